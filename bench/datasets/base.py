@@ -1,0 +1,74 @@
+"""The dataset contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+
+
+class BadSample(Exception):
+    """A sample that cannot be measured; the message says why. It is counted and named, never fatal."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample.
+
+    Attributes:
+        id: name that stays the same from run to run, such as the path within the folder.
+        group: number of the independent unit it comes from (photograph, speaker).
+        signal: an image is uint8 ``[3, height, width]``.
+        conversions: what had to be done to the stored form (``"cmyk"``, ``"16-bit"``), for the record.
+    """
+
+    id: str
+    group: int
+    signal: torch.Tensor
+    conversions: tuple[str, ...] = ()
+
+
+class Dataset(ABC):
+    """A fixed, ordered collection of samples, as the protocol's preprocessing makes them.
+
+    ``settings`` is the protocol's section on preprocessing. Samples are read on demand, by several
+    threads at once.
+    """
+
+    name: ClassVar[str]
+    modality: ClassVar[str] = "image"
+    split: str
+
+    def __init__(self, settings: dict[str, Any], split: str, data: str | None = None) -> None:
+        self.settings = settings
+        self.split = split
+        self.data = data
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Samples, those included that will turn out to be unreadable."""
+
+    @abstractmethod
+    def load(self, index: int) -> Sample:
+        """The sample at that position; BadSample if it cannot be measured."""
+
+    @abstractmethod
+    def id(self, index: int) -> str:
+        """The sample's id, without reading it."""
+
+    @cached_property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """sha256 over the ids and stored contents of the split, in order."""
+
+    def fit_split(self) -> Dataset | None:
+        """Samples disjoint by group from these, for tokenizers that are fitted; None if there are none."""
+        return None
+
+    def __iter__(self) -> Iterator[Sample]:
+        for index in range(len(self)):
+            yield self.load(index)

@@ -1,0 +1,1 @@
+"""Leaderboards: the table, its renderers."""

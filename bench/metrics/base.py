@@ -1,0 +1,159 @@
+"""The metric contract: torchmetrics states, estimates with error bars, facts for tables."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torchmetrics import Metric as TorchMetric
+from torchmetrics.utilities import dim_zero_cat
+
+from bench.stats import Estimate, clustered_mean
+from bench.tokens import Codebook, Tokens
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a table needs to know of a metric's value, before anything is measured.
+
+    Attributes:
+        unit: unit of the value, empty if it has none.
+        higher_is_better: None where neither direction is better.
+        bounds: smallest and largest possible value.
+        device_bound: whether values from different devices must not be compared.
+    """
+
+    unit: str = ""
+    higher_is_better: bool | None = None
+    bounds: tuple[float, float] = (float("-inf"), float("inf"))
+    device_bound: bool = False
+
+
+@dataclass
+class Batch:
+    """What the streaming loop hands to every metric after a batch.
+
+    Attributes:
+        index: position of each sample in the dataset, int64 ``[batch]``. Metrics sort by it, so
+            results depend neither on the batch size nor on the rank that saw a sample.
+        group: independent group (photograph, speaker) of each sample, int64 ``[batch]``.
+        reference: the input as the protocol defines it, ``[batch, ...]``.
+        reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
+        tokens: what the tokenizer emitted.
+        features: named deep features of reference and reconstruction, computed once a batch.
+    """
+
+    index: torch.Tensor
+    group: torch.Tensor
+    reference: torch.Tensor
+    reconstruction: torch.Tensor
+    tokens: Tokens
+    features: FeatureSource | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class FeatureSource:
+    """Deep features of one batch: ``get(extractor)`` gives (reference, reconstruction) features."""
+
+    def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
+        """Features by layer name for both sides; computed on first use, then kept for the batch."""
+        raise NotImplementedError
+
+
+class Metric(TorchMetric):
+    """Base of all metrics: ``update(batch)``, then ``compute()`` gives estimates by name.
+
+    Class facts: ``outputs`` names every value with its Fact, ``version`` is raised when a value
+    changes, ``weights`` names the files of ``bench/weights.py`` that the metric needs.
+
+    ``settings`` is the protocol's section of that metric, ``codebooks`` what the tokenizer declares,
+    ``weights`` the verified file of each name in the class's ``weights``.
+    """
+
+    outputs: ClassVar[dict[str, Fact]]
+    version: ClassVar[int] = 1
+    weights: ClassVar[tuple[str, ...]] = ()
+    full_state_update = False
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        codebooks: tuple[Codebook, ...] = (),
+        weights: Mapping[str, Path] | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = dict(settings or {})
+        self.codebooks = codebooks
+        self.weight_files = dict(weights or {})
+        self.add_state("indices", default=[], dist_reduce_fx="cat")
+        self.add_state("groups", default=[], dist_reduce_fx="cat")
+
+    def remember(self, batch: Batch) -> None:
+        """Keep which samples were seen; every ``update`` calls it."""
+        self.indices.append(batch.index.cpu())
+        self.groups.append(batch.group.cpu())
+
+    def order(self) -> np.ndarray:
+        """Permutation that puts the samples seen into the dataset's order."""
+        return np.argsort(self.stacked("indices"), kind="stable")
+
+    def stacked(self, state: str) -> np.ndarray:
+        """A list state as one array, in order of arrival."""
+        values = getattr(self, state)
+        return dim_zero_cat(values).cpu().numpy() if len(values) else np.zeros(0)
+
+    @abstractmethod
+    def update(self, batch: Batch) -> None:
+        """Take in one batch."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, Estimate]:
+        """The estimates, one for each name in ``outputs``."""
+
+    def samples(self) -> dict[str, np.ndarray]:
+        """Per-sample values by name, in the dataset's order; empty for set-level metrics."""
+        return {}
+
+
+class PerSampleMetric(Metric):
+    """A metric with one value a sample and name; the estimate is their mean.
+
+    Subclasses define ``score``. A value that is not finite counts as a failure of that sample.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        codebooks: tuple[Codebook, ...] = (),
+        weights: Mapping[str, Path] | None = None,
+    ) -> None:
+        super().__init__(settings, codebooks, weights)
+        for name in self.outputs:
+            self.add_state(f"value_{name}", default=[], dist_reduce_fx="cat")
+
+    @abstractmethod
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Values ``[batch]`` by output name."""
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        for name, values in self.score(batch).items():
+            getattr(self, f"value_{name}").append(values.detach().to("cpu", torch.float64))
+
+    def samples(self) -> dict[str, np.ndarray]:
+        order = self.order()
+        return {name: self.stacked(f"value_{name}")[order] for name in self.outputs}
+
+    def compute(self) -> dict[str, Estimate]:
+        groups = self.stacked("groups")[self.order()]
+        return {
+            name: clustered_mean(values, groups).model_copy(
+                update={"unit": self.outputs[name].unit, "higher_is_better": self.outputs[name].higher_is_better}
+            )
+            for name, values in self.samples().items()
+        }

@@ -1,0 +1,1 @@
+"""Quantizer families of the surveys, a file each, behind one contract."""

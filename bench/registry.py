@@ -1,0 +1,123 @@
+"""Names to lazily imported tokenizers, tasks, datasets and metrics.
+
+The built-in lines are in ``bench/entries``; other packages add theirs through the entry-point groups
+``bench.tokenizers``, ``bench.metrics``, ``bench.datasets`` and ``bench.tasks``. Nothing here imports
+what an entry points to until ``load`` is called, so that listing names costs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import BenchError, UnknownName
+
+Kind = Literal["tokenizers", "tasks", "datasets", "metrics"]
+KINDS: tuple[Kind, ...] = ("tokenizers", "tasks", "datasets", "metrics")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registry line.
+
+    Attributes:
+        name: what users type.
+        target: ``module:Attribute``, imported on demand.
+        summary: one line for ``bench list``.
+        args: keyword arguments the entry fixes; a user's own override them.
+        positional: the argument that ``NAME@VALUE`` sets, if any.
+        modality: ``image``, ``audio``, ``video``; empty where it does not apply.
+        tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers.
+        source: where the definition or the checkpoint comes from.
+        licence: licence of the model or data set.
+        weights: names of the weights it needs: files of ``bench/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
+        extra: the optional extra of ntp-bench it needs, if any.
+        local: whether ``NAME=PATH`` loads a local checkpoint.
+    """
+
+    name: str
+    target: str
+    summary: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    positional: str | None = None
+    modality: str = ""
+    tokens: str = ""
+    source: str = ""
+    licence: str = ""
+    weights: tuple[str, ...] = ()
+    extra: str | None = None
+    local: bool = False
+
+
+@cache
+def entries(kind: Kind) -> dict[str, Entry]:
+    """All entries of a kind by name, in the order of their lines; plug-ins after the built-in ones.
+
+    A plug-in that takes a name already in use is an error; nothing of a plug-in is imported here.
+    """
+    built_in: tuple[Entry, ...] = importlib.import_module(f"bench.entries.{kind}").ENTRIES
+    found: dict[str, Entry] = {}
+    for entry in built_in:
+        if entry.name in found:
+            raise BenchError(f"two built-in {kind} are called {entry.name!r}")
+        found[entry.name] = entry
+    for point in metadata.entry_points(group=f"bench.{kind}"):
+        distribution = point.dist.name if point.dist else "a package"
+        if point.name in found:
+            warnings.warn(f"{distribution}: {kind} {point.name!r} is taken; ignored", stacklevel=2)
+            continue
+        found[point.name] = Entry(
+            point.name, point.value, f"plug-in of {distribution}", source=distribution, local=True
+        )
+    return found
+
+
+def get(kind: Kind, name: str) -> Entry:
+    """The entry of that name; UnknownName with the near names otherwise."""
+    known = entries(kind)
+    if name not in known:
+        raise UnknownName(kind.removesuffix("s"), name, known)
+    return known[name]
+
+
+def load(target: str) -> Any:
+    """Import what ``module:Attribute`` or ``path/to/file.py:Attribute`` names.
+
+    Raises:
+        BenchError: the module, the file or the attribute is missing, or importing it failed.
+    """
+    module_name, _, attribute = target.rpartition(":")
+    try:
+        module = _module_of_file(Path(module_name)) if is_file_target(target) else importlib.import_module(module_name)
+    except ImportError as error:
+        raise BenchError(f"{target}: cannot be imported: {error}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise BenchError(f"{module_name} has no {attribute!r}") from None
+
+
+def is_file_target(target: str) -> bool:
+    """Whether a target names a Python file rather than a module."""
+    return target.rpartition(":")[0].endswith(".py")
+
+
+def _module_of_file(path: Path) -> Any:
+    if not path.is_file():
+        raise BenchError(f"no such file: {path}")
+    name = f"bench_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BenchError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

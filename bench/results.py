@@ -1,0 +1,170 @@
+"""The result of a cell, its schema, and the run directory that keeps results whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.canonical import write_atomic
+from bench.errors import BenchError
+from bench.protocol import Protocol
+from bench.stats import Estimate
+
+SCHEMA_VERSION = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SystemRecord(_Record):
+    """What was measured."""
+
+    name: str = Field(description="the name as the user wrote it: registry name, arguments, path")
+    entry: str = Field(description="registry name, or module:Attribute of a system given by its code")
+    target: str = Field(description="module:Attribute that implements it")
+    modality: str = ""
+    tokens: str = Field(default="", description="discrete, continuous or bytes")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
+    weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
+    revision: str = Field(default="", description="revision of the checkpoint or hash of the user's file")
+    source: str = ""
+    licence: str = ""
+
+
+class CodebookRecord(_Record):
+    """One codebook the system declared."""
+
+    size: int
+    covers: str
+
+
+class DatasetRecord(_Record):
+    """What was read, what was not, and what had to be converted."""
+
+    name: str
+    split: str
+    fingerprint: str = Field(description="sha256 over the contents")
+    n: int = Field(description="samples measured")
+    groups: int = Field(description="independent groups (photographs) the samples belong to")
+    skipped: dict[str, str] = Field(default_factory=dict, description="sample id -> why it was not measured")
+    converted: dict[str, list[str]] = Field(default_factory=dict, description="conversion -> sample ids")
+
+
+class Cost(_Record):
+    """What it took; comparable on the same device only."""
+
+    device: str = Field(description="name of the processor or accelerator")
+    batch_size: int
+    workers: int
+    wall_seconds: float = Field(description="whole cell, loading and metrics included")
+
+
+class ErrorRecord(_Record):
+    """Why a cell failed."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Result(_Record):
+    """What one cell measured, with its provenance."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, description="version of this schema")
+    key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
+    suite: str
+    status: Literal["ok", "failed"]
+    system: SystemRecord
+    protocol: Protocol = Field(description="the whole protocol")
+    fingerprint: str = Field(description="of the protocol; only equal ones compare")
+    codebooks: list[CodebookRecord] = Field(default_factory=list)
+    dataset: DatasetRecord | None = None
+    metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
+    cost: Cost | None = None
+    samples: str | None = Field(default=None, description="file name of the per-sample values beside this file")
+    environment: dict[str, Any] = Field(description="git, packages, hardware, flags")
+    started: str = Field(description="UTC, ISO 8601")
+    finished: str = Field(description="UTC, ISO 8601")
+    errors: list[ErrorRecord] = Field(default_factory=list)
+
+
+class Run:
+    """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
+
+    A result is written last and whole, so a file that is there is complete; what a kill leaves
+    behind is at most a temporary file that is never read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = path / "results"
+
+    def file_of(self, system: str, task: str, key: str) -> Path:
+        """Where the result of a cell belongs; the name is for people, the key makes it unique."""
+        slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
+        return self.folder / f"{slug}--{task}--{key[:12]}.json"
+
+    def find(self, file: Path, key: str) -> Result | None:
+        """The finished result in ``file`` if it was computed under this key; a failed one is none."""
+        try:
+            result = Result.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return result if result.key == key and result.status == "ok" else None
+
+    def write(self, file: Path, result: Result, samples: Mapping[str, Sequence[Any]] | None) -> Result:
+        """Write the per-sample values, then the result; each file is whole or absent."""
+        if samples:
+            table = file.with_suffix(".parquet")
+            write_atomic(table, _parquet(samples))
+            result = result.model_copy(update={"samples": table.name})
+        text = json.dumps(result.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+        write_atomic(file, (text + "\n").encode())
+        return result
+
+    def results(self) -> Iterator[Result]:
+        """All results of the run in the order of their file names."""
+        for file in self.files():
+            yield read_result(file)
+
+    def files(self) -> list[Path]:
+        """The result files, sorted by name."""
+        return sorted(self.folder.glob("*.json"))
+
+
+def read_result(file: Path) -> Result:
+    """A result from its file; BenchError names a file that is none."""
+    try:
+        return Result.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise BenchError(f"{file}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+
+
+def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
+    """The per-sample values that belong to a result file, by column."""
+    import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
+
+    if result.samples is None:
+        return {}
+    columns: dict[str, list[Any]] = parquet.read_table(file.parent / result.samples).to_pydict()
+    return columns
+
+
+def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    sink = io.BytesIO()
+    parquet.write_table(arrow.table(dict(columns)), sink)
+    return sink.getvalue()

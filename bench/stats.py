@@ -1,0 +1,113 @@
+"""Estimates with error bars: means over clustered samples and the delete-a-block jackknife."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+CONFIDENCE = 0.95
+MAX_BLOCKS = 20
+
+
+class Estimate(BaseModel):
+    """One metric's value with its uncertainty, or the reason why there is none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: float | None = Field(description="the estimate; null where unavailable says why")
+    stderr: float | None = Field(default=None, description="standard error of the value")
+    interval: tuple[float, float] | None = Field(default=None, description="95% confidence interval")
+    unit: str = Field(default="", description="unit of value, stderr and interval; empty if dimensionless")
+    n: int = Field(default=0, description="samples the value rests on")
+    failures: int = Field(default=0, description="samples on which the metric is undefined; not in n")
+    higher_is_better: bool | None = Field(default=None, description="direction; null where neither is better")
+    method: str = Field(default="", description="how stderr and interval were obtained")
+    note: str = Field(default="", description="what a reader must know to use the value")
+    unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
+
+
+@lru_cache(maxsize=256)
+def student_quantile(degrees: int) -> float:
+    """Two-sided 95% quantile of Student's t."""
+    from scipy.stats import t  # scipy.stats takes half a second to import
+
+    return float(t.ppf(0.5 + CONFIDENCE / 2, degrees))
+
+
+def interval_around(value: float, stderr: float, degrees: int) -> tuple[float, float]:
+    """95% interval ``value ± t·stderr`` with the given degrees of freedom."""
+    half = student_quantile(degrees) * stderr
+    return value - half, value + half
+
+
+def clustered_mean(values: Sequence[float] | np.ndarray, groups: Sequence[int] | np.ndarray) -> Estimate:
+    """Mean of the finite values with a cluster-robust 95% interval.
+
+    Crops of one photograph are not independent samples, so the residuals are summed within each
+    group before they are squared: SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - mean))² / n², with Student's t
+    at G-1 degrees of freedom (Liang & Zeger 1986; Cameron & Miller 2015, eq. 7). With one sample a
+    group it is s/√n. Values that are not finite count as failures.
+    """
+    array, labels = np.asarray(values, np.float64), np.asarray(groups)
+    finite = np.isfinite(array)
+    failures = int((~finite).sum())
+    array, labels = array[finite], labels[finite]
+    if array.size == 0:
+        return Estimate(value=None, failures=failures, unavailable="undefined on every sample")
+    mean = float(array.mean())
+    _, inverse = np.unique(labels, return_inverse=True)
+    count = int(inverse.max()) + 1
+    estimate = Estimate(value=mean, n=array.size, failures=failures)
+    if count < 2:
+        return estimate.model_copy(update={"method": "no interval: a single group of samples"})
+    sums = np.bincount(inverse, weights=array - mean)
+    stderr = math.sqrt(count / (count - 1) * float((sums**2).sum())) / array.size
+    method = "mean, t" if count == array.size else f"mean, cluster-robust t over {count} groups"
+    return estimate.model_copy(
+        update={"stderr": stderr, "interval": interval_around(mean, stderr, count - 1), "method": method}
+    )
+
+
+def assign_blocks(groups: np.ndarray, blocks: int = MAX_BLOCKS) -> np.ndarray:
+    """Block of each sample for the jackknife: whole groups, dealt out in turn, at most ``blocks``.
+
+    It depends on the groups alone, never on the batch size or the order of arrival.
+    """
+    labels, inverse = np.unique(np.asarray(groups), return_inverse=True)
+    return inverse % min(blocks, len(labels))
+
+
+def block_jackknife(
+    value: float, sizes: Sequence[int] | np.ndarray, leave_out: Callable[[int], float]
+) -> Estimate:
+    """Standard error of a set-level statistic by deleting one block of samples at a time.
+
+    Blocks may be of unequal size (delete-m_j jackknife: Busing, Meijer & van der Leeden 1999,
+    eq. 8): with h_j = n/m_j and pseudo-values τ_j = h_j·θ - (h_j - 1)·θ_(j),
+    SE² = (1/g) Σ (τ_j - θ_J)² / (h_j - 1), θ_J their weighted mean Σ τ_j / h_j. The interval is
+    centred on the value itself, because that is what the trusted implementation reports.
+
+    Args:
+        value: the statistic on all samples.
+        sizes: number of samples of each block.
+        leave_out: the statistic without block ``j``.
+    """
+    counts = np.asarray(sizes, np.float64)
+    total = int(counts.sum())
+    if len(counts) < 2:
+        return Estimate(value=value, n=total, method="no interval: a single group of samples")
+    ratio = counts.sum() / counts
+    pseudo = ratio * value - (ratio - 1) * np.array([leave_out(j) for j in range(len(counts))])
+    centre = float((pseudo / ratio).sum())
+    stderr = math.sqrt(float((((pseudo - centre) ** 2) / (ratio - 1)).mean()))
+    return Estimate(
+        value=value,
+        stderr=stderr,
+        interval=interval_around(value, stderr, len(counts) - 1),
+        n=total,
+        method=f"delete-a-block jackknife, {len(counts)} blocks, t",
+    )

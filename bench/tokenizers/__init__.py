@@ -1,0 +1,1 @@
+"""Tokenizer adapters, a file a family."""

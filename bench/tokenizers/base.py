@@ -1,0 +1,50 @@
+"""The tokenizer contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from bench.tokens import Codebook, Tokens
+
+if TYPE_CHECKING:
+    from bench.datasets.base import Dataset
+
+
+class Tokenizer(ABC):
+    """Encodes signals to tokens and back.
+
+    Images are float32 ``[batch, 3, height, width]`` in [0, 1]. What the model needs instead (value
+    range, layout, a multiple of 16) the adapter does in ``encode`` and undoes in ``decode``: equal
+    shapes in and out. Neither may depend on the other samples of the batch.
+
+    Attributes:
+        modality: ``image``.
+        codebooks: one a level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
+            Known after ``fit`` at the latest.
+        weights: sha256 of each weights file that was loaded, by name.
+        revision: revision of the checkpoint, if it has one.
+    """
+
+    modality: ClassVar[str] = "image"
+    codebooks: tuple[Codebook, ...] = ()
+    weights: dict[str, str] = {}  # noqa: RUF012 - replaced, never mutated
+    revision: str = ""
+
+    @abstractmethod
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        """Signals to tokens; ``signal_shape`` of the tokens is the shape of one sample."""
+
+    @abstractmethod
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        """Tokens to signals of the shape that was encoded; the caller clamps to the value range."""
+
+    def fit(self, dataset: Dataset, seed: int) -> None:
+        """Learn from a dataset disjoint from the evaluated one; nothing to do with pretrained weights."""
+        return
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Tokenizer:
+        """Move what is computed with to a device and dtype; codecs stay where they are."""
+        return self

@@ -1,0 +1,1 @@
+"""Task plug-ins, a file each, with the suites and protocol presets."""
