@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict
 from torchmetrics import Metric as TorchMetric
 from torchmetrics.utilities import dim_zero_cat
 
 from bench.stats import Estimate, clustered_mean
 from bench.tokens import Codebook, Tokens
+
+
+class Settings(BaseModel):
+    """A metric's choices, every default written out; the protocol carries and hashes them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,6 @@ class Batch:
     reconstruction: torch.Tensor
     tokens: Tokens
     features: FeatureSource | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
 
 
 class FeatureSource:
@@ -69,15 +75,17 @@ class Metric(TorchMetric):
     """Base of all metrics: ``update(batch)``, then ``compute()`` gives estimates by name.
 
     Class facts: ``outputs`` names every value with its Fact, ``version`` is raised when a value
-    changes, ``weights`` names the files of ``bench/weights.py`` that the metric needs.
+    changes, ``weights`` names the files of ``bench/weights.py`` that the metric needs, ``Settings`` is
+    the model of its section in the protocol.
 
-    ``settings`` is the protocol's section of that metric, ``codebooks`` what the tokenizer declares,
+    ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
     ``weights`` the verified file of each name in the class's ``weights``.
     """
 
     outputs: ClassVar[dict[str, Fact]]
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
+    Settings: ClassVar[type[Settings]] = Settings
     full_state_update = False
 
     def __init__(
@@ -87,7 +95,7 @@ class Metric(TorchMetric):
         weights: Mapping[str, Path] | None = None,
     ) -> None:
         super().__init__()
-        self.settings = dict(settings or {})
+        self.settings = self.Settings(**(settings or {}))
         self.codebooks = codebooks
         self.weight_files = dict(weights or {})
         self.add_state("indices", default=[], dist_reduce_fx="cat")
