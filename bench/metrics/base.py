@@ -53,6 +53,8 @@ class Batch:
         reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
         tokens: what the tokenizer emitted.
         features: named deep features of reference and reconstruction, computed once a batch.
+        encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
+        peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
     """
 
     index: torch.Tensor
@@ -61,6 +63,9 @@ class Batch:
     reconstruction: torch.Tensor
     tokens: Tokens
     features: FeatureSource | None = None
+    encode_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    peak_bytes: int | None = None
 
 
 class FeatureSource:

@@ -1,0 +1,77 @@
+"""Throughput and memory of encode and decode; comparable on one device only."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from bench.metrics.base import Batch, Fact, Metric
+from bench.stats import Estimate, block_jackknife
+
+MEBIBYTE = 2**20
+
+
+class Throughput(Metric):
+    """Images per second of encode and of decode: all images over all seconds, warm-up left out.
+
+    The loop times each batch with the device synchronized at both ends; the interval is a jackknife
+    over batches.
+    """
+
+    outputs = {
+        "encode_images_per_second": Fact("img/s", True, (0, float("inf")), device_bound=True),
+        "decode_images_per_second": Fact("img/s", True, (0, float("inf")), device_bound=True),
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.add_state("timings", default=[], dist_reduce_fx="cat")
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        row = [len(batch.index), batch.encode_seconds, batch.decode_seconds]
+        self.timings.append(torch.tensor([row], dtype=torch.float64))
+
+    def compute(self) -> dict[str, Estimate]:
+        timings = self.stacked("timings")
+        return {name: self._rate(name, timings[:, 0], timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
+
+    def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
+        fact = self.outputs[name]
+        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better}
+        total, time = images.sum(), seconds.sum()
+        if not time > 0:
+            return Estimate(value=None, unavailable="no batch was timed", **facts)
+
+        def without(j: int) -> float:
+            return float((total - images[j]) / (time - seconds[j]))
+
+        estimate = block_jackknife(float(total / time), images, without)
+        return estimate.model_copy(update=facts)
+
+
+class PeakMemory(Metric):
+    """Peak memory that loading, fitting, encoding and decoding took, above what the process held before."""
+
+    outputs = {"peak_memory": Fact("MiB", False, (0, float("inf")), device_bound=True)}
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.add_state("peak", default=torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="max")
+        self.add_state("known", default=torch.tensor(1), dist_reduce_fx="min")
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        if batch.peak_bytes is None:
+            self.known = torch.zeros_like(self.known)
+        else:
+            self.peak = torch.maximum(self.peak, torch.tensor(float(batch.peak_bytes), dtype=torch.float64))
+
+    def compute(self) -> dict[str, Estimate]:
+        facts = {"unit": "MiB", "higher_is_better": False}
+        if not bool(self.known):
+            reason = "this operating system does not tell the peak memory of a process"
+            return {"peak_memory": Estimate(value=None, unavailable=reason, **facts)}
+        value = float(self.peak) / MEBIBYTE
+        n = len(self.stacked("indices"))
+        return {"peak_memory": Estimate(value=value, n=n, method="one pass, no interval", **facts)}

@@ -1,0 +1,63 @@
+"""The quantizer contract: vectors to codes and back, whatever the modality."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.errors import BenchError, UnknownName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Quantizer(ABC):
+    """Maps float32 vectors ``[n, dim]`` to int64 codes ``[n, levels]`` and codes to vectors.
+
+    The vectors are transform coefficients in descending order of variance, with mean zero. Encoding a
+    vector never depends on the other vectors of the call beyond the sample they belong to.
+
+    Attributes:
+        sizes: codebook size of each level; the bits of a token are the sum of their log2.
+    """
+
+    sizes: tuple[int, ...]
+
+    @abstractmethod
+    def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        """Learn the codebooks from ``[n, dim]`` vectors."""
+
+    @abstractmethod
+    def encode(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Codes ``[n, levels]``, each in ``[0, sizes[level])``."""
+
+    @abstractmethod
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Vectors ``[n, dim]``."""
+
+
+def build(family: str, bits: int, levels: int) -> Quantizer:
+    """The quantizer of that family at ``bits`` a token, split over ``levels`` where it has levels."""
+    from bench.quantizers import additive, bsq, fsq, lfq, product, residual, vector
+
+    families: dict[str, Callable[[], Quantizer]] = {
+        "vq": lambda: vector.VectorQuantizer(bits),
+        "rvq": lambda: residual.ResidualQuantizer(bits, levels),
+        "pq": lambda: product.ProductQuantizer(bits, levels),
+        "aq": lambda: additive.AdditiveQuantizer(bits, levels),
+        "fsq": lambda: fsq.FiniteScalarQuantizer(fsq.levels_of(bits)),
+        "lfq": lambda: lfq.LookupFreeQuantizer(bits),
+        "bsq": lambda: bsq.BinarySphericalQuantizer(bits),
+    }
+    if family not in families:
+        raise UnknownName("quantizer", family, families)
+    return families[family]()
+
+
+def bits_a_level(bits: int, levels: int) -> int:
+    """Bits of each of ``levels`` equal codebooks; BenchError if they do not divide."""
+    if levels < 1 or bits % levels:
+        raise BenchError(f"{bits} bits a token do not divide into {levels} equal levels")
+    return bits // levels

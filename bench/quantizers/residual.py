@@ -1,0 +1,17 @@
+"""Residual quantization: each stage quantizes what the stages before left over."""
+
+from __future__ import annotations
+
+import faiss
+
+from bench.quantizers.additive import AdditiveQuantizer
+
+
+class ResidualQuantizer(AdditiveQuantizer):
+    """RVQ (survey §2.2), trained and encoded by faiss; greedy stage by stage, as it is defined."""
+
+    def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
+        quantizer = faiss.ResidualQuantizer(dim, len(self.sizes), self.level_bits)
+        quantizer.max_beam_size = 1
+        quantizer.cp.seed = seed + 1
+        return quantizer

@@ -1,0 +1,34 @@
+"""Vector quantization: the nearest of K codewords."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+import torch
+
+from bench.quantizers.base import Quantizer
+
+ITERATIONS = 12
+
+
+class VectorQuantizer(Quantizer):
+    """VQ with a k-means codebook (survey §2.1, eqs. 9 and 10), trained and searched by faiss."""
+
+    def __init__(self, bits: int) -> None:
+        self.sizes = (2**bits,)
+
+    def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        kmeans = faiss.Kmeans(
+            vectors.shape[1], self.sizes[0], niter=ITERATIONS, seed=seed + 1, min_points_per_centroid=1
+        )
+        kmeans.train(vectors.numpy())
+        self.codewords = torch.from_numpy(kmeans.centroids.copy())
+        self.index = faiss.IndexFlatL2(vectors.shape[1])
+        self.index.add(kmeans.centroids)
+
+    def encode(self, vectors: torch.Tensor) -> torch.Tensor:
+        _, nearest = self.index.search(np.ascontiguousarray(vectors.cpu().numpy()), 1)
+        return torch.from_numpy(nearest.astype(np.int64))
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        return self.codewords[codes[:, 0]]

@@ -1,0 +1,122 @@
+"""System specs: what users write to name a system, and how it is built and identified."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bench import registry
+from bench.canonical import digest, sha256_file
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.tokenizers.base import Tokenizer
+
+GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
+
+
+@dataclass(frozen=True)
+class SystemSpec:
+    """A system to measure.
+
+    Attributes:
+        text: as the user wrote it; its name in results and tables.
+        entry: its registry line; made up on the spot for a class given as ``file.py:Class``.
+        args: constructor arguments that the user gave.
+    """
+
+    text: str
+    entry: registry.Entry
+    args: dict[str, Any]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The entry's arguments overridden by the user's."""
+        return {**self.entry.args, **self.args}
+
+    def resolved(self) -> dict[str, Any]:
+        """All constructor arguments, the class's defaults written out (imports the class)."""
+        parameters = inspect.signature(registry.load(self.entry.target)).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        return {**defaults, **self.arguments}
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the system's numbers: code, arguments and the contents of local files."""
+        files: dict[str, str] = {}
+        if registry.is_file_target(self.entry.target):
+            files["source"] = sha256_file(Path(self.entry.target.rpartition(":")[0]))
+        path = self.arguments.get("path")
+        if path is not None:
+            files["path"] = hash_tree(Path(path))
+        return {"target": self.entry.target, "arguments": self.arguments, "files": files}
+
+    def build(self) -> Tokenizer:
+        """The system itself; BenchError if an argument does not fit."""
+        factory = registry.load(self.entry.target)
+        try:
+            inspect.signature(factory).bind(**self.arguments)
+        except TypeError as error:
+            raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
+        system: Tokenizer = factory(**self.arguments)
+        return system
+
+
+def parse(text: str) -> SystemSpec:
+    """A spec from what the user wrote; the message of a wrong one teaches the grammar.
+
+    The name ends at the first ``@`` or ``=``: what follows ``@`` are arguments, what follows ``=`` the
+    path of a local checkpoint. Values are read as YAML scalars: ``4``, ``0.5``, ``true``, ``name``.
+    """
+    ends = [position for position in (text.find("@"), text.find("=")) if position >= 0]
+    cut = min(ends, default=len(text))
+    name, mark, rest = text[:cut], text[cut : cut + 1], text[cut + 1 :]
+    if not name or (mark and not rest):
+        raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
+    entry = _custom(name) if ":" in name else registry.get("tokenizers", name)
+    if mark == "=":
+        if not entry.local:
+            raise BenchError(f"{text}: {name} loads no local checkpoint")
+        if not Path(rest).exists():
+            raise BenchError(f"{text}: no such file or folder: {rest}")
+        return SystemSpec(text, entry, {"path": rest})
+    return SystemSpec(text, entry, _arguments(text, entry, rest) if mark else {})
+
+
+def hash_tree(path: Path) -> str:
+    """sha256 of a file, or over the names and contents of all files of a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    if not path.is_dir():
+        raise BenchError(f"no such file or folder: {path}")
+    files = sorted(f for f in path.rglob("*") if f.is_file())
+    return digest({f.relative_to(path).as_posix(): sha256_file(f) for f in files})
+
+
+def _custom(name: str) -> registry.Entry:
+    module, _, attribute = name.rpartition(":")
+    if not attribute.isidentifier():
+        raise BenchError(f"{name!r} names no class; write my_file.py:Class or package.module:Class")
+    return registry.Entry(name, name, "given by its code", source=module, local=True)
+
+
+def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    for part in rest.split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            if entry.positional is None:
+                raise BenchError(f"{text}: {entry.name} takes key=value arguments; write {GRAMMAR}")
+            key, value = entry.positional, part
+        if key in args:
+            raise BenchError(f"{text}: argument {key} is given twice")
+        args[key] = yaml.safe_load(value)
+    return args
+
+
+def _usage(entry: registry.Entry, factory: Any) -> str:
+    names = [p.name for p in inspect.signature(factory).parameters.values() if p.name not in entry.args]
+    return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

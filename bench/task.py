@@ -1,0 +1,81 @@
+"""The task contract: a plug-in that states a protocol and measures one system under it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.protocol import Protocol
+from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.stats import Estimate
+from bench.system import SystemSpec
+
+Report = Callable[[str, int, int], None]
+"""Called with the phase, the samples done and the samples in all."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked a task to be measured under, before defaults.
+
+    Attributes:
+        preset: name and settings of the protocol preset.
+        dataset: registry name of the dataset; ``data`` its path, where it takes one.
+        sha256: hash of each weights file by name, for the protocol.
+    """
+
+    preset: tuple[str, dict[str, Any]]
+    dataset: str
+    data: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    tf32: bool = False
+    sha256: Callable[[str], str] = field(default=lambda name: "")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell, ready to be measured; it travels to a process of its own.
+
+    Attributes:
+        weights: verified file of each weights name, or the reason why there is none.
+    """
+
+    system: SystemSpec
+    protocol: Protocol
+    data: str | None
+    device: str
+    batch_size: int
+    workers: int
+    weights: Mapping[str, Path | str]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a task measured."""
+
+    system: SystemRecord
+    codebooks: list[CodebookRecord]
+    dataset: DatasetRecord
+    metrics: dict[str, Estimate]
+    samples: dict[str, Sequence[Any]]
+
+
+class Task(ABC):
+    """Measures one kind of system. ``version`` is raised when its numbers change."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    modality: ClassVar[str]
+
+    @abstractmethod
+    def protocol(self, request: Request) -> Protocol:
+        """The whole protocol of a request; BenchError if a setting or the data does not fit."""
+
+    @abstractmethod
+    def measure(self, job: Job, report: Report) -> Measurement:
+        """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""
