@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.canonical import write_atomic
+from bench.canonical import digest, write_atomic
 from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.stats import Estimate
@@ -99,17 +99,18 @@ class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
-    behind is at most a temporary file that is never read.
+    behind is at most a temporary file that is never read. A system measured again under the same
+    protocol replaces its result.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.folder = path / "results"
 
-    def file_of(self, system: str, task: str, key: str) -> Path:
-        """Where the result of a cell belongs; the name is for people, the key makes it unique."""
+    def file_of(self, system: str, protocol: Protocol) -> Path:
+        """Where the result of a system under a protocol belongs; the slug is for people, the hash unique."""
         slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
-        return self.folder / f"{slug}--{task}--{key[:12]}.json"
+        return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
         """The finished result in ``file`` if it was computed under this key; a failed one is none."""

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import tempfile
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +130,16 @@ class WeightStore:
         found = self._found[name]
         if isinstance(found, str):
             raise Unavailable(found)
+        return found
+
+    def resolve(self, names: Iterable[str]) -> dict[str, Path | str]:
+        """The verified file of each name, or the reason why there is none."""
+        found: dict[str, Path | str] = {}
+        for name in names:
+            try:
+                found[name] = self.path(name)
+            except Unavailable as error:
+                found[name] = str(error)
         return found
 
     def present(self, name: str) -> Path | None:

@@ -1,0 +1,183 @@
+"""The command line: parses, calls, prints.
+
+Exit codes: 0 all cells measured, 2 wrong usage or bad input, 3 nothing was measured, 4 a cell failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import __version__
+from bench.errors import BenchError
+
+FORMATS = ("terminal", "markdown", "csv", "json", "latex")
+NOTHING_MEASURED, CELL_FAILED = 3, 4
+
+
+class _Group(click.Group):
+    """Turns BenchError into a message without a traceback and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            raise click.UsageError(str(error)) from error
+        except BrokenPipeError:
+            # The reader (head, less) has seen enough.
+            sys.stderr.close()
+            return None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="bench")
+def main() -> None:
+    """Measure multimodal tokenizers under named protocols, with error bars, and rank only what compares.
+
+    \b
+    Start here:
+      bench run --suite image-recon            measure the default suite on real photographs
+      bench list tokenizers                    what can be measured
+      bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
+    """
+
+
+def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
+    pairs = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not equals or not name or not path:
+            raise click.UsageError(f"{option} {value!r}: write {option} NAME=PATH")
+        pairs[name] = Path(path)
+    return pairs
+
+
+def _weights(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--offline", is_flag=True, help="Never touch the network; use what is in the cache.")(command)
+    return click.option(
+        "--weights",
+        multiple=True,
+        metavar="NAME=PATH",
+        help="Use this file for the weights NAME; its hash enters the protocol's fingerprint. Repeatable.",
+    )(command)
+
+
+@main.command()
+@click.option("--suite", required=True, metavar="NAME|FILE", help="A shipped suite (`bench list suites`) or a YAML file.")
+@click.option(
+    "--system", "systems", multiple=True, metavar="SPEC",
+    help="Measure this system instead of the suite's. Repeatable. SPEC is NAME, NAME@VALUE, NAME@key=value,..., "
+    "NAME=PATH for a local checkpoint, or my_file.py:Class.",
+)
+@click.option("--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable.")
+@click.option("--dataset", metavar="NAME", help="Data set instead of the suite's (`bench list datasets`).")
+@click.option("--data", metavar="PATH", help="A folder of images to measure on; implies --dataset image-folder.")
+@click.option("--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`).")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples; part of the protocol.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random; part of the protocol.")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "float64"]), default="float32",
+              show_default=True, help="The systems' arithmetic; part of the protocol. Metrics stay in float32.")
+@click.option("--tf32", is_flag=True, help="Allow TF32 on CUDA; part of the protocol.")
+@click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1, or auto.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True,
+              help="Samples at a time; changes speeds, never a quality metric.")
+@click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Run directory; finished cells found there are kept.  [default: runs/SUITE]")
+@click.option("--fresh", is_flag=True, help="Measure again what is already finished.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and what is missing; measure nothing.")
+@click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow; `bench sync` can do it later.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True,
+              help="How the leaderboard is printed on stdout.")
+@_weights
+def run(**given: Any) -> None:
+    """Measure a suite and print its leaderboard.
+
+    Results are written to the run directory as they come. Kill the command at any moment and start it
+    again: finished cells are kept, unless the code, the data, the system or the protocol changed.
+
+    \b
+    Exit codes: 0 all measured, 2 wrong usage, 3 nothing measured, 4 a cell failed.
+    """
+    from bench.commands.run import run_suite
+
+    given["weights"] = _pairs(given["weights"], "--weights")
+    sys.exit(run_suite(**given))
+
+
+@main.command("list")
+@click.argument("kind", required=False,
+                type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "weights"]))
+@click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
+def list_(kind: str | None, style: str) -> None:
+    """What there is: tokenizers, tasks, suites, protocols, datasets, metrics, weights."""
+    from bench.commands.catalogue import print_list
+
+    print_list(kind, style)
+
+
+@main.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """What NAME is: source, licence, codebooks and rate, what it needs.
+
+    NAME is that of a tokenizer (with arguments, as for --system), task, suite, protocol, data set, metric
+    or weights file, or the path of a result file.
+    """
+    from bench.commands.catalogue import print_entry
+
+    print_entry(name)
+
+
+@main.command()
+@_weights
+def doctor(weights: tuple[str, ...], offline: bool) -> None:
+    """Devices, optional packages, weights: what is here and what is missing. Touches no network."""
+    from bench.commands.doctor import print_report
+
+    print_report(_pairs(weights, "--weights"))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All weights files of the metrics.")
+def fetch(names: tuple[str, ...], everything: bool) -> None:
+    """Fill the cache: weights files of metrics (`bench list weights`) or checkpoints of tokenizers, by name."""
+    from bench.commands.fetch import fetch_names
+
+    if not names and not everything:
+        raise click.UsageError("name what to fetch (`bench list weights`), or use --all")
+    sys.exit(fetch_names(names, everything))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
+def leaderboard(runs: tuple[Path, ...], style: str) -> None:
+    """Rank the results of run directories (or single result files): one table a protocol fingerprint.
+
+    \b
+    Exit codes: 0, 2 wrong usage, 3 there are no results.
+    """
+    from bench.commands.leaderboard import print_leaderboard
+
+    sys.exit(print_leaderboard(runs, style))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN...")
+def sync(runs: tuple[Path, ...]) -> None:
+    """Log run directories to MLflow ($MLFLOW_TRACKING_URI, or a local SQLite store), and read back.
+
+    It replays what `bench run` could not log; replaying twice changes nothing.
+
+    \b
+    Exit codes: 0 all logged and read back, 4 something is still pending.
+    """
+    from bench.commands.sync import sync_runs
+
+    sys.exit(sync_runs(runs))

@@ -1,0 +1,131 @@
+"""Provenance: what a number was computed with and on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+# What can change a number; the versions enter the key that resume goes by.
+NUMERIC_PACKAGES = (
+    "torch",
+    "torchvision",
+    "torchmetrics",
+    "torch-fidelity",
+    "efficientnet-lite-pytorch",
+    "faiss-cpu",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pillow",
+    "diffusers",
+    "transformers",
+)
+
+
+@cache
+def code_hash() -> str:
+    """sha256 over the source of the engine and the shipped tasks: other code, other key."""
+    import bench
+    import bench.tasks
+
+    hasher = hashlib.sha256()
+    for package in (bench, bench.tasks):
+        folder = Path(next(iter(package.__path__)))
+        for file in sorted(folder.rglob("*.py")):
+            hasher.update(file.relative_to(folder).as_posix().encode() + b"\0")
+            hasher.update(file.read_bytes())
+    return hasher.hexdigest()
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Installed versions of the packages that can change a number."""
+    versions = {}
+    for name in NUMERIC_PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def device_name(device: str) -> str:
+    """Name of the processor or accelerator, as a reader compares speeds by."""
+    if device.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(torch.device(device)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()}, {cores} cores"
+
+
+def describe(device: str) -> dict[str, Any]:
+    """Everything a result says of where it was computed; imports torch."""
+    import torch
+
+    described: dict[str, Any] = {
+        "bench": metadata.version("ntp-bench"),
+        "code": code_hash(),
+        "git": git_state(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": package_versions(),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+        "flags": {
+            "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+            "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "autocast": False,
+        },
+    }
+    if device.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(torch.device(device))
+        described["cuda"] = {
+            "runtime": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+            "driver": _driver(),
+            "memory_bytes": properties.total_memory,
+        }
+    return described
+
+
+@cache
+def git_state() -> dict[str, Any] | None:
+    """Commit and cleanliness of the checkout the code runs from; None if it is not one."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        sha = _output("git", "-C", str(root), "rev-parse", "HEAD")
+        return {"sha": sha, "dirty": bool(_output("git", "-C", str(root), "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    try:
+        return _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):
+        return None
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -1,0 +1,205 @@
+"""Runs the cells of a plan: a process each, one at a time; a failure costs its cell, a kill nothing done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import environment, registry
+from bench.canonical import digest
+from bench.progress import CellProgress
+from bench.results import ErrorRecord, Result, Run
+from bench.suite import Suite, load_preset
+from bench.system import SystemSpec
+from bench.task import Job, Request, Task
+from bench.weights import WeightStore
+
+if TYPE_CHECKING:
+    from bench.worker import Cell
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose for a run beside suite and systems.
+
+    ``dataset``, ``data``, ``protocol`` override what the suite says; None keeps it.
+    """
+
+    dataset: str | None = None
+    data: str | None = None
+    protocol: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    tf32: bool = False
+    device: str = "cpu"
+    batch_size: int = 8
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a run, and the weights that no machine could give."""
+
+    cells: list[Cell]
+    missing: dict[str, str]
+
+
+def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
+    """Every task times every system, each with its whole protocol; nothing is measured.
+
+    Raises:
+        BenchError: a name, a setting or the data does not fit.
+    """
+    from bench.worker import Cell
+
+    cells: list[Cell] = []
+    missing: dict[str, str] = {}
+    for line in suite.tasks:
+        task: Task = registry.load(registry.get("tasks", line.task).target)()
+        protocol = task.protocol(
+            Request(
+                preset=load_preset(options.protocol or line.protocol),
+                dataset=options.dataset or line.dataset,
+                data=options.data,
+                limit=options.limit,
+                seed=options.seed,
+                dtype=options.dtype,
+                tf32=options.tf32,
+                sha256=store.sha256,
+            )
+        )
+        weights = store.resolve(protocol.weights)
+        missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
+        for system in systems:
+            job = Job(
+                system, protocol, options.data, options.device, options.batch_size, options.workers, weights
+            )
+            key = cell_key(job)
+            cells.append(Cell(job, suite.name, key, run.file_of(system.text, protocol), run.path))
+    return Plan(cells, missing)
+
+
+def cell_key(job: Job) -> str:
+    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, weights at hand.
+
+    The batch size and the device cannot change a quality metric, but they change the speed that the
+    result records. The number of workers changes neither.
+    """
+    return digest(
+        {
+            "code": environment.code_hash(),
+            "packages": environment.package_versions(),
+            "system": job.system.identity(),
+            "name": job.system.text,
+            "protocol": job.protocol.fingerprint,
+            "device": environment.device_name(job.device),
+            "batch_size": job.batch_size,
+            "available": sorted(name for name, found in job.weights.items() if isinstance(found, Path)),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cell that is over: its result, and whether it was measured now or found finished."""
+
+    file: Path
+    result: Result
+    reused: bool
+
+
+def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -> Iterator[Outcome]:
+    """Run the cells one after the other, skipping those already finished under the same key.
+
+    Args:
+        fresh: measure again even what is finished.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.worker"])
+    for number, cell in enumerate(plan.cells, 1):
+        found = None if fresh else run.find(cell.file, cell.key)
+        progress.start(number, cell.job.system.text)
+        if found is not None:
+            progress.finish("finished before, kept")
+            yield Outcome(cell.file, found, reused=True)
+            continue
+        clock = time.perf_counter()
+        result = _run_cell(context, cell, run, progress)
+        seconds = time.perf_counter() - clock
+        failure = f"FAILED: {result.errors[0].type}: {result.errors[0].message}" if result.errors else ""
+        progress.finish(failure or f"{result.dataset.n if result.dataset else 0} samples in {seconds:.1f} s")
+        yield Outcome(cell.file, result, reused=False)
+
+
+def _run_cell(context: Any, cell: Cell, run: Run, progress: CellProgress) -> Result:
+    from bench.worker import assemble, measure_cell
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=measure_cell, args=(cell, theirs), name=cell.job.system.text)
+    process.start()
+    theirs.close()
+    try:
+        for phase, done, total in _reports(ours):
+            progress.update(phase, done, total)
+        process.join()
+    except BaseException:
+        process.kill()
+        process.join()
+        raise
+    with suppress(OSError, ValueError):
+        result = Result.model_validate_json(cell.file.read_bytes())
+        # What an earlier attempt left in this place must not pass for this one's.
+        if result.key == cell.key and result.started >= started.isoformat(timespec="milliseconds"):
+            return result
+    error = ErrorRecord(type="ProcessDied", message=_cause(process.exitcode))
+    return run.write(cell.file, assemble(cell, started, time.perf_counter() - clock, None, [error]), None)
+
+
+def _reports(channel: Connection) -> Iterator[tuple[str, int, int]]:
+    while True:
+        try:
+            yield channel.recv()
+        except EOFError:
+            return
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the system may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        return f"the cell's process was killed by {name}{hint}"
+    return f"the cell's process ended with code {code} before it wrote a result"
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` to the accelerator if there is one, else the CPU."""
+    import torch
+
+    from bench.errors import BenchError
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise BenchError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise BenchError(f"--device {device}: torch sees no CUDA device; use --device cpu")
+    return device
+
+
+def default_workers() -> int:
+    """Loader threads: one a core, four at most."""
+    return min(4, os.cpu_count() or 1)
+

@@ -1,0 +1,134 @@
+"""What happens inside a cell's own process: measure, write the result, exit.
+
+Importing this module imports torch: the fork server does it once, and every cell starts from there.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchmetrics  # noqa: F401 - imported here once instead of in every cell
+
+from bench import environment, registry
+from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
+from bench.task import Job, Measurement, Report, Task
+
+REPORT_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One system times one task: the job, and where its result belongs."""
+
+    job: Job
+    suite: str
+    key: str
+    file: Path
+    run: Path
+
+
+def measure_cell(cell: Cell, channel: Connection) -> None:
+    """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
+    _die_with_parent()
+    _seed(cell.job)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    measurement, errors = None, []
+    try:
+        task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
+        measurement = task.measure(cell.job, _reporter(channel))
+    except Exception as error:
+        errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
+    result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
+    Run(cell.run).write(cell.file, result, measurement.samples if measurement else None)
+    channel.close()
+
+
+def assemble(
+    cell: Cell, started: datetime, seconds: float, measurement: Measurement | None, errors: list[ErrorRecord]
+) -> Result:
+    """The result of a cell from what was measured, or from why nothing was."""
+    job = cell.job
+    cost = Cost(
+        device=environment.device_name(job.device),
+        batch_size=job.batch_size,
+        workers=job.workers,
+        wall_seconds=round(seconds, 3),
+    )
+    entry = job.system.entry
+    unmeasured = SystemRecord(
+        name=job.system.text,
+        entry=entry.name,
+        target=entry.target,
+        modality=entry.modality,
+        tokens=entry.tokens,
+        arguments=job.system.arguments,
+        source=entry.source,
+        licence=entry.licence,
+    )
+    return Result(
+        key=cell.key,
+        suite=cell.suite,
+        status="ok" if measurement else "failed",
+        system=measurement.system if measurement else unmeasured,
+        protocol=job.protocol,
+        fingerprint=job.protocol.fingerprint,
+        codebooks=measurement.codebooks if measurement else [],
+        dataset=measurement.dataset if measurement else None,
+        metrics=measurement.metrics if measurement else {},
+        cost=cost,
+        environment=environment.describe(job.device),
+        started=started.isoformat(timespec="milliseconds"),
+        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        errors=errors,
+    )
+
+
+def _die_with_parent() -> None:
+    """A killed run must not leave a process behind that goes on to write results."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _seed(job: Job) -> None:
+    seed, tf32 = job.protocol.seed, job.protocol.tf32
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def _reporter(channel: Connection) -> Report:
+    last = [0.0, ""]
+
+    def report(phase: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if phase == last[1] and now - float(last[0]) < REPORT_SECONDS and done < total:
+            return
+        last[:] = [now, phase]
+        try:
+            channel.send((phase, done, total))
+        except OSError:
+            pass  # nobody listens any more; the result counts, not the progress
+
+    return report
+
