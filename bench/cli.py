@@ -57,7 +57,9 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
 
 
 def _weights(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--offline", is_flag=True, help="Never touch the network; use what is in the cache.")(command)
+    command = click.option("--offline", is_flag=True, help="Never touch the network; use what is in the cache.")(
+        command
+    )
     return click.option(
         "--weights",
         multiple=True,
@@ -67,32 +69,61 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@click.option("--suite", required=True, metavar="NAME|FILE", help="A shipped suite (`bench list suites`) or a YAML file.")
 @click.option(
-    "--system", "systems", multiple=True, metavar="SPEC",
+    "--suite", required=True, metavar="NAME|FILE", help="A shipped suite (`bench list suites`) or a YAML file."
+)
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    metavar="SPEC",
     help="Measure this system instead of the suite's. Repeatable. SPEC is NAME, NAME@VALUE, NAME@key=value,..., "
     "NAME=PATH for a local checkpoint, or my_file.py:Class.",
 )
-@click.option("--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable.")
+@click.option(
+    "--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable."
+)
 @click.option("--dataset", metavar="NAME", help="Data set instead of the suite's (`bench list datasets`).")
 @click.option("--data", metavar="PATH", help="A folder of images to measure on; implies --dataset image-folder.")
-@click.option("--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`).")
+@click.option(
+    "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples; part of the protocol.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random; part of the protocol.")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "float64"]), default="float32",
-              show_default=True, help="The systems' arithmetic; part of the protocol. Metrics stay in float32.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16", "float64"]),
+    default="float32",
+    show_default=True,
+    help="The systems' arithmetic; part of the protocol. Metrics stay in float32.",
+)
 @click.option("--tf32", is_flag=True, help="Allow TF32 on CUDA; part of the protocol.")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1, or auto.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True,
-              help="Samples at a time; changes speeds, never a quality metric.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Samples at a time; changes speeds, never a quality metric.",
+)
 @click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Run directory; finished cells found there are kept.  [default: runs/SUITE]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Run directory; finished cells found there are kept.  [default: runs/SUITE]",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is already finished.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and what is missing; measure nothing.")
 @click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow; `bench sync` can do it later.")
-@click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True,
-              help="How the leaderboard is printed on stdout.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(FORMATS),
+    default="terminal",
+    show_default=True,
+    help="How the leaderboard is printed on stdout.",
+)
 @_weights
 def run(**given: Any) -> None:
     """Measure a suite and print its leaderboard.
@@ -110,8 +141,11 @@ def run(**given: Any) -> None:
 
 
 @main.command("list")
-@click.argument("kind", required=False,
-                type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "weights"]))
+@click.argument(
+    "kind",
+    required=False,
+    type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "weights"]),
+)
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
     """What there is: tokenizers, tasks, suites, protocols, datasets, metrics, weights."""
@@ -169,7 +203,9 @@ def leaderboard(runs: tuple[Path, ...], style: str) -> None:
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN...")
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN..."
+)
 def sync(runs: tuple[Path, ...]) -> None:
     """Log run directories to MLflow ($MLFLOW_TRACKING_URI, or a local SQLite store), and read back.
 

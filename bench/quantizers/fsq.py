@@ -45,9 +45,11 @@ class FiniteScalarQuantizer(Quantizer):
         """Value of each coefficient counted from zero, int64 ``[n, coefficients]``."""
         level = torch.tensor(self.levels, dtype=coded.dtype, device=coded.device)
         half = (level - 1) * (1 - EPSILON) / 2
-        offset = torch.where(level % 2 == 0, 0.5, 0.0)
+        # With two values the shift would push zero, and all near it, to one side: there the sign decides.
+        offset = torch.where((level % 2 == 0) & (level > 2), 0.5, 0.0)
         bounded = torch.tanh(coded / self.scale.to(coded) + torch.atanh(offset / half)) * half - offset
-        return (torch.round(bounded) + torch.div(level, 2, rounding_mode="floor")).long()
+        digits = torch.round(bounded) + torch.div(level, 2, rounding_mode="floor")
+        return torch.where(level == 2, coded > 0, digits).long()
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         digits = self.digits(vectors[:, : len(self.levels)])

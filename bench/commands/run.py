@@ -1,0 +1,125 @@
+"""`bench run`: plan, measure, export, rank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.errors import BenchError
+from bench.leaderboard import render, table
+from bench.progress import CellProgress
+from bench.results import Result, Run
+from bench.suite import Suite, load_suite
+from bench.system import SystemSpec, parse
+from bench.weights import WeightStore
+
+
+def run_suite(
+    suite: str,
+    systems: tuple[str, ...],
+    added: tuple[str, ...],
+    out: Path | None,
+    fresh: bool,
+    dry_run: bool,
+    no_mlflow: bool,
+    style: str,
+    weights: dict[str, Path],
+    offline: bool,
+    **chosen: Any,
+) -> int:
+    """Run a suite as the options say; the exit code of the command."""
+    console = Console(stderr=True)
+    loaded = load_suite(suite)
+    specs = _specs(loaded, systems, added)
+    store = WeightStore(weights, offline)
+    run = Run(out or Path("runs") / loaded.name)
+    with console.status("reading the data and the protocol ..."):
+        from bench import runner  # imports torch: two seconds that a wrong name should not cost
+
+        plan = runner.plan(loaded, specs, _options(chosen), store, run)
+    if dry_run:
+        _print_plan(plan, run)
+        return 0
+    return _measure(plan, run, loaded, console, fresh, no_mlflow, style)
+
+
+def _specs(suite: Suite, systems: tuple[str, ...], added: tuple[str, ...]) -> list[SystemSpec]:
+    texts = list(dict.fromkeys([*(systems or suite.systems), *added]))
+    if not texts:
+        raise BenchError(f"suite {suite.name} names no systems; give some with --system")
+    return [parse(text) for text in texts]
+
+
+def _options(chosen: dict[str, Any]) -> Any:
+    from bench import runner
+
+    if chosen["data"] and not chosen["dataset"]:
+        chosen["dataset"] = "image-folder"
+    chosen["device"] = runner.resolve_device(chosen["device"])
+    if chosen["workers"] is None:
+        chosen["workers"] = runner.default_workers()
+    return runner.Options(**chosen)
+
+
+def _print_plan(plan: Any, run: Run) -> None:
+    for line in dict.fromkeys(cell.job.protocol.line() for cell in plan.cells):
+        click.echo(line)
+    for cell in plan.cells:
+        state = "finished" if run.find(cell.file, cell.key) else "to measure"
+        click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")
+    for reason in plan.missing.values():
+        click.echo(f"missing: {reason}")
+
+
+def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, no_mlflow: bool, style: str) -> int:
+    from bench.runner import execute
+
+    for reason in plan.missing.values():
+        console.print(f"unavailable: {reason}", markup=False, highlight=False, soft_wrap=True)
+    outcomes, exporter, status = [], None if no_mlflow else _exporter(run, suite), "FAILED"
+    try:
+        with CellProgress(len(plan.cells), console) as progress:
+            for outcome in execute(plan, run, progress, fresh):
+                outcomes.append(outcome)
+                if exporter:
+                    exporter.export(outcome.file, outcome.result)
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        console.print(f"interrupted; the same command goes on from here ({run.path})", highlight=False)
+        return 130
+    finally:
+        if exporter:
+            exporter.close(status)
+    results = [outcome.result for outcome in outcomes]
+    click.echo(render.render(table.build(results), style), nl=False)
+    _say_where(run, exporter, console, len(results))
+    return _exit_code(results)
+
+
+def _exporter(run: Run, suite: Suite) -> Any:
+    from bench.tracking import Exporter
+
+    return Exporter(run, suite.name)
+
+
+def _say_where(run: Run, exporter: Any, console: Console, count: int) -> None:
+    console.print(f"results: {run.path}", markup=False, highlight=False, soft_wrap=True)
+    if exporter and exporter.pending:
+        console.print(
+            f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "
+            f"bench sync {run.path} replays them",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _exit_code(results: list[Result]) -> int:
+    failed = [result for result in results if result.status == "failed"]
+    if len(failed) == len(results):
+        return NOTHING_MEASURED if not results else CELL_FAILED
+    return CELL_FAILED if failed else 0

@@ -1,0 +1,14 @@
+"""Registry lines of the tasks."""
+
+from __future__ import annotations
+
+from bench.registry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "image-recon",
+        "bench.tasks.image_recon:ImageReconstruction",
+        "What an image tokenizer loses, at what rate, and how fast",
+        modality="image",
+    ),
+)

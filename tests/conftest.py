@@ -1,0 +1,41 @@
+"""What all tests share: the command as users run it, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SYSTEMS = Path(__file__).parent / "systems"
+BENCH = Path(sys.executable).with_name("bench")
+
+
+@pytest.fixture(autouse=True)
+def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may depend on a cache, a store or a network of the machine it runs on."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``bench ARGS...`` in ``tmp_path`` with an empty cache; the finished process."""
+
+    def run(*args: object, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [BENCH, *map(str, args)],
+            cwd=tmp_path,
+            env={**os.environ, "BENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if code is not None:
+            assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run

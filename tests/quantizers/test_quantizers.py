@@ -1,0 +1,140 @@
+"""Each quantizer family against its definition, worked out by brute force or by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from bench.errors import BenchError, UnknownName
+from bench.quantizers.base import build
+from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
+from bench.quantizers.lfq import LookupFreeQuantizer
+
+FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
+
+
+def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
+    """Decorrelated coefficients of falling variance, like those of a KLT."""
+    scale = 2.0 ** -torch.arange(dim).float()
+    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def fitted(family: str, bits: int = 6, levels: int = 2):
+    quantizer = build(family, bits, levels)
+    quantizer.fit(vectors(), seed=0)
+    return quantizer
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_codes_fit_the_codebooks_and_spend_the_bits(family):
+    quantizer = fitted(family)
+    codes = quantizer.encode(vectors(500, seed=1))
+    assert codes.dtype == torch.int64
+    assert codes.shape == (500, len(quantizer.sizes))
+    assert sum(math.log2(size) for size in quantizer.sizes) == 6
+    for level, size in enumerate(quantizer.sizes):
+        assert 0 <= int(codes[:, level].min()) <= int(codes[:, level].max()) < size
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_vector_is_coded_alike_in_any_company_and_every_time(family):
+    sample = vectors(200, seed=2)
+    quantizer, twin = fitted(family), fitted(family)
+    codes = quantizer.encode(sample)
+    assert torch.equal(codes, quantizer.encode(sample))
+    assert torch.equal(codes, twin.encode(sample))
+    if family != "aq":  # local search draws its perturbations in turn: the sample is its unit
+        assert torch.equal(codes, torch.cat([quantizer.encode(row[None]) for row in sample]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_more_bits_lose_less(family):
+    sample = vectors(1000, seed=3)
+    errors = []
+    for bits in (2, 4, 8):
+        quantizer = fitted(family, bits)
+        errors.append(float(((quantizer.decode(quantizer.encode(sample)) - sample) ** 2).sum(1).mean()))
+    assert float((sample**2).sum(1).mean()) > errors[0] > errors[1] > errors[2]
+
+
+def nearest(rows: torch.Tensor, book: torch.Tensor) -> torch.Tensor:
+    return ((rows[:, None] - book[None]) ** 2).sum(2).argmin(1)
+
+
+def test_vq_takes_the_nearest_codeword():
+    quantizer, sample = fitted("vq"), vectors(300, seed=4)
+    assert torch.equal(quantizer.encode(sample)[:, 0], nearest(sample, quantizer.codewords))
+
+
+def test_rvq_quantizes_what_the_stage_before_left():
+    quantizer, rest = fitted("rvq"), vectors(300, seed=5)
+    for level, code in enumerate(quantizer.encode(rest).T):
+        best = nearest(rest, quantizer.codewords[level])
+        assert torch.equal(code, best)
+        rest = rest - quantizer.codewords[level][best]
+
+
+def test_pq_quantizes_each_part_by_itself():
+    quantizer, sample = fitted("pq"), vectors(300, seed=6)
+    assert sorted(quantizer.order.tolist()) == list(range(8))
+    parts = sample[:, quantizer.order].split(4, dim=1)
+    for code, part, book in zip(quantizer.encode(sample).T, parts, quantizer.codewords, strict=True):
+        assert torch.equal(code, nearest(part, book))
+
+
+def test_aq_is_a_sum_chosen_jointly():
+    quantizer, sample = fitted("aq", bits=4), vectors(300, seed=7)
+    first, second = quantizer.codewords
+    sums = (first[:, None] + second[None]).flatten(0, 1)
+    got = ((quantizer.decode(quantizer.encode(sample)) - sample) ** 2).sum(1)
+    best = ((sums[nearest(sample, sums)] - sample) ** 2).sum(1)
+    assert float((got - best).mean()) < 0.02 * float(best.mean())
+
+
+def test_fsq_rounds_the_bounded_coefficient():
+    quantizer = FiniteScalarQuantizer((5, 4))
+    quantizer.fit(vectors(), seed=0)
+    quantizer.scale = torch.ones(2)
+    sample = torch.tensor([[0.0, 0.0], [9.0, 9.0], [-9.0, -9.0], [0.4, -0.4]])
+    # Odd: round(2·tanh z) + 2. Even: the interval is shifted, round(1.5·tanh(z + atanh(1/3)) - 0.5) + 2.
+    odd = [2, 4, 0, 2 + round(2 * math.tanh(0.4))]
+    even = [2, 3, 0, 2 + round(1.5 * math.tanh(-0.4 + math.atanh(1 / 3)) - 0.5)]
+    assert quantizer.digits(sample).tolist() == [list(pair) for pair in zip(odd, even, strict=True)]
+    assert quantizer.encode(sample)[:, 0].tolist() == [a + 5 * b for a, b in zip(odd, even, strict=True)]
+    used = quantizer.digits(torch.linspace(-9, 9, 10_000)[:, None].expand(-1, 2))
+    assert [used[:, i].unique().numel() for i in range(2)] == [5, 4]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 7, 12])
+def test_fsq_levels_spend_exactly_the_bits(bits):
+    assert math.prod(levels_of(bits)) == 2**bits
+
+
+def test_lfq_index_counts_the_positive_signs():
+    quantizer = LookupFreeQuantizer(3)
+    quantizer.fit(vectors(), seed=0)
+    sample = torch.tensor([[1.0, -1, 1, 9], [-1, 1, -1, 9], [0, 0, 0, 9]])
+    assert quantizer.encode(sample)[:, 0].tolist() == [1 + 4, 2, 0]  # zero counts as -1 (eq. 18)
+    back = quantizer.decode(torch.tensor([[5]]))[0]
+    assert (back[:3] > 0).tolist() == [True, False, True]
+    assert back[3] == 0
+
+
+def test_bsq_codewords_lie_on_the_unit_sphere():
+    quantizer, sample = fitted("bsq"), vectors(300, seed=8)
+    codes = quantizer.encode(sample)
+    projected = sample @ quantizer.linear.T
+    unit = projected / projected.norm(dim=1, keepdim=True)
+    corners = quantizer.corners(codes)
+    assert torch.allclose(corners.norm(dim=1), torch.ones(300))
+    assert torch.equal(corners > 0, unit > 0)
+    assert codes[:, 0].tolist() == [sum(2**i for i, v in enumerate(row) if v > 0) for row in projected.tolist()]
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(UnknownName, match="did you mean rvq"):
+        build("rrvq", 6, 2)
+    with pytest.raises(BenchError, match="7 bits a token do not divide into 2"):
+        build("rvq", 7, 2)

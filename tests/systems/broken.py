@@ -1,0 +1,62 @@
+"""Tokenizers that fail, each in its own way."""
+
+import os
+import signal
+
+import torch
+
+from bench.tokenizers.base import Tokenizer
+from bench.tokens import Codebook, Tokens
+
+
+class Mean(Tokenizer):
+    """Sound: the mean level of an image, in 256 steps."""
+
+    codebooks = (Codebook(256, "an image"),)
+
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        codes = torch.round(batch.mean((1, 2, 3)) * 255).long()[:, None]
+        return Tokens(codes=(codes,), signal_shape=tuple(batch.shape[1:]))
+
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        level = (tokens.codes[0].float() / 255)[:, :, None, None]
+        return level.expand(-1, *tokens.signal_shape)
+
+
+class NotANumber(Mean):
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode(tokens) / 0 * 0
+
+
+class WrongShape(Mean):
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode(tokens)[..., :-1]
+
+
+class OutsideCodebook(Mean):
+    codebooks = (Codebook(2, "an image"),)
+
+
+class Raises(Mean):
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        raise RuntimeError("CUDA out of memory, say")
+
+
+class Killed(Mean):
+    """What the kernel does to a process that takes too much memory."""
+
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+class Slow(Mean):
+    """Waits in ``fit``, so that a test can kill the run meanwhile."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
+
+    def fit(self, dataset: object, seed: int) -> None:
+        import time
+
+        time.sleep(self.seconds)

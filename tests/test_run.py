@@ -1,0 +1,166 @@
+"""`bench run` as a user runs it: failures, kills, resumption, invariance, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import BENCH, SYSTEMS
+
+from bench.results import Run, read_samples
+
+BROKEN = SYSTEMS / "broken.py"
+TIMED = {"encode_images_per_second", "decode_images_per_second", "peak_memory"}
+QUICK = ("run", "--suite", "image-recon", "--limit", 6, "--offline", "--no-mlflow", "--format", "json")
+
+
+def numbers(folder: Path) -> dict[str, dict[str, Any]]:
+    """System -> metric -> estimate of a run, leaving out what is timed."""
+    return {
+        result.system.name: {k: v.model_dump() for k, v in result.metrics.items() if k not in TIMED}
+        for result in Run(folder).results()
+    }
+
+
+def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
+    causes = {
+        "NotANumber": "NaN or infinity in the reconstruction of",
+        "WrongShape": "was decoded to",
+        "OutsideCodebook": "outside the codebook 0..1",
+        "Raises": "CUDA out of memory, say",
+        "Killed": "killed by SIGKILL; the system may have run out of memory",
+    }
+    systems = [f"--system={BROKEN}:{name}" for name in [*causes, "Mean"]]
+    done = bench(*QUICK, *systems, "--out", "out", code=4)
+    results = {result.system.name.rpartition(":")[2]: result for result in Run(tmp_path / "out").results()}
+    for name, cause in causes.items():
+        assert results[name].status == "failed"
+        assert cause in results[name].errors[0].message
+        assert f"FAILED: {results[name].errors[0].type}" in done.stderr
+    assert "broken.py" in results["Raises"].errors[0].traceback
+    assert results["Mean"].status == "ok"
+    assert results["Mean"].metrics["bits_per_pixel"].value == pytest.approx(8 / 256**2)
+    # A failed cell is tried again, a finished one is not.
+    again = bench(*QUICK, *systems[-2:], "--out", "out", code=4)
+    assert again.stderr.count("kept") == 1
+
+
+def test_killed_and_run_again_gives_the_results_of_an_uninterrupted_run(bench, tmp_path):
+    systems = ("--system=klt-fsq", f"--system={BROKEN}:Slow@{{}}", "--system=jpeg@10")
+    slow, quick = ([s.format(seconds) for s in systems] for seconds in (60, 0.1))
+    command = [BENCH, *map(str, QUICK), *slow, "--out", "cut"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "BENCH_CACHE": str(tmp_path / "cache")}, stderr=subprocess.DEVNULL
+    )
+    first = wait_for(tmp_path / "cut" / "results", "klt-fsq*.json")
+    time.sleep(1)  # the slow cell has begun
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = first.stat().st_mtime_ns
+    bench(*QUICK, *quick, "--out", "cut")
+    assert first.stat().st_mtime_ns == finished
+    bench(*QUICK, *quick, "--out", "whole")
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+    assert not [p for p in (tmp_path / "cut").rglob("*") if p.suffix == ".tmp"]
+
+
+def wait_for(folder: Path, pattern: str) -> Path:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if found := list(folder.glob(pattern)):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no {pattern} in {folder}")
+
+
+def test_other_arguments_or_data_are_measured_anew(bench, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(BROKEN.read_text())
+    bench(*QUICK, f"--system={own}:Mean", "--out", "out")
+    assert "kept" in bench(*QUICK, f"--system={own}:Mean", "--out", "out").stderr
+    own.write_text(BROKEN.read_text() + "\n# changed\n")
+    assert "kept" not in bench(*QUICK, f"--system={own}:Mean", "--out", "out").stderr
+    assert "kept" not in bench(*QUICK, f"--system={own}:Mean", "--out", "out", "--seed", 1).stderr
+    assert len(Run(tmp_path / "out").files()) == 2  # one a protocol: the seed is part of it
+
+
+def test_neither_batch_size_nor_workers_change_a_number(bench, tmp_path):
+    systems = [f"--system={name}" for name in ("klt-vq@8", "klt-aq@8", "klt-continuous", "jpeg@10")]
+    bench(*QUICK, *systems, "--out", "one", "--batch-size", 1, "--workers", 0)
+    bench(*QUICK, *systems, "--out", "four", "--batch-size", 4, "--workers", 3)
+    one, four = numbers(tmp_path / "one"), numbers(tmp_path / "four")
+    for system, metrics in one.items():
+        for name, estimate in metrics.items():
+            other = four[system][name]
+            assert other == pytest.approx(estimate, rel=1e-5, abs=1e-6), (system, name)
+
+
+def test_samples_are_kept_beside_the_result(bench, tmp_path):
+    bench(*QUICK, "--system=jpeg@10", "--out", "out")
+    run = Run(tmp_path / "out")
+    (file,) = run.files()
+    (result,) = run.results()
+    samples = read_samples(file, result)
+    assert len(samples["id"]) == len(samples["psnr"]) == result.metrics["psnr"].n == 6
+    assert sum(samples["psnr"]) / 6 == pytest.approx(result.metrics["psnr"].value)
+
+
+def test_missing_weights_are_reasons_not_numbers(bench, tmp_path):
+    done = bench(*QUICK, "--system=jpeg@10", "--out", "out")
+    (result,) = Run(tmp_path / "out").results()
+    for name, file in {"rfid": "inception-2015-12-05", "lpips_alex": "alexnet", "lpips_vgg": "vgg16"}.items():
+        assert result.metrics[name].value is None
+        assert f"bench fetch {file}" in result.metrics[name].unavailable
+    assert result.metrics["fd_efficientnet_lite0"].value is not None
+    assert "bench fetch alexnet" in done.stderr
+    json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--suite", "image-recom"), "did you mean image-recon"),
+        (("run", "--suite", "image-recon", "--system", "klt-vk"), "did you mean klt-vq"),
+        (("run", "--suite", "image-recon", "--system", "jpeg@q=5"), "jpeg takes: quality"),
+        (("run", "--suite", "image-recon", "--system", "jpeg=x"), "loads no local checkpoint"),
+        (("run", "--suite", "image-recon", "--data", "nowhere"), "nowhere"),
+        (("run", "--suite", "image-recon", "--weights", "alexnet=nowhere"), "no such file"),
+        (("run", "--suite", "image-recon", "--weights", "alexnett=x"), "did you mean alexnet"),
+        (("run", "--suite", "image-recon", "--device", "tpu7"), "--device tpu7"),
+        (("leaderboard", "nowhere"), "does not exist"),
+        (("show", "klt_vq"), "did you mean klt-vq"),
+    ],
+)
+def test_wrong_input_names_the_thing_and_the_remedy(bench, arguments, message):
+    done = bench(*arguments, code=2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_folder_is_no_leaderboard(bench, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no results" in bench("leaderboard", "empty", code=3).stderr
+
+
+def test_a_dry_run_measures_nothing(bench, tmp_path):
+    done = bench("run", "--suite", "image-recon", "--offline", "--dry-run", "--out", "out")
+    assert "klt-vq" in done.stdout
+    assert "to measure" in done.stdout
+    assert "missing: weights alexnet" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list",), ("list", "metrics")])
+def test_the_command_starts_without_torch(arguments):
+    done = subprocess.run(
+        [Path(BENCH).with_name("python"), "-X", "importtime", BENCH, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"torch", "mlflow", "torchvision", "torchmetrics", "transformers", "scipy"}
