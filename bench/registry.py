@@ -61,7 +61,7 @@ class Entry:
 def entries(kind: Kind) -> dict[str, Entry]:
     """All entries of a kind by name, in the order of their lines; plug-ins after the built-in ones.
 
-    A plug-in that takes a name already in use is an error; nothing of a plug-in is imported here.
+    A plug-in that takes a name already in use is warned of and left out; none is imported here.
     """
     built_in: tuple[Entry, ...] = importlib.import_module(f"bench.entries.{kind}").ENTRIES
     found: dict[str, Entry] = {}

@@ -1,0 +1,129 @@
+"""Names to things: registry, plug-ins, system specs, suites, presets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench import registry
+from bench.errors import BenchError, UnknownName
+from bench.suite import load_preset, load_suite, shipped
+from bench.system import parse
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_line_points_to_something_and_names_its_licence(kind):
+    for name, entry in registry.entries(kind).items():
+        assert entry.summary, name
+        assert callable(registry.load(entry.target)), name
+        if kind in ("tokenizers", "datasets"):
+            assert entry.licence, name
+            assert entry.modality, name
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "args"),
+    [
+        ("klt-vq", "klt-vq", {}),
+        ("klt-vq@10", "klt-vq", {"bits": 10}),
+        ("klt-vq@bits=10,patch=4", "klt-vq", {"bits": 10, "patch": 4}),
+        ("klt-vq@10,patch=4", "klt-vq", {"bits": 10, "patch": 4}),
+        ("jpeg@5", "jpeg", {"quality": 5}),
+    ],
+)
+def test_a_spec_names_an_entry_and_its_arguments(text, entry, args):
+    spec = parse(text)
+    assert (spec.entry.name, spec.args) == (entry, args)
+    assert spec.arguments == {**spec.entry.args, **args}
+
+
+def test_a_local_checkpoint_keeps_its_path_whole(tmp_path):
+    folder = tmp_path / "a=b@c"
+    folder.mkdir()
+    assert parse(f"autoencoder-kl={folder}").arguments["path"] == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no system"),
+        ("jpeg@", "names no system"),
+        ("jpeg@5,quality=6", "quality is given twice"),
+        ("jpg", "did you mean jpeg"),
+        ("my_file.py:not a class", "names no class"),
+        ("klt-vq=somewhere", "loads no local checkpoint"),
+        ("autoencoder-kl=nowhere", "no such file or folder"),
+    ],
+)
+def test_a_wrong_spec_is_explained(text, message):
+    with pytest.raises(BenchError, match=message):
+        parse(text)
+
+
+def test_the_contents_of_a_checkpoint_are_part_of_the_identity(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    spec = parse(f"autoencoder-kl={tmp_path}")
+    before = spec.identity()
+    assert before == spec.identity()
+    (tmp_path / "config.json").write_text("{ }")
+    assert spec.identity() != before
+
+
+@pytest.mark.parametrize("name", shipped("suites"))
+def test_shipped_suites_name_what_there_is(name):
+    suite = load_suite(name)
+    for text in suite.systems:
+        parse(text)
+    for line in suite.tasks:
+        registry.get("tasks", line.task)
+        registry.get("datasets", line.dataset)
+        load_preset(line.protocol)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: x\ndescription: y\ntasks: []\n", "tasks"),
+        ("name: x\ndescription: y\ntasks: [{task: a, dataset: b, sytem: c}]\n", "sytem"),
+        ("- a\n", "not a mapping"),
+        ("a: [\n", "own.yaml"),
+    ],
+)
+def test_a_wrong_suite_file_is_explained(tmp_path, content, message):
+    file = tmp_path / "own.yaml"
+    file.write_text(content)
+    with pytest.raises(BenchError, match=message):
+        load_suite(str(file))
+
+
+def test_a_plug_in_is_found_and_a_taken_name_only_warned_of(tmp_path):
+    """In a process of its own, with a package that is really installed (as metadata on the path)."""
+    info = tmp_path / "plug-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bench.tokenizers]\nplugged = plug:Thing\njpeg = plug:Thing\n")
+    (tmp_path / "plug.py").write_text("class Thing: pass\n")
+    code = (
+        "from bench import registry; e = registry.get('tokenizers', 'plugged'); print(e.summary); "
+        "print(registry.load(e.target).__name__, registry.get('tokenizers', 'jpeg').target)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    assert done.stdout.splitlines() == ["plug-in of plug", "Thing bench.tokenizers.codecs:Codec"]
+    assert "plug: tokenizers 'jpeg' is taken" in done.stderr
+
+
+def test_what_cannot_be_imported_is_named():
+    with pytest.raises(BenchError, match="no_such_module:Thing: cannot be imported"):
+        registry.load("no_such_module:Thing")
+    with pytest.raises(BenchError, match="has no 'Nothing'"):
+        registry.load("bench.tokens:Nothing")
+    with pytest.raises(UnknownName, match="no tokenizer is called"):
+        registry.get("tokenizers", "nothing")

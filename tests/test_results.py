@@ -1,0 +1,126 @@
+"""Protocols, results and files: hashed, whole or absent, readable again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from pydantic import ValidationError
+
+from bench.canonical import canonical_json, digest
+from bench.errors import BenchError
+from bench.protocol import DatasetProtocol, Protocol, differences
+from bench.results import Result, Run, SystemRecord, read_result, read_samples
+from bench.stats import Estimate
+
+
+def protocol(**changes: object) -> Protocol:
+    fields: dict[str, object] = {
+        "preset": "default",
+        "task": "image-recon",
+        "task_version": 1,
+        "dataset": DatasetProtocol(name="d", split="s", fingerprint="f", n=2),
+        "settings": {"preprocessing": {"size": 256}},
+        "metrics": {"psnr": 1},
+        "weights": {"alexnet": "0" * 64},
+    }
+    return Protocol(**{**fields, **changes})
+
+
+def result(**changes: object) -> Result:
+    stated = protocol()
+    fields: dict[str, object] = {
+        "key": "k",
+        "suite": "image-recon",
+        "status": "ok",
+        "system": SystemRecord(name="a", entry="a", target="m:A"),
+        "protocol": stated,
+        "fingerprint": stated.fingerprint,
+        "metrics": {"psnr": Estimate(value=20.0, stderr=1.0, interval=(18.0, 22.0), unit="dB", n=2)},
+        "environment": {},
+        "started": "2026-01-01T00:00:00.000+00:00",
+        "finished": "2026-01-01T00:00:01.000+00:00",
+    }
+    return Result(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task_version": 2},
+        {"seed": 1},
+        {"dtype": "bfloat16"},
+        {"tf32": True},
+        {"metrics": {"psnr": 2}},
+        {"weights": {"alexnet": "1" * 64}},
+        {"settings": {"preprocessing": {"size": 512}}},
+        {"dataset": DatasetProtocol(name="d", split="s", fingerprint="g", n=2)},
+        {"dataset": DatasetProtocol(name="d", split="s", fingerprint="f", n=1, limit=1)},
+    ],
+)
+def test_whatever_shapes_a_number_changes_the_fingerprint(change):
+    other = protocol(**change)
+    assert other.fingerprint != protocol().fingerprint
+    assert differences(protocol(), other)
+
+
+def test_a_presets_name_does_not():
+    assert protocol(preset="mine").fingerprint == protocol().fingerprint
+    assert differences(protocol(preset="mine"), protocol()) == {}
+
+
+def test_canonical_json_is_one_text_and_knows_no_nan():
+    assert canonical_json({"b": 1, "a": [1.5, "é"]}) == '{"a":[1.5,"é"],"b":1}'
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        canonical_json(float("nan"))
+
+
+def test_a_result_reads_back_as_it_was_written(tmp_path):
+    run = Run(tmp_path)
+    file = run.file_of("a/b c", protocol())
+    written = run.write(file, result(), {"id": ["x", "y"], "psnr": [19.0, 21.0]})
+    assert read_result(file) == written
+    assert read_samples(file, written) == {"id": ["x", "y"], "psnr": [19.0, 21.0]}
+    assert run.find(file, "k") == written
+    assert run.find(file, "other") is None
+    run.write(file, result(status="failed"), None)
+    assert run.find(file, "k") is None  # a failed cell is tried again
+
+
+def test_names_that_look_alike_do_not_collide(tmp_path):
+    run = Run(tmp_path)
+    files = {run.file_of(name, protocol()) for name in ("a/b", "a b", "a-b", "../a-b", "a-b" * 100)}
+    assert len(files) == 5
+    assert all(file.parent == run.folder for file in files)
+
+
+def test_a_result_of_another_schema_is_refused(tmp_path):
+    file = tmp_path / "old.json"
+    file.write_text('{"schema_version": 0}')
+    with pytest.raises(BenchError, match=r"old.json: not a result"):
+        read_result(file)
+    with pytest.raises(ValidationError):
+        Estimate(value=1.0, valeu=2.0)
+
+
+def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from bench.canonical import write_atomic\n"
+        "while True:\n for text in (b'a', b'b'): write_atomic(Path(sys.argv[1]), text * 5_000_000)"
+    )
+    file = tmp_path / "file"
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", code, str(file)])
+        while not file.exists():
+            time.sleep(0.01)
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        content = file.read_bytes()
+        assert len(content) == 5_000_000
+        assert len(set(content)) == 1
