@@ -76,6 +76,7 @@ def evaluate(
     """
     seen = Seen()
     warm = False
+    meter.reset()
     for indices, samples in _batches(dataset, loop, seen):
         signal = loop.prepare(torch.stack([sample.signal for sample in samples])).to(loop.device)
         if not warm:  # the first call pays for lazy initialization; it is not timed

@@ -62,6 +62,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     """
     from bench.worker import Cell
 
+    for system in systems:
+        system.check()
     cells: list[Cell] = []
     missing: dict[str, str] = {}
     for line in suite.tasks:
@@ -81,9 +83,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
         for system in systems:
-            job = Job(
-                system, protocol, options.data, options.device, options.batch_size, options.workers, weights
-            )
+            job = Job(system, protocol, options.data, options.device, options.batch_size, options.workers, weights)
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, protocol), run.path))
     return Plan(cells, missing)
@@ -202,4 +202,3 @@ def resolve_device(device: str) -> str:
 def default_workers() -> int:
     """Loader threads: one a core, four at most."""
     return min(4, os.cpu_count() or 1)
-

@@ -54,14 +54,18 @@ class SystemSpec:
             files["path"] = hash_tree(Path(path))
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
-    def build(self) -> Tokenizer:
-        """The system itself; BenchError if an argument does not fit."""
+    def check(self) -> None:
+        """BenchError if an argument is not one of the system's (imports the class)."""
         factory = registry.load(self.entry.target)
         try:
             inspect.signature(factory).bind(**self.arguments)
         except TypeError as error:
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
-        system: Tokenizer = factory(**self.arguments)
+
+    def build(self, **stated: Any) -> Tokenizer:
+        """The system itself; ``stated`` are arguments that the protocol decides."""
+        self.check()
+        system: Tokenizer = registry.load(self.entry.target)(**{**self.arguments, **stated})
         return system
 
 

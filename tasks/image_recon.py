@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import math
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench import registry
-from bench.datasets.base import Dataset
+from bench.datasets.base import Dataset, Limited
 from bench.datasets.images import ImagePreprocessing
-from bench.errors import BenchError, Unavailable
+from bench.errors import BenchError
 from bench.evaluation import Loop, Seen, SystemFailure, evaluate
 from bench.features import FeatureBank
 from bench.memory import MemoryMeter
@@ -19,6 +22,7 @@ from bench.protocol import DatasetProtocol, Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
 from bench.suite import explain
+from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
 
@@ -72,7 +76,7 @@ class ImageReconstruction(Task):
             preprocessing = ImagePreprocessing(
                 **{**source.defaults.model_dump(), **(chosen.get("preprocessing") or {})}
             )
-            named = chosen.get("metrics") or dict.fromkeys(registry.entries("metrics"), {})
+            named = chosen.get("metrics") or {name: {} for name in registry.entries("metrics")}
             classes = {name: _metric_class(name) for name in named}
             sections = {
                 name: classes[name].Settings(**(section or {})).model_dump(mode="json")
@@ -110,7 +114,6 @@ class ImageReconstruction(Task):
         if dataset.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
         meter = MemoryMeter(device)
-        meter.reset()
         report("preparing", 0, len(dataset))
         tokenizer = _tokenizer(job, settings, dataset).to(device, dtype)
         metrics, unavailable, bank = _metrics(job, settings, tokenizer, device)
@@ -164,26 +167,31 @@ def _dataset(name: str, preprocessing: ImagePreprocessing, data: str | None, lim
     dataset: Dataset = registry.load(entry.target)(preprocessing.model_dump(), data=data)
     if limit is None:
         return dataset
-    from bench.datasets.base import Limited
-
     return Limited(dataset, limit)
 
 
 def _tokenizer(job: Job, settings: Settings, dataset: Dataset) -> Tokenizer:
-    tokenizer = job.system.build()
+    """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
+    tokenizer = job.system.build(**_stated(job.system, settings))
     if tokenizer.modality != ImageReconstruction.modality:
         raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of images")
-    if getattr(tokenizer, "latents", settings.latents) != settings.latents:
-        raise BenchError(
-            f"{job.system.text} decodes latents by {getattr(tokenizer, 'latents', '')}, the protocol by "
-            f"{settings.latents}; choose a protocol that says so"
-        )
     if type(tokenizer).fit is not Tokenizer.fit:
         fit_split = dataset.fit_split()
         if fit_split is None:
             raise BenchError(f"{job.system.text} has to be fitted, but {dataset.name} has no split to fit on")
         tokenizer.fit(fit_split, job.protocol.seed)
     return tokenizer
+
+
+def _stated(system: SystemSpec, settings: Settings) -> dict[str, Any]:
+    """Arguments of a system that the protocol decides, not the user: how latents are drawn."""
+    if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
+        return {}
+    if system.arguments.get("latents", settings.latents) != settings.latents:
+        raise BenchError(
+            f"{system.text}: the protocol decodes latents by {settings.latents}; choose another with --protocol"
+        )
+    return {"latents": settings.latents}
 
 
 def _metrics(
@@ -194,16 +202,26 @@ def _metrics(
     unavailable: dict[str, Estimate] = {}
     for name, section in settings.metrics.items():
         kind = _metric_class(name)
-        reasons = [job.weights[w] for w in kind.weights if isinstance(job.weights[w], str)]
+        files = {weights: job.weights[weights] for weights in kind.weights}
+        reasons = [found for found in files.values() if isinstance(found, str)]
         if reasons:
-            for output, fact in kind.outputs.items():
-                unavailable[output] = Estimate(
-                    value=None, unit=fact.unit, higher_is_better=fact.higher_is_better, unavailable=str(reasons[0])
+            unavailable |= {
+                output: Estimate(
+                    value=None, unit=fact.unit, higher_is_better=fact.higher_is_better, unavailable=reasons[0]
                 )
+                for output, fact in kind.outputs.items()
+            }
             continue
-        files = {w: job.weights[w] for w in kind.weights}
-        metrics[name] = kind(section, tokenizer.codebooks, files).to(device)  # type: ignore[arg-type]
-    raise NotImplementedError
+        paths = {weights: found for weights, found in files.items() if isinstance(found, Path)}
+        metrics[name] = kind(section, tokenizer.codebooks, paths).to(device)
+    present = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
+    data = job.protocol.dataset
+    reference = {
+        "dataset": [data.name, data.split, data.fingerprint, data.limit],
+        "preprocessing": settings.preprocessing.model_dump(mode="json"),
+        "reconstruction": settings.reconstruction.model_dump(mode="json"),
+    }
+    return metrics, unavailable, FeatureBank(present, job.protocol.weights, device, reference, data.n)
 
 
 def _record(job: Job, tokenizer: Tokenizer) -> SystemRecord:
@@ -223,8 +241,6 @@ def _record(job: Job, tokenizer: Tokenizer) -> SystemRecord:
 
 
 def _refuse_nan(estimates: dict[str, Estimate]) -> None:
-    import math
-
     for name, estimate in estimates.items():
         if estimate.value is not None and not math.isfinite(estimate.value):
             raise SystemFailure(f"{name} came out as {estimate.value}")
@@ -234,5 +250,3 @@ def _reasons(seen: Seen) -> str:
     first = next(iter(seen.skipped.items()), ("", "the data set is empty"))
     return ": ".join(first)
 
-
-_ = Unavailable

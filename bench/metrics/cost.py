@@ -51,7 +51,7 @@ class Throughput(Metric):
 
 
 class PeakMemory(Metric):
-    """Peak memory that loading, fitting, encoding and decoding took, above what the process held before."""
+    """Peak memory of encode and decode, weights included: above what the process held before it had the system."""
 
     outputs = {"peak_memory": Fact("MiB", False, (0, float("inf")), device_bound=True)}
 
