@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import click
 
 from bench import registry
-from bench.errors import UnknownName
+from bench.errors import BenchError, UnknownName
 from bench.registry import KINDS, Entry
 from bench.suite import read_yaml, shipped
+from bench.system import parse
 from bench.weights import FILES
 
 
@@ -30,8 +32,11 @@ def print_list(kind: str | None, style: str) -> None:
             click.echo(click.style(one, bold=True))
         width = max((len(name) for name in lines), default=0)
         for name, summary in lines.items():
-            room = max(40, shutil.get_terminal_size().columns - width - 4)
-            click.echo(f"  {name:<{width}}  {textwrap.shorten(summary, room, placeholder=' ...')}")
+            room = max(40, shutil.get_terminal_size().columns - width - 4) if sys.stdout.isatty() else 10_000
+            first, *more = textwrap.wrap(summary, room) or [""]
+            click.echo(f"  {name:<{width}}  {first}")
+            for line in more:
+                click.echo(f"  {'':<{width}}  {line}")
 
 
 def _rows(kind: str) -> dict[str, str]:
@@ -98,17 +103,17 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
 
 def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
     """Arguments, and codebooks and rate where they are known without the checkpoint."""
-    from bench.errors import BenchError
-    from bench.system import parse
-
     try:
         spec = parse(name)
         facts: dict[str, Any] = {"arguments": spec.resolved()}
-        if "quantizer" in spec.arguments and spec.arguments["quantizer"]:
-            quantizer = spec.build().quantizer  # type: ignore[attr-defined]
-            facts["codebook sizes"] = ", ".join(map(str, quantizer.sizes))
+        codebooks = spec.build().codebooks
     except BenchError as error:
         return {"not loadable here": str(error)}
+    if codebooks:
+        facts["codebooks"] = ", ".join(f"{book.size} entries a code of {book.covers}" for book in codebooks)
+        covers = {book.covers for book in codebooks}
+        if len(covers) == 1:
+            facts["rate"] = f"{sum(book.bits for book in codebooks):g} bits for {covers.pop()}"
     return facts
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from rich.console import Console
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
@@ -66,8 +68,10 @@ def _options(chosen: dict[str, Any]) -> Any:
 
 
 def _print_plan(plan: Any, run: Run) -> None:
-    for line in dict.fromkeys(cell.job.protocol.line() for cell in plan.cells):
-        click.echo(line)
+    for protocol in {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}.values():
+        click.echo(protocol.line())
+        click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
+    click.echo("cells")
     for cell in plan.cells:
         state = "finished" if run.find(cell.file, cell.key) else "to measure"
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")

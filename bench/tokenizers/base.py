@@ -23,7 +23,6 @@ class Tokenizer(ABC):
     Attributes:
         modality: ``image``.
         codebooks: one a level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
-            Known after ``fit`` at the latest.
         weights: sha256 of each weights file that was loaded, by name.
         revision: revision of the checkpoint, if it has one.
     """

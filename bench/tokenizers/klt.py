@@ -41,6 +41,8 @@ class KLT(Tokenizer):
             raise BenchError(f"a patch of {patch}x{patch} has {3 * patch * patch} coefficients, not dims={dims}")
         self.patch, self.dims = patch, dims
         self.quantizer = build(quantizer, bits, levels) if quantizer else None
+        if self.quantizer:
+            self.codebooks = tuple(Codebook(size, f"{patch}x{patch} pixels") for size in self.quantizer.sizes)
 
     def fit(self, dataset: Dataset, seed: int) -> None:
         patches = torch.cat([self._patches(s.signal.float() / 255, self.fit_stride) for s in dataset])
@@ -53,8 +55,6 @@ class KLT(Tokenizer):
         self.basis = basis.float().contiguous()
         if self.quantizer:
             self.quantizer.fit((patches - self.mean) @ self.basis, seed)
-            covers = f"{self.patch}x{self.patch} pixels"
-            self.codebooks = tuple(Codebook(size, covers) for size in self.quantizer.sizes)
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         height, width = batch.shape[-2:]
