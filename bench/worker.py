@@ -10,6 +10,7 @@ import random
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import parent_process
@@ -118,17 +119,14 @@ def _seed(job: Job) -> None:
 
 
 def _reporter(channel: Connection) -> Report:
-    last = [0.0, ""]
+    last: dict[str, float] = {}
 
     def report(phase: str, done: int, total: int) -> None:
         now = time.perf_counter()
-        if phase == last[1] and now - float(last[0]) < REPORT_SECONDS and done < total:
+        if now - last.get(phase, 0) < REPORT_SECONDS and done < total:
             return
-        last[:] = [now, phase]
-        try:
+        last[phase] = now
+        with suppress(OSError):  # nobody listens any more: the result counts, not the progress
             channel.send((phase, done, total))
-        except OSError:
-            pass  # nobody listens any more; the result counts, not the progress
 
     return report
-

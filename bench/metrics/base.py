@@ -17,6 +17,8 @@ from torchmetrics.utilities import dim_zero_cat
 from bench.stats import Estimate, clustered_mean
 from bench.tokens import Codebook, Tokens
 
+MAX_PIECES = 32
+
 
 class Settings(BaseModel):
     """A metric's choices, every default written out; the protocol carries and hashes them."""
@@ -108,8 +110,19 @@ class Metric(TorchMetric):
 
     def remember(self, batch: Batch) -> None:
         """Keep which samples were seen; every ``update`` calls it."""
-        self.indices.append(batch.index.cpu())
-        self.groups.append(batch.group.cpu())
+        self.keep("indices", batch.index)
+        self.keep("groups", batch.group)
+
+    def keep(self, state: str, values: torch.Tensor) -> None:
+        """Append to a list state, on the CPU.
+
+        The pieces are joined now and then: small tensors that stay, strewn among the large ones that
+        come and go, keep the allocator from using the memory between them again.
+        """
+        pieces = getattr(self, state)
+        pieces.append(values.detach().cpu())
+        if len(pieces) >= MAX_PIECES:
+            pieces[:] = [torch.cat(pieces)]
 
     def order(self) -> np.ndarray:
         """Permutation that puts the samples seen into the dataset's order."""
@@ -131,6 +144,23 @@ class Metric(TorchMetric):
     def samples(self) -> dict[str, np.ndarray]:
         """Per-sample values by name, in the dataset's order; empty for set-level metrics."""
         return {}
+
+    @classmethod
+    def fact(cls, name: str) -> Fact:
+        """The fact of a value that ``compute`` gives."""
+        return cls.outputs[name]
+
+    @classmethod
+    def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
+        """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
+        fact = cls.fact(name)
+        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better, "note": note or estimate.note}
+        return estimate.model_copy(update=facts)
+
+    @classmethod
+    def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:
+        """No value, and why."""
+        return cls.describe(name, Estimate(value=None, n=n, unavailable=reason))
 
 
 class PerSampleMetric(Metric):
@@ -156,7 +186,7 @@ class PerSampleMetric(Metric):
     def update(self, batch: Batch) -> None:
         self.remember(batch)
         for name, values in self.score(batch).items():
-            getattr(self, f"value_{name}").append(values.detach().to("cpu", torch.float64))
+            self.keep(f"value_{name}", values.to(torch.float64))
 
     def samples(self) -> dict[str, np.ndarray]:
         order = self.order()
@@ -164,9 +194,4 @@ class PerSampleMetric(Metric):
 
     def compute(self) -> dict[str, Estimate]:
         groups = self.stacked("groups")[self.order()]
-        return {
-            name: clustered_mean(values, groups).model_copy(
-                update={"unit": self.outputs[name].unit, "higher_is_better": self.outputs[name].higher_is_better}
-            )
-            for name, values in self.samples().items()
-        }
+        return {name: self.describe(name, clustered_mean(values, groups)) for name, values in self.samples().items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -19,12 +22,13 @@ class Throughput(Metric):
     """
 
     outputs = {
-        "encode_images_per_second": Fact("img/s", True, (0, float("inf")), device_bound=True),
-        "decode_images_per_second": Fact("img/s", True, (0, float("inf")), device_bound=True),
+        "encode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
+        "decode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
     }
+    timings: list[torch.Tensor]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.add_state("timings", default=[], dist_reduce_fx="cat")
 
     def update(self, batch: Batch) -> None:
@@ -34,29 +38,26 @@ class Throughput(Metric):
 
     def compute(self) -> dict[str, Estimate]:
         timings = self.stacked("timings")
-        return {name: self._rate(name, timings[:, 0], timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
+        images = timings[:, 0]
+        return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
 
     def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
-        fact = self.outputs[name]
-        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better}
         total, time = images.sum(), seconds.sum()
         if not time > 0:
-            return Estimate(value=None, unavailable="no batch was timed", **facts)
-
-        def without(j: int) -> float:
-            return float((total - images[j]) / (time - seconds[j]))
-
-        estimate = block_jackknife(float(total / time), images, without)
-        return estimate.model_copy(update=facts)
+            return self.unavailable(name, "no batch was timed")
+        rates = (total - images) / np.maximum(time - seconds, 1e-12)
+        return self.describe(name, block_jackknife(float(total / time), images, lambda j: float(rates[j])))
 
 
 class PeakMemory(Metric):
     """Peak memory of encode and decode, weights included: above what the process held before it had the system."""
 
-    outputs = {"peak_memory": Fact("MiB", False, (0, float("inf")), device_bound=True)}
+    outputs = {"peak_memory": Fact("MiB", False, (0, math.inf), device_bound=True)}
+    peak: torch.Tensor
+    known: torch.Tensor
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.add_state("peak", default=torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="max")
         self.add_state("known", default=torch.tensor(1), dist_reduce_fx="min")
 
@@ -65,13 +66,12 @@ class PeakMemory(Metric):
         if batch.peak_bytes is None:
             self.known = torch.zeros_like(self.known)
         else:
-            self.peak = torch.maximum(self.peak, torch.tensor(float(batch.peak_bytes), dtype=torch.float64))
+            self.peak = self.peak.clamp(min=float(batch.peak_bytes))
 
     def compute(self) -> dict[str, Estimate]:
-        facts = {"unit": "MiB", "higher_is_better": False}
         if not bool(self.known):
             reason = "this operating system does not tell the peak memory of a process"
-            return {"peak_memory": Estimate(value=None, unavailable=reason, **facts)}
-        value = float(self.peak) / MEBIBYTE
+            return {"peak_memory": self.unavailable("peak_memory", reason)}
         n = len(self.stacked("indices"))
-        return {"peak_memory": Estimate(value=value, n=n, method="one pass, no interval", **facts)}
+        estimate = Estimate(value=float(self.peak) / MEBIBYTE, n=n, method="one pass, no interval")
+        return {"peak_memory": self.describe("peak_memory", estimate)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import faiss
 import torch
 
@@ -39,7 +41,8 @@ class BinarySphericalQuantizer(Quantizer):
 
     def corners(self, codes: torch.Tensor) -> torch.Tensor:
         """The codewords û ``[n, bits]`` on the unit sphere."""
-        return (binary_digits(codes, self.bits).float() * 2 - 1) / self.bits**0.5
+        return (binary_digits(codes, self.bits).float() * 2 - 1) / math.sqrt(self.bits)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        return self.corners(codes) @ self.back[:-1] + self.back[-1]
+        vectors: torch.Tensor = self.corners(codes) @ self.back[:-1] + self.back[-1]
+        return vectors

@@ -22,9 +22,10 @@ class VectorQuantizer(Quantizer):
             vectors.shape[1], self.sizes[0], niter=ITERATIONS, seed=seed + 1, min_points_per_centroid=1
         )
         kmeans.train(vectors.numpy())
-        self.codewords = torch.from_numpy(kmeans.centroids.copy())
+        centroids = np.asarray(kmeans.centroids, np.float32)
+        self.codewords = torch.from_numpy(centroids.copy())
         self.index = faiss.IndexFlatL2(vectors.shape[1])
-        self.index.add(kmeans.centroids)
+        self.index.add(centroids)
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         _, nearest = self.index.search(np.ascontiguousarray(vectors.cpu().numpy()), 1)
