@@ -1,0 +1,139 @@
+"""Everything in the tables, for programs: JSON and tidy CSV, unscaled and unrounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bench.leaderboard.page import clean
+from bench.leaderboard.table import Row, Table
+from bench.stats import Estimate
+
+FORMAT_VERSION = 1
+FIELDS = (
+    *("fingerprint", "preset", "task", "task_version", "dataset", "split", "dataset_n"),
+    *("suite", "system", "label", "tokens", "codebooks", "revision", "key", "device", "batch_size", "started"),
+    *("status", "error", "measured_n", "skipped_n"),
+    *("metric", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n", "failures"),
+    *("method", "note", "unavailable"),
+)
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
+
+def to_json(tables: Sequence[Table]) -> str:
+    """The tables with protocol, columns and rows; a row holds its result whole, but for the traceback.
+
+    ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [...], "rows": [{"label",
+    "best": [metric, ...], "result": {...}}]}]}``; ``result`` is as in the run directory without the
+    protocol, which stands once above, and the tracebacks, which show paths of the machine.
+    """
+    tree = {"version": FORMAT_VERSION, "tables": [_table(table) for table in tables]}
+    return json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_csv(tables: Sequence[Table]) -> str:
+    """One line for each metric of each result (tidy), all tables below one header.
+
+    Numbers are those of the results, neither scaled nor rounded; an empty field is what is not known. A
+    result that failed has a line without a metric that says so. Texts that a spreadsheet would take
+    for a formula (they begin with = + - or @) get an apostrophe in front; the JSON has them as they are.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        for row in table.rows:
+            shared = _shared(table, row)
+            for metric in _metrics(table, row):
+                writer.writerow({name: _field(value) for name, value in {**shared, **metric}.items()})
+    return stream.getvalue()
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "fingerprint": table.protocol.fingerprint,
+        "line": table.line,
+        "protocol": table.protocol.model_dump(mode="json"),
+        "columns": [
+            {
+                "metric": column.metric,
+                "title": column.heading.title,
+                "section": column.heading.section,
+                "higher_is_better": column.higher_is_better,
+                "device_bound": column.heading.device_bound,
+            }
+            for column in table.columns
+        ],
+        "rows": [
+            {
+                "label": row.label,
+                "best": sorted(name for name, cell in row.cells.items() if cell.best),
+                "result": row.result.model_dump(
+                    mode="json", exclude={"protocol": True, "errors": {"__all__": {"traceback"}}}
+                ),
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _shared(table: Table, row: Row) -> dict[str, Any]:
+    """What all lines of one result have in common."""
+    protocol, result = table.protocol, row.result
+    data, cost = result.dataset, result.cost
+    return {
+        "fingerprint": protocol.fingerprint,
+        "preset": result.protocol.preset,
+        "task": protocol.task,
+        "task_version": protocol.task_version,
+        "dataset": protocol.dataset.name,
+        "split": protocol.dataset.split,
+        "dataset_n": protocol.dataset.n,
+        "suite": result.suite,
+        "system": result.system.name,
+        "label": row.label,
+        "tokens": result.system.tokens,
+        "codebooks": " ".join(str(book.size) for book in result.codebooks),
+        "revision": result.system.revision,
+        "key": result.key,
+        "device": cost.device if cost else None,
+        "batch_size": cost.batch_size if cost else None,
+        "started": result.started,
+        "status": result.status,
+        "error": "; ".join(f"{error.type}: {error.message}" for error in result.errors),
+        "measured_n": data.n if data else None,
+        "skipped_n": len(data.skipped) if data else None,
+    }
+
+
+def _metrics(table: Table, row: Row) -> Iterator[dict[str, Any]]:
+    if row.failed or not row.cells:
+        yield {}
+    for column in table.columns:
+        cell = row.cells.get(column.metric)
+        # Tokenizers differ in their levels, and one that has no fourth level lacks nothing.
+        if cell and (cell.estimate or not column.heading.detail):
+            estimate = cell.estimate or Estimate(value=None, unavailable=cell.reason)
+            low, high = estimate.interval or (None, None)
+            yield {
+                "metric": column.metric,
+                **estimate.model_dump(exclude={"interval", "unavailable"}),
+                "low": low,
+                "high": high,
+                "best": cell.best,
+                "unavailable": cell.reason,
+            }
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        text = clean(value)
+        return f"'{text}" if text.startswith(FORMULA) else text
+    return repr(value)

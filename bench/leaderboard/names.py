@@ -1,0 +1,87 @@
+"""How metrics are called and ordered in tables; a metric that is not listed appears under its own name.
+
+The order of the lines is the order of the columns. Metrics of other packages need no line: they stand
+after the listed quality metrics, by name, so that a table never depends on what else is installed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Section = Literal["quality", "rate", "cost"]
+SECTIONS: tuple[Section, ...] = ("quality", "rate", "cost")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """How one metric is shown.
+
+    Attributes:
+        title: the column's title.
+        section: quality first, then rates and codebooks, then cost.
+        default: whether tables for people have the column; CSV and JSON have them all.
+        percent: whether a fraction is shown as a percentage.
+        device_bound: whether values from different devices must not be compared.
+        unit: unit shown instead of the estimate's, if the title already says it.
+        detail: whether it is a listed metric of one codebook level, or of all levels jointly.
+    """
+
+    title: str
+    section: Section = "quality"
+    default: bool = True
+    percent: bool = False
+    device_bound: bool = False
+    unit: str | None = None
+    detail: bool = False
+
+
+HEADINGS: dict[str, Heading] = {
+    "psnr": Heading("PSNR"),
+    "ssim": Heading("SSIM"),
+    "ms_ssim": Heading("MS-SSIM", default=False),
+    "lpips_alex": Heading("LPIPS (alex)"),
+    "lpips_vgg": Heading("LPIPS (vgg)", default=False),
+    "rfid": Heading("rFID"),
+    "inception_score": Heading("IS", default=False),
+    "kid": Heading("KID", default=False),
+    "fd_efficientnet_lite0": Heading("FD (EffNet-Lite0)"),
+    "tokens_per_image": Heading("Tokens", "rate", unit=""),
+    "bits_per_pixel": Heading("bpp", "rate", unit=""),
+    "bits_per_pixel_entropy": Heading("bpp (entropy)", "rate", default=False, unit=""),
+    "codebook_utilization": Heading("Utilization", "rate", percent=True),
+    "codebook_perplexity": Heading("Perplexity", "rate", default=False),
+    "codebook_entropy": Heading("Entropy", "rate", default=False),
+    "encode_images_per_second": Heading("Encode", "cost", device_bound=True),
+    "decode_images_per_second": Heading("Decode", "cost", device_bound=True),
+    "peak_memory": Heading("Peak memory", "cost", default=False, device_bound=True),
+}
+_LISTED = list(HEADINGS)
+_DETAIL = re.compile(r"(?P<metric>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")
+
+
+def heading(metric: str) -> Heading:
+    """How a metric is shown; the details of a listed metric are for CSV and JSON only."""
+    if metric in HEADINGS:
+        return HEADINGS[metric]
+    match = _detail(metric)
+    if not match:
+        return Heading(metric)
+    base, part = HEADINGS[match["metric"]], match["part"].replace("_", " ")
+    return replace(base, title=f"{base.title} ({part})", default=False, detail=True)
+
+
+def place(metric: str) -> tuple[int, int, int, str]:
+    """Sort key of a metric's column; the details of a metric follow it, the joint one last."""
+    match = _detail(metric)
+    whole = match["metric"] if match else metric
+    listed = _LISTED.index(whole) if whole in HEADINGS else len(_LISTED)
+    level = (int(match["level"]) if match["level"] else sys.maxsize) if match else -1
+    return SECTIONS.index(heading(metric).section), listed, level, metric
+
+
+def _detail(metric: str) -> re.Match[str] | None:
+    match = None if metric in HEADINGS else _DETAIL.fullmatch(metric)
+    return match if match and match["metric"] in HEADINGS else None

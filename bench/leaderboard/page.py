@@ -1,0 +1,324 @@
+"""A table as people read it: the chosen columns as text, footnotes, and the lines above and below.
+
+The terminal, Markdown and LaTeX typeset the same page; only escaping and rules differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from bench.leaderboard.digits import Number
+from bench.leaderboard.table import Cell, Column, Row, Table
+from bench.results import Result
+
+DASH = "–"
+MESSAGE_LENGTH = 240  # of an error; the whole is in the result
+NAMED_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the page: a number or words, and the footnotes it refers to."""
+
+    text: str = ""
+    half: str = ""
+    best: bool = False
+    marks: tuple[int, ...] = ()
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class PageColumn:
+    """One column: what stands above it and an entry for each row."""
+
+    title: str
+    section: str
+    entries: tuple[Entry, ...]
+    arrow: str = ""
+    unit: str = ""
+    marks: tuple[int, ...] = ()
+
+    @property
+    def top(self) -> str:
+        """Title and direction; what the title has in parentheses stands below."""
+        return f"{self.title.partition(' (')[0]} {self.arrow}".rstrip()
+
+    @property
+    def below(self) -> str:
+        """What qualifies the title, and the unit."""
+        _, opening, qualifier = self.title.partition(" (")
+        return " ".join(part for part in (opening.strip() + qualifier, self.unit and f"({self.unit})") if part)
+
+    @property
+    def has_halves(self) -> bool:
+        return any(entry.half for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row's name, the title of its group (empty if there is but one), and whether it failed."""
+
+    group: str
+    name: Entry
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that is printed of one table.
+
+    Attributes:
+        heading: the protocol line.
+        columns: in reading order.
+        lines: the rows, grouped.
+        remarks: sentences below the table.
+        footnotes: the first has number 1.
+        hidden: titles of columns with values that are left out, details of single codebook levels aside.
+    """
+
+    heading: str
+    columns: tuple[PageColumn, ...]
+    lines: tuple[Line, ...]
+    remarks: tuple[str, ...]
+    footnotes: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+    @property
+    def has_best(self) -> bool:
+        return any(entry.best for column in self.columns for entry in column.entries)
+
+    def legend(self, best: str) -> str:
+        """What the signs mean; ``best`` says how the best is marked."""
+        parts = []
+        if any(column.has_halves for column in self.columns):
+            parts.append("± half of the 95% interval, none where a value is exact")
+        arrows = {column.arrow for column in self.columns}
+        parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
+        if self.has_best:
+            parts.append(f"{best}: best of the column")
+        return "; ".join(parts) + "." if parts else ""
+
+
+@dataclass
+class _Notes:
+    """Footnotes by their text, numbered in the order of their first use."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def mark(self, texts: Iterable[str]) -> tuple[int, ...]:
+        return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
+
+
+def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
+    """The page of a table.
+
+    Args:
+        metrics: names of the metrics to show, in this order; the default columns if not given. One
+            without any value is told of below the table instead, one the table lacks is left out.
+    """
+    chosen = _choose(table, metrics)
+    having = [column for column in chosen if table.measured(column)]
+    notes = _Notes()
+    common = {column.metric: _common_note(table, column) for column in having}
+    marks = {name: notes.mark([note] if note else []) for name, note in common.items()}
+    names, found = [], []
+    skipped_alike = _skipped_alike(table)
+    for row in table.rows:
+        names.append(Entry(clean(row.label), marks=notes.mark(_row_notes(table, row, skipped_alike))))
+        found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
+    columns = [
+        PageColumn(
+            clean(column.heading.title),
+            column.heading.section,
+            tuple(entries[column.metric] for entries in found),
+            column.arrow,
+            clean(column.unit),
+            marks[column.metric],
+        )
+        for column in having
+    ]
+    groups = len({row.kind for row in table.rows}) > 1
+    return Page(
+        heading=clean(table.line),
+        columns=tuple(_with_facts(columns, table)),
+        lines=tuple(
+            Line(row.kind if groups else "", name, row.failed) for row, name in zip(table.rows, names, strict=True)
+        ),
+        remarks=tuple(_remarks(table, having, skipped_alike)),
+        footnotes=tuple(clean(text) for text in notes.numbers),
+        hidden=tuple(
+            clean(column.heading.title)
+            for column in table.columns
+            if column not in chosen and not column.heading.detail and table.measured(column)
+        ),
+    )
+
+
+def fold(page: Page, fits: Callable[[Sequence[PageColumn]], bool]) -> list[list[PageColumn]]:
+    """The columns in blocks that fit beside the names; a section stays whole where it can.
+
+    A failed row says so in the first column of each block.
+    """
+    blocks: list[list[PageColumn]] = []
+    for _, section in groupby(page.columns, key=lambda column: column.section):
+        columns = list(section)
+        if blocks and fits([*blocks[-1], *columns]):
+            blocks[-1].extend(columns)
+            continue
+        if not blocks or fits(columns):
+            blocks.append([])
+        for column in columns:
+            if blocks[-1] and not fits([*blocks[-1], column]):
+                blocks.append([])
+            blocks[-1].append(column)
+    blank = tuple(Entry(DASH) for _ in page.lines)
+    blocks = blocks or [[PageColumn("Status", "", blank)]]
+    return [[_tell_failures(page, block[0]), *block[1:]] for block in blocks]
+
+
+def clean(text: str) -> str:
+    """Text on one line in which control characters are visible instead of effective."""
+    text = " ".join(text.split())
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
+    by_name = {column.metric: column for column in table.columns}
+    if metrics is None:
+        return [column for column in table.columns if column.heading.default]
+    return [by_name[name] for name in metrics if name in by_name]
+
+
+def _cell_note(column: Column, cell: Cell) -> str:
+    """What must be known to use a value, empty if nothing: failures, a note, why there is no interval."""
+    estimate, title = cell.estimate, column.heading.title
+    if estimate is None:
+        return ""
+    notes = [estimate.note, "" if estimate.interval else estimate.method]
+    told = "; ".join(note for note in notes if note)
+    missing = f"{estimate.failures} of {estimate.n + estimate.failures} samples"
+    if estimate.failures and missing not in told:
+        return f"{title} undefined on {missing}" + (f": {told}" if told else "")
+    return f"{title}: {told}" if told else ""
+
+
+def _common_note(table: Table, column: Column) -> str:
+    """The note that all values of a column have; it stands at its title."""
+    each = [_cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
+    return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
+
+
+def _entry(row: Row, column: Column, told: str, notes: _Notes) -> Entry:
+    if row.failed:
+        return Entry()
+    cell = row.cells[column.metric]
+    if cell.number is None:
+        return Entry(DASH, marks=notes.mark([cell.reason]))
+    note = _cell_note(column, cell)
+    marks = notes.mark([note] if note and note != told else [])
+    return Entry(cell.number.value, cell.number.half, cell.best, marks, is_number=True)
+
+
+def _row_notes(table: Table, row: Row, skipped_alike: bool) -> list[str]:
+    failed = "failed: " if row.failed else ""
+    notes = [failed + _shortened(f"{error.type}: {error.message}") for error in row.result.errors]
+    if row.failed and not notes:
+        notes = ["failed, and no error was recorded"]
+    if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
+        notes.append(_skipped(table, row.result))
+    return notes
+
+
+def _shortened(text: str) -> str:
+    text = clean(text)
+    return text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
+
+
+def _skipped_alike(table: Table) -> bool:
+    """Whether every measured row left out the same samples, so that it is said once for all."""
+    each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
+    return bool(each) and all(skipped == each[0] for skipped in each)
+
+
+def _skipped(table: Table, result: Result) -> str:
+    skipped = dict(sorted(result.dataset.skipped.items())) if result.dataset else {}
+    named = "; ".join(f"{sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED_SAMPLES])
+    more = f"; and {len(skipped) - NAMED_SAMPLES} more" if len(skipped) > NAMED_SAMPLES else ""
+    return f"skipped {len(skipped)} of {table.protocol.dataset.n} samples: {named}{more}"
+
+
+def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
+    """The columns, and beside them what the rows differ in: samples, codebooks, setup."""
+    counts = [row.result.dataset.n if row.result.dataset and not row.failed else None for row in table.rows]
+    facts: Mapping[str, list[PageColumn]] = {"quality": [], "rate": [], "cost": []}
+    if {count for count in counts if count is not None} - {table.protocol.dataset.n}:
+        facts["quality"].append(_words("N", "quality", ["" if count is None else str(count) for count in counts]))
+    books = ["" if row.failed else _codebooks(row.result) for row in table.rows]
+    if any(books):
+        facts["rate"].append(_words("Codebook", "rate", books))
+    if len(table.setups) > 1 and any(column.section == "cost" for column in columns):
+        facts["cost"].append(_words("Setup", "cost", [row.setup for row in table.rows]))
+    ordered = []
+    for section, extra in facts.items():
+        ordered += extra + [column for column in columns if column.section == section]
+    return ordered
+
+
+def _words(title: str, section: str, words: Sequence[str]) -> PageColumn:
+    return PageColumn(title, section, tuple(Entry(word) for word in words))
+
+
+def _codebooks(result: Result) -> str:
+    """The sizes of the codebooks: ``1024``, ``4×256``, ``4096+2×512``."""
+    runs = [(size, len(list(same))) for size, same in groupby(book.size for book in result.codebooks)]
+    return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)
+
+
+def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> list[str]:
+    remarks = []
+    kinds = list(dict.fromkeys(row.kind for row in table.rows))
+    if len(table.rows) > 1 and table.order:
+        by = f"by {clean(table.order.heading.title)}, best first"
+        remarks.append(f"Rows: {', '.join(kinds).lower()}; each {by}." if len(kinds) > 1 else f"Rows {by}.")
+    bound = [column for column in columns if column.heading.device_bound]
+    if bound:
+        titles = _listed(clean(column.heading.title) for column in bound)
+        setups = [f"{letter} = {clean(setup)}" for letter, setup in table.setups.items()]
+        if len(setups) > 1:
+            remarks.append(f"{titles} compare within one setup only, so no best is marked: {'; '.join(setups)}.")
+        else:
+            remarks.append(f"{titles} measured on {clean(next(iter(table.setups.values())))}.")
+    if skipped_alike:
+        common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
+        remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
+    return remarks + _unavailable(table)
+
+
+def _unavailable(table: Table) -> list[str]:
+    """One sentence for each reason why metrics have no value in any row."""
+    titles: dict[str, list[str]] = {}
+    for column in table.columns:
+        if column.heading.detail or table.measured(column):
+            continue
+        reasons = dict.fromkeys(row.cells[column.metric].reason for row in table.rows if not row.failed)
+        titles.setdefault("; ".join(reasons), []).append(column.heading.title)
+    return [clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()]
+
+
+def _listed(items: Iterable[str]) -> str:
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _tell_failures(page: Page, column: PageColumn) -> PageColumn:
+    entries = [
+        Entry("failed") if line.failed else entry for line, entry in zip(page.lines, column.entries, strict=True)
+    ]
+    return replace(column, entries=tuple(entries))
+
+
+def shown_number(entry: Entry) -> str:
+    """An entry without its marks, as plain text."""
+    return str(Number(entry.text, entry.half))

@@ -1,0 +1,60 @@
+"""Tables as text: for a terminal, Markdown, LaTeX, CSV, JSON."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from rich.console import Console
+
+from bench.errors import UnknownName
+from bench.leaderboard import data, latex, markdown, terminal
+from bench.leaderboard.page import Page, compose
+from bench.leaderboard.table import Table
+
+Format = Literal["terminal", "markdown", "csv", "json", "latex"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+DEFAULT_WIDTH = 120
+
+
+def render(
+    tables: Sequence[Table], format: str, *, width: int = DEFAULT_WIDTH, metrics: Sequence[str] | None = None
+) -> str:
+    """The tables in one format; the same bytes from the same results, whenever and wherever.
+
+    Args:
+        format: one of ``FORMATS``. ``terminal`` is plain text; ``show`` prints to a console with bold type.
+        width: columns of the terminal; other formats do not fold.
+        metrics: the columns for people, in order; a selection if not given. CSV and JSON have all.
+
+    Raises:
+        UnknownName: no such format, or no such metric in a table.
+    """
+    if format == "json":
+        return data.to_json(tables)
+    if format == "csv":
+        return data.to_csv(tables)
+    if format not in FORMATS:
+        raise UnknownName("format", format, FORMATS)
+    pages = _pages(tables, metrics)
+    if format == "terminal":
+        return terminal.text(pages, width)
+    return markdown.text(pages) if format == "markdown" else latex.text(pages)
+
+
+def show(tables: Sequence[Table], console: Console | None = None, metrics: Sequence[str] | None = None) -> None:
+    """Print the tables, by default to stdout, folded to the terminal's width.
+
+    The best is bold; where stdout is no terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
+    """
+    console = console or Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)
+    terminal.show(_pages(tables, metrics), console)
+
+
+def _pages(tables: Sequence[Table], metrics: Sequence[str] | None) -> list[Page]:
+    known = {column.metric for table in tables for column in table.columns}
+    for name in metrics or ():
+        if name not in known:
+            raise UnknownName("metric of these results", name, known)
+    return [compose(table, metrics) for table in tables]

@@ -1,0 +1,296 @@
+"""The model of a leaderboard: results of one protocol as rows and columns in reading order.
+
+It reads results and computes nothing but their presentation: digits, the best of a column, the order.
+The same results give the same tables, in whatever order they come and wherever they are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.canonical import digest
+from bench.errors import BenchError
+from bench.leaderboard.digits import Number, column_decimals, decimals_of, fixed, number
+from bench.leaderboard.names import Heading, heading, place
+from bench.protocol import Protocol
+from bench.results import Result
+from bench.stats import Estimate
+
+KINDS = {"discrete": "Discrete tokenizers", "continuous": "Continuous tokenizers", "bytes": "Codecs"}
+OTHER_KIND = "Unknown token kind"
+NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric.
+
+    Attributes:
+        metric: its name in the results.
+        heading: how it is shown.
+        unit: unit of the shown numbers.
+        scale: shown number = scale · estimate.
+        higher_is_better: None where neither direction is better.
+        ranked: whether a best is told: a direction, at least two values, one setup if bound to a device.
+    """
+
+    metric: str
+    heading: Heading
+    unit: str = ""
+    scale: float = 1.0
+    higher_is_better: bool | None = None
+    ranked: bool = False
+
+    @property
+    def arrow(self) -> str:
+        """The direction of the better values, empty where neither is."""
+        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one result: a number, or the reason why there is none."""
+
+    estimate: Estimate | None
+    number: Number | None = None
+    best: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result.
+
+    Attributes:
+        label: the system's name, with what tells it from others of that name.
+        kind: title of its group of rows.
+        setup: key into the table's ``setups``; empty if nothing was measured.
+        cells: by metric, one for each column; empty for a failed result, whose numbers are not shown.
+    """
+
+    label: str
+    result: Result
+    kind: str
+    setup: str = ""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        return self.result.status == "failed"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The results of one protocol fingerprint.
+
+    Attributes:
+        protocol: of all rows; its preset names all presets that have this fingerprint.
+        columns: in reading order, those without any value included.
+        rows: by token kind, inside it by ``order`` with the best first, failed ones last.
+        order: the column the rows are ordered by: the first of quality with most values.
+        setups: device and batch size that cost was measured with, by letter.
+    """
+
+    protocol: Protocol
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    order: Column | None
+    setups: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        """What a reader must know before comparing."""
+        return self.protocol.line()
+
+    def measured(self, column: Column) -> list[Row]:
+        """The rows that have a value in a column."""
+        return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
+
+
+def build(results: Iterable[Result]) -> list[Table]:
+    """Tables of results, one a protocol fingerprint, ordered by their protocol lines.
+
+    A result that is given twice (the same key) is one row: the one that succeeded, else the latest.
+
+    Raises:
+        BenchError: a result's fingerprint is not that of its protocol, or results of one fingerprint
+            disagree about the unit or direction of a metric.
+    """
+    once: dict[str, dict[str, Result]] = defaultdict(dict)
+    for result in map(_finite, results):
+        if result.fingerprint != result.protocol.fingerprint:
+            raise BenchError(
+                f"result of {result.system.name}: its fingerprint is {result.fingerprint}, but its protocol has "
+                f"{result.protocol.fingerprint}: edited, or written by another version of the bench; measure it again"
+            )
+        known = once[result.fingerprint]
+        same = [result, known[result.key]] if result.key in known else [result]
+        known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
+    tables = [_table(list(known.values())) for known in once.values()]
+    return sorted(tables, key=lambda table: table.line)
+
+
+def half_interval(estimate: Estimate) -> float | None:
+    """Half the width of the interval, also where it is not symmetric; None if there is none."""
+    if estimate.interval is None:
+        return None
+    low, high = estimate.interval
+    return (high - low) / 2
+
+
+def _precedence(result: Result) -> tuple[bool, str, str]:
+    return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
+
+
+def _finite(result: Result) -> Result:
+    """The result without infinities and NaN, which no table or JSON file can hold as numbers."""
+    metrics = {}
+    for name, estimate in result.metrics.items():
+        if estimate.value is not None and not math.isfinite(estimate.value):
+            reason = f"the value is {estimate.value}, which is no number"
+            estimate = estimate.model_copy(update={"value": None, "unavailable": estimate.unavailable or reason})
+        if estimate.value is None or not all(map(math.isfinite, estimate.interval or ())):
+            estimate = estimate.model_copy(update={"interval": None})
+        if estimate.stderr is not None and (estimate.value is None or not math.isfinite(estimate.stderr)):
+            estimate = estimate.model_copy(update={"stderr": None})
+        metrics[name] = estimate
+    return result.model_copy(update={"metrics": metrics})
+
+
+def _table(results: Sequence[Result]) -> Table:
+    presets = ", ".join(sorted({result.protocol.preset for result in results}))
+    protocol = results[0].protocol.model_copy(update={"preset": presets})
+    measured = [result for result in results if result.status == "ok"]
+    setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in measured}))}
+    names = sorted({name for result in measured for name in result.metrics}, key=place)
+    columns = [_column(name, measured, protocol) for name in names]
+    order = _order(columns, measured)
+    labels = _labels(results)
+    results = sorted(results, key=lambda result: (*_reading_order(result, order), labels[result.key], result.key))
+    cells = {column.metric: _cells(column, results) for column in columns}
+    rows = tuple(
+        Row(
+            label=labels[result.key],
+            result=result,
+            kind=KINDS.get(result.system.tokens, OTHER_KIND),
+            setup=setups.get(_setup(result), "") if result.status == "ok" else "",
+            cells={name: found[result.key] for name, found in cells.items() if result.key in found},
+        )
+        for result in results
+    )
+    return Table(protocol, tuple(columns), rows, order, {letter: setup for setup, letter in setups.items()})
+
+
+def _setup(result: Result) -> str:
+    cost = result.cost
+    return f"{cost.device}, batch size {cost.batch_size}" if cost else "unknown device"
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"S{index + 1}"
+
+
+def _values(metric: str, results: Iterable[Result]) -> list[tuple[Result, float]]:
+    found = [(result, result.metrics[metric].value) for result in results if metric in result.metrics]
+    return [(result, value) for result, value in found if value is not None]
+
+
+def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Column:
+    having = [result for result, _ in _values(metric, results)]
+    # An unavailable estimate may know neither, so they only count where it is the only kind there is.
+    facts = {(r.metrics[metric].unit, r.metrics[metric].higher_is_better) for r in having}
+    if len(facts) > 1:
+        told = " and ".join(sorted(f"unit {unit!r}, higher is better: {better}" for unit, better in facts))
+        raise BenchError(
+            f"{metric}: results of one protocol [{protocol.fingerprint}] disagree about it: {told}; "
+            "raise the metric's version and measure again"
+        )
+    unit, better = next(iter(facts), ("", None))
+    shown = heading(metric)
+    percent = shown.percent and unit == ""
+    one_setup = not shown.device_bound or len({_setup(result) for result in having}) < 2
+    return Column(
+        metric=metric,
+        heading=shown,
+        unit=shown.unit if shown.unit is not None else "%" if percent else unit,
+        scale=100.0 if percent else 1.0,
+        higher_is_better=better,
+        ranked=better is not None and len(having) > 1 and one_setup,
+    )
+
+
+def _order(columns: Sequence[Column], results: Sequence[Result]) -> Column | None:
+    candidates = [c for c in columns if c.heading.section == "quality" and c.higher_is_better is not None]
+    return max(candidates, key=lambda column: len(_values(column.metric, results)), default=None)
+
+
+def _reading_order(result: Result, order: Column | None) -> tuple[int, bool, float]:
+    kind = list(KINDS).index(result.system.tokens) if result.system.tokens in KINDS else len(KINDS)
+    estimate = result.metrics.get(order.metric) if order and result.status == "ok" else None
+    if order is None or estimate is None or estimate.value is None:
+        return kind, True, float(result.status == "failed")
+    return kind, False, -estimate.value if order.higher_is_better else estimate.value
+
+
+def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
+    """The cells of a column by the key of their result."""
+    measured = [result for result in results if result.status == "ok"]
+    numbers: dict[str, tuple[float, float | None]] = {}
+    for result, value in _values(column.metric, measured):
+        half = half_interval(result.metrics[column.metric])
+        if half is not None and half <= NEGLIGIBLE * abs(value):
+            half = None  # exact: "256 ± 0" says no more, and "0.188 ± 0.000" of 0.1875 something wrong
+        numbers[result.key] = value * column.scale, None if half is None else half * column.scale
+    common = column_decimals(numbers.values())
+    decimals = {key: decimals_of(value, half, common) for key, (value, half) in numbers.items()}
+    best = _best({key: value for key, (value, _) in numbers.items()}, decimals, column)
+    cells = {}
+    for result in measured:
+        estimate = result.metrics.get(column.metric)
+        if result.key in numbers:
+            shown = number(*numbers[result.key], decimals[result.key])
+            cells[result.key] = Cell(estimate, shown, best=result.key in best)
+        elif estimate is None:
+            cells[result.key] = Cell(None, reason="not measured")
+        else:
+            cells[result.key] = Cell(estimate, reason=estimate.unavailable or "no value, and no reason was given")
+    return cells
+
+
+def _best(values: Mapping[str, float], decimals: Mapping[str, int], column: Column) -> set[str]:
+    """Keys of the best value and of those that are the same as far as they are shown."""
+    if not column.ranked:
+        return set()
+    top = (max if column.higher_is_better else min)(values, key=lambda key: values[key])
+
+    def as_shown(key: str, other: str) -> str:
+        return fixed(values[key], min(decimals[key], decimals[other]))
+
+    return {key for key in values if as_shown(key, top) == as_shown(top, key)}
+
+
+def _labels(results: Sequence[Result]) -> dict[str, str]:
+    """A name for each result, by key: the system's, and what differs where several have the same."""
+    distinctions: tuple[Callable[[Result], str], ...] = (
+        lambda result: result.system.revision[:12],
+        lambda result: result.cost.device if result.cost else "",
+        _setup,
+        lambda result: result.started[:10],
+        lambda result: result.started,
+        lambda result: result.key[:12],
+        lambda result: result.key,
+    )
+    namesakes: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        namesakes[result.system.name].append(result)
+    labels = {}
+    for name, same in namesakes.items():
+        telling = next(
+            tell for tell in distinctions if len(same) == 1 or len({tell(result) for result in same}) == len(same)
+        )
+        for result in same:
+            labels[result.key] = f"{name} ({telling(result) or 'none'})" if len(same) > 1 else name
+    return labels

@@ -1,0 +1,106 @@
+"""The page on a terminal, folded to its width."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from bench.leaderboard.page import Entry, Page, PageColumn, fold
+
+NARROWEST_NAME = 16
+PLAIN_BEST = "*"
+
+
+def text(pages: Sequence[Page], width: int) -> str:
+    """The pages as plain text of so many columns, the same on every machine."""
+    stream = io.StringIO()
+    # An empty environment, so that no variable of the shell changes what is written.
+    console = Console(file=stream, width=width, color_system=None, legacy_windows=False, _environ={})
+    show(pages, console)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def show(pages: Sequence[Page], console: Console) -> None:
+    """Print the pages. The best is bold, and marked by an asterisk where nothing can be bold."""
+    plain = console.color_system is None
+    for number, page in enumerate(pages):
+        if number:
+            console.print()
+        console.print(Text(page.heading, style="bold"))
+        for block in fold(page, partial(_fits, page, console)):
+            console.print(_grid(page, block, console.width, plain))
+            console.print()
+        for remark in (page.legend(PLAIN_BEST if plain else "bold"), *page.remarks):
+            if remark:
+                console.print(Text(remark, style="dim"))
+        for index, footnote in enumerate(page.footnotes, 1):
+            console.print(Text(f"[{index}] {footnote}", style="dim"))
+        if page.hidden:
+            console.print(Text(f"More columns with --format csv or json: {', '.join(page.hidden)}.", style="dim"))
+
+
+def _fits(page: Page, console: Console, columns: Sequence[PageColumn]) -> bool:
+    grid = _grid(page, columns, console.width, plain=True)
+    return console.measure(grid, options=console.options.update(max_width=10**6)).maximum <= console.width
+
+
+def _grid(page: Page, columns: Sequence[PageColumn], width: int, plain: bool) -> Grid:
+    names = [_entry(line.name, (0, 0), plain) for line in page.lines]
+    widest = max(cell_len(text) for text in [*(name.plain for name in names), *(line.group for line in page.lines)])
+    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False, header_style="")
+    grid.add_column("", max_width=min(widest, max(NARROWEST_NAME, width // 3)), overflow="fold", vertical="bottom")
+    for column in columns:
+        grid.add_column(_header(column), justify="right", no_wrap=True)
+    widths = [_widths(column) for column in columns]
+    rows = list(zip(page.lines, names, strict=True))
+    position = 0
+    for group, lines in groupby(rows, key=lambda row: row[0].group):
+        if group:
+            if position:
+                grid.add_section()
+            grid.add_row(Text(group, style="italic"))
+        for _, name in lines:
+            cells = [_entry(c.entries[position], w, plain) for c, w in zip(columns, widths, strict=True)]
+            grid.add_row(name, *cells)
+            position += 1
+    return grid
+
+
+def _header(column: PageColumn) -> Text:
+    header = Text(justify="right")
+    header.append(column.top, style="bold")
+    header.append(_marks(column.marks), style="dim")
+    if column.below:
+        header.append(f"\n{column.below}", style="dim")
+    return header
+
+
+def _widths(column: PageColumn) -> tuple[int, int]:
+    """Of the half-intervals, and of what follows them, so that the points stand below each other."""
+    numbers = [entry for entry in column.entries if entry.is_number]
+    return max((len(n.half) for n in numbers), default=0), max((len(_marks(n.marks)) for n in numbers), default=0)
+
+
+def _entry(entry: Entry, widths: tuple[int, int], plain: bool) -> Text:
+    half, marks = widths
+    star = PLAIN_BEST if plain and entry.best else ""
+    text = Text()
+    text.append(star + entry.text, style="bold" if entry.best and not plain else "")
+    if entry.half:
+        text.append(f" ± {entry.half:<{half}}")
+    elif entry.is_number and half:
+        text.append(" " * (len(" ± ") + half))
+    text.append(f"{_marks(entry.marks):<{marks if entry.is_number else 0}}", style="dim")
+    return text
+
+
+def _marks(marks: Sequence[int]) -> str:
+    return f" [{','.join(map(str, marks))}]" if marks else ""
