@@ -57,7 +57,8 @@ def clustered_mean(values: Sequence[float] | np.ndarray, groups: Sequence[int] |
     failures = int((~finite).sum())
     array, labels = array[finite], labels[finite]
     if array.size == 0:
-        return Estimate(value=None, failures=failures, unavailable="undefined on every sample")
+        reason = "undefined on every sample" if failures else "no samples"
+        return Estimate(value=None, failures=failures, unavailable=reason)
     mean = float(array.mean())
     _, inverse = np.unique(labels, return_inverse=True)
     count = int(inverse.max()) + 1
@@ -81,9 +82,7 @@ def assign_blocks(groups: np.ndarray, blocks: int = MAX_BLOCKS) -> np.ndarray:
     return inverse % min(blocks, len(labels))
 
 
-def block_jackknife(
-    value: float, sizes: Sequence[int] | np.ndarray, leave_out: Callable[[int], float]
-) -> Estimate:
+def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: Callable[[int], float]) -> Estimate:
     """Standard error of a set-level statistic by deleting one block of samples at a time.
 
     Blocks may be of unequal size (delete-m_j jackknife: Busing, Meijer & van der Leeden 1999,
@@ -101,9 +100,10 @@ def block_jackknife(
     if len(counts) < 2:
         return Estimate(value=value, n=total, method="no interval: a single group of samples")
     ratio = counts.sum() / counts
-    pseudo = ratio * value - (ratio - 1) * np.array([leave_out(j) for j in range(len(counts))])
-    centre = float((pseudo / ratio).sum())
-    stderr = math.sqrt(float((((pseudo - centre) ** 2) / (ratio - 1)).mean()))
+    # τ_j - θ rather than τ_j, so that a statistic no block changes has a standard error of exactly 0.
+    offset = (ratio - 1) * (value - np.array([leave_out(j) for j in range(len(counts))]))
+    centre = float((offset / ratio).sum())
+    stderr = math.sqrt(float(((offset - centre) ** 2 / (ratio - 1)).mean()))
     return Estimate(
         value=value,
         stderr=stderr,

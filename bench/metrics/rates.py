@@ -1,0 +1,104 @@
+"""What tokens cost: tokens an image, nominal bits and entropy bits a pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from bench.metrics.base import Batch, Fact, PerSampleMetric
+from bench.metrics.codebook import count_note
+from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
+from bench.stats import MAX_BLOCKS, Estimate
+from bench.tokens import TokenKind
+
+
+def pixels_of(batch: Batch) -> int:
+    """Pixels of one sample of the reference, channels counted once."""
+    return math.prod(batch.reference.shape[2:])
+
+
+class RateMetric(TokenMetric, PerSampleMetric):
+    """A rate of each sample; a rate that follows from the shapes alone is exact, with no error."""
+
+    def samples(self) -> dict[str, np.ndarray]:
+        return {} if self.why_undefined else super().samples()
+
+    def compute(self) -> dict[str, Estimate]:
+        if reason := self.why_undefined:
+            return {name: self.without_value(name, reason) for name in self.outputs}
+        return {name: self._exact(name, estimate) for name, estimate in super().compute().items()}
+
+    def _exact(self, name: str, estimate: Estimate) -> Estimate:
+        values = self.samples()[name]
+        if self.seen_kind == "bytes" or values.min() < values.max():
+            return estimate
+        value = float(values[0])
+        exact = {"value": value, "stderr": 0.0, "interval": (value, value), "method": "the same for every sample"}
+        return estimate.model_copy(update=exact)
+
+
+class TokensPerImage(RateMetric):
+    """Codes of an image over all levels; latent vectors for continuous tokens."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"tokens_per_image": Fact("tokens", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        count = batch.tokens.per_sample
+        return {"tokens_per_image": torch.full((len(batch.index),), math.nan if count is None else float(count))}
+
+
+class BitsPerPixel(RateMetric):
+    """Nominal rate: log2 of the codebook's size for each code; eight bits a byte, headers included, for a codec."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel": Fact("bit/px", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {
+        "continuous": "continuous tokens have no bits until they are quantized"
+    }
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        bits = batch.tokens.nominal_bits(self.codebooks)
+        if bits is None:
+            bits = torch.full((len(batch.index),), math.nan, dtype=torch.float64)
+        return {"bits_per_pixel": bits / pixels_of(batch)}
+
+
+class BitsPerPixelEntropy(CodeCounter):
+    """Rate after ideal entropy coding with each level's own frequencies over the set.
+
+    Σ_levels (codes of the level · its empirical entropy in bits) / pixels. It is what a static first-order
+    coder that is given the frequencies would need; a coder with context needs less.
+    """
+
+    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel_entropy": Fact("bit/px", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {
+        "continuous": "continuous tokens have no bits until they are quantized",
+        "bytes": "a codec's bytes are already entropy-coded; see bits_per_pixel",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pixels: torch.Tensor
+        self.add_state("pixels", default=torch.zeros(MAX_BLOCKS, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, batch: Batch) -> None:
+        super().update(batch)
+        blocks = blocks_of(batch.group).to(self.pixels.device)
+        self.pixels.index_add_(0, blocks, torch.full_like(blocks, pixels_of(batch)))
+
+    def compute(self) -> dict[str, Estimate]:
+        name = "bits_per_pixel_entropy"
+        if reason := self.why_undefined:
+            return {name: self.without_value(name, reason)}
+        levels = [self.histogram(level) for level in range(len(self.codebooks))]
+        pixels = self.pixels.cpu().numpy()
+        bits = sum(h.tokens * h.entropy for h in levels) / math.log(2)
+        bits_without = sum(h.tokens_without(MAX_BLOCKS) * h.entropy_without(MAX_BLOCKS) for h in levels) / math.log(2)
+        rest = np.maximum(pixels.sum() - pixels, 1)
+        estimate = self.jackknife(float(bits / pixels.sum()), bits_without / rest)
+        note = count_note(levels, [book.size for book in self.codebooks])
+        return {name: self.described(name, estimate, note)}
