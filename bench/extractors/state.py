@@ -1,0 +1,50 @@
+"""Reading a state dict from a file that may be anything, without running code from it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from bench.errors import BenchError
+
+
+def load_state(
+    net: nn.Module,
+    path: Path,
+    what: str,
+    rename: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] = lambda state: state,
+) -> None:
+    """Fill a network, on the meta device or not, from a state dict saved by ``torch.save``.
+
+    Args:
+        what: the weights that are expected, for the message.
+        rename: from the file's names to the network's.
+
+    Raises:
+        BenchError: the file cannot be read, is no state dict, or is another network's.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise BenchError(f"{path}: holds {type(state).__name__}, not the weights of {what}")
+        net.load_state_dict(dict(rename(state)), strict=True, assign=True)
+    except (OSError, EOFError, RuntimeError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BenchError(f"{path}: not the weights of {what}: {reason}") from error
+    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise BenchError(f"{path}: {name} is {tensor.dtype}; the weights of {what} are float32")
+
+
+def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    """One convolution that equals a convolution and its batch norm in evaluation mode.
+
+    The product of the weights is taken in float64: in float32 its rounding alone doubles the distance
+    of the features from those of the network as published.
+    """
+    return fuse_conv_bn_eval(conv.eval().double(), norm.eval().double()).float()

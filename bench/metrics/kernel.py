@@ -1,0 +1,178 @@
+"""Kernel Inception Distance, with a standard error for its value.
+
+The squared maximum mean discrepancy with the kernel k(x, y) = (γ x·y + c)^degree (Bińkowski et al. 2018,
+arXiv:1801.01401, §3 and eq. 4), estimated without bias on subsets, as torch-fidelity does it.
+
+All kernel values are visited once, in tiles. The sums over every subset and over every pair of jackknife
+blocks come out of the same pass, so that the interval costs little more than the value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from bench.metrics.base import Fact
+from bench.metrics.rows import FeatureMetric, InceptionSettings
+from bench.precision import exact_float32
+from bench.stats import Estimate, block_jackknife, interval_around
+
+TILE = (1024, 2048)
+# Beyond so many samples the inner products, and nothing else, are float32. torch-fidelity's are at any
+# size, and so are its sums of them.
+FLOAT64_PRODUCTS = 10_000
+
+
+class KIDSettings(InceptionSettings):
+    """Kernel Inception Distance."""
+
+    layer: Literal["2048"] = "2048"
+    subsets: int = Field(default=100, ge=1, description="subsets whose estimates are averaged")
+    subset_size: int = Field(default=1000, ge=2, description="samples of each subset; all of them if there are fewer")
+    degree: int = Field(default=3, ge=1, description="degree of the polynomial kernel")
+    gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
+    coef0: float = Field(default=1.0, description="constant of the kernel")
+    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
+
+
+@dataclass
+class Sums:
+    """Sums of kernel values of one pair of sides.
+
+    Attributes:
+        blocks: over pairs of jackknife blocks, ``[blocks, blocks]``.
+        subsets: over all pairs of each subset, ``[subsets]``.
+    """
+
+    blocks: np.ndarray
+    subsets: np.ndarray
+
+
+class Kernel:
+    """The polynomial kernel, summed in float64."""
+
+    def __init__(self, settings: KIDSettings, dim: int, device: torch.device, products: torch.dtype) -> None:
+        self.degree, self.coef0 = settings.degree, settings.coef0
+        self.gamma = 1 / dim if settings.gamma is None else settings.gamma
+        self.device, self.products = device, products
+
+    def of(self, products: torch.Tensor) -> torch.Tensor:
+        """k from inner products, float64."""
+        return (products.double() * self.gamma + self.coef0) ** self.degree
+
+    def sums(self, x: torch.Tensor, y: torch.Tensor, blocks: np.ndarray, draws: tuple[np.ndarray, np.ndarray]) -> Sums:
+        """Sums of k over all pairs of rows of x and y, ``[n, d]`` each; over pairs of different rows if x is y.
+
+        Args:
+            blocks: 1 where a sample belongs to a block, ``[n, blocks]``.
+            draws: 1 where a sample belongs to a subset, ``[n, subsets]``, for x and for y.
+        """
+        symmetric = x is y
+        count = blocks.shape[1]
+        by_block = torch.zeros(count, count, dtype=torch.float64, device=self.device)
+        by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=self.device)
+        for rows, columns in _tiles(len(x), symmetric):
+            left, right = (side[part].to(self.device, self.products) for side, part in ((x, rows), (y, columns)))
+            with exact_float32(self.device):
+                kernel = self.of(left @ right.T)
+            if symmetric and columns.start < rows.stop:
+                # The tile holds a piece of the diagonal; what lies below is the mirror of what lies above.
+                kernel = kernel.triu(rows.start - columns.start + 1)
+            ahead = kernel @ self._indicator(blocks, draws[1], columns)
+            behind = self._indicator(blocks, draws[0], rows)
+            by_block += behind[:, :count].T @ ahead[:, :count]
+            by_subset += (behind[:, count:] * ahead[:, count:]).sum(0)
+        if symmetric:
+            by_block, by_subset = by_block + by_block.T, 2 * by_subset
+        return Sums(by_block.cpu().numpy(), by_subset.cpu().numpy())
+
+    def _indicator(self, blocks: np.ndarray, draws: np.ndarray, part: slice) -> torch.Tensor:
+        both = np.concatenate([blocks[part], draws[part]], axis=1)
+        return torch.from_numpy(both).to(self.device, torch.float64)
+
+
+def _tiles(n: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+    for row in range(0, n, TILE[0]):
+        for column in range(0, n, TILE[1]):
+            if not symmetric or column + TILE[1] > row:
+                yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], n))
+
+
+class KID(FeatureMetric):
+    """Kernel Inception Distance: mean over subsets of the unbiased squared MMD.
+
+    The first input of torch-fidelity is the reconstruction, the second the reference; the draws depend
+    on it. The standard error joins two parts: the block jackknife of the squared MMD of all samples,
+    and what the choice of subsets adds.
+    """
+
+    extractor = "inception"
+    layer = "pool"
+    outputs: ClassVar[dict[str, Fact]] = {"kid": Fact(higher_is_better=False)}
+    weights: ClassVar[tuple[str, ...]] = ("inception-2015-12-05",)
+    Settings = KIDSettings
+    settings: KIDSettings
+
+    def compute(self) -> dict[str, Estimate]:
+        n = self.n
+        if n < 2:
+            return self.unavailable("kid", f"an unbiased estimate needs at least 2 samples, there are {n}")
+        order = self.order()
+        blocks = self.blocks(order)
+        x, y = self.rows("reconstruction", order), self.rows("reference", order)
+        products = torch.float64 if n <= FLOAT64_PRODUCTS else torch.float32
+        kernel = Kernel(self.settings, x.shape[1], self.heavy_device, products)
+        size = min(self.settings.subset_size, n)
+        draws = self._draws(n, size)
+        members = np.zeros((n, len(blocks.sizes)), np.uint8)
+        members[np.arange(n), blocks.of] = 1
+        xx = kernel.sums(x, x, members, (draws[0], draws[0]))
+        yy = kernel.sums(y, y, members, (draws[1], draws[1]))
+        xy = kernel.sums(x, y, members, draws)
+        per_subset = (xx.subsets + yy.subsets) / (size * (size - 1)) - 2 * xy.subsets / size**2
+        value = float(per_subset.mean())
+
+        def mmd(keep: np.ndarray) -> float:
+            m = float(blocks.sizes @ keep)
+            within = keep @ (xx.blocks + yy.blocks) @ keep
+            return float(within / (m * (m - 1)) - 2 * (keep @ xy.blocks @ keep) / m**2)
+
+        count = len(blocks.sizes)
+        if count > 1 and n - blocks.sizes.max() < 2:
+            method = f"no interval: {n} samples in {count} groups are too few to leave one out"
+            return self.described("kid", Estimate(value=value, n=n, method=method), self._note(n))
+        estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
+        return self.described("kid", _centred(estimate, value, per_subset, count), self._note(n))
+
+    def _draws(self, n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Members of each subset for the reconstructions and the references, ``[n, subsets]``."""
+        if size == n:  # every subset is the whole set
+            whole = np.ones((n, 1), np.uint8)
+            return whole, whole
+        generator = np.random.RandomState(self.settings.seed)
+        drawn = np.zeros((2, n, self.settings.subsets), np.uint8)
+        for subset in range(self.settings.subsets):
+            for side in drawn:
+                side[generator.choice(n, size, replace=False), subset] = 1
+        return drawn[0], drawn[1]
+
+    def _note(self, n: int) -> str:
+        size = self.settings.subset_size
+        return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
+
+
+def _centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
+    """The jackknife's error of the MMD of all samples, moved to the mean over subsets."""
+    if estimate.stderr is None:
+        return estimate.model_copy(update={"value": value})
+    spread = float(per_subset.var(ddof=1)) / len(per_subset) if len(per_subset) > 1 else 0.0
+    stderr = math.sqrt(estimate.stderr**2 + spread)
+    method = f"{estimate.method}, of the MMD² of all samples" + ("; spread of the subsets added" if spread else "")
+    interval = interval_around(value, stderr, blocks - 1)
+    return estimate.model_copy(update={"value": value, "stderr": stderr, "interval": interval, "method": method})
