@@ -49,7 +49,7 @@ class CodebookUse(CodeCounter):
 
     def compute(self) -> dict[str, Estimate]:
         if reason := self.why_undefined:
-            return {name: self.without_value(name, reason) for name in self.outputs}
+            return {name: self.unavailable(name, reason) for name in self.outputs}
         levels = [self.histogram(level) for level in range(len(self.codebooks))]
         sizes = [book.size for book in self.codebooks]
         found = self._estimates("", levels, sizes)
@@ -58,7 +58,7 @@ class CodebookUse(CodeCounter):
                 found |= self._estimates(f"_level_{level}", [histogram], [size])
             if self.unequal_grids:
                 reason = "the levels do not share one grid, so their codes form no tuples"
-                found |= {f"{name}_joint": self.without_value(name, reason) for name in self.outputs}
+                found |= {f"{name}_joint": self.unavailable(name, reason) for name in self.outputs}
             else:
                 found |= self._estimates("_joint", [self.histogram(None)], [math.prod(sizes)])
         return found
@@ -77,7 +77,7 @@ class CodebookUse(CodeCounter):
             "codebook_entropy": self.jackknife(float(nats) / math.log(2), nats_without / math.log(2)),
         }
         note = count_note(levels, sizes)
-        return {name + suffix: self.described(name, estimate, note) for name, estimate in estimates.items()}
+        return {name + suffix: self.describe(name, estimate, note) for name, estimate in estimates.items()}
 
 
 def count_note(levels: Sequence[Histogram], sizes: Sequence[int]) -> str:

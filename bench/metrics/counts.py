@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torchmetrics.utilities import dim_zero_cat
 
-from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.base import Batch, Metric
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife
 from bench.tokens import TokenKind
 
@@ -123,22 +123,6 @@ class TokenMetric(Metric):
     def why_undefined(self) -> str | None:
         """Why the metric has no value for the tokens seen; None if it has one."""
         return "no samples" if self.seen_kind is None else self.undefined.get(self.seen_kind)
-
-    @classmethod
-    def fact(cls, name: str) -> Fact:
-        """The fact of any name that ``compute`` gives."""
-        return cls.outputs[name]
-
-    def described(self, name: str, estimate: Estimate, note: str = "") -> Estimate:
-        """The estimate with what tables need to know of a name."""
-        fact = self.fact(name)
-        return estimate.model_copy(
-            update={"unit": fact.unit, "higher_is_better": fact.higher_is_better, "note": note or estimate.note}
-        )
-
-    def without_value(self, name: str, reason: str) -> Estimate:
-        """The estimate of a name that has no value, and why."""
-        return self.described(name, Estimate(value=None, unavailable=reason))
 
 
 class CodeCounter(TokenMetric):

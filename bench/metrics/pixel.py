@@ -64,7 +64,7 @@ class PSNR(PerSampleMetric):
         error, elements = self.stacked("squared_error")[order], self.stacked("elements")[order]
         if not math.isfinite(error.sum()) or not error.sum() > 0:
             reason = "no samples" if not len(error) else IDENTICAL if error.sum() == 0 else "not finite"
-            return Estimate(value=None, failures=len(error), unavailable=reason, unit="dB", higher_is_better=True)
+            return self.describe("psnr", Estimate(value=None, failures=len(error), unavailable=reason))
         blocks = assign_blocks(self.stacked("groups")[order])
         peak = self.settings.data_range**2
 
@@ -76,4 +76,4 @@ class PSNR(PerSampleMetric):
         if estimate.stderr is not None and not math.isfinite(estimate.stderr):
             method = "no interval: all of the error is in one block of samples"
             estimate = estimate.model_copy(update={"stderr": None, "interval": None, "method": method})
-        return estimate.model_copy(update={"unit": "dB", "higher_is_better": True})
+        return self.describe("psnr", estimate)

@@ -29,7 +29,7 @@ class RateMetric(TokenMetric, PerSampleMetric):
 
     def compute(self) -> dict[str, Estimate]:
         if reason := self.why_undefined:
-            return {name: self.without_value(name, reason) for name in self.outputs}
+            return {name: self.unavailable(name, reason) for name in self.outputs}
         return {name: self._exact(name, estimate) for name, estimate in super().compute().items()}
 
     def _exact(self, name: str, estimate: Estimate) -> Estimate:
@@ -93,7 +93,7 @@ class BitsPerPixelEntropy(CodeCounter):
     def compute(self) -> dict[str, Estimate]:
         name = "bits_per_pixel_entropy"
         if reason := self.why_undefined:
-            return {name: self.without_value(name, reason)}
+            return {name: self.unavailable(name, reason)}
         levels = [self.histogram(level) for level in range(len(self.codebooks))]
         pixels = self.pixels.cpu().numpy()
         bits = sum(h.tokens * h.entropy for h in levels) / math.log(2)
@@ -101,4 +101,4 @@ class BitsPerPixelEntropy(CodeCounter):
         rest = np.maximum(pixels.sum() - pixels, 1)
         estimate = self.jackknife(float(bits / pixels.sum()), bits_without / rest)
         note = count_note(levels, [book.size for book in self.codebooks])
-        return {name: self.described(name, estimate, note)}
+        return {name: self.describe(name, estimate, note)}
