@@ -179,7 +179,7 @@ class _Frechet(FeatureMetric):
     def compute(self) -> dict[str, Estimate]:
         (name,) = self.outputs
         if self.n < 2:
-            return self.unavailable(name, f"a covariance needs at least 2 samples, there are {self.n}")
+            return {name: self.unavailable(name, f"a covariance needs at least 2 samples, there are {self.n}", self.n)}
         order = self.order()
         blocks = self.blocks(order)
         # Rows of a block side by side, each block in the dataset's order.
@@ -189,8 +189,8 @@ class _Frechet(FeatureMetric):
         value, n = pairs.value(), self.n
         if n - blocks.sizes.max() < 2 and len(blocks.sizes) > 1:
             method = f"no interval: {n} samples in {len(blocks.sizes)} groups are too few to leave one out"
-            return self.described(name, Estimate(value=value, n=n, method=method))
-        return self.described(name, block_jackknife(value, blocks.sizes, pairs.without))
+            return {name: self.describe(name, Estimate(value=value, n=n, method=method))}
+        return {name: self.describe(name, block_jackknife(value, blocks.sizes, pairs.without))}
 
 
 class RFIDSettings(InceptionSettings):

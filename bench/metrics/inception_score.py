@@ -91,14 +91,15 @@ class InceptionScore(FeatureMetric):
         n, splits = self.n, self.settings.splits
         if n < splits:
             remedy = f"measure at least {splits}, or set fewer splits in the protocol"
-            return self.unavailable("inception_score", f"{n} samples do not fill {splits} splits; {remedy}")
+            reason = f"{n} samples do not fill {splits} splits; {remedy}"
+            return {"inception_score": self.unavailable("inception_score", reason, n)}
         order = self.order()
         blocks = self.blocks(order)
         parts = sums(self.rows("reconstruction", order), self._split(n), blocks.of, splits)
         count = len(blocks.sizes)
         value = parts.score(np.ones(count))
         estimate = block_jackknife(value, blocks.sizes, lambda j: parts.score(1.0 - np.eye(count)[j]))
-        return self.described("inception_score", estimate, self._note(n))
+        return {"inception_score": self.describe("inception_score", estimate, self._note(n))}
 
     def _split(self, n: int) -> np.ndarray:
         """Split of each sample in the dataset's order, ``[n]``."""

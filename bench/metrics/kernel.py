@@ -122,7 +122,7 @@ class KID(FeatureMetric):
     def compute(self) -> dict[str, Estimate]:
         n = self.n
         if n < 2:
-            return self.unavailable("kid", f"an unbiased estimate needs at least 2 samples, there are {n}")
+            return {"kid": self.unavailable("kid", f"an unbiased estimate needs at least 2 samples, there are {n}", n)}
         order = self.order()
         blocks = self.blocks(order)
         x, y = self.rows("reconstruction", order), self.rows("reference", order)
@@ -146,9 +146,9 @@ class KID(FeatureMetric):
         count = len(blocks.sizes)
         if count > 1 and n - blocks.sizes.max() < 2:
             method = f"no interval: {n} samples in {count} groups are too few to leave one out"
-            return self.described("kid", Estimate(value=value, n=n, method=method), self._note(n))
+            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=method), self._note(n))}
         estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-        return self.described("kid", _centred(estimate, value, per_subset, count), self._note(n))
+        return {"kid": self.describe("kid", _centred(estimate, value, per_subset, count), self._note(n))}
 
     def _draws(self, n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Members of each subset for the reconstructions and the references, ``[n, subsets]``."""

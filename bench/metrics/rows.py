@@ -12,7 +12,7 @@ import torch
 
 from bench.metrics.base import Batch, Metric, Settings
 from bench.scratch import reordered
-from bench.stats import Estimate, assign_blocks
+from bench.stats import assign_blocks
 from bench.tokens import Codebook
 
 Side = Literal["reference", "reconstruction"]
@@ -99,13 +99,3 @@ class FeatureMetric(Metric):
         """Jackknife blocks of the samples in the given order."""
         of = assign_blocks(self.stacked("groups")[order])
         return Blocks(of, np.bincount(of))
-
-    def described(self, name: str, estimate: Estimate, note: str = "") -> dict[str, Estimate]:
-        """The estimate with the facts of the output it belongs to."""
-        fact = self.outputs[name]
-        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better, "note": note or estimate.note}
-        return {name: estimate.model_copy(update=facts)}
-
-    def unavailable(self, name: str, reason: str) -> dict[str, Estimate]:
-        """No value, and why."""
-        return self.described(name, Estimate(value=None, n=self.n, unavailable=reason))
