@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import torch
 
+from bench.errors import BenchError
+
 
 class BadSample(Exception):
     """A sample that cannot be measured; the message says why. It is counted and named, never fatal."""
@@ -72,3 +74,35 @@ class Dataset(ABC):
     def __iter__(self) -> Iterator[Sample]:
         for index in range(len(self)):
             yield self.load(index)
+
+
+class Limited(Dataset):
+    """The first ``n`` samples of a dataset, or all if it has no more. Its fingerprint is the whole dataset's.
+
+    Raises:
+        BenchError: ``n`` is not positive.
+    """
+
+    def __init__(self, dataset: Dataset, n: int) -> None:
+        if n < 1:
+            raise BenchError(f"limit {n}: at least one sample is needed")
+        super().__init__(dataset.settings, dataset.split, dataset.data)
+        self.whole = dataset
+        self.limit = n
+        self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
+
+    def __len__(self) -> int:
+        return min(self.limit, len(self.whole))
+
+    def load(self, index: int) -> Sample:
+        return self.whole.load(range(len(self))[index])
+
+    def id(self, index: int) -> str:
+        return self.whole.id(range(len(self))[index])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.whole.fingerprint
+
+    def fit_split(self) -> Dataset | None:
+        return self.whole.fit_split()

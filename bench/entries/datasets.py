@@ -1,0 +1,23 @@
+"""The built-in datasets."""
+
+from bench.registry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        name="skimage-photos",
+        target="bench.datasets.skimage_photos:SkimagePhotos",
+        summary="photographs installed with scikit-image: 29 crops of 256x256 from 8, and 6 others to fit on",
+        modality="image",
+        source="https://scikit-image.org/docs/stable/api/skimage.data.html",
+        licence="CC0 or public domain per scikit-image's documentation; coins: no known copyright restrictions; "
+        "moon and the fit split's motorcycle (Middlebury 2014 stereo): none stated",
+    ),
+    Entry(
+        name="image-folder",
+        target="bench.datasets.image_folder:ImageFolder",
+        summary="any folder of images, searched recursively (--data PATH); centre crop of 256x256 as ADM makes it",
+        positional="data",
+        modality="image",
+        source="your files",
+    ),
+)
