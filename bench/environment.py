@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import platform
 import subprocess
@@ -31,12 +32,9 @@ NUMERIC_PACKAGES = (
 @cache
 def code_hash() -> str:
     """sha256 over the source of the engine and the shipped tasks: other code, other key."""
-    import bench
-    import bench.tasks
-
     hasher = hashlib.sha256()
-    for package in (bench, bench.tasks):
-        folder = Path(next(iter(package.__path__)))
+    for package in ("bench", "bench.tasks"):
+        folder = Path(next(iter(importlib.import_module(package).__path__)))
         for file in sorted(folder.rglob("*.py")):
             hasher.update(file.relative_to(folder).as_posix().encode() + b"\0")
             hasher.update(file.read_bytes())

@@ -25,6 +25,7 @@ class Estimate(BaseModel):
     n: int = Field(default=0, description="samples the value rests on")
     failures: int = Field(default=0, description="samples on which the metric is undefined; not in n")
     higher_is_better: bool | None = Field(default=None, description="direction; null where neither is better")
+    device_bound: bool = Field(default=False, description="whether it compares on one device only")
     method: str = Field(default="", description="how stderr and interval were obtained")
     note: str = Field(default="", description="what a reader must know to use the value")
     unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")

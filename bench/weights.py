@@ -147,9 +147,10 @@ class WeightStore:
         if name in self.overrides:
             return self.overrides[name]
         file = FILES[name]
-        candidates = [cache_dir() / "weights" / file.filename, _hub_checkpoints() / file.filename]
         if file.package:
-            candidates = [_packaged(file)] if _packaged(file) else []
+            candidates: list[Path | None] = [_packaged(file)]
+        else:
+            candidates = [cache_dir() / "weights" / file.filename, _hub_checkpoints() / file.filename]
         for path in candidates:
             if path and path.is_file() and _verified(path, file.sha256):
                 return path
@@ -170,7 +171,9 @@ class WeightStore:
             # One machine without a network must not wait for every file in turn.
             self.offline = True
             reason = getattr(error, "reason", error)
-            raise Unavailable(f"weights {file.name} are not in the cache and cannot be fetched ({reason}); {remedy}") from error
+            raise Unavailable(
+                f"weights {file.name} are not in the cache and cannot be fetched ({reason}); {remedy}"
+            ) from error
 
 
 def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -18,8 +18,17 @@ def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
     if not results:
         click.echo(f"no results in {', '.join(map(str, paths))}", err=True)
         return NOTHING_MEASURED
-    click.echo(render.render(table.build(results), style), nl=False)
+    print_tables(results, style)
     return 0
+
+
+def print_tables(results: Sequence[Result], style: str) -> None:
+    """The tables of results on stdout; in bold where it is a terminal."""
+    tables = table.build(results)
+    if style == "terminal":
+        render.show(tables)
+    else:
+        click.echo(render.render(tables, style), nl=False)
 
 
 def read_results(path: Path) -> Iterator[Result]:

@@ -11,8 +11,8 @@ import yaml
 from rich.console import Console
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError
-from bench.leaderboard import render, table
 from bench.progress import CellProgress
 from bench.results import Result, Run
 from bench.suite import Suite, load_suite
@@ -99,7 +99,7 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         if exporter:
             exporter.close(status)
     results = [outcome.result for outcome in outcomes]
-    click.echo(render.render(table.build(results), style), nl=False)
+    print_tables(results, style)
     _say_where(run, exporter, console, len(results))
     return _exit_code(results)
 

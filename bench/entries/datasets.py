@@ -18,6 +18,7 @@ ENTRIES: tuple[Entry, ...] = (
         summary="any folder of images, searched recursively (--data PATH); centre crop of 256x256 as ADM makes it",
         positional="data",
         modality="image",
+        licence="that of the images",
         source="your files",
     ),
 )

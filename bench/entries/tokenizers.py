@@ -40,7 +40,12 @@ ENTRIES: tuple[Entry, ...] = (
     _klt("vq", "vq", "KLT of patches, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),
     _klt("rvq", "rvq", "KLT of patches, residual vector quantized", "Juang & Gray 1982; Lee et al. 2022"),
     _klt("pq", "pq", "KLT of patches, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
-    _klt("aq", "aq", "KLT of patches, additively quantized (local search)", "Babenko & Lempitsky 2014; Martinez et al. 2018"),
+    _klt(
+        "aq",
+        "aq",
+        "KLT of patches, additively quantized (local search)",
+        "Babenko & Lempitsky 2014; Martinez et al. 2018",
+    ),
     _klt("fsq", "fsq", "KLT of patches, finite scalar quantized", "Mentzer et al. 2023"),
     _klt("lfq", "lfq", "KLT of patches, lookup-free quantized", "Yu et al. 2023"),
     _klt("bsq", "bsq", "KLT of patches, binary spherical quantized", "Zhao et al. 2024"),

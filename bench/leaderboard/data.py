@@ -63,7 +63,7 @@ def _table(table: Table) -> dict[str, Any]:
                 "title": column.heading.title,
                 "section": column.heading.section,
                 "higher_is_better": column.higher_is_better,
-                "device_bound": column.heading.device_bound,
+                "device_bound": column.device_bound,
             }
             for column in table.columns
         ],
@@ -120,7 +120,7 @@ def _metrics(table: Table, row: Row) -> Iterator[dict[str, Any]]:
             low, high = estimate.interval or (None, None)
             yield {
                 "metric": column.metric,
-                **estimate.model_dump(exclude={"interval", "unavailable"}),
+                **estimate.model_dump(exclude={"interval", "unavailable", "device_bound"}),
                 "low": low,
                 "high": high,
                 "best": cell.best,

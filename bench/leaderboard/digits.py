@@ -51,11 +51,13 @@ def column_decimals(numbers: Iterable[tuple[float, float | None]]) -> int:
 def decimals_of(value: float, half: float | None, column: int) -> int:
     """Decimals of one cell: the column's, unless they would round away what is known of this one.
 
-    That is so for a half-interval below the column's last digit (4.31 ± 0.05 under 251 ± 12) and for a
-    number without interval that would round to zero.
+    That is so for a half-interval below the column's last digit (4.31 ± 0.05 under 251 ± 12), for a value
+    of which less than two digits would be left (93 ± 1034), and for a number without interval that
+    would round to zero.
     """
     if half is not None:
-        return supported(half) if _exponent(half, SIGNIFICANT) < -column else column
+        needed = supported(half) if _exponent(half, SIGNIFICANT) < -column else column
+        return max(needed, min(0, SIGNIFICANT - 1 - _exponent(abs(value), SIGNIFICANT))) if value else needed
     vanishes = value != 0 and float(fixed(value, max(column, 0))) == 0
     return SIGNIFICANT_ALONE - 1 - _exponent(abs(value), SIGNIFICANT_ALONE) if vanishes else max(column, 0)
 

@@ -24,7 +24,6 @@ class Heading:
         section: quality first, then rates and codebooks, then cost.
         default: whether tables for people have the column; CSV and JSON have them all.
         percent: whether a fraction is shown as a percentage.
-        device_bound: whether values from different devices must not be compared.
         unit: unit shown instead of the estimate's, if the title already says it.
         detail: whether it is a listed metric of one codebook level, or of all levels jointly.
     """
@@ -33,7 +32,6 @@ class Heading:
     section: Section = "quality"
     default: bool = True
     percent: bool = False
-    device_bound: bool = False
     unit: str | None = None
     detail: bool = False
 
@@ -54,9 +52,9 @@ HEADINGS: dict[str, Heading] = {
     "codebook_utilization": Heading("Utilization", "rate", percent=True),
     "codebook_perplexity": Heading("Perplexity", "rate", default=False),
     "codebook_entropy": Heading("Entropy", "rate", default=False),
-    "encode_images_per_second": Heading("Encode", "cost", device_bound=True),
-    "decode_images_per_second": Heading("Decode", "cost", device_bound=True),
-    "peak_memory": Heading("Peak memory", "cost", default=False, device_bound=True),
+    "encode_images_per_second": Heading("Encode", "cost"),
+    "decode_images_per_second": Heading("Decode", "cost"),
+    "peak_memory": Heading("Peak memory", "cost", default=False),
 }
 _LISTED = list(HEADINGS)
 _DETAIL = re.compile(r"(?P<metric>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")

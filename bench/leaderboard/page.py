@@ -282,7 +282,7 @@ def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> li
     if len(table.rows) > 1 and table.order:
         by = f"by {clean(table.order.heading.title)}, best first"
         remarks.append(f"Rows: {', '.join(kinds).lower()}; each {by}." if len(kinds) > 1 else f"Rows {by}.")
-    bound = [column for column in columns if column.heading.device_bound]
+    bound = [column for column in columns if column.device_bound]
     if bound:
         titles = _listed(clean(column.heading.title) for column in bound)
         setups = [f"{letter} = {clean(setup)}" for letter, setup in table.setups.items()]

@@ -34,6 +34,7 @@ class Column:
         unit: unit of the shown numbers.
         scale: shown number = scale · estimate.
         higher_is_better: None where neither direction is better.
+        device_bound: whether values from different devices must not be compared.
         ranked: whether a best is told: a direction, at least two values, one setup if bound to a device.
     """
 
@@ -42,6 +43,7 @@ class Column:
     unit: str = ""
     scale: float = 1.0
     higher_is_better: bool | None = None
+    device_bound: bool = False
     ranked: bool = False
 
     @property
@@ -211,13 +213,15 @@ def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Colum
     unit, better = next(iter(facts), ("", None))
     shown = heading(metric)
     percent = shown.percent and unit == ""
-    one_setup = not shown.device_bound or len({_setup(result) for result in having}) < 2
+    bound = any(result.metrics[metric].device_bound for result in having)
+    one_setup = not bound or len({_setup(result) for result in having}) < 2
     return Column(
         metric=metric,
         heading=shown,
         unit=shown.unit if shown.unit is not None else "%" if percent else unit,
         scale=100.0 if percent else 1.0,
         higher_is_better=better,
+        device_bound=bound,
         ranked=better is not None and len(having) > 1 and one_setup,
     )
 

@@ -154,8 +154,8 @@ class Metric(TorchMetric):
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
         """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
         fact = cls.fact(name)
-        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better, "note": note or estimate.note}
-        return estimate.model_copy(update=facts)
+        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better, "device_bound": fact.device_bound}
+        return estimate.model_copy(update={**facts, "note": note or estimate.note})
 
     @classmethod
     def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:

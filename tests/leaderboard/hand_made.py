@@ -37,7 +37,9 @@ def estimate(metric: str, value: float | None, half: float | None = None, **fiel
     unit, better = FACTS.get(metric, ("", None))
     if value is not None and half is not None:
         fields = {"interval": (value - half, value + half), "stderr": half / 2} | fields
-    facts: dict[str, Any] = {"unit": unit, "higher_is_better": better, "n": 0 if value is None else N}
+    bound = metric.endswith("_per_second") or metric == "peak_memory"
+    facts: dict[str, Any] = {"unit": unit, "higher_is_better": better, "device_bound": bound}
+    facts["n"] = 0 if value is None else N
     return Estimate(value=value, **(facts | fields))
 
 

@@ -24,6 +24,8 @@ def test_an_interval_supports_its_second_digit(half: float, decimals: int) -> No
         ([(4512.3, 231.0), (87.0, None)], ["4510 ± 230", "87"]),
         # The widest interval must not round the others away.
         ([(251.3, 12.2), (4.3123, 0.0512), (31.1, 1.2)], ["251 ± 12", "4.312 ± 0.051", "31 ± 1"]),
+        # Nor may its own interval round a value away.
+        ([(93.4, 1034.0), (1200.0, 2100.0)], ["93 ± 1034", "1200 ± 2100"]),
         ([(256.0, None), (1024.0, None)], ["256", "1024"]),
         ([(0.15625, None), (1.5, None)], ["0.156", "1.500"]),
         ([(123.4, None), (0.0, None)], ["123", "0"]),
