@@ -1,0 +1,178 @@
+"""Where the checkpoints of published tokenizers come from: a folder, the hub's cache, or the hub, once."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError, Unavailable
+from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require, weights_among
+
+TIMEOUT = 3.0
+"""Seconds within which the hub must answer; its client asks twice before it gives up."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_unreachable: dict[str, str] = {}
+
+
+def locate(
+    path: str | None, repo: str | None, subfolder: str | None = None, revision: str | None = None, offline: bool = False
+) -> Checkpoint:
+    """The checkpoint of a local folder, or of a hub repository: from the cache, or fetched into it.
+
+    Args:
+        path: a folder that ``save_pretrained`` wrote, or one that has it as ``subfolder``.
+        repo: ``OWNER/NAME`` on the hub, used where there is no path.
+        revision: branch, tag or commit; the hub's default branch if None.
+        offline: never touch the network; ``HF_HUB_OFFLINE=1`` says so for every checkpoint.
+
+    Raises:
+        BenchError: the folder is no checkpoint, or neither path nor repo is given.
+        Unavailable: it is not on this machine and cannot be fetched.
+    """
+    if path is not None:
+        return _local(Path(path), subfolder)
+    if repo is None:
+        raise BenchError(
+            "which checkpoint? Write NAME=PATH with the folder that save_pretrained wrote, or @repo=OWNER/NAME"
+        )
+    found = _cached(repo, subfolder, revision)
+    if found is None:
+        name, command = hub_name(repo, subfolder), fetch_command(repo, subfolder)
+        if offline or _offline():
+            raise Unavailable(f"checkpoint {name} is not in the cache and the network is off limits; run: {command}")
+        if reason := _unreachable.get(_endpoint()):
+            raise Unavailable(f"checkpoint {name} is not in the cache, the hub out of reach ({reason}); run: {command}")
+        fetch_checkpoint(repo, subfolder, revision)
+        found = _cached(repo, subfolder, revision)
+    if found is None:
+        raise Unavailable(f"checkpoint {hub_name(repo, subfolder)} was fetched, but is not in the cache")
+    return found
+
+
+def fetch_checkpoint(repo: str, subfolder: str | None = None, revision: str | None = None) -> Path:
+    """Fetch a checkpoint's configuration and weights into the hub's cache, and nothing else of the repository.
+
+    Returns:
+        The folder with the files.
+
+    Raises:
+        Unavailable: the hub is out of reach, or has no such checkpoint for this user.
+    """
+    hub = require("huggingface_hub")
+    if _offline():
+        raise Unavailable(
+            f"checkpoint {hub_name(repo, subfolder)} cannot be fetched while HF_HUB_OFFLINE is set; unset it"
+        )
+    inside = _inside(subfolder)
+    try:
+        # The question comes first and by itself, because this one takes a timeout.
+        info = hub.HfApi().repo_info(repo, revision=revision, timeout=TIMEOUT)
+        here = [
+            file.rfilename.removeprefix(inside) for file in info.siblings or [] if file.rfilename.startswith(inside)
+        ]
+        weights = weights_among(here)
+        if CONFIG not in here or not weights:
+            raise BenchError(
+                f"{hub_name(repo, subfolder)}: the repository has no {inside}{CONFIG} with weights beside it"
+            )
+        root = Path(
+            hub.snapshot_download(
+                repo, revision=revision, allow_patterns=[inside + name for name in (CONFIG, *weights)]
+            )
+        )
+    except BenchError:
+        raise
+    except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
+        raise Unavailable(_explain(error, repo, subfolder)) from error
+    _unreachable.pop(_endpoint(), None)
+    return root / inside
+
+
+def checkpoint_present(repo: str, subfolder: str | None = None, revision: str | None = None) -> bool:
+    """Whether the checkpoint is whole in the hub's cache; never touches the network."""
+    return _cached(repo, subfolder, revision) is not None
+
+
+def cached_revision(repo: str, subfolder: str | None = None, revision: str | None = None) -> str | None:
+    """Commit of the checkpoint in the hub's cache, None if it is not there; never touches the network."""
+    found = _cached(repo, subfolder, revision)
+    return found.revision if found else None
+
+
+def hub_name(repo: str, subfolder: str | None = None) -> str:
+    """How registry entries name a checkpoint on the hub: ``hf:OWNER/NAME[/SUBFOLDER]``."""
+    return f"hf:{repo}/{subfolder}" if subfolder else f"hf:{repo}"
+
+
+def split_hub_name(name: str) -> tuple[str, str | None]:
+    """Repository and subfolder of ``hf:OWNER/NAME[/SUBFOLDER]``."""
+    match = re.fullmatch(r"hf:([^/]+/[^/]+)(?:/(.+))?", name)
+    if match is None:
+        raise BenchError(f"{name!r} names no checkpoint; write hf:OWNER/NAME or hf:OWNER/NAME/SUBFOLDER")
+    return match[1], match[2]
+
+
+def fetch_command(repo: str, subfolder: str | None = None) -> str:
+    """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
+    from bench.entries.tokenizers_published import PUBLISHED
+
+    for entry in PUBLISHED:
+        if hub_name(repo, subfolder) in entry.weights:
+            return f"bench fetch {entry.name}"
+    inside = _inside(subfolder)
+    return f"hf download {repo} --include '{inside}*.json' --include '{inside}*.safetensors'"
+
+
+def _local(path: Path, subfolder: str | None) -> Checkpoint:
+    if subfolder and (path / subfolder / CONFIG).is_file():
+        path = path / subfolder
+    if not (path / CONFIG).is_file():
+        what = f"no {CONFIG} in it" if path.is_dir() else "not a folder"
+        raise BenchError(f"{path}: {what}; give the folder that save_pretrained wrote")
+    return Checkpoint(path, path)
+
+
+def _cached(repo: str, subfolder: str | None, revision: str | None) -> Checkpoint | None:
+    hub = require("huggingface_hub")
+    inside = _inside(subfolder)
+    try:
+        root = Path(
+            hub.snapshot_download(repo, revision=revision, local_files_only=True, allow_patterns=inside + CONFIG)
+        )
+    except (OSError, ValueError):
+        return None
+    commit = root.name if _COMMIT.fullmatch(root.name) else ""
+    found = Checkpoint(root / inside, root, commit, f"delete {root} and run: {fetch_command(repo, subfolder)}")
+    return found if found.complete else None
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+
+
+def _inside(subfolder: str | None) -> str:
+    return f"{subfolder.strip('/')}/" if subfolder else ""
+
+
+def _endpoint() -> str:
+    return str(require("huggingface_hub").constants.ENDPOINT)
+
+
+def _explain(error: Exception, repo: str, subfolder: str | None) -> str:
+    """Why a checkpoint could not be fetched, and the remedy."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
+    reason = f"{type(cause).__name__}: {reason}" if reason else type(cause).__name__
+    remedy = f"run: {fetch_command(repo, subfolder)}"
+    response: Any = getattr(error, "response", None)
+    if response is None:
+        # One machine without a network must not wait for every checkpoint in turn.
+        _unreachable[_endpoint()] = reason
+    elif response.status_code in {401, 403, 404}:
+        remedy = f"if it is gated or private, accept its terms on the hub, run: hf auth login, then {remedy}"
+    return f"checkpoint {hub_name(repo, subfolder)} is not in the cache and cannot be fetched ({reason}); {remedy}"

@@ -1,0 +1,275 @@
+"""Checkpoints are found, fetched, and refused with the file and the remedy named."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from bench.canonical import sha256_file
+from bench.entries.tokenizers_published import PUBLISHED
+from bench.errors import BenchError, Unavailable
+from bench.system import SystemSpec
+from bench.tokenizers import checkpoint
+from bench.tokenizers.diffusers_autoencoders import AutoencoderKL
+from bench.tokenizers.diffusers_vq import VQModel
+from bench.tokenizers.transformers_vq import JanusVQ
+
+Folders = dict[str, Path]
+CLASSES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "JanusVQVAE": JanusVQ}
+
+
+def build(name: str) -> Any:
+    """The tokenizer of a registry entry, as it is."""
+    (entry,) = (entry for entry in PUBLISHED if entry.name == name)
+    return SystemSpec(name, entry, {}).build()
+
+
+def weights_of(folder: Path) -> Path:
+    (file,) = folder.glob("*.safetensors")
+    return file
+
+
+def truncated(folder: Path) -> None:
+    file = weights_of(folder)
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def without_a_tensor(folder: Path) -> None:
+    tensors = load_file(weights_of(folder))
+    del tensors["encoder.conv_in.weight"]
+    save_file(tensors, weights_of(folder))
+
+
+def with_another_shape(folder: Path) -> None:
+    tensors = load_file(weights_of(folder))
+    tensors["encoder.conv_in.weight"] = torch.zeros(5, 3, 3, 3)
+    save_file(tensors, weights_of(folder))
+
+
+def without_weights(folder: Path) -> None:
+    weights_of(folder).unlink()
+
+
+def without_a_shard(folder: Path) -> None:
+    file = weights_of(folder)
+    shard = f"{file.stem}-00001-of-00002.safetensors"
+    file.with_name(f"{file.name}.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    file.unlink()
+
+
+def without_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def with_a_broken_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+
+
+def of_another_class(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (truncated, r"model\.safetensors: truncated, .* save or copy it again"),
+        (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight\).* save or copy it again"),
+        (with_another_shape, r"not a .*conv_in\.weight"),
+        (without_weights, r"no weights; save_pretrained writes"),
+        (without_a_shard, r"00001-of-00002\.safetensors: no such file, though .*index\.json lists it"),
+        (without_config, r"no config\.json in it; give the folder that save_pretrained wrote"),
+        (with_a_broken_config, r"config\.json: cannot be read as JSON"),
+        (of_another_class, r"config\.json: a checkpoint of UNet2DModel, not of"),
+    ],
+)
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_broken_checkpoint_is_refused(
+    name: str, damage: Callable[[Path], None], message: str, checkpoints: Folders, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoints[name], tmp_path / name)
+    damage(folder)
+    with pytest.raises(BenchError, match=f"{name}.*{message}"):
+        CLASSES[name](str(folder))
+
+
+class Payload:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.marker,)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_code_in_a_checkpoint_is_never_run(name: str, checkpoints: Folders, tmp_path: Path) -> None:
+    folder, marker = shutil.copytree(checkpoints[name], tmp_path / name), tmp_path / "ran"
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModel": "modeling.Model", "AutoConfig": "modeling.Config"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "modeling.py").write_text(f"open({str(marker)!r}, 'w')")
+    CLASSES[name](str(folder))
+    file = weights_of(folder)
+    torch.save({"encoder.conv_in.weight": Payload(marker)}, file.with_suffix(".bin"))
+    file.unlink()
+    with pytest.raises(BenchError, match=r"\.bin: truncated, or more than weights, which is never loaded"):
+        CLASSES[name](str(folder))
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Payload(marker)))
+    assert marker.exists()  # where pickles are trusted, it does run
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, checkpoints: Folders) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(Unavailable, match=r"diffusers cannot be imported .* pip install 'ntp-bench\[hf\]'"):
+        AutoencoderKL(str(checkpoints["AutoencoderKL"]))
+
+
+@pytest.mark.parametrize("name", ["autoencoder-kl", "janus-vq"])
+def test_a_class_needs_a_checkpoint(name: str) -> None:
+    with pytest.raises(BenchError, match="NAME=PATH"):
+        build(name)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Points the hub's client at an address, with an empty cache."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(checkpoint, "_unreachable", {})
+
+    def use(address: str) -> None:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        monkeypatch.setattr(
+            huggingface_hub.constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            address + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+
+    return use
+
+
+def test_offline_is_found_out_at_once(hub: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(Unavailable, match=r"network is off limits; run: bench fetch sd-vae-ft-mse$"):
+        build("sd-vae-ft-mse")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    with pytest.raises(Unavailable, match=r"network is off limits; run: hf download me/mine --include 'a/\*\.json'"):
+        AutoencoderKL(repo="me/mine", subfolder="a", offline=True)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
+def test_no_network_costs_seconds_once(
+    silent: bool, hub: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "TIMEOUT", 0.5)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if silent:
+            server.listen()
+        hub(f"http://127.0.0.1:{server.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(Unavailable, match=r"cannot be fetched \(.*\); run: bench fetch movq$"):
+            build("movq")
+        first = time.monotonic() - start
+        with pytest.raises(Unavailable, match=r"hub out of reach \(.*\); run: bench fetch amused-vq$"):
+            build("amused-vq")
+        assert first < 5
+        assert time.monotonic() - start - first < 0.2
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def repository(hub: Callable[[str], None], checkpoints: Folders, tmp_path: Path) -> Iterator[Path]:
+    """A hub that has one repository, ``me/tiny``, with a checkpoint in ``vae`` and other files."""
+    folder = tmp_path / "repository"
+    shutil.copytree(checkpoints["VQModel"], folder / "vae")
+    (folder / "modeling.py").write_text("raise SystemExit")
+    (folder / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"pickle")
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            path = self.path.split("?")[0]
+            if path in ("/api/models/me/tiny", "/api/models/me/tiny/revision/main"):
+                siblings = [{"rfilename": name} for name in files]
+                self.answer(json.dumps({"id": "me/tiny", "sha": COMMIT, "siblings": siblings}).encode())
+            elif path == f"/api/models/me/tiny/tree/{COMMIT}":
+                entries = [{"type": "file", "path": n, "size": f.stat().st_size, "oid": n} for n, f in files.items()]
+                self.answer(json.dumps(entries).encode())
+            elif (name := path.removeprefix(f"/me/tiny/resolve/{COMMIT}/")) in files:
+                self.answer(files[name].read_bytes(), ETag=f'"{sha256_file(files[name])}"')
+            else:
+                self.answer(b"{}", 404, **{"X-Error-Code": "RepoNotFound"})
+
+        def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+            self.send_response(status)
+            for key, value in {"Content-Length": str(len(body)), "X-Repo-Commit": COMMIT, **headers}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    hub(f"http://127.0.0.1:{server.server_port}")
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_then_offline(
+    repository: Path, checkpoints: Folders, photos: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not checkpoint.checkpoint_present("me/tiny", "vae")
+    folder = checkpoint.fetch_checkpoint("me/tiny", "vae")
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "diffusion_pytorch_model.safetensors"]
+    assert not (folder.parent / "modeling.py").exists()
+    assert checkpoint.checkpoint_present("me/tiny", "vae")
+    assert checkpoint.cached_revision("me/tiny", "vae") == COMMIT
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    tokenizer = VQModel(repo="me/tiny", subfolder="vae")
+    assert tokenizer.revision == COMMIT
+    file = "diffusion_pytorch_model.safetensors"
+    assert tokenizer.weights == {f"vae/{file}": sha256_file(repository / "vae" / file)}
+    local = VQModel(str(checkpoints["VQModel"]))
+    assert torch.equal(tokenizer.encode(photos).codes[0], local.encode(photos).codes[0])
+    (folder / file).resolve().unlink()
+    assert not checkpoint.checkpoint_present("me/tiny", "vae")
+
+
+def test_a_tokenizer_fetches_what_is_missing(repository: Path) -> None:
+    assert VQModel(repo="me/tiny", subfolder="vae").revision == COMMIT
+
+
+@pytest.mark.parametrize(
+    ("repo", "subfolder", "message"),
+    [("me/other", None, r"hf auth login"), ("me/tiny", None, r"the repository has no config\.json with weights")],
+)
+def test_what_the_hub_does_not_have(repo: str, subfolder: str | None, message: str, repository: Path) -> None:
+    with pytest.raises(BenchError, match=message):
+        checkpoint.fetch_checkpoint(repo, subfolder)

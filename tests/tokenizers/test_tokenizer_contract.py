@@ -1,0 +1,92 @@
+"""Every tokenizer of the registry keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizer_checks import CHECKS, Check, beats_constant, kind
+
+from bench import registry
+from bench.datasets.base import Sample
+from bench.datasets.skimage_photos import SkimagePhotos
+from bench.entries.tokenizers_published import PUBLISHED
+from bench.system import SystemSpec
+from bench.tokenizers.base import Tokenizer
+
+ENTRIES = registry.entries("tokenizers") | {entry.name: entry for entry in PUBLISHED}
+
+PRETRAINED = {
+    "bench.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
+    "bench.tokenizers.diffusers_autoencoders:AutoencoderTiny": "AutoencoderTiny",
+    "bench.tokenizers.diffusers_autoencoders:AutoencoderDC": "AutoencoderDC",
+    "bench.tokenizers.diffusers_vq:VQModel": "VQModel",
+    "bench.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
+    "bench.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
+}
+FITTED = {"bench.tokenizers.klt:KLT": {"bits": 8}}
+AS_IT_IS = {"bench.tokenizers.codecs:Codec"}
+
+
+class FewPhotos(SkimagePhotos):
+    """Every third crop of the fit split: fitting on all of them is what the command does."""
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.load(index) for index in range(0, len(self), 3))
+
+
+@cache
+def fit_split() -> FewPhotos:
+    return FewPhotos({}, "fit")
+
+
+@pytest.fixture(scope="module")
+def build(checkpoints: dict[str, Path]) -> Callable[[str], Tokenizer]:
+    """The tokenizer of a registry entry: on a tiny checkpoint, fitted, or as it is."""
+
+    @cache
+    def built(name: str) -> Tokenizer:
+        entry = ENTRIES[name]
+        if entry.target in PRETRAINED:
+            return SystemSpec(name, entry, {"path": str(checkpoints[PRETRAINED[entry.target]])}).build()
+        if entry.target in FITTED:
+            arguments = FITTED[entry.target] if entry.positional == "bits" else {}
+            tokenizer = SystemSpec(name, entry, arguments).build()
+            tokenizer.fit(fit_split(), seed=0)
+            return tokenizer
+        if entry.target in AS_IT_IS:
+            return SystemSpec(name, entry, {}).build()
+        pytest.fail(f"{name}: {entry.target} has no case here; say how a tokenizer of it is made for a test")
+
+    return built
+
+
+def distinct() -> list[str]:
+    """One entry for each class and arguments: entries that differ in their checkpoint alone are one case here."""
+    where = {"repo", "subfolder", "revision"}
+    cases = {
+        (entry.target, *sorted((key, value) for key, value in entry.args.items() if key not in where)): name
+        for name, entry in reversed(ENTRIES.items())
+    }
+    return sorted(cases.values(), key=list(ENTRIES).index)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_entry_builds_a_tokenizer_of_its_kind(
+    name: str, build: Callable[[str], Tokenizer], photos: torch.Tensor
+) -> None:
+    kind(build(name), ENTRIES[name], photos)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", distinct())
+def test_contract(name: str, check: Check, build: Callable[[str], Tokenizer], photos: torch.Tensor) -> None:
+    check(build(name), ENTRIES[name], photos)
+
+
+@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in PRETRAINED])
+def test_beats_a_constant_image(name: str, build: Callable[[str], Tokenizer], photos: torch.Tensor) -> None:
+    beats_constant(build(name), photos)

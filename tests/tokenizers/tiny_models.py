@@ -1,0 +1,80 @@
+"""Tiny models of the real classes, for checkpoints that their own ``save_pretrained`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+
+
+def tiny_model(name: str, **changes: Any) -> Any:
+    """A model of that class with random weights, small, and with codes that differ from place to place."""
+    torch.manual_seed(0)
+    model = TINY[name](**changes)
+    if hasattr(model, "quantize"):
+        model.quantize.embedding.weight.data.normal_(std=0.3)
+    return model.eval()
+
+
+def _transformers(model: str, config: str, **arguments: Any) -> Any:
+    return getattr(transformers, model)(getattr(transformers, config)(**arguments))
+
+
+_STAGES = {
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "up_block_types": ("UpDecoderBlock2D",) * 2,
+    "block_out_channels": (8, 16),
+    "norm_num_groups": 4,
+    "latent_channels": 4,
+}
+
+TINY: dict[str, Callable[..., Any]] = {
+    "AutoencoderKL": partial(diffusers.AutoencoderKL, **_STAGES),
+    "AutoencoderTiny": partial(
+        diffusers.AutoencoderTiny,
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    ),
+    "AutoencoderDC": partial(
+        diffusers.AutoencoderDC,
+        latent_channels=4,
+        attention_head_dim=4,
+        encoder_block_types=("ResBlock", "EfficientViTBlock"),
+        decoder_block_types=("ResBlock", "EfficientViTBlock"),
+        encoder_block_out_channels=(8, 16),
+        decoder_block_out_channels=(8, 16),
+        encoder_layers_per_block=(1, 1),
+        decoder_layers_per_block=(1, 1),
+        encoder_qkv_multiscales=((), (5,)),
+        decoder_qkv_multiscales=((), (5,)),
+    ),
+    "VQModel": partial(diffusers.VQModel, **_STAGES, num_vq_embeddings=32),
+    "JanusVQVAE": partial(
+        _transformers,
+        "JanusVQVAE",
+        "JanusVQVAEConfig",
+        base_channels=32,
+        channel_multiplier=[1, 1],
+        num_res_blocks=1,
+        latent_channels=8,
+        num_embeddings=32,
+        num_patches=16,
+    ),
+    "Emu3VQVAE": partial(
+        _transformers,
+        "Emu3VQVAE",
+        "Emu3VQVAEConfig",
+        base_channels=32,
+        channel_multiplier=[1, 1],
+        num_res_blocks=1,
+        attn_resolutions=[1],
+        hidden_size=32,
+        codebook_size=32,
+    ),
+}

@@ -1,0 +1,103 @@
+"""The checks that every tokenizer has to pass, whatever its family."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from bench.registry import Entry
+from bench.tokenizers.base import Tokenizer
+from bench.tokens import Tokens
+
+Check = Callable[[Tokenizer, Entry, torch.Tensor], None]
+
+
+def kind(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
+    """The tokens are of the kind that the registry line says, and fit the declared codebooks."""
+    tokens = tokenizer.encode(photos)
+    assert tokens.kind == entry.tokens
+    assert tokens.batch_size == len(photos)
+    tokens.check(tokenizer.codebooks)
+    assert tokens.latents is None or tokens.latents.isfinite().all()
+
+
+def shapes(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
+    """What goes in comes out in the same shape, as finite float32, multiple of a patch or not."""
+    for height, width in ((64, 64), (70, 50), (7, 9)):
+        batch = _stretched(photos[:2], height, width)
+        output = tokenizer.decode(tokenizer.encode(batch))
+        assert output.shape == batch.shape
+        assert output.dtype == torch.float32
+        assert output.isfinite().all()
+
+
+def batch_invariance(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
+    """A sample becomes the same tokens and the same image in a batch, in another order and alone."""
+    together = tokenizer.encode(photos)
+    decoded = tokenizer.decode(together)
+    for order in ([3, 1], *([i] for i in range(len(photos)))):
+        some = tokenizer.encode(photos[order])
+        for code, whole in zip(some.codes, together.codes, strict=True):
+            assert torch.equal(code, whole[order])
+        assert some.payload == tuple(together.payload[i] for i in order if together.payload)
+        torch.testing.assert_close(tokenizer.decode(some), decoded[order], atol=1e-5, rtol=0)
+
+
+def determinism(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
+    """The same input gives the same tokens and the same image, bit by bit, and is left as it was."""
+    before = photos.clone()
+    one, other = tokenizer.encode(photos), tokenizer.encode(photos)
+    assert torch.equal(photos, before)
+    assert _contents(one) == _contents(other)
+    assert torch.equal(tokenizer.decode(one), tokenizer.decode(other))
+
+
+def rates(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
+    """Tokens and nominal bits of a sample are those of the closed form: a token a patch and level."""
+    batch = _stretched(photos[:3], 70, 50)
+    tokens = tokenizer.encode(batch)
+    bits = tokens.nominal_bits(tokenizer.codebooks)
+    if tokens.kind == "bytes":
+        assert tokens.per_sample is None
+        assert bits is not None and bits.tolist() == [8.0 * len(data) for data in tokens.payload]
+        return
+    side = _side(tokenizer)
+    patches = math.ceil(70 / side) * math.ceil(50 / side)
+    assert tokens.per_sample == patches * max(1, len(tokenizer.codebooks))
+    if tokens.kind == "continuous":
+        assert bits is None
+        return
+    expected = patches * sum(math.log2(book.size) for book in tokenizer.codebooks)
+    assert bits is not None and bits.tolist() == [expected] * 3
+
+
+CHECKS: tuple[Check, ...] = (shapes, batch_invariance, determinism, rates)
+
+
+def beats_constant(tokenizer: Tokenizer, photos: torch.Tensor) -> None:
+    """The round trip is closer to each image than the best image of one colour."""
+    error = (tokenizer.decode(tokenizer.encode(photos)) - photos).square().mean((1, 2, 3))
+    constant = photos.var((2, 3), correction=0).mean(1)
+    assert (error < constant).all()
+
+
+def _stretched(photos: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return torch.nn.functional.interpolate(photos, (height, width), mode="area")
+
+
+def _contents(tokens: Tokens) -> list[Any]:
+    latents = [] if tokens.latents is None else [tokens.latents.numpy().tobytes()]
+    return [code.tolist() for code in tokens.codes] + latents + list(tokens.payload)
+
+
+def _side(tokenizer: Any) -> int:
+    """Side in pixels of what a token stands for; discrete tokenizers declare it."""
+    if tokenizer.codebooks:
+        match = re.fullmatch(r"(\d+)x\1 pixels", tokenizer.codebooks[0].covers)
+        assert match, tokenizer.codebooks
+        return int(match[1])
+    return int(getattr(tokenizer, "factor", 0) or tokenizer.patch)
