@@ -40,7 +40,7 @@ def locate(
         )
     found = _cached(repo, subfolder, revision)
     if found is None:
-        name, command = hub_name(repo, subfolder), fetch_command(repo, subfolder)
+        name, command = hub_name(repo, subfolder), fetch_command(repo, subfolder, revision)
         if offline or _offline():
             raise Unavailable(f"checkpoint {name} is not in the cache and the network is off limits; run: {command}")
         if reason := _unreachable.get(_endpoint()):
@@ -86,7 +86,9 @@ def fetch_checkpoint(repo: str, subfolder: str | None = None, revision: str | No
     except BenchError:
         raise
     except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
-        raise Unavailable(_explain(error, repo, subfolder)) from error
+        raise Unavailable(
+            _explain(error, hub_name(repo, subfolder), fetch_command(repo, subfolder, revision))
+        ) from error
     _unreachable.pop(_endpoint(), None)
     return root / inside
 
@@ -115,15 +117,16 @@ def split_hub_name(name: str) -> tuple[str, str | None]:
     return match[1], match[2]
 
 
-def fetch_command(repo: str, subfolder: str | None = None) -> str:
+def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
     from bench.entries.tokenizers_published import PUBLISHED
 
     for entry in PUBLISHED:
-        if hub_name(repo, subfolder) in entry.weights:
+        if hub_name(repo, subfolder) in entry.weights and entry.args.get("revision") == revision:
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)
-    return f"hf download {repo} --include '{inside}*.json' --include '{inside}*.safetensors'"
+    which = f"{repo} --revision {revision}" if revision else repo
+    return f"hf download {which} --include '{inside}*.json' --include '{inside}*.safetensors'"
 
 
 def _local(path: Path, subfolder: str | None) -> Checkpoint:
@@ -145,7 +148,9 @@ def _cached(repo: str, subfolder: str | None, revision: str | None) -> Checkpoin
     except (OSError, ValueError):
         return None
     commit = root.name if _COMMIT.fullmatch(root.name) else ""
-    found = Checkpoint(root / inside, root, commit, f"delete {root} and run: {fetch_command(repo, subfolder)}")
+    found = Checkpoint(
+        root / inside, root, commit, f"delete {root} and run: {fetch_command(repo, subfolder, revision)}"
+    )
     return found if found.complete else None
 
 
@@ -161,18 +166,18 @@ def _endpoint() -> str:
     return str(require("huggingface_hub").constants.ENDPOINT)
 
 
-def _explain(error: Exception, repo: str, subfolder: str | None) -> str:
+def _explain(error: Exception, name: str, command: str) -> str:
     """Why a checkpoint could not be fetched, and the remedy."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
     reason = f"{type(cause).__name__}: {reason}" if reason else type(cause).__name__
-    remedy = f"run: {fetch_command(repo, subfolder)}"
+    remedy = f"run: {command}"
     response: Any = getattr(error, "response", None)
     if response is None:
         # One machine without a network must not wait for every checkpoint in turn.
         _unreachable[_endpoint()] = reason
     elif response.status_code in {401, 403, 404}:
         remedy = f"if it is gated or private, accept its terms on the hub, run: hf auth login, then {remedy}"
-    return f"checkpoint {hub_name(repo, subfolder)} is not in the cache and cannot be fetched ({reason}); {remedy}"
+    return f"checkpoint {name} is not in the cache and cannot be fetched ({reason}); {remedy}"

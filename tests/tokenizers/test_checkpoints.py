@@ -172,6 +172,8 @@ def test_offline_is_found_out_at_once(hub: Callable[[str], None], monkeypatch: p
     monkeypatch.delenv("HF_HUB_OFFLINE")
     with pytest.raises(Unavailable, match=r"network is off limits; run: hf download me/mine --include 'a/\*\.json'"):
         AutoencoderKL(repo="me/mine", subfolder="a", offline=True)
+    with pytest.raises(Unavailable, match=r"run: hf download stabilityai/sd-vae-ft-mse --revision v1 --include"):
+        AutoencoderKL(repo="stabilityai/sd-vae-ft-mse", revision="v1", offline=True)
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
