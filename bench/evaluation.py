@@ -33,10 +33,11 @@ class SystemFailure(RuntimeError):
 
 @dataclass
 class Seen:
-    """What the loop read: ids and groups of the measured samples, and what happened to the others."""
+    """What the loop saw: ids and groups of the measured samples, what happened to the others, the kind of tokens."""
 
     ids: list[str] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
+    tokens: str = ""
     skipped: dict[str, str] = field(default_factory=dict)
     converted: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -58,7 +59,6 @@ class Loop:
     """
 
     device: torch.device
-    dtype: torch.dtype
     batch_size: int
     workers: int
     prepare: Callable[[torch.Tensor], torch.Tensor]
@@ -91,6 +91,7 @@ def evaluate(
         # Read before the metrics run, so that their memory is not the system's.
         peak = meter.peak()
         _check(tokenizer, tokens, output, signal, samples)
+        seen.tokens = tokens.kind
         reference, reconstruction = loop.finish(signal), loop.finish(output.float())
         index = torch.tensor(indices)
         batch = Batch(
@@ -142,7 +143,7 @@ def _timed(tokenizer: Tokenizer, signal: torch.Tensor, loop: Loop) -> tuple[Toke
     with torch.inference_mode():
         while not timings or (len(timings) < TIMINGS and time.perf_counter() - begin < TIMING_SECONDS):
             start = _now(loop.device)
-            tokens = tokenizer.encode(signal.to(loop.dtype))
+            tokens = tokenizer.encode(signal)
             middle = _now(loop.device)
             output = tokenizer.decode(tokens)
             timings.append((middle - start, _now(loop.device) - middle))

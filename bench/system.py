@@ -52,6 +52,11 @@ class SystemSpec:
         path = self.arguments.get("path")
         if path is not None:
             files["path"] = hash_tree(Path(path))
+        elif repo := self.arguments.get("repo"):
+            from bench.tokenizers.checkpoint import cached_revision
+
+            at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
+            files["commit"] = at or "not in the cache"
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
     def check(self) -> None:

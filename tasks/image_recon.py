@@ -123,7 +123,6 @@ class ImageReconstruction(Task):
             list(metrics.values()),
             Loop(
                 device=device,
-                dtype=dtype,
                 batch_size=job.batch_size,
                 workers=job.workers,
                 prepare=lambda stored: stored.float() / 255 if stored.dtype == torch.uint8 else stored,
@@ -141,7 +140,7 @@ class ImageReconstruction(Task):
         _refuse_nan(estimates)
         columns = {name: values.tolist() for metric in metrics.values() for name, values in metric.samples().items()}
         return Measurement(
-            system=_record(job, tokenizer),
+            system=_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(size=book.size, covers=book.covers) for book in tokenizer.codebooks],
             dataset=DatasetRecord(
                 name=protocol.dataset.name,
@@ -224,14 +223,14 @@ def _metrics(
     return metrics, unavailable, FeatureBank(present, job.protocol.weights, device, reference, data.n)
 
 
-def _record(job: Job, tokenizer: Tokenizer) -> SystemRecord:
+def _record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
     spec = job.system
     return SystemRecord(
         name=spec.text,
         entry=spec.entry.name,
         target=spec.entry.target,
         modality=tokenizer.modality,
-        tokens=spec.entry.tokens,
+        tokens=seen.tokens,
         arguments=spec.resolved(),
         weights=tokenizer.weights,
         revision=tokenizer.revision,
@@ -249,4 +248,3 @@ def _refuse_nan(estimates: dict[str, Estimate]) -> None:
 def _reasons(seen: Seen) -> str:
     first = next(iter(seen.skipped.items()), ("", "the data set is empty"))
     return ": ".join(first)
-

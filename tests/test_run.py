@@ -52,7 +52,7 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
 
 
 def test_killed_and_run_again_gives_the_results_of_an_uninterrupted_run(bench, tmp_path):
-    systems = ("--system=klt-fsq", f"--system={BROKEN}:Slow@{{}}", "--system=jpeg@10")
+    systems = ("--system=klt-fsq", f"--system={BROKEN}:Slow@seconds={{}}", "--system=jpeg@10")
     slow, quick = ([s.format(seconds) for s in systems] for seconds in (60, 0.1))
     command = [BENCH, *map(str, QUICK), *slow, "--out", "cut"]
     process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ def run_suite(
     loaded = load_suite(suite)
     specs = _specs(loaded, systems, added)
     store = WeightStore(weights, offline)
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
     run = Run(out or Path("runs") / loaded.name)
     with console.status("reading the data and the protocol ..."):
         from bench import runner  # imports torch: two seconds that a wrong name should not cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.entries.tokenizers_published import PUBLISHED
 from bench.registry import Entry
 
 _KLT = "bench.tokenizers.klt:KLT"
@@ -53,4 +54,5 @@ ENTRIES: tuple[Entry, ...] = (
     _codec("jpeg", "JPEG", "ITU-T T.81"),
     _codec("webp", "WEBP", "RFC 9649"),
     _codec("avif", "AVIF", "AV1 Image File Format 1.1"),
+    *PUBLISHED,
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Tokenizer(ABC):
     """Encodes signals to tokens and back.
 
-    Images are float32 ``[batch, 3, height, width]`` in [0, 1]. What the model needs instead (value
+    Images are float32 ``[batch, 3, height, width]`` in [0, 1], whatever the dtype the model computes in.
+    What the model needs instead (value
     range, layout, a multiple of 16) the adapter does in ``encode`` and undoes in ``decode``: equal
     shapes in and out. Neither may depend on the other samples of the batch.
 
