@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 import math
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 
-from bench.errors import BenchError
+from bench.extractors.shared import load_state
 from bench.metrics.base import Batch, Fact, PerSampleMetric, Settings
 from bench.metrics.pairs import explain_failures, image_pairs
 from bench.stats import Estimate
+
+BACKBONES = {"alex": "AlexNet", "vgg": "VGG-16"}
 
 
 class LPIPSSettings(Settings):
@@ -59,9 +61,7 @@ class LPIPS(PerSampleMetric):
             return {output: torch.full((len(batch.reference),), math.nan)}
         network = self.network(batch.reference.device)
         with torch.inference_mode(), torch.autocast(batch.reference.device.type, enabled=False):
-            distances = [
-                network(2 * a[None] - 1, 2 * b[None] - 1).flatten() for a, b in image_pairs(batch, torch.float32)
-            ]
+            distances = [network(2 * a - 1, 2 * b - 1).flatten() for a, b in image_pairs(batch, torch.float32)]
         return {output: torch.cat(distances)}
 
     def compute(self) -> dict[str, Estimate]:
@@ -103,33 +103,22 @@ def load_network(net: Literal["alex", "vgg"], backbone: Path) -> torch.nn.Module
     with torch.device("meta"):
         network = _LPIPS(pretrained=False, net=net, pnet_rand=True)
     network.scaling_layer = type(network.scaling_layer)()
-    expected = list(network.state_dict())
-    heads = Path(inspect.getfile(_LPIPS)).parent / "lpips_models" / f"{net}.pth"
-    try:
-        found = _rename(expected, _read(backbone), _read(heads))
-        network.load_state_dict(found, strict=True, assign=True)
-    except (OSError, RuntimeError, KeyError, AttributeError, ValueError) as error:
-        raise BenchError(f"{backbone}: not torchvision's state dict of {net}: {error}") from error
+    file = Path(inspect.getfile(_LPIPS)).parent / "lpips_models" / f"{net}.pth"
+    heads = torch.load(file, map_location="cpu", weights_only=True)
+    rename = partial(_renamed, list(network.state_dict()), heads)
+    load_state(network, backbone, f"torchvision's {BACKBONES[net]}", rename)
     return network.requires_grad_(False).eval()
 
 
-def _read(file: Path) -> Mapping[str, torch.Tensor]:
-    # Mapped into memory, the classifier, nine tenths of the file, is never read.
-    tensors: Mapping[str, torch.Tensor] = torch.load(
-        file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file)
-    )
-    return tensors
-
-
-def _rename(
-    expected: list[str], backbone: Mapping[str, torch.Tensor], heads: Mapping[str, torch.Tensor]
+def _renamed(
+    names: Sequence[str], heads: Mapping[str, torch.Tensor], backbone: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Tensors under the network's names: net.sliceS.N.* is features.N.*, lins.I.* is linI.*."""
     found = {}
-    for name in expected:
+    for name in names:
         kind, part, rest = name.split(".", 2)
-        if kind == "net":
-            found[name] = backbone[f"features.{rest}"].to(torch.float32, copy=True)
-        else:
-            found[name] = heads[f"lin{part}.{rest}" if kind == "lins" else name]
+        key = {"net": f"features.{rest}", "lins": f"lin{part}.{rest}"}.get(kind, name)
+        source = backbone if kind == "net" else heads
+        if key in source:
+            found[name] = source[key]
     return found

@@ -11,16 +11,17 @@ from bench.metrics.base import Batch
 from bench.stats import Estimate
 
 
-def image_pairs(batch: Batch, dtype: torch.dtype) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Reference and reconstruction of each sample, ``[3, height, width]`` in the given dtype.
+def image_pairs(batch: Batch, dtype: torch.dtype, at_once: int = 1) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """References and reconstructions, ``[at_once, 3, height, width]`` each in the given dtype.
 
-    One pair at a time, because the order in which a library sums depends on the shape it is given:
-    only this makes an image's value the same to the bit whatever the batch it came in.
+    One pair at a time by default, because the order in which a library sums depends on the shape it is
+    given: only this makes an image's value the same to the bit whatever the batch it came in.
     """
     if batch.reference.shape != batch.reconstruction.shape:
         given, got = tuple(batch.reference.shape), tuple(batch.reconstruction.shape)
         raise BenchError(f"the reconstruction is {got}, the input {given}; decode must return the shape it encoded")
-    for reference, reconstruction in zip(batch.reference, batch.reconstruction, strict=True):
+    parts = (side.split(at_once) for side in (batch.reference, batch.reconstruction))
+    for reference, reconstruction in zip(*parts, strict=True):
         yield reference.to(dtype), reconstruction.to(dtype)
 
 

@@ -72,8 +72,10 @@ class PSNR(PerSampleMetric):
             total = error[kept].sum()
             return float(10 * np.log10(peak * elements[kept].sum() / total)) if total > 0 else math.inf
 
-        estimate = block_jackknife(decibels(blocks >= 0), np.bincount(blocks), lambda j: decibels(blocks != j))
-        if estimate.stderr is not None and not math.isfinite(estimate.stderr):
+        without = [decibels(blocks != block) for block in range(blocks.max() + 1)]
+        if math.inf in without:
             method = "no interval: all of the error is in one block of samples"
-            estimate = estimate.model_copy(update={"stderr": None, "interval": None, "method": method})
+            estimate = Estimate(value=decibels(blocks >= 0), n=len(error), method=method)
+        else:
+            estimate = block_jackknife(decibels(blocks >= 0), np.bincount(blocks), without.__getitem__)
         return self.describe("psnr", estimate)

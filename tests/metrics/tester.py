@@ -1,0 +1,279 @@
+"""What every metric has to hold, after torchmetrics' own tester: value, batching, order, ranks, reset, pickling."""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from pydantic import TypeAdapter
+from torchmetrics.functional.image.lpips import _LPIPS
+
+from bench.extractors import EXTRACTORS
+from bench.metrics.base import Batch, FeatureSource, Metric
+from bench.stats import Estimate
+from bench.tokens import Codebook, Tokens
+
+BOOKS = (Codebook(16, "a quarter of each side"), Codebook(6, "a quarter of each side"))
+# Dimension of the features, well under the number of samples.
+DIM = 6
+
+
+@dataclass(frozen=True)
+class Data:
+    """All samples a metric is given: crops of photographs, noisy reconstructions, codes, timings."""
+
+    reference: torch.Tensor
+    reconstruction: torch.Tensor
+    codes: tuple[torch.Tensor, ...]
+    group: torch.Tensor
+    encode_seconds: torch.Tensor
+    decode_seconds: torch.Tensor
+    peak_bytes: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def batch(self, index: Sequence[int]) -> Batch:
+        """The batch of the samples at these positions."""
+        at = torch.tensor(index)
+        reference, reconstruction = self.reference[at], self.reconstruction[at]
+        return Batch(
+            index=at,
+            group=self.group[at],
+            reference=reference,
+            reconstruction=reconstruction,
+            tokens=Tokens(codes=tuple(code[at] for code in self.codes)),
+            features=ProjectedPixels(reference, reconstruction),
+            encode_seconds=float(self.encode_seconds[at].sum()),
+            decode_seconds=float(self.decode_seconds[at].sum()),
+            peak_bytes=int(self.peak_bytes[at].max()),
+        )
+
+    def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
+        """These samples in this order, all as they are if none is given, so many a batch."""
+        chosen = range(len(self)) if order is None else order
+        for start in range(0, len(chosen), size):
+            yield self.batch(chosen[start : start + size])
+
+
+def batch_of(
+    reference: torch.Tensor, reconstruction: torch.Tensor, tokens: Tokens | None = None, first: int = 0
+) -> Batch:
+    """A batch of samples from position ``first`` on, each a group of its own."""
+    index = torch.arange(first, first + len(reference))
+    return Batch(index, index, reference, reconstruction, tokens or Tokens(latents=torch.zeros(len(reference), 1, 1)))
+
+
+@cache
+def photographs(side: int) -> Data:
+    """12 crops of ``side`` pixels from two photographs, in 6 groups, and what a poor tokenizer makes of them."""
+    crops = [
+        photograph[y : y + side, x : x + side]
+        for photograph in (skimage.data.astronaut(), skimage.data.coffee())
+        for y in (50, 200)
+        for x in (0, 150, 300)
+    ]
+    reference = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
+    n, generator = len(crops), torch.Generator().manual_seed(0)
+    noise = torch.rand(n, 1, 1, 1, generator=generator) * torch.randn(reference.shape, generator=generator)
+    blurred = F.avg_pool2d(reference, 5, stride=1, padding=2, count_include_pad=False)
+    reconstruction = ((blurred + noise / 10).clamp(0, 1) * 255).round() / 255
+    levels = (F.avg_pool2d(reference.mean(1), side // 4) * 15, F.avg_pool2d(reference[:, 0], side // 4) * 5)
+    return Data(
+        reference,
+        reconstruction,
+        tuple(level.round().long() for level in levels),
+        torch.arange(n) // 2,
+        torch.rand(n, dtype=torch.float64, generator=generator),
+        torch.rand(n, dtype=torch.float64, generator=generator),
+        torch.randint(1 << 20, 1 << 30, (n,), generator=generator),
+    )
+
+
+class ProjectedPixels(FeatureSource):
+    """Features that need no network: a fixed random projection of the image's 8x8 means."""
+
+    def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor) -> None:
+        self.sides = (reference, reconstruction)
+
+    def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
+        generator = torch.Generator().manual_seed(len(extractor))
+        matrices = {layer: torch.randn(192, DIM, generator=generator) for layer in EXTRACTORS[extractor].layers}
+        reference, reconstruction = (
+            # One at a time, as a matrix product rounds differently for different numbers of rows.
+            {
+                layer: torch.stack([F.adaptive_avg_pool2d(image, 8).flatten() @ matrix for image in images])
+                for layer, matrix in matrices.items()
+            }
+            for images in self.sides
+        )
+        return reference, reconstruction
+
+
+@cache
+def random_lpips(net: str) -> Any:
+    """torchmetrics' own LPIPS network, its backbone random, its heads the published ones."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return _LPIPS(net=net, pnet_rand=True).eval()  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one metric of the registry is tested.
+
+    Attributes:
+        expected: values by name from a trusted implementation, for all samples at once.
+        tolerance: relative difference allowed from it.
+        side: side of the images in pixels.
+        batching: relative difference allowed between batchings; None if they are what the error is of.
+        settings: the metric's section of the protocol.
+    """
+
+    expected: Callable[[Data], Mapping[str, float]]
+    tolerance: float = 1e-12
+    side: int = 64
+    batching: float | None = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Data:
+        return photographs(self.side)
+
+
+@dataclass
+class Subject:
+    """A metric class under test."""
+
+    kind: type[Metric]
+    case: Case
+    weights: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Data:
+        return self.case.data
+
+    def fresh(self) -> Metric:
+        """The metric as a task builds it."""
+        files = {name: self.weights[name] for name in self.kind.weights if name in self.weights}
+        return self.kind(self.case.settings, BOOKS, files)
+
+    def after(self, batches: Iterable[Batch]) -> Metric:
+        """The metric after these batches."""
+        metric = self.fresh()
+        for batch in batches:
+            metric.update(batch)
+        return metric
+
+    @cached_property
+    def whole(self) -> Metric:
+        """The metric after all samples in one batch."""
+        return self.after(self.data.batches(len(self.data)))
+
+
+def check_value(subject: Subject) -> None:
+    """Equal to the trusted implementation, and described as the class says."""
+    metric, case = subject.whole, subject.case
+    estimates: dict[str, Estimate] = metric.compute()
+    expected = case.expected(case.data)
+    assert expected.keys() | metric.outputs.keys() <= estimates.keys()
+    for name, value in expected.items():
+        assert estimates[name].value == pytest.approx(value, rel=case.tolerance, abs=case.tolerance), name
+    for name, estimate in estimates.items():
+        assert estimate.value is not None, f"{name}: {estimate.unavailable}"
+        fact = metric.fact(name)
+        assert (estimate.unit, estimate.higher_is_better) == (fact.unit, fact.higher_is_better)
+        assert fact.bounds[0] <= estimate.value <= fact.bounds[1]
+        assert estimate.n + estimate.failures == len(case.data)
+        assert estimate.method, "an estimate says how its error was obtained, or why it has none"
+        if estimate.interval:
+            assert estimate.interval[0] <= estimate.value <= estimate.interval[1]
+            assert estimate.stderr is not None
+    for name, values in metric.samples().items():
+        assert values.shape == (len(case.data),)
+        assert estimates[name].value == pytest.approx(values[np.isfinite(values)].mean(), rel=1e-12)
+
+
+def check_batching(subject: Subject) -> None:
+    """The same whatever the batch size, the order of batches and the order within them."""
+    data = subject.data
+    shuffled = torch.randperm(len(data), generator=torch.Generator().manual_seed(1)).tolist()
+    for batches in (data.batches(1), reversed(list(data.batches(3))), data.batches(5, shuffled)):
+        metric = subject.after(batches)
+        assert_same(metric.compute(), subject.whole.compute(), subject.case.batching)
+        for name, values in subject.whole.samples().items():
+            np.testing.assert_array_equal(metric.samples()[name], values)
+
+
+def check_reset_and_pickle(subject: Subject) -> None:
+    """Pickled half-way it goes on as if nothing had been; after a reset it knows nothing of what it saw."""
+    half = len(subject.data) // 2
+    first, second = subject.data.batches(half)
+    metric = subject.after([first])
+    copy = pickle.loads(pickle.dumps(metric))
+    of_first = metric.compute()
+    for each in (metric, copy):
+        each.update(second)
+    assert_same(copy.compute(), metric.compute(), 0.0)
+    copy.reset()
+    copy.update(first)
+    assert_same(copy.compute(), of_first, 0.0)
+
+
+CHECKS = (check_value, check_batching, check_reset_and_pickle)
+
+
+def assert_same(found: Mapping[str, Estimate], expected: Mapping[str, Estimate], tolerance: float | None) -> None:
+    """Equal in every field, numbers to a relative tolerance; None compares the values only."""
+    assert list(found) == list(expected)
+    for name, estimate in found.items():
+        if tolerance == 0.0:
+            assert estimate == expected[name], name
+            continue
+        one, other = (_numbers(each) for each in (estimate, expected[name]))
+        kept = 1 if tolerance is None else len(one)
+        assert one[:kept] == pytest.approx(other[:kept], rel=tolerance or 1e-12, nan_ok=True), name
+
+
+def _numbers(estimate: Estimate) -> list[float]:
+    parts = (estimate.value, estimate.stderr, *(estimate.interval or (None, None)), estimate.n, estimate.failures)
+    return [math.nan if part is None else part for part in parts]
+
+
+# Two processes, one pair for all metrics: starting Python and torch is what takes the time.
+
+RANKS = 2
+_BY_NAME = TypeAdapter(dict[str, dict[str, Estimate]])
+
+
+def across_ranks(subjects: Mapping[str, Subject], folder: Path) -> list[dict[str, dict[str, Estimate]]]:
+    """On each rank the estimates of every subject by its name, each rank having seen a part of the samples."""
+    torch.multiprocessing.spawn(_rank, (dict(subjects), folder), nprocs=RANKS)
+    return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in range(RANKS)]
+
+
+def _rank(rank: int, subjects: Mapping[str, Subject], folder: Path) -> None:
+    torch.set_num_threads(1)
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=RANKS)
+    try:
+        found = {}
+        for name, subject in subjects.items():
+            # Unequal shares, interleaved: rank 0 has every third sample.
+            mine = [i for i in range(len(subject.data)) if (i % 3 == 0) == (rank == 0)]
+            found[name] = subject.after(subject.data.batches(3, mine)).compute()
+        (folder / f"{rank}.json").write_bytes(_BY_NAME.dump_json(found))
+    finally:
+        dist.destroy_process_group()
