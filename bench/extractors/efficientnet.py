@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
-from bench.extractors.state import folded, load_state
+from bench.extractors.shared import folded, in_chunks, load_state
 
 SIZE = 224
 MEAN, STD = 127.0, 128.0
-CHUNK = {"cpu": 16, "cuda": 256}
+CHUNK = {"cpu": 8, "cuda": 32}
 # The convolution that each batch norm follows, in the stem, the head and the blocks.
 PAIRS = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
 BLOCK_PAIRS = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
@@ -35,16 +35,12 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Features of uint8 images ``[batch, 3, height, width]`` of any size."""
-        # oneDNN takes other code for an image alone, which rounds differently: it goes in twice.
-        alone = len(images) % self.chunk == 1
-        parts = torch.cat([images, images[-1:]]).split(self.chunk) if alone else images.split(self.chunk)
-        return {"pool": torch.cat([self._pool(part) for part in parts])[: len(images)]}
+        return in_chunks(images, self.chunk, self._features)
 
-    def _pool(self, images: torch.Tensor) -> torch.Tensor:
+    def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         x = F.interpolate(images.float(), (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False)
         x = ((x - MEAN) / STD).contiguous(memory_format=torch.channels_last)
-        maps: torch.Tensor = self.net.extract_features(x)
-        return maps.mean((2, 3))
+        return {"pool": self.net.extract_features(x).mean((2, 3))}
 
 
 def load(weights: Path, device: torch.device) -> EfficientNetLite0:

@@ -1,4 +1,4 @@
-"""Networks with random weights that need no download, and a cache of its own for a test that asks for it."""
+"""Networks with random weights that need no download, and a cache of its own for every test."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def photographs(synthetic: ModuleType) -> Callable[[int, int], torch.Tensor]:
     return take
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder."""
+    """An empty cache folder for every test."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"

@@ -1,4 +1,4 @@
-"""Reading a state dict from a file that may be anything, without running code from it."""
+"""What the networks share: safe loading, folded batch norm, batches of a fixed size."""
 
 from __future__ import annotations
 
@@ -48,3 +48,18 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     of the features from those of the network as published.
     """
     return fuse_conv_bn_eval(conv.eval().double(), norm.eval().double()).float()
+
+
+def in_chunks(
+    images: torch.Tensor, size: int, network: Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    """Outputs ``[batch, dim]`` of a network that always gets ``size`` images, the last ones filled up with black.
+
+    The libraries below choose their code, and with it the order of sums, by the shape they are given.
+    A fixed one makes an image's features the same to the bit whatever the batch it came in.
+    """
+    parts = []
+    for part in images.split(size):
+        full = torch.cat([part, part.new_zeros(size - len(part), *part.shape[1:])])
+        parts.append({name: rows[: len(part)] for name, rows in network(full).items()})
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
