@@ -1,0 +1,23 @@
+"""MLflow: an exporter that never fails a run, and the sync that replays what it missed.
+
+The run directory is the truth; MLflow shows it. The layout there:
+
+- experiment: the suite.
+- parent run: one run directory, tag ``bench.run`` (an id kept in its ``tracking.json``).
+- child run: one result, a system times a task; ``bench.result`` is the sha256 of the result file, so
+  that the same measurement is never there twice. A cell measured again is a new child, and the earlier
+  one gets ``bench.superseded_by``.
+- metrics: ``NAME``, ``NAME.stderr``, ``NAME.low``, ``NAME.high`` (95% interval) and ``wall_seconds``,
+  all at step 0 with the result's own time, so that a replay writes the same rows.
+- tags ``unavailable.NAME``: why there is no value; ``nonfinite.NAME``: an infinite or undefined value,
+  which MLflow would turn into a finite number.
+- params ``system.*`` and ``protocol.*``: arguments and protocol, flattened.
+- artifacts: the result JSON and the per-sample parquet.
+
+Nothing here imports mlflow before there is something to export: that takes a second.
+"""
+
+from bench.tracking.exporter import Exporter
+from bench.tracking.sync import SyncReport, sync
+
+__all__ = ["Exporter", "SyncReport", "sync"]

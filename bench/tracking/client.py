@@ -1,0 +1,154 @@
+"""MLflow's client, made quick to give up, quiet, and unable to hang what it serves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.canonical import digest
+from bench.errors import BenchError
+from bench.tracking.address import Address
+from bench.tracking.state import locked
+
+T = TypeVar("T")
+SECONDS = 30.0
+
+# MLflow's own defaults wait for minutes on a dead server. What the user set in the environment wins.
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3")
+
+
+@contextmanager
+def subdued() -> Iterator[None]:
+    """Import mlflow and keep it, while inside, to short timeouts and off the terminal."""
+    unset = {name: value for name, value in SETTINGS.items() if name not in os.environ}
+    os.environ.update(unset)
+    levels: dict[logging.Logger, int] = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import mlflow  # noqa: F401 - sets up its loggers, which would undo the levels below
+
+            levels = {logger: logger.level for logger in map(logging.getLogger, NOISY)}
+            for logger in levels:
+                logger.setLevel(logging.CRITICAL + 1)
+            yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+        for name in unset:
+            os.environ.pop(name, None)
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """The result of ``work``; TimeoutError if it takes longer, whatever it hangs on.
+
+    Request timeouts bound neither a name server nor a database nor an answer that trickles in. The
+    thread that is left behind dies with the process.
+    """
+    future: Future[T] = Future()
+
+    def body() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=body, name="mlflow-export", daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        if future.done():
+            raise
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+
+def connect(address: Address) -> Any:
+    """MLflow's client of a store; a SQLite file is created where there is none.
+
+    Two processes that create the tables of one file at the same time break it, so they take turns.
+
+    Raises:
+        BenchError: the file cannot be written, or its path cannot be told to MLflow.
+    """
+    from mlflow import MlflowClient
+
+    if address.database is None:
+        return MlflowClient(address.uri)
+    _check_database(address.database)
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    turn = Path(tempfile.gettempdir()) / f"ntp-bench-{user}-{digest(str(address.database))[:16]}.lock"
+    with locked(turn, f"{address.label} is being created by another process", seconds=30):
+        return MlflowClient(address.uri)
+
+
+def _check_database(file: Path) -> None:
+    """Find out at once what MLflow would find out after trying for two minutes."""
+    if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
+        raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("BEGIN IMMEDIATE")
+    except (OSError, sqlite3.Error) as error:
+        raise BenchError(f"{file}: cannot be written: {error}") from error
+
+
+def experiment_of(client: Any, address: Address, name: str) -> str:
+    """Id of the experiment of that name, created if there is none.
+
+    The artifacts of a SQLite store lie beside its file, wherever the command was started; every
+    other store has a place of its own.
+
+    Raises:
+        BenchError: the experiment is in MLflow's bin.
+    """
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        location = None
+        if address.database is not None:
+            folder = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+            location = (address.database.parent / "mlartifacts" / folder).as_uri()
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException:
+            found = client.get_experiment_by_name(name)  # another process may have been quicker
+            if found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        raise BenchError(f"the experiment {name!r} is deleted in MLflow; restore it: {restore}")
+    return str(found.experiment_id)
+
+
+def explain(error: BaseException, address: Address) -> str:
+    """One line on what went wrong, for people: the cause rather than the wrapping, no credentials."""
+    if isinstance(error, BenchError):
+        return address.redact(str(error))
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    link: BaseException | None = error
+    while link is not None:
+        if "Timeout" in type(link).__name__:
+            reason = str(link) if type(link) is TimeoutError else "timed out"
+        elif isinstance(link, OSError) and link.strerror:
+            reason = f"{link.strerror}: {link.filename}" if link.filename else link.strerror
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return address.redact(f"{address.label}: {reason[:300]}")

@@ -1,0 +1,112 @@
+"""What of a run directory is in which MLflow store: its ``tracking.json``, and the lock on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.canonical import write_atomic
+from bench.errors import BenchError
+
+FILE = "tracking.json"
+LOCK = ".tracking.lock"
+LOCK_SECONDS = 10.0
+
+
+class Synced(BaseModel):
+    """A result that MLflow was seen to hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(description="key of the result")
+    content: str = Field(description="sha256 of the result file")
+    mlflow_run: str = Field(description="id of the child run")
+
+
+class Closing(BaseModel):
+    """How a bench run ended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["FINISHED", "FAILED", "KILLED"]
+    time: int = Field(description="milliseconds since 1970")
+
+
+class State(BaseModel):
+    """The content of ``tracking.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    run: str = Field(
+        default_factory=lambda: uuid.uuid4().hex,
+        pattern="^[0-9a-f]{32}$",
+        description="id of the run directory in MLflow",
+    )
+    closed: dict[str, Closing] = Field(default_factory=dict, description="by suite; absent while it runs")
+    stores: dict[str, dict[str, Synced]] = Field(default_factory=dict, description="by store, then result file")
+
+    @classmethod
+    def load(cls, folder: Path) -> State:
+        """The state of a run directory; a new one if there is none that can be read."""
+        try:
+            return cls.model_validate_json((folder / FILE).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return cls()
+
+    def save(self, folder: Path) -> None:
+        """Write the state, whole or not at all."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False)
+        write_atomic(folder / FILE, (text + "\n").encode())
+
+    def holds(self, store: str, file: str, content: str) -> bool:
+        """Whether a result file with that content was seen in the store."""
+        entry = self.stores.get(store, {}).get(file)
+        return entry is not None and entry.content == content
+
+    def mark(self, store: str, file: str, synced: Synced) -> None:
+        """Note that the store holds a result."""
+        self.stores.setdefault(store, {})[file] = synced
+
+
+@contextmanager
+def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold a lock between processes; BenchError with the text ``busy`` after waiting so long.
+
+    The kernel drops it with the process, however that ends. Where there is no ``flock`` there is no lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise BenchError(busy) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """The lock on a run directory's exports, so that a sync and a run make no duplicates."""
+    with locked(folder / LOCK, f"{folder} is being exported by another process"):
+        yield

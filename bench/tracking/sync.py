@@ -1,0 +1,139 @@
+"""``bench sync``: make MLflow hold what a run directory holds, and check that it does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.canonical import sha256_file
+from bench.errors import BenchError
+from bench.results import Result, Run, read_result
+from bench.tracking.address import Address
+from bench.tracking.client import SECONDS, connect, explain, subdued, within
+from bench.tracking.mirror import SHOWN, Mirror
+from bench.tracking.record import Unexportable, record_of
+from bench.tracking.state import State, Synced, exclusive
+
+
+@dataclass
+class SyncReport:
+    """What a sync found and did; results are named by their files.
+
+    Attributes:
+        store: the store, without credentials.
+        written: results MLflow did not have.
+        repaired: results it had in part or otherwise, with what was wrong.
+        intact: results it had whole.
+        removed: ids of runs that held a result a second time and were deleted.
+        failed: results it does not hold now, with the reason.
+        problem: why the store could not be used, if so.
+    """
+
+    store: str
+    written: list[str] = field(default_factory=list)
+    repaired: dict[str, list[str]] = field(default_factory=dict)
+    intact: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def pending(self) -> list[str]:
+        """The result files that MLflow does not hold."""
+        return sorted(self.failed)
+
+    @property
+    def ok(self) -> bool:
+        """Whether MLflow was seen to hold every result."""
+        return not self.failed and self.problem is None
+
+    def __str__(self) -> str:
+        counts = {
+            "written": len(self.written),
+            "repaired": len(self.repaired),
+            "already there": len(self.intact),
+            "pending": len(self.failed),
+            "duplicates deleted": len(self.removed),
+        }
+        lines = [f"{self.store}: " + (", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing done")]
+        lines += [
+            f"  repaired {file}: {'; '.join(lost[:SHOWN])}{' ...' * (len(lost) > SHOWN)}"
+            for file, lost in self.repaired.items()
+        ]
+        if self.problem:
+            lines.append(f"  {self.problem}")
+        lines += [f"  pending {file}: {why}" for file, why in self.failed.items() if why != self.problem]
+        return "\n".join(lines)
+
+
+def sync(run: Run, uri: str | None = None) -> SyncReport:
+    """Replay what MLflow does not hold of a run directory, and read everything back.
+
+    Idempotent: runs are found by tag, whoever wrote them and however far they got. Trouble is
+    reported, not raised; a store that does not answer is given up at once.
+
+    Raises:
+        BenchError: the directory holds no results, or another process exports it.
+    """
+    address = Address.of(uri)
+    report = SyncReport(address.label)
+    suites: defaultdict[str, dict[Path, Result]] = defaultdict(dict)
+    for file in run.files():
+        try:
+            result = read_result(file)
+            suites[result.suite][file] = result
+        except BenchError as error:
+            report.failed[file.name] = str(error)
+    if not suites and not report.failed:
+        raise BenchError(f"{run.path} holds no results to sync")
+    with exclusive(run.path):
+        state = State.load(run.path)
+        try:
+            with subdued():
+                client = within(SECONDS, lambda: connect(address))  # a database is tried for two minutes
+                for suite, results in suites.items():
+                    _sync_suite(run, client, address, suite, results, state, report)
+        except Exception as error:
+            report.problem = explain(error, address)
+            done = {*report.written, *report.repaired, *report.intact, *report.failed}
+            left = [file.name for results in suites.values() for file in results if file.name not in done]
+            report.failed |= dict.fromkeys(left, report.problem)
+    return report
+
+
+def _sync_suite(
+    run: Run,
+    client: object,
+    address: Address,
+    suite: str,
+    results: dict[Path, Result],
+    state: State,
+    report: SyncReport,
+) -> None:
+    contents = {file: sha256_file(file) for file in results}
+    mirror = Mirror.open(client, address, suite, state, run.path.name, contents.values())
+    state.save(run.path)  # the id must be on disk before MLflow knows it
+    for file, result in results.items():
+        known = state.holds(address.label, file.name, contents[file])
+        try:
+            stored = mirror.put(record_of(file, result, contents[file]), thorough=not known)
+        except Exception as error:
+            if not isinstance(error, Unexportable) and not mirror.answers():
+                raise
+            report.failed[file.name] = explain(error, address)
+            continue
+        report.removed += stored.removed
+        if stored.new:
+            report.written.append(file.name)
+        elif stored.lost:
+            report.repaired[file.name] = stored.lost
+        else:
+            report.intact.append(file.name)
+        state.mark(
+            address.label, file.name, Synced(key=result.key, content=contents[file], mlflow_run=stored.mlflow_run)
+        )
+        state.save(run.path)
+    report.removed += mirror.remove_empty_parents()
+    if suite in state.closed:
+        mirror.close(state.closed[suite])
