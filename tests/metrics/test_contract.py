@@ -201,3 +201,11 @@ class KeepsOutsideTheState(PSNR):
 def test_the_tester_finds(kind: type[PSNR], check: Callable[[Subject], None]) -> None:
     with pytest.raises(AssertionError):
         check(Subject(kind, CASES["psnr"]))
+
+
+def test_states_are_joined_as_they_grow(subjects: dict[str, Subject]) -> None:
+    """Thousands of small tensors keep the allocator from using the memory between them again."""
+    subject = subjects["tokens_per_image"]
+    metric = subject.after(batch for _ in range(10) for batch in subject.data.batches(1))
+    assert {name for name, state in metric.metric_state.items() if isinstance(state, list) and len(state) > 32} == set()
+    assert len(metric.stacked("indices")) == 10 * len(subject.data)
