@@ -96,6 +96,7 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
                     exporter.export(outcome.file, outcome.result)
         status = "FINISHED"
     except KeyboardInterrupt:
+        status = "KILLED"
         console.print(f"interrupted; the same command goes on from here ({run.path})", highlight=False)
         return 130
     finally:
@@ -115,7 +116,7 @@ def _exporter(run: Run, suite: Suite) -> Any:
 
 def _say_where(run: Run, exporter: Any, console: Console, count: int) -> None:
     console.print(f"results: {run.path}", markup=False, highlight=False, soft_wrap=True)
-    if exporter and exporter.pending:
+    if exporter and (exporter.pending or exporter.problem):
         console.print(
             f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "
             f"bench sync {run.path} replays them",

@@ -18,6 +18,6 @@ def sync_runs(paths: tuple[Path, ...]) -> int:
     for path in paths:
         report = sync(Run(path))
         click.echo(f"{path}: {report}")
-        if report.pending:
+        if not report.ok:
             code = CELL_FAILED
     return code
