@@ -127,5 +127,5 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
 
 
 def _usage(entry: registry.Entry, factory: Any) -> str:
-    names = [p.name for p in inspect.signature(factory).parameters.values() if p.name not in entry.args]
+    names = inspect.signature(factory).parameters
     return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

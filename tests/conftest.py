@@ -21,6 +21,11 @@ def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
+def command_environment(folder: Path) -> dict[str, str]:
+    """Of a ``bench`` process: an empty cache; one thread, since tests run beside each other."""
+    return {**os.environ, "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``bench ARGS...`` in ``tmp_path`` with an empty cache; the finished process."""
@@ -29,7 +34,7 @@ def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         done = subprocess.run(
             [BENCH, *map(str, args)],
             cwd=tmp_path,
-            env={**os.environ, "BENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200", **environment},
+            env={**command_environment(tmp_path), **environment},
             capture_output=True,
             text=True,
             timeout=300,
