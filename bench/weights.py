@@ -104,6 +104,7 @@ class WeightStore:
     def __init__(self, overrides: Mapping[str, Path] | None = None, offline: bool = False) -> None:
         self.overrides = {name: Path(path) for name, path in (overrides or {}).items()}
         self.offline = offline
+        self._unreachable = ""
         self._found: dict[str, Path | str] = {}
         self._sha256: dict[str, str] = {}
         for name, path in self.overrides.items():
@@ -165,15 +166,15 @@ class WeightStore:
         remedy = f"run: bench fetch {file.name}  (or give the file: --weights {file.name}=PATH)"
         if self.offline:
             raise Unavailable(f"weights {file.name} are not in the cache and --offline is set; {remedy}")
-        try:
-            return fetch(file)
-        except OSError as error:
-            # One machine without a network must not wait for every file in turn.
-            self.offline = True
-            reason = getattr(error, "reason", error)
-            raise Unavailable(
-                f"weights {file.name} are not in the cache and cannot be fetched ({reason}); {remedy}"
-            ) from error
+        if not self._unreachable:
+            try:
+                return fetch(file)
+            except OSError as error:
+                # One machine without a network must not wait for every file in turn.
+                self._unreachable = str(getattr(error, "reason", error))
+        raise Unavailable(
+            f"weights {file.name} are not in the cache and cannot be fetched ({self._unreachable}); {remedy}"
+        )
 
 
 def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) -> Path:
