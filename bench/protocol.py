@@ -48,7 +48,8 @@ class Protocol(BaseModel):
     def line(self) -> str:
         """One line for people: what a reader must know before comparing."""
         data = self.dataset
-        return f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n} · protocol {self.preset} [{self.fingerprint}]"
+        measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
+        return f"{measured} · protocol {self.preset} [{self.fingerprint}]"
 
 
 def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:

@@ -207,7 +207,7 @@ def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) 
                 )
             part.flush()
             os.fsync(part.fileno())
-            os.replace(part.name, target)
+            Path(part.name).replace(target)
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
@@ -223,7 +223,7 @@ def _packaged(file: WeightFile) -> Path | None:
 
 
 def _verified(path: Path, sha256: str) -> bool:
-    """Whether the file has the hash; remembered beside the cache by size and time, since hashing 500 MB takes a second."""
+    """Whether the file has the hash; remembered by size and time, since hashing 500 MB takes a second."""
     status = path.stat()
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
     note = cache_dir() / "verified" / hashlib.sha256(stamp.encode()).hexdigest()

@@ -1,17 +1,13 @@
-"""What all tests share: the command as users run it, in a folder of its own."""
+"""What all tests share."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-SYSTEMS = Path(__file__).parent / "systems"
-BENCH = Path(sys.executable).with_name("bench")
+from command import BENCH, command_environment
 
 
 @pytest.fixture(autouse=True)
@@ -19,11 +15,6 @@ def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may depend on a cache, a store or a network of the machine it runs on."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
-def command_environment(folder: Path) -> dict[str, str]:
-    """Of a ``bench`` process: an empty cache; one thread, since tests run beside each other."""
-    return {**os.environ, "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture

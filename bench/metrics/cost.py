@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ class Throughput(Metric):
     over batches.
     """
 
-    outputs = {
+    outputs: ClassVar[dict[str, Fact]] = {
         "encode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
         "decode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
     }
@@ -52,7 +52,7 @@ class Throughput(Metric):
 class PeakMemory(Metric):
     """Peak memory of encode and decode, weights included: above what the process held before it had the system."""
 
-    outputs = {"peak_memory": Fact("MiB", False, (0, math.inf), device_bound=True)}
+    outputs: ClassVar[dict[str, Fact]] = {"peak_memory": Fact("MiB", False, (0, math.inf), device_bound=True)}
     peak: torch.Tensor
     known: torch.Tensor
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+import synthetic
 import torch
 from tester import random_lpips
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(autouse=True)
@@ -38,25 +35,14 @@ def weight_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def synthetic() -> ModuleType:
-    """The benchmarks' photographs and random Inception."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        import synthetic
-    finally:
-        sys.path.remove(str(BENCHMARKS))
-    return synthetic
-
-
-@pytest.fixture(scope="session")
-def inception(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A randomly initialised Inception in torch-fidelity's format."""
     file: Path = synthetic.random_inception(tmp_path_factory.mktemp("weights") / "inception.pth")
     return file
 
 
 @pytest.fixture(scope="session")
-def photographs(synthetic: ModuleType) -> Callable[[int, int], torch.Tensor]:
+def photographs() -> Callable[[int, int], torch.Tensor]:
     """``photographs(count, size)``: uint8 ``[count, 3, size, size]``."""
 
     def take(count: int, size: int) -> torch.Tensor:

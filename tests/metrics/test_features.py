@@ -55,7 +55,7 @@ def test_resize_equals_tensorflow_bit_for_bit(shape: tuple[int, int]) -> None:
     assert torch.equal(resize(images, 299), trusted)
 
 
-def test_efficientnet_equals_its_package_and_knows_a_cat(lite0: Path, synthetic: object) -> None:
+def test_efficientnet_equals_its_package_and_knows_a_cat(lite0: Path) -> None:
     from skimage import data
 
     cat = torch.from_numpy(data.chelsea()[:, 70:370].copy()).permute(2, 0, 1)[None]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 import torch_fidelity
 from PIL import Image
+from synthetic import jpeg
 
 from bench.features import FeatureBank
 from bench.metrics.base import Batch
@@ -22,10 +22,10 @@ N, SUBSET = 24, 16
 
 
 def test_equal_to_calculate_metrics(
-    inception: Path, synthetic: ModuleType, photographs: Callable[[int, int], torch.Tensor], tmp_path: Path, cache: Path
+    inception: Path, photographs: Callable[[int, int], torch.Tensor], tmp_path: Path, cache: Path
 ) -> None:
     originals = photographs(N, 64).permute(0, 2, 3, 1).numpy()
-    sides = {"reference": originals, "reconstruction": [synthetic.jpeg(image, 30) for image in originals]}
+    sides = {"reference": originals, "reconstruction": [jpeg(image, 30) for image in originals]}
     for side, images in sides.items():
         (tmp_path / side).mkdir()
         for number, image in enumerate(images):
