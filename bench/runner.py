@@ -124,6 +124,9 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
     Args:
         fresh: measure again even what is finished.
     """
+    # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
+    # made networks twenty times slower here, and without one it gained nothing.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.worker"])
     for number, cell in enumerate(plan.cells, 1):
