@@ -56,6 +56,8 @@ def random_inception(path: Path, seed: int = 0) -> Path:
     with torch.no_grad():
         pool = net.train().body((resize(images, 299) - 128) / 128).mean((2, 3))
         nn.init.normal_(net.fc.weight)
+        common = pool.mean(0) / pool.mean(0).norm()
+        net.fc.weight -= torch.outer(net.fc.weight @ common, common)  # what all images share decides no class
         net.fc.weight *= 3 / (pool @ net.fc.weight.T).std(0).mean()
     state = {name.removeprefix("body."): value for name, value in net.state_dict().items()}
     torch.save(state, path)
