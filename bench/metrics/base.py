@@ -169,13 +169,8 @@ class PerSampleMetric(Metric):
     Subclasses define ``score``. A value that is not finite counts as a failure of that sample.
     """
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any] | None = None,
-        codebooks: tuple[Codebook, ...] = (),
-        weights: Mapping[str, Path] | None = None,
-    ) -> None:
-        super().__init__(settings, codebooks, weights)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         for name in self.outputs:
             self.add_state(f"value_{name}", default=[], dist_reduce_fx="cat")
 

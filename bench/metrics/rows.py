@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from bench.metrics.base import Batch, Metric, Settings
 from bench.scratch import reordered
 from bench.stats import assign_blocks
-from bench.tokens import Codebook
 
 Side = Literal["reference", "reconstruction"]
 
@@ -50,13 +47,8 @@ class FeatureMetric(Metric):
     layer: ClassVar[str]
     sides: ClassVar[tuple[Side, ...]] = ("reference", "reconstruction")
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any] | None = None,
-        codebooks: tuple[Codebook, ...] = (),
-        weights: Mapping[str, Path] | None = None,
-    ) -> None:
-        super().__init__(settings, codebooks, weights)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.heavy_device = torch.device("cpu")
         for side in self.sides:
             self.add_state(f"rows_{side}", default=[], dist_reduce_fx="cat")

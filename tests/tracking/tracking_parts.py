@@ -18,6 +18,10 @@ from typing import Any
 from bench.protocol import DatasetProtocol, Protocol
 from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.stats import Estimate
+from bench.tracking import Exporter
+from bench.tracking.address import Address
+from bench.tracking.client import connect, subdued
+from bench.tracking.state import State
 
 SUITE = "image-recon"
 PROTOCOL = Protocol(
@@ -186,3 +190,24 @@ def _message(connection: socket.socket) -> bytes:
     while lengths and len(body) < int(lengths[0]):
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
+
+
+def client_of(uri: str) -> Any:
+    with subdued():
+        return connect(Address.of(uri))
+
+
+def runs_in(uri: str, run: Run) -> tuple[list[Any], list[Any]]:
+    """The parent runs and child runs of a run directory."""
+    client = client_of(uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, f"tags.`bench.run` = '{State.load(run.path).run}'", max_results=1000)
+    return [r for r in found if "bench.result" not in r.data.tags], [r for r in found if "bench.result" in r.data.tags]
+
+
+def export(run: Run, uri: str | None, results: list[Any], status: Any = "FINISHED", **options: Any) -> Exporter:
+    exporter = Exporter(run, SUITE, uri, **options)
+    for file, measured in results:
+        exporter.export(file, measured)
+    exporter.close(status)
+    return exporter
