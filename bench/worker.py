@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import sys
 import threading
 import time
 import traceback
@@ -42,6 +44,7 @@ class Cell:
 def measure_cell(cell: Cell, channel: Connection) -> None:
     """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
     _die_with_parent()
+    _leave_the_terminal()
     _seed(cell.job)
     started, clock = datetime.now(UTC), time.perf_counter()
     measurement, errors = None, []
@@ -105,6 +108,12 @@ def _die_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _leave_the_terminal() -> None:
+    """What a system prints goes to stderr, since stdout is the leaderboard's; Ctrl-C is for the parent to handle."""
+    os.dup2(sys.stderr.fileno(), 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _seed(job: Job) -> None:

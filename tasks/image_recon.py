@@ -241,8 +241,9 @@ def _record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
 
 def _refuse_nan(estimates: dict[str, Estimate]) -> None:
     for name, estimate in estimates.items():
-        if estimate.value is not None and not math.isfinite(estimate.value):
-            raise SystemFailure(f"{name} came out as {estimate.value}")
+        for number in (estimate.value, estimate.stderr, *(estimate.interval or ())):
+            if number is not None and not math.isfinite(number):
+                raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
 
 
 def _reasons(seen: Seen) -> str:

@@ -36,7 +36,7 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
         "Raises": "CUDA out of memory, say",
         "Killed": "killed by SIGKILL; the system may have run out of memory",
     }
-    systems = [f"--system={BROKEN}:{name}" for name in [*causes, "Mean"]]
+    systems = [f"--system={BROKEN}:{name}" for name in ["Talks", *causes, "Mean"]]
     done = bench(*QUICK, *systems, "--out", "out", code=4)
     results = {result.system.name.rpartition(":")[2]: result for result in Run(tmp_path / "out").results()}
     for name, cause in causes.items():
@@ -44,7 +44,9 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
         assert cause in results[name].errors[0].message
         assert f"FAILED: {results[name].errors[0].type}" in done.stderr
     assert "broken.py" in results["Raises"].errors[0].traceback
-    assert results["Mean"].status == "ok"
+    assert results["Mean"].status == results["Talks"].status == "ok"
+    json.loads(done.stdout)  # what a system prints does not get between
+    assert "hello" in done.stderr
     assert results["Mean"].metrics["bits_per_pixel"].value == pytest.approx(8 / 256**2)
     # A failed cell is tried again, a finished one is not.
     again = bench(*QUICK, *systems[-2:], "--out", "out", code=4)

@@ -23,6 +23,12 @@ class Mean(Tokenizer):
         return level.expand(-1, *tokens.signal_shape)
 
 
+class Talks(Mean):
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        print("hello")  # noqa: T201
+        return super().encode(batch)
+
+
 class NotANumber(Mean):
     def decode(self, tokens: Tokens) -> torch.Tensor:
         return super().decode(tokens) / 0 * 0
