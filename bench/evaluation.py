@@ -61,6 +61,7 @@ class Loop:
     device: torch.device
     batch_size: int
     workers: int
+    seed: int
     prepare: Callable[[torch.Tensor], torch.Tensor]
     finish: Callable[[torch.Tensor], torch.Tensor]
     report: Report
@@ -80,14 +81,12 @@ def evaluate(
         SystemFailure: the tokenizer broke its contract on a sample that the message names.
     """
     seen = Seen()
-    warm = False
-    meter.reset()
     for indices, samples in _batches(dataset, loop, seen):
         signal = loop.prepare(torch.stack([sample.signal for sample in samples])).to(loop.device)
-        if not warm:  # the first call pays for lazy initialization; it is not timed
-            _timed(tokenizer, signal, loop)
-            warm = True
-        tokens, output, encode_seconds, decode_seconds = _timed(tokenizer, signal, loop)
+        if not seen.tokens:  # the first call pays for lazy initialization; it is not timed
+            _check_decoder(tokenizer, signal)
+        meter.reset()
+        tokens, output, encode_seconds, decode_seconds = _timed(tokenizer, signal, loop, indices[0])
         # Read before the metrics run, so that their memory is not the system's.
         peak = meter.peak()
         _check(tokenizer, tokens, output, signal, samples)
@@ -108,7 +107,6 @@ def evaluate(
         for metric in metrics:
             metric.update(batch)
         loop.report("measuring", indices[-1] + 1, len(dataset))
-        meter.reset()
     return seen
 
 
@@ -133,22 +131,49 @@ def _batches(dataset: Dataset, loop: Loop, seen: Seen) -> Iterator[tuple[list[in
         yield indices, samples
 
 
-def _timed(tokenizer: Tokenizer, signal: torch.Tensor, loop: Loop) -> tuple[Tokens, torch.Tensor, float, float]:
-    """Tokens, output, and the median seconds of encode and of decode.
+def _timed(
+    tokenizer: Tokenizer, signal: torch.Tensor, loop: Loop, first: int
+) -> tuple[Tokens, torch.Tensor, float, float]:
+    """Tokens and output of the first call, and the median seconds of encode and of decode.
 
-    What takes milliseconds is repeated, because one reading of it is mostly the noise of the machine.
+    What takes milliseconds is repeated, because one reading of it is mostly the noise of the machine. Every
+    call gets a copy: a tokenizer that normalizes in place must not change what it is compared with. The
+    generators are seeded, so that what is random does not depend on how often it was timed.
     """
     begin = time.perf_counter()
     timings: list[tuple[float, float]] = []
+    kept: tuple[Tokens, torch.Tensor] | None = None
+    torch.manual_seed(loop.seed * 1_000_003 + first)
     with torch.inference_mode():
         while not timings or (len(timings) < TIMINGS and time.perf_counter() - begin < TIMING_SECONDS):
+            copy = signal.clone()
             start = _now(loop.device)
-            tokens = tokenizer.encode(signal)
+            tokens = tokenizer.encode(copy)
             middle = _now(loop.device)
             output = tokenizer.decode(tokens)
             timings.append((middle - start, _now(loop.device) - middle))
+            kept = kept or (tokens, output.to(loop.device, copy=True))
     encode, decode = (median(column) for column in zip(*timings, strict=True))
-    return tokens, output.to(loop.device), encode, decode
+    assert kept is not None
+    return *kept, encode, decode
+
+
+def _check_decoder(tokenizer: Tokenizer, signal: torch.Tensor) -> None:
+    """SystemFailure if the decoder knows more than the tokens: what was encoded last must not matter.
+
+    A decoder that gives two different outputs for the same tokens is random, and cannot be judged so.
+    """
+    with torch.inference_mode():
+        tokens = tokenizer.encode(signal.clone())
+        one, two = (tokenizer.decode(tokens).clone() for _ in range(2))
+        if one.shape != two.shape or not torch.equal(one, two):
+            return
+        tokenizer.encode(1 - signal)
+        if not torch.allclose(one.float(), tokenizer.decode(tokens).float(), atol=1e-2, equal_nan=True):
+            raise SystemFailure(
+                "decode gives another output for the same tokens once something else was encoded: it depends "
+                "on what encode kept, not on the tokens alone"
+            )
 
 
 def _now(device: torch.device) -> float:
@@ -163,6 +188,8 @@ def _check(
     tokens.check(tokenizer.codebooks)
     if tokens.batch_size != len(samples):
         raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+    if not output.is_floating_point():
+        raise SystemFailure(f"decode gave {output.dtype}; images are floating-point numbers in [0, 1]")
     if output.shape != signal.shape:
         raise SystemFailure(f"input {tuple(signal.shape)} was decoded to {tuple(output.shape)}")
     finite = torch.isfinite(output).flatten(1).all(1)

@@ -119,5 +119,8 @@ def _module_of_file(path: Path) -> Any:
         raise BenchError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # its neighbours can be imported, but hide nothing
     spec.loader.exec_module(module)
     return module

@@ -127,6 +127,8 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
     # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
     # made networks twenty times slower here, and without one it gained nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The fork server must import what this process did, not what lies in the working directory.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.worker"])
     for number, cell in enumerate(plan.cells, 1):

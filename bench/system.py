@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +47,9 @@ class SystemSpec:
 
     def identity(self) -> dict[str, Any]:
         """What decides the system's numbers: code, arguments and the contents of local files."""
-        files: dict[str, str] = {}
-        if registry.is_file_target(self.entry.target):
-            files["source"] = sha256_file(Path(self.entry.target.rpartition(":")[0]))
-        path = self.arguments.get("path")
-        if path is not None:
-            files["path"] = hash_tree(Path(path))
-        elif repo := self.arguments.get("repo"):
+        files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
+        files |= _source(self.entry.target)
+        if repo := self.arguments.get("repo"):
             from bench.tokenizers.checkpoint import cached_revision
 
             at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
@@ -70,7 +67,11 @@ class SystemSpec:
     def build(self, **stated: Any) -> Tokenizer:
         """The system itself; ``stated`` are arguments that the protocol decides."""
         self.check()
-        system: Tokenizer = registry.load(self.entry.target)(**{**self.arguments, **stated})
+        from bench.tokenizers.base import Tokenizer  # imports torch
+
+        system = registry.load(self.entry.target)(**{**self.arguments, **stated})
+        if not isinstance(system, Tokenizer):
+            raise BenchError(f"{self.text}: {type(system).__name__} is no bench.tokenizers.base.Tokenizer")
         return system
 
 
@@ -85,6 +86,8 @@ def parse(text: str) -> SystemSpec:
     name, mark, rest = text[:cut], text[cut : cut + 1], text[cut + 1 :]
     if not name or (mark and not rest):
         raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
+    if name.endswith(".py"):
+        raise BenchError(f"{text!r} names a file; write {name}:CLASS")
     entry = _custom(name) if ":" in name else registry.get("tokenizers", name)
     if mark == "=":
         if not entry.local:
@@ -103,6 +106,26 @@ def hash_tree(path: Path) -> str:
         raise BenchError(f"no such file or folder: {path}")
     files = sorted(f for f in path.rglob("*") if f.is_file())
     return digest({f.relative_to(path).as_posix(): sha256_file(f) for f in files})
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | Path) and bool(str(value)) and Path(value).exists()
+
+
+def _source(target: str) -> dict[str, str]:
+    """Hash of the code of a system that is not the bench's own, of its neighbours too, which it may import."""
+    module = target.rpartition(":")[0]
+    if registry.is_file_target(target):
+        folder = Path(module).resolve().parent
+        return {"source": digest({file.name: sha256_file(file) for file in sorted(folder.glob("*.py"))})}
+    top = module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    if top == "bench" or spec is None or spec.origin is None:
+        return {}
+    if not spec.submodule_search_locations:
+        return {"source": sha256_file(Path(spec.origin))}
+    root = Path(next(iter(spec.submodule_search_locations)))
+    return {"source": digest({str(file.relative_to(root)): sha256_file(file) for file in sorted(root.rglob("*.py"))})}
 
 
 def _custom(name: str) -> registry.Entry:

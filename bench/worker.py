@@ -51,7 +51,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     try:
         task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
         measurement = task.measure(cell.job, _reporter(channel))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
     result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
     Run(cell.run).write(cell.file, result, measurement.samples if measurement else None)

@@ -116,6 +116,7 @@ class ImageReconstruction(Task):
         meter = MemoryMeter(device)
         report("preparing", 0, len(dataset))
         tokenizer = _tokenizer(job, settings, dataset).to(device, dtype)
+        meter.loaded()
         metrics, unavailable, bank = _metrics(job, settings, tokenizer, device)
         seen = evaluate(
             tokenizer,
@@ -125,6 +126,7 @@ class ImageReconstruction(Task):
                 device=device,
                 batch_size=job.batch_size,
                 workers=job.workers,
+                seed=protocol.seed,
                 prepare=lambda stored: stored.float() / 255 if stored.dtype == torch.uint8 else stored,
                 finish=settings.reconstruction,
                 report=report,

@@ -32,6 +32,8 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
     causes = {
         "NotANumber": "NaN or infinity in the reconstruction of",
         "WrongShape": "was decoded to",
+        "Remembers": "it depends on what encode kept, not on the tokens alone",
+        "Levels": "decode gave torch.uint8",
         "OutsideCodebook": "outside the codebook 0..1",
         "Raises": "CUDA out of memory, say",
         "Killed": "killed by SIGKILL; the system may have run out of memory",
@@ -51,6 +53,23 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
     # A failed cell is tried again, a finished one is not.
     again = bench(*QUICK, *systems[-2:], "--out", "out", code=4)
     assert again.stderr.count("kept") == 1
+
+
+def test_what_a_system_does_to_its_input_or_to_chance_changes_no_number(bench, tmp_path):
+    systems = [f"--system={BROKEN}:{name}" for name in ("InPlace", "Mean", "Noisy")]
+    for out in ("one", "two"):
+        bench(*QUICK, *systems, "--out", out)
+    one, two = numbers(tmp_path / "one"), numbers(tmp_path / "two")
+    assert_alike(one, two)
+    in_place, mean = (one[f"{BROKEN}:{name}"] for name in ("InPlace", "Mean"))
+    assert in_place["psnr"]["value"] == pytest.approx(mean["psnr"]["value"], rel=1e-4)
+
+
+def test_the_working_directory_hides_no_module(bench, tmp_path):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").write_text("raise RuntimeError('the wrong one')\n")
+    (tmp_path / "random.py").write_text("raise RuntimeError('the wrong one')\n")
+    bench(*QUICK, "--system=jpeg@10", "--out", "out")
 
 
 def test_killed_and_run_again_gives_the_results_of_an_uninterrupted_run(bench, tmp_path):
@@ -84,7 +103,7 @@ def test_other_arguments_or_data_are_measured_anew(bench, tmp_path):
     own.write_text(BROKEN.read_text())
     bench(*QUICK, f"--system={own}:Mean", "--out", "out")
     assert "kept" in bench(*QUICK, f"--system={own}:Mean", "--out", "out").stderr
-    own.write_text(BROKEN.read_text() + "\n# changed\n")
+    (tmp_path / "neighbour.py").write_text("# it may be imported by the other")
     assert "kept" not in bench(*QUICK, f"--system={own}:Mean", "--out", "out").stderr
     assert "kept" not in bench(*QUICK, f"--system={own}:Mean", "--out", "out", "--seed", 1).stderr
     assert len(Run(tmp_path / "out").files()) == 2  # one a protocol: the seed is part of it
@@ -155,6 +174,8 @@ def test_missing_weights_are_reasons_not_numbers(bench, tmp_path):
         (("run", "--suite", "image-recon", "--system", "klt-vk"), "did you mean klt-vq"),
         (("run", "--suite", "image-recon", "--system", "jpeg@q=5"), "jpeg takes: format, quality"),
         (("run", "--suite", "image-recon", "--system", "jpeg=x"), "loads no local checkpoint"),
+        (("run", "--suite", "image-recon", "--system", "own.py"), "write own.py:CLASS"),
+        (("run", "--suite", "image-recon", "--out", "/proc/x"), "choose another run directory with --out DIR"),
         (("run", "--suite", "image-recon", "--data", "nowhere"), "nowhere"),
         (("run", "--suite", "image-recon", "--weights", "alexnet=nowhere"), "no such file"),
         (("run", "--suite", "image-recon", "--weights", "alexnett=x"), "did you mean alexnet"),

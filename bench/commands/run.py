@@ -41,7 +41,7 @@ def run_suite(
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
-    run = Run(out or Path("runs") / loaded.name)
+    run = _run(out or Path("runs") / loaded.name, dry_run)
     with console.status("reading the data and the protocol ..."):
         from bench import runner  # imports torch: two seconds that a wrong name should not cost
 
@@ -50,6 +50,16 @@ def run_suite(
         _print_plan(plan, run)
         return 0
     return _measure(plan, run, loaded, console, fresh, no_mlflow, style)
+
+
+def _run(folder: Path, dry_run: bool) -> Run:
+    run = Run(folder)
+    if not dry_run:
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BenchError(f"{folder}: {error.strerror}; choose another run directory with --out DIR") from error
+    return run
 
 
 def _specs(suite: Suite, systems: tuple[str, ...], added: tuple[str, ...]) -> list[SystemSpec]:
@@ -129,5 +139,5 @@ def _say_where(run: Run, exporter: Any, console: Console, count: int) -> None:
 def _exit_code(results: list[Result]) -> int:
     failed = [result for result in results if result.status == "failed"]
     if len(failed) == len(results):
-        return NOTHING_MEASURED if not results else CELL_FAILED
+        return NOTHING_MEASURED
     return CELL_FAILED if failed else 0

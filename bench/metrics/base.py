@@ -154,7 +154,15 @@ class Metric(TorchMetric):
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
         """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
         fact = cls.fact(name)
-        facts = {"unit": fact.unit, "higher_is_better": fact.higher_is_better, "device_bound": fact.device_bound}
+        facts: dict[str, Any] = {
+            "unit": fact.unit,
+            "higher_is_better": fact.higher_is_better,
+            "device_bound": fact.device_bound,
+        }
+        if estimate.interval is not None:
+            # A symmetric interval may reach where no value can lie.
+            low, high = (min(max(end, fact.bounds[0]), fact.bounds[1]) for end in estimate.interval)
+            facts["interval"] = (low, high)
         return estimate.model_copy(update={**facts, "note": note or estimate.note})
 
     @classmethod

@@ -18,7 +18,7 @@ class Throughput(Metric):
     """Images per second of encode and of decode: all images over all seconds, warm-up left out.
 
     The loop times each batch with the device synchronized at both ends; the interval is a jackknife
-    over batches.
+    over batches: it tells how steady this run was, not what another load of the machine would give.
     """
 
     outputs: ClassVar[dict[str, Fact]] = {
@@ -46,7 +46,9 @@ class Throughput(Metric):
         if not time > 0:
             return self.unavailable(name, "no batch was timed")
         rates = (total - images) / np.maximum(time - seconds, 1e-12)
-        return self.describe(name, block_jackknife(float(total / time), images, lambda j: float(rates[j])))
+        estimate = block_jackknife(float(total / time), images, lambda j: float(rates[j]))
+        method = f"spread over {len(images)} batches of this run; another load of the machine is not in it"
+        return self.describe(name, estimate.model_copy(update={"method": method}))
 
 
 class PeakMemory(Metric):

@@ -25,6 +25,8 @@ from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
 CHUNK = 1024
+ENOUGH = 10
+"""Samples a dimension below which the bias of a Fréchet distance is worth a word."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,13 @@ def paired_frechet(reference: torch.Tensor, reconstruction: torch.Tensor, starts
     return kind(reference, reconstruction, starts)
 
 
+def bias_note(n: int, dim: int) -> str:
+    """What an interval cannot show: a Fréchet distance of few samples is too large on average."""
+    if n >= ENOUGH * dim:
+        return ""
+    return f"{n} samples in {dim} dimensions: biased upwards, which the interval does not show; compare at equal N only"
+
+
 class _Frechet(FeatureMetric):
     """Fréchet distance between reconstructions and the very images they were made from."""
 
@@ -193,7 +202,8 @@ class _Frechet(FeatureMetric):
         # Rows of a block side by side, each block in the dataset's order.
         by_block = order[np.argsort(blocks.of, kind="stable")]
         starts = np.cumsum(blocks.sizes) - blocks.sizes
-        pairs = paired_frechet(self.rows("reference", by_block), self.rows("reconstruction", by_block), starts)
+        reference = self.rows("reference", by_block)
+        pairs = paired_frechet(reference, self.rows("reconstruction", by_block), starts)
         n, count = self.n, len(blocks.sizes)
         if count > 1 and n - blocks.sizes.max() < 2:
             method = f"no interval: {n} samples in {count} groups are too few to leave one out"
@@ -201,7 +211,8 @@ class _Frechet(FeatureMetric):
         jobs: list[Callable[[], float]] = [pairs.value]
         jobs += [partial(pairs.without, block) for block in range(count if count > 1 else 0)]
         value, *rest = each_on_one_thread(lambda job: job(), jobs)
-        return {name: self.describe(name, block_jackknife(value, blocks.sizes, rest.__getitem__))}
+        estimate = block_jackknife(value, blocks.sizes, rest.__getitem__)
+        return {name: self.describe(name, estimate, bias_note(n, reference.shape[1]))}
 
 
 class RFIDSettings(InceptionSettings):

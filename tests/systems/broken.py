@@ -29,6 +29,37 @@ class Talks(Mean):
         return super().encode(batch)
 
 
+class InPlace(Mean):
+    """Sound, but it normalizes what it is given in place, as many do."""
+
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        batch.sub_(0.5).div_(0.5)
+        return super().encode(batch / 2 + 0.5)
+
+
+class Noisy(Mean):
+    """Sound, but random."""
+
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode(tokens) + 0.1 * torch.randn(tokens.batch_size, *tokens.signal_shape)
+
+
+class Remembers(Mean):
+    """Gives back what was encoded last, whatever the tokens say."""
+
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        self.last = batch
+        return super().encode(batch)
+
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return self.last
+
+
+class Levels(Mean):
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return (super().decode(tokens) * 255).byte()
+
+
 class NotANumber(Mean):
     def decode(self, tokens: Tokens) -> torch.Tensor:
         return super().decode(tokens) / 0 * 0
