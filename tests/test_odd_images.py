@@ -36,3 +36,4 @@ def test_odd_files_never_stop_a_run(bench, tmp_path):
     assert {"cmyk.jpg", "deep/grey.png", "palette.png", "moving.gif", "deep.png", "small.png"} <= named
     assert result.protocol.dataset.n == 10
     assert "cut.jpg" in done.stdout
+    assert "Samples converted as the protocol states:" in done.stdout

@@ -293,7 +293,17 @@ def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> li
     if skipped_alike:
         common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
         remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
-    return remarks + _unavailable(table)
+    return remarks + _converted(table) + _unavailable(table)
+
+
+def _converted(table: Table) -> list[str]:
+    """One sentence on the samples whose stored form had to be changed before they could be measured."""
+    counts: dict[str, int] = {}
+    for row in table.rows:
+        for conversion, samples in (row.result.dataset.converted if row.result.dataset else {}).items():
+            counts[conversion] = max(counts.get(conversion, 0), len(samples))
+    told = ", ".join(f"{count} {conversion}" for conversion, count in sorted(counts.items()))
+    return [clean(f"Samples converted as the protocol states: {told}.")] if told else []
 
 
 def _unavailable(table: Table) -> list[str]:

@@ -47,8 +47,10 @@ class Throughput(Metric):
             return self.unavailable(name, "no batch was timed")
         rates = (total - images) / np.maximum(time - seconds, 1e-12)
         estimate = block_jackknife(float(total / time), images, lambda j: float(rates[j]))
-        method = f"spread over {len(images)} batches of this run; another load of the machine is not in it"
-        return self.describe(name, estimate.model_copy(update={"method": method}))
+        if estimate.stderr is not None:
+            method = f"spread over {len(images)} batches of this run; another load of the machine is not in it"
+            estimate = estimate.model_copy(update={"method": method})
+        return self.describe(name, estimate)
 
 
 class PeakMemory(Metric):
