@@ -24,7 +24,7 @@ from bench.metrics.rows import FeatureMetric, InceptionSettings
 from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
-CHUNK = 1024
+CHUNK = 512
 ENOUGH = 10
 """Samples a dimension below which the bias of a Fréchet distance is worth a word."""
 
