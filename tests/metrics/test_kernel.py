@@ -59,7 +59,7 @@ def test_equal_to_torch_fidelity(
         verbose=False,
     )
     assert estimate.value == pytest.approx(trusted["kernel_inception_distance_mean"], rel=1e-10)
-    assert bool(estimate.note) == (chosen["subset_size"] > 150)
+    assert ("all 150 samples" in estimate.note) == (chosen["subset_size"] > 150)
 
 
 def test_float32_products_change_little(rng: Rng, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +87,16 @@ def test_interval_covers_the_truth(rng: Rng, subset_size: int) -> None:
         errors.append(estimate.stderr)
     assert 0.92 <= covered / trials <= 0.98
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
+
+
+def test_note_says_what_pairs_do_to_the_value(rng: Rng) -> None:
+    """Of equal sets the cross term is the mean over all pairs, equal ones included: the whole value is bias."""
+    x = rng.standard_normal((40, 5))
+    estimate = measure(KID, x, x)
+    assert estimate.value is not None and estimate.value < 0
+    assert f"includes {estimate.value:.2g} from comparing each image with its own" in estimate.note
+    far = rng.standard_normal((1000, 5))
+    assert "includes" not in measure(KID, far, rng.standard_normal((1000, 5)) + 1).note
 
 
 def test_leaving_a_block_out_is_leaving_it_out(rng: Rng) -> None:
