@@ -18,7 +18,7 @@ from bench.metrics.inception_score import InceptionScore
 from bench.metrics.kernel import KID
 from bench.tokens import Tokens
 
-N, SUBSET = 24, 16
+N, SUBSET = 16, 10
 
 
 def test_equal_to_calculate_metrics(
