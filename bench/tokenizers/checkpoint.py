@@ -109,14 +109,6 @@ def hub_name(repo: str, subfolder: str | None = None) -> str:
     return f"hf:{repo}/{subfolder}" if subfolder else f"hf:{repo}"
 
 
-def split_hub_name(name: str) -> tuple[str, str | None]:
-    """Repository and subfolder of ``hf:OWNER/NAME[/SUBFOLDER]``."""
-    match = re.fullmatch(r"hf:([^/]+/[^/]+)(?:/(.+))?", name)
-    if match is None:
-        raise BenchError(f"{name!r} names no checkpoint; write hf:OWNER/NAME or hf:OWNER/NAME/SUBFOLDER")
-    return match[1], match[2]
-
-
 def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
     from bench.entries.tokenizers_published import PUBLISHED

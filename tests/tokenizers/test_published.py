@@ -19,7 +19,7 @@ from tiny_models import tiny_model
 from bench.canonical import sha256_file
 from bench.entries.tokenizers_published import PUBLISHED
 from bench.errors import BenchError
-from bench.tokenizers.checkpoint import split_hub_name
+from bench.tokenizers.checkpoint import hub_name
 from bench.tokenizers.diffusers_autoencoders import AutoencoderDC, AutoencoderKL, AutoencoderTiny
 from bench.tokenizers.diffusers_vq import VQModel
 from bench.tokenizers.transformers_vq import Emu3VQ, JanusVQ
@@ -266,8 +266,8 @@ def test_weights_saved_in_half_are_computed_with_in_float32(tmp_path: Path, phot
 
 def test_registry_lines_name_their_weights() -> None:
     for entry in PUBLISHED:
-        wanted = [(entry.args["repo"], entry.args.get("subfolder"))] if "repo" in entry.args else []
-        assert [split_hub_name(name) for name in entry.weights] == wanted
+        wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
+        assert entry.weights == wanted
         assert entry.local and entry.extra == "hf" and entry.source and entry.licence
 
 
