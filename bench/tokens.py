@@ -22,10 +22,12 @@ class Codebook:
     Attributes:
         size: number of entries; a code lies in ``[0, size)``.
         covers: what one code stands for, for people: ``"8x8 pixels"``, ``"1/75 s"``.
+        rate: codes a second of signal, for sound; exact, as the architecture says.
     """
 
     size: int
     covers: str
+    rate: float | None = None
 
     @property
     def bits(self) -> float:
@@ -43,12 +45,20 @@ class Tokens:
         latents: continuous tokens, float ``[batch, *grid, dim]``.
         payload: the coded bytes of each sample, for codec baselines such as JPEG.
         signal_shape: shape of one input sample, so that ``decode`` can undo padding.
+        signal_rate: sample rate of the input, for sound.
+        signal_lengths: true samples of each input clip, int64 ``[batch]``, for sound.
+        lengths: where a batch has samples of several lengths, how many positions of each are its own, int64
+            ``[batch]`` a level (one tensor for latents), on the CPU; the positions after them are padding that
+            nothing counts. Empty where every position counts. Only sequences have lengths.
     """
 
     codes: tuple[torch.Tensor, ...] = ()
     latents: torch.Tensor | None = None
     payload: tuple[bytes, ...] = ()
     signal_shape: tuple[int, ...] = ()
+    signal_rate: int = 0
+    signal_lengths: torch.Tensor | None = None
+    lengths: tuple[torch.Tensor, ...] = ()
 
     def __post_init__(self) -> None:
         if sum((bool(self.codes), self.latents is not None, bool(self.payload))) != 1:
@@ -67,14 +77,30 @@ class Tokens:
         return (self.codes[0] if self.latents is None else self.latents).shape[0]
 
     @property
-    def per_sample(self) -> int | None:
-        """Tokens of one sample over all levels; None for a codec, which has bytes instead."""
-        if self.latents is not None:
-            return math.prod(self.latents.shape[1:-1])
-        return sum(code[0].numel() for code in self.codes) if self.codes else None
+    def counts(self) -> torch.Tensor | None:
+        """Tokens of each sample over all levels, int64 ``[batch]``; None for a codec, which has bytes instead."""
+        if self.payload:
+            return None
+        levels = range(len(self.codes)) if self.codes else range(1)
+        return torch.stack([self.positions(level) for level in levels]).sum(0)
+
+    def positions(self, level: int) -> torch.Tensor:
+        """Positions of each sample at a level (of the latents, level 0), int64 ``[batch]``."""
+        if self.lengths:
+            return self.lengths[level]
+        grid = self.codes[level].shape[1:] if self.latents is None else self.latents.shape[1:-1]
+        return torch.full((self.batch_size,), math.prod(grid))
+
+    def rows(self, level: int) -> list[torch.Tensor]:
+        """The codes of a level, flat and without padding, a tensor a sample."""
+        return [
+            code.flatten()[:count]
+            for code, count in zip(self.codes[level], self.positions(level).tolist(), strict=True)
+        ]
 
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
         """Raise TokenError unless the codes fit the declared codebooks in number, type and range."""
+        self._check_lengths()
         if self.kind != "discrete":
             if codebooks:
                 raise TokenError(f"{len(codebooks)} codebooks are declared, but the tokens are {self.kind}")
@@ -99,5 +125,20 @@ class Tokens:
             return torch.tensor([8.0 * len(data) for data in self.payload], dtype=torch.float64)
         if not self.codes:
             return None
-        bits = sum(code[0].numel() * book.bits for code, book in zip(self.codes, codebooks, strict=True))
-        return torch.full((self.batch_size,), bits, dtype=torch.float64)
+        bits = [self.positions(level).double() * book.bits for level, book in enumerate(codebooks)]
+        return torch.stack(bits).sum(0)
+
+    def _check_lengths(self) -> None:
+        """TokenError unless the lengths, where there are any, fit the codes or latents."""
+        sequences = self.codes if self.latents is None else (self.latents[..., 0],)
+        if not self.lengths:
+            return
+        if len(self.lengths) != len(sequences):
+            raise TokenError(f"{len(self.lengths)} lengths for {len(sequences)} sequences of tokens")
+        for level, (length, sequence) in enumerate(zip(self.lengths, sequences, strict=True)):
+            if sequence.ndim != 2:
+                raise TokenError(f"level {level}: tokens {tuple(sequence.shape)} are no sequences, so have no lengths")
+            if length.dtype != torch.int64 or length.shape != (self.batch_size,):
+                raise TokenError(f"level {level}: lengths are {length.dtype} {tuple(length.shape)}, not int64 [batch]")
+            if int(length.min()) < 0 or int(length.max()) > sequence.shape[1]:
+                raise TokenError(f"level {level}: lengths {length.tolist()} for {sequence.shape[1]} positions")

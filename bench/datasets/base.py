@@ -24,14 +24,22 @@ class Sample:
     Attributes:
         id: name that stays the same from run to run, such as the path within the folder.
         group: number of the independent unit it comes from (photograph, speaker).
-        signal: an image is uint8 ``[3, height, width]``.
+        signal: an image is uint8 ``[3, height, width]``, sound float32 ``[channels, samples]`` in [-1, 1].
         conversions: what had to be done to the stored form (``"cmyk"``, ``"16-bit"``), for the record.
+        rate: samples a second, of sound.
+        stored: form of the stored sample where samples differ in it (``"8000 Hz, 1 channel"``), for the record.
+        transcript: what is said, as the data set writes it; None where it does not say.
+        language: of the transcript, ISO 639-1 (``"en"``).
     """
 
     id: str
     group: int
     signal: torch.Tensor
     conversions: tuple[str, ...] = ()
+    rate: int = 0
+    stored: str = ""
+    transcript: str | None = None
+    language: str = ""
 
 
 class Dataset(ABC):

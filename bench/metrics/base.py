@@ -51,23 +51,27 @@ class Batch:
         index: position of each sample in the dataset, int64 ``[batch]``. Metrics sort by it, so
             results depend neither on the batch size nor on the rank that saw a sample.
         group: independent group (photograph, speaker) of each sample, int64 ``[batch]``.
-        reference: the input as the protocol defines it, ``[batch, ...]``.
+        reference: the input as the protocol defines it: images ``[batch, 3, height, width]``, sound an ``Audio``.
         reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
         tokens: what the tokenizer emitted.
         features: named deep features of reference and reconstruction, computed once a batch.
         encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
         peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
+        ids: the samples' ids.
+        transcripts: what is said in each sample, None where the data set does not say; empty for images.
     """
 
     index: torch.Tensor
     group: torch.Tensor
-    reference: torch.Tensor
-    reconstruction: torch.Tensor
+    reference: Any
+    reconstruction: Any
     tokens: Tokens
     features: FeatureSource | None = None
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0
     peak_bytes: int | None = None
+    ids: tuple[str, ...] = ()
+    transcripts: tuple[str | None, ...] = ()
 
 
 class FeatureSource:
@@ -132,6 +136,15 @@ class Metric(TorchMetric):
         """A list state as one array, in order of arrival."""
         values = getattr(self, state)
         return dim_zero_cat(values).cpu().numpy() if len(values) else np.zeros(0)
+
+    @classmethod
+    def settle(cls, settings: BaseModel) -> BaseModel:
+        """The settings as the protocol states them: with the revisions of what they name filled in.
+
+        Raises:
+            Unavailable: what they name is not on this machine; the message says how to get it.
+        """
+        return settings
 
     @abstractmethod
     def update(self, batch: Batch) -> None:

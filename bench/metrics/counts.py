@@ -149,23 +149,26 @@ class CodeCounter(TokenMetric):
     def update(self, batch: Batch) -> None:
         batch.tokens.check(self.codebooks)
         self.remember(batch)
-        codes = [code.flatten(1).cpu() for code in batch.tokens.codes]
-        for level, code in enumerate(codes):
-            self._count(f"codes_{level}", [code], [self.codebooks[level].size], batch.group)
-        if self.joint and len(codes) > 1:
-            if len({code.shape for code in batch.tokens.codes}) > 1:
+        levels = range(len(batch.tokens.codes))
+        for level in levels:
+            self._count(f"codes_{level}", batch, [level])
+        if self.joint and len(levels) > 1:
+            shapes = {tuple(code.shape) for code in batch.tokens.codes}
+            if len(shapes) > 1 or any(not torch.equal(n, batch.tokens.positions(0)) for n in batch.tokens.lengths):
                 self.unequal_grids = torch.ones_like(self.unequal_grids)
             elif not self.unequal_grids:
-                self._count("codes_joint", codes, [book.size for book in self.codebooks], batch.group)
+                self._count("codes_joint", batch, levels)
 
-    def _count(self, state: str, codes: list[torch.Tensor], sizes: list[int], groups: torch.Tensor) -> None:
-        block = blocks_of(groups.cpu())[:, None].expand_as(codes[0]).flatten()
+    def _count(self, state: str, batch: Batch, levels: Sequence[int]) -> None:
+        """Count the codes of a level, or the tuples of several levels' codes; padding is none of them."""
+        codes = [torch.cat(batch.tokens.rows(level)).cpu() for level in levels]
+        block = blocks_of(batch.group.cpu()).repeat_interleave(batch.tokens.positions(levels[0]))
         table = getattr(self, state)
         if isinstance(table, torch.Tensor):
-            cells = (block * table.shape[1] + codes[0].flatten()).to(table.device)
+            cells = (block * table.shape[1] + codes[0]).to(table.device)
             table.view(-1).index_add_(0, cells, torch.ones_like(cells))
             return
-        table.append(pack([code.flatten() for code in codes], sizes, block))
+        table.append(pack(codes, [self.codebooks[level].size for level in levels], block))
         if sum(map(len, table)) > max(PENDING_ROWS, 2 * len(table[0])):
             rows = torch.cat(table)
             table.clear()

@@ -48,8 +48,8 @@ class TokensPerImage(RateMetric):
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
-        count = batch.tokens.per_sample
-        return {"tokens_per_image": torch.full((len(batch.index),), math.nan if count is None else float(count))}
+        count = batch.tokens.counts
+        return {"tokens_per_image": torch.full((len(batch.index),), math.nan) if count is None else count}
 
 
 class BitsPerPixel(RateMetric):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -16,29 +16,32 @@ if TYPE_CHECKING:
 class Tokenizer(ABC):
     """Encodes signals to tokens and back.
 
-    Images are float32 ``[batch, 3, height, width]`` in [0, 1], whatever the dtype the model computes in.
-    What the model needs instead (value
-    range, layout, a multiple of 16) the adapter does in ``encode`` and undoes in ``decode``: equal
-    shapes in and out. Neither may depend on the other samples of the batch.
+    Images are float32 ``[batch, 3, height, width]`` in [0, 1], sound is a ``bench.audio.Audio`` (tokenizers of
+    sound derive from ``bench.tokenizers.audio.AudioTokenizer``), whatever the dtype the model computes in.
+    What the model needs instead (value range, layout, a multiple of 16) the adapter does in ``encode`` and
+    undoes in ``decode``: equal shapes in and out. Neither may depend on the other samples of the batch.
 
     Attributes:
-        modality: ``image``.
+        modality: ``image`` or ``audio``.
+        equal_lengths: whether the samples of a batch must be equally long, because padding would change what
+            becomes of them; the loop then batches no others together.
         codebooks: one a level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
         weights: sha256 of each weights file that was loaded, by name.
         revision: revision of the checkpoint, if it has one.
     """
 
     modality: ClassVar[str] = "image"
+    equal_lengths: bool = False
     codebooks: tuple[Codebook, ...] = ()
     weights: dict[str, str] = {}  # noqa: RUF012 - replaced, never mutated
     revision: str = ""
 
     @abstractmethod
-    def encode(self, batch: torch.Tensor) -> Tokens:
+    def encode(self, batch: Any) -> Tokens:
         """Signals to tokens; ``signal_shape`` of the tokens is the shape of one sample."""
 
     @abstractmethod
-    def decode(self, tokens: Tokens) -> torch.Tensor:
+    def decode(self, tokens: Tokens) -> Any:
         """Tokens to signals of the shape that was encoded; the caller clamps to the value range."""
 
     def fit(self, dataset: Dataset, seed: int) -> None:

@@ -62,12 +62,13 @@ def rates(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     tokens = tokenizer.encode(batch)
     bits = tokens.nominal_bits(tokenizer.codebooks)
     if tokens.kind == "bytes":
-        assert tokens.per_sample is None
+        assert tokens.counts is None
         assert bits is not None and bits.tolist() == [8.0 * len(data) for data in tokens.payload]
         return
     side = _side(tokenizer)
     patches = math.ceil(70 / side) * math.ceil(50 / side)
-    assert tokens.per_sample == patches * max(1, len(tokenizer.codebooks))
+    assert tokens.counts is not None
+    assert set(tokens.counts.tolist()) == {patches * max(1, len(tokenizer.codebooks))}
     if tokens.kind == "continuous":
         assert bits is None
         return

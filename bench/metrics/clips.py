@@ -1,0 +1,132 @@
+"""Metrics of one clip at a time that take the processor a while: they run in a pool beside the model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from bench.metrics.base import Batch, PerSampleMetric, Settings
+from bench.stats import Estimate
+
+if TYPE_CHECKING:
+    from bench.pool import Pool
+
+Scores = dict[str, float]
+
+
+class Undefined(Exception):
+    """A metric has no value for a clip; the message is one of the metric's ``reasons``."""
+
+
+class ClipMetric(PerSampleMetric):
+    """A value a clip, computed on the processor from the two signals alone.
+
+    Subclasses define ``score_clip``, which must be a static method of a class at a module's top, since it runs
+    in another process. A clip without a value counts as a failure of that clip, with its reason in the
+    estimate's note; never as a number.
+
+    Class facts: ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
+    ``rate`` is the sample rate that ``score_clip`` wants; None takes the protocol's.
+    """
+
+    reasons: ClassVar[tuple[str, ...]] = ()
+    pool: Pool | None = None
+    """Where clips are scored; None scores them on the spot."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_state("why", default=[], dist_reduce_fx="cat")
+        self._running: list[Future[tuple[Scores, str]] | tuple[Scores, str]] = []
+
+    @staticmethod
+    @abstractmethod
+    def score_clip(settings: Any, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
+        """Values of one clip by output name.
+
+        Args:
+            settings: the metric's settings.
+            reference, reconstruction: float32 ``[channels, samples]`` of equal shape, without padding.
+            rate: samples a second of both.
+
+        Raises:
+            Undefined: the metric has no value for this clip.
+        """
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        for reference, reconstruction in zip(batch.reference.clips(), batch.reconstruction.clips(), strict=True):
+            arguments = (
+                type(self),
+                self.settings,
+                reference.cpu().numpy().copy(),
+                reconstruction.cpu().numpy().copy(),
+                batch.reference.rate,
+            )
+            self._running.append(self.pool.submit(score, *arguments) if self.pool else score(*arguments))
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        raise NotImplementedError("clips are scored one by one")
+
+    def finish(self) -> None:
+        """Wait for the clips that are still being scored."""
+        running, self._running = self._running, []
+        for one in running:
+            found, reason = _result(one)
+            for name in self.outputs:
+                self.keep(f"value_{name}", torch.tensor([found.get(name, np.nan)], dtype=torch.float64))
+            known = [*self.reasons, ""]
+            code = known.index(reason) if reason in known else -1
+            self.keep("why", torch.tensor([code]))
+
+    def sync_context(self, *args: Any, **kwargs: Any) -> Any:
+        # torchmetrics enters it before it computes: what other ranks get must be whole.
+        self.finish()
+        return super().sync_context(*args, **kwargs)
+
+    def reset(self) -> None:
+        self.finish()
+        super().reset()
+
+    def samples(self) -> dict[str, np.ndarray]:
+        self.finish()
+        return super().samples()
+
+    def compute(self) -> dict[str, Estimate]:
+        note = self._failures()
+        return {
+            name: self.describe(name, estimate, note if estimate.failures else "")
+            for name, estimate in super().compute().items()
+        }
+
+    def _failures(self) -> str:
+        codes = Counter(self.stacked("why").astype(int).tolist())
+        named: Sequence[str] = self.reasons
+        counts = {named[code]: count for code, count in sorted(codes.items()) if 0 <= code < len(named)}
+        if codes[-1]:
+            counts["the metric broke"] = codes[-1]
+        return "; ".join(f"no value for {count} clip{'s' * (count > 1)}: {reason}" for reason, count in counts.items())
+
+
+def _result(one: Future[tuple[Scores, str]] | tuple[Scores, str]) -> tuple[Scores, str]:
+    try:
+        return one.result() if isinstance(one, Future) else one
+    except Exception as error:  # the process died under this clip
+        return {}, f"{type(error).__name__}: {error}"
+
+
+def score(
+    metric: type[ClipMetric], settings: Settings, reference: np.ndarray, reconstruction: np.ndarray, rate: int
+) -> tuple[Scores, str]:
+    """Values of one clip and why there are none; one clip never costs the others."""
+    try:
+        return metric.score_clip(settings, reference, reconstruction, rate), ""
+    except Undefined as undefined:
+        return {}, str(undefined)
+    except Exception as error:
+        return {}, f"{type(error).__name__}: {error}"

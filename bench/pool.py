@@ -1,0 +1,73 @@
+"""Processes for work that takes a processor a while, beside the model, which can be given the machine for itself."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from threading import BoundedSemaphore
+from typing import ParamSpec, TypeVar
+
+import torch
+from pebble import ProcessPool
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+WAITING_EACH = 32
+"""Tasks that may wait for each process; ``submit`` blocks beyond, so that memory does not grow with the data."""
+NICE = 5
+"""The model's own process goes first."""
+
+
+class Pool:
+    """``workers`` processes of one thread each.
+
+    A task whose process dies (a crash in a C library) costs that task alone: its future raises, the process is
+    replaced.
+    """
+
+    def __init__(self, workers: int) -> None:
+        # From within a cell this is the run's own fork server, which has torch and the like imported already.
+        context = multiprocessing.get_context("forkserver")
+        self._pool = ProcessPool(workers, initializer=_start, context=context)
+        self._room = BoundedSemaphore(workers * WAITING_EACH)
+
+    def submit(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Run a function of a module's top in one of the processes; blocks while too much is waiting."""
+        self._room.acquire()
+        future: Future[_T] = self._pool.schedule(function, args=list(args), kwargs=kwargs)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the processes where they are, and let them go on after: nothing else runs while a model is timed."""
+        stopped = [child.pid for child in multiprocessing.active_children() if child.pid is not None]
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End the processes, whatever they are at."""
+        self._pool.stop()
+        self._pool.join()
+
+
+def _start() -> None:
+    """What a process of the pool does first: one thread, behind the model, dead with its parent."""
+    with suppress(OSError, AttributeError):  # Linux; a stopped process could not watch its parent by itself
+        ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
+    torch.set_num_threads(1)
