@@ -26,6 +26,21 @@ NUMERIC_PACKAGES = (
     "pillow",
     "diffusers",
     "transformers",
+    "av",
+    "jiwer",
+    "librosa",
+    "onnxruntime",
+    "pesq",
+    "pocketsphinx",
+    "pystoi",
+    "resemblyzer",
+    "snac",
+    "soundfile",
+    "soxr",
+    "speechmos",
+    "speechtokenizer",
+    "visqol-python",
+    "whisper-normalizer",
 )
 
 PRESENTATION = ("cli.py", "progress.py", "commands", "leaderboard", "tracking")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -14,6 +13,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 from pebble import ProcessPool
+
+from bench.processes import die_with_parent, join_parents_group
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -65,9 +66,9 @@ class Pool:
 
 
 def _start() -> None:
-    """What a process of the pool does first: one thread, behind the model, dead with its parent."""
-    with suppress(OSError, AttributeError):  # Linux; a stopped process could not watch its parent by itself
-        ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+    """What a process of the pool does first: one thread, behind the model, gone with its parent."""
+    join_parents_group()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     torch.set_num_threads(1)

@@ -43,6 +43,7 @@ class CodebookRecord(_Record):
 
     size: int
     covers: str
+    rate: float | None = Field(default=None, description="codes a second, of sound")
 
 
 class DatasetRecord(_Record):
@@ -52,9 +53,11 @@ class DatasetRecord(_Record):
     split: str
     fingerprint: str = Field(description="sha256 over the contents")
     n: int = Field(description="samples measured")
-    groups: int = Field(description="independent groups (photographs) the samples belong to")
-    skipped: dict[str, str] = Field(default_factory=dict, description="sample id -> why it was not measured")
+    groups: int = Field(description="independent groups (photographs, speakers) the samples belong to")
+    skipped: dict[str, str] = Field(default_factory=dict, description="sample id -> why it could not be read")
+    failed: dict[str, str] = Field(default_factory=dict, description="sample id -> error that the system raised on it")
     converted: dict[str, list[str]] = Field(default_factory=dict, description="conversion -> sample ids")
+    stored: dict[str, int] = Field(default_factory=dict, description="form of the stored samples -> how many")
 
 
 class Cost(_Record):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import environment, registry
 from bench.canonical import digest
+from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
 from bench.suite import Suite, load_preset
@@ -162,6 +163,8 @@ def _run_cell(context: Any, cell: Cell, run: Run, progress: CellProgress) -> Res
         process.kill()
         process.join()
         raise
+    finally:
+        end_group(process.pid)
     with suppress(OSError, ValueError):
         result = Result.model_validate_json(cell.file.read_bytes())
         # What an earlier attempt left in this place must not pass for this one's.

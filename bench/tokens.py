@@ -10,6 +10,10 @@ import torch
 
 TokenKind = Literal["discrete", "continuous", "bytes"]
 
+EDGE_FRAMES = 4
+"""Codes that a clip may have beyond or below its length times the rate: what padding at both ends makes."""
+RATE_TOLERANCE = 1e-3
+
 
 class TokenError(ValueError):
     """Tokens that contradict the codebooks their tokenizer declares."""
@@ -115,6 +119,28 @@ class Tokens:
             if code.numel() and (int(code.min()) < 0 or int(code.max()) >= book.size):
                 span = f"{int(code.min())}..{int(code.max())}"
                 raise TokenError(f"level {level}: codes {span} outside the codebook 0..{book.size - 1}")
+
+    def check_rates(self, codebooks: tuple[Codebook, ...]) -> None:
+        """TokenError unless each clip of sound has the codes that the declared rates make of its length.
+
+        A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more is a
+        wrong declaration, or a model that did not do what it was asked.
+        """
+        if self.signal_lengths is None:
+            return
+        seconds = self.signal_lengths.double() / self.signal_rate
+        for level, book in enumerate(codebooks):
+            if book.rate is None:
+                raise TokenError(f"level {level}: a codebook of sound declares its rate, codes a second")
+            counted, expected = self.positions(level), seconds * book.rate
+            slack = EDGE_FRAMES + RATE_TOLERANCE * expected
+            wrong = torch.nonzero((counted - expected).abs() > slack).flatten()
+            if len(wrong):
+                clip = int(wrong[0])
+                raise TokenError(
+                    f"level {level}: {int(counted[clip])} codes for {float(seconds[clip]):.3f} s, but its codebook "
+                    f"declares {book.rate:g} a second, which makes {float(expected[clip]):.1f}"
+                )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:
         """Bits of each sample at fixed length, float64 ``[batch]``; None for continuous tokens.

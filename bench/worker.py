@@ -9,13 +9,11 @@ import os
 import random
 import signal
 import sys
-import threading
 import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,6 +22,7 @@ import torch
 import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
 from bench import environment, registry
+from bench.processes import die_with_parent, lead_group
 from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.task import Job, Measurement, Report, Task
 
@@ -43,7 +42,8 @@ class Cell:
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
     """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
-    _die_with_parent()
+    lead_group()
+    die_with_parent()
     _leave_the_terminal()
     _seed(cell.job)
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -96,18 +96,6 @@ def assemble(
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
         errors=errors,
     )
-
-
-def _die_with_parent() -> None:
-    """A killed run must not leave a process behind that goes on to write results."""
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _leave_the_terminal() -> None:

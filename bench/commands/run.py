@@ -11,6 +11,7 @@ import click
 import yaml
 from rich.console import Console
 
+from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError
@@ -45,7 +46,7 @@ def run_suite(
     with console.status("reading the data and the protocol ..."):
         from bench import runner  # imports torch: two seconds that a wrong name should not cost
 
-        plan = runner.plan(loaded, specs, _options(chosen), store, run)
+        plan = runner.plan(loaded, specs, _options(chosen, loaded), store, run)
     if dry_run:
         _print_plan(plan, run)
         return 0
@@ -69,11 +70,16 @@ def _specs(suite: Suite, systems: tuple[str, ...], added: tuple[str, ...]) -> li
     return [parse(text) for text in texts]
 
 
-def _options(chosen: dict[str, Any]) -> Any:
+def _options(chosen: dict[str, Any], suite: Suite) -> Any:
     from bench import runner
+    from bench.datasets.spec import split_path
 
-    if chosen["data"] and not chosen["dataset"]:
-        chosen["dataset"] = "image-folder"
+    if chosen["dataset"]:
+        chosen["dataset"], path = split_path(chosen["dataset"])
+        chosen["data"] = chosen["data"] or path
+    elif chosen["data"]:
+        modality = registry.get("tasks", suite.tasks[0].task).modality
+        chosen["dataset"] = f"{modality}-folder"
     chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
         chosen["workers"] = runner.default_workers()

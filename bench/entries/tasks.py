@@ -11,4 +11,11 @@ ENTRIES: tuple[Entry, ...] = (
         "What an image tokenizer loses, at what rate, and how fast",
         modality="image",
     ),
+    Entry(
+        "audio-recon",
+        "bench.tasks.audio_recon:AudioReconstruction",
+        "What a tokenizer of speech loses to listeners and recognisers, at what rate, and how fast",
+        modality="audio",
+        extra="audio",
+    ),
 )

@@ -59,6 +59,8 @@ class Batch:
         peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
         ids: the samples' ids.
         transcripts: what is said in each sample, None where the data set does not say; empty for images.
+        languages: of each transcript, ISO 639-1.
+        nominal_bitrate: bits a second that a codec of sound is set to.
     """
 
     index: torch.Tensor
@@ -72,6 +74,8 @@ class Batch:
     peak_bytes: int | None = None
     ids: tuple[str, ...] = ()
     transcripts: tuple[str | None, ...] = ()
+    languages: tuple[str, ...] = ()
+    nominal_bitrate: float | None = None
 
 
 class FeatureSource:

@@ -1,8 +1,9 @@
-"""What tokens cost: tokens an image, nominal bits and entropy bits a pixel."""
+"""What the tokens of images cost: tokens an image, nominal bits and entropy bits a pixel."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -67,38 +68,50 @@ class BitsPerPixel(RateMetric):
         return {"bits_per_pixel": bits / pixels_of(batch)}
 
 
-class BitsPerPixelEntropy(CodeCounter):
-    """Rate after ideal entropy coding with each level's own frequencies over the set.
+class EntropyRate(CodeCounter):
+    """Bits after ideal entropy coding with each level's own frequencies over the set, by an amount of signal.
 
-    Σ_levels (codes of the level · its empirical entropy in bits) / pixels. It is what a static first-order
-    coder that is given the frequencies would need; a coder with context needs less.
+    Σ_levels (codes of the level · its empirical entropy in bits) / amount. It is what a static first-order
+    coder that is given the frequencies would need; a coder with context needs less. Subclasses say of what.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel_entropy": Fact("bit/px", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no bits until they are quantized",
-        "bytes": "a codec's bytes are already entropy-coded; see bits_per_pixel",
+        "bytes": "a codec's bytes are already entropy-coded",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pixels: torch.Tensor
-        self.add_state("pixels", default=torch.zeros(MAX_BLOCKS, dtype=torch.int64), dist_reduce_fx="sum")
+        self.amounts: torch.Tensor
+        self.add_state("amounts", default=torch.zeros(MAX_BLOCKS, dtype=torch.float64), dist_reduce_fx="sum")
+
+    @abstractmethod
+    def amount(self, batch: Batch) -> torch.Tensor:
+        """Signal of each sample, ``[batch]``: what the bits are divided by."""
 
     def update(self, batch: Batch) -> None:
         super().update(batch)
-        blocks = blocks_of(batch.group).to(self.pixels.device)
-        self.pixels.index_add_(0, blocks, torch.full_like(blocks, pixels_of(batch)))
+        blocks = blocks_of(batch.group).to(self.amounts.device)
+        self.amounts.index_add_(0, blocks, self.amount(batch).to(self.amounts))
 
     def compute(self) -> dict[str, Estimate]:
-        name = "bits_per_pixel_entropy"
+        (name,) = self.outputs
         if reason := self.why_undefined:
             return {name: self.unavailable(name, reason)}
         levels = [self.histogram(level) for level in range(len(self.codebooks))]
-        pixels = self.pixels.cpu().numpy()
+        amounts = self.amounts.cpu().numpy()
         bits = sum(h.tokens * h.entropy for h in levels) / math.log(2)
         bits_without = sum(h.tokens_without(MAX_BLOCKS) * h.entropy_without(MAX_BLOCKS) for h in levels) / math.log(2)
-        rest = np.maximum(pixels.sum() - pixels, 1)
-        estimate = self.jackknife(float(bits / pixels.sum()), bits_without / rest)
+        rest = np.maximum(amounts.sum() - amounts, np.finfo(float).tiny)
+        estimate = self.jackknife(float(bits / amounts.sum()), bits_without / rest)
         note = count_note(levels, [book.size for book in self.codebooks])
         return {name: self.describe(name, estimate, note)}
+
+
+class BitsPerPixelEntropy(EntropyRate):
+    """Entropy rate of images."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel_entropy": Fact("bit/px", None, (0, math.inf))}
+
+    def amount(self, batch: Batch) -> torch.Tensor:
+        return torch.full((len(batch.index),), pixels_of(batch))

@@ -1,0 +1,68 @@
+"""Dataset specs: what users write to name a data set."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from bench import registry
+from bench.datasets.base import Dataset
+from bench.errors import BenchError
+
+GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value or NAME:PATH"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set, and the arguments it was given.
+
+    Attributes:
+        text: as the user wrote it, but for the path; its name in protocols.
+        entry: its registry line.
+        args: constructor arguments that the user gave.
+    """
+
+    text: str
+    entry: registry.Entry
+    args: dict[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> DatasetSpec:
+        """A spec from ``NAME``, ``NAME@VALUE`` or ``NAME@key=value,key=value``.
+
+        Raises:
+            BenchError: no such data set, or it takes no such argument (imports the class).
+        """
+        name, mark, rest = text.partition("@")
+        entry = registry.get("datasets", name)
+        args: dict[str, Any] = {}
+        for part in rest.split(",") if mark else ():
+            key, equals, value = part.partition("=")
+            if not equals:
+                key, value = entry.positional or "", part
+            if not key or not value:
+                raise BenchError(f"data set {text!r}: write {GRAMMAR}")
+            args[key] = yaml.safe_load(value)
+        spec = cls(text, entry, args)
+        if args:
+            try:
+                inspect.signature(registry.load(entry.target)).bind(None, **entry.args, **args)
+            except TypeError as error:
+                raise BenchError(f"data set {text}: {error}; see bench show {name}") from error
+        return spec
+
+    def build(self, settings: dict[str, Any], data: str | None) -> Dataset:
+        """The data set under the protocol's preprocessing."""
+        found: Dataset = registry.load(self.entry.target)(settings, **{"data": data, **self.entry.args, **self.args})
+        return found
+
+
+def split_path(text: str) -> tuple[str, str | None]:
+    """``NAME:PATH`` as name and path; the path is None without one."""
+    name, mark, path = text.partition(":")
+    if mark and not path:
+        raise BenchError(f"data set {text!r}: write {GRAMMAR}")
+    return name, path or None

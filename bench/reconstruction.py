@@ -1,0 +1,263 @@
+"""What the reconstruction tasks of all modalities share: encode, decode, compare, a sample and a set at a time."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from abc import abstractmethod
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench import registry
+from bench.datasets.base import Dataset, Limited
+from bench.datasets.spec import DatasetSpec
+from bench.errors import BenchError, Unavailable
+from bench.evaluation import Loop, Seen, evaluate
+from bench.features import FeatureBank
+from bench.memory import MemoryMeter
+from bench.metrics.base import Metric
+from bench.metrics.clips import PooledMetric
+from bench.modalities.base import Modality, SystemFailure
+from bench.pool import Pool
+from bench.protocol import DatasetProtocol, Protocol
+from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.stats import Estimate
+from bench.suite import explain
+from bench.system import SystemSpec
+from bench.task import Job, Measurement, Report, Request, Task
+from bench.tokenizers.base import Tokenizer
+
+
+class ReconstructionSettings(BaseModel):
+    """Every choice of a task; the protocol carries them all, defaults written out. Tasks add their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preprocessing: BaseModel
+    reconstruction: BaseModel
+    latents: Literal["mode", "sample"] = "mode"
+    order: Literal["dataset"] = "dataset"
+    metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
+
+
+class ReconstructionTask(Task):
+    """A task of one modality: its settings, and how the loop handles its signals."""
+
+    choices: ClassVar[type[ReconstructionSettings]]
+
+    @abstractmethod
+    def signals(self, settings: Any) -> Modality:
+        """How the loop handles the signals under these settings."""
+
+    def protocol(self, request: Request) -> Protocol:
+        preset, chosen = request.preset
+        spec = DatasetSpec.parse(request.dataset)
+        if spec.entry.modality != self.modality:
+            raise BenchError(f"{spec.text} is a data set of {spec.entry.modality}; {self.name} takes {self.modality}")
+        try:
+            defaults = registry.load(spec.entry.target).defaults.model_dump()
+            named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
+            sections = {name: self._stated(name, section) for name, section in named.items()}
+            preprocessing = {**defaults, **(chosen.get("preprocessing") or {})}
+            settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
+        except ValidationError as error:
+            raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
+        dataset = _dataset(spec, settings, request.data, request.limit)
+        classes = {name: _metric_class(name) for name in sections}
+        weights = {name for metric in classes.values() for name in metric.weights}
+        return Protocol(
+            preset=preset,
+            task=self.name,
+            task_version=self.version,
+            dataset=DatasetProtocol(
+                name=spec.text,
+                split=dataset.split,
+                fingerprint=dataset.fingerprint,
+                n=len(dataset),
+                limit=request.limit,
+            ),
+            settings=settings.model_dump(mode="json", serialize_as_any=True),
+            metrics={name: metric.version for name, metric in classes.items()},
+            weights={name: request.sha256(name) for name in sorted(weights)},
+            dtype=request.dtype,
+            tf32=request.tf32,
+            seed=request.seed,
+        )
+
+    def measure(self, job: Job, report: Report) -> Measurement:
+        protocol = job.protocol
+        settings = self.choices(**protocol.settings)
+        device, dtype = torch.device(job.device), getattr(torch, protocol.dtype)
+        spec = DatasetSpec.parse(protocol.dataset.name)
+        dataset = _dataset(spec, settings, job.data, protocol.dataset.limit)
+        if dataset.fingerprint != protocol.dataset.fingerprint:
+            raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
+        meter = MemoryMeter(device)
+        report("preparing", 0, len(dataset))
+        tokenizer = self._tokenizer(job, settings, dataset).to(device, dtype)
+        meter.loaded()
+        metrics, unavailable = _metrics(job, settings, tokenizer, device)
+        bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
+        with ExitStack() as closing:
+            pool = _pool(metrics, job, closing)
+            loop = Loop(
+                modality=self.signals(settings),
+                device=device,
+                batch_size=job.batch_size,
+                workers=job.workers,
+                seed=protocol.seed,
+                report=report,
+                pool=pool,
+            )
+            seen = evaluate(tokenizer, dataset, list(metrics.values()), loop, meter, bank)
+            if not seen.ids:
+                raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {_reasons(seen)}")
+            report("computing", len(dataset), len(dataset))
+            if bank:
+                bank.finish(complete=not seen.failed)
+            estimates = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
+            columns = {name: list(values) for metric in metrics.values() for name, values in metric.samples().items()}
+        _refuse_nan(estimates)
+        return Measurement(
+            system=_record(job, tokenizer, seen),
+            codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
+            dataset=DatasetRecord(
+                name=protocol.dataset.name,
+                split=dataset.split,
+                fingerprint=dataset.fingerprint,
+                n=len(seen.ids),
+                groups=len(set(seen.groups)),
+                skipped=seen.skipped,
+                failed=seen.failed,
+                converted=dict(seen.converted),
+                stored=dict(seen.stored),
+            ),
+            metrics=unavailable | estimates,
+            samples={"id": seen.ids, "group": seen.groups, **columns},
+        )
+
+    def _default_metrics(self) -> list[str]:
+        """All metrics of the modality, and those of any."""
+        known = registry.entries("metrics").items()
+        return [name for name, entry in known if entry.modality in ("", self.modality)]
+
+    def _stated(self, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
+        """A metric's section of the protocol: its defaults and revisions written out."""
+        entry = registry.get("metrics", name)
+        if entry.modality not in ("", self.modality):
+            raise BenchError(f"{name} is a metric of {entry.modality}; {self.name} takes {self.modality}")
+        kind = _metric_class(name)
+        settings: BaseModel = kind.Settings(**(section or {}))
+        with suppress(Unavailable):  # the cells will say so
+            settings = kind.settle(settings)
+        return settings.model_dump(mode="json")
+
+    def _tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
+        """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
+        tokenizer = job.system.build(**_stated(job.system, settings))
+        if tokenizer.modality != self.modality:
+            raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
+        if type(tokenizer).fit is not Tokenizer.fit:
+            fit_split = dataset.fit_split()
+            if fit_split is None:
+                raise BenchError(f"{job.system.text} has to be fitted, but {dataset.name} has no split to fit on")
+            tokenizer.fit(fit_split, job.protocol.seed)
+        return tokenizer
+
+
+def _metric_class(name: str) -> type[Metric]:
+    found: type[Metric] = registry.load(registry.get("metrics", name).target)
+    return found
+
+
+def _dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:
+    dataset = spec.build(settings.preprocessing.model_dump(), data)
+    return dataset if limit is None else Limited(dataset, limit)
+
+
+def _stated(system: SystemSpec, settings: ReconstructionSettings) -> dict[str, Any]:
+    """Arguments of a system that the protocol decides, not the user: how latents are drawn."""
+    if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
+        return {}
+    if system.arguments.get("latents", settings.latents) != settings.latents:
+        raise BenchError(
+            f"{system.text}: the protocol decodes latents by {settings.latents}; choose another with --protocol"
+        )
+    return {"latents": settings.latents}
+
+
+def _metrics(
+    job: Job, settings: ReconstructionSettings, tokenizer: Tokenizer, device: torch.device
+) -> tuple[dict[str, Metric], dict[str, Estimate]]:
+    """The metrics that can be measured, and estimates that say why the others cannot."""
+    metrics: dict[str, Metric] = {}
+    unavailable: dict[str, Estimate] = {}
+    for name, section in settings.metrics.items():
+        try:
+            kind = _metric_class(name)
+            missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
+            if missing:
+                raise Unavailable(missing[0])
+            kind.settle(kind.Settings(**section))
+            paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
+            metrics[name] = kind(section, tokenizer.codebooks, paths).to(device)
+        except Unavailable as reason:
+            unavailable |= {output: kind.unavailable(output, str(reason)) for output in kind.outputs}
+    return metrics, unavailable
+
+
+def _bank(job: Job, settings: ReconstructionSettings, device: torch.device) -> FeatureBank:
+    """The deep features that several metrics share."""
+    present = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
+    data = job.protocol.dataset
+    reference = {
+        "dataset": [data.name, data.split, data.fingerprint, data.limit],
+        "preprocessing": settings.preprocessing.model_dump(mode="json"),
+        "reconstruction": settings.reconstruction.model_dump(mode="json"),
+    }
+    return FeatureBank(present, job.protocol.weights, device, reference, data.n)
+
+
+def _pool(metrics: dict[str, Metric], job: Job, closing: ExitStack) -> Pool | None:
+    """Processes for the metrics that want some; None if none does, or there are no workers to be had."""
+    pooled = [metric for metric in metrics.values() if isinstance(metric, PooledMetric)]
+    if not pooled or not job.workers:
+        return None
+    pool = Pool(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    closing.callback(pool.close)
+    for metric in pooled:
+        metric.pool = pool
+    return pool
+
+
+def _record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
+    spec = job.system
+    return SystemRecord(
+        name=spec.text,
+        entry=spec.entry.name,
+        target=spec.entry.target,
+        modality=tokenizer.modality,
+        tokens=seen.tokens,
+        arguments=spec.resolved(),
+        weights=tokenizer.weights,
+        revision=tokenizer.revision,
+        source=spec.entry.source,
+        licence=spec.entry.licence,
+    )
+
+
+def _refuse_nan(estimates: dict[str, Estimate]) -> None:
+    for name, estimate in estimates.items():
+        for number in (estimate.value, estimate.stderr, *(estimate.interval or ())):
+            if number is not None and not math.isfinite(number):
+                raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
+
+
+def _reasons(seen: Seen) -> str:
+    first = next(iter((seen.failed | seen.skipped).items()), ("", "the data set is empty"))
+    return ": ".join(first)
