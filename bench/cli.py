@@ -83,8 +83,16 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable."
 )
-@click.option("--dataset", metavar="NAME", help="Data set instead of the suite's (`bench list datasets`).")
-@click.option("--data", metavar="PATH", help="A folder of images to measure on; implies --dataset image-folder.")
+@click.option(
+    "--dataset",
+    metavar="NAME[@ARG][:PATH]",
+    help="Data set instead of the suite's (`bench list datasets`), with its argument or path where it takes one.",
+)
+@click.option(
+    "--data",
+    metavar="PATH",
+    help="Where the data set is; alone, a folder of images (image-folder) or sound (audio-folder) to measure on.",
+)
 @click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."
 )
@@ -144,11 +152,13 @@ def run(**given: Any) -> None:
 @click.argument(
     "kind",
     required=False,
-    type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "weights"]),
+    type=click.Choice(
+        ["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
+    ),
 )
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
-    """What there is: tokenizers, tasks, suites, protocols, datasets, metrics, weights."""
+    """What there is: tokenizers, tasks, suites, protocols, datasets, metrics, recognisers, weights."""
     from bench.commands.catalogue import print_list
 
     print_list(kind, style)
@@ -159,8 +169,8 @@ def list_(kind: str | None, style: str) -> None:
 def show(name: str) -> None:
     """What NAME is: source, licence, codebooks and rate, what it needs.
 
-    NAME is that of a tokenizer (with arguments, as for --system), task, suite, protocol, data set, metric
-    or weights file, or the path of a result file.
+    NAME is that of a tokenizer (with arguments, as for --system), task, suite, protocol, data set, metric,
+    recogniser or weights file, or the path of a result file.
     """
     from bench.commands.catalogue import print_entry
 

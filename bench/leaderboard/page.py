@@ -228,6 +228,8 @@ def _row_notes(table: Table, row: Row, skipped_alike: bool) -> list[str]:
         notes = ["failed, and no error was recorded"]
     if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
         notes.append(_skipped(table, row.result))
+    if row.result.dataset and row.result.dataset.failed:
+        notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
     return notes
 
 
@@ -243,10 +245,14 @@ def _skipped_alike(table: Table) -> bool:
 
 
 def _skipped(table: Table, result: Result) -> str:
-    skipped = dict(sorted(result.dataset.skipped.items())) if result.dataset else {}
-    named = "; ".join(f"{sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED_SAMPLES])
-    more = f"; and {len(skipped) - NAMED_SAMPLES} more" if len(skipped) > NAMED_SAMPLES else ""
-    return f"skipped {len(skipped)} of {table.protocol.dataset.n} samples: {named}{more}"
+    return f"skipped {_samples(table, result.dataset.skipped if result.dataset else {})}"
+
+
+def _samples(table: Table, reasons: Mapping[str, str]) -> str:
+    """How many samples, and the first of them with what befell them."""
+    named = "; ".join(f"{sample}: {_shortened(reason)}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES])
+    more = f"; and {len(reasons) - NAMED_SAMPLES} more" if len(reasons) > NAMED_SAMPLES else ""
+    return f"{len(reasons)} of {table.protocol.dataset.n} samples: {named}{more}"
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
