@@ -1,0 +1,65 @@
+"""Tokenizers of sound: one that is sound, and others that fail, each in its own way."""
+
+import torch
+
+from bench.audio import Audio
+from bench.tokenizers.audio import AudioTokenizer
+from bench.tokens import Codebook, Tokens
+
+
+class Levels(AudioTokenizer):
+    """Every sample in 256 equal steps."""
+
+    codebooks = (Codebook(256, "1/16000 s", rate=16000),)
+    rate = 16000
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        codes = torch.round((waves.samples[:, 0] + 1) * 127.5).long().clamp(0, 255)
+        return Tokens(codes=(codes,), lengths=(waves.lengths,))
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return (tokens.codes[0] / 127.5 - 1)[:, None]
+
+
+class EqualLengths(Levels):
+    """Sound, but padding changes what becomes of a clip: it divides by the loudest sample of the padded batch."""
+
+    equal_lengths = True
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        if not waves.equal_lengths:
+            raise AssertionError("the loop gave it padding")
+        return super().encode_waves(waves)
+
+
+class Wrong(Levels):
+    """Declares twice the codes that it emits, as a model that ignores its bandwidth does."""
+
+    codebooks = (Codebook(256, "1/32000 s", rate=32000),)
+
+
+class FailsOnShort(Levels):
+    """Needs a second, as a convolution with much context does."""
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        if int(waves.lengths.min()) < waves.rate:
+            raise RuntimeError("Padding size should be less than the corresponding input dimension")
+        return super().encode_waves(waves)
+
+
+class Remembers(Levels):
+    """Gives back what was encoded last, whatever the tokens say."""
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        self.last = waves.samples
+        return super().encode_waves(waves)
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return self.last
+
+
+class Tensors(Levels):
+    """Gives samples without their rate."""
+
+    def decode(self, tokens: Tokens) -> torch.Tensor:  # type: ignore[override]
+        return super().decode(tokens).samples
