@@ -4,27 +4,70 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
 
 import numpy as np
 import torch
 
-from bench.metrics.base import Batch, PerSampleMetric, Settings
+from bench.metrics.base import Batch, Metric, PerSampleMetric, Settings
 from bench.stats import Estimate
 
 if TYPE_CHECKING:
     from bench.pool import Pool
 
 Scores = dict[str, float]
+_P = ParamSpec("_P")
 
 
 class Undefined(Exception):
     """A metric has no value for a clip; the message is one of the metric's ``reasons``."""
 
 
-class ClipMetric(PerSampleMetric):
+class PooledMetric(Metric):
+    """A metric that has its clips worked on in other processes; what comes back is taken in later, in order.
+
+    ``update`` calls ``work`` once a clip; subclasses define ``take``.
+    """
+
+    pool: Pool | None = None
+    """Where clips are worked on; None does it on the spot."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._running: list[Any] = []
+
+    def work(self, function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Call a function of a module's top in a process of the pool."""
+        run = self.pool.submit if self.pool else _on_the_spot
+        self._running.append(run(function, *args, **kwargs))
+
+    @abstractmethod
+    def take(self, result: Any) -> None:
+        """Take in what the function returned for one clip; the exception if it raised, or its process died."""
+
+    def finish(self) -> None:
+        """Wait for the clips that are still being worked on."""
+        running, self._running = self._running, []
+        for one in running:
+            self.take(_result(one))
+
+    def sync_context(self, *args: Any, **kwargs: Any) -> Any:
+        # torchmetrics enters it before it computes: what other ranks get must be whole.
+        self.finish()
+        return super().sync_context(*args, **kwargs)
+
+    def reset(self) -> None:
+        self.finish()
+        super().reset()
+
+    def samples(self) -> dict[str, np.ndarray]:
+        self.finish()
+        return super().samples()
+
+
+class ClipMetric(PooledMetric, PerSampleMetric):
     """A value a clip, computed on the processor from the two signals alone.
 
     Subclasses define ``score_clip``, which must be a static method of a class at a module's top, since it runs
@@ -36,13 +79,10 @@ class ClipMetric(PerSampleMetric):
     """
 
     reasons: ClassVar[tuple[str, ...]] = ()
-    pool: Pool | None = None
-    """Where clips are scored; None scores them on the spot."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_state("why", default=[], dist_reduce_fx="cat")
-        self._running: list[Future[tuple[Scores, str]] | tuple[Scores, str]] = []
 
     @staticmethod
     @abstractmethod
@@ -61,41 +101,25 @@ class ClipMetric(PerSampleMetric):
     def update(self, batch: Batch) -> None:
         self.remember(batch)
         for reference, reconstruction in zip(batch.reference.clips(), batch.reconstruction.clips(), strict=True):
-            arguments = (
+            self.work(
+                score,
                 type(self),
                 self.settings,
                 reference.cpu().numpy().copy(),
                 reconstruction.cpu().numpy().copy(),
                 batch.reference.rate,
             )
-            self._running.append(self.pool.submit(score, *arguments) if self.pool else score(*arguments))
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
         raise NotImplementedError("clips are scored one by one")
 
-    def finish(self) -> None:
-        """Wait for the clips that are still being scored."""
-        running, self._running = self._running, []
-        for one in running:
-            found, reason = _result(one)
-            for name in self.outputs:
-                self.keep(f"value_{name}", torch.tensor([found.get(name, np.nan)], dtype=torch.float64))
-            known = [*self.reasons, ""]
-            code = known.index(reason) if reason in known else -1
-            self.keep("why", torch.tensor([code]))
-
-    def sync_context(self, *args: Any, **kwargs: Any) -> Any:
-        # torchmetrics enters it before it computes: what other ranks get must be whole.
-        self.finish()
-        return super().sync_context(*args, **kwargs)
-
-    def reset(self) -> None:
-        self.finish()
-        super().reset()
-
-    def samples(self) -> dict[str, np.ndarray]:
-        self.finish()
-        return super().samples()
+    def take(self, result: tuple[Scores, str] | Exception) -> None:
+        found, reason = ({}, "") if isinstance(result, Exception) else result
+        for name in self.outputs:
+            self.keep(f"value_{name}", torch.tensor([found.get(name, np.nan)], dtype=torch.float64))
+        known = [*self.reasons, ""]
+        broke = isinstance(result, Exception) or reason not in known
+        self.keep("why", torch.tensor([-1 if broke else known.index(reason)]))
 
     def compute(self) -> dict[str, Estimate]:
         note = self._failures()
@@ -113,11 +137,20 @@ class ClipMetric(PerSampleMetric):
         return "; ".join(f"no value for {count} clip{'s' * (count > 1)}: {reason}" for reason, count in counts.items())
 
 
-def _result(one: Future[tuple[Scores, str]] | tuple[Scores, str]) -> tuple[Scores, str]:
+def _on_the_spot(function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> Any:
     try:
-        return one.result() if isinstance(one, Future) else one
+        return function(*args, **kwargs)
+    except Exception as error:
+        return error
+
+
+def _result(one: Any) -> Any:
+    if not isinstance(one, Future):
+        return one
+    try:
+        return one.result()
     except Exception as error:  # the process died under this clip
-        return {}, f"{type(error).__name__}: {error}"
+        return error
 
 
 def score(
