@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.entries.tokenizers_published import PUBLISHED
+from bench.entries.tokenizers_published_audio import PUBLISHED_AUDIO
 from bench.registry import Entry
 
 _KLT = "bench.tokenizers.klt:KLT"
@@ -55,4 +56,5 @@ ENTRIES: tuple[Entry, ...] = (
     _codec("webp", "WEBP", "RFC 9649"),
     _codec("avif", "AVIF", "AV1 Image File Format 1.1"),
     *PUBLISHED,
+    *PUBLISHED_AUDIO,
 )

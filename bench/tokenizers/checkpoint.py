@@ -112,8 +112,9 @@ def hub_name(repo: str, subfolder: str | None = None) -> str:
 def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
     from bench.entries.tokenizers_published import PUBLISHED
+    from bench.entries.tokenizers_published_audio import PUBLISHED_AUDIO
 
-    for entry in PUBLISHED:
+    for entry in (*PUBLISHED, *PUBLISHED_AUDIO):
         if hub_name(repo, subfolder) in entry.weights and entry.args.get("revision") == revision:
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)

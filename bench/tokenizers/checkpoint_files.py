@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 SUFFIXES = (".safetensors", ".bin")
+NAMED = ("SpeechTokenizer.pt",)
+"""Weights under a name of their publisher's own."""
 
 
-def require(package: str) -> Any:
-    """A package of the optional extra ``hf``; Unavailable with the command that installs it."""
+def require(package: str, extra: str = "hf") -> Any:
+    """A package of an optional extra; Unavailable with the command that installs it."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise Unavailable(f"{package} cannot be imported ({error}); run: pip install 'ntp-bench[hf]'") from error
+        raise Unavailable(f"{package} cannot be imported ({error}); run: pip install 'ntp-bench[{extra}]'") from error
 
 
 def weights_among(names: Iterable[str]) -> tuple[str, ...]:
@@ -47,7 +49,7 @@ def weights_among(names: Iterable[str]) -> tuple[str, ...]:
             if f"{stem}{suffix}.index.json" in present:
                 shard = re.compile(rf"{stem}-\d+-of-\d+{re.escape(suffix)}")
                 return (f"{stem}{suffix}.index.json", *sorted(n for n in present if shard.fullmatch(n)))
-    return ()
+    return next(((name,) for name in NAMED if name in present), ())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every tokenizer of the registry keeps the contract."""
+"""Every image tokenizer of the registry keeps the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from bench.entries.tokenizers_published import PUBLISHED
 from bench.system import SystemSpec
 from bench.tokenizers.base import Tokenizer
 
-ENTRIES = registry.entries("tokenizers") | {entry.name: entry for entry in PUBLISHED}
+ENTRIES = {
+    name: entry
+    for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in PUBLISHED}).items()
+    if entry.modality == "image"
+}
 
 PRETRAINED = {
     "bench.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
