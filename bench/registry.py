@@ -1,8 +1,8 @@
-"""Names to lazily imported tokenizers, tasks, datasets and metrics.
+"""Names to lazily imported tokenizers, tasks, datasets, metrics and recognisers.
 
 The built-in lines are in ``bench/entries``; other packages add theirs through the entry-point groups
-``bench.tokenizers``, ``bench.metrics``, ``bench.datasets`` and ``bench.tasks``. Nothing here imports
-what an entry points to until ``load`` is called, so that listing names costs no torch.
+``bench.tokenizers``, ``bench.metrics``, ``bench.datasets``, ``bench.tasks`` and ``bench.recognisers``. Nothing
+here imports what an entry points to until ``load`` is called, so that listing names costs no torch.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from bench.errors import BenchError, UnknownName
 
-Kind = Literal["tokenizers", "tasks", "datasets", "metrics"]
-KINDS: tuple[Kind, ...] = ("tokenizers", "tasks", "datasets", "metrics")
+Kind = Literal["tokenizers", "tasks", "datasets", "metrics", "recognisers"]
+KINDS: tuple[Kind, ...] = ("tokenizers", "tasks", "datasets", "metrics", "recognisers")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class SystemSpec:
         return system
 
 
-def parse(text: str) -> SystemSpec:
+def parse(text: str, kind: registry.Kind = "tokenizers") -> SystemSpec:
     """A spec from what the user wrote; the message of a wrong one teaches the grammar.
 
     The name ends at the first ``@`` or ``=``: what follows ``@`` are arguments, what follows ``=`` the
@@ -88,7 +88,7 @@ def parse(text: str) -> SystemSpec:
         raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
     if name.endswith(".py"):
         raise BenchError(f"{text!r} names a file; write {name}:CLASS")
-    entry = _custom(name) if ":" in name else registry.get("tokenizers", name)
+    entry = _custom(name) if ":" in name else registry.get(kind, name)
     if mark == "=":
         if not entry.local:
             raise BenchError(f"{text}: {name} loads no local checkpoint")

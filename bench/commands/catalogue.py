@@ -22,7 +22,11 @@ from bench.weights import FILES
 
 def print_list(kind: str | None, style: str) -> None:
     """The names of one kind, or of all, with a line on each."""
-    kinds = [kind] if kind else ["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "weights"]
+    kinds = (
+        [kind]
+        if kind
+        else ["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
+    )
     rows = {one: _rows(one) for one in kinds}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
