@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.datasets.base import Dataset
+from bench.datasets.files import files_below, printable
 from bench.datasets.images import ImageDataset, ImagePreprocessing, StoredImage
 from bench.datasets.skimage_photos import SkimagePhotos
 from bench.errors import BenchError
@@ -37,10 +38,10 @@ class ImageFolder(ImageDataset):
                 raise BenchError(f"{root}: {kind}; give a folder of images")
         except PermissionError as error:
             raise BenchError(f"{root}: {error.strerror}; make it readable") from error
-        paths = sorted(_files_below(root), key=os.fsencode)
+        paths = sorted(files_below(root), key=os.fsencode)
         if not paths:
             raise BenchError(f"{root}: no files in this folder or below it; hidden ones are left out")
-        return [StoredImage(_printable(path), root / path, group) for group, path in enumerate(paths)]
+        return [StoredImage(printable(path), root / path, group) for group, path in enumerate(paths)]
 
     def fit_split(self) -> Dataset:
         """The fit split of skimage-photos, as that data set cuts it: what is fitted is the same for every folder.
@@ -57,46 +58,3 @@ class ImageFolder(ImageDataset):
                 "cannot be measured here; move these files out of the folder"
             )
         return fit
-
-
-def _files_below(root: Path) -> list[str]:
-    """Paths relative to ``root`` of all files that are not hidden, in no order.
-
-    Real folders come before linked ones, so that a folder is known by its own path if it has one below ``root``.
-    """
-    found: list[str] = []
-    folders: list[str] = [""]
-    links: list[str] = []
-    seen: set[tuple[int, int]] = set()
-    while folders or links:
-        if not folders:
-            links.sort(key=os.fsencode, reverse=True)
-        relative = folders.pop() if folders else links.pop()
-        try:
-            status = (root / relative).stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(root / relative) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    path = f"{relative}/{entry.name}" if relative else entry.name
-                    target = root / path
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(path)
-                    elif entry.is_symlink() and target.is_dir():
-                        links.append(path)
-                    # A link that leads nowhere is a file that cannot be read, not one that is not there.
-                    elif target.is_file() or (entry.is_symlink() and not target.exists()):
-                        found.append(path)
-        except OSError as error:
-            raise BenchError(
-                f"{root / relative}: {error.strerror}; make it readable, or give a folder without it"
-            ) from error
-    return found
-
-
-def _printable(path: str) -> str:
-    """The path as text that can be stored; bytes that are no UTF-8 as ``\\xNN``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -21,4 +21,37 @@ ENTRIES: tuple[Entry, ...] = (
         licence="that of the images",
         source="your files",
     ),
+    Entry(
+        name="asterisk-prompts",
+        target="bench.datasets.asterisk_prompts:AsteriskPrompts",
+        summary="telephone prompts with transcripts, one speaker a language (@en, es, fr, it, ru), from Debian's "
+        "packages or --data PATH; 16 kHz, stored in G.722, which is lossy and ends at 7 kHz; "
+        "en: 44 of 2 to 6 s, and 485 others to fit on",
+        positional="language",
+        modality="audio",
+        source="https://packages.debian.org/source/stable/asterisk-core-sounds",
+        licence="CC BY-SA 3.0 (en, es, fr), CC BY 3.0 (it, ru) per Debian's copyright file",
+        extra="audio",
+    ),
+    Entry(
+        name="librispeech",
+        target="bench.datasets.librispeech:LibriSpeech",
+        summary="read English audiobooks with transcripts: a subset's folder, such as test-clean (--data PATH)",
+        positional="data",
+        modality="audio",
+        source="https://www.openslr.org/12",
+        licence="CC BY 4.0",
+        extra="audio",
+    ),
+    Entry(
+        name="audio-folder",
+        target="bench.datasets.audio_folder:AudioFolder",
+        summary="any folder of sound files, searched recursively (--data PATH); "
+        "transcripts.tsv or a .txt beside each file",
+        positional="data",
+        modality="audio",
+        source="your files",
+        licence="that of the files",
+        extra="audio",
+    ),
 )

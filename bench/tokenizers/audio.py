@@ -6,13 +6,12 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-import soxr
 import torch
 from torch.nn import functional as F
 
 from bench.audio import Audio
 from bench.errors import BenchError
+from bench.resample import resample as resample
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Tokens
 
@@ -98,14 +97,6 @@ def resampled(audio: Audio, rate: int) -> Audio:
         count = min(length, clip.shape[1])
         row[:, :count] = clip[:, :count].to(row.device)
     return Audio(samples, rate, lengths)
-
-
-def resample(samples: np.ndarray, old: int, new: int) -> np.ndarray:
-    """float32 ``[channels, time]`` at another rate, by soxr's very high quality."""
-    if old == new or not samples.size:
-        return samples
-    out: np.ndarray = np.ascontiguousarray(soxr.resample(samples.T, old, new, quality="VHQ").T)
-    return out
 
 
 def resampled_lengths(lengths: torch.Tensor, old: int, new: int) -> torch.Tensor:
