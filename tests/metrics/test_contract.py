@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from audio_cases import SIGNAL_CASES
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tester import (
@@ -17,12 +18,14 @@ from tester import (
     CHECKS,
     Case,
     Data,
+    Known,
     ProjectedPixels,
     Subject,
     across_ranks,
     assert_same,
     check_batching,
     random_lpips,
+    remembering,
 )
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
@@ -30,6 +33,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
 
 from bench import registry
+from bench.metrics import clips
 from bench.metrics.base import Batch
 from bench.metrics.pixel import PSNR
 from bench.stats import Estimate
@@ -137,8 +141,18 @@ CASES = {
     "bits_per_pixel_entropy": Case(entropy_rate),
     "throughput": Case(throughput, batching=None),
     "peak_memory": Case(peak),
+    **SIGNAL_CASES,
 }
 METRICS = list(registry.entries("metrics"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known() -> Iterator[Known]:
+    """What the metrics of clips gave so far; each clip is scored once."""
+    found: Known = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clips, "score", remembering(clips.score, found))
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +164,11 @@ def subjects(weight_files: dict[str, Path]) -> dict[str, Subject]:
 
 @pytest.fixture(scope="module")
 def by_rank(
-    subjects: dict[str, Subject], tmp_path_factory: pytest.TempPathFactory
+    subjects: dict[str, Subject], tmp_path_factory: pytest.TempPathFactory, known: Known
 ) -> list[dict[str, dict[str, Estimate]]]:
-    return across_ranks(subjects, tmp_path_factory.mktemp("ranks"))
+    for subject in subjects.values():
+        subject.whole.compute()  # the ranks need not score the clips again
+    return across_ranks(subjects, tmp_path_factory.mktemp("ranks"), known)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

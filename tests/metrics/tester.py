@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -21,6 +23,7 @@ from pydantic import TypeAdapter
 from torchmetrics.functional.image.lpips import _LPIPS
 
 from bench.extractors import EXTRACTORS
+from bench.metrics import clips
 from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.stats import Estimate
 from bench.tokens import Codebook, Tokens
@@ -30,9 +33,28 @@ BOOKS = (Codebook(16, "a quarter of each side"), Codebook(6, "a quarter of each 
 DIM = 6
 
 
+class Samples(ABC):
+    """All samples a metric is given, an even number of at least four."""
+
+    books: tuple[Codebook, ...] = BOOKS
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def batch(self, index: Sequence[int]) -> Batch:
+        """The batch of the samples at these positions."""
+
+    def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
+        """These samples in this order, all as they are if none is given, so many a batch."""
+        chosen = range(len(self)) if order is None else order
+        for start in range(0, len(chosen), size):
+            yield self.batch(chosen[start : start + size])
+
+
 @dataclass(frozen=True)
-class Data:
-    """All samples a metric is given: crops of photographs, noisy reconstructions, codes, timings."""
+class Data(Samples):
+    """Crops of photographs, noisy reconstructions, codes, timings."""
 
     reference: torch.Tensor
     reconstruction: torch.Tensor
@@ -46,7 +68,6 @@ class Data:
         return len(self.group)
 
     def batch(self, index: Sequence[int]) -> Batch:
-        """The batch of the samples at these positions."""
         at = torch.tensor(index)
         reference, reconstruction = self.reference[at], self.reconstruction[at]
         return Batch(
@@ -60,12 +81,6 @@ class Data:
             decode_seconds=float(self.decode_seconds[at].sum()),
             peak_bytes=int(self.peak_bytes[at].max()),
         )
-
-    def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
-        """These samples in this order, all as they are if none is given, so many a batch."""
-        chosen = range(len(self)) if order is None else order
-        for start in range(0, len(chosen), size):
-            yield self.batch(chosen[start : start + size])
 
 
 def batch_of(
@@ -140,17 +155,19 @@ class Case:
         side: side of the images in pixels.
         batching: relative difference allowed between batchings; None if they are what the error is of.
         settings: the metric's section of the protocol.
+        source: the samples; crops of photographs if none is given.
     """
 
-    expected: Callable[[Data], Mapping[str, float]]
+    expected: Callable[[Any], Mapping[str, float]]
     tolerance: float = 1e-12
     side: int = 64
     batching: float | None = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    source: Callable[[], Samples] | None = None
 
     @property
-    def data(self) -> Data:
-        return photographs(self.side)
+    def data(self) -> Samples:
+        return self.source() if self.source else photographs(self.side)
 
 
 @dataclass
@@ -162,13 +179,13 @@ class Subject:
     weights: Mapping[str, Path] = field(default_factory=dict)
 
     @property
-    def data(self) -> Data:
+    def data(self) -> Samples:
         return self.case.data
 
     def fresh(self) -> Metric:
         """The metric as a task builds it."""
         files = {name: self.weights[name] for name in self.kind.weights if name in self.weights}
-        return self.kind(self.case.settings, BOOKS, files)
+        return self.kind(self.case.settings, self.data.books, files)
 
     def after(self, batches: Iterable[Batch]) -> Metric:
         """The metric after these batches."""
@@ -252,20 +269,42 @@ def _numbers(estimate: Estimate) -> list[float]:
     return [math.nan if part is None else part for part in parts]
 
 
+# Metrics of clips take seconds each: what one gives for a clip is computed once, and kept by all it depends on.
+
+Known = dict[str, tuple[clips.Scores, str]]
+
+
+def remembering(score: Callable[..., Any], known: Known) -> Callable[..., Any]:
+    """``bench.metrics.clips.score`` that knows what it has scored before."""
+
+    def remembered(metric: type[Metric], settings: Any, *arguments: Any) -> tuple[clips.Scores, str]:
+        key = hashlib.sha256(f"{metric.__qualname__} {settings} {[np.shape(each) for each in arguments]}".encode())
+        for each in arguments:
+            key.update(np.asarray(each).tobytes())
+        if key.hexdigest() not in known:
+            known[key.hexdigest()] = score(metric, settings, *arguments)
+        return known[key.hexdigest()]
+
+    return remembered
+
+
 # Two processes, one pair for all metrics: starting Python and torch is what takes the time.
 
 RANKS = 2
 _BY_NAME = TypeAdapter(dict[str, dict[str, Estimate]])
 
 
-def across_ranks(subjects: Mapping[str, Subject], folder: Path) -> list[dict[str, dict[str, Estimate]]]:
+def across_ranks(
+    subjects: Mapping[str, Subject], folder: Path, known: Known | None = None
+) -> list[dict[str, dict[str, Estimate]]]:
     """On each rank the estimates of every subject by its name, each rank having seen a part of the samples."""
-    torch.multiprocessing.spawn(_rank, (dict(subjects), folder), nprocs=RANKS)
+    torch.multiprocessing.spawn(_rank, (dict(subjects), folder, known or {}), nprocs=RANKS)
     return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in range(RANKS)]
 
 
-def _rank(rank: int, subjects: Mapping[str, Subject], folder: Path) -> None:
+def _rank(rank: int, subjects: Mapping[str, Subject], folder: Path, known: Known) -> None:
     torch.set_num_threads(1)
+    clips.score = remembering(clips.score, known)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=RANKS)
     try:

@@ -1,0 +1,105 @@
+"""Cases of the metrics that compare signals of sound: values of the implementations their users trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import librosa
+import numpy as np
+import pesq
+import pystoi
+import pytest
+import torch
+from audio_data import DELAYS, RATE, Sound, sound
+from tester import Case
+from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as torchmetrics_si_sdr
+
+
+def mean_of(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], data: Sound) -> Mapping[str, float]:
+    """Mean over the clips, by name."""
+    each = [values(*pair) for pair in data.pairs]
+    return {name: float(np.mean([value[name] for value in each])) for name in each[0]}
+
+
+def by_pesq(mode: str, a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    return {f"pesq_{mode}": pesq.pesq(RATE, a, b, mode)}
+
+
+def by_pystoi(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    return {"stoi": pystoi.stoi(a, b, RATE), "estoi": pystoi.stoi(a, b, RATE, extended=True)}
+
+
+def by_torchmetrics(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    return {"si_sdr": float(torchmetrics_si_sdr(torch.from_numpy(b).double(), torch.from_numpy(a).double()))}
+
+
+def aligned(data: Sound) -> Mapping[str, float]:
+    """The delays are known: cut what has no counterpart."""
+    values = []
+    for (a, b), delay in zip(data.pairs, DELAYS, strict=True):
+        length = len(a) - abs(delay)
+        pair = a[max(0, -delay) :][:length], b[max(0, delay) :][:length]
+        values.append(by_torchmetrics(*pair)["si_sdr"])
+    return {"si_sdr_aligned": float(np.mean(values))}
+
+
+def delay(data: Sound) -> Mapping[str, float]:
+    return {"delay": 1000 * float(np.mean(DELAYS)) / RATE}
+
+
+def by_librosa(bands: tuple[int, ...] | None, a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    """The sum over windows written down from Kumar et al.'s configuration, on librosa's transforms."""
+    total = 0.0
+    for i, window in enumerate((2048, 512)):
+        one, other = (
+            np.abs(librosa.stft(side.astype(np.float64), n_fft=window, hop_length=window // 4, pad_mode="reflect"))
+            for side in (a, b)
+        )
+        if bands:
+            filters = librosa.filters.mel(sr=RATE, n_fft=window, n_mels=bands[i])
+            one, other = filters @ one, filters @ other
+        logs = [np.log10(np.maximum(side, 1e-5) ** 2) for side in (one, other)]
+        total += np.abs(logs[0] - logs[1]).mean() + np.abs(one - other).mean()
+    return {"mel_distance" if bands else "stft_distance": total}
+
+
+def by_visqol(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    from visqol import VisqolApi
+
+    api = VisqolApi()
+    api.create(mode="speech", use_lattice_model=True)
+    return {"visqol": api.measure_from_arrays(a, b, RATE).moslqo}
+
+
+def by_speechmos(_: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    from speechmos import dnsmos
+
+    return {f"dnsmos_{name.removesuffix('_mos')}": float(value) for name, value in dnsmos.run(b, RATE).items()}
+
+
+def by_resemblyzer(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
+    package = pytest.importorskip("resemblyzer", exc_type=ImportError)
+    encoder = package.VoiceEncoder("cpu", verbose=False)
+    one, other = (encoder.embed_utterance(package.normalize_volume(side, -30, increase_only=True)) for side in (a, b))
+    return {"speaker_similarity": float(one @ other)}
+
+
+def case(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], tolerance: float = 1e-12) -> Case:
+    return Case(partial(mean_of, values), tolerance, source=sound)
+
+
+SIGNAL_CASES = {
+    "pesq_wb": case(partial(by_pesq, "wb")),
+    "pesq_nb": case(partial(by_pesq, "nb")),
+    "stoi": case(by_pystoi),
+    "si_sdr": case(by_torchmetrics, 1e-9),
+    "si_sdr_aligned": Case(aligned, 1e-9, source=sound),
+    "delay": Case(delay, source=sound),
+    "stft_distance": case(partial(by_librosa, None), 1e-9),
+    # librosa's filters are float32.
+    "mel_distance": case(partial(by_librosa, (150, 80)), 1e-7),
+    "visqol": case(by_visqol),
+    "dnsmos": case(by_speechmos, 1e-5),
+    "speaker_similarity": case(by_resemblyzer, 1e-6),
+}
