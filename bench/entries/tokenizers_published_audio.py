@@ -32,7 +32,7 @@ _FROM_MIMI = "Défossez et al. 2024, arXiv 2410.00037; github.com/kyutai-labs/mo
 _FROM_XCODEC = "Ye et al. 2024, arXiv 2408.17175; github.com/zhenye234/xcodec"
 _FROM_HIGGS = "github.com/boson-ai/higgs-audio"
 _FROM_XCODEC2 = "Ye et al. 2025, arXiv 2502.04128; github.com/zhenye234/X-Codec-2.0"
-_FROM_NEUCODEC = "github.com/neuphonic/neucodec"
+_FROM_NEUCODEC = "arXiv 2509.09550; github.com/neuphonic/neucodec"
 _FROM_SNAC = "Siuzdak et al. 2024, arXiv 2410.14411; github.com/hubertsiuzdak/snac"
 _FROM_SPEECHTOKENIZER = "Zhang et al. 2023, arXiv 2308.16692; github.com/ZhangXInFD/SpeechTokenizer"
 
@@ -115,7 +115,7 @@ PUBLISHED_AUDIO: tuple[Entry, ...] = (
             f"hf-audio/xcodec-{name}",
             f"X-Codec 16 kHz, {features}; @KBPS of 0.5, 1, 1.5, 2, 4",
             _FROM_XCODEC,
-            "MIT",
+            "not stated; the code is MIT",
         )
         for name, features in (
             ("hubert-librispeech", "HuBERT, trained on LibriSpeech"),
@@ -170,6 +170,6 @@ PUBLISHED_AUDIO: tuple[Entry, ...] = (
         "fnlp/SpeechTokenizer/speechtokenizer_hubert_avg",
         "SpeechTokenizer 16 kHz on HuBERT's average layer, 50 Hz x 8 books, 1024 entries; @BOOKS",
         _FROM_SPEECHTOKENIZER,
-        "Apache-2.0",
+        "not stated; the code is Apache-2.0",
     ),
 )

@@ -10,7 +10,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
+from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
 from bench.tokenizers.published import model_class
 from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure, check_books
 
@@ -35,7 +35,7 @@ def load_transformers(
     if stated != cls.config_class.model_type:
         raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated or 'an unknown model'}, not of {name}")
     checkpoint.names()  # says which file is cut off, where the library would say something else
-    bars = model_class("transformers", "logging")
+    bars = require("transformers.utils.logging")
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:
@@ -189,7 +189,9 @@ class Dac(BooksCodec):
     def structure_of(model: Any, books: int | None, folder: object = "") -> Structure:
         config = model.config
         used = check_books(books, config.n_codebooks, folder)
-        return Structure(config.sampling_rate, config.hop_length, (config.codebook_size,) * used)
+        # Not hop_length: the published configurations of 16 and 24 kHz state the 44.1 kHz model's, and it wins.
+        hop = math.prod(config.downsampling_ratios)
+        return Structure(config.sampling_rate, hop, (config.codebook_size,) * used)
 
     def codes_of(self, waves: torch.Tensor) -> Sequence[torch.Tensor]:
         codes = self.model.encode(waves, n_quantizers=len(self.codebooks)).audio_codes

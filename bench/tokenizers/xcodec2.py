@@ -76,7 +76,7 @@ class Xcodec2(PublishedAudioTokenizer):
 
 
 class NeuCodec(Xcodec2):
-    """NeuCodec (github.com/neuphonic/neucodec): X-codec2's architecture, 16 kHz in and 24 kHz out.
+    """NeuCodec (arXiv 2509.09550, github.com/neuphonic/neucodec): X-codec2's architecture, 16 kHz in and 24 kHz out.
 
     Its rate here is that of what it returns; what it encodes is brought to 16 kHz from there. A clip of ``n``
     samples at 16 kHz has ``n // hop`` codes, at least one: the end of the clip has none.

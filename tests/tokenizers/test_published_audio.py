@@ -76,7 +76,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> None:
 
 
 # What the publishers' configurations say, and the kilobits a second that follow.
-_HOP320 = {"downsampling_ratios": [2, 4, 5, 8], "codebook_size": 1024}
+_DAC = {"downsampling_ratios": [2, 4, 5, 8], "upsampling_ratios": [8, 5, 4, 2], "hop_length": 512}
 _SNAC24 = {"sampling_rate": 24000, "encoder_rates": [2, 4, 8, 8], "decoder_rates": [8, 8, 4, 2], "codebook_size": 4096}
 _SNAC44 = {"encoder_rates": [2, 3, 8, 8], "decoder_rates": [8, 8, 3, 2], "codebook_size": 4096}
 _HIGGS = {"model_type": "dac", "downsampling_ratios": [8, 5, 4, 2, 3], "upsampling_ratios": [8, 5, 4, 2, 3]}
@@ -102,7 +102,7 @@ def encodec(kbps: float) -> Structure:
 
 
 def dac(rate: int, books: int, **changes: Any) -> Structure:
-    config = {**_HOP320, "n_codebooks": books, "sampling_rate": rate, **changes}
+    config = {**_DAC, "n_codebooks": books, "sampling_rate": rate, **changes}
     return Dac.structure_of(transformers_model("DacModel", "DacConfig", **config), None)
 
 
@@ -126,7 +126,12 @@ def higgs(kbps: float) -> Structure:
         (lambda: encodec(1.5), 75, 2, 1.5),
         (lambda: encodec(3), 75, 4, 3),
         (lambda: encodec(6), 75, 8, 6),
-        (lambda: dac(44100, 9, downsampling_ratios=[2, 4, 8, 8]), 44100 / 512, 9, 44100 / 512 * 9 / 100),
+        (
+            lambda: dac(44100, 9, downsampling_ratios=[2, 4, 8, 8], upsampling_ratios=[8, 8, 4, 2]),
+            44100 / 512,
+            9,
+            44100 / 512 * 9 / 100,
+        ),
         (lambda: dac(24000, 32), 75, 32, 24),
         (lambda: dac(16000, 12), 50, 12, 6),
         (lambda: mimi(8), 12.5, 8, 1.1),
@@ -156,7 +161,7 @@ def test_bitrate_of_the_published_architecture(
 @pytest.mark.parametrize("name", TINY_AUDIO)
 def test_contract(name: str, load: Load) -> None:
     tokenizer = load(name)
-    for samples, rate in ((24000, tokenizer.rate), (12345, tokenizer.rate), (4411, 44100), (200, 8000)):
+    for samples, rate in ((24000, tokenizer.rate), (12345, tokenizer.rate), (4411, 44100), (200, 8000), (1, 48000)):
         audio = clips(samples, rate)
         before = audio.samples.clone()
         tokens = tokenizer.encode(audio)
@@ -350,6 +355,15 @@ def test_half_precision(name: str, folders: dict[str, Path]) -> None:
     found = half.decode(tokens).samples
     assert found.dtype == torch.float32
     assert (found - expected).abs().mean() < 0.1 * expected.abs().mean()
+
+
+def test_overflow_in_float16_is_named(folders: dict[str, Path]) -> None:
+    tokenizer = Encodec(str(folders["EncodecModel"]))
+    for parameter in tokenizer.model.decoder.parameters():
+        parameter *= 1e4
+    tokens = tokenizer.encode(clips(2400, 24000))
+    with pytest.raises(BenchError, match=r"overflows in float16; use bfloat16"):
+        tokenizer.to(torch.device("cpu"), torch.float16).decode(tokens)
 
 
 @pytest.mark.parametrize("name", TINY_AUDIO)
