@@ -96,6 +96,13 @@ def test_containers_cut_off_are_refused(
         decode_sound(cut(path, share))
 
 
+def test_a_few_bytes_less_than_the_index_lists_are_noticed(tmp_path: Path) -> None:
+    path = save_by_ffmpeg(tmp_path / "a.mov", tone(3.0), "pcm_s16le", movflags="+faststart")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(BadSample, match="cut off"):
+        decode_sound(path)
+
+
 @pytest.mark.parametrize("stated", [0xFFFFFFFF, 0x7FFFF000])
 def test_a_header_written_before_the_sound_was_known_is_no_lie(tmp_path: Path, stated: int) -> None:
     data = save(tmp_path / "a.wav", STEREO).read_bytes()
