@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,9 @@ class Snac(PublishedAudioTokenizer):
         seed: int = 0,
         offline: bool = False,
     ) -> None:
-        cls = require("snac", "audio").SNAC
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the package compiles an activation in a way torch gives up
+            cls = require("snac", "audio").SNAC
         checkpoint = locate(path, repo, subfolder, revision, offline)
         model = model_of(lambda: cls(**checkpoint.config), "SNAC", checkpoint)
         windows = math.lcm(model.vq_strides[0], model.attn_window_size or 1)
