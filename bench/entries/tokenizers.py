@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.entries.tokenizers_audio import AUDIO
 from bench.entries.tokenizers_published import PUBLISHED
 from bench.entries.tokenizers_published_audio import PUBLISHED_AUDIO
 from bench.registry import Entry
@@ -55,6 +56,7 @@ ENTRIES: tuple[Entry, ...] = (
     _codec("jpeg", "JPEG", "ITU-T T.81"),
     _codec("webp", "WEBP", "RFC 9649"),
     _codec("avif", "AVIF", "AV1 Image File Format 1.1"),
+    *AUDIO,
     *PUBLISHED,
     *PUBLISHED_AUDIO,
 )
