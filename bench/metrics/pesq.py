@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -25,6 +26,8 @@ UTTERANCES = 50
 COUNTED_FROM = 19.0
 """Seconds up to which no clip can have too many utterances: each takes 50 windows of 4 ms, and as many of silence
 less the 3 by which it is widened, until the next."""
+
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 Mode = Literal["wb", "nb"]
 REASONS = (*PAIR_REASONS, TOO_SHORT, NO_UTTERANCE, NO_NUMBER, TOO_MANY)
@@ -63,7 +66,7 @@ class PESQWide(PESQMetric):
 class NarrowSettings(PackageSettings):
     """Choices of the narrow-band PESQ."""
 
-    rate: Literal[8000, 16000] = Field(
+    sample_rate: Literal[8000, 16000] = Field(
         default=16000,
         description="sample rate it runs at: both are P.862's and differ a little; published codec tables have 16000, "
         "telephony 8000. A protocol below 16 kHz has it at 8000",
@@ -79,7 +82,7 @@ class PESQNarrow(PESQMetric):
 
     @staticmethod
     def score_clip(settings: NarrowSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        own = settings.rate if rate >= 16000 else 8000
+        own = settings.sample_rate if rate >= 16000 else 8000
         score = partial(_score, "pesq_nb", "nb", own)
         return mean_over_channels(score, *at_rate(rate, own, reference, reconstruction))
 
@@ -118,7 +121,7 @@ def counted(mode: Mode, rate: int, reference: np.ndarray, reconstruction: np.nda
     np.save(pair, np.stack([reference, reconstruction]).astype(np.float32))
     command = [sys.executable, "-m", "bench.metrics.pesq_counted", mode, str(rate)]
     done = subprocess.run(command, input=pair.getvalue(), capture_output=True, check=False)
-    if done.returncode < 0:
+    if -done.returncode in CRASHES:
         raise Undefined(TOO_MANY)
     if done.returncode:
         raise RuntimeError(f"counting utterances failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
