@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from bench.tokens import Codebook, Tokens
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 RATE = 16_000
 SOUND_BOOKS = (Codebook(16, "1/50 s", 50.0), Codebook(6, "1/25 s", 25.0))
+ENCODE, DECODE = 0.2, 0.1
+"""Seconds a second of sound."""
 DELAYS = (0, 5, -8, 40)
 """Samples by which each reconstruction of ``sound`` is late."""
 
@@ -74,7 +76,8 @@ def audio_batch(
 class Sound(Samples):
     """Clips of unequal lengths, so that a batch pads them, and their poor reconstructions, ``[samples]`` each.
 
-    ``codes`` holds for each codebook the codes of each clip, of unequal lengths too.
+    ``codes`` holds for each codebook the codes of each clip, of unequal lengths too; ``payload``, if there is any,
+    is what a codec wrote instead. A clip takes the same share of its length to encode, and to decode, as any other.
     """
 
     reference: tuple[np.ndarray, ...]
@@ -82,39 +85,48 @@ class Sound(Samples):
     codes: tuple[tuple[torch.Tensor, ...], ...]
     group: torch.Tensor
     transcripts: tuple[str, ...]
-    encode_seconds: torch.Tensor
-    decode_seconds: torch.Tensor
+    payload: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reference)
 
     @property
     def books(self) -> tuple[Codebook, ...]:
-        return SOUND_BOOKS
+        return () if self.payload else SOUND_BOOKS
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """Duration of each clip, float64 ``[clips]``."""
+        return np.array([len(clip) / RATE for clip in self.reference])
 
     @property
     def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Reference and reconstruction of each clip."""
         return list(zip(self.reference, self.reconstruction, strict=True))
 
-    def batch(self, index: Sequence[int]) -> Batch:
+    def tokens(self, index: Sequence[int]) -> Tokens:
+        """The tokens of the clips at these positions."""
+        signal = {"signal_rate": RATE, "signal_lengths": torch.tensor([len(self.reference[i]) for i in index])}
+        if self.payload:
+            return Tokens(payload=tuple(self.payload[i] for i in index), **signal)
         chosen = [[level[i] for i in index] for level in self.codes]
-        tokens = Tokens(
+        return Tokens(
             codes=tuple(torch.nn.utils.rnn.pad_sequence(level, batch_first=True) for level in chosen),
             lengths=tuple(torch.tensor([len(code) for code in level]) for level in chosen),
-            signal_rate=RATE,
-            signal_lengths=torch.tensor([len(self.reference[i]) for i in index]),
+            **signal,
         )
+
+    def batch(self, index: Sequence[int]) -> Batch:
         batch = audio_batch(
             [self.reference[i] for i in index],
             [self.reconstruction[i] for i in index],
-            tokens=tokens,
+            tokens=self.tokens(index),
             transcripts=tuple(self.transcripts[i] for i in index),
             index=index,
             group=self.group[list(index)].tolist(),
         )
-        batch.encode_seconds = float(self.encode_seconds[list(index)].sum())
-        batch.decode_seconds = float(self.decode_seconds[list(index)].sum())
+        seconds = float(self.seconds[list(index)].sum())
+        batch.encode_seconds, batch.decode_seconds = ENCODE * seconds, DECODE * seconds
         batch.peak_bytes = 1 << 28
         return batch
 
@@ -142,6 +154,10 @@ def sound() -> Sound:
         codes,
         torch.arange(len(clips)) // 2,
         tuple(transcripts.values()),
-        torch.rand(len(clips), dtype=torch.float64, generator=generator),
-        torch.rand(len(clips), dtype=torch.float64, generator=generator),
     )
+
+
+@cache
+def coded_sound() -> Sound:
+    """The same clips as a codec of a thousandth of the reference's bits would return them."""
+    return replace(sound(), codes=(), payload=tuple(bytes(len(clip) // 500) for clip in sound().reference))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from audio_cases import SIGNAL_CASES
+from audio_rate_cases import AUDIO_RATE_CASES
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tester import (
@@ -142,6 +143,7 @@ CASES = {
     "throughput": Case(throughput, batching=None),
     "peak_memory": Case(peak),
     **SIGNAL_CASES,
+    **AUDIO_RATE_CASES,
 }
 METRICS = list(registry.entries("metrics"))
 
