@@ -67,6 +67,16 @@ def _whisper(module: str, attribute: str) -> Callable[[str], str]:
     return made
 
 
+def _english() -> Callable[[str], str]:
+    whisper = _whisper("english", "EnglishTextNormalizer")
+
+    def english(text: str) -> str:
+        # Whisper's makes a word "." of "exactly...", which nobody says.
+        return " ".join(word for word in whisper(text).split() if re.search(r"\w", word))
+
+    return english
+
+
 def _lower(text: str) -> str:
     """Lower case, punctuation out. The apostrophe goes without a space: ``don't`` stays one word."""
     return re.sub(r"[^\w\s]|_", " ", re.sub(r"['’]", "", text.lower()))
@@ -79,8 +89,9 @@ NORMALISERS: dict[str, Normaliser] = {
         Normaliser("lower-v1", "lower case, apostrophes dropped, other punctuation to spaces", lambda: _lower),
         Normaliser(
             "english-v1",
-            "Whisper's EnglishTextNormalizer: contractions, numbers, spelling, fillers (Radford et al. 2022, app. C)",
-            lambda: _whisper("english", "EnglishTextNormalizer"),
+            "Whisper's EnglishTextNormalizer (Radford et al. 2022, app. C): contractions, numbers, spelling, fillers; "
+            "then without the lone full stops that it leaves of an ellipsis",
+            _english,
             ("en",),
             WHISPER,
         ),

@@ -96,7 +96,7 @@ def build(text: str) -> Source:
 
 def at_model_rate(samples: np.ndarray, rate: int) -> np.ndarray:
     """float32 ``[n]`` at ``RATE``, by soxr's very high quality."""
-    from bench.tokenizers.audio import resample
+    from bench.resample import resample  # soxr, of the optional extra
 
     out: np.ndarray = resample(samples[None], rate, RATE)[0]
     return out

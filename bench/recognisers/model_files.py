@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -77,9 +79,10 @@ def loaded(library_class: str, checkpoint: Checkpoint, unneeded: tuple[str, ...]
         BenchError: a weight is missing, which the library would make up at random.
     """
     cls = model_class("transformers", library_class)
-    model, report = cls.from_pretrained(
-        checkpoint.folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
+    with _no_bars():
+        model, report = cls.from_pretrained(
+            checkpoint.folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
     checkpoint.refuse_missing(library_class, (n for n in report["missing_keys"] if not n.endswith(unneeded)))
     return model.eval().requires_grad_(False)
 
@@ -90,6 +93,19 @@ def processor(library_class: str, checkpoint: Checkpoint) -> Any:
         return model_class("transformers", library_class).from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(f"{checkpoint.folder}: its {library_class} cannot be loaded ({error})") from error
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """The library's progress bars would run through the run's own."""
+    logging = require("transformers").utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def refuse_other(checkpoint: Checkpoint, model_type: str) -> None:

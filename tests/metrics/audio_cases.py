@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
+import jiwer
 import librosa
 import numpy as np
 import pesq
@@ -85,6 +89,43 @@ def by_resemblyzer(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
     return {"speaker_similarity": float(one @ other)}
 
 
+HEARD = (
+    ("lower case", "lower case"),
+    ("you are now muted", "you were now mute it"),
+    ("the conference is full", ""),
+    ("from phone number", "from fun number"),
+)
+"""What a recogniser might hear in the originals of ``sound`` and in their reconstructions."""
+
+
+_FOLDER = tempfile.TemporaryDirectory()
+
+
+@cache
+def heard() -> str:
+    """The spec of ``HEARD`` as a table of transcripts."""
+    file = Path(_FOLDER.name) / "heard.tsv"
+    rows = [
+        f"clip-{at}\t{side}\t{text}"
+        for at, texts in enumerate(HEARD)
+        for side, text in zip(("original", "reconstruction"), texts, strict=True)
+    ]
+    file.write_text("\n".join(["id\tside\ttext", *rows]) + "\n")
+    return f"transcripts={file}"
+
+
+def by_jiwer(data: Sound) -> Mapping[str, float]:
+    said = [re.sub(r"\W+", " ", text.lower()).strip() for text in data.transcripts]
+    original, reconstruction = (list(side) for side in zip(*HEARD, strict=True))
+    return {
+        "wer": jiwer.wer(said, reconstruction),
+        "cer": jiwer.cer(said, reconstruction),
+        "wer_original": jiwer.wer(said, original),
+        "cer_original": jiwer.cer(said, original),
+        "dwer": jiwer.wer(original, reconstruction),
+    }
+
+
 def case(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], tolerance: float = 1e-12) -> Case:
     return Case(partial(mean_of, values), tolerance, source=sound)
 
@@ -102,4 +143,5 @@ SIGNAL_CASES = {
     "visqol": case(by_visqol),
     "dnsmos": case(by_speechmos, 1e-5),
     "speaker_similarity": case(by_resemblyzer, 1e-6),
+    "word_errors": Case(by_jiwer, source=sound, settings={"recogniser": heard()}),
 }
