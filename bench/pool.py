@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Thread
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -21,6 +21,8 @@ _T = TypeVar("_T")
 
 WAITING_EACH = 32
 """Tasks that may wait for each process; ``submit`` blocks beyond, so that memory does not grow with the data."""
+GRACE = 10.0
+"""Seconds that the processes have to end by themselves, and to take back what they registered with the system."""
 NICE = 5
 """The model's own process goes first."""
 
@@ -30,16 +32,28 @@ class Pool:
 
     A task whose process dies (a crash in a C library) costs that task alone: its future raises, the process is
     replaced.
+
+    Args:
+        modules: what the tasks will import; it is imported once, where the processes come from.
     """
 
-    def __init__(self, workers: int) -> None:
-        # From within a cell this is the run's own fork server, which has torch and the like imported already.
+    def __init__(self, workers: int, modules: Sequence[str] = ()) -> None:
+        # A process made by a fork server cannot ask that server for others: this starts one of its own.
         context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, *modules])
         self._pool = ProcessPool(workers, initializer=_start, context=context)
         self._room = BoundedSemaphore(workers * WAITING_EACH)
+        # pebble starts the processes with the first task, and blocks until they are there.
+        self._starting = Thread(target=lambda: self._pool.schedule(os.getpid).result(), daemon=True)
+        self._starting.start()
+
+    def wait(self) -> None:
+        """Until there are processes: their start must not get into anybody's time."""
+        self._starting.join()
 
     def submit(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Run a function of a module's top in one of the processes; blocks while too much is waiting."""
+        self.wait()
         self._room.acquire()
         future: Future[_T] = self._pool.schedule(function, args=list(args), kwargs=kwargs)
         future.add_done_callback(lambda _: self._room.release())
@@ -60,7 +74,11 @@ class Pool:
                     os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
-        """End the processes, whatever they are at."""
+        """Let the processes finish what they are at, and end them; those that do not end within seconds are killed."""
+        self.wait()
+        self._pool.close()
+        with suppress(TimeoutError):
+            self._pool.join(GRACE)
         self._pool.stop()
         self._pool.join()
 

@@ -32,6 +32,9 @@ from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
 
+MOST_PROCESSES = 32
+"""Of the pool, on machines with more cores than that."""
+
 
 class ReconstructionSettings(BaseModel):
     """Every choice of a task; the protocol carries them all, defaults written out. Tasks add their own."""
@@ -97,14 +100,16 @@ class ReconstructionTask(Task):
         dataset = _dataset(spec, settings, job.data, protocol.dataset.limit)
         if dataset.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
-        meter = MemoryMeter(device)
-        report("preparing", 0, len(dataset))
-        tokenizer = self._tokenizer(job, settings, dataset).to(device, dtype)
-        meter.loaded()
-        metrics, unavailable = _metrics(job, settings, tokenizer, device)
-        bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
         with ExitStack() as closing:
-            pool = _pool(metrics, job, closing)
+            pool = _pool(settings, job, closing)
+            meter = MemoryMeter(device)
+            report("preparing", 0, len(dataset))
+            tokenizer = self._tokenizer(job, settings, dataset).to(device, dtype)
+            meter.loaded()
+            metrics, unavailable = _metrics(job, settings, tokenizer, device, pool)
+            bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
+            if pool:
+                pool.wait()
             loop = Loop(
                 modality=self.signals(settings),
                 device=device,
@@ -192,7 +197,7 @@ def _stated(system: SystemSpec, settings: ReconstructionSettings) -> dict[str, A
 
 
 def _metrics(
-    job: Job, settings: ReconstructionSettings, tokenizer: Tokenizer, device: torch.device
+    job: Job, settings: ReconstructionSettings, tokenizer: Tokenizer, device: torch.device, pool: Pool | None
 ) -> tuple[dict[str, Metric], dict[str, Estimate]]:
     """The metrics that can be measured, and estimates that say why the others cannot."""
     metrics: dict[str, Metric] = {}
@@ -205,7 +210,10 @@ def _metrics(
                 raise Unavailable(missing[0])
             kind.settle(kind.Settings(**section))
             paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
-            metrics[name] = kind(section, tokenizer.codebooks, paths).to(device)
+            metric = metrics[name] = kind(section, tokenizer.codebooks, paths).to(device)
+            metric.system = job.system.text
+            if isinstance(metric, PooledMetric):
+                metric.pool = pool
         except Unavailable as reason:
             unavailable |= {output: kind.unavailable(output, str(reason)) for output in kind.outputs}
     return metrics, unavailable
@@ -223,15 +231,15 @@ def _bank(job: Job, settings: ReconstructionSettings, device: torch.device) -> F
     return FeatureBank(present, job.protocol.weights, device, reference, data.n)
 
 
-def _pool(metrics: dict[str, Metric], job: Job, closing: ExitStack) -> Pool | None:
-    """Processes for the metrics that want some; None if none does, or there are no workers to be had."""
-    pooled = [metric for metric in metrics.values() if isinstance(metric, PooledMetric)]
-    if not pooled or not job.workers:
+def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Pool | None:
+    """Processes for the metrics that want some; None if none does, or there are to be no workers."""
+    kinds = [kind for kind in map(_metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
+    if not kinds or not job.workers:
         return None
-    pool = Pool(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    modules = dict.fromkeys(module for kind in kinds for module in (kind.__module__, *kind.imports))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = Pool(min(cores or 1, MOST_PROCESSES), tuple(modules))
     closing.callback(pool.close)
-    for metric in pooled:
-        metric.pool = pool
     return pool
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.entries.metrics_audio import AUDIO
+from bench.entries.metrics_speech import SPEECH
 from bench.registry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
@@ -80,6 +82,8 @@ ENTRIES: tuple[Entry, ...] = (
         licence="Apache-2.0",
         weights=("efficientnet-lite0",),
     ),
+    *AUDIO,
+    *SPEECH,
     Entry(
         "codebook",
         "bench.metrics.codebook:CodebookUse",

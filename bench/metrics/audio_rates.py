@@ -156,26 +156,31 @@ class RealTimeFactor(Metric):
         for side in ("encode", "decode")
     }
 
+    timings: list[torch.Tensor]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for state in ("seconds", "encode", "decode"):
-            self.add_state(state, default=[], dist_reduce_fx="cat")
+        self.add_state("timings", default=[], dist_reduce_fx="cat")
 
     def update(self, batch: Batch) -> None:
         self.remember(batch)
-        seconds = batch.reference.seconds
-        share = seconds / seconds.sum()
-        self.keep("seconds", seconds)
-        self.keep("encode", share * batch.encode_seconds)
-        self.keep("decode", share * batch.decode_seconds)
+        row = [len(batch.index), float(batch.reference.seconds.sum()), batch.encode_seconds, batch.decode_seconds]
+        self.timings.append(torch.tensor([row], dtype=torch.float64))
 
     def compute(self) -> dict[str, Estimate]:
-        order = self.order()
-        seconds, found = self.stacked("seconds")[order], {}
-        for side in ("encode", "decode"):
-            spent = self.stacked(side)[order]
-            found[f"{side}_rtf"] = ratio(self, f"{side}_rtf", spent, seconds)
-            found[f"{side}_rtf_clip_mean"] = ratio(
-                self, f"{side}_rtf_clip_mean", spent / seconds, np.ones_like(seconds)
-            )
+        clips, seconds, *spent = self.stacked("timings").T
+        found = {}
+        for side, times in zip(("encode", "decode"), spent, strict=True):
+            found[f"{side}_rtf"] = self._factor(f"{side}_rtf", times, seconds)
+            found[f"{side}_rtf_clip_mean"] = self._factor(f"{side}_rtf_clip_mean", clips * times / seconds, clips)
         return {name: found[name] for name in self.outputs}
+
+    def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
+        """Σ over / Σ under of values a batch; the interval tells how steady this run was."""
+        rest = np.maximum(under.sum() - under, np.finfo(float).tiny)
+        factors = (over.sum() - over) / rest
+        estimate = block_jackknife(float(over.sum() / under.sum()), under, lambda j: float(factors[j]))
+        method = f"spread over {len(under)} batches of this run; another load of the machine is not in it"
+        if estimate.stderr is None:
+            method = "no interval: a single batch"
+        return self.describe(name, estimate.model_copy(update={"method": method, "n": len(self.stacked("indices"))}))

@@ -102,6 +102,8 @@ class Metric(TorchMetric):
     weights: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[Settings]] = Settings
     full_state_update = False
+    system: str = ""
+    """Name of the measured system."""
 
     def __init__(
         self,

@@ -28,9 +28,11 @@ class Undefined(Exception):
 class PooledMetric(Metric):
     """A metric that has its clips worked on in other processes; what comes back is taken in later, in order.
 
-    ``update`` calls ``work`` once a clip; subclasses define ``take``.
+    ``update`` calls ``work`` once a clip; subclasses define ``take``. The class fact ``imports`` names the modules
+    that the work takes.
     """
 
+    imports: ClassVar[tuple[str, ...]] = ()
     pool: Pool | None = None
     """Where clips are worked on; None does it on the spot."""
 
