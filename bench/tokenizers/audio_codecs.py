@@ -65,14 +65,14 @@ FORMATS: dict[str, Format] = {
     "mp3": Format("libmp3lame", "mp3float", "mp3", WIDE, MPEG2, 1105),
     # The priming of one frame that FFmpeg's encoder writes into an MP4 edit list.
     "aac": Format("aac", "aac", "adts", WIDE, [8, 0], 1024),
-    # The quadrature mirror filters of 24 taps, in and out (ITU-T G.722, 3.1 and 4.4).
+    # The quadrature mirror filters of 24 taps, in and out (ITU-T G.722).
     "g722": Format("g722", "g722", "g722", (16000,), (64,), 22, tail=True),
     "g726": Format("g726", "g726", "g726", (8000,), (16, 24, 32, 40), 0),
-    # Look-ahead of 5 ms (3GPP TS 26.090, 4.3).
+    # Look-ahead of 5 ms (3GPP TS 26.090); its high-pass filter then advances low frequencies by up to 0.3 ms.
     "amr-nb": Format(
         "libopencore_amrnb", "amrnb", "amr", (8000,), (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2), 40, tail=True
     ),
-    # Look-ahead of 7.5 ms (ITU-T G.723.1, 1.2).
+    # Look-ahead of 7.5 ms (ITU-T G.723.1).
     "g723.1": Format("g723_1", "g723_1", "g723_1", (8000,), (6.3,), 60, tail=True),
 }
 
@@ -93,6 +93,9 @@ class AudioCodec(AudioTokenizer):
         rate: samples a second at which it codes; None takes its default.
     """
 
+    rate: int
+    bitrate: float
+
     def __init__(self, codec: str, kbps: float, rate: int | None = None) -> None:
         if codec not in FORMATS:
             raise UnknownName("codec", codec, FORMATS)
@@ -112,7 +115,7 @@ class AudioCodec(AudioTokenizer):
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         clips = [torch.from_numpy(self._decode(data)) for data in tokens.payload]
-        return Audio.of(clips, self.rate or 0).samples
+        return Audio.of(clips, self.rate).samples
 
     def _encode(self, clip: torch.Tensor) -> bytes:
         samples = pcm16(clip)
@@ -136,17 +139,16 @@ class AudioCodec(AudioTokenizer):
     def _set(self, context: Any) -> None:
         context.sample_rate, context.layout = self.rate, "mono"
         context.format = context.codec.audio_formats[0].name
-        context.bit_rate = round(self.bitrate or 0)
+        context.bit_rate = round(self.bitrate)
         context.options = dict(self.format.options)
         context.thread_count = 1
         context.flags |= self.av.codec.context.Flags.bitexact
 
     def _decode(self, data: bytes) -> np.ndarray:
         """Samples ``[1, time]`` at the codec's rate, its delay taken off."""
-        rate = self.rate or 0
-        clock = self.format.clock or rate
+        clock = self.format.clock or self.rate
         wave = np.concatenate([_floats(frame) for frame in self._frames(data)])[self.format.delay :]
-        return resample(wave[None], clock, rate)
+        return resample(wave[None], clock, self.rate)
 
     def _frames(self, data: bytes) -> list[Any]:
         if not self.format.container:
@@ -156,7 +158,7 @@ class AudioCodec(AudioTokenizer):
             return [frame for packet in (*packets, None) for frame in context.decode(packet)]
         options = {}
         if self.codec == "g726":
-            options = {"code_size": str(round((self.bitrate or 0) / self.format.rates[0]))}
+            options = {"code_size": str(round(self.bitrate / self.format.rates[0]))}
         with self.av.open(io.BytesIO(data), format=_demuxer(self.format.container), options=options) as container:
             stream = container.streams.audio[0]
             stream.codec_context.thread_count = 1
@@ -169,7 +171,7 @@ def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
     if codec == "mp3" and rate >= 32000:
         allowed = MPEG1
     if codec == "aac":
-        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits a frame of 1024 samples (ISO/IEC 14496-3, 4.5.3)
+        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits a frame of 1024 samples (ISO/IEC 14496-3)
     number = isinstance(kbps, int | float) and not isinstance(kbps, bool)
     if isinstance(allowed, list):
         fits, what = number and allowed[0] <= kbps <= allowed[1], f"from {allowed[0]:g} to {allowed[1]:g}"  # type: ignore[operator]

@@ -24,13 +24,15 @@ class Companding(AudioTokenizer):
     ``definition="g711"`` is the segmented law of ITU-T G.711 (1988), Tables 1 and 2, as telephones speak it: codes
     and samples equal ``lin2ulaw``, ``ulaw2lin``, ``lin2alaw`` and ``alaw2lin`` of Python's former ``audioop`` on
     16-bit samples. ``definition="continuous"`` is the smooth law that it approximates, uniformly quantized, as
-    WaveNet has it (van den Oord et al. 2016, eq. 2.2).
+    WaveNet has it (van den Oord et al. 2016, 2.2).
 
     Args:
         law: ``mu`` (μ = 255) or ``a`` (A = 87.6).
         rate: codes and samples a second; clips of another rate are resampled.
         definition: ``g711`` or ``continuous``.
     """
+
+    rate: int
 
     def __init__(self, law: str = "mu", rate: int = 16000, definition: str = "g711") -> None:
         if law not in ("mu", "a"):
@@ -83,6 +85,8 @@ class PCM(AudioTokenizer):
         rate: samples a second; clips of another rate are resampled.
     """
 
+    rate: int
+
     def __init__(self, rate: int = 16000) -> None:
         self.rate = checked_rate(rate, "pcm")
         self.bitrate = 16.0 * rate
@@ -92,7 +96,7 @@ class PCM(AudioTokenizer):
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         clips = [from_pcm16(np.frombuffer(data, "<i2")) for data in tokens.payload]
-        return Audio.of(clips, self.rate or 0).samples
+        return Audio.of(clips, self.rate).samples
 
 
 def checked_rate(rate: object, name: str) -> int:

@@ -28,7 +28,7 @@ ENVELOPE_BANDS = 20
 FLOOR = 1e-8
 """Power added to each band of the envelope, -80 dB of full scale: silence has a logarithm."""
 FIT_FRAMES = 20_000
-FIT_FRAMES_ADDITIVE = 4_096
+FIT_FRAMES_ADDITIVE = 2_048
 """Local search learns some ten times slower than the others; more frames gain it little."""
 
 
@@ -52,6 +52,8 @@ class MDCT(AudioTokenizer):
         bandwidth: hertz up to which coefficients are kept.
         rate: samples a second.
     """
+
+    rate: int
 
     def __init__(
         self,
@@ -85,11 +87,11 @@ class MDCT(AudioTokenizer):
     def fit(self, dataset: Dataset, seed: int) -> None:
         if not self.family:
             return
-        frames = self._some_frames(dataset, seed)
-        envelope = self._log_envelope(frames)
+        coefficients = self._some_frames(dataset, seed)
+        envelope = self._log_envelope(coefficients)
         self.envelope.fit(envelope, seed)
         coded = self.envelope.decode(self.envelope.encode(envelope))
-        shape = frames[:, : self.dims] / self._gains(coded)
+        shape = coefficients / self._gains(coded)
         if self.family == "aq":
             shape = shape[:FIT_FRAMES_ADDITIVE]
         self.transforms = [klt(shape[:, band]) for band in self._slices()]
@@ -97,7 +99,7 @@ class MDCT(AudioTokenizer):
             quantizer.fit(self._even((shape[:, band] - mean) @ basis), seed)
 
     def encode_waves(self, waves: Audio) -> Tokens:
-        coefficients = [self._frames(clip[0].cpu())[:, : self.dims] for clip in waves.clips()]
+        coefficients = [self._frames(clip[0].cpu()) @ self.basis[:, : self.dims] for clip in waves.clips()]
         count = torch.tensor([len(one) for one in coefficients])
         if not self.family:
             return Tokens(latents=pad_sequence(coefficients, batch_first=True), lengths=(count,))
@@ -112,7 +114,7 @@ class MDCT(AudioTokenizer):
         for row, count in zip(rows.cpu(), tokens.positions(0).tolist(), strict=True):
             coefficients = self._decode(row[:count]) if self.family else row[:count]
             clips.append(self._wave(F.pad(coefficients, (0, self.hop - self.dims)))[None])
-        return Audio.of(clips, self.rate or 0).samples
+        return Audio.of(clips, self.rate).samples
 
     def _encode(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Codes ``[frames, codebooks]`` of one clip's coefficients ``[frames, dims]``."""
@@ -133,10 +135,10 @@ class MDCT(AudioTokenizer):
         return torch.cat(bands, 1) * self._gains(self.envelope.decode(envelope))
 
     def _frames(self, clip: torch.Tensor) -> torch.Tensor:
-        """MDCT coefficients ``[frames, hop]`` of samples ``[time]``: a frame more than hops that the clip fills."""
+        """Frames ``[frames, 2·hop]`` of samples ``[time]``: one more than the hops that the clip fills."""
         hops = math.ceil(len(clip) / self.hop)
         around = F.pad(clip, (self.hop, (hops + 1) * self.hop - len(clip)))
-        return around.unfold(0, 2 * self.hop, self.hop) @ self.basis
+        return around.unfold(0, 2 * self.hop, self.hop)
 
     def _wave(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Samples ``[time]`` of whole hops: the halves that overlap are added, which cancels their aliases."""
@@ -162,7 +164,7 @@ class MDCT(AudioTokenizer):
         return F.pad(vectors, (0, -vectors.shape[1] % levels)).contiguous()
 
     def _some_frames(self, dataset: Dataset, seed: int) -> torch.Tensor:
-        """At most FIT_FRAMES frames, evenly from every clip."""
+        """Coefficients ``[frames, dims]`` of at most FIT_FRAMES frames, evenly from every clip."""
         quota = math.ceil(2 * FIT_FRAMES / max(1, len(dataset)))
         found = []
         for index in range(len(dataset)):
@@ -171,13 +173,15 @@ class MDCT(AudioTokenizer):
             except BadSample:
                 continue
             mono = sample.signal.float().mean(0, keepdim=True).numpy()
-            frames = self._frames(torch.from_numpy(resample(mono, sample.rate, self.rate or sample.rate)[0]))
-            found.append(frames[:: math.ceil(len(frames) / quota)])
-        frames = torch.cat(found) if found else torch.zeros(0, self.hop)
-        if len(frames) < 2**self.bits:
-            raise BenchError(f"mdct: {len(frames)} frames to fit on, fewer than the {2**self.bits} codewords of a band")
-        order = torch.randperm(len(frames), generator=torch.Generator().manual_seed(seed))
-        return frames[order[:FIT_FRAMES]]
+            frames = self._frames(torch.from_numpy(resample(mono, sample.rate, self.rate)[0]))
+            found.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
+        coefficients = torch.cat(found) if found else torch.zeros(0, self.dims)
+        if len(coefficients) < 2**self.bits:
+            raise BenchError(
+                f"mdct: {len(coefficients)} frames to fit on, fewer than the {2**self.bits} codewords of a band"
+            )
+        order = torch.randperm(len(coefficients), generator=torch.Generator().manual_seed(seed))
+        return coefficients[order[:FIT_FRAMES]]
 
     def _codes_a_frame(self, kbps: float) -> int:
         most = self.dims // self.bits + 1
@@ -189,7 +193,7 @@ class MDCT(AudioTokenizer):
         return round(codes)
 
     def _codebooks(self) -> list[Codebook]:
-        frame, width = f"1/{FRAMES_A_SECOND} s", (self.rate or 0) / 2 / self.hop
+        frame, width = f"1/{FRAMES_A_SECOND} s", self.rate / 2 / self.hop
         books = [Codebook(2**self.bits, f"{frame}, envelope", FRAMES_A_SECOND)]
         for band, quantizer in zip(self._slices(), self.quantizers, strict=True):
             covers = f"{frame}, {band.start * width:g} to {band.stop * width:g} Hz"

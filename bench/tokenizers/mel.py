@@ -32,6 +32,8 @@ class MelGriffinLim(AudioTokenizer):
         hop: seconds from one frame to the next.
     """
 
+    rate: int
+
     def __init__(
         self, mels: int = 80, iterations: int = 32, rate: int = 16000, window: float = 0.05, hop: float = 0.0125
     ) -> None:
@@ -65,7 +67,7 @@ class MelGriffinLim(AudioTokenizer):
             torch.from_numpy(self._wave(row[:count].numpy(), length))[None]
             for row, count, length in zip(tokens.latents.cpu(), positions, lengths, strict=True)
         ]
-        return Audio.of(clips, self.rate or 0).samples
+        return Audio.of(clips, self.rate).samples
 
     def _log_mel(self, clip: np.ndarray) -> torch.Tensor:
         """``[frames, mels]`` of samples ``[time]``; frames are centred, the ends padded with zeros."""

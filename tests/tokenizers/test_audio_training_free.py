@@ -112,7 +112,7 @@ def test_continuous_companding_by_its_definition(law: str) -> None:
 
 @pytest.mark.parametrize("law", ["mulaw", "alaw"])
 def test_companding_keeps_38_decibels(law: str) -> None:
-    """Logarithmic companding at 8 bits: some 38 dB whatever the level (Jayant & Noll 1984, 5.4)."""
+    """Logarithmic companding at 8 bits: some 38 dB whatever the level (Jayant & Noll 1984)."""
     batch = Audio.of([speech()[0] / speech()[0].abs().max()], RATE)
     error = fitted(law).decode(fitted(law).encode(batch)).samples - batch.samples
     assert 10 * math.log10(float(batch.samples.square().sum() / error.square().sum())) > 35
