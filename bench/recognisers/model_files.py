@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from bench.errors import BenchError, Unavailable
-from bench.tokenizers.checkpoint import fetch_command, hub_name, locate
+from bench.tokenizers.checkpoint import TIMEOUT, _offline, fetch_command, hub_name, locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
 from bench.tokenizers.published import model_class
 
@@ -28,15 +29,27 @@ def located(path: str | None, repo: str | None, revision: str | None) -> Checkpo
         BenchError: the folder lacks a file.
         Unavailable: it is not on this machine and cannot be fetched.
     """
-    checkpoint = locate(path, repo, revision=revision)
-    if missing(checkpoint.folder) and path is None:
+    checkpoint = locate(path, None if path else repo, revision=revision)
+    if path is None and missing(checkpoint.folder):
         _fetch_small_files(str(repo), revision, checkpoint)
     for names in missing(checkpoint.folder):
-        raise BenchError(
-            f"{checkpoint.folder}: no {' or '.join(names)}; save the recogniser's processor there too "
-            "(processor.save_pretrained)"
-        )
+        lack = f"{checkpoint.folder}: no {' or '.join(names)}"
+        if path is None:
+            raise Unavailable(f"{lack}; run: {fetch_command(str(repo), None, revision)}")
+        raise BenchError(f"{lack}; save the recogniser's processor there too (processor.save_pretrained)")
     return checkpoint
+
+
+def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
+    """What a JSON file beside the weights says; BenchError if it is not there or no mapping."""
+    file = checkpoint.folder / name
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{file}: cannot be read as JSON ({error}); {checkpoint.remedy}") from error
+    if not isinstance(found, dict):
+        raise BenchError(f"{file}: not a model's settings; {checkpoint.remedy}")
+    return found
 
 
 def missing(folder: Path) -> list[tuple[str, ...]]:
@@ -45,10 +58,13 @@ def missing(folder: Path) -> list[tuple[str, ...]]:
 
 
 def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint) -> None:
+    if _offline():
+        return
+    hub = require("huggingface_hub")
     try:
-        require("huggingface_hub").snapshot_download(
-            repo, revision=checkpoint.revision or revision, allow_patterns=list(SMALL_FILES)
-        )
+        # As in bench.tokenizers.checkpoint: the question that takes a timeout comes first.
+        hub.HfApi().repo_info(repo, revision=revision, timeout=TIMEOUT)
+        hub.snapshot_download(repo, revision=checkpoint.revision or revision, allow_patterns=list(SMALL_FILES))
     except Exception as error:  # the hub's client lets through what its HTTP library raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unavailable(

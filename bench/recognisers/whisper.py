@@ -12,7 +12,7 @@ import torch
 from bench.errors import BenchError
 from bench.precision import exact_float32
 from bench.recognisers.base import RATE, Recogniser, at_model_rate
-from bench.recognisers.model_files import described, loaded, located, processor, refuse_other
+from bench.recognisers.model_files import described, loaded, located, processor, refuse_other, settings_of
 
 WINDOW = 30 * RATE
 GENERATION = "generation_config.json"
@@ -41,20 +41,12 @@ class Whisper(Recogniser):
         self.checkpoint = located(path, model if "/" in model else f"openai/whisper-{model}", revision)
         refuse_other(self.checkpoint, "whisper")
         self.beams = beams
-        named = self._generation.get("lang_to_id") if self._generation.get("is_multilingual", True) else None
+        generation = settings_of(self.checkpoint, GENERATION)
+        named = generation.get("lang_to_id") if generation.get("is_multilingual", True) else None
         self.multilingual = bool(named)
         self.languages = tuple(sorted(token.strip("<|>") for token in named)) if named else ("en",)
         self.label = f"whisper {Path(path).name if path else model} {self.checkpoint.revision[:8]}".rstrip()
         self.device = torch.device("cpu")
-
-    @property
-    def _generation(self) -> dict[str, Any]:
-        """What the checkpoint says of its special tokens."""
-        file = self.checkpoint.folder / GENERATION
-        found = self.checkpoint._json(file)
-        if not isinstance(found, dict):
-            raise BenchError(f"{file}: not a model's generation settings; {self.checkpoint.remedy}")
-        return found
 
     def describe(self) -> dict[str, Any]:
         options = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
+import pyarrow
 import pytest
 import scipy.stats
 from audio_data import audio_batch, distorted, prompt, sound
@@ -283,3 +284,22 @@ def test_no_interval_where_the_groups_say_nothing_of_it(errors, groups, method):
     found = ratio_of_sums(np.array(errors), np.array([3, 4]), np.array(groups))
     assert found.interval is None
     assert method in found.method
+
+
+def test_a_table_is_searched_by_the_systems_name(tmp_path):
+    file = tmp_path / "heard.tsv"
+    file.write_text("id\tsystem\ttext\nclip-0\tgood\tyes\nclip-0\tbad\tno\n")
+    found = {}
+    for system in ("good", "bad", "other"):
+        metric = WordErrors({"recogniser": f"transcripts={file}"})
+        metric.system = system
+        metric.update(silent_batch(("yes",)))
+        found[system] = metric.compute()["wer"].value
+    assert found == {"good": 0, "bad": 1, "other": None}
+
+
+def test_the_columns_can_be_written(transcripts):
+    columns = measured(silent_batch(), recogniser=transcripts).samples()
+    table = pyarrow.table({name: list(values) for name, values in columns.items()})
+    assert table["heard_reconstruction"].to_pylist() == list(RECONSTRUCTION)
+    assert table["wer_errors"].type == pyarrow.int64()

@@ -6,8 +6,9 @@ import itertools
 import json
 import pickle
 import shutil
-import sys
+from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 import tiny_recognisers as tiny
@@ -123,6 +124,27 @@ def test_a_checkpoint_of_something_else_is_named(checkpoints):
         build(f"wav2vec2-ctc={checkpoints['whisper']}")
 
 
+def cached(folder: Path, repo: str, checkpoint: Path) -> Path:
+    """A checkpoint as the hub's client keeps it."""
+    commit = "0123456789" * 4
+    root = folder / f"models--{repo.replace('/', '--')}"
+    (root / "refs").mkdir(parents=True)
+    (root / "refs" / "main").write_text(commit)
+    shutil.copytree(checkpoint, root / "snapshots" / commit)
+    return root / "snapshots" / commit
+
+
+def test_the_hubs_cache_is_read_and_the_revision_stated(checkpoints, clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    folder = cached(tmp_path, "openai/whisper-tiny", checkpoints["whisper"])
+    found = build("whisper@tiny")
+    assert (found.label, found.describe()["revision"]) == ("whisper tiny 01234567", "0123456789" * 4)
+    assert found.transcribe(clip, 16000, "en") == build_local(checkpoints, "whisper").transcribe(clip, 16000, "en")
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(Unavailable, match=r"no tokenizer.json or vocab.json; run: hf download openai/whisper-tiny"):
+        build("whisper@tiny")
+
+
 @pytest.mark.parametrize(
     ("spec", "command"),
     [
@@ -132,7 +154,6 @@ def test_a_checkpoint_of_something_else_is_named(checkpoints):
     ],
 )
 def test_what_is_not_here_says_how_to_get_it(spec, command, tmp_path, monkeypatch):
-    hub = sys.modules["huggingface_hub"]
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Unavailable, match=command):
         build(spec)
