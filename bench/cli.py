@@ -152,9 +152,7 @@ def run(**given: Any) -> None:
 @click.argument(
     "kind",
     required=False,
-    type=click.Choice(
-        ["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
-    ),
+    type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]),
 )
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:

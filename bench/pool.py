@@ -40,6 +40,8 @@ class Pool:
     def __init__(self, workers: int, modules: Sequence[str] = ()) -> None:
         # A process made by a fork server cannot ask that server for others: this starts one of its own.
         context = multiprocessing.get_context("forkserver")
+        # joblib, which librosa imports, would register a semaphore that the server cannot take back.
+        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
         context.set_forkserver_preload([__name__, *modules])
         self._pool = ProcessPool(workers, initializer=_start, context=context)
         self._room = BoundedSemaphore(workers * WAITING_EACH)

@@ -236,7 +236,7 @@ def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Poo
     kinds = [kind for kind in map(_metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.workers:
         return None
-    modules = dict.fromkeys(module for kind in kinds for module in (kind.__module__, *kind.imports))
+    modules = dict.fromkeys(module for kind in kinds for module in (kind.__module__, *kind.preload))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pool = Pool(min(cores or 1, MOST_PROCESSES), tuple(modules))
     closing.callback(pool.close)

@@ -125,7 +125,7 @@ class FileBitrate(Totals):
     }
 
     def count(self, batch: Batch) -> torch.Tensor:
-        return torch.tensor([8 * len(data) / KILO for data in batch.tokens.payload])
+        return torch.tensor([8 * len(data) / KILO for data in batch.tokens.payload], dtype=torch.float64)
 
     def compute(self) -> dict[str, Estimate]:
         name = "bitrate_file"

@@ -28,11 +28,11 @@ class Undefined(Exception):
 class PooledMetric(Metric):
     """A metric that has its clips worked on in other processes; what comes back is taken in later, in order.
 
-    ``update`` calls ``work`` once a clip; subclasses define ``take``. The class fact ``imports`` names the modules
-    that the work takes.
+    ``update`` calls ``work`` once a clip; subclasses define ``take``. The class fact ``preload`` names modules that
+    the work takes long to import.
     """
 
-    imports: ClassVar[tuple[str, ...]] = ()
+    preload: ClassVar[tuple[str, ...]] = ()
     pool: Pool | None = None
     """Where clips are worked on; None does it on the spot."""
 
@@ -76,8 +76,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
     in another process. A clip without a value counts as a failure of that clip, with its reason in the
     estimate's note; never as a number.
 
-    Class facts: ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
-    ``rate`` is the sample rate that ``score_clip`` wants; None takes the protocol's.
+    The class fact ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
     """
 
     reasons: ClassVar[tuple[str, ...]] = ()
@@ -124,11 +123,13 @@ class ClipMetric(PooledMetric, PerSampleMetric):
         self.keep("why", torch.tensor([-1 if broke else known.index(reason)]))
 
     def compute(self) -> dict[str, Estimate]:
-        note = self._failures()
-        return {
-            name: self.describe(name, estimate, note if estimate.failures else "")
-            for name, estimate in super().compute().items()
-        }
+        why = self._failures()
+        return {name: self._explained(name, estimate, why) for name, estimate in super().compute().items()}
+
+    def _explained(self, name: str, estimate: Estimate, why: str) -> Estimate:
+        if estimate.value is None and why:
+            estimate = estimate.model_copy(update={"unavailable": why})
+        return self.describe(name, estimate, why if estimate.failures else "")
 
     def _failures(self) -> str:
         codes = Counter(self.stacked("why").astype(int).tolist())

@@ -47,6 +47,7 @@ class DNSMOS(PackageMetric):
     }
     distribution = "speechmos"
     imports = ("speechmos", "onnxruntime", "librosa")
+    preload = ("librosa", "onnxruntime")
     files = ("dnsmos_models/sig_bak_ovr.onnx", "dnsmos_models/model_v8.onnx")
     reasons: ClassVar[tuple[str, ...]] = (NOT_FINITE, SILENT_RECONSTRUCTION, LOW_RATE, TOO_SHORT)
     Settings = DNSMOSSettings

@@ -46,6 +46,7 @@ class PESQMetric(PackageMetric):
 
     distribution = "pesq"
     imports = ("pesq",)
+    preload = ("pesq",)
     reasons: ClassVar[tuple[str, ...]] = REASONS
 
 

@@ -49,6 +49,7 @@ class SpeakerSimilarity(PackageMetric):
     outputs: ClassVar[dict[str, Fact]] = {"speaker_similarity": Fact("", True, (-1, 1))}
     distribution = "Resemblyzer"
     imports = ("resemblyzer", "librosa")
+    preload = ("librosa",)
     files = ("pretrained.pt",)
     reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, TOO_SHORT)
     Settings = SpeakerSettings

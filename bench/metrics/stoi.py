@@ -27,6 +27,7 @@ class STOI(PackageMetric):
     outputs: ClassVar[dict[str, Fact]] = {"stoi": Fact("", True, (-1, 1)), "estoi": Fact("", True, (-1, 1))}
     distribution = "pystoi"
     imports = ("pystoi",)
+    preload = ("pystoi",)
     reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, TOO_SHORT)
 
     @staticmethod

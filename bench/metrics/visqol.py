@@ -49,6 +49,7 @@ class ViSQOL(PackageMetric):
     outputs: ClassVar[dict[str, Fact]] = {"visqol": Fact("MOS", True, (1, 5))}
     distribution = "visqol-python"
     imports = ("visqol",)
+    preload = ("visqol", "numba")
     reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, LOW_RATE, NO_PATCH)
     Settings = ViSQOLSettings
     settings: ViSQOLSettings

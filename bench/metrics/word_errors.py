@@ -53,6 +53,7 @@ class WordErrors(PooledMetric):
         "cer_original": Fact("", None, (0, float("inf"))),
         "dwer": Fact("", False, (0, float("inf"))),
     }
+    preload = ("jiwer", "pocketsphinx", "whisper_normalizer.english")
     Settings = WordErrorSettings
     settings: WordErrorSettings
     system: str = ""
