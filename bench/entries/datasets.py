@@ -26,7 +26,7 @@ ENTRIES: tuple[Entry, ...] = (
         target="bench.datasets.asterisk_prompts:AsteriskPrompts",
         summary="telephone prompts with transcripts, one speaker a language (@en, es, fr, it, ru), from Debian's "
         "packages or --data PATH; 16 kHz, stored in G.722, which is lossy and ends at 7 kHz; "
-        "en: 44 of 2 to 6 s, and 485 others to fit on",
+        "en: 27 of 2 to 6 s, and 505 others to fit on",
         positional="language",
         modality="audio",
         source="https://packages.debian.org/source/stable/asterisk-core-sounds",
