@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -33,29 +34,21 @@ class Pool:
     A task whose process dies (a crash in a C library) costs that task alone: its future raises, the process is
     replaced.
 
-    Args:
-        modules: what the tasks will import; it is imported once, where the processes come from.
+    The processes are forked, so that they have at once what this one has imported; a pool is therefore the first
+    thing that a cell makes, before it has threads and a model.
     """
 
-    def __init__(self, workers: int, modules: Sequence[str] = ()) -> None:
-        # A process made by a fork server cannot ask that server for others: this starts one of its own.
-        context = multiprocessing.get_context("forkserver")
-        # joblib, which librosa imports, would register a semaphore that the server cannot take back.
-        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
-        context.set_forkserver_preload([__name__, *modules])
-        self._pool = ProcessPool(workers, initializer=_start, context=context)
+    def __init__(self, workers: int) -> None:
+        self._pool = ProcessPool(workers, initializer=_start, context=multiprocessing.get_context("fork"))
         self._room = BoundedSemaphore(workers * WAITING_EACH)
-        # pebble starts the processes with the first task, and blocks until they are there.
-        self._starting = Thread(target=lambda: self._pool.schedule(os.getpid).result(), daemon=True)
-        self._starting.start()
-
-    def wait(self) -> None:
-        """Until there are processes: their start must not get into anybody's time."""
-        self._starting.join()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of forking beside threads. Those that there are, pebble's and the one that watches
+            # for the run's end, hold no lock that the tasks take.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._pool.schedule(os.getpid).result()
 
     def submit(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Run a function of a module's top in one of the processes; blocks while too much is waiting."""
-        self.wait()
         self._room.acquire()
         future: Future[_T] = self._pool.schedule(function, args=list(args), kwargs=kwargs)
         future.add_done_callback(lambda _: self._room.release())
@@ -77,7 +70,6 @@ class Pool:
 
     def close(self) -> None:
         """Let the processes finish what they are at, and end them; those that do not end within seconds are killed."""
-        self.wait()
         self._pool.close()
         with suppress(TimeoutError):
             self._pool.join(GRACE)

@@ -108,8 +108,6 @@ class ReconstructionTask(Task):
             meter.loaded()
             metrics, unavailable = _metrics(job, settings, tokenizer, device, pool)
             bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
-            if pool:
-                pool.wait()
             loop = Loop(
                 modality=self.signals(settings),
                 device=device,
@@ -145,6 +143,11 @@ class ReconstructionTask(Task):
             metrics=unavailable | estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
         )
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        kinds = [_metric_class(name) for name in protocol.metrics]
+        pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
+        return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))
 
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
@@ -236,9 +239,8 @@ def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Poo
     kinds = [kind for kind in map(_metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.workers:
         return None
-    modules = dict.fromkeys(module for kind in kinds for module in (kind.__module__, *kind.preload))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    pool = Pool(min(cores or 1, MOST_PROCESSES), tuple(modules))
+    pool = Pool(min(cores or 1, MOST_PROCESSES))
     closing.callback(pool.close)
     return pool
 

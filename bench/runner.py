@@ -131,7 +131,7 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
     # The fork server must import what this process did, not what lies in the working directory.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.worker"])
+    context.set_forkserver_preload(["bench.worker", *_modules(plan)])
     for number, cell in enumerate(plan.cells, 1):
         found = None if fresh else run.find(cell.file, cell.key)
         progress.start(number, cell.job.system.text)
@@ -145,6 +145,19 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
         failure = f"FAILED: {result.errors[0].type}: {result.errors[0].message}" if result.errors else ""
         progress.finish(failure or f"{result.dataset.n if result.dataset else 0} samples in {seconds:.1f} s")
         yield Outcome(cell.file, result, reused=False)
+
+
+def _modules(plan: Plan) -> list[str]:
+    """What the cells take long to import, beyond what all of them need."""
+    # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
+    protocols = {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}
+    tasks = {
+        protocol.task: registry.load(registry.get("tasks", protocol.task).target)() for protocol in protocols.values()
+    }
+    return list(
+        dict.fromkeys(module for protocol in protocols.values() for module in tasks[protocol.task].preload(protocol))
+    )
 
 
 def _run_cell(context: Any, cell: Cell, run: Run, progress: CellProgress) -> Result:

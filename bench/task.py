@@ -76,6 +76,10 @@ class Task(ABC):
     def protocol(self, request: Request) -> Protocol:
         """The whole protocol of a request; BenchError if a setting or the data does not fit."""
 
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        """Modules that cells under this protocol take long to import; imported once, for all of them."""
+        return ()
+
     @abstractmethod
     def measure(self, job: Job, report: Report) -> Measurement:
         """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""

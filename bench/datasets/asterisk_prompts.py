@@ -28,7 +28,7 @@ PACKAGED = ".g722"
 
 EVAL_SECONDS = (2.0, 6.0)
 EVAL_WORDS = 4
-EVAL_SHARE = 4  # one in so many
+EVAL_SHARE = 6  # one in so many
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _NOT_WORDS = re.compile(r"[][()<>{}*#]")

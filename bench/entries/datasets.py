@@ -26,7 +26,7 @@ ENTRIES: tuple[Entry, ...] = (
         target="bench.datasets.asterisk_prompts:AsteriskPrompts",
         summary="telephone prompts with transcripts, one speaker a language (@en, es, fr, it, ru), from Debian's "
         "packages or --data PATH; 16 kHz, stored in G.722, which is lossy and ends at 7 kHz; "
-        "en: 27 of 2 to 6 s, and 505 others to fit on",
+        "en: 20 of 2 to 6 s, and 511 others to fit on; @split=all measures on all 537",
         positional="language",
         modality="audio",
         source="https://packages.debian.org/source/stable/asterisk-core-sounds",

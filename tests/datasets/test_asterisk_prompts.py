@@ -30,7 +30,7 @@ def measured() -> list[Sample]:
 
 def test_the_eval_split(measured: list[Sample]) -> None:
     seconds = [sample.signal.shape[1] / sample.rate for sample in measured]
-    assert (len(measured), round(sum(seconds), 3)) == (27, 88.309)
+    assert (len(measured), round(sum(seconds), 3)) == (20, 64.186)
     assert min(seconds) >= 2
     assert max(seconds) <= 6
     for sample in measured:
@@ -38,7 +38,7 @@ def test_the_eval_split(measured: list[Sample]) -> None:
         assert (sample.stored, sample.conversions) == ("16000 Hz, 1 channel", ())
         assert sample.transcript and len(sample.transcript.split()) >= 4
         assert 0.3 < float(sample.signal.abs().max()) < 1
-    assert len({sample.group for sample in measured}) == len({sample.transcript for sample in measured}) == 27
+    assert len({sample.group for sample in measured}) == len({sample.transcript for sample in measured}) == 20
 
 
 def test_samples_are_what_ffmpeg_decodes(measured: list[Sample]) -> None:
@@ -57,7 +57,7 @@ def test_splits_share_no_wording_and_leave_none_out() -> None:
     assert fit is not None
     assert (fit.split, fit.settings["rate"], fit.fit_split()) == ("fit", 24_000, None)
     whole = {file.id: file for file in AsteriskPrompts(split="all").files}
-    assert (len(fit), len(whole)) == (505, 537)
+    assert (len(fit), len(whole)) == (511, 537)
     for split in (dataset, fit):
         assert all(whole[file.id] == file for file in split.files), "the same groups in every split"
 
