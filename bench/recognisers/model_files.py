@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from bench.errors import BenchError, Unavailable
-from bench.tokenizers.checkpoint import TIMEOUT, _offline, fetch_command, hub_name, locate
+from bench.tokenizers.checkpoint import TIMEOUT, hub_name, hub_offline, locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
 from bench.tokenizers.published import model_class
 
@@ -22,20 +22,24 @@ SMALL_FILES = ("*.json", "*.txt")
 """What stands beside the weights: configuration of model, generation and features, and the vocabulary."""
 
 
-def located(path: str | None, repo: str | None, revision: str | None) -> Checkpoint:
-    """A recogniser's checkpoint with what turns sound to features and tokens to text.
+def located(path: str | None, repo: str, revision: str | None, spec: str) -> Checkpoint:
+    """A recogniser's checkpoint with what turns sound to features and tokens to text; fetched where it is missing.
+
+    Args:
+        spec: how a user names it, ``NAME@MODEL``; ``bench fetch`` takes it.
 
     Raises:
         BenchError: the folder lacks a file.
         Unavailable: it is not on this machine and cannot be fetched.
     """
-    checkpoint = locate(path, None if path else repo, revision=revision)
+    command = f"bench fetch {spec}" + (f",revision={revision}" if revision else "")
+    checkpoint = locate(path, repo, revision=revision, command=command)
     if path is None and missing(checkpoint.folder):
-        _fetch_small_files(str(repo), revision, checkpoint)
+        _fetch_small_files(repo, revision, checkpoint, command)
     for names in missing(checkpoint.folder):
         lack = f"{checkpoint.folder}: no {' or '.join(names)}"
         if path is None:
-            raise Unavailable(f"{lack}; run: {fetch_command(str(repo), None, revision)}")
+            raise Unavailable(f"{lack}; run: {command}")
         raise BenchError(f"{lack}; save the recogniser's processor there too (processor.save_pretrained)")
     return checkpoint
 
@@ -57,8 +61,8 @@ def missing(folder: Path) -> list[tuple[str, ...]]:
     return [names for names in (PROCESSOR, VOCABULARY) if not any((folder / name).is_file() for name in names)]
 
 
-def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint) -> None:
-    if _offline():
+def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint, command: str) -> None:
+    if hub_offline():
         return
     hub = require("huggingface_hub")
     try:
@@ -68,8 +72,7 @@ def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint) 
     except Exception as error:  # the hub's client lets through what its HTTP library raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unavailable(
-            f"checkpoint {hub_name(repo)} is in the cache without its vocabulary ({reason}); "
-            f"run: {fetch_command(repo, None, revision)}"
+            f"checkpoint {hub_name(repo)} is in the cache without its vocabulary ({reason}); run: {command}"
         ) from error
 
 

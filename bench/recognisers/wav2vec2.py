@@ -31,7 +31,7 @@ class Wav2Vec2CTC(Recogniser):
         revision: str | None = None,
         language: str = "en",
     ) -> None:
-        self.checkpoint = located(path, model, revision)
+        self.checkpoint = located(path, model, revision, f"wav2vec2-ctc@{model}")
         refuse_other(self.checkpoint, "wav2vec2")
         self.languages = (language,)
         self.label = f"wav2vec2-ctc {Path(path).name if path else model} {self.checkpoint.revision[:8]}".rstrip()

@@ -38,7 +38,8 @@ class Whisper(Recogniser):
     ) -> None:
         if beams < 1:
             raise BenchError(f"beams={beams}: at least one hypothesis must be kept")
-        self.checkpoint = located(path, model if "/" in model else f"openai/whisper-{model}", revision)
+        repo = model if "/" in model else f"openai/whisper-{model}"
+        self.checkpoint = located(path, repo, revision, f"whisper@{model}")
         refuse_other(self.checkpoint, "whisper")
         self.beams = beams
         generation = settings_of(self.checkpoint, GENERATION)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, Unavailable
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require, weights_among
+from bench.tokenizers.checkpoint_files import CONFIG, NAMED, SUFFIXES, Checkpoint, require, weights_among
 
 TIMEOUT = 3.0
 """Seconds within which the hub must answer; its client asks twice before it gives up."""
@@ -18,7 +18,12 @@ _unreachable: dict[str, str] = {}
 
 
 def locate(
-    path: str | None, repo: str | None, subfolder: str | None = None, revision: str | None = None, offline: bool = False
+    path: str | None,
+    repo: str | None,
+    subfolder: str | None = None,
+    revision: str | None = None,
+    offline: bool = False,
+    command: str | None = None,
 ) -> Checkpoint:
     """The checkpoint of a local folder, or of a hub repository: from the cache, or fetched into it.
 
@@ -27,6 +32,7 @@ def locate(
         repo: ``OWNER/NAME`` on the hub, used where there is no path.
         revision: branch, tag or commit; the hub's default branch if None.
         offline: never touch the network; ``HF_HUB_OFFLINE=1`` says so for every checkpoint.
+        command: what fetches it, for messages; ``fetch_command`` finds one.
 
     Raises:
         BenchError: the folder is no checkpoint, or neither path nor repo is given.
@@ -38,22 +44,27 @@ def locate(
         raise BenchError(
             "which checkpoint? Write NAME=PATH with the folder that save_pretrained wrote, or @repo=OWNER/NAME"
         )
-    found = _cached(repo, subfolder, revision)
+    command = command or fetch_command(repo, subfolder, revision)
+    found = _cached(repo, subfolder, revision, command)
     if found is None:
-        name, command = hub_name(repo, subfolder), fetch_command(repo, subfolder, revision)
-        if offline or _offline():
+        name = hub_name(repo, subfolder)
+        if offline or hub_offline():
             raise Unavailable(f"checkpoint {name} is not in the cache and the network is off limits; run: {command}")
         if reason := _unreachable.get(_endpoint()):
             raise Unavailable(f"checkpoint {name} is not in the cache, the hub out of reach ({reason}); run: {command}")
-        fetch_checkpoint(repo, subfolder, revision)
-        found = _cached(repo, subfolder, revision)
+        fetch_checkpoint(repo, subfolder, revision, command)
+        found = _cached(repo, subfolder, revision, command)
     if found is None:
         raise Unavailable(f"checkpoint {hub_name(repo, subfolder)} was fetched, but is not in the cache")
     return found
 
 
-def fetch_checkpoint(repo: str, subfolder: str | None = None, revision: str | None = None) -> Path:
+def fetch_checkpoint(
+    repo: str, subfolder: str | None = None, revision: str | None = None, command: str | None = None
+) -> Path:
     """Fetch a checkpoint's configuration and weights into the hub's cache, and nothing else of the repository.
+
+    ``command`` is what fetches it, for messages, as in ``locate``.
 
     Returns:
         The folder with the files.
@@ -62,7 +73,7 @@ def fetch_checkpoint(repo: str, subfolder: str | None = None, revision: str | No
         Unavailable: the hub is out of reach, or has no such checkpoint for this user.
     """
     hub = require("huggingface_hub")
-    if _offline():
+    if hub_offline():
         raise Unavailable(
             f"checkpoint {hub_name(repo, subfolder)} cannot be fetched while HF_HUB_OFFLINE is set; unset it"
         )
@@ -87,7 +98,7 @@ def fetch_checkpoint(repo: str, subfolder: str | None = None, revision: str | No
         raise
     except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
         raise Unavailable(
-            _explain(error, hub_name(repo, subfolder), fetch_command(repo, subfolder, revision))
+            _explain(error, hub_name(repo, subfolder), command or fetch_command(repo, subfolder, revision))
         ) from error
     _unreachable.pop(_endpoint(), None)
     return root / inside
@@ -119,7 +130,13 @@ def fetch_command(repo: str, subfolder: str | None = None, revision: str | None 
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)
     which = f"{repo} --revision {revision}" if revision else repo
-    return f"hf download {which} --include '{inside}*.json' --include '{inside}*.safetensors'"
+    accepted = " ".join(f"--include '{inside}{pattern}'" for pattern in ("*.json", *(f"*{s}" for s in SUFFIXES), *NAMED))
+    return f"hf download {which} {accepted}"
+
+
+def hub_offline() -> bool:
+    """Whether ``HF_HUB_OFFLINE`` keeps everything off the network."""
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
 def _local(path: Path, subfolder: str | None) -> Checkpoint:
@@ -131,7 +148,9 @@ def _local(path: Path, subfolder: str | None) -> Checkpoint:
     return Checkpoint(path, path)
 
 
-def _cached(repo: str, subfolder: str | None, revision: str | None) -> Checkpoint | None:
+def _cached(
+    repo: str, subfolder: str | None, revision: str | None, command: str | None = None
+) -> Checkpoint | None:
     hub = require("huggingface_hub")
     inside = _inside(subfolder)
     try:
@@ -141,14 +160,9 @@ def _cached(repo: str, subfolder: str | None, revision: str | None) -> Checkpoin
     except (OSError, ValueError):
         return None
     commit = root.name if _COMMIT.fullmatch(root.name) else ""
-    found = Checkpoint(
-        root / inside, root, commit, f"delete {root} and run: {fetch_command(repo, subfolder, revision)}"
-    )
+    command = command or fetch_command(repo, subfolder, revision)
+    found = Checkpoint(root / inside, root, commit, f"delete {root} and run: {command}")
     return found if found.complete else None
-
-
-def _offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
 def _inside(subfolder: str | None) -> str:
