@@ -40,9 +40,11 @@ def main() -> None:
 
     \b
     Start here:
-      bench run --suite image-recon            measure the default suite on real photographs
+      bench run --suite image-recon            measure image tokenizers on real photographs
+      bench run --suite audio-recon            measure speech tokenizers on real recordings
       bench list tokenizers                    what can be measured
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
+      bench doctor                             what is installed here, and what is missing
     """
 
 
@@ -148,7 +150,7 @@ def run(**given: Any) -> None:
     sys.exit(run_suite(**given))
 
 
-@main.command("list")
+@main.command("list", short_help="What there is, by kind.")
 @click.argument(
     "kind",
     required=False,
@@ -162,10 +164,10 @@ def list_(kind: str | None, style: str) -> None:
     print_list(kind, style)
 
 
-@main.command()
+@main.command(short_help="All about one name, or a result file.")
 @click.argument("name")
 def show(name: str) -> None:
-    """What NAME is: source, licence, codebooks and rate, what it needs.
+    """What NAME is: source, licence, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), task, suite, protocol, data set, metric,
     recogniser or weights file, or the path of a result file.
@@ -175,28 +177,39 @@ def show(name: str) -> None:
     print_entry(name)
 
 
-@main.command()
+@main.command(short_help="What is here and what is missing.")
 @_weights
 def doctor(weights: tuple[str, ...], offline: bool) -> None:
-    """Devices, optional packages, weights: what is here and what is missing. Touches no network."""
+    """Devices, packages, recorded speech, weights, recognisers: what is here and what is missing.
+
+    Touches no network.
+    """
     from bench.commands.doctor import print_report
 
     print_report(_pairs(weights, "--weights"))
 
 
-@main.command()
+@main.command(short_help="Fill the cache with weights and checkpoints.")
 @click.argument("names", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All weights files of the metrics.")
 def fetch(names: tuple[str, ...], everything: bool) -> None:
-    """Fill the cache: weights files of metrics (`bench list weights`) or checkpoints of tokenizers, by name."""
+    """Fill the cache, so that `bench run --offline` finds what it needs.
+
+    \b
+    NAMES are weights files of metrics       inception-2015-12-05  (bench list weights)
+              checkpoints of tokenizers      encodec-24khz         (bench list tokenizers)
+              recognisers                    whisper@large-v3      (bench list recognisers)
+    """
     from bench.commands.fetch import fetch_names
 
     if not names and not everything:
-        raise click.UsageError("name what to fetch (`bench list weights`), or use --all")
+        raise click.UsageError(
+            "name what to fetch (`bench list weights`, `bench list tokenizers`, `bench list recognisers`), or use --all"
+        )
     sys.exit(fetch_names(names, everything))
 
 
-@main.command()
+@main.command(short_help="Rank the results of runs.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
 def leaderboard(runs: tuple[Path, ...], style: str) -> None:
@@ -210,7 +223,7 @@ def leaderboard(runs: tuple[Path, ...], style: str) -> None:
     sys.exit(print_leaderboard(runs, style))
 
 
-@main.command()
+@main.command(short_help="Log runs to MLflow, and read back.")
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN..."
 )

@@ -65,7 +65,7 @@ class ReconstructionTask(Task):
         try:
             defaults = registry.load(spec.entry.target).defaults.model_dump()
             named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
-            sections = {name: self._stated(name, section) for name, section in named.items()}
+            sections = {name: self._stated(preset, name, section) for name, section in named.items()}
             preprocessing = {**defaults, **(chosen.get("preprocessing") or {})}
             settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
         except ValidationError as error:
@@ -154,11 +154,14 @@ class ReconstructionTask(Task):
         known = registry.entries("metrics").items()
         return [name for name, entry in known if entry.modality in ("", self.modality)]
 
-    def _stated(self, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
+    def _stated(self, preset: str, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
         """A metric's section of the protocol: its defaults and revisions written out."""
         entry = registry.get("metrics", name)
         if entry.modality not in ("", self.modality):
-            raise BenchError(f"{name} is a metric of {entry.modality}; {self.name} takes {self.modality}")
+            raise BenchError(
+                f"protocol {preset}: {name} is a metric of {entry.modality}; {self.name} takes {self.modality} "
+                "(bench list protocols)"
+            )
         kind = _metric_class(name)
         settings: BaseModel = kind.Settings(**(section or {}))
         with suppress(Unavailable):  # the cells will say so

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from bench import registry
 from bench.commands.leaderboard import read_results
+from bench.datasets.spec import DatasetSpec, split_path
 from bench.leaderboard import render, table
 from bench.results import Run
+from bench.suite import load_suite
+from bench.system import parse
+from bench.weights import FILES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,17 +59,53 @@ def test_the_first_command_measures_the_default_suite(bench, tmp_path):
     assert "14" in synced.stdout
 
 
-def test_the_example_tokenizer_is_complete(bench, tmp_path):
-    (example,) = blocks("python")
-    name = re.match(r"# (\S+\.py)\n", example)[1]
+@pytest.mark.parametrize(
+    ("suite", "limit", "rate", "quality"),
+    [
+        ("image-recon", 5, ("bits_per_pixel", 9 / 64), ("psnr",)),
+        ("audio-recon", 2, ("bitrate", 32), ("pesq_wb", "stoi", "visqol", "speaker_similarity")),
+    ],
+)
+def test_the_example_tokenizer_is_complete(bench, tmp_path, suite, limit, rate, quality):
+    """Every metric that needs no download has a value, and the example is worse than what it is compared with."""
+    (command,) = (line for block in blocks("sh") for line in block.splitlines() if suite in line and ".py:" in line)
+    name, system = re.search(r"(\S+\.py):(\w+)", command).groups()
+    (example,) = (block for block in blocks("python") if block.startswith(f"# {name}\n"))
     (tmp_path / name).write_text(example)
-    (command,) = (line for block in blocks("sh") for line in block.splitlines() if name in line)
-    bench(*shlex.split(command)[1:], "--limit", 5, "--offline", "--no-mlflow")
-    results = {result.system.name: result for result in Run(tmp_path / "runs" / "image-recon").results()}
-    own = results.pop(f"{name}:BlockColour")
-    assert own.metrics["bits_per_pixel"].value == pytest.approx(9 / 64)
+    bench(*shlex.split(command)[1:], "--limit", limit, "--offline", "--no-mlflow", "--workers", 0)
+    results = {result.system.name: result for result in Run(tmp_path / "runs" / suite).results()}
+    own = results.pop(f"{name}:{system}")
+    assert own.metrics[rate[0]].value == pytest.approx(rate[1])
     assert own.system.tokens == "discrete"
-    assert all(own.metrics["psnr"].value < other.metrics["psnr"].value for other in results.values())
+    assert results
+    for metric in quality:
+        assert all(own.metrics[metric].value < other.metrics[metric].value for other in results.values())
+    assert "wer" not in own.metrics or own.metrics["wer"].value is not None
+
+
+def test_the_protocol_shown_is_one(bench, tmp_path):
+    for block in blocks("yaml"):
+        name = re.match(r"# (\S+\.yaml)\n", block)[1]
+        assert f"--protocol {name}" in README
+        (tmp_path / name).write_text(block)
+        shown = bench("run", "--suite", "audio-recon", "--protocol", name, "--dry-run", "--offline").stdout
+        assert "recogniser: whisper@large-v3" in shown
+
+
+def test_commands_that_are_not_run_name_what_there_is():
+    """Those that need a network, or data of one's own."""
+    fetched, measured = set(FILES), set()
+    for line in re.findall(r"^    bench (?:run|fetch) .*$", README, re.MULTILINE):
+        _, command, *words = shlex.split(line, comments=True)
+        options = list(itertools.pairwise(words))
+        if command == "fetch":
+            fetched |= set(words)
+        load_suite(dict(options).get("--suite", "image-recon"))
+        measured |= {value for option, value in options if option == "--system" and "path/" not in value}
+        for dataset in (value for option, value in options if option == "--dataset"):
+            DatasetSpec.parse(split_path(dataset)[0])
+    assert {parse(system).entry.name for system in measured} >= {"encodec-24khz", "mimi"}
+    assert fetched <= {*FILES, *registry.entries("tokenizers"), *registry.entries("recognisers")}
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from bench.registry import KINDS, Entry
 from bench.suite import read_yaml, shipped
 from bench.system import parse
 from bench.weights import FILES
+
+ANY = "any modality"
 
 
 def print_list(kind: str | None, style: str) -> None:
@@ -34,13 +38,39 @@ def print_list(kind: str | None, style: str) -> None:
     for one, lines in rows.items():
         if kind is None:
             click.echo(click.style(one, bold=True))
-        width = max((len(name) for name in lines), default=0)
-        for name, summary in lines.items():
-            room = max(40, shutil.get_terminal_size().columns - width - 4) if sys.stdout.isatty() else 10_000
-            first, *more = textwrap.wrap(summary, room) or [""]
-            click.echo(f"  {name:<{width}}  {first}")
-            for line in more:
-                click.echo(f"  {'':<{width}}  {line}")
+        for modality, names in _by_modality(one, lines).items():
+            if modality:
+                click.echo(click.style(f" {modality}", bold=True))
+            _print_lines({name: lines[name] for name in names})
+
+
+def _print_lines(lines: dict[str, str]) -> None:
+    width = max((len(name) for name in lines), default=0)
+    for name, summary in lines.items():
+        room = max(40, shutil.get_terminal_size().columns - width - 4) if sys.stdout.isatty() else 10_000
+        first, *more = textwrap.wrap(summary, room) or [""]
+        click.echo(f"  {name:<{width}}  {first}")
+        for line in more:
+            click.echo(f"  {'':<{width}}  {line}")
+
+
+def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """The names under the modality that each is for; under no heading where all are for one, or none is said."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_modality(kind, name), []).append(name)
+    return found if len(found) > 1 else {"": list(names)}
+
+
+def _modality(kind: str, name: str) -> str:
+    """What a name is for: ``image``, ``audio``, or ``any modality``."""
+    if kind in ("suites", "weights", "tasks"):
+        return ""  # a few, and their summaries say it
+    if kind == "protocols":
+        metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
+        found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
+        return ", ".join(sorted(found)) or ANY
+    return registry.entries(kind)[name].modality or ANY  # type: ignore[index]
 
 
 def _rows(kind: str) -> dict[str, str]:
@@ -64,6 +94,7 @@ def print_entry(name: str) -> None:
     if name.endswith(".json") and Path(name).is_file():
         _print_result(Path(name))
         return
+    os.environ["HF_HUB_OFFLINE"] = "1"  # who looks at a name has not asked for gigabytes
     found = False
     for kind in ("suites", "protocols"):
         if name in shipped(kind):
@@ -73,7 +104,7 @@ def print_entry(name: str) -> None:
     if name in FILES:
         _print_fields(f"weights {name}", asdict(FILES[name]))
         found = True
-    base = name.partition("@")[0].partition("=")[0]
+    base = _base(name)
     for kind in KINDS:
         if base in registry.entries(kind):
             _print_registered(kind, name, registry.get(kind, base))
@@ -86,6 +117,11 @@ def print_entry(name: str) -> None:
             *(n for kind in KINDS for n in registry.entries(kind)),
         ]
         raise UnknownName("thing", name, known)
+
+
+def _base(name: str) -> str:
+    """The name of a spec, without its arguments."""
+    return name.partition("@")[0].partition("=")[0]
 
 
 def _print_registered(kind: str, name: str, entry: Entry) -> None:
@@ -102,28 +138,51 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields |= _metric_facts(entry)
     if kind == "datasets":
         fields |= _defaults(entry)
+    if kind == "recognisers":
+        fields |= _recogniser_facts(name)
     _print_fields(f"{kind.removesuffix('s')} {name}", fields)
 
 
 def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
-    """Arguments, and codebooks and rate where they are known without the checkpoint."""
+    """Arguments; codebooks and rate where they are known without the checkpoint."""
+    facts: dict[str, Any] = {}
     try:
         spec = parse(name)
-        facts: dict[str, Any] = {"arguments": spec.resolved()}
-        codebooks = spec.build().codebooks
+        facts["arguments"] = spec.resolved()
+        system = spec.build()
+    except BenchError as error:
+        return facts | {"not loadable here": str(error)}
+    books = system.codebooks
+    facts["codebooks"] = [f"{book.size} entries a code of {book.covers}" for book in books]
+    rates = [book.bits * book.rate for book in books if book.rate]
+    covers = {book.covers for book in books}
+    if books and len(rates) == len(books):
+        facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
+    elif len(covers) == 1:
+        facts["rate"] = f"{sum(book.bits for book in books):g} bits for {covers.pop()}"
+    if bitrate := getattr(system, "bitrate", None):
+        facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
+    return facts
+
+
+def _recogniser_facts(name: str) -> dict[str, Any]:
+    """What this very recogniser is: model and version, languages, decoding options."""
+    from bench.recognisers.base import build
+
+    if registry.get("recognisers", _base(name)).extra is None and _base(name) == name:
+        return {}  # a table of transcripts, and none was given
+    try:
+        source = build(name)
+        options = source.describe().get("options", {})
+        return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
     except BenchError as error:
         return {"not loadable here": str(error)}
-    if codebooks:
-        facts["codebooks"] = ", ".join(f"{book.size} entries a code of {book.covers}" for book in codebooks)
-        covers = {book.covers for book in codebooks}
-        if len(covers) == 1:
-            facts["rate"] = f"{sum(book.bits for book in codebooks):g} bits for {covers.pop()}"
-    return facts
 
 
 def _metric_facts(entry: Entry) -> dict[str, Any]:
     kind = registry.load(entry.target)
-    facts: dict[str, Any] = {"version": kind.version, "settings": kind.Settings().model_dump(mode="json")}
+    facts: dict[str, Any] = {"version": kind.version}
+    facts |= _settings("setting", kind.Settings)
     for name, fact in kind.outputs.items():
         better = {True: "higher is better", False: "lower is better", None: "no direction"}[fact.higher_is_better]
         facts[f"value {name}"] = (
@@ -133,17 +192,37 @@ def _metric_facts(entry: Entry) -> dict[str, Any]:
 
 
 def _defaults(entry: Entry) -> dict[str, Any]:
-    return {"preprocessing": registry.load(entry.target).defaults.model_dump(mode="json")}
+    """What a protocol's ``preprocessing`` may set; where it says nothing, it is as here."""
+    return _settings("preprocessing", registry.load(entry.target).defaults)
+
+
+def _settings(kind: str, settings: Any) -> dict[str, Any]:
+    """Each field of a pydantic model with its default and what it means; of an instance, with its value."""
+    chosen = settings() if isinstance(settings, type) else settings
+    stated = chosen.model_dump(mode="json")
+    return {
+        f"{kind} {name}": "; ".join(filter(None, (_text(stated[name]), field.description)))
+        for name, field in type(chosen).model_fields.items()
+    }
+
+
+def _text(value: Any) -> str:
+    """A value as YAML has it on one line."""
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or not value else value
 
 
 def _print_fields(title: str, fields: dict[str, Any]) -> None:
     click.echo(title)
+    width = max(18, *(len(name) for name in fields))
     for name, value in fields.items():
-        if value in ("", None, {}, ()):
+        if value in ("", None, {}, (), []):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{key}={item}" for key, item in value.items())
-        click.echo(f"  {name:<18} {value}")
+        first, *more = value if isinstance(value, list) else [value]
+        click.echo(f"  {name:<{width}} {first}")
+        for item in more:
+            click.echo(f"  {'':<{width}} {item}")
 
 
 def _print_result(file: Path) -> None:

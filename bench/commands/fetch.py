@@ -1,4 +1,4 @@
-"""`bench fetch`: fill the cache with weights files and checkpoints."""
+"""`bench fetch`: fill the cache with weights files, and with the checkpoints of tokenizers and recognisers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from bench import registry
 from bench.cli import CELL_FAILED
 from bench.errors import BenchError, Unavailable, UnknownName
+from bench.system import SystemSpec, parse
 from bench.weights import FILES, WeightFile, WeightStore, fetch
 
 
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
     """Fetch each name; one that cannot be fetched is named and the others go on. The exit code."""
-    known = {**FILES, **registry.entries("tokenizers")}
+    known = {**FILES, **registry.entries("tokenizers"), **registry.entries("recognisers")}
     wanted = [*names, *(FILES if everything else ())]
     for name in wanted:
-        if name not in known:
-            raise UnknownName("weights file or tokenizer", name, known)
+        if _base(name) not in known:
+            raise UnknownName("weights file, tokenizer or recogniser", name, known)
     code = 0
     for name in dict.fromkeys(wanted):
         try:
@@ -30,8 +31,10 @@ def fetch_names(names: tuple[str, ...], everything: bool) -> int:
 
 
 def _fetch_one(name: str) -> str:
+    if _base(name) in registry.entries("recognisers"):
+        return _recogniser(name)
     if name not in FILES:
-        return _checkpoint(registry.get("tokenizers", name))
+        return _checkpoint(parse(name))
     file = FILES[name]
     if present := WeightStore(offline=True).present(name):
         return str(present)
@@ -48,10 +51,32 @@ def _download(file: WeightFile) -> object:
         return fetch(file, lambda done, total: bar.update(row, completed=done, total=total or None))
 
 
-def _checkpoint(entry: registry.Entry) -> str:
-    if not entry.weights:
-        return "needs no weights"
+def _checkpoint(system: SystemSpec) -> str:
+    if not system.arguments.get("repo"):
+        return "needs no checkpoint of the hub"
     from bench.tokenizers.checkpoint import fetch_checkpoint
 
-    arguments = entry.args
+    arguments = system.arguments
     return str(fetch_checkpoint(arguments["repo"], arguments.get("subfolder"), arguments.get("revision")))
+
+
+def _recogniser(name: str) -> str:
+    """A recogniser fetches what it lacks when it is built, and refuses what it cannot use."""
+    from bench.recognisers.base import build
+    from bench.tokenizers.checkpoint import hub_offline
+
+    if registry.get("recognisers", _base(name)).extra is None:
+        return "needs no weights"
+    try:
+        source = build(name)
+    except Unavailable as error:
+        if hub_offline():
+            raise Unavailable("it is not in the cache, and HF_HUB_OFFLINE is set; unset it") from error
+        raise
+    checkpoint = getattr(source, "checkpoint", None)
+    return str(checkpoint.folder) if checkpoint else f"{source.label}: here with its package"
+
+
+def _base(name: str) -> str:
+    """The name of a spec, without its arguments."""
+    return name.partition("@")[0].partition("=")[0]

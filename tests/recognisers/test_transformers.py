@@ -134,23 +134,24 @@ def cached(folder: Path, repo: str, checkpoint: Path) -> Path:
     return root / "snapshots" / commit
 
 
-def test_the_hubs_cache_is_read_and_the_revision_stated(checkpoints, clip, tmp_path, monkeypatch):
+def test_the_hubs_cache_is_read_and_the_revision_stated(bench, checkpoints, clip, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     folder = cached(tmp_path, "openai/whisper-tiny", checkpoints["whisper"])
     found = build("whisper@tiny")
     assert (found.label, found.describe()["revision"]) == ("whisper tiny 01234567", "0123456789" * 4)
     assert found.transcribe(clip, 16000, "en") == build_local(checkpoints, "whisper").transcribe(clip, 16000, "en")
+    assert bench("fetch", "whisper@tiny", HF_HUB_CACHE=str(tmp_path)).stdout == f"whisper@tiny: {folder}\n"
     (folder / "tokenizer.json").unlink()
-    with pytest.raises(Unavailable, match=r"no tokenizer.json or vocab.json; run: hf download openai/whisper-tiny"):
+    with pytest.raises(Unavailable, match=r"no tokenizer.json or vocab.json; run: bench fetch whisper@tiny$"):
         build("whisper@tiny")
 
 
 @pytest.mark.parametrize(
     ("spec", "command"),
     [
-        ("whisper@tiny.en", "hf download openai/whisper-tiny.en"),
-        ("whisper@someone/else", "hf download someone/else"),
-        ("wav2vec2-ctc", "hf download facebook/wav2vec2-base-960h"),
+        ("whisper@tiny.en", "hf:openai/whisper-tiny.en .* run: bench fetch whisper@tiny.en$"),
+        ("whisper@someone/else,revision=v2", "run: bench fetch whisper@someone/else,revision=v2$"),
+        ("wav2vec2-ctc", "run: bench fetch wav2vec2-ctc@facebook/wav2vec2-base-960h$"),
     ],
 )
 def test_what_is_not_here_says_how_to_get_it(spec, command, tmp_path, monkeypatch):

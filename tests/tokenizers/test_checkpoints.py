@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shutil
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from bench.entries.tokenizers_published import PUBLISHED
 from bench.errors import BenchError, Unavailable
 from bench.system import SystemSpec
 from bench.tokenizers import checkpoint
+from bench.tokenizers.checkpoint_files import NAMED, STEMS, SUFFIXES
 from bench.tokenizers.diffusers_autoencoders import AutoencoderKL
 from bench.tokenizers.diffusers_vq import VQModel
 from bench.tokenizers.transformers_vq import JanusVQ
@@ -170,8 +173,11 @@ def test_offline_is_found_out_at_once(hub: Callable[[str], None], monkeypatch: p
     with pytest.raises(Unavailable, match=r"network is off limits; run: bench fetch sd-vae-ft-mse$"):
         build("sd-vae-ft-mse")
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    with pytest.raises(Unavailable, match=r"network is off limits; run: hf download me/mine --include 'a/\*\.json'"):
+    with pytest.raises(Unavailable, match=r"network is off limits; run: hf download me/mine --include") as raised:
         AutoencoderKL(repo="me/mine", subfolder="a", offline=True)
+    accepted = re.findall(r"--include 'a/(\S+)'", str(raised.value))
+    for name in ("config.json", *(stem + suffix for stem in STEMS for suffix in SUFFIXES), *NAMED):
+        assert any(fnmatch(name, pattern) for pattern in accepted), name
     with pytest.raises(Unavailable, match=r"run: hf download stabilityai/sd-vae-ft-mse --revision v1 --include"):
         AutoencoderKL(repo="stabilityai/sd-vae-ft-mse", revision="v1", offline=True)
 

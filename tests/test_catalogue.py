@@ -1,0 +1,103 @@
+"""What users look up: lists, one name, what is missing here, what can be fetched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bench import registry
+from bench.errors import BenchError
+from bench.protocol import Protocol
+from bench.suite import load_preset, load_suite, shipped
+from bench.task import Request, Task
+
+
+def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
+    listed: dict[str, set[str]] = {}
+    heading = ""
+    for line in bench("list", "protocols").stdout.splitlines():
+        if not line.startswith("  "):
+            heading = line.strip()
+        else:
+            listed.setdefault(heading, set()).add(line.split()[0])
+    assert listed == {
+        "any modality": {"default"},
+        "image": {"llamagen", "seed-voken", "titok"},
+        "audio": {"dac", "speech-whisper", "wavtokenizer"},
+    }
+    assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
+        shipped("protocols")
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default"}))
+def test_a_preset_fits_its_task_and_no_other(name):
+    preset = load_preset(name)
+    (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
+    other = "audio" if modality == "image" else "image"
+    stated = protocol(modality, preset)
+    assert set(stated.metrics) == set(preset[1]["metrics"])
+    cause = rf"protocol {name}: \w+ is a metric of {modality}; {other}-recon takes {other} \(bench list protocols\)"
+    with pytest.raises(BenchError, match=cause):
+        protocol(other, preset)
+
+
+def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:
+    """The whole protocol of the default suite's data under a preset."""
+    (line,) = load_suite(f"{modality}-recon").tasks
+    task: Task = registry.load(registry.get("tasks", line.task).target)()
+    return task.protocol(Request(preset=preset, dataset=line.dataset))
+
+
+def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
+    preset = load_preset("speech-whisper")[1]
+    metrics = preset.pop("metrics")
+    assert preset == {}
+    assert metrics.pop("word_errors") == {"recogniser": "whisper@large-v3", "normaliser": "english-v1"}
+    assert not any(metrics.values())
+    known = registry.entries("metrics").items()
+    assert {*metrics, "word_errors"} == {name for name, entry in known if entry.modality in ("", "audio")}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("mdct-vq@4", ["rate 4 kbit/s, 400 tokens/s", "codebooks 1024 entries a code of 1/50 s, envelope"]),
+        ("snac-24khz", ["repo=hubertsiuzdak/snac_24khz", "run: bench fetch snac-24khz"]),
+        ("opus@12", ["rate 12 kbit/s nominally"]),
+        ("klt-vq", ["rate 12 bits for 8x8 pixels"]),
+        ("word_errors", ["setting normaliser english-v1; none-v1, lower-v1", "setting recogniser pocketsphinx;"]),
+        ("asterisk-prompts", ["preprocessing rate 16000; samples a second", "preprocessing max_seconds null;"]),
+        ("pocketsphinx", ["languages en", "options beam="]),
+        ("whisper@tiny", ["run: bench fetch whisper@tiny"]),
+        ("transcripts", ["local checkpoint transcripts=PATH"]),
+    ],
+)
+def test_show_says_what_decides_a_choice(bench, tmp_path, name, lines):
+    shown = " ".join(bench("show", name, HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="0").stdout.split())
+    for line in lines:
+        assert line in shown
+
+
+def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
+    """On a machine with the recordings and PocketSphinx, with an empty hub cache and no programs on the path."""
+    shown = bench("doctor", HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="0", PATH="").stdout
+    rows = {words[0]: " ".join(words[1:]) for line in shown.splitlines() if (words := line.split())}
+    assert rows["audio"] == "installed"
+    assert rows["codec2"] == "missing; run: apt-get install codec2"
+    assert rows["asterisk-prompts@en"] == "537 prompts"
+    assert rows["pocketsphinx"].startswith("present: pocketsphinx 5")
+    assert rows["whisper"] == "missing; run: bench fetch whisper@large-v3"
+    assert rows["encodec-24khz"] == "missing; run: bench fetch encodec-24khz"
+
+
+def test_fetch_takes_tokenizers_and_recognisers_with_arguments(bench, tmp_path):
+    done = bench("fetch", "mulaw", "pocketsphinx")
+    assert "mulaw: needs no checkpoint" in done.stdout
+    assert "en-us: here with its package" in done.stdout
+    names = ("whisper@base", "encodec@repo=me/mine", "encodec-24khz@3")
+    failed = bench("fetch", *names, HF_HUB_CACHE=str(tmp_path), code=4).stderr
+    assert failed.count("HF_HUB_OFFLINE is set; unset it") == len(names)
+    assert "did you mean whisper" in bench("fetch", "wisper", code=2).stderr
