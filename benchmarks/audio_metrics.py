@@ -1,0 +1,213 @@
+"""This package's metrics of sound: in the pool against one process, and whole runs beside codecscope.
+
+    python benchmarks/audio_metrics.py pool --utterances 100 --rounds 3
+    python benchmarks/audio_metrics.py files --utterances 100 --rounds 5 --peer PYTHON
+
+Both take recorded speech, the first of Asterisk's prompts that last two seconds. ``pool`` scores reconstructions
+that were made before, so that nothing but the metrics is timed; ``files`` times whole commands on the same WAV
+files, from their start to the last value. What is compared takes turns.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import click
+from audio_files import files, processor_seconds, speech
+from image_metrics import spread
+
+METRICS = ("pesq_wb", "stoi", "word_errors")
+BATCH = 8
+
+
+@click.group()
+def main() -> None:
+    """Time of the metrics of sound."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring took, in seconds; ``values`` are the metrics'.
+
+    Attributes:
+        start, end: of the pool, by the clock; 0 without one.
+        work: from the first clip handed in to the last estimate, by the clock.
+        cpu: of processors, from the pool's start to its end, its processes included.
+    """
+
+    start: float
+    work: float
+    end: float
+    cpu: float
+    values: dict[str, float | None]
+
+
+@main.command()
+@click.option("--utterances", default=100, show_default=True, help="Prompts that are scored.")
+@click.option("--rounds", default=3, show_default=True, help="Times that each way is measured.")
+@click.option("--codec", default="opus@12", show_default=True, help="What the reconstructions are made by, once.")
+@click.option("--processes", default=None, type=click.IntRange(1), help="Of the pool; as many as cores if not given.")
+def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> None:
+    """PESQ, STOI and word errors: in a pool of n processes against the time of one, divided by n."""
+    n = processes or len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as name:
+        clips = Path(name) / "clips.pt"
+        seconds = reconstruct(clips, utterances, codec)
+        click.echo(f"{utterances} utterances, {seconds:.0f} s of sound, {codec}, {', '.join(METRICS)}; n = {n}")
+        arms = {"serial": (0, 1), "pool": (n, 1), "apart": (0, n)}
+        took: dict[str, list[list[Scored]]] = {arm: [] for arm in arms}
+        for number in range(rounds):
+            for arm in list(arms) if number % 2 == 0 else reversed(arms):
+                took[arm].append(scored(clips, *arms[arm]))
+    serial, pooled = ([parts[0] for parts in took[arm]] for arm in ("serial", "pool"))
+    if any(one.values != serial[0].values for one in (*serial, *pooled)):
+        raise click.ClickException("the pool gave other values than the serial computation")
+    click.echo("values, equal in all: " + ", ".join(f"{name} {value:.6g}" for name, value in serial[0].values.items()))
+    click.echo("seconds (least .. median .. greatest):")
+    click.echo(f"  serial          wall {spread([s.work for s in serial])}   cpu {spread([s.cpu for s in serial])}")
+    click.echo(f"  pool            wall {spread([p.work for p in pooled])}   cpu {spread([p.cpu for p in pooled])}")
+    click.echo(f"  pool's start    wall {spread([p.start for p in pooled])}")
+    click.echo(f"  pool's end      wall {spread([p.end for p in pooled])}")
+    apart = [max(part.work for part in parts) for parts in took["apart"]]
+    cpu = [sum(part.cpu for part in parts) for parts in took["apart"]]
+    click.echo(f"  n on their own  wall {spread(apart)}   cpu {spread(cpu)}")
+    click.echo(f"ratios within a round, to the ideal of serial time / {n}:")
+    ideals = [one.work / n for one in serial]
+    whole = [one.start + one.work + one.end for one in pooled]
+    for label, walls in (
+        ("pool", [one.work for one in pooled]),
+        ("pool, started and ended", whole),
+        # What the machine makes of the ideal: each process has its share from the start, and nothing is passed on.
+        ("n on their own, no pool", apart),
+    ):
+        click.echo(f"  {label:24} {spread([wall / ideal for wall, ideal in zip(walls, ideals, strict=True)])}")
+    click.echo(f"  cpu, pool to serial      {spread([p.cpu / s.cpu for p, s in zip(pooled, serial, strict=True)])}")
+
+
+def reconstruct(file: Path, count: int, codec: str) -> float:
+    """Write prompts and what a codec makes of them; seconds of sound."""
+    import torch
+
+    from bench.audio import Audio
+    from bench.modalities.audio import AudioFinish
+    from bench.system import parse
+
+    tokenizer, samples, finish = parse(codec).build(), speech(count), AudioFinish()
+    clips = []
+    for sample in samples:
+        audio = Audio.of([sample.signal], sample.rate)
+        back = finish(tokenizer.decode(tokenizer.encode(audio))).samples[0]
+        clips.append({**vars(sample), "reconstruction": back})
+    torch.save(clips, file)
+    return float(sum(sample.signal.shape[1] / sample.rate for sample in samples))
+
+
+def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
+    """Score clips as a cell of a run does: in a process that was forked with everything imported.
+
+    Args:
+        processes: of the pool; 0 for none.
+        parts: cells at once, each with as many clips, without a pool between them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.worker", *modules()])
+    barrier = context.Barrier(parts)
+    cells = []
+    for part in range(parts):
+        ours, theirs = context.Pipe(duplex=False)
+        cell = context.Process(target=score_part, args=(clips, processes, part, parts, barrier, theirs))
+        cell.start()
+        theirs.close()
+        cells.append((cell, ours))
+    found = []
+    for cell, channel in cells:
+        with suppress(EOFError):
+            found.append(channel.recv())
+        cell.join()
+    if len(found) < parts:
+        raise click.ClickException("a process that scores clips died")
+    return found
+
+
+def modules() -> list[str]:
+    """What a run has imported before it starts a cell with these metrics."""
+    from bench import registry
+
+    # As a run does: joblib would register a semaphore that a fork server cannot take back.
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
+    # One thread, whether in the pool or not.
+    os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"})
+    kinds = [registry.load(registry.get("metrics", name).target) for name in METRICS]
+    return list(dict.fromkeys(module for kind in kinds for module in (kind.__module__, *kind.preload)))
+
+
+def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any, channel: Connection) -> None:
+    """Score every ``parts``-th clip from ``part`` on, with a cache of its own, and send what it took."""
+    import torch
+
+    from bench import registry
+    from bench.pool import Pool
+    from bench.processes import die_with_parent, lead_group
+
+    lead_group()
+    die_with_parent()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as cache:
+        # Transcripts of originals are remembered from run to run; here every run hears them anew.
+        os.environ["BENCH_CACHE"] = cache
+        batches = list(batched(torch.load(clips, weights_only=False)[part::parts]))
+        metrics = [registry.load(registry.get("metrics", name).target)() for name in METRICS]
+        barrier.wait()
+        cpu, begin = processor_seconds(), time.perf_counter()
+        pool = Pool(processes) if processes else None
+        started = time.perf_counter()
+        for metric in metrics:
+            metric.pool = pool
+        for batch in batches:
+            for metric in metrics:
+                metric.update(batch)
+        values = {name: one.value for metric in metrics for name, one in metric.compute().items()}
+        worked = time.perf_counter()
+        if pool:
+            pool.close()
+        ended = time.perf_counter()
+    channel.send(Scored(started - begin, worked - started, ended - worked, processor_seconds() - cpu, values))
+
+
+def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
+    """The clips as the streaming loop hands them to metrics."""
+    import torch
+
+    from bench.audio import Audio
+    from bench.metrics.base import Batch
+    from bench.tokens import Tokens
+
+    for start in range(0, len(clips), BATCH):
+        members = clips[start : start + BATCH]
+        rate = members[0]["rate"]
+        yield Batch(
+            index=torch.arange(start, start + len(members)),
+            group=torch.tensor([one["group"] for one in members]),
+            reference=Audio.of([one["signal"] for one in members], rate),
+            reconstruction=Audio.of([one["reconstruction"] for one in members], rate),
+            tokens=Tokens(payload=(b"",) * len(members)),
+            ids=tuple(one["id"] for one in members),
+            transcripts=tuple(one["transcript"] for one in members),
+            languages=tuple(one["language"] for one in members),
+        )
+
+
+main.add_command(files)
+
+
+if __name__ == "__main__":
+    main()
