@@ -137,9 +137,12 @@ class Tokens:
             wrong = torch.nonzero((counted - expected).abs() > slack).flatten()
             if len(wrong):
                 clip = int(wrong[0])
+                hint = ""
+                if not self.lengths and len(self.signal_lengths.unique()) > 1:
+                    hint = "; in a padded batch, Tokens.lengths says which codes are a clip's own"
                 raise TokenError(
                     f"level {level}: {int(counted[clip])} codes for {float(seconds[clip]):.3f} s, but its codebook "
-                    f"declares {book.rate:g} a second, which makes {float(expected[clip]):.1f}"
+                    f"declares {book.rate:g} a second, which makes {float(expected[clip]):.1f}{hint}"
                 )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:

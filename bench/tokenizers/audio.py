@@ -11,9 +11,13 @@ from torch.nn import functional as F
 
 from bench.audio import Audio
 from bench.errors import BenchError
+from bench.modalities.base import SystemFailure
 from bench.resample import resample as resample
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Tokens
+
+LENGTH_SLACK, EDGE_SECONDS = 0.1, 0.5
+"""By how much what is decoded may be longer or shorter than what was encoded: a share of it, and seconds."""
 
 
 class AudioTokenizer(Tokenizer):
@@ -29,8 +33,8 @@ class AudioTokenizer(Tokenizer):
 
     Attributes:
         rate: the model's sample rate; None takes any.
-        channels: the model's channels. Of more, each is coded by itself where the model has one; a single one is
-            doubled where it has two, and their mean comes back.
+        channels: the model's channels. A clip of one is doubled for a model of two, and their mean comes back;
+            other numbers are refused.
         bitrate: nominal bits a second that a codec is set to, where it emits bytes; None for tokens, whose
             codebooks say it, and where a codec has no such setting.
     """
@@ -48,6 +52,7 @@ class AudioTokenizer(Tokenizer):
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         """Tokens to samples ``[batch, channels, time]`` at the model's rate, of about the length encoded.
 
+        Floating-point numbers in [-1, 1]. What is more than a tenth and half a second off the length is refused.
         ``tokens.signal_lengths``, ``tokens.signal_rate`` and ``tokens.signal_shape`` are of the clips at the
         model's rate here.
         """
@@ -67,7 +72,9 @@ class AudioTokenizer(Tokenizer):
         here = replace(
             tokens, signal_shape=(self.channels, int(lengths.max())), signal_rate=own_rate, signal_lengths=lengths
         )
-        waves = Audio(fitted(self.decode_waves(here).float(), lengths), own_rate, lengths)
+        decoded = self.decode_waves(here)
+        check_waves(decoded, here)
+        waves = Audio(fitted(decoded.float(), lengths), own_rate, lengths)
         back = resampled(waves, tokens.signal_rate).samples
         back = fitted(back[..., :time], tokens.signal_lengths, time)
         return Audio(back.mean(1, keepdim=True) if channels == 1 else back, tokens.signal_rate, tokens.signal_lengths)
@@ -81,6 +88,25 @@ class AudioTokenizer(Tokenizer):
         raise BenchError(
             f"{type(self).__name__} takes {self.channels} channel{'s' * (self.channels > 1)}, not {found}; "
             "measure it under a protocol with channels: mono"
+        )
+
+
+def check_waves(decoded: object, tokens: Tokens) -> None:
+    """SystemFailure for waves that would be cut, padded or broadcast to another sound than the model's.
+
+    Args:
+        decoded: what ``decode_waves`` made of the tokens.
+    """
+    channels, time = tokens.signal_shape
+    wanted = f"floating-point samples [{tokens.batch_size}, {channels}, time]"
+    if not isinstance(decoded, torch.Tensor):
+        raise SystemFailure(f"decode_waves gave {type(decoded).__name__}, not a tensor of {wanted}")
+    found = tuple(decoded.shape)
+    if not decoded.is_floating_point() or len(found) != 3 or found[:2] != (tokens.batch_size, channels):
+        raise SystemFailure(f"decode_waves gave {decoded.dtype} {found}, not {wanted}")
+    if abs(found[2] - time) > LENGTH_SLACK * time + EDGE_SECONDS * tokens.signal_rate:
+        raise SystemFailure(
+            f"decode_waves gave {found[2]} samples for {time} at {tokens.signal_rate} Hz; is that the model's rate?"
         )
 
 

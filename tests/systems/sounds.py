@@ -1,5 +1,7 @@
 """Tokenizers of sound: one that is sound, and others that fail, each in its own way."""
 
+import time
+
 import torch
 
 from bench.audio import Audio
@@ -63,3 +65,41 @@ class Tensors(Levels):
 
     def decode(self, tokens: Tokens) -> torch.Tensor:  # type: ignore[override]
         return super().decode(tokens).samples
+
+
+class Slow(Levels):
+    """Waits in ``fit``, so that a test can kill the run meanwhile."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
+
+    def fit(self, dataset: object, seed: int) -> None:
+        time.sleep(self.seconds)
+
+
+class Flat(Levels):
+    """Forgets the channels, so that clips would be broadcast against one another."""
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode_waves(tokens)[:, 0]
+
+
+class Integers(Levels):
+    """Gives 16-bit samples."""
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return (super().decode_waves(tokens) * 32767).to(torch.int16)
+
+
+class OtherRate(Levels):
+    """Answers at 24 kHz, and does not say so."""
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode_waves(tokens).repeat_interleave(3, -1)[..., ::2]
+
+
+class Arrays(Levels):
+    """Gives numpy's arrays."""
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        return super().decode_waves(tokens).numpy()  # type: ignore[return-value]
