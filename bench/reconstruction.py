@@ -149,6 +149,16 @@ class ReconstructionTask(Task):
         pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
         return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))
 
+    def missing(self, protocol: Protocol) -> dict[str, str]:
+        reasons = {}
+        for name, section in self.choices(**protocol.settings).metrics.items():
+            try:
+                kind = _metric_class(name)
+                kind.settle(kind.Settings(**section))
+            except Unavailable as reason:
+                reasons[name] = f"{name}: {reason}"
+        return reasons
+
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
         known = registry.entries("metrics").items()

@@ -49,7 +49,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a run, and the weights that no machine could give."""
+    """The cells of a run, and why some of it cannot be measured here: weights, packages, models."""
 
     cells: list[Cell]
     missing: dict[str, str]
@@ -83,6 +83,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         )
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
+        missing |= task.missing(protocol)
         for system in systems:
             job = Job(system, protocol, options.data, options.device, options.batch_size, options.workers, weights)
             key = cell_key(job)

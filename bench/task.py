@@ -80,6 +80,10 @@ class Task(ABC):
         """Modules that cells under this protocol take long to import; imported once, for all of them."""
         return ()
 
+    def missing(self, protocol: Protocol) -> dict[str, str]:
+        """Metric -> why this machine cannot measure it, beside weights that are not here."""
+        return {}
+
     @abstractmethod
     def measure(self, job: Job, report: Report) -> Measurement:
         """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""

@@ -21,3 +21,8 @@ WITHOUT = "import sys; sys.modules.update(dict.fromkeys(['soxr', 'av', 'soundfil
 def test_without_the_packages_of_sound(code: str, expected: str) -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT + code], capture_output=True, text=True)
     assert expected in done.stdout + done.stderr
+
+
+def test_a_dry_run_says_what_is_missing(bench):
+    planned = bench(*"run --suite audio-recon --protocol speech-whisper --system pcm --dry-run --offline".split())
+    assert "missing: word_errors: checkpoint hf:openai/whisper-large-v3 is not in the cache" in planned.stdout
