@@ -46,7 +46,7 @@ class AsteriskPrompts(AudioDataset):
 
     Splits:
         eval: spoken prompts of 2 to 6 s and at least 4 words, without digits (which may be read in several
-            ways), of each wording one; of these a third, those whose name's sha256 is divisible by 3. A prompt
+            ways), of each wording one; of these a sixth, those whose name's sha256 is divisible by 6. A prompt
             more or less leaves the others where they are.
         fit: spoken prompts whose wording is none of eval's.
         all: every spoken prompt.
