@@ -53,7 +53,7 @@ def measured(system: str) -> dict[str, Estimate]:
         [f"opus@{kbps}" for kbps in (6, 12, 24)],
         [f"mp3@{kbps}" for kbps in (8, 16, 32)],
         [f"aac@{kbps}" for kbps in (8, 16, 32)],
-        [f"g726@{kbps}" for kbps in (16, 24, 40)],
+        [f"g726@{kbps}" for kbps in (16, 24, 32, 40)],
         [f"amr-nb@{kbps}" for kbps in (4.75, 12.2)],
         ["codec2@700C", "codec2@3200"],
         [f"mdct-vq@{kbps}" for kbps in (2, 4, 8)],

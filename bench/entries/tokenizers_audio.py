@@ -43,7 +43,7 @@ def _codec(name: str, summary: str, source: str, licence: str, kbps: float) -> E
 _LGPL = "LGPL-2.1 (FFmpeg)"
 
 AUDIO: tuple[Entry, ...] = (
-    _entry("pcm", "companding:PCM", "16-bit samples: the originals' own scores", "bytes", "linear PCM", "rate", "none"),
+    _entry("pcm", "companding:PCM", "16-bit samples at 16 kHz", "bytes", "linear PCM", "rate", "none"),
     _companded("mulaw", "mu", "μ-law companding, 256 levels a sample"),
     _companded("alaw", "a", "A-law companding, 256 levels a sample"),
     _mdct("vq", "vq", "MDCT bands, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),

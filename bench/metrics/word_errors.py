@@ -184,6 +184,8 @@ class WordErrors(PooledMetric):
         return self.describe(name, estimate.model_copy(update=facts), note)
 
     def _remedy(self, why: np.ndarray) -> str:
+        if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
+            return "; the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
             return ""
         sides = ((self._source.label, self._source.languages), (self._normaliser.name, self._normaliser.languages))

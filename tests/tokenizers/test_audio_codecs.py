@@ -94,23 +94,6 @@ def test_delay_of_codec2_is_taken_off(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts",
-    [
-        [f"opus@{kbps}" for kbps in (6, 8, 12, 24)],
-        [f"mp3@{kbps}" for kbps in (8, 16, 32)],
-        [f"aac@{kbps}" for kbps in (8, 16, 32)],
-        [f"g726@{kbps}" for kbps in (16, 24, 32, 40)],
-        [f"amr-nb@{kbps}" for kbps in (4.75, 7.4, 12.2)],
-        [f"codec2@{mode}" for mode in ("700C", "1300", "3200")],
-    ],
-    ids=lambda texts: texts[0].partition("@")[0],
-)
-def test_more_bits_are_understood_better(texts: list[str]) -> None:
-    scores = [np.mean([stoi(prompt(i)[0].numpy(), decoded(text, i), RATE) for i in range(3)]) for text in texts]
-    assert scores == sorted(scores)
-
-
-@pytest.mark.parametrize(
     ("text", "overhead"),
     [
         ("pcm", 0),
