@@ -24,5 +24,6 @@ def test_without_the_packages_of_sound(code: str, expected: str) -> None:
 
 
 def test_a_dry_run_says_what_is_missing(bench):
-    planned = bench(*"run --suite audio-recon --protocol speech-whisper --system pcm --dry-run --offline".split())
+    chosen = ("--suite", "audio-recon", "--protocol", "speech-whisper", "--system", "pcm")
+    planned = bench("run", *chosen, "--dry-run", "--offline")
     assert "missing: word_errors: checkpoint hf:openai/whisper-large-v3 is not in the cache" in planned.stdout
