@@ -58,7 +58,7 @@ HEADINGS: dict[str, Heading] = {
     "mel_distance": Heading("Mel distance"),
     "stft_distance": Heading("STFT distance", default=False),
     "si_sdr": Heading("SI-SDR", default=False),
-    "si_sdr_aligned": Heading("SI-SDR (aligned)"),
+    "si_sdr_aligned": Heading("SI-SDR (aligned)", default=False),
     "delay": Heading("Delay", default=False),
     "speaker_similarity": Heading("Speaker similarity"),
     "wer": Heading("WER", percent=True),
