@@ -152,13 +152,17 @@ class ReconstructionTask(Task):
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
         known = registry.entries("metrics").items()
-        return [name for name, entry in known if entry.modality in ("", self.modality)]
+        return [
+            name for name, entry in known if entry.judges == "reconstruction" and entry.modality in ("", self.modality)
+        ]
 
     def _stated(self, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
         """A metric's section of the protocol: its defaults and revisions written out."""
         entry = registry.get("metrics", name)
         if entry.modality not in ("", self.modality):
             raise BenchError(f"{name} is a metric of {entry.modality}; {self.name} takes {self.modality}")
+        if entry.judges != "reconstruction":
+            raise BenchError(f"{name} is a metric of {entry.judges}; {self.name} compares each sample with its own")
         kind = _metric_class(name)
         settings: BaseModel = kind.Settings(**(section or {}))
         with suppress(Unavailable):  # the cells will say so

@@ -130,7 +130,9 @@ def fetch_command(repo: str, subfolder: str | None = None, revision: str | None 
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)
     which = f"{repo} --revision {revision}" if revision else repo
-    accepted = " ".join(f"--include '{inside}{pattern}'" for pattern in ("*.json", *(f"*{s}" for s in SUFFIXES), *NAMED))
+    accepted = " ".join(
+        f"--include '{inside}{pattern}'" for pattern in ("*.json", *(f"*{s}" for s in SUFFIXES), *NAMED)
+    )
     return f"hf download {which} {accepted}"
 
 
@@ -148,9 +150,7 @@ def _local(path: Path, subfolder: str | None) -> Checkpoint:
     return Checkpoint(path, path)
 
 
-def _cached(
-    repo: str, subfolder: str | None, revision: str | None, command: str | None = None
-) -> Checkpoint | None:
+def _cached(repo: str, subfolder: str | None, revision: str | None, command: str | None = None) -> Checkpoint | None:
     hub = require("huggingface_hub")
     inside = _inside(subfolder)
     try:
