@@ -63,7 +63,7 @@ class ImageArray:
             BenchError: there is no such array, or it holds something else; the message says how to store it.
         """
         with _array(path) as stream:
-            shape, fortran, dtype = _header(stream)
+            shape, fortran, dtype = _header(path, stream)
         remedy = "store uint8 of shape [N, height, width, 3], 0 to 255"
         if dtype != np.uint8:
             raise BenchError(f"{path}: {KEY} is {dtype}; {remedy}{_scaling(dtype)}")
@@ -85,7 +85,7 @@ class ImageArray:
         """
         pixels = self.height * self.width * 3
         with _array(self.path) as stream:
-            _header(stream)
+            _header(self.path, stream)
             for start in range(0, min(limit, self.n), size):
                 count = min(size, limit - start, self.n - start)
                 try:
@@ -114,8 +114,7 @@ def _array(path: Path) -> Iterator[IO[bytes]]:
         yield member
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    name = getattr(stream, "name", "array")
+def _header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -123,8 +122,8 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         if version == (2, 0):
             return np.lib.format.read_array_header_2_0(stream)
     except _DAMAGED as error:
-        raise BenchError(f"{name}: not an array: {error}; write it again with numpy.save or numpy.savez") from error
-    raise BenchError(f"{name}: format {version} of .npy holds no images; save an array of uint8")
+        raise BenchError(f"{path}: not an array: {error}; write it again with numpy.save or numpy.savez") from error
+    raise BenchError(f"{path}: format {version} of .npy holds no images; save an array of uint8")
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytearray:

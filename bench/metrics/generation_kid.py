@@ -10,7 +10,7 @@ import torch
 from bench.errors import Unavailable
 from bench.metrics.base import Fact, ReferenceSource
 from bench.metrics.generated import GenerationMetric, about_samples, too_few_to_leave_out
-from bench.metrics.kernel import FLOAT64_PRODUCTS, Kernel, KIDSettings, centred, indicator, size_note, subset_draws
+from bench.metrics.kernel import FLOAT64_PRODUCTS, Kernel, KIDSettings, centred, indicator, subset_draws
 from bench.stats import Estimate, block_jackknife
 
 
@@ -50,7 +50,8 @@ class GenerationKID(GenerationMetric):
             within = float(keep @ xx.blocks @ keep) / (kept * (kept - 1)) + float(yy.blocks.sum()) / (m * (m - 1))
             return within - 2 * float(keep @ xy.blocks[:, 0]) / (kept * m)
 
-        note = size_note(self.settings, min(n, m))
+        wanted = self.settings.subset_size
+        note = f"subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
         if reason := too_few_to_leave_out(np.concatenate([[0], np.cumsum(blocks.sizes)]), 2):
             return {"kid": self.describe("kid", Estimate(value=value, n=n, method=reason), note)}
         estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))

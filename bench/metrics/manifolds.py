@@ -152,7 +152,7 @@ class DensityCoverage(_Manifolds):
         # Without a block, a ball holds a sample if it holds one of another block.
         shares = [held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))]
         coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
-        density = about_samples(clustered_mean(holding.cpu().numpy() / k, np.arange(len(x))))
+        density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
         note = self.note(len(x), len(y), len(references.rows(self.extractor, self.layer)))
         return {
             "density": self.describe("density", density, note),

@@ -75,8 +75,8 @@ def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances)
             best = torch.full((bottom - top, k), torch.inf, device=distances.device)
             for begin, end in spans(start, stop, TILE[1]):
                 tile = distances.tile(left, rows[begin:end])
-                both = torch.arange(max(top, begin), min(bottom, end), device=tile.device)
-                tile[both - top, both - begin] = torch.inf  # a row is no neighbour of its own
+                own = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
+                tile[own - top, own - begin] = torch.inf  # a row is no neighbour of its own
                 best = torch.cat([best, tile], 1).topk(k, largest=False).values
             found[top:bottom, block] = best.cpu()
     return found
