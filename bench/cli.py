@@ -44,6 +44,7 @@ def main() -> None:
       bench run --suite audio-recon            measure speech tokenizers on real recordings
       bench list tokenizers                    what can be measured
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
+      bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
       bench doctor                             what is installed here, and what is missing
     """
 
@@ -94,6 +95,19 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     "--data",
     metavar="PATH",
     help="Where the data set is; alone, a folder of images (image-folder) or sound (audio-folder) to measure on.",
+)
+@click.option(
+    "--samples",
+    multiple=True,
+    metavar="PATH",
+    help="Measure generated images made elsewhere (suite image-gen). Repeatable; each is a system, named by its "
+    "file. PATH is an .npz with arr_0 or an .npy (uint8, N x height x width x 3), or a folder of images.",
+)
+@click.option(
+    "--reference",
+    metavar="PATH|NAME[@ARG][:PATH]",
+    help="Real images that generated ones are compared with: guided-diffusion's reference .npz (mu, sigma, mu_s, "
+    "sigma_s and arr_0), an .npz of images, a folder, or a data set.",
 )
 @click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from bench.extractors import Extractor, Network
 from bench.metrics.base import FeatureSource
 from bench.precision import exact_float32
 from bench.reference_cache import ReferenceFile
-from bench.scratch import Spill
+from bench.scratch import Spill, reordered
 
 Features = Mapping[str, torch.Tensor]
 
@@ -149,6 +149,27 @@ class ExtractorRun:
         if self.file:
             self.computed.append((index, own))
         return self._layers(own), self._layers(other)
+
+    def one_side(self, images: torch.Tensor) -> Features:
+        """Features by layer of images that are compared with no others of their batch."""
+        return self._layers(self._compute(images))
+
+    def whole_reference(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Features:
+        """Features by layer of a whole reference set, in its order: from the cache, or computed and put there.
+
+        Args:
+            batches: index in the set and images of each batch; not touched where the cache has the set.
+        """
+        if self.cached is not None:
+            rows, present = self.cached
+            if bool(present.all()):
+                return self._layers(rows)
+            self.computed = list(self._kept())
+        else:
+            self.computed = [(index, self._compute(images)) for index, images in batches]
+            self.save()
+        index = torch.cat([part for part, _ in self.computed])
+        return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
 
     def save(self) -> None:
         """Put the reference into the cache, together with what the cache had of it."""

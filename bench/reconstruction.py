@@ -162,7 +162,9 @@ class ReconstructionTask(Task):
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
         known = registry.entries("metrics").items()
-        return [name for name, entry in known if entry.modality in ("", self.modality)]
+        return [
+            name for name, entry in known if entry.judges == "reconstruction" and entry.modality in ("", self.modality)
+        ]
 
     def _stated(self, preset: str, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
         """A metric's section of the protocol: its defaults and revisions written out."""
@@ -171,6 +173,10 @@ class ReconstructionTask(Task):
             raise BenchError(
                 f"protocol {preset}: {name} is a metric of {entry.modality}; {self.name} takes {self.modality} "
                 "(bench list protocols)"
+            )
+        if entry.judges != "reconstruction":
+            raise BenchError(
+                f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares each sample with its own"
             )
         kind = _metric_class(name)
         settings: BaseModel = kind.Settings(**(section or {}))

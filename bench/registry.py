@@ -40,6 +40,7 @@ class Entry:
         licence: licence of the model or data set.
         weights: names of the weights it needs: files of ``bench/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
+        judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
         local: whether ``NAME=PATH`` loads a local checkpoint.
     """
 
@@ -54,6 +55,7 @@ class Entry:
     licence: str = ""
     weights: tuple[str, ...] = ()
     extra: str | None = None
+    judges: str = "reconstruction"
     local: bool = False
 
 

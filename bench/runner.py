@@ -85,9 +85,10 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
         missing |= task.missing(protocol)
         for system in systems:
-            job = Job(system, protocol, options.data, options.device, options.batch_size, options.workers, weights)
+            own = task.for_system(protocol, system)
+            job = Job(system, own, options.data, options.device, options.batch_size, options.workers, weights)
             key = cell_key(job)
-            cells.append(Cell(job, suite.name, key, run.file_of(system.text, protocol), run.path))
+            cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     return Plan(cells, missing)
 
 

@@ -19,7 +19,7 @@ class SuiteTask(BaseModel):
 
     task: str
     protocol: str = "default"
-    dataset: str
+    dataset: str = ""
 
 
 class Suite(BaseModel):

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -29,6 +29,9 @@ class SystemSpec:
         entry: its registry line; made up on the spot for a class given as ``file.py:Class``.
         args: constructor arguments that the user gave.
     """
+
+    kind: ClassVar[str] = "tokenizer"
+    """What it is; a task measures one kind."""
 
     text: str
     entry: registry.Entry

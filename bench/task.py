@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
@@ -71,10 +72,24 @@ class Task(ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     modality: ClassVar[str]
+    measures: ClassVar[str] = "tokenizer"
+    """``SystemSpec.kind`` of what it measures."""
+    wanted: ClassVar[str] = "give some with --system"
+    """What to give where a suite names no systems."""
 
     @abstractmethod
     def protocol(self, request: Request) -> Protocol:
         """The whole protocol of a request; BenchError if a setting or the data does not fit."""
+
+    def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
+        """The protocol with what follows from the system, such as how many samples it comes with.
+
+        Raises:
+            BenchError: the task does not measure such systems.
+        """
+        if system.kind != self.measures:
+            raise BenchError(f"{system.text}: {self.name} measures no {system.kind}; {self.wanted}")
+        return protocol
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         """Modules that cells under this protocol take long to import; imported once, for all of them."""

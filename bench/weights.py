@@ -48,7 +48,7 @@ FILES: dict[str, WeightFile] = {
             "inception-2015-12-05",
             "weights-inception-2015-12-05-6726825d.pth",
             "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-            "rfid, inception_score, kid",
+            "rfid, inception_score, kid, gfid, sfid, precision, recall, density, coverage",
             "Apache-2.0",
             url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
         ),

@@ -78,7 +78,8 @@ def test_shipped_suites_name_what_there_is(name):
         parse(text)
     for line in suite.tasks:
         registry.get("tasks", line.task)
-        registry.get("datasets", line.dataset)
+        if line.dataset:
+            registry.get("datasets", line.dataset)
         load_preset(line.protocol)
 
 

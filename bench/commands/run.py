@@ -15,6 +15,7 @@ from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError
+from bench.generation.samples import ARRAYS, sample_specs
 from bench.progress import CellProgress
 from bench.results import Result, Run
 from bench.suite import Suite, load_suite
@@ -26,6 +27,8 @@ def run_suite(
     suite: str,
     systems: tuple[str, ...],
     added: tuple[str, ...],
+    samples: tuple[str, ...],
+    reference: str | None,
     out: Path | None,
     fresh: bool,
     dry_run: bool,
@@ -38,7 +41,7 @@ def run_suite(
     """Run a suite as the options say; the exit code of the command."""
     console = Console(stderr=True)
     loaded = load_suite(suite)
-    specs = _specs(loaded, systems, added)
+    specs = _specs(loaded, systems, added, samples)
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
@@ -46,7 +49,7 @@ def run_suite(
     with console.status("reading the data and the protocol ..."):
         from bench import runner  # imports torch: two seconds that a wrong name should not cost
 
-        plan = runner.plan(loaded, specs, _options(chosen, loaded), store, run)
+        plan = runner.plan(loaded, specs, _options(chosen, loaded, reference), store, run)
     if dry_run:
         _print_plan(plan, run)
         return 0
@@ -63,18 +66,43 @@ def _run(folder: Path, dry_run: bool) -> Run:
     return run
 
 
-def _specs(suite: Suite, systems: tuple[str, ...], added: tuple[str, ...]) -> list[SystemSpec]:
-    texts = list(dict.fromkeys([*(systems or suite.systems), *added]))
-    if not texts:
-        raise BenchError(f"suite {suite.name} names no systems; give some with --system")
-    return [parse(text) for text in texts]
+def _specs(
+    suite: Suite, systems: tuple[str, ...], added: tuple[str, ...], samples: tuple[str, ...]
+) -> list[SystemSpec]:
+    """The systems to measure: those given, samples included, or else the suite's."""
+    own = [] if samples else suite.systems
+    texts = list(dict.fromkeys([*(systems or own), *added]))
+    if not texts and not samples:
+        wanted = registry.load(registry.get("tasks", suite.tasks[0].task).target).wanted
+        raise BenchError(f"suite {suite.name} names no systems; {wanted}")
+    return [*(parse(text) for text in texts), *sample_specs(samples)]
 
 
-def _options(chosen: dict[str, Any], suite: Suite) -> Any:
+def _reference(text: str) -> tuple[str, str | None]:
+    """Name and path of what ``--reference`` names: a file or folder by its path, anything else a data set."""
+    from bench.datasets.spec import split_path
+
+    path = Path(text)
+    if path.is_dir():
+        return "image-folder", text
+    if path.is_file() and path.suffix.lower() not in ARRAYS:
+        raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or a data set's name")
+    if path.is_file():
+        return path.name, text
+    if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:
+        raise BenchError(f"--reference {path}: no such file or folder")
+    return split_path(text)
+
+
+def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any:
     from bench import runner
     from bench.datasets.spec import split_path
 
-    if chosen["dataset"]:
+    if reference is not None:
+        if chosen["dataset"] or chosen["data"]:
+            raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
+        chosen["dataset"], chosen["data"] = _reference(reference)
+    elif chosen["dataset"]:
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:

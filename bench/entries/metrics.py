@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.entries.metrics_audio import AUDIO
+from bench.entries.metrics_generation import GENERATION
 from bench.entries.metrics_speech import SPEECH
 from bench.registry import Entry
 
@@ -82,6 +83,7 @@ ENTRIES: tuple[Entry, ...] = (
         licence="Apache-2.0",
         weights=("efficientnet-lite0",),
     ),
+    *GENERATION,
     *AUDIO,
     *SPEECH,
     Entry(

@@ -12,6 +12,12 @@ ENTRIES: tuple[Entry, ...] = (
         modality="image",
     ),
     Entry(
+        "image-generation",
+        "bench.tasks.image_generation:ImageGeneration",
+        "How far generated images are from real ones as a set (--samples, --reference)",
+        modality="image",
+    ),
+    Entry(
         "audio-recon",
         "bench.tasks.audio_recon:AudioReconstruction",
         "What a tokenizer of speech loses to listeners and recognisers, at what rate, and how fast",

@@ -58,6 +58,12 @@ EXTRACTORS: dict[str, Extractor] = {
             {"pool": 2048, "logits": 1008},
         ),
         Extractor(
+            "inception_spatial",
+            "bench.extractors.inception:load_spatial",
+            "inception-2015-12-05",
+            {"pool": 2048, "logits": 1008, "spatial": 2023},
+        ),
+        Extractor(
             "efficientnet_lite0",
             "bench.extractors.efficientnet:load",
             "efficientnet-lite0",

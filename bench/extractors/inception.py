@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -27,9 +28,13 @@ from bench.extractors.shared import folded, in_chunks, load_state
 
 SIZE = 299
 CLASSES = 1008
+SPATIAL_CHANNELS = 7
 # Images that go through the network at once. On a processor, more of them leave the cache: they cost up to
 # a tenth more time and several times the memory.
 CHUNK = {"cpu": 8, "cuda": 32}
+
+
+_Net = TypeVar("_Net", bound="Inception")
 
 
 class Inception(nn.Module):
@@ -75,6 +80,24 @@ class Inception(nn.Module):
         return {"pool": pool, "logits": pool.mm(self.fc.weight.T)}
 
 
+class SpatialInception(Inception):
+    """As Inception, with ``spatial`` ``[batch, 2023]``, the features of sFID, out of the same pass.
+
+    They are the first 7 of the 192 channels that the 1x1 branch of ``Mixed_6d`` gives after batch norm and
+    ReLU, 17 x 17 positions each, channels last: ``mixed_6/conv:0[..., :7]`` of guided-diffusion's
+    ``evaluations/evaluator.py``, flattened as there, so that they fit the statistics in its reference files.
+    """
+
+    def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        x = ((resize(images, SIZE) - 128) / 128).contiguous(memory_format=torch.channels_last)
+        for name, part in self.body.named_children():
+            if isinstance(part, InceptionC) and name == "Mixed_6d":
+                spatial = part.branch1x1(x)[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
+            x = part(x)
+        pool = x.mean((2, 3))
+        return {"pool": pool, "logits": pool.mm(self.fc.weight.T), "spatial": spatial}
+
+
 def resize(images: torch.Tensor, size: int) -> torch.Tensor:
     """TensorFlow 1's ``resize_bilinear`` without aligned corners and without antialiasing.
 
@@ -107,8 +130,17 @@ def load(weights: Path, device: torch.device) -> Inception:
     Raises:
         BenchError: the file is not one.
     """
+    return _load(Inception, weights, device)
+
+
+def load_spatial(weights: Path, device: torch.device) -> SpatialInception:
+    """As ``load``, with the features of sFID."""
+    return _load(SpatialInception, weights, device)
+
+
+def _load(kind: type[_Net], weights: Path, device: torch.device) -> _Net:
     with torch.device("meta"):  # the file has every weight, so none is initialised
-        net = Inception()
+        net = kind()
     load_state(net, weights, "torch-fidelity's InceptionV3", _renamed)
     for module in net.modules():
         if isinstance(module, BasicConv2d):

@@ -19,7 +19,12 @@ from bench.protocol import Protocol
 from bench.results import Result
 from bench.stats import Estimate
 
-KINDS = {"discrete": "Discrete tokenizers", "continuous": "Continuous tokenizers", "bytes": "Codecs"}
+KINDS = {
+    "discrete": "Discrete tokenizers",
+    "continuous": "Continuous tokenizers",
+    "bytes": "Codecs",
+    "samples": "Generated samples",
+}
 OTHER_KIND = "Unknown token kind"
 NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
 

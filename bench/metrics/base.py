@@ -55,6 +55,7 @@ class Batch:
         reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
         tokens: what the tokenizer emitted.
         features: named deep features of reference and reconstruction, computed once a batch.
+        references: the set that generated images are compared with, where there are no pairs.
         encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
         peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
         ids: the samples' ids.
@@ -69,6 +70,7 @@ class Batch:
     reconstruction: Any
     tokens: Tokens
     features: FeatureSource | None = None
+    references: ReferenceSource | None = None
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0
     peak_bytes: int | None = None
@@ -83,6 +85,26 @@ class FeatureSource:
 
     def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
         """Features by layer name for both sides; computed on first use, then kept for the batch."""
+        raise NotImplementedError
+
+
+class ReferenceSource:
+    """The fixed set that generated images, which have no originals, are compared with."""
+
+    def rows(self, extractor: str, layer: str) -> torch.Tensor:
+        """Features of all its images, float32 ``[images, dim]``.
+
+        Raises:
+            Unavailable: it has no images; the message says what to give instead.
+        """
+        raise NotImplementedError
+
+    def statistics(self, extractor: str, layer: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Mean ``[dim]`` and covariance ``[dim, dim]`` in float64 that come with it; None if they follow from rows.
+
+        Raises:
+            Unavailable: it comes with statistics, but of other features.
+        """
         raise NotImplementedError
 
 

@@ -41,6 +41,9 @@ class KIDSettings(InceptionSettings):
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
 
 
+Membership = tuple[np.ndarray, np.ndarray]
+
+
 @dataclass
 class Sums:
     """Sums of kernel values of one pair of sides.
@@ -71,28 +74,28 @@ class Kernel:
         parts = zip(x.split(TILE[0]), y.split(TILE[0]), strict=True)
         return sum(float(self.of((a.double() * b.double()).sum(1)).sum()) for a, b in parts)
 
-    def sums(self, x: torch.Tensor, y: torch.Tensor, blocks: np.ndarray, draws: tuple[np.ndarray, np.ndarray]) -> Sums:
-        """Sums of k over all pairs of rows of x and y, ``[n, d]`` each; over pairs of different rows if x is y.
+    def sums(self, x: torch.Tensor, y: torch.Tensor, blocks: Membership, draws: Membership) -> Sums:
+        """Sums of k over all pairs of rows of x ``[n, d]`` and y ``[m, d]``; over pairs of different rows if x is y.
 
         Args:
-            blocks: 1 where a sample belongs to a block, ``[n, blocks]``.
-            draws: 1 where a sample belongs to a subset, ``[n, subsets]``, for x and for y.
+            blocks: 1 where a sample belongs to a block, ``[n, blocks]`` for x and ``[m, blocks]`` for y.
+            draws: 1 where a sample belongs to a subset, ``[n, subsets]`` for x and ``[m, subsets]`` for y.
         """
         symmetric = x is y
-        count = blocks.shape[1]
-        by_block = torch.zeros(count, count, dtype=torch.float64, device=self.device)
+        own, other = blocks[0].shape[1], blocks[1].shape[1]
+        by_block = torch.zeros(own, other, dtype=torch.float64, device=self.device)
         by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=self.device)
-        for rows, columns in _tiles(len(x), symmetric):
+        for rows, columns in _tiles(len(x), len(y), symmetric):
             left, right = (side[part].to(self.device, self.products) for side, part in ((x, rows), (y, columns)))
             with exact_float32(self.device):
                 kernel = self.of(left @ right.T)
             if symmetric and columns.start < rows.stop:
                 # The tile holds a piece of the diagonal; what lies below is the mirror of what lies above.
                 kernel = kernel.triu(rows.start - columns.start + 1)
-            ahead = kernel @ self._indicator(blocks, draws[1], columns)
-            behind = self._indicator(blocks, draws[0], rows)
-            by_block += behind[:, :count].T @ ahead[:, :count]
-            by_subset += (behind[:, count:] * ahead[:, count:]).sum(0)
+            ahead = kernel @ self._indicator(blocks[1], draws[1], columns)
+            behind = self._indicator(blocks[0], draws[0], rows)
+            by_block += behind[:, :own].T @ ahead[:, :other]
+            by_subset += (behind[:, own:] * ahead[:, other:]).sum(0)
         if symmetric:
             by_block, by_subset = by_block + by_block.T, 2 * by_subset
         return Sums(by_block.cpu().numpy(), by_subset.cpu().numpy())
@@ -102,11 +105,11 @@ class Kernel:
         return torch.from_numpy(both).to(self.device, torch.float64)
 
 
-def _tiles(n: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+def _tiles(n: int, m: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
     for row in range(0, n, TILE[0]):
-        for column in range(0, n, TILE[1]):
+        for column in range(0, m, TILE[1]):
             if not symmetric or column + TILE[1] > row:
-                yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], n))
+                yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], m))
 
 
 class KID(FeatureMetric):
@@ -137,12 +140,11 @@ class KID(FeatureMetric):
         products = torch.float64 if n <= FLOAT64_PRODUCTS else torch.float32
         kernel = Kernel(self.settings, x.shape[1], self.heavy_device, products)
         size = min(self.settings.subset_size, n)
-        draws = self._draws(n, size)
-        members = np.zeros((n, len(blocks.sizes)), np.uint8)
-        members[np.arange(n), blocks.of] = 1
-        xx = kernel.sums(x, x, members, (draws[0], draws[0]))
-        yy = kernel.sums(y, y, members, (draws[1], draws[1]))
-        xy = kernel.sums(x, y, members, draws)
+        draws = subset_draws(self.settings, n, n, size)
+        members = indicator(blocks.of)
+        xx = kernel.sums(x, x, (members, members), (draws[0], draws[0]))
+        yy = kernel.sums(y, y, (members, members), (draws[1], draws[1]))
+        xy = kernel.sums(x, y, (members, members), draws)
         per_subset = (xx.subsets + yy.subsets) / (size * (size - 1)) - 2 * xy.subsets / size**2
         value = float(per_subset.mean())
 
@@ -154,32 +156,41 @@ class KID(FeatureMetric):
         count = len(blocks.sizes)
         if count > 1 and n - blocks.sizes.max() < 2:
             method = f"no interval: {n} samples in {count} groups are too few to leave one out"
-            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=method), self._note(n))}
+            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=method), size_note(self.settings, n))}
         estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-        estimate = _centred(estimate, value, per_subset, count)
+        estimate = centred(estimate, value, per_subset, count)
         bias = _pairing_bias(kernel.pairs(x, y), float(xy.blocks.sum()), n)
-        notes = [self._note(n)]
+        notes = [size_note(self.settings, n)]
         if abs(bias) > (estimate.stderr or 0.0):
             notes.append(
                 f"includes {bias:.2g} from comparing each image with its own reconstruction, as torch-fidelity"
             )
         return {"kid": self.describe("kid", estimate, "; ".join(filter(None, notes)))}
 
-    def _draws(self, n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Members of each subset for the reconstructions and the references, ``[n, subsets]``."""
-        if size == n:  # every subset is the whole set
-            whole = np.ones((n, 1), np.uint8)
-            return whole, whole
-        generator = np.random.RandomState(self.settings.seed)
-        drawn = np.zeros((2, n, self.settings.subsets), np.uint8)
-        for subset in range(self.settings.subsets):
-            for side in drawn:
-                side[generator.choice(n, size, replace=False), subset] = 1
-        return drawn[0], drawn[1]
 
-    def _note(self, n: int) -> str:
-        size = self.settings.subset_size
-        return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
+def indicator(block: np.ndarray) -> np.ndarray:
+    """1 where a sample belongs to a block, ``[n, blocks]``, from the block of each sample ``[n]``."""
+    members = np.zeros((len(block), int(block.max()) + 1), np.uint8)
+    members[np.arange(len(block)), block] = 1
+    return members
+
+
+def subset_draws(settings: KIDSettings, n: int, m: int, size: int) -> Membership:
+    """Members of each subset among n samples and m references, ``[n, subsets]`` and ``[m, subsets]``."""
+    if size == n == m:  # every subset is the whole set
+        return np.ones((n, 1), np.uint8), np.ones((m, 1), np.uint8)
+    generator = np.random.RandomState(settings.seed)
+    drawn = np.zeros((n, settings.subsets), np.uint8), np.zeros((m, settings.subsets), np.uint8)
+    for subset in range(settings.subsets):
+        for side in drawn:
+            side[generator.choice(len(side), size, replace=False), subset] = 1
+    return drawn
+
+
+def size_note(settings: KIDSettings, n: int) -> str:
+    """What a reader must know where there are fewer samples than a subset has."""
+    size = settings.subset_size
+    return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
 
 
 def _pairing_bias(pairs: float, total: float, n: int) -> float:
@@ -190,7 +201,7 @@ def _pairing_bias(pairs: float, total: float, n: int) -> float:
     return -2 * (total / n**2 - (total - pairs) / (n * (n - 1)))
 
 
-def _centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
+def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
     """The jackknife's error of the MMD of all samples, moved to the mean over subsets."""
     if estimate.stderr is None:
         return estimate.model_copy(update={"value": value})

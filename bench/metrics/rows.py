@@ -74,8 +74,8 @@ class FeatureMetric(Metric):
             getattr(self, f"rows_{side}").append(rows)
         self.remember(batch)
         # Batches on a GPU mean that there is one for the heavy products at the end too.
-        if batch.reference.device.type == "cuda":
-            self.heavy_device = batch.reference.device
+        if batch.reconstruction.device.type == "cuda":
+            self.heavy_device = batch.reconstruction.device
 
     @property
     def n(self) -> int:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from audio_cases import SIGNAL_CASES
 from audio_rate_cases import AUDIO_RATE_CASES
+from generation_cases import GENERATION_CASES
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tester import (
@@ -142,6 +143,7 @@ CASES = {
     "bits_per_pixel_entropy": Case(entropy_rate),
     "throughput": Case(throughput, batching=None),
     "peak_memory": Case(peak),
+    **GENERATION_CASES,
     **SIGNAL_CASES,
     **AUDIO_RATE_CASES,
 }

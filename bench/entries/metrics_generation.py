@@ -1,0 +1,48 @@
+"""Registry lines of the metrics of generated images, which compare a set with a set."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.registry import Entry
+
+_entry = partial(Entry, modality="image", judges="generation", licence="Apache-2.0", weights=("inception-2015-12-05",))
+
+GENERATION: tuple[Entry, ...] = (
+    _entry(
+        "gfid",
+        "bench.metrics.generation_fid:GFID",
+        "Generation FID: Fréchet distance of the 2015 Inception's pool features to the references'",
+        source="Heusel et al. 2017, arXiv:1706.08500; equal to torch-fidelity's FID",
+    ),
+    _entry(
+        "sfid",
+        "bench.metrics.generation_fid:SFID",
+        "Fréchet distance in 7 x 17 x 17 spatial features of the 2015 Inception",
+        source="Nash et al. 2021, arXiv:2103.03841; features of guided-diffusion's evaluator",
+    ),
+    _entry(
+        "generation_inception_score",
+        "bench.metrics.generation_inception_score:GenerationInceptionScore",
+        "Inception Score of generated images, shuffled, and in file order where that differs",
+        source="Salimans et al. 2016, arXiv:1606.03498; equal to torch-fidelity's",
+    ),
+    _entry(
+        "generation_kid",
+        "bench.metrics.generation_kid:GenerationKID",
+        "Kernel Inception Distance to the references",
+        source="Bińkowski et al. 2018, arXiv:1801.01401; equal to torch-fidelity's",
+    ),
+    _entry(
+        "precision_recall",
+        "bench.metrics.manifolds:PrecisionRecall",
+        "Improved precision and recall: which samples look real, and which real images are covered",
+        source="Kynkäänniemi et al. 2019, arXiv:1904.06991, in the 2015 Inception's pool features",
+    ),
+    _entry(
+        "density_coverage",
+        "bench.metrics.manifolds:DensityCoverage",
+        "Density and coverage: as precision and recall, robust to outliers",
+        source="Naeem et al. 2020, arXiv:2002.09797, in the 2015 Inception's pool features",
+    ),
+)

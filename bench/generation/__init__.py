@@ -1,0 +1,1 @@
+"""Generated images made elsewhere, and what they are compared with."""

@@ -1,0 +1,143 @@
+"""Arrays of images in ``.npz`` and ``.npy`` files, read front to back without ever being in memory as a whole."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+
+from bench.errors import BenchError
+
+KEY = "arr_0"
+_DAMAGED = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+
+
+def members(path: Path) -> list[str]:
+    """Names of the arrays in an ``.npz`` file.
+
+    Raises:
+        BenchError: it is none.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    except _DAMAGED as error:
+        raise BenchError(f"{path}: not an .npz file: {error}; write it again with numpy.savez") from error
+
+
+def read_array(path: Path, key: str) -> np.ndarray:
+    """A small array of an ``.npz`` file, whole.
+
+    Raises:
+        BenchError: it is not there, damaged, or holds objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found: np.ndarray = archive[key]
+            return found
+    except (*_DAMAGED, KeyError) as error:
+        raise BenchError(f"{path}: {key} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class ImageArray:
+    """Images uint8 ``[n, height, width, 3]`` in a file: an ``.npy``, or ``arr_0`` of an ``.npz``."""
+
+    path: Path
+    n: int
+    height: int
+    width: int
+
+    @classmethod
+    def open(cls, path: Path) -> ImageArray:
+        """Read the header.
+
+        Raises:
+            BenchError: there is no such array, or it holds something else; the message says how to store it.
+        """
+        with _array(path) as stream:
+            shape, fortran, dtype = _header(path, stream)
+        remedy = "store uint8 of shape [N, height, width, 3], 0 to 255"
+        if dtype != np.uint8:
+            raise BenchError(f"{path}: {KEY} is {dtype}; {remedy}{_scaling(dtype)}")
+        if len(shape) != 4 or shape[3] != 3:
+            known = len(shape) == 4 and shape[1] == 3
+            layout = "channels first; save array.transpose(0, 2, 3, 1)" if known else remedy
+            raise BenchError(f"{path}: {KEY} has shape {list(shape)}: {layout}")
+        if fortran:
+            raise BenchError(f"{path}: {KEY} is in Fortran order; save numpy.ascontiguousarray(array)")
+        if 0 in shape[1:3]:
+            raise BenchError(f"{path}: {KEY} has shape {list(shape)}: images without pixels")
+        return cls(path, *shape[:3])
+
+    def batches(self, size: int, limit: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Indices int64 ``[batch]`` and images uint8 ``[batch, 3, height, width]``, of the first ``limit`` images.
+
+        Raises:
+            BenchError: the file ends too soon, or is damaged.
+        """
+        pixels = self.height * self.width * 3
+        with _array(self.path) as stream:
+            _header(self.path, stream)
+            for start in range(0, min(limit, self.n), size):
+                count = min(size, limit - start, self.n - start)
+                try:
+                    data = _exactly(stream, count * pixels)
+                except _DAMAGED as error:
+                    raise BenchError(f"{self.path}: damaged after image {start} of {self.n}: {error}") from error
+                images = torch.frombuffer(data, dtype=torch.uint8).view(count, self.height, self.width, 3)
+                yield torch.arange(start, start + count), images.permute(0, 3, 1, 2)
+
+
+@contextmanager
+def _array(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of the array, header first."""
+    if path.suffix.lower() == ".npy":
+        try:
+            with path.open("rb") as stream:
+                yield stream
+        except OSError as error:
+            raise BenchError(f"{path}: {error.strerror}") from error
+        return
+    names = members(path)
+    if KEY not in names:
+        found = f"; it holds {', '.join(names)}" if names else "; it holds no array"
+        raise BenchError(f"{path}: no {KEY}{found}. Save images with numpy.savez(path, images)")
+    with zipfile.ZipFile(path) as archive, archive.open(f"{KEY}.npy") as member:
+        yield member
+
+
+def _header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(stream)
+        if version == (2, 0):
+            return np.lib.format.read_array_header_2_0(stream)
+    except _DAMAGED as error:
+        raise BenchError(f"{path}: not an array: {error}; write it again with numpy.save or numpy.savez") from error
+    raise BenchError(f"{path}: format {version} of .npy holds no images; save an array of uint8")
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytearray:
+    buffer = bytearray(size)
+    view, done = memoryview(buffer), 0
+    while done < size:
+        got = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        if not got:
+            raise EOFError("the file ends there")
+        done += got
+    return buffer
+
+
+def _scaling(dtype: np.dtype) -> str:
+    if dtype.kind != "f":
+        return ""
+    return "; of values in [0, 1] that is (array * 255).round().astype('uint8')"

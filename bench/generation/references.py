@@ -1,0 +1,136 @@
+"""What generated images are compared with: images, statistics of their features, or both, as ADM's files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import extractors
+from bench.datasets.spec import DatasetSpec
+from bench.errors import BenchError, Unavailable
+from bench.features import ExtractorRun, Features
+from bench.generation.arrays import KEY, members, read_array
+from bench.generation.samples import ARRAYS
+from bench.generation.sources import AS_THEY_ARE, ArraySource, DatasetSource, ImageSource, file_hash
+from bench.metrics.base import ReferenceSource
+from bench.task import Report
+
+STATISTICS = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
+"""Mean and covariance of each layer, as guided-diffusion's ``evaluations`` names them."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference set as the user gave it.
+
+    Attributes:
+        name: registry name of the data set, or name of the file.
+        source: its images; None where it has none.
+        statistics: the file that holds means and covariances, and the layers they are of.
+    """
+
+    name: str
+    split: str
+    fingerprint: str
+    source: ImageSource | None
+    statistics: Path | None = None
+    layers: tuple[str, ...] = ()
+
+
+def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | None) -> Reference:
+    """The reference: an array file where ``data`` is one, a data set of that name otherwise.
+
+    Args:
+        preprocessing: of a data set's images; its own by default, and none for a folder.
+
+    Raises:
+        BenchError: there is no such thing, or it holds neither images nor statistics.
+    """
+    if data and Path(data).suffix.lower() in ARRAYS and Path(data).is_file():
+        return _of_file(Path(data))
+    spec = DatasetSpec.parse(name)
+    if spec.entry.modality != "image":
+        raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
+    as_they_are = AS_THEY_ARE if spec.entry.name == "image-folder" else {}
+    dataset = spec.build(preprocessing or as_they_are, data)
+    return _enough(Reference(spec.text, dataset.split, dataset.fingerprint, DatasetSource(dataset, spec.text)))
+
+
+def _of_file(path: Path) -> Reference:
+    names = members(path) if path.suffix.lower() == ".npz" else [KEY]
+    layers = tuple(layer for layer, pair in STATISTICS.items() if set(pair) <= set(names))
+    for pair in STATISTICS.values():
+        if len(set(pair) & set(names)) == 1:
+            raise BenchError(
+                f"{path}: holds {' or '.join(set(pair) & set(names))} alone; it needs {' and '.join(pair)}"
+            )
+    if KEY not in names and not layers:
+        raise BenchError(
+            f"{path}: a reference holds images ({KEY}), or mu and sigma; this holds {', '.join(names) or 'nothing'}"
+        )
+    source = ArraySource(path) if KEY in names else None
+    return _enough(Reference(path.name, "reference", file_hash(path), source, path if layers else None, layers))
+
+
+def _enough(reference: Reference) -> Reference:
+    if reference.source is not None and not reference.statistics and len(reference.source) < 2:
+        raise BenchError(f"{reference.name}: {len(reference.source)} images; a reference needs at least 2")
+    return reference
+
+
+class ReferenceFeatures(ReferenceSource):
+    """The features of a reference set, computed or taken from the cache when first asked for.
+
+    Args:
+        runs: the extractor of that name in this pass.
+        batch_size, workers: how the images are read.
+    """
+
+    def __init__(self, reference: Reference, runs: Any, batch_size: int, workers: int, report: Report) -> None:
+        self.reference, self.batch_size, self.workers = reference, batch_size, workers
+        self._runs, self._report = runs, report
+        self._found: dict[str, Features] = {}
+
+    def __reduce__(self) -> Any:
+        raise TypeError("the features of a reference set stay in their process")
+
+    def rows(self, extractor: str, layer: str) -> torch.Tensor:
+        source = self.reference.source
+        if source is None:
+            raise Unavailable(
+                f"the reference {self.reference.name} holds statistics and no images; "
+                "give one with images: --reference FOLDER, or an .npz that has arr_0 too"
+            )
+        if extractor not in self._found:
+            run: ExtractorRun = self._runs(extractor)
+            self._found[extractor] = run.whole_reference(self._batches(source))
+        return self._found[extractor][layer]
+
+    def statistics(self, extractor: str, layer: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+        path = self.reference.statistics
+        if path is None:
+            return None
+        if layer not in self.reference.layers:
+            wanted, present = (" and ".join(STATISTICS[each]) for each in (layer, self.reference.layers[0]))
+            raise Unavailable(
+                f"{path.name} holds {present} but not {wanted}; give a reference that has them, or images"
+            )
+        dim = extractors.get(extractor).layers[layer]
+        mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
+        if mean.shape != (dim,) or covariance.shape != (dim, dim):
+            shapes = f"{list(mean.shape)} and {list(covariance.shape)}"
+            raise BenchError(f"{path}: {' and '.join(STATISTICS[layer])} are {shapes}; {layer} features have {dim}")
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise BenchError(f"{path}: {' or '.join(STATISTICS[layer])} has values that are not finite")
+        return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
+
+    def _batches(self, source: ImageSource) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        total = len(source)
+        for index, images in source.batches(self.batch_size, self.workers):
+            yield index, images
+            self._report("reference", int(index[-1]) + 1, total)
