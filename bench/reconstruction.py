@@ -176,7 +176,7 @@ class ReconstructionTask(Task):
             )
         if entry.judges != "reconstruction":
             raise BenchError(
-                f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares each sample with its own"
+                f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares samples one by one"
             )
         kind = _metric_class(name)
         settings: BaseModel = kind.Settings(**(section or {}))
