@@ -66,6 +66,16 @@ class Corpus:
         window = min(self.context, max(len(sample[0]) for sample in self.samples))
         return Structure(known.sizes, ((window,),) * len(known.sizes), known.signal_shape, known.signal_rate)
 
+    @property
+    def counts(self) -> torch.Tensor:
+        """Tokens of each sample over all levels, int64 ``[samples]``."""
+        return torch.tensor([sum(len(level) for level in sample) for sample in self.samples])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all samples."""
+        return int(self.counts.sum())
+
     def random(self, n: int, generator: torch.Generator) -> Tokens:
         """``n`` samples drawn with equal chances for every position, of sequences a window anywhere in each."""
         sizes = torch.tensor([len(sample[0]) for sample in self.samples], dtype=torch.float64)

@@ -22,7 +22,7 @@ LENGTH = 32
 
 
 def markov(samples: int, seed: int, levels: int = 1) -> Tokens:
-    """Sequences of the chain, each begun at a code drawn uniformly; level d is d steps ahead of level 0."""
+    """Sequences of the chain, each begun at a code drawn uniformly; several levels take turns in it."""
     generator = torch.Generator().manual_seed(seed)
     codes = [torch.randint(4, (samples,), generator=generator)]
     for _ in range(LENGTH * levels - 1):
