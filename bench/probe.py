@@ -26,7 +26,8 @@ class ProbeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     paradigm: str = Field(
-        default="auto", description="raster, depthwise or delay; auto: raster for one codebook, depthwise for several"
+        default="auto",
+        description="raster, masked, depthwise, delay; auto: raster for one codebook, depthwise for several",
     )
     width: int = Field(default=64, description="channels of the transformer")
     depth: int = Field(default=2, description="its layers")

@@ -167,11 +167,8 @@ class Backbone(nn.Module, ABC):
     def loss(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
         """Nats per token over the batch, to be minimised; classes are withheld at random, for guidance."""
         count = self._counts(tokens)
-        labels = self._labels(tokens.batch_size, conditions)
-        if self.classes and self.training:
-            drop = torch.rand(labels.shape, device=labels.device) < self.CLASS_DROPOUT
-            labels = labels.masked_fill(drop, self.classes)
-        return self.nats(tokens, self.conditions(labels)).sum() / int(count.sum())
+        start = self.conditions(self._withheld(tokens.batch_size, conditions))
+        return self.nats(tokens, start).sum() / int(count.sum())
 
     @torch.no_grad()
     def log_likelihood(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
@@ -200,6 +197,14 @@ class Backbone(nn.Module, ABC):
         if counts is None or not fits or (latents is None) != (self.structure.dim == 0):
             raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {known}")
         return counts
+
+    def _withheld(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
+        """Class of each sample, in training withheld from some."""
+        labels = self._labels(batch, conditions)
+        if not self.classes or not self.training:
+            return labels
+        drop = torch.rand(labels.shape, device=labels.device) < self.CLASS_DROPOUT
+        return labels.masked_fill(drop, self.classes)
 
     def _labels(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
         """Class of each sample, the number of classes standing for none; BenchError if they do not fit."""

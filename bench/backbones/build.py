@@ -9,6 +9,7 @@ from bench.errors import BenchError, UnknownName
 PARADIGMS: dict[str, str] = {
     "raster": "bench.backbones.raster:Raster",
     "depthwise": "bench.backbones.depthwise:Depthwise",
+    "masked": "bench.backbones.masked:Masked",
     "delay": "bench.backbones.delay:Delay",
 }
 
