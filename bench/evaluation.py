@@ -141,7 +141,7 @@ def evaluate(
     return seen
 
 
-def _batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> Iterator[tuple[list[int], list[Sample]]]:
+def batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> Iterator[tuple[list[int], list[Sample]]]:
     """Batches of samples that go together, in the dataset's order; unreadable samples are noted and left out."""
     indices: list[int] = []
     samples: list[Sample] = []
@@ -165,7 +165,7 @@ def _passed(
     tokenizer: Tokenizer, dataset: Dataset, loop: Loop, meter: MemoryMeter, seen: Seen
 ) -> Iterator[tuple[list[int], list[Sample], Any, _Passed]]:
     """Batches with what became of them; one that raised an error is taken apart, so that it costs one sample."""
-    for indices, samples in _batches(dataset, loop, tokenizer.equal_lengths, seen):
+    for indices, samples in batches(dataset, loop, tokenizer.equal_lengths, seen):
         parts = [(indices, samples)]
         while parts:
             part, members = parts.pop(0)

@@ -70,7 +70,7 @@ class ReconstructionTask(Task):
             settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
         except ValidationError as error:
             raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
-        dataset = _dataset(spec, settings, request.data, request.limit)
+        dataset = open_dataset(spec, settings, request.data, request.limit)
         classes = {name: _metric_class(name) for name in sections}
         weights = {name for metric in classes.values() for name in metric.weights}
         return Protocol(
@@ -97,7 +97,7 @@ class ReconstructionTask(Task):
         settings = self.choices(**protocol.settings)
         device, dtype = torch.device(job.device), getattr(torch, protocol.dtype)
         spec = DatasetSpec.parse(protocol.dataset.name)
-        dataset = _dataset(spec, settings, job.data, protocol.dataset.limit)
+        dataset = open_dataset(spec, settings, job.data, protocol.dataset.limit)
         if dataset.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
         with ExitStack() as closing:
@@ -106,7 +106,7 @@ class ReconstructionTask(Task):
             report("preparing", 0, len(dataset))
             tokenizer = self._tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
-            metrics, unavailable = _metrics(job, settings, tokenizer, device, pool)
+            metrics, unavailable = build_metrics(job, settings, tokenizer, device, pool)
             bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
             loop = Loop(
                 modality=self.signals(settings),
@@ -127,7 +127,7 @@ class ReconstructionTask(Task):
             columns = {name: list(values) for metric in metrics.values() for name, values in metric.samples().items()}
         _refuse_nan(estimates)
         return Measurement(
-            system=_record(job, tokenizer, seen),
+            system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
             dataset=DatasetRecord(
                 name=protocol.dataset.name,
@@ -202,7 +202,7 @@ def _metric_class(name: str) -> type[Metric]:
     return found
 
 
-def _dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:
+def open_dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:
     dataset = spec.build(settings.preprocessing.model_dump(), data)
     return dataset if limit is None else Limited(dataset, limit)
 
@@ -218,7 +218,7 @@ def _stated(system: SystemSpec, settings: ReconstructionSettings) -> dict[str, A
     return {"latents": settings.latents}
 
 
-def _metrics(
+def build_metrics(
     job: Job, settings: ReconstructionSettings, tokenizer: Tokenizer, device: torch.device, pool: Pool | None
 ) -> tuple[dict[str, Metric], dict[str, Estimate]]:
     """The metrics that can be measured, and estimates that say why the others cannot."""
@@ -264,7 +264,7 @@ def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Poo
     return pool
 
 
-def _record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
+def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
     spec = job.system
     return SystemRecord(
         name=spec.text,

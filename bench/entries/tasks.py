@@ -24,4 +24,18 @@ ENTRIES: tuple[Entry, ...] = (
         modality="audio",
         extra="audio",
     ),
+    Entry(
+        "token-modelling",
+        "bench.tasks.token_modelling:TokenModelling",
+        "How learnable the tokens of images are: held-out likelihood of a probe trained on them, in bits a pixel",
+        modality="image",
+        extra="hf",
+    ),
+    Entry(
+        "audio-token-modelling",
+        "bench.tasks.token_modelling:AudioTokenModelling",
+        "How learnable the tokens of sound are: held-out likelihood of a probe trained on them, in kbit/s",
+        modality="audio",
+        extra="audio",
+    ),
 )

@@ -1,0 +1,1 @@
+"""Backbones: models of a tokenizer's tokens, a file per paradigm."""

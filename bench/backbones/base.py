@@ -1,0 +1,230 @@
+"""The backbone contract: tokens to a likelihood, and to new tokens."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from bench.backbones.sampling import Noise, Sampling
+from bench.errors import BenchError
+from bench.tokens import Codebook, TokenError, Tokens
+
+PLAIN = Sampling()
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a backbone must know of the tokens it models.
+
+    Attributes:
+        sizes: codebook size of each level; empty for continuous tokens.
+        grids: positions of each level, by axis; of continuous tokens, of the latents. Of sequences of several
+            lengths, the longest.
+        signal_shape: shape of one signal, so that generated tokens can be decoded.
+        signal_rate: samples a second, of sound.
+        dim: numbers of a continuous token; 0 for codes.
+    """
+
+    sizes: tuple[int, ...]
+    grids: tuple[tuple[int, ...], ...]
+    signal_shape: tuple[int, ...] = ()
+    signal_rate: int = 0
+    dim: int = 0
+
+    @classmethod
+    def of(cls, tokens: Tokens, codebooks: tuple[Codebook, ...]) -> Structure:
+        """The structure of what a tokenizer emitted; TokenError for a codec's bytes."""
+        if tokens.kind == "bytes":
+            raise TokenError("a codec emits bytes, which no backbone models; choose a tokenizer")
+        latents = tokens.latents
+        grids = [code.shape[1:] for code in tokens.codes] if latents is None else [latents.shape[1:-1]]
+        return cls(
+            sizes=tuple(book.size for book in codebooks),
+            grids=tuple(tuple(grid) for grid in grids),
+            signal_shape=tokens.signal_shape,
+            signal_rate=tokens.signal_rate,
+            dim=0 if latents is None else latents.shape[-1],
+        )
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions of each level."""
+        return tuple(math.prod(grid) for grid in self.grids)
+
+    def grid_of_all(self, paradigm: str) -> tuple[int, ...]:
+        """The one grid that all levels share; BenchError if they share none."""
+        if len(set(self.grids)) != 1:
+            raise BenchError(f"{paradigm} needs levels of one grid, not {', '.join(map(str, self.grids))}")
+        return self.grids[0]
+
+    def tokens(self, codes: list[torch.Tensor]) -> Tokens:
+        """Codes ``[n, positions]`` a level as tokens of this structure, ready to be decoded."""
+        shaped = tuple(code.cpu().unflatten(1, grid) for code, grid in zip(codes, self.grids, strict=True))
+        lengths = None
+        if self.signal_rate:
+            lengths = torch.full((len(codes[0]),), self.signal_shape[-1])
+        return Tokens(
+            codes=shaped, signal_shape=self.signal_shape, signal_rate=self.signal_rate, signal_lengths=lengths
+        )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a backbone is.
+
+    Attributes:
+        width: channels of the transformer; a multiple of twice the heads.
+        depth: layers.
+        heads: attention heads.
+        dropout: of the attention weights, in training.
+    """
+
+    width: int = 64
+    depth: int = 2
+    heads: int = 2
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.depth, self.heads) < 1 or self.width % (2 * self.heads):
+            raise BenchError(
+                f"width={self.width}, depth={self.depth}, heads={self.heads}: all must be positive, "
+                "and the width a multiple of twice the heads"
+            )
+
+
+class Backbone(nn.Module, ABC):
+    """A model of the tokens of one structure.
+
+    An untrained backbone of codes is uniform: its heads begin at zero, so that each code costs exactly log K nats.
+
+    Args:
+        structure: of the tokens.
+        size: of the transformer.
+        classes: number of conditions; 0 is unconditional. A condition is a class, int64 ``[batch]``.
+
+    Attributes:
+        bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
+    """
+
+    bound: ClassVar[str] = ""
+    CLASS_DROPOUT: ClassVar[float] = 0.1
+    """Share of the training samples whose class is withheld, for guidance (Ho & Salimans 2022)."""
+
+    def __init__(self, structure: Structure, size: Size, classes: int = 0) -> None:
+        super().__init__()
+        self.structure, self.size, self.classes = structure, size, classes
+        # The last row stands for no class.
+        self.conditions = nn.Embedding(classes + 1, size.width)
+        nn.init.normal_(self.conditions.weight, std=0.02)
+
+    @abstractmethod
+    def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
+        """Negative log-likelihood of each sample in nats, ``[batch]``, differentiable.
+
+        Args:
+            start: embedding of each sample's condition, ``[batch, width]``.
+        """
+
+    @abstractmethod
+    def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
+        """New samples, one a row of the noise.
+
+        Args:
+            start: embeddings of the conditions ``[n, width]``; for guidance, those of no condition after them.
+        """
+
+    @torch.no_grad()
+    def generate(
+        self,
+        n: int,
+        seed: int,
+        conditions: torch.Tensor | None = None,
+        sampling: Sampling = PLAIN,
+        first: int = 0,
+    ) -> Tokens:
+        """``n`` new samples. What sample ``first + i`` becomes depends on the seed and that number alone.
+
+        Raises:
+            BenchError: there are no samples to make, or the conditions or the guidance do not fit.
+        """
+        if n < 1:
+            raise BenchError(f"n={n}: at least one sample is to be generated")
+        labels = self._labels(n, conditions)
+        if sampling.guidance != 1:
+            if conditions is None:
+                raise BenchError("guidance needs conditions: without a class there is nothing to be guided to")
+            labels = torch.cat([labels, torch.full_like(labels, self.classes)])
+        with evaluating(self):
+            return self.draw(self.conditions(labels), Noise(seed, first, n, self.device), sampling)
+
+    def loss(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Nats per token over the batch, to be minimised; classes are withheld at random, for guidance."""
+        count = self._counts(tokens)
+        start = self.conditions(self._withheld(tokens.batch_size, conditions))
+        return self.nats(tokens, start).sum() / int(count.sum())
+
+    @torch.no_grad()
+    def log_likelihood(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Log-likelihood of each sample in nats, over all its tokens, float64 ``[batch]`` on the CPU."""
+        self._counts(tokens)
+        with evaluating(self):
+            start = self.conditions(self._labels(tokens.batch_size, conditions))
+            return -self.nats(tokens, start).double().cpu()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return self.conditions.weight.device
+
+    def _counts(self, tokens: Tokens) -> torch.Tensor:
+        """Tokens of each sample; TokenError unless they are of this backbone's structure."""
+        latents = tokens.latents
+        grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
+        if latents is not None:
+            grids = (tuple(latents.shape[1:-1]),)
+        known, counts = self.structure.grids, tokens.counts
+        # A sequence may be longer or shorter than those the backbone was built for; a grid may not.
+        fits = len(grids) == len(known) and all(
+            one == other or len(one) == len(other) == 1 for one, other in zip(grids, known, strict=True)
+        )
+        if counts is None or not fits or (latents is None) != (self.structure.dim == 0):
+            raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {known}")
+        return counts
+
+    def _withheld(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
+        """Class of each sample, in training withheld from some."""
+        labels = self._labels(batch, conditions)
+        if not self.classes or not self.training:
+            return labels
+        drop = torch.rand(labels.shape, device=labels.device) < self.CLASS_DROPOUT
+        return labels.masked_fill(drop, self.classes)
+
+    def _labels(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
+        """Class of each sample, the number of classes standing for none; BenchError if they do not fit."""
+        if conditions is None:
+            return torch.full((batch,), self.classes, device=self.device)
+        if conditions.shape != (batch,) or conditions.dtype != torch.int64:
+            raise BenchError(
+                f"conditions are {conditions.dtype} {tuple(conditions.shape)}, not int64 [{batch}]: a class a sample"
+            )
+        if batch and (int(conditions.min()) < 0 or int(conditions.max()) >= self.classes):
+            raise BenchError(f"conditions outside the {self.classes} classes of this backbone")
+        return conditions.to(self.device)
+
+
+@contextmanager
+def evaluating(backbone: nn.Module) -> Iterator[None]:
+    """A stretch in which nothing is dropped out."""
+    training = backbone.training
+    backbone.eval()
+    try:
+        yield
+    finally:
+        backbone.train(training)

@@ -1,0 +1,136 @@
+"""The tokens of a data set in memory, and the batches that backbones are trained on and judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from bench.backbones.base import Structure
+from bench.errors import BenchError
+from bench.tokens import Codebook, Tokens
+
+
+class Corpus:
+    """The codes of samples of one structure, without padding.
+
+    Sequences are cut into windows of ``context`` positions, grids stay whole.
+
+    Args:
+        codebooks: of the tokenizer.
+        context: positions of a window at most.
+    """
+
+    def __init__(self, codebooks: tuple[Codebook, ...], context: int) -> None:
+        self.codebooks, self.context = codebooks, context
+        self.samples: list[tuple[torch.Tensor, ...]] = []
+        self._structure: Structure | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def add(self, tokens: Tokens) -> None:
+        """Take in a batch of tokens.
+
+        Raises:
+            TokenError: they contradict the codebooks, or are a codec's bytes.
+            BenchError: they are continuous, their grids are not those of the samples before, or the levels of a
+                sequence differ in length.
+        """
+        structure = Structure.of(tokens, self.codebooks)
+        if tokens.kind != "discrete":
+            raise BenchError("continuous tokens have no codes to be modelled; choose a tokenizer with codebooks")
+        tokens.check(self.codebooks)
+        known = self._structure or structure
+        if structure.grids != known.grids and not (_is_sequence(structure) and _is_sequence(known)):
+            raise BenchError(
+                f"samples of grids {structure.grids} after samples of grids {known.grids}: a backbone models one; "
+                "choose a preprocessing that makes signals of one size"
+            )
+        self._structure = known
+        rows = [tokens.rows(level) for level in range(len(tokens.codes))]
+        for sample in zip(*rows, strict=True):
+            if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
+                raise BenchError("the levels of a sequence differ in length; no backbone here models them")
+            self.samples.append(tuple(level.cpu() for level in sample))
+
+    @property
+    def structure(self) -> Structure:
+        """That of the samples; of sequences, that of a whole window."""
+        if self._structure is None:
+            raise BenchError("no samples, so no tokens to be modelled")
+        known = self._structure
+        if not _is_sequence(known):
+            return known
+        window = min(self.context, max(len(sample[0]) for sample in self.samples))
+        return Structure(known.sizes, ((window,),) * len(known.sizes), known.signal_shape, known.signal_rate)
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """Tokens of each sample over all levels, int64 ``[samples]``."""
+        return torch.tensor([sum(len(level) for level in sample) for sample in self.samples])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all samples."""
+        return int(self.counts.sum())
+
+    def random(self, n: int, generator: torch.Generator) -> Tokens:
+        """``n`` samples drawn with equal chances for every position, of sequences a window anywhere in each."""
+        sizes = torch.tensor([len(sample[0]) for sample in self.samples], dtype=torch.float64)
+        drawn = torch.multinomial(sizes, n, replacement=True, generator=generator)
+        places = torch.rand(n, generator=generator, dtype=torch.float64)
+        pieces = []
+        for index, place in zip(drawn.tolist(), places.tolist(), strict=True):
+            sample = self.samples[index]
+            room = len(sample[0]) - self._window
+            at = int(place * (room + 1)) if room > 0 else 0
+            pieces.append(self._cut(sample, at))
+        return self._batch(pieces)
+
+    def windows(self, positions: int) -> Iterator[tuple[list[int], Tokens]]:
+        """All windows in order, in batches of about so many positions, with the sample that each is of."""
+        pieces = [
+            (index, self._cut(sample, at))
+            for index, sample in enumerate(self.samples)
+            for at in range(0, len(sample[0]), self._window)
+        ]
+        step = self.batch_of(positions)
+        for at in range(0, len(pieces), step):
+            part = pieces[at : at + step]
+            yield [index for index, _ in part], self._batch([piece for _, piece in part])
+
+    def batch_of(self, positions: int) -> int:
+        """Samples or windows that have about so many positions together, at least 1."""
+        return max(1, round(positions / self.structure.positions[0]))
+
+    @property
+    def _window(self) -> int:
+        return self.structure.positions[0]
+
+    def _cut(self, sample: tuple[torch.Tensor, ...], at: int) -> tuple[torch.Tensor, ...]:
+        if not _is_sequence(self.structure):
+            return sample
+        return tuple(level[at : at + self._window] for level in sample)
+
+    def _batch(self, pieces: list[tuple[torch.Tensor, ...]]) -> Tokens:
+        structure = self.structure
+        levels = [list(level) for level in zip(*pieces, strict=True)]
+        if not _is_sequence(structure):
+            codes = tuple(
+                torch.stack(level).unflatten(1, grid) for level, grid in zip(levels, structure.grids, strict=True)
+            )
+            return Tokens(codes=codes, signal_shape=structure.signal_shape)
+        lengths = torch.tensor([len(piece) for piece in levels[0]])
+        return Tokens(
+            codes=tuple(pad_sequence(level, batch_first=True) for level in levels),
+            signal_shape=structure.signal_shape,
+            signal_rate=structure.signal_rate,
+            lengths=(lengths,) * len(levels),
+        )
+
+
+def _is_sequence(structure: Structure) -> bool:
+    """Whether the tokens are sequences, that may differ in length."""
+    return all(len(grid) == 1 for grid in structure.grids)

@@ -1,0 +1,207 @@
+"""What the token-modelling tasks of all modalities share: tokens of two splits, a probe, and its verdict as rates."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from bench.backbones.corpus import Corpus
+from bench.datasets.base import Dataset, Limited, Sample
+from bench.datasets.spec import DatasetSpec
+from bench.errors import BenchError
+from bench.evaluation import Loop, Seen, batches
+from bench.metrics.base import Batch, Fact, Metric
+from bench.probe import Probe, ProbeSettings, Verdict, exponential, per_unit
+from bench.protocol import Protocol
+from bench.reconstruction import ReconstructionSettings, ReconstructionTask, build_metrics, open_dataset, system_record
+from bench.results import CodebookRecord, DatasetRecord
+from bench.runner import cell_key
+from bench.stats import Estimate
+from bench.task import Job, Measurement, Report, Request
+from bench.tokenizers.base import Tokenizer
+
+
+class NoReconstruction(BaseModel):
+    """Nothing is reconstructed, so there is nothing to choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModellingSettings(ReconstructionSettings):
+    """Every choice of a task."""
+
+    reconstruction: NoReconstruction = NoReconstruction()
+    probe: ProbeSettings = ProbeSettings()
+
+
+class ModellingTask(ReconstructionTask):
+    """Train the probe on the tokens of a data set's fit split, and measure the likelihood of those of the other.
+
+    Attributes:
+        rates: the metrics that stand beside the likelihood.
+        bits: the likelihood in bits of an amount of signal: name, fact, and bits in its unit.
+    """
+
+    rates: ClassVar[tuple[str, ...]]
+    bits: ClassVar[tuple[str, Fact, float]]
+    facts: ClassVar[dict[str, Fact]] = {
+        # A token of one tokenizer is not a token of another, so neither is better for being lower.
+        "nll": Fact("nat/token", None, (0, math.inf)),
+        "token_perplexity": Fact("", None, (1, math.inf)),
+    }
+
+    @abstractmethod
+    def amounts(self, signal: Any) -> torch.Tensor:
+        """Signal of each sample of a batch, in what the bits are divided by, ``[batch]``."""
+
+    @abstractmethod
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """The signal of a training sample as it might as well have been."""
+
+    def protocol(self, request: Request) -> Protocol:
+        name, chosen = request.preset
+        foreign = sorted(set(chosen.get("metrics") or {}) - set(self.rates))
+        if foreign:
+            raise BenchError(
+                f"protocol {name}: {self.name} looks at tokens alone, so it measures no {foreign[0]}; "
+                f"beside the likelihood it has {', '.join(self.rates)}"
+            )
+        return super().protocol(request)
+
+    def _default_metrics(self) -> list[str]:
+        return list(self.rates)
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return ("transformers.models.llama.modeling_llama",)
+
+    def measure(self, job: Job, report: Report) -> Measurement:
+        protocol, device = job.protocol, torch.device(job.device)
+        settings = self.choices(**protocol.settings)
+        assert isinstance(settings, ModellingSettings)
+        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
+        if dataset.fingerprint != protocol.dataset.fingerprint:
+            raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
+        fit_split = dataset.fit_split()
+        if fit_split is None:
+            raise BenchError(f"{dataset.name} has no split to train the probe on")
+        report("preparing", 0, len(dataset))
+        tokenizer = self._tokenizer(job, settings, dataset).to(device, getattr(torch, protocol.dtype))
+        metrics, unavailable = build_metrics(job, settings, tokenizer, device, None)
+        views = Views(Limited(fit_split, settings.probe.fit_samples), self, settings.probe.views, protocol.seed)
+        training = _Tokenized(self, job, settings, tokenizer, views, [], report)
+        evaluated = _Tokenized(self, job, settings, tokenizer, dataset, list(metrics.values()), report)
+        probe = Probe(settings.probe, protocol.seed, device, cell_key(job), report)
+        verdict = probe.judge(training.corpus, evaluated.corpus)
+        seen = evaluated.seen
+        return Measurement(
+            system=system_record(job, tokenizer, seen),
+            codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
+            dataset=DatasetRecord(
+                name=protocol.dataset.name,
+                split=dataset.split,
+                fingerprint=dataset.fingerprint,
+                n=len(seen.ids),
+                groups=len(set(seen.groups)),
+                skipped=seen.skipped,
+                failed=seen.failed,
+                converted=dict(seen.converted),
+                stored=dict(seen.stored),
+            ),
+            metrics=unavailable
+            | self._estimates(verdict, evaluated)
+            | {name: value for metric in metrics.values() for name, value in metric.compute().items()},
+            samples={
+                "id": seen.ids,
+                "group": seen.groups,
+                "nll": list(verdict.nats.mean(0) / evaluated.corpus.counts.numpy()),
+            },
+        )
+
+    def _estimates(self, verdict: Verdict, evaluated: _Tokenized) -> dict[str, Estimate]:
+        groups = np.array(evaluated.seen.groups)
+        nll = per_unit(verdict.nats, evaluated.corpus.counts.double().numpy(), groups)
+        name, fact, unit = self.bits
+        bits = per_unit(verdict.nats / math.log(2) / unit, np.array(evaluated.amounts), groups)
+        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
+        facts = {**self.facts, name: fact}
+        return {
+            key: estimate.model_copy(
+                update={
+                    "unit": facts[key].unit,
+                    "higher_is_better": facts[key].higher_is_better,
+                    "interval": estimate.interval
+                    and (max(facts[key].bounds[0], estimate.interval[0]), estimate.interval[1]),
+                    "note": verdict.note,
+                }
+            )
+            for key, estimate in found.items()
+        }
+
+
+class _Tokenized:
+    """A data set's tokens, the amount of signal each sample is, and what was seen on the way."""
+
+    def __init__(
+        self,
+        task: ModellingTask,
+        job: Job,
+        settings: ModellingSettings,
+        tokenizer: Tokenizer,
+        dataset: Dataset,
+        metrics: Sequence[Metric],
+        report: Report,
+    ) -> None:
+        self.corpus, self.seen = Corpus(tokenizer.codebooks, settings.probe.context), Seen()
+        self.amounts: list[float] = []
+        modality, device = task.signals(settings), torch.device(job.device)
+        loop = Loop(modality, device, job.batch_size, job.workers, job.protocol.seed, report)
+        for indices, samples in batches(dataset, loop, tokenizer.equal_lengths, self.seen):
+            signal = modality.collate(samples, device)
+            # What is made in inference mode could not be trained on.
+            with torch.no_grad():
+                tokens = tokenizer.encode(signal)
+            self.corpus.add(tokens)
+            self.seen.tokens = tokens.kind
+            self.amounts += task.amounts(signal).tolist()
+            for sample in samples:
+                self.seen.note(sample)
+            group = torch.tensor([sample.group for sample in samples])
+            for metric in metrics:
+                metric.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
+            report("tokenizing", indices[-1] + 1, len(dataset))
+        if not self.seen.ids:
+            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} could be read")
+
+
+class Views(Dataset):
+    """Every sample several times: first as it is, then moved, each time otherwise, as the seed says."""
+
+    def __init__(self, dataset: Dataset, task: ModellingTask, views: int, seed: int) -> None:
+        super().__init__(dataset.settings, dataset.split, dataset.data)
+        self.whole, self.task, self.views, self.seed = dataset, task, views, seed
+        self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
+
+    def __len__(self) -> int:
+        return self.views * len(self.whole)
+
+    def load(self, index: int) -> Sample:
+        view, of = divmod(index, len(self.whole))
+        sample = self.whole.load(of)
+        if not view:
+            return sample
+        return replace(sample, signal=self.task.moved(sample, np.random.default_rng([self.seed, of, view])))
+
+    def id(self, index: int) -> str:
+        return self.whole.id(index % len(self.whole))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.whole.fingerprint

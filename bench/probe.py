@@ -1,0 +1,163 @@
+"""The probe: a small backbone trained from scratch on a tokenizer's tokens, and what it says of other ones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.backbones.base import Backbone, Size
+from bench.backbones.build import build, paradigm_of
+from bench.backbones.corpus import Corpus
+from bench.canonical import digest
+from bench.errors import BenchError
+from bench.stats import Estimate, clustered_mean, interval_around
+from bench.task import Report
+from bench.training import Budget, Checkpoint, train
+from bench.weights import cache_dir
+
+
+class ProbeSettings(BaseModel):
+    """One model and one budget for all tokenizers of a table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paradigm: str = Field(
+        default="auto",
+        description="raster, masked, depthwise, delay; auto: raster for one codebook, depthwise for several",
+    )
+    width: int = Field(default=64, description="channels of the transformer")
+    depth: int = Field(default=2, description="its layers")
+    heads: int = Field(default=2, description="its attention heads")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="of its attention weights, in training")
+    context: int = Field(default=512, ge=1, description="positions it sees of a sequence; a grid it sees whole")
+    views: int = Field(default=1, ge=1, description="times each training signal is tokenized: as it is, then moved")
+    fit_samples: int = Field(default=2000, ge=1, description="training signals at most, the first of the fit split")
+    repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the probe says of the evaluated samples.
+
+    Attributes:
+        nats: negative log-likelihood of each sample over all its tokens, float64 ``[repeats, samples]``.
+        note: what the probe was, and what it was trained on.
+    """
+
+    nats: np.ndarray
+    note: str
+
+
+class Probe:
+    """Trains and asks probes.
+
+    Args:
+        seed: of the first training; the next has the next seed.
+        key: all that decides the trained weights; a checkpoint of another key is not gone on from.
+    """
+
+    def __init__(self, settings: ProbeSettings, seed: int, device: torch.device, key: str, report: Report) -> None:
+        self.settings, self.seed, self.device, self.key, self.report = settings, seed, device, key, report
+
+    def judge(self, training: Corpus, evaluated: Corpus) -> Verdict:
+        """Train on some tokens, then ask for the likelihood of others.
+
+        Raises:
+            BenchError: no paradigm fits the tokens, or a grid's evaluated samples are of another one.
+        """
+        structure, other = training.structure, evaluated.structure
+        if structure.grids != other.grids and len(structure.grids[0]) > 1:
+            raise BenchError(f"the probe learns grids {structure.grids}, but the evaluated tokens are {other.grids}")
+        checkpoints, nats = [], []
+        for repeat in range(self.settings.repeats):
+            name = digest([self.key, repeat])
+            checkpoints.append(Checkpoint(cache_dir() / "training" / f"{name[:32]}.pt", name))
+            backbone = self._new(training, self.seed + repeat)
+            count = training.batch_of(self.settings.budget.positions)
+            train(
+                backbone,
+                lambda generator: training.random(count, generator),  # noqa: B023 - the same in every round
+                self.settings.budget,
+                self.seed + repeat,
+                checkpoints[-1],
+                self.report,
+            )
+            nats.append(self._ask(backbone, evaluated))
+        # Kept until all is done, so that a kill between two trainings costs neither.
+        for checkpoint in checkpoints:
+            checkpoint.remove()
+        return Verdict(np.stack(nats), self._note(backbone, training))
+
+    def _new(self, training: Corpus, seed: int) -> Backbone:
+        settings, structure = self.settings, training.structure
+        paradigm = paradigm_of(structure) if settings.paradigm == "auto" else settings.paradigm
+        size = Size(settings.width, settings.depth, settings.heads, settings.dropout)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            return build(paradigm, structure, size).to(self.device)
+
+    def _ask(self, backbone: Backbone, evaluated: Corpus) -> np.ndarray:
+        nats = np.zeros(len(evaluated))
+        for indices, tokens in evaluated.windows(self.settings.budget.positions):
+            np.add.at(nats, indices, -backbone.log_likelihood(tokens).numpy())
+            self.report("measuring", indices[-1] + 1, len(evaluated))
+        return nats
+
+    def _note(self, backbone: Backbone, training: Corpus) -> str:
+        weights = sum(parameter.numel() for parameter in backbone.parameters())
+        budget = self.settings.budget
+        note = (
+            f"{type(backbone).__name__.lower()} probe of {weights} weights, {budget.steps} steps of "
+            f"{training.batch_of(budget.positions)} x {training.structure.positions[0]} positions from "
+            f"{training.tokens} tokens"
+        )
+        return f"{note}; {backbone.bound}" if backbone.bound else note
+
+
+def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estimate:
+    """Σ nats / Σ amounts with its error: that of the samples, and that of the trainings where there are several.
+
+    The samples' is that of a ratio of totals, cluster-robust: by the delta method the standard error of the mean
+    of ``(x_i - R·y_i) / mean(y)`` (Cochran 1977, eq. 6.13), which for equal amounts is that of the mean. The
+    trainings' is the standard error of their mean, s/√repeats. The two variances add; the degrees of freedom
+    are Satterthwaite's.
+
+    Args:
+        nats: ``[repeats, samples]``.
+        amounts: what is divided by, tokens or pixels, ``[samples]``.
+        groups: independent unit of each sample, ``[samples]``.
+    """
+    totals = nats.sum(1) / amounts.sum()
+    ratio = float(totals.mean())
+    residual = clustered_mean((nats.mean(0) - ratio * amounts) / amounts.mean(), groups)
+    estimate = Estimate(value=ratio, n=len(amounts), method=residual.method)
+    if residual.stderr is None:
+        return estimate
+    parts = [(residual.stderr**2, len(np.unique(groups)) - 1)]
+    method = residual.method.replace("mean", "ratio of totals", 1)
+    if len(totals) > 1:
+        parts.append((float(totals.var(ddof=1)) / len(totals), len(totals) - 1))
+        method += f"; {len(totals)} trainings, variances added"
+    variance = sum(part for part, _ in parts)
+    spread = sum(part**2 / degrees for part, degrees in parts)
+    degrees = max(1, math.floor(variance**2 / spread)) if spread else parts[0][1]
+    stderr = math.sqrt(variance)
+    return estimate.model_copy(
+        update={"stderr": stderr, "interval": interval_around(ratio, stderr, degrees), "method": method}
+    )
+
+
+def exponential(estimate: Estimate) -> Estimate:
+    """e to an estimate: the ends of its interval likewise, its standard error by the delta method."""
+    assert estimate.value is not None
+    value = math.exp(estimate.value)
+    if estimate.stderr is None or estimate.interval is None:
+        return estimate.model_copy(update={"value": value})
+    low, high = map(math.exp, estimate.interval)
+    changed = {"value": value, "stderr": value * estimate.stderr, "interval": (low, high)}
+    return estimate.model_copy(update={**changed, "method": f"exponential of: {estimate.method}"})

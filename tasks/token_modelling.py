@@ -1,0 +1,87 @@
+"""How learnable the tokens of images and of sound are: what they cost a model of tokens, in bits of the signal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from bench.datasets.audio import AudioPreprocessing
+from bench.datasets.base import Sample
+from bench.datasets.images import ImagePreprocessing
+from bench.metrics.base import Fact
+from bench.modalities.audio import Sound
+from bench.modalities.image import Images
+from bench.modelling import ModellingSettings, ModellingTask
+from bench.probe import ProbeSettings
+from bench.reconstruction import ReconstructionSettings
+
+SHIFT_PIXELS = 16
+SHIFT_SECONDS = 0.1
+KILO = 1000.0
+
+
+class ImageSettings(ModellingSettings):
+    """Every choice of the task on images."""
+
+    preprocessing: ImagePreprocessing
+    probe: ProbeSettings = ProbeSettings(views=8)
+
+
+class AudioSettings(ModellingSettings):
+    """Every choice of the task on sound."""
+
+    preprocessing: AudioPreprocessing
+
+
+class TokenModelling(ModellingTask):
+    """Tokens of images."""
+
+    name = "token-modelling"
+    version = 1
+    modality = "image"
+    choices: ClassVar[type[ReconstructionSettings]] = ImageSettings
+    rates = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
+    bits = ("bits_per_pixel_model", Fact("bit/px", False, (0, math.inf)), 1.0)
+
+    def signals(self, settings: Any) -> Images:
+        return Images(torch.Tensor.float)
+
+    def amounts(self, signal: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(signal),), float(math.prod(signal.shape[2:])), dtype=torch.float64)
+
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """Up to 16 pixels aside each way, the gap filled with the mirror image, and by chance left for right."""
+        signal = sample.signal.flip(2) if generator.random() < 0.5 else sample.signal
+        for axis in (1, 2):
+            length = signal.shape[axis]
+            reach = min(SHIFT_PIXELS, length - 1)
+            places = np.arange(length) + generator.integers(-reach, reach + 1)
+            mirrored = length - 1 - np.abs(length - 1 - np.abs(places))
+            signal = signal.index_select(axis, torch.from_numpy(mirrored))
+        return signal
+
+
+class AudioTokenModelling(ModellingTask):
+    """Tokens of sound."""
+
+    name = "audio-token-modelling"
+    version = 1
+    modality = "audio"
+    choices: ClassVar[type[ReconstructionSettings]] = AudioSettings
+    rates = ("codebook", "tokens_per_second", "bitrate", "bitrate_entropy")
+    bits = ("bitrate_model", Fact("kbit/s", False, (0, math.inf)), KILO)
+
+    def signals(self, settings: Any) -> Sound:
+        return Sound(lambda signal: signal)
+
+    def amounts(self, signal: Any) -> torch.Tensor:
+        seconds: torch.Tensor = signal.seconds
+        return seconds
+
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """Begun up to a tenth of a second later, so that the frames fall otherwise."""
+        reach = min(round(SHIFT_SECONDS * sample.rate), sample.signal.shape[1] - 1)
+        return sample.signal[:, int(generator.integers(0, reach + 1)) :]

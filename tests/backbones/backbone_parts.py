@@ -1,0 +1,64 @@
+"""Small structures, tokens and backbones for the tests."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.backbones.base import Backbone, Size, Structure
+from bench.backbones.build import build
+from bench.tokens import Tokens
+
+TINY = Size(width=32, depth=2, heads=2)
+IMAGE = Structure((5,), ((3, 4),), (3, 24, 32))
+SOUND = Structure((5,), ((6,),), (1, 60), 10)
+RESIDUAL = Structure((5, 3, 4), ((2, 3),) * 3, (3, 16, 24))
+FRAMES = Structure((5, 3, 4), ((6,),) * 3, (1, 60), 10)
+CASES = {
+    "raster": ("raster", IMAGE),
+    "raster-sound": ("raster", SOUND),
+    "depthwise": ("depthwise", RESIDUAL),
+    "depthwise-sound": ("depthwise", FRAMES),
+    "delay": ("delay", FRAMES),
+}
+
+
+def backbone(case: str, classes: int = 0, trained: bool = True) -> Backbone:
+    """A backbone with random heads, as if trained, or with its own that begin at zero."""
+    torch.manual_seed(0)
+    paradigm, structure = CASES[case]
+    built = build(paradigm, structure, TINY, classes)
+    if trained:
+        with torch.no_grad():
+            for parameter in built.parameters():
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    return built.eval()
+
+
+def random_tokens(structure: Structure, batch: int, seed: int = 0) -> Tokens:
+    """Codes drawn uniformly."""
+    generator = torch.Generator().manual_seed(seed)
+    return structure.tokens(
+        [
+            torch.randint(size, (batch, count), generator=generator)
+            for size, count in zip(structure.sizes, structure.positions, strict=True)
+        ]
+    )
+
+
+def changed(tokens: Tokens, level: int, position: int, size: int) -> Tokens:
+    """The same tokens but for one code of every sample."""
+    codes = [code.clone() for code in tokens.codes]
+    flat = codes[level].view(len(codes[level]), -1)
+    flat[:, position] = (flat[:, position] + 1) % size
+    return Tokens(codes=tuple(codes), signal_shape=tokens.signal_shape)
+
+
+def all_tokens(structure: Structure) -> Tokens:
+    """Every sample that the structure allows."""
+    axes = [
+        torch.arange(size)
+        for size, count in zip(structure.sizes, structure.positions, strict=True)
+        for _ in range(count)
+    ]
+    table = torch.cartesian_prod(*axes).view(-1, len(axes))
+    return structure.tokens(list(table.split(list(structure.positions), dim=1)))

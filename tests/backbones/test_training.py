@@ -1,0 +1,103 @@
+"""What training reaches, and that it can be interrupted."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from backbone_parts import TINY
+
+from bench import training
+from bench.backbones.base import Structure
+from bench.backbones.build import build
+from bench.backbones.corpus import Corpus
+from bench.tokens import Codebook, Tokens
+from bench.training import Budget, Checkpoint, train
+
+# Each row: chances of the next code, given this one.
+CHAIN = torch.tensor([[0.9, 0.1, 0.0, 0.0], [0.0, 0.5, 0.5, 0.0], [0.2, 0.0, 0.0, 0.8], [0.25, 0.25, 0.25, 0.25]])
+LENGTH = 32
+
+
+def markov(samples: int, seed: int, levels: int = 1) -> Tokens:
+    """Sequences of the chain, each begun at a code drawn uniformly; several levels take turns in it."""
+    generator = torch.Generator().manual_seed(seed)
+    codes = [torch.randint(4, (samples,), generator=generator)]
+    for _ in range(LENGTH * levels - 1):
+        codes.append(torch.multinomial(CHAIN[codes[-1]], 1, generator=generator)[:, 0])
+    table = torch.stack(codes, 1).view(samples, LENGTH, levels)
+    return Tokens(codes=table.unbind(-1))
+
+
+def entropy(steps: int) -> float:
+    """Nats of a sequence of so many codes: ln 4, then those of the row that each code before it chooses."""
+    rows = -(CHAIN * CHAIN.clamp(min=1e-30).log()).sum(1).double()
+    state, total = torch.full((4,), 0.25, dtype=torch.float64), math.log(4)
+    for _ in range(steps - 1):
+        total += float(state @ rows)
+        state = state @ CHAIN.double()
+    return total
+
+
+@pytest.mark.parametrize(("paradigm", "levels"), [("raster", 1), ("depthwise", 2), ("delay", 1)])
+def test_a_markov_source_is_learned_to_its_entropy(paradigm, levels):
+    corpus = Corpus((Codebook(4, "a code"),) * levels, LENGTH)
+    corpus.add(markov(256, 0, levels))
+    torch.manual_seed(0)
+    backbone = build(paradigm, corpus.structure, TINY)
+    train(backbone, lambda generator: corpus.random(16, generator), Budget(steps=120, learning_rate=1e-2), seed=0)
+    known = entropy(LENGTH * levels)
+    found = -float(backbone.log_likelihood(markov(256, 1, levels)).mean())
+    assert found == pytest.approx(known, rel=0.03)
+
+
+def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
+    corpus = Corpus((Codebook(4, "a code"),), 16)
+    corpus.add(markov(8, 0))
+    budget = Budget(steps=6, positions=32)
+
+    def trained(checkpoint: Checkpoint | None, stop: int | None = None) -> dict[str, torch.Tensor]:
+        torch.manual_seed(1)
+        backbone = build("raster", corpus.structure, TINY)
+        calls = itertools.count()
+
+        def batches(generator: torch.Generator) -> Tokens:
+            if next(calls) == stop:
+                raise KeyboardInterrupt
+            return corpus.random(2, generator)
+
+        try:
+            train(backbone, batches, budget, 3, checkpoint)
+        except KeyboardInterrupt:
+            return {}
+        assert checkpoint is None or next(calls) < budget.steps
+        return backbone.state_dict()
+
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    trained(Checkpoint(tmp_path / "state.pt", "key"), stop=4)
+    whole, resumed = trained(None), trained(Checkpoint(tmp_path / "state.pt", "key"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    # What another key or a damaged file holds is not gone on from.
+    cpu = torch.device("cpu")
+    assert Checkpoint(tmp_path / "state.pt", "other").read(cpu) is None
+    (tmp_path / "state.pt").write_bytes((tmp_path / "state.pt").read_bytes()[:-100])
+    assert Checkpoint(tmp_path / "state.pt", "key").read(cpu) is None
+
+
+def test_the_rate_rises_and_falls_as_a_cosine():
+    budget = Budget(steps=100, warmup=0.1, learning_rate=1.0, floor=0.2)
+    rates = [budget.rate(step) for step in range(100)]
+    assert rates[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert rates[10] == max(rates) == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.6)
+    assert rates[99] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_a_loss_that_is_no_number_is_an_error():
+    backbone = build("raster", Structure((4,), ((8,),)), TINY)
+    with torch.no_grad():
+        backbone.conditions.weight.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match="training step 0"):
+        train(backbone, lambda generator: Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),)), Budget(), 0)
