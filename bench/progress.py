@@ -48,7 +48,7 @@ class CellProgress:
         if phase != self.phase:
             self.phase, self.began = phase, time.perf_counter()
         elapsed = time.perf_counter() - self.began
-        rate = f"{done / elapsed:.1f} img/s" if done and elapsed > 0 else ""
+        rate = f"{done / elapsed:.1f}/s" if 0 < done < total and elapsed > 0 else ""
         self.bar.update(self.row, description=f"{self.label} · {phase}", completed=done, total=total, rate=rate)
 
     def finish(self, outcome: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import environment, registry
 from bench.canonical import digest
+from bench.errors import Unavailable
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
@@ -63,10 +64,15 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     """
     from bench.worker import Cell
 
+    missing: dict[str, str] = {}
     for system in systems:
         system.check()
+        if _built_in_no_time(system):
+            try:
+                system.build()  # a wrong rate is told now, not after the cells before its own
+            except Unavailable as reason:
+                missing[system.text] = f"{system.text}: {reason}"
     cells: list[Cell] = []
-    missing: dict[str, str] = {}
     for line in suite.tasks:
         task: Task = registry.load(registry.get("tasks", line.task).target)()
         protocol = task.protocol(
@@ -90,6 +96,12 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     return Plan(cells, missing)
+
+
+def _built_in_no_time(system: SystemSpec) -> bool:
+    """Whether a system is the bench's own and has no weights: making it loads nothing and runs nobody's code."""
+    entry = system.entry
+    return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
 
 
 def cell_key(job: Job) -> str:
