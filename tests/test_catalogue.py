@@ -24,7 +24,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             listed.setdefault(heading, set()).add(line.split()[0])
     assert listed == {
         "any modality": {"default"},
-        "image": {"llamagen", "seed-voken", "titok"},
+        "image": {"adm", "llamagen", "seed-voken", "titok"},
         "audio": {"dac", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
@@ -32,7 +32,10 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default"}))
+GENERATION = "adm"  # a preset of generated images
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION}))
 def test_a_preset_fits_its_task_and_no_other(name):
     preset = load_preset(name)
     (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
@@ -42,6 +45,11 @@ def test_a_preset_fits_its_task_and_no_other(name):
     cause = rf"protocol {name}: \w+ is a metric of {modality}; {other}-recon takes {other} \(bench list protocols\)"
     with pytest.raises(BenchError, match=cause):
         protocol(other, preset)
+
+
+def test_a_preset_of_generation_fits_no_reconstruction():
+    with pytest.raises(BenchError, match=r"protocol adm: gfid is a metric of generation; image-recon compares"):
+        protocol("image", load_preset(GENERATION))
 
 
 def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:
