@@ -21,8 +21,15 @@ from bench.evaluation import Loop, Seen, batches
 from bench.metrics.base import Batch, Fact, Metric
 from bench.probe import Probe, ProbeSettings, Verdict, exponential, per_unit
 from bench.protocol import Protocol
-from bench.reconstruction import ReconstructionSettings, ReconstructionTask, build_metrics, open_dataset, system_record
-from bench.results import CodebookRecord, DatasetRecord
+from bench.reconstruction import (
+    ReconstructionSettings,
+    ReconstructionTask,
+    build_metrics,
+    dataset_record,
+    open_dataset,
+    system_record,
+)
+from bench.results import CodebookRecord
 from bench.runner import cell_key
 from bench.stats import Estimate
 from bench.task import Job, Measurement, Report, Request
@@ -104,17 +111,7 @@ class ModellingTask(ReconstructionTask):
         return Measurement(
             system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
-            dataset=DatasetRecord(
-                name=protocol.dataset.name,
-                split=dataset.split,
-                fingerprint=dataset.fingerprint,
-                n=len(seen.ids),
-                groups=len(set(seen.groups)),
-                skipped=seen.skipped,
-                failed=seen.failed,
-                converted=dict(seen.converted),
-                stored=dict(seen.stored),
-            ),
+            dataset=dataset_record(protocol, dataset, seen),
             metrics=unavailable
             | self._estimates(verdict, evaluated)
             | {name: value for metric in metrics.values() for name, value in metric.compute().items()},

@@ -71,7 +71,7 @@ class ReconstructionTask(Task):
         except ValidationError as error:
             raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
         dataset = open_dataset(spec, settings, request.data, request.limit)
-        classes = {name: _metric_class(name) for name in sections}
+        classes = {name: metric_class(name) for name in sections}
         weights = {name for metric in classes.values() for name in metric.weights}
         return Protocol(
             preset=preset,
@@ -129,23 +129,13 @@ class ReconstructionTask(Task):
         return Measurement(
             system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
-            dataset=DatasetRecord(
-                name=protocol.dataset.name,
-                split=dataset.split,
-                fingerprint=dataset.fingerprint,
-                n=len(seen.ids),
-                groups=len(set(seen.groups)),
-                skipped=seen.skipped,
-                failed=seen.failed,
-                converted=dict(seen.converted),
-                stored=dict(seen.stored),
-            ),
+            dataset=dataset_record(protocol, dataset, seen),
             metrics=unavailable | estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
         )
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
-        kinds = [_metric_class(name) for name in protocol.metrics]
+        kinds = [metric_class(name) for name in protocol.metrics]
         pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
         return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))
 
@@ -153,7 +143,7 @@ class ReconstructionTask(Task):
         reasons = {}
         for name, section in self.choices(**protocol.settings).metrics.items():
             try:
-                kind = _metric_class(name)
+                kind = metric_class(name)
                 kind.settle(kind.Settings(**section))
             except Unavailable as reason:
                 reasons[name] = f"{name}: {reason}"
@@ -178,7 +168,7 @@ class ReconstructionTask(Task):
             raise BenchError(
                 f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares samples one by one"
             )
-        kind = _metric_class(name)
+        kind = metric_class(name)
         settings: BaseModel = kind.Settings(**(section or {}))
         with suppress(Unavailable):  # the cells will say so
             settings = kind.settle(settings)
@@ -197,7 +187,8 @@ class ReconstructionTask(Task):
         return tokenizer
 
 
-def _metric_class(name: str) -> type[Metric]:
+def metric_class(name: str) -> type[Metric]:
+    """The class of a registered metric."""
     found: type[Metric] = registry.load(registry.get("metrics", name).target)
     return found
 
@@ -226,7 +217,7 @@ def build_metrics(
     unavailable: dict[str, Estimate] = {}
     for name, section in settings.metrics.items():
         try:
-            kind = _metric_class(name)
+            kind = metric_class(name)
             missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
             if missing:
                 raise Unavailable(missing[0])
@@ -255,7 +246,7 @@ def _bank(job: Job, settings: ReconstructionSettings, device: torch.device) -> F
 
 def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Pool | None:
     """Processes for the metrics that want some; None if none does, or there are to be no workers."""
-    kinds = [kind for kind in map(_metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
+    kinds = [kind for kind in map(metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.workers:
         return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -277,6 +268,21 @@ def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
         revision=tokenizer.revision,
         source=spec.entry.source,
         licence=spec.entry.licence,
+    )
+
+
+def dataset_record(protocol: Protocol, dataset: Dataset, seen: Seen) -> DatasetRecord:
+    """What was read of a data set, and what was not."""
+    return DatasetRecord(
+        name=protocol.dataset.name,
+        split=dataset.split,
+        fingerprint=dataset.fingerprint,
+        n=len(seen.ids),
+        groups=len(set(seen.groups)),
+        skipped=seen.skipped,
+        failed=seen.failed,
+        converted=dict(seen.converted),
+        stored=dict(seen.stored),
     )
 
 

@@ -21,6 +21,7 @@ from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.metrics.generated import GenerationMetric
 from bench.modalities.base import SystemFailure
 from bench.protocol import DatasetProtocol, Protocol
+from bench.reconstruction import metric_class
 from bench.results import DatasetRecord, SystemRecord
 from bench.suite import explain
 from bench.system import SystemSpec
@@ -76,7 +77,7 @@ class ImageGeneration(Task):
         reference = _reference(request.dataset, request.data, settings)
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
         settings = settings.model_copy(update={"reference": facts})
-        classes = {name: _metric_class(name) for name in settings.metrics}
+        classes = {name: metric_class(name) for name in settings.metrics}
         weights = {name for metric in classes.values() for name in metric.weights}
         return Protocol(
             preset=preset,
@@ -174,7 +175,7 @@ class ImageGeneration(Task):
             if registry.get("metrics", name).judges != "generation":
                 raise BenchError(f"{name} is a metric of reconstruction; {self.name} takes {', '.join(every)}")
         return {
-            name: _metric_class(name).Settings(**(given or {})).model_dump(mode="json") for name, given in named.items()
+            name: metric_class(name).Settings(**(given or {})).model_dump(mode="json") for name, given in named.items()
         }
 
 
@@ -207,7 +208,7 @@ def _batch(index: torch.Tensor, images: torch.Tensor, bank: FeatureBank, referen
 def _metrics(settings: Settings, weights: Mapping[str, Path | str]) -> list[Metric]:
     metrics = []
     for name, section in settings.metrics.items():
-        kind = _metric_class(name)
+        kind = metric_class(name)
         for file in kind.weights:
             if isinstance(weights[file], str):
                 raise Unavailable(f"{name}: {weights[file]}")
@@ -222,11 +223,6 @@ def _samples(system: SystemSpec, protocol: Protocol) -> ImageSource:
 def _reference(name: str, data: str | None, settings: Settings) -> Reference:
     chosen = settings.reference_preprocessing
     return open_reference(name, data, chosen.model_dump() if chosen else None)
-
-
-def _metric_class(name: str) -> type[Metric]:
-    found: type[Metric] = registry.load(registry.get("metrics", name).target)
-    return found
 
 
 def _record(system: SystemSpec, source: ImageSource) -> SystemRecord:
