@@ -168,11 +168,13 @@ def run(**given: Any) -> None:
 @click.argument(
     "kind",
     required=False,
-    type=click.Choice(["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]),
+    type=click.Choice(
+        ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
+    ),
 )
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
-    """What there is: tokenizers, tasks, suites, protocols, datasets, metrics, recognisers, weights."""
+    """What there is: tokenizers, backbones, tasks, suites, protocols, datasets, metrics, recognisers, weights."""
     from bench.commands.catalogue import print_list
 
     print_list(kind, style)
@@ -183,8 +185,8 @@ def list_(kind: str | None, style: str) -> None:
 def show(name: str) -> None:
     """What NAME is: source, licence, codebooks and rate, settings, what it needs. Touches no network.
 
-    NAME is that of a tokenizer (with arguments, as for --system), task, suite, protocol, data set, metric,
-    recogniser or weights file, or the path of a result file.
+    NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
+    metric, recogniser or weights file, or the path of a result file.
     """
     from bench.commands.catalogue import print_entry
 

@@ -1,8 +1,9 @@
-"""Names to lazily imported tokenizers, tasks, datasets, metrics and recognisers.
+"""Names to lazily imported tokenizers, backbones, tasks, datasets, metrics and recognisers.
 
 The built-in lines are in ``bench/entries``; other packages add theirs through the entry-point groups
-``bench.tokenizers``, ``bench.metrics``, ``bench.datasets``, ``bench.tasks`` and ``bench.recognisers``. Nothing
-here imports what an entry points to until ``load`` is called, so that listing names costs no torch.
+``bench.tokenizers``, ``bench.backbones``, ``bench.metrics``, ``bench.datasets``, ``bench.tasks`` and
+``bench.recognisers``. Nothing here imports what an entry points to until ``load`` is called, so that listing
+names costs no torch.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import Any, Literal
 
 from bench.errors import BenchError, UnknownName
 
-Kind = Literal["tokenizers", "tasks", "datasets", "metrics", "recognisers"]
-KINDS: tuple[Kind, ...] = ("tokenizers", "tasks", "datasets", "metrics", "recognisers")
+Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers"]
+KINDS: tuple[Kind, ...] = ("tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers")
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Entry:
         args: keyword arguments the entry fixes; a user's own override them.
         positional: the argument that ``NAME@VALUE`` sets, if any.
         modality: ``image``, ``audio``, ``video``; empty where it does not apply.
-        tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers.
+        tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
         licence: licence of the model or data set.
         weights: names of the weights it needs: files of ``bench/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
-        local: whether ``NAME=PATH`` loads a local checkpoint.
+        local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
     """
 
     name: str

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from bench import registry
 from bench.backbones.base import Backbone, Size, Structure
-from bench.errors import BenchError, UnknownName
-
-PARADIGMS: dict[str, str] = {
-    "raster": "bench.backbones.raster:Raster",
-    "depthwise": "bench.backbones.depthwise:Depthwise",
-    "masked": "bench.backbones.masked:Masked",
-    "delay": "bench.backbones.delay:Delay",
-}
+from bench.errors import BenchError
 
 
 def paradigm_of(structure: Structure) -> str:
@@ -30,8 +23,20 @@ def paradigm_of(structure: Structure) -> str:
 
 
 def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> Backbone:
-    """A new backbone, its weights drawn from torch's global generator."""
-    if paradigm not in PARADIGMS:
-        raise UnknownName("paradigm", paradigm, PARADIGMS)
-    found: Backbone = registry.load(PARADIGMS[paradigm])(structure, size, classes)
+    """A new backbone, its weights drawn from torch's global generator.
+
+    Raises:
+        BenchError: there is no such paradigm, or it does not model such tokens.
+    """
+    entry = registry.get("backbones", paradigm)
+    if entry.local:
+        raise BenchError(
+            f"{paradigm} comes trained; a probe is trained from scratch, and takes {', '.join(paradigms())}"
+        )
+    found: Backbone = registry.load(entry.target)(structure, size, classes)
     return found
+
+
+def paradigms() -> list[str]:
+    """The names of what can be trained from scratch."""
+    return [name for name, entry in registry.entries("backbones").items() if not entry.local]

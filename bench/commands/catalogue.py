@@ -22,16 +22,12 @@ from bench.system import parse
 from bench.weights import FILES
 
 ANY = "any modality"
+LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
 
 
 def print_list(kind: str | None, style: str) -> None:
     """The names of one kind, or of all, with a line on each."""
-    kinds = (
-        [kind]
-        if kind
-        else ["tokenizers", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
-    )
-    rows = {one: _rows(one) for one in kinds}
+    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -128,6 +124,8 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
     fields["extra"] = f"pip install 'ntp-bench[{entry.extra}]'" if entry.extra else ""
     fields.pop("name")
+    if kind != "metrics":
+        fields.pop("judges")
     if not fields.pop("local"):
         fields["local checkpoint"] = ""
     else:

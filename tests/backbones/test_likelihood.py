@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_refused():
         build("depthwise", Structure((4, 4), ((2, 2), (4, 4))), TINY)
     with pytest.raises(BenchError, match="one codebook, not 3"):
         build("raster", RESIDUAL, TINY)
-    with pytest.raises(BenchError, match="no paradigm is called 'rastr'; did you mean raster"):
+    with pytest.raises(BenchError, match="no backbone is called 'rastr'; did you mean raster"):
         build("rastr", RESIDUAL, TINY)
     with pytest.raises(BenchError, match="of sequences, not of grids"):
         build("delay", RESIDUAL, TINY)

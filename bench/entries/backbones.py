@@ -1,0 +1,39 @@
+"""Registry lines of the backbones: paradigms, which a probe trains from scratch, and published models."""
+
+from __future__ import annotations
+
+from bench.registry import Entry
+
+
+def _paradigm(name: str, target: str, summary: str, source: str, tokens: str = "discrete") -> Entry:
+    return Entry(
+        name, f"bench.backbones.{target}", summary, tokens=tokens, source=source, licence="Apache-2.0", extra="hf"
+    )
+
+
+ENTRIES: tuple[Entry, ...] = (
+    _paradigm(
+        "raster",
+        "raster:Raster",
+        "Raster-order autoregression over one codebook",
+        "Esser et al. 2021, arXiv:2012.09841; Sun et al. 2024 (LlamaGen), arXiv:2406.06525",
+    ),
+    _paradigm(
+        "depthwise",
+        "depthwise:Depthwise",
+        "Depth-wise prediction over residual codebooks (RQ-Transformer)",
+        "Lee et al. 2022, arXiv:2203.01941",
+    ),
+    _paradigm(
+        "delay",
+        "delay:Delay",
+        "The delay pattern over the codebooks of sound (MusicGen)",
+        "Copet et al. 2023, arXiv:2306.05284",
+    ),
+    _paradigm(
+        "masked",
+        "masked:Masked",
+        "Masked parallel decoding over one codebook (MaskGIT)",
+        "Chang et al. 2022, arXiv:2202.04200",
+    ),
+)
