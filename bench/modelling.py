@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from bench.backbones.base import Backbone
 from bench.backbones.corpus import Corpus
 from bench.datasets.base import Dataset, Limited, Sample
 from bench.datasets.spec import DatasetSpec
@@ -90,39 +91,29 @@ class ModellingTask(ReconstructionTask):
         return ("transformers.models.llama.modeling_llama",)
 
     def measure(self, job: Job, report: Report) -> Measurement:
-        protocol, device = job.protocol, torch.device(job.device)
-        settings = self.choices(**protocol.settings)
-        assert isinstance(settings, ModellingSettings)
-        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
-        if dataset.fingerprint != protocol.dataset.fingerprint:
-            raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
-        fit_split = dataset.fit_split()
-        if fit_split is None:
-            raise BenchError(f"{dataset.name} has no split to train the probe on")
-        report("preparing", 0, len(dataset))
-        tokenizer = self._tokenizer(job, settings, dataset).to(device, getattr(torch, protocol.dtype))
-        metrics, unavailable = build_metrics(job, settings, tokenizer, device, None)
-        views = Views(Limited(fit_split, settings.probe.fit_samples), self, settings.probe.views, protocol.seed)
-        training = _Tokenized(self, job, settings, tokenizer, views, [], report)
-        evaluated = _Tokenized(self, job, settings, tokenizer, dataset, list(metrics.values()), report)
-        probe = Probe(settings.probe, protocol.seed, device, cell_key(job), report)
-        verdict = probe.judge(training.corpus, evaluated.corpus)
-        seen = evaluated.seen
+        study = Study(self, job, report)
+        backbones = study.probe.train(study.training.corpus)
+        verdict = study.probe.verdict(backbones, study.training.corpus, study.evaluated.corpus)
+        further = self.further(study, backbones)
+        study.probe.finish()
+        seen = study.evaluated.seen
         return Measurement(
-            system=system_record(job, tokenizer, seen),
-            codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
-            dataset=dataset_record(protocol, dataset, seen),
-            metrics=unavailable
-            | self._estimates(verdict, evaluated)
-            | {name: value for metric in metrics.values() for name, value in metric.compute().items()},
+            system=system_record(job, study.tokenizer, seen),
+            codebooks=[CodebookRecord(**vars(book)) for book in study.tokenizer.codebooks],
+            dataset=dataset_record(job.protocol, study.dataset, seen),
+            metrics=study.estimates() | self._estimates(verdict, study.evaluated) | further,
             samples={
                 "id": seen.ids,
                 "group": seen.groups,
-                "nll": list(verdict.nats.mean(0) / evaluated.corpus.counts.numpy()),
+                "nll": list(verdict.nats.mean(0) / study.evaluated.corpus.counts.numpy()),
             },
         )
 
-    def _estimates(self, verdict: Verdict, evaluated: _Tokenized) -> dict[str, Estimate]:
+    def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        """What else a task asks the trained backbones."""
+        return {}
+
+    def _estimates(self, verdict: Verdict, evaluated: Tokenized) -> dict[str, Estimate]:
         groups = np.array(evaluated.seen.groups)
         nll = per_unit(verdict.nats, evaluated.corpus.counts.double().numpy(), groups)
         name, fact, unit = self.bits
@@ -143,7 +134,47 @@ class ModellingTask(ReconstructionTask):
         }
 
 
-class _Tokenized:
+class Study:
+    """A tokenizer, the tokens it makes of two splits, and the probe that is to learn them.
+
+    Attributes:
+        tokenizer: built, and fitted if it has to be.
+        training, evaluated: the tokens of the fit split and of the evaluated one.
+        metrics: of tokens, updated with the evaluated ones.
+    """
+
+    def __init__(self, task: ModellingTask, job: Job, report: Report) -> None:
+        settings = task.choices(**job.protocol.settings)
+        assert isinstance(settings, ModellingSettings)
+        self.job, self.settings, self.report = job, settings, report
+        self.device = torch.device(job.device)
+        spec = DatasetSpec.parse(job.protocol.dataset.name)
+        self.dataset = open_dataset(spec, settings, job.data, job.protocol.dataset.limit)
+        if self.dataset.fingerprint != job.protocol.dataset.fingerprint:
+            raise BenchError(f"{self.dataset.name}: the data changed since the run was planned; run it again")
+        fit_split = self.dataset.fit_split()
+        if fit_split is None:
+            raise BenchError(f"{self.dataset.name} has no split to train the probe on")
+        self.fit_split = Limited(fit_split, settings.probe.fit_samples)
+        report("preparing", 0, len(self.dataset))
+        self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
+        wanted = settings.model_copy(
+            update={"metrics": {name: section for name, section in settings.metrics.items() if name in task.rates}}
+        )
+        self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer, self.device, None)
+        views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
+        self.training = Tokenized(task, job, settings, self.tokenizer, views, [], report)
+        metrics = list(self.metrics.values())
+        self.evaluated = Tokenized(task, job, settings, self.tokenizer, self.dataset, metrics, report)
+        self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
+
+    def estimates(self) -> dict[str, Estimate]:
+        """What the metrics of tokens found, and why others could not be measured."""
+        found = (metric.compute() for metric in self.metrics.values())
+        return self.unavailable | {name: value for estimates in found for name, value in estimates.items()}
+
+
+class Tokenized:
     """A data set's tokens, the amount of signal each sample is, and what was seen on the way."""
 
     def __init__(

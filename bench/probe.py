@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,12 @@ class Verdict:
 
 
 class Probe:
-    """Trains and asks probes.
+    """Trains probes on the tokens of one tokenizer, and asks them.
+
+        probe = Probe(settings, seed, device, key, report)
+        backbones = probe.train(training)
+        verdict = probe.verdict(backbones, training, evaluated)
+        probe.finish()                     # once all is done that they are wanted for
 
     Args:
         seed: of the first training; the next has the next seed.
@@ -63,35 +69,47 @@ class Probe:
 
     def __init__(self, settings: ProbeSettings, seed: int, device: torch.device, key: str, report: Report) -> None:
         self.settings, self.seed, self.device, self.key, self.report = settings, seed, device, key, report
+        self._checkpoints: list[Checkpoint] = []
 
-    def judge(self, training: Corpus, evaluated: Corpus) -> Verdict:
-        """Train on some tokens, then ask for the likelihood of others.
+    def train(self, training: Corpus) -> list[Backbone]:
+        """A backbone a repeat, in evaluation mode. What an earlier attempt has trained is gone on from.
 
         Raises:
-            BenchError: no paradigm fits the tokens, or a grid's evaluated samples are of another one.
+            BenchError: no paradigm fits the tokens.
         """
-        structure, other = training.structure, evaluated.structure
-        if structure.grids != other.grids and len(structure.grids[0]) > 1:
-            raise BenchError(f"the probe learns grids {structure.grids}, but the evaluated tokens are {other.grids}")
-        checkpoints, nats = [], []
+        backbones = []
+        count = training.batch_of(self.settings.budget.positions)
         for repeat in range(self.settings.repeats):
             name = digest([self.key, repeat])
-            checkpoints.append(Checkpoint(cache_dir() / "training" / f"{name[:32]}.pt", name))
+            self._checkpoints.append(Checkpoint(cache_dir() / "training" / f"{name[:32]}.pt", name))
             backbone = self._new(training, self.seed + repeat)
-            count = training.batch_of(self.settings.budget.positions)
             train(
                 backbone,
-                lambda generator: training.random(count, generator),  # noqa: B023 - the same in every round
+                lambda generator: training.random(count, generator),
                 self.settings.budget,
                 self.seed + repeat,
-                checkpoints[-1],
+                self._checkpoints[-1],
                 self.report,
             )
-            nats.append(self._ask(backbone, evaluated))
-        # Kept until all is done, so that a kill between two trainings costs neither.
-        for checkpoint in checkpoints:
+            backbones.append(backbone)
+        return backbones
+
+    def verdict(self, backbones: Sequence[Backbone], training: Corpus, evaluated: Corpus) -> Verdict:
+        """The likelihood of tokens that were not trained on.
+
+        Raises:
+            BenchError: the evaluated grids are not those that the probe learned.
+        """
+        known, other = training.structure, evaluated.structure
+        if known.grids != other.grids and len(known.grids[0]) > 1:
+            raise BenchError(f"the probe learns grids {known.grids}, but the evaluated tokens are {other.grids}")
+        nats = [self._ask(backbone, evaluated) for backbone in backbones]
+        return Verdict(np.stack(nats), self._note(backbones[0], training))
+
+    def finish(self) -> None:
+        """Forget the checkpoints; they are kept until all is done, so that a kill costs no training."""
+        for checkpoint in self._checkpoints:
             checkpoint.remove()
-        return Verdict(np.stack(nats), self._note(backbone, training))
 
     def _new(self, training: Corpus, seed: int) -> Backbone:
         settings, structure = self.settings, training.structure

@@ -104,7 +104,7 @@ class ReconstructionTask(Task):
             pool = _pool(settings, job, closing)
             meter = MemoryMeter(device)
             report("preparing", 0, len(dataset))
-            tokenizer = self._tokenizer(job, settings, dataset).to(device, dtype)
+            tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
             metrics, unavailable = build_metrics(job, settings, tokenizer, device, pool)
             bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
@@ -174,7 +174,7 @@ class ReconstructionTask(Task):
             settings = kind.settle(settings)
         return settings.model_dump(mode="json")
 
-    def _tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
+    def tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
         """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
         tokenizer = job.system.build(**_stated(job.system, settings))
         if tokenizer.modality != self.modality:
