@@ -33,10 +33,11 @@ class MemoryMeter:
         self._base: int | None = None
         self._floor = self._holds()
 
-    def loaded(self) -> None:
-        """The system is built; what the process holds more than before is the system's."""
+    def loaded(self, own: int | None = None) -> None:
+        """The system is built; what the process holds more than before is the system's, or ``own`` bytes if known."""
         holds = self._holds()
-        self._held = None if holds is None or self._floor is None else max(0, holds - self._floor)
+        grown = None if holds is None or self._floor is None else max(0, holds - self._floor)
+        self._held = grown if own is None else own
 
     def reset(self) -> None:
         """Forget the peak so far."""

@@ -170,6 +170,31 @@ def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estim
     )
 
 
+def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
+    """The mean of what several trainings came to, its error that of their spread: s/√repeats, Student's t.
+
+    Each value has its own samples, so their spread holds the chance of the samples too. One training leaves its
+    estimate as it is, and the note says what is not in its interval.
+    """
+    values = [estimate.value for estimate in estimates if estimate.value is not None]
+    first = estimates[0]
+    if len(values) < len(estimates):
+        return next(estimate for estimate in estimates if estimate.value is None)
+    if len(values) == 1:
+        note = "one training: what another would give is not in the interval"
+        return first.model_copy(update={"note": "; ".join(filter(None, (first.note, note)))})
+    mean, stderr = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return first.model_copy(
+        update={
+            "value": mean,
+            "stderr": stderr,
+            "interval": interval_around(mean, stderr, len(values) - 1),
+            "n": sum(estimate.n for estimate in estimates),
+            "method": f"mean of {len(values)} trainings, t",
+        }
+    )
+
+
 def exponential(estimate: Estimate) -> Estimate:
     """e to an estimate: the ends of its interval likewise, its standard error by the delta method."""
     assert estimate.value is not None

@@ -6,6 +6,7 @@ import inspect
 import math
 import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -49,9 +50,14 @@ class ReconstructionSettings(BaseModel):
 
 
 class ReconstructionTask(Task):
-    """A task of one modality: its settings, and how the loop handles its signals."""
+    """A task of one modality: its settings, and how the loop handles its signals.
+
+    Attributes:
+        judges: what the metrics it takes may judge, as their registry lines say.
+    """
 
     choices: ClassVar[type[ReconstructionSettings]]
+    judges: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
     @abstractmethod
     def signals(self, settings: Any) -> Modality:
@@ -107,22 +113,8 @@ class ReconstructionTask(Task):
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
             metrics, unavailable = build_metrics(job, settings, tokenizer, device, pool)
-            bank = _bank(job, settings, device) if any(metric.weights for metric in metrics.values()) else None
-            loop = Loop(
-                modality=self.signals(settings),
-                device=device,
-                batch_size=job.batch_size,
-                workers=job.workers,
-                seed=protocol.seed,
-                report=report,
-                pool=pool,
-            )
-            seen = evaluate(tokenizer, dataset, list(metrics.values()), loop, meter, bank)
-            if not seen.ids:
-                raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {_reasons(seen)}")
+            seen = self.reconstruct(job, settings, tokenizer, dataset, list(metrics.values()), meter, pool, report)
             report("computing", len(dataset), len(dataset))
-            if bank:
-                bank.finish(complete=not seen.failed)
             estimates = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
             columns = {name: list(values) for metric in metrics.values() for name, values in metric.samples().items()}
         _refuse_nan(estimates)
@@ -133,6 +125,32 @@ class ReconstructionTask(Task):
             metrics=unavailable | estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
         )
+
+    def reconstruct(
+        self,
+        job: Job,
+        settings: ReconstructionSettings,
+        tokenizer: Tokenizer,
+        dataset: Dataset,
+        metrics: Sequence[Metric],
+        meter: MemoryMeter,
+        pool: Pool | None,
+        report: Report,
+    ) -> Seen:
+        """Encode and decode a data set, and update the metrics.
+
+        Raises:
+            BenchError: no sample was measured.
+        """
+        device = torch.device(job.device)
+        bank = _bank(job, settings, device) if any(metric.weights for metric in metrics) else None
+        loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
+        seen = evaluate(tokenizer, dataset, metrics, loop, meter, bank)
+        if not seen.ids:
+            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {_reasons(seen)}")
+        if bank:
+            bank.finish(complete=not seen.failed)
+        return seen
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         kinds = [metric_class(name) for name in protocol.metrics]
@@ -164,7 +182,7 @@ class ReconstructionTask(Task):
                 f"protocol {preset}: {name} is a metric of {entry.modality}; {self.name} takes {self.modality} "
                 "(bench list protocols)"
             )
-        if entry.judges != "reconstruction":
+        if entry.judges not in self.judges:
             raise BenchError(
                 f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares samples one by one"
             )

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench import environment, registry
 from bench.canonical import digest
-from bench.errors import Unavailable
+from bench.errors import BenchError, Unavailable
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
-from bench.suite import Suite, load_preset
+from bench.suite import Suite, SuiteTask, load_preset
 from bench.system import SystemSpec
 from bench.task import Job, Request, Task
 from bench.weights import WeightStore
@@ -73,8 +73,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             except Unavailable as reason:
                 missing[system.text] = f"{system.text}: {reason}"
     cells: list[Cell] = []
-    for line in suite.tasks:
-        task: Task = registry.load(registry.get("tasks", line.task).target)()
+    for line, task, wanted in _shares(suite, systems):
         protocol = task.protocol(
             Request(
                 preset=load_preset(options.protocol or line.protocol),
@@ -90,12 +89,28 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
         missing |= task.missing(protocol)
-        for system in systems:
+        for system in wanted:
             own = task.for_system(protocol, system)
             job = Job(system, own, options.data, options.device, options.batch_size, options.workers, weights)
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     return Plan(cells, missing)
+
+
+def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask, Task, list[SystemSpec]]]:
+    """The tasks of a suite, each with the systems of the kind that it measures; tasks without any are left out.
+
+    Raises:
+        BenchError: no task of the suite measures a system.
+    """
+    tasks: list[Task] = [registry.load(registry.get("tasks", line.task).target)() for line in suite.tasks]
+    for system in systems:
+        if not any(system.kind in task.measures for task in tasks):
+            raise BenchError(f"{system.text}: {tasks[0].name} measures no {system.kind}; {tasks[0].wanted}")
+    for line, task in zip(suite.tasks, tasks, strict=True):
+        own = [system for system in systems if system.kind in task.measures]
+        if own:
+            yield line, task, own
 
 
 def _built_in_no_time(system: SystemSpec) -> bool:
@@ -220,8 +235,6 @@ def _cause(code: int | None) -> str:
 def resolve_device(device: str) -> str:
     """``auto`` to the accelerator if there is one, else the CPU."""
     import torch
-
-    from bench.errors import BenchError
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
@@ -72,7 +71,7 @@ class Task(ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     modality: ClassVar[str]
-    measures: ClassVar[str] = "tokenizer"
+    measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
     """``SystemSpec.kind`` of what it measures."""
     wanted: ClassVar[str] = "give some with --system"
     """What to give where a suite names no systems."""
@@ -85,10 +84,8 @@ class Task(ABC):
         """The protocol with what follows from the system, such as how many samples it comes with.
 
         Raises:
-            BenchError: the task does not measure such systems.
+            BenchError: the task cannot measure this one.
         """
-        if system.kind != self.measures:
-            raise BenchError(f"{system.text}: {self.name} measures no {system.kind}; {self.wanted}")
         return protocol
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class ImageGeneration(Task):
     name = "image-generation"
     version = 1
     modality = "image"
-    measures = "samples"
+    measures = ("samples",)
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
 
     def protocol(self, request: Request) -> Protocol:
@@ -99,7 +99,6 @@ class ImageGeneration(Task):
         )
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
-        protocol = super().for_system(protocol, system)
         n = len(_samples(system, protocol))
         if n < 2:
             raise BenchError(f"{system.text}: {n} images; the metrics of sets need at least 2")

@@ -24,7 +24,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             listed.setdefault(heading, set()).add(line.split()[0])
     assert listed == {
         "any modality": {"default"},
-        "image": {"adm", "llamagen", "seed-voken", "titok"},
+        "image": {"adm", "llamagen", "probe-64", "seed-voken", "titok"},
         "audio": {"dac", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
@@ -33,9 +33,10 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
 
 
 GENERATION = "adm"  # a preset of generated images
+PROBE = "probe-64"  # one of probes, which has both kinds of metrics
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION}))
+@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, PROBE}))
 def test_a_preset_fits_its_task_and_no_other(name):
     preset = load_preset(name)
     (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
@@ -47,9 +48,10 @@ def test_a_preset_fits_its_task_and_no_other(name):
         protocol(other, preset)
 
 
-def test_a_preset_of_generation_fits_no_reconstruction():
-    with pytest.raises(BenchError, match=r"protocol adm: gfid is a metric of generation; image-recon compares"):
-        protocol("image", load_preset(GENERATION))
+@pytest.mark.parametrize("name", [GENERATION, PROBE])
+def test_a_preset_of_generation_fits_no_reconstruction(name):
+    with pytest.raises(BenchError, match=rf"protocol {name}: \w+ is a metric of generation; image-recon compares"):
+        protocol("image", load_preset(name))
 
 
 def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:

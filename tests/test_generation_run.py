@@ -69,11 +69,11 @@ def test_values_equal_torch_fidelitys_and_are_kept(bench, tmp_path, inputs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give samples made elsewhere: --samples PATH"),
+        (("--reference", "{}/real"), "give them with --samples PATH"),
         (("--samples", "{}/fake.npz"), "--reference PATH or DATASET"),
         (("--samples", "{}/nowhere.npz", "--reference", "{}/real.npz"), "no such file"),
         (("--samples", "{}/fake.npz", "--reference", "{}/real", "--limit", "1"), "at least 2"),
-        (("--system", "jpeg@5", "--reference", "{}/real"), "image-generation measures no tokenizer"),
+        (("--system", "jpeg@5", "--reference", "{}/real"), "--reference is what generated images are compared with"),
         (("--suite", "image-recon", "--samples", "{}/fake.npz"), "image-recon measures no samples"),
     ],
 )

@@ -22,6 +22,9 @@ from bench.suite import Suite, load_suite
 from bench.system import SystemSpec, parse
 from bench.weights import WeightStore
 
+GENERATED = ("samples", "backbone")
+"""Kinds of systems that give images of their own, to be compared with a reference."""
+
 
 def run_suite(
     suite: str,
@@ -42,6 +45,8 @@ def run_suite(
     console = Console(stderr=True)
     loaded = load_suite(suite)
     specs = _specs(loaded, systems, added, samples)
+    if reference is not None and not any(spec.kind in GENERATED for spec in specs):
+        raise BenchError("--reference is what generated images are compared with; give them with --samples PATH")
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it

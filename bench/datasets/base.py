@@ -30,6 +30,7 @@ class Sample:
         stored: form of the stored sample where samples differ in it (``"8000 Hz, 1 channel"``), for the record.
         transcript: what is said, as the data set writes it; None where it does not say.
         language: of the transcript, ISO 639-1 (``"en"``).
+        label: number of its class; None where the data set has none.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Sample:
     stored: str = ""
     transcript: str | None = None
     language: str = ""
+    label: int | None = None
 
 
 class Dataset(ABC):
@@ -47,11 +49,15 @@ class Dataset(ABC):
 
     ``settings`` is the protocol's section on preprocessing. Samples are read on demand, by several
     threads at once.
+
+    Attributes:
+        classes: names of the classes that the samples' labels number; empty where there are none.
     """
 
     name: ClassVar[str]
     modality: ClassVar[str] = "image"
     split: str
+    classes: tuple[str, ...] = ()
 
     def __init__(self, settings: dict[str, Any], split: str, data: str | None = None) -> None:
         self.settings = settings
@@ -98,6 +104,7 @@ class Limited(Dataset):
         self.whole = dataset
         self.limit = n
         self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
+        self.classes = dataset.classes
 
     def __len__(self) -> int:
         return min(self.limit, len(self.whole))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from bench.datasets.base import Dataset
 from bench.datasets.files import files_below, printable
@@ -25,13 +26,17 @@ class ImageFolder(ImageDataset):
     """
 
     name = "image-folder"
-    splits = ("all",)
+    splits: ClassVar[tuple[str, ...]] = ("all",)
     defaults = ImagePreprocessing(crop="center", size=256, resize="adm", smaller="upscale")
 
     def find(self) -> Sequence[StoredImage]:
         if not self.data:
             raise BenchError(f"{self.name} needs a folder; run with --data PATH")
-        self.root = root = Path(self.data).expanduser().absolute()
+        return self.find_below(Path(self.data).expanduser().absolute())
+
+    def find_below(self, root: Path) -> Sequence[StoredImage]:
+        """The images of a folder, in order; BenchError if it is none, or holds nothing."""
+        self.root = root
         try:
             if not root.is_dir():
                 kind = "is a file" if root.exists() else "no such folder"
@@ -43,7 +48,7 @@ class ImageFolder(ImageDataset):
             raise BenchError(f"{root}: no files in this folder or below it; hidden ones are left out")
         return [StoredImage(printable(path), root / path, group) for group, path in enumerate(paths)]
 
-    def fit_split(self) -> Dataset:
+    def fit_split(self) -> Dataset | None:
         """The fit split of skimage-photos, as that data set cuts it: what is fitted is the same for every folder.
 
         Raises:

@@ -75,11 +75,12 @@ class ImagePreprocessing(BaseModel):
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image file of a dataset: its id, where it lies, and the independent unit it belongs to."""
+    """An image file of a dataset: id, place, the independent unit it belongs to, and its class if it has one."""
 
     id: str
     path: Path
     group: int
+    label: int | None = None
 
 
 class ImageDataset(Dataset):
@@ -146,7 +147,7 @@ class ImageDataset(Dataset):
             raise
         image, more = self._prepared(image, box)
         signal = torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
-        return Sample(self.id(index), file.group, signal, notes + more)
+        return Sample(self.id(index), file.group, signal, notes + more, label=file.label)
 
     def __iter__(self) -> Iterator[Sample]:
         """The samples that can be measured, in order; for fitting, where the others do not count."""

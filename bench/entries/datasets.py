@@ -22,6 +22,15 @@ ENTRIES: tuple[Entry, ...] = (
         source="your files",
     ),
     Entry(
+        name="image-splits",
+        target="bench.datasets.image_splits:ImageSplits",
+        summary="a folder of val/ to measure on and train/ to learn from (--data PATH), as ImageNet's; folders are classes",
+        positional="data",
+        modality="image",
+        licence="that of the images",
+        source="your files",
+    ),
+    Entry(
         name="asterisk-prompts",
         target="bench.datasets.asterisk_prompts:AsteriskPrompts",
         summary="telephone prompts with transcripts, one speaker a language (@en, es, fr, it, ru), from Debian's "

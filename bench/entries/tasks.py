@@ -32,6 +32,13 @@ ENTRIES: tuple[Entry, ...] = (
         extra="hf",
     ),
     Entry(
+        "ntp-probe",
+        "bench.tasks.ntp_probe:NtpProbe",
+        "What a small model makes of a tokenizer's tokens: likelihood and generated images, beside reconstruction",
+        modality="image",
+        extra="hf",
+    ),
+    Entry(
         "audio-token-modelling",
         "bench.tasks.token_modelling:AudioTokenModelling",
         "How learnable the tokens of sound are: held-out likelihood of a probe trained on them, in kbit/s",

@@ -94,6 +94,9 @@ HEADINGS: dict[str, Heading] = {
     "encode_rtf_clip_mean": Heading("Encode (RTF, mean of clips)", "cost", default=False, unit=""),
     "decode_rtf_clip_mean": Heading("Decode (RTF, mean of clips)", "cost", default=False, unit=""),
     "peak_memory": Heading("Peak memory", "cost", default=False),
+    "sampling_tokens_per_second": Heading("Sampling", "cost"),
+    "sampling_images_per_second": Heading("Sampling, decoded", "cost"),
+    "sampling_peak_memory": Heading("Sampling memory", "cost", default=False),
 }
 _LISTED = list(HEADINGS)
 _DETAIL = re.compile(r"(?P<metric>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")

@@ -42,6 +42,19 @@ class Fact:
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
     device_bound: bool = False
 
+    def describe(self, estimate: Estimate, note: str = "") -> Estimate:
+        """An estimate with the unit and direction of this value, and a note if it needs one."""
+        facts: dict[str, Any] = {
+            "unit": self.unit,
+            "higher_is_better": self.higher_is_better,
+            "device_bound": self.device_bound,
+        }
+        if estimate.interval is not None:
+            # A symmetric interval may reach where no value can lie.
+            low, high = (min(max(end, self.bounds[0]), self.bounds[1]) for end in estimate.interval)
+            facts["interval"] = (low, high)
+        return estimate.model_copy(update={**facts, "note": note or estimate.note})
+
 
 @dataclass
 class Batch:
@@ -194,17 +207,7 @@ class Metric(TorchMetric):
     @classmethod
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
         """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
-        fact = cls.fact(name)
-        facts: dict[str, Any] = {
-            "unit": fact.unit,
-            "higher_is_better": fact.higher_is_better,
-            "device_bound": fact.device_bound,
-        }
-        if estimate.interval is not None:
-            # A symmetric interval may reach where no value can lie.
-            low, high = (min(max(end, fact.bounds[0]), fact.bounds[1]) for end in estimate.interval)
-            facts["interval"] = (low, high)
-        return estimate.model_copy(update={**facts, "note": note or estimate.note})
+        return cls.fact(name).describe(estimate, note)
 
     @classmethod
     def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:

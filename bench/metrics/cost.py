@@ -12,6 +12,8 @@ from bench.metrics.base import Batch, Fact, Metric
 from bench.stats import Estimate, block_jackknife
 
 MEBIBYTE = 2**20
+ONE_PASS = "one pass, no interval"
+UNTOLD = "this operating system does not tell the peak memory of a process"
 
 
 class Throughput(Metric):
@@ -42,15 +44,9 @@ class Throughput(Metric):
         return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
 
     def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
-        total, time = images.sum(), seconds.sum()
-        if not time > 0:
+        if not seconds.sum() > 0:
             return self.unavailable(name, "no batch was timed")
-        rates = (total - images) / np.maximum(time - seconds, 1e-12)
-        estimate = block_jackknife(float(total / time), images, lambda j: float(rates[j]))
-        if estimate.stderr is not None:
-            method = f"spread over {len(images)} batches of this run; another load of the machine is not in it"
-            estimate = estimate.model_copy(update={"method": method})
-        return self.describe(name, estimate)
+        return self.describe(name, total_rate(images, seconds))
 
 
 class PeakMemory(Metric):
@@ -74,8 +70,17 @@ class PeakMemory(Metric):
 
     def compute(self) -> dict[str, Estimate]:
         if not bool(self.known):
-            reason = "this operating system does not tell the peak memory of a process"
-            return {"peak_memory": self.unavailable("peak_memory", reason)}
-        n = len(self.stacked("indices"))
-        estimate = Estimate(value=float(self.peak) / MEBIBYTE, n=n, method="one pass, no interval")
+            return {"peak_memory": self.unavailable("peak_memory", UNTOLD)}
+        estimate = Estimate(value=float(self.peak) / MEBIBYTE, n=len(self.stacked("indices")), method=ONE_PASS)
         return {"peak_memory": self.describe("peak_memory", estimate)}
+
+
+def total_rate(amounts: np.ndarray, seconds: np.ndarray) -> Estimate:
+    """All amounts over all seconds of the batches; the interval tells how steady this run was."""
+    total, time = amounts.sum(), seconds.sum()
+    rates = (total - amounts) / np.maximum(time - seconds, 1e-12)
+    estimate = block_jackknife(float(total / time), amounts, lambda j: float(rates[j]))
+    if estimate.stderr is None:
+        return estimate
+    method = f"spread over {len(amounts)} batches of this run; another load of the machine is not in it"
+    return estimate.model_copy(update={"method": method})

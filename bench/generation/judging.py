@@ -1,0 +1,113 @@
+"""The one loop over generated images: samples -> features -> metrics, against one reference set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.features import ExtractorRun, FeatureBank, Features
+from bench.generation.references import Reference, ReferenceFeatures
+from bench.generation.sources import ImageSource
+from bench.metrics.base import Batch, FeatureSource, Metric
+from bench.metrics.generated import GenerationMetric
+from bench.modalities.base import SystemFailure
+from bench.stats import Estimate
+from bench.task import Report
+from bench.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a set of samples: which were read, and their size."""
+
+    indices: list[int] = field(default_factory=list)
+    size: str = ""
+
+
+class Judge:
+    """Compares sets of samples with one reference, whose features are computed once.
+
+    Args:
+        preprocessing: of the reference's images; part of what its cached features are of.
+        weights: verified file of each weights name, or why there is none; ``sha256`` the hash of each.
+        batch_size, workers: how images are read.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        preprocessing: Any,
+        weights: Mapping[str, Path | str],
+        sha256: Mapping[str, str],
+        device: torch.device,
+        batch_size: int,
+        workers: int,
+        report: Report,
+    ) -> None:
+        present = {name: found for name, found in weights.items() if isinstance(found, Path)}
+        images = len(reference.source) if reference.source else 0
+        key = {"images": reference.fingerprint, "preprocessing": preprocessing} if images else None
+        self.reference, self.device, self.batch_size, self.workers = reference, device, batch_size, workers
+        self.report = report
+        self.bank = FeatureBank(present, sha256, device, key, images)
+        self.features = ReferenceFeatures(reference, self.bank.run, batch_size, workers, report)
+
+    def prepare(self, metrics: Iterable[Metric]) -> None:
+        """The reference's features now, so that what is wrong with it is told before hours of samples."""
+        if self.reference.source is None:
+            return
+        for metric in metrics:
+            if isinstance(metric, GenerationMetric) and (metric.wants == "images" or not self.reference.statistics):
+                self.features.rows(metric.extractor, metric.layer)
+
+    def judge(self, source: ImageSource, metrics: Sequence[Metric]) -> Seen:
+        """Update the metrics with all samples of a source."""
+        indices: list[int] = []
+        size = ""
+        for index, images in source.batches(self.batch_size, self.workers):
+            batch = self._batch(index, images.to(self.device))
+            for metric in metrics:
+                metric.update(batch)
+            indices += index.tolist()
+            size = f"{images.shape[3]}x{images.shape[2]}"
+            self.report("measuring", indices[-1] + 1, len(source))
+        return Seen(indices, size)
+
+    def _batch(self, index: torch.Tensor, images: torch.Tensor) -> Batch:
+        return Batch(
+            index=index,
+            group=index,
+            reference=None,
+            reconstruction=images,
+            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
+            features=_SampleFeatures(images, self.bank),
+            references=self.features,
+        )
+
+
+class _SampleFeatures(FeatureSource):
+    """Features of a batch of samples, computed when first asked for; there are none of references in it."""
+
+    def __init__(self, images: torch.Tensor, bank: FeatureBank) -> None:
+        self.images, self.bank = images, bank
+        self._found: dict[str, Features] = {}
+
+    def get(self, extractor: str) -> tuple[Features, Features]:
+        if extractor not in self._found:
+            run: ExtractorRun = self.bank.run(extractor)
+            self._found[extractor] = run.one_side(self.images)
+        return {}, self._found[extractor]
+
+
+def estimates(metrics: Iterable[Metric]) -> dict[str, Estimate]:
+    """All values; SystemFailure where one is no number."""
+    found = {name: value for metric in metrics for name, value in metric.compute().items()}
+    for name, estimate in found.items():
+        if any(number is not None and not math.isfinite(number) for number in (estimate.value, estimate.stderr)):
+            raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
+    return found

@@ -1,0 +1,157 @@
+"""How learnable the tokens of images are, seen whole: likelihood and generated images beside reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench import registry
+from bench.backbones.base import Backbone
+from bench.backbones.sampling import Sampling
+from bench.errors import BenchError
+from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
+from bench.generation.drawn import DrawnImages
+from bench.generation.judging import Judge, estimates
+from bench.generation.references import Reference
+from bench.generation.sources import DatasetSource
+from bench.memory import MemoryMeter
+from bench.metrics.base import Metric
+from bench.modalities.image import ImageFinish, Images
+from bench.modelling import Study
+from bench.probe import ProbeSettings, over_trainings
+from bench.protocol import Protocol
+from bench.reconstruction import ReconstructionSettings, build_metrics, metric_class
+from bench.stats import Estimate
+from bench.task import Request
+from bench.tokens import Tokens
+
+from .token_modelling import ImageSettings, TokenModelling
+
+RECONSTRUCTION = ("psnr", "ssim", "rfid", "fd_efficientnet_lite0")
+"""Metrics of reconstruction that stand beside the generated images' by default."""
+
+
+class GenerationSettings(BaseModel):
+    """The images that each trained probe generates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    samples: int = Field(default=256, ge=2, description="images of each training")
+    batch: int = Field(default=64, ge=1, description="images drawn at a time; the speeds are of that size")
+    reference: Literal["fit", "eval"] = Field(
+        default="fit", description="real images they are compared with: those learned from, as usual, or the others"
+    )
+    temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
+    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How codes are drawn."""
+        return Sampling(self.temperature, self.top_k, self.top_p)
+
+
+class Settings(ImageSettings):
+    """Every choice of the task."""
+
+    reconstruction: ImageFinish = ImageFinish()  # type: ignore[assignment]
+    probe: ProbeSettings = ProbeSettings(views=8, repeats=3)
+    generation: GenerationSettings = GenerationSettings()
+
+
+class NtpProbe(TokenModelling):
+    """Train probes on the tokens of one split; measure their likelihood of the other's, and what they generate.
+
+    Beside it, what the tokenizer alone loses on the evaluated split: whether better reconstruction makes better
+    generation can be read off the table.
+    """
+
+    name = "ntp-probe"
+    version = 1
+    choices: ClassVar[type[ReconstructionSettings]] = Settings
+    judges = ("reconstruction", "generation")
+
+    def protocol(self, request: Request) -> Protocol:
+        protocol = super(TokenModelling, self).protocol(request)
+        outputs: dict[str, str] = {}
+        for name in protocol.metrics:
+            for output in metric_class(name).outputs:
+                if output in outputs:
+                    raise BenchError(
+                        f"protocol {protocol.preset}: {outputs[output]} and {name} both give {output}; name one of them"
+                    )
+                outputs[output] = name
+        return protocol
+
+    def signals(self, settings: Any) -> Images:
+        return Images(settings.reconstruction)
+
+    def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        return self._reconstruction(study) | self._generation(study, backbones)
+
+    def _reconstruction(self, study: Study) -> dict[str, Estimate]:
+        """What the tokenizer alone loses."""
+        metrics, found = self._metrics(study, "reconstruction")
+        if not metrics:
+            return found
+        meter = MemoryMeter(study.device)
+        self.reconstruct(study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report)
+        return found | estimates(metrics)
+
+    def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        """What the trained probes generate, and what that costs."""
+        settings = study.settings
+        assert isinstance(settings, Settings)
+        reference = study.fit_split if settings.generation.reference == "fit" else study.dataset
+        judge = Judge(
+            Reference(reference.name, reference.split, reference.fingerprint, DatasetSource(reference, reference.name)),
+            settings.preprocessing.model_dump(mode="json"),
+            study.job.weights,
+            study.job.protocol.weights,
+            study.device,
+            study.job.batch_size,
+            study.job.workers,
+            study.report,
+        )
+        rounds, timings = [], []
+        missing: dict[str, Estimate] = {}
+        for repeat, backbone in enumerate(backbones):
+            metrics, missing = self._metrics(study, "generation")
+            source = self._drawn(study, settings.generation, backbone, repeat)
+            judge.judge(source, metrics)
+            rounds.append(estimates(metrics))
+            timings += source.watch.timings
+        found = {name: over_trainings([one[name] for one in rounds]) for name in rounds[0]}
+        return missing | found | sampling_costs(timings, f"{settings.generation.batch} images at a time")
+
+    def _drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:
+        seed = study.job.protocol.seed + repeat
+
+        def draw(n: int, first: int) -> Tokens:
+            return backbone.generate(n, seed, sampling=chosen.sampling, first=first)
+
+        def decode(tokens: Tokens) -> torch.Tensor:
+            images: torch.Tensor = self.signals(study.settings).finish(study.tokenizer.decode(tokens))
+            return images
+
+        watch = Stopwatch(study.device, bytes_of(backbone))
+        return DrawnImages(f"training {repeat}", chosen.samples, chosen.batch, draw, decode, watch)
+
+    def _metrics(self, study: Study, judges: str) -> tuple[list[Metric], dict[str, Estimate]]:
+        """New metrics of that kind, those of tokens left out, and why others cannot be measured."""
+        sections = {
+            name: section
+            for name, section in study.settings.metrics.items()
+            if name not in self.rates and registry.get("metrics", name).judges == judges
+        }
+        wanted = study.settings.model_copy(update={"metrics": sections})
+        metrics, unavailable = build_metrics(study.job, wanted, study.tokenizer, study.device, None)
+        return list(metrics.values()), unavailable
+
+    def _default_metrics(self) -> list[str]:
+        known = registry.entries("metrics").items()
+        generation = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
+        return [*self.rates, *RECONSTRUCTION, *generation]
