@@ -24,7 +24,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="image-splits",
         target="bench.datasets.image_splits:ImageSplits",
-        summary="a folder of val/ to measure on and train/ to learn from (--data PATH), as ImageNet's; folders are classes",
+        summary="a folder of val/ to measure on and train/ to learn from (--data PATH); folders in them are classes",
         positional="data",
         modality="image",
         licence="that of the images",
