@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -14,6 +15,20 @@ from bench.errors import BenchError
 from bench.tokens import Tokens
 
 ORDER_SEED = 0
+
+
+def masks_of_all_sizes(count: int, masks: int) -> Iterator[torch.Tensor]:
+    """Masks of 1 to ``count`` positions, bool ``[count]``, whose sizes are spread evenly; the same in every call.
+
+    The mean over them of ``count / size`` times the nats of the masked codes estimates the bound of ``Masked``.
+    """
+    generator = torch.Generator().manual_seed(ORDER_SEED)
+    for index in range(masks):
+        # One size from each of as many equal parts of 1 .. N, so that the sizes are uniform together.
+        place = (index + float(torch.rand((), generator=generator))) / masks
+        hidden = torch.zeros(count, dtype=torch.bool)
+        hidden[torch.randperm(count, generator=generator)[: int(place * count) + 1]] = True
+        yield hidden
 
 
 class Masked(Backbone):
@@ -64,14 +79,9 @@ class Masked(Backbone):
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
         codes = self._flat(tokens)
         batch, count = codes.shape
-        generator = torch.Generator().manual_seed(ORDER_SEED)
         total = torch.zeros(batch, device=self.device, dtype=torch.float64)
-        for index in range(self.masks):
-            # One size from each of as many equal parts of 1 .. N, so that the sizes are uniform together.
-            place = (index + float(torch.rand((), generator=generator))) / self.masks
-            amount = int(place * count) + 1
-            hidden = torch.zeros(count, dtype=torch.bool)
-            hidden[torch.randperm(count, generator=generator)[:amount]] = True
+        for hidden in masks_of_all_sizes(count, self.masks):
+            amount = int(hidden.sum())
             chosen = hidden.to(self.device).expand(batch, -1)
             states = self._states(codes, chosen, start)
             costs = self.head.nats(states[chosen].view(batch, amount, -1), codes[chosen].view(batch, amount))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.entries.backbones_published import PUBLISHED_BACKBONES
 from bench.registry import Entry
 
 
@@ -36,4 +37,5 @@ ENTRIES: tuple[Entry, ...] = (
         "Masked parallel decoding over one codebook (MaskGIT)",
         "Chang et al. 2022, arXiv:2202.04200",
     ),
+    *PUBLISHED_BACKBONES,
 )

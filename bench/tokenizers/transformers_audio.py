@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -16,13 +16,20 @@ from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure,
 
 
 def load_transformers(
-    name: str, path: str | None, repo: str | None, subfolder: str | None, revision: str | None, offline: bool
+    name: str,
+    path: str | None,
+    repo: str | None,
+    subfolder: str | None,
+    revision: str | None,
+    offline: bool,
+    dtype: torch.dtype | str = torch.float32,
 ) -> tuple[Checkpoint, Any]:
-    """A checkpoint and its model in float32, from the library's ``from_pretrained``, which knows old tensor names.
+    """A checkpoint and its model, from the library's ``from_pretrained``, which knows old tensor names.
 
     Args:
         name: the transformers class.
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        dtype: of the model; ``auto`` is what the checkpoint was saved in.
 
     Raises:
         Unavailable: transformers is missing or too old, or the checkpoint cannot be had.
@@ -43,7 +50,7 @@ def load_transformers(
             checkpoint.folder,
             use_safetensors=checkpoint.files[0].suffix == ".safetensors",
             local_files_only=True,
-            dtype=torch.float32,
+            dtype=dtype,
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
@@ -78,6 +85,16 @@ class BandwidthCodec(PublishedAudioTokenizer):
         offline: bool = False,
     ) -> None:
         checkpoint, model = load_transformers(self.library_class, path, repo, subfolder, revision, offline)
+        self._adopt(checkpoint, model, bandwidth)
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, model: Any, bandwidth: float | None = None) -> Self:
+        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        made = cls.__new__(cls)
+        made._adopt(checkpoint, model, bandwidth)
+        return made
+
+    def _adopt(self, checkpoint: Checkpoint, model: Any, bandwidth: float | None) -> None:
         self.bandwidth = _bandwidth(bandwidth, model.config.target_bandwidths, checkpoint.folder)
         structure = self.structure_of(model, self.bandwidth)
         super().__init__(checkpoint, model, structure, structure.hop if self.whole_hops else 1)

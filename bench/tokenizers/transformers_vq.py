@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.nn import functional as F
@@ -58,7 +58,16 @@ class TransformersVQ(PublishedTokenizer):
         if layout is None:
             stated = checkpoint.config.get("model_type") or checkpoint.config.get("_class_name") or "an unknown model"
             raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated}, not of {self.library_class}")
-        model, files = _load(cls, layout, checkpoint)
+        self._adopt(checkpoint, *_load(cls, layout, checkpoint))
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
+        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        made = cls.__new__(cls)
+        made._adopt(checkpoint, model)
+        return made
+
+    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
         super().__init__(checkpoint, model, 2 ** (len(model.config.channel_multiplier) - 1), files)
         self.codebooks = (Codebook(model.quantize.embedding.num_embeddings, self.covers),)
 
@@ -98,6 +107,7 @@ class JanusVQ(TransformersVQ):
     """
 
     library_class = "JanusVQVAE"
+    nearest = "cosine"
 
     def __init__(
         self,
