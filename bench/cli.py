@@ -214,13 +214,14 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
     \b
     NAMES are weights files of metrics       inception-2015-12-05  (bench list weights)
               checkpoints of tokenizers      encodec-24khz         (bench list tokenizers)
+              checkpoints of backbones       musicgen-small        (bench list backbones)
               recognisers                    whisper@large-v3      (bench list recognisers)
     """
     from bench.commands.fetch import fetch_names
 
     if not names and not everything:
         raise click.UsageError(
-            "name what to fetch (`bench list weights`, `bench list tokenizers`, `bench list recognisers`), or use --all"
+            "name what to fetch (`bench list weights`, or tokenizers, backbones, recognisers), or use --all"
         )
     sys.exit(fetch_names(names, everything))
 

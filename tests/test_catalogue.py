@@ -103,11 +103,12 @@ def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
     assert rows["encodec-24khz"] == "missing; run: bench fetch encodec-24khz"
 
 
-def test_fetch_takes_tokenizers_and_recognisers_with_arguments(bench, tmp_path):
-    done = bench("fetch", "mulaw", "pocketsphinx")
+def test_fetch_takes_systems_and_recognisers_with_arguments(bench, tmp_path):
+    done = bench("fetch", "mulaw", "raster", "pocketsphinx")
     assert "mulaw: needs no checkpoint" in done.stdout
+    assert "raster: needs no checkpoint" in done.stdout
     assert "en-us: here with its package" in done.stdout
-    names = ("whisper@base", "encodec@repo=me/mine", "encodec-24khz@3")
+    names = ("whisper@base", "encodec@repo=me/mine", "encodec-24khz@3", "amused-512@steps=8")
     failed = bench("fetch", *names, HF_HUB_CACHE=str(tmp_path), code=4).stderr
     assert failed.count("HF_HUB_OFFLINE is set; unset it") == len(names)
     assert "did you mean whisper" in bench("fetch", "wisper", code=2).stderr

@@ -105,7 +105,8 @@ def test_commands_that_are_not_run_name_what_there_is():
         for dataset in (value for option, value in options if option == "--dataset"):
             DatasetSpec.parse(split_path(dataset)[0])
     assert {parse(system).entry.name for system in measured} >= {"encodec-24khz", "mimi"}
-    assert fetched <= {*FILES, *registry.entries("tokenizers"), *registry.entries("recognisers")}
+    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognisers")
+    assert fetched <= {*FILES, *(name for kind in kinds for name in registry.entries(kind))}
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)

@@ -1,4 +1,4 @@
-"""`bench fetch`: fill the cache with weights files, and with the checkpoints of tokenizers and recognisers."""
+"""`bench fetch`: fill the cache with weights files, and with the checkpoints of systems and recognisers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from bench.weights import FILES, WeightFile, WeightStore, fetch
 
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
     """Fetch each name; one that cannot be fetched is named and the others go on. The exit code."""
-    known = {**FILES, **registry.entries("tokenizers"), **registry.entries("recognisers")}
+    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognisers")
+    known = {**FILES, **{name: entry for kind in kinds for name, entry in registry.entries(kind).items()}}
     wanted = [*names, *(FILES if everything else ())]
     for name in wanted:
         if _base(name) not in known:
-            raise UnknownName("weights file, tokenizer or recogniser", name, known)
+            raise UnknownName("weights file, tokenizer, backbone or recogniser", name, known)
     code = 0
     for name in dict.fromkeys(wanted):
         try:
@@ -33,6 +34,8 @@ def fetch_names(names: tuple[str, ...], everything: bool) -> int:
 def _fetch_one(name: str) -> str:
     if _base(name) in registry.entries("recognisers"):
         return _recogniser(name)
+    if _base(name) in registry.entries("backbones"):
+        return _backbone(parse(name, "backbones"))
     if name not in FILES:
         return _checkpoint(parse(name))
     file = FILES[name]
@@ -58,6 +61,15 @@ def _checkpoint(system: SystemSpec) -> str:
 
     arguments = system.arguments
     return str(fetch_checkpoint(arguments["repo"], arguments.get("subfolder"), arguments.get("revision")))
+
+
+def _backbone(system: SystemSpec) -> str:
+    """All parts of a published backbone; none is loaded for it."""
+    if not system.arguments.get("repo"):
+        return "needs no checkpoint of the hub"
+    from bench.backbones.published.files import fetch_backbone
+
+    return str(fetch_backbone(system))
 
 
 def _recogniser(name: str) -> str:

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 CODES = 32
 SIDE = 4
 """Codes a side of the images of Janus and aMUSEd."""
-WORDS = "a an the red green blue cat dog sings , . User Assistant : masterpiece film grained best quality".split()
+WORDS = ["a", "the", "red", "green", "blue", "cat", "dog", "sings", ",", ".", "masterpiece", "film", "grained", "best"]
 _LLAMA = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -41,7 +41,7 @@ def words(special: dict[str, str], codes: int = 0, **named: str) -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=core, **special, extra_special_tokens=named)
 
 
-def emu3(folder: Path, **changes: Any) -> None:
+def emu3(folder: Path, lost: str = "") -> None:
     special = {"bos_token": "<|s|>", "eos_token": "<|e|>", "pad_token": "<|p|>", "unk_token": "<|u|>"}
     named = {
         "image_token": "<image>",
@@ -68,7 +68,7 @@ def emu3(folder: Path, **changes: Any) -> None:
             "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,
         },
-        vocabulary_map=tokenizer.get_vocab() | changes,
+        vocabulary_map={word: index for word, index in tokenizer.get_vocab().items() if word != lost},
     )
     transformers.Emu3ForConditionalGeneration(config).save_pretrained(folder)
     transformers.Emu3Processor(transformers.Emu3ImageProcessor(), tokenizer).save_pretrained(folder)
@@ -104,7 +104,6 @@ def janus(folder: Path) -> None:
     settings = model.generation_config
     settings.bos_token_id, settings.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
     settings.pad_token_id = tokenizer.pad_token_id
-    settings.generation_kwargs = {"boi_token_id": tokenizer.boi_token_id}
     model.save_pretrained(folder)
     images = transformers.JanusImageProcessor()
     transformers.JanusProcessor(images, tokenizer, chat_template=_JANUS_TEMPLATE).save_pretrained(folder)

@@ -8,17 +8,15 @@ import re
 import shutil
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 import torch
+from local_hub import COMMIT, empty_cache, serving, use
 from safetensors.torch import load_file, save_file
 
 from bench.canonical import sha256_file
@@ -152,20 +150,8 @@ def test_a_class_needs_a_checkpoint(name: str) -> None:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
     """Points the hub's client at an address, with an empty cache."""
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(checkpoint, "_unreachable", {})
-
-    def use(address: str) -> None:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-        monkeypatch.setattr(
-            huggingface_hub.constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            address + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-
-    return use
+    empty_cache(monkeypatch, tmp_path / "hub")
+    return lambda address: use(monkeypatch, address)
 
 
 def test_offline_is_found_out_at_once(hub: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +188,6 @@ def test_no_network_costs_seconds_once(
         assert time.monotonic() - start - first < 0.2
 
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
 @pytest.fixture
 def repository(hub: Callable[[str], None], checkpoints: Folders, tmp_path: Path) -> Iterator[Path]:
     """A hub that has one repository, ``me/tiny``, with a checkpoint in ``vae`` and other files."""
@@ -212,42 +195,9 @@ def repository(hub: Callable[[str], None], checkpoints: Folders, tmp_path: Path)
     shutil.copytree(checkpoints["VQModel"], folder / "vae")
     (folder / "modeling.py").write_text("raise SystemExit")
     (folder / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"pickle")
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-
-    class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if path in ("/api/models/me/tiny", "/api/models/me/tiny/revision/main"):
-                siblings = [{"rfilename": name} for name in files]
-                self.answer(json.dumps({"id": "me/tiny", "sha": COMMIT, "siblings": siblings}).encode())
-            elif path == f"/api/models/me/tiny/tree/{COMMIT}":
-                entries = [{"type": "file", "path": n, "size": f.stat().st_size, "oid": n} for n, f in files.items()]
-                self.answer(json.dumps(entries).encode())
-            elif (name := path.removeprefix(f"/me/tiny/resolve/{COMMIT}/")) in files:
-                self.answer(files[name].read_bytes(), ETag=f'"{sha256_file(files[name])}"')
-            else:
-                self.answer(b"{}", 404, **{"X-Error-Code": "RepoNotFound"})
-
-        def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), "X-Repo-Commit": COMMIT, **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    hub(f"http://127.0.0.1:{server.server_port}")
-    yield folder
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as address:
+        hub(address)
+        yield folder
 
 
 def test_fetch_then_offline(

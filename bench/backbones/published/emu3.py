@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch.nn import functional as F
@@ -73,10 +73,16 @@ class Emu3(AutoregressiveImages):
                 f"{book.size}; save config.vocabulary_map whole"
             )
         self.words = torch.tensor([words[code] for code in range(book.size)])
+        # The codes lie side by side in the vocabulary, so that this takes a view of the head, not a copy.
+        self.low, self.high = min(words.values()), max(words.values()) + 1
         self.end = int(model.vocabulary_mapping.eol_token_id)
         height, width = (side * tokenizer.factor for side in grid)
         structure = Structure((book.size,), (grid,), (3, height, width))
         super().__init__(model, tokenizer, structure, "emu3-vision-tokenizer")
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Self:
+        self.words = self.words.to(device)
+        return super().to(device, dtype)
 
     @property
     def language_model(self) -> Any:
@@ -86,7 +92,7 @@ class Emu3(AutoregressiveImages):
         return self._words(text + self.quality), self._words(self.against)
 
     def embed_codes(self, codes: torch.Tensor) -> torch.Tensor:
-        embedded: torch.Tensor = self.model.get_input_embeddings()(self.words.to(self.device)[codes])
+        embedded: torch.Tensor = self.model.get_input_embeddings()(self.words[codes])
         return embedded
 
     def after_row(self) -> torch.Tensor:
@@ -94,9 +100,8 @@ class Emu3(AutoregressiveImages):
         return embedded
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        # The codes lie side by side in the vocabulary, so that this takes a view of the head, not a copy.
-        low, high = int(self.words.min()), int(self.words.max()) + 1
-        return F.linear(hidden, self.model.lm_head.weight[low:high])[..., (self.words - low).to(self.device)]
+        everything = F.linear(hidden, self.model.lm_head.weight[self.low : self.high])
+        return everything[..., self.words - self.low]
 
     def _words(self, text: str) -> torch.Tensor:
         found = self.processor(

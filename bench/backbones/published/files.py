@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench import registry
 from bench.errors import BenchError, Unavailable
 from bench.tokenizers.checkpoint import TIMEOUT, fetch_checkpoint, hub_name, hub_offline, locate
 from bench.tokenizers.checkpoint_files import Checkpoint, require
+
+if TYPE_CHECKING:
+    from bench.system import SystemSpec
 
 
 @dataclass(frozen=True)
@@ -91,17 +95,17 @@ def fetch_command(repo: str, revision: str | None = None) -> str:
     return f"hf download {repo}" + (f" --revision {revision}" if revision else "")
 
 
-def fetch_backbone(target: Any, arguments: Mapping[str, Any]) -> str:
-    """What ``bench fetch`` does for a backbone: its folder in the cache, or why there is nothing to fetch.
+def fetch_backbone(system: SystemSpec) -> Path:
+    """Fetch the checkpoint of a backbone that names a repository; the folder with it, in the hub's cache.
 
-    Args:
-        target: the class of the registry entry.
-        arguments: its constructor's.
+    Raises:
+        BenchError: the backbone has no files of its own.
+        Unavailable: the hub is out of reach, or has no such checkpoint for this user.
     """
-    files = getattr(target, "files", None)
-    if not isinstance(files, Files) or not arguments.get("repo"):
-        return "needs no checkpoint of the hub"
-    return str(files.fetch(arguments["repo"], arguments.get("revision")))
+    files = getattr(registry.load(system.entry.target), "files", None)
+    if not isinstance(files, Files):
+        raise BenchError(f"{system.text}: no published backbone, it says nothing of its files")
+    return files.fetch(system.arguments["repo"], system.arguments.get("revision"))
 
 
 def whole(parts: Mapping[str, Checkpoint]) -> dict[str, str]:

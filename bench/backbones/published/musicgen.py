@@ -123,7 +123,7 @@ class Musicgen(PublishedBackbone):
         return total
 
     def _model(self, codes: torch.Tensor, text: torch.Tensor, mask: torch.Tensor, cache: Any, keep: bool) -> Any:
-        """The output for delayed codes ``[batch, levels, steps]``; its logits are ``[batch · levels, steps, codes]``."""
+        """The output for delayed codes ``[batch, levels, steps]``, with logits ``[batch · levels, steps, codes]``."""
         output = require("transformers.modeling_outputs").BaseModelOutput
         return self.model(
             decoder_input_ids=codes.flatten(0, 1),
