@@ -78,6 +78,7 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
         ("snac-24khz", ["repo=hubertsiuzdak/snac_24khz", "run: bench fetch snac-24khz"]),
         ("opus@12", ["rate 12 kbit/s nominally"]),
         ("klt-vq", ["rate 12 bits for 8x8 pixels"]),
+        ("musicgen-small@seconds=5", ["seconds=5", "guidance=3", "likelihood exact", "condition text"]),
         ("word_errors", ["setting normaliser english-v1; none-v1, lower-v1", "setting recogniser pocketsphinx;"]),
         ("asterisk-prompts", ["preprocessing rate 16000; samples a second", "preprocessing max_seconds null;"]),
         ("pocketsphinx", ["languages en", "options beam="]),
@@ -101,6 +102,7 @@ def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
     assert rows["pocketsphinx"].startswith("present: pocketsphinx 5")
     assert rows["whisper"] == "missing; run: bench fetch whisper@large-v3"
     assert rows["encodec-24khz"] == "missing; run: bench fetch encodec-24khz"
+    assert rows["amused-512"] == "missing; run: bench fetch amused-512"
 
 
 def test_fetch_takes_systems_and_recognisers_with_arguments(bench, tmp_path):

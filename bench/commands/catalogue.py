@@ -132,6 +132,8 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields["local checkpoint"] = f"{entry.name}=PATH"
     if kind == "tokenizers":
         fields |= _tokenizer_facts(name, entry)
+    if kind == "backbones" and entry.local:
+        fields |= _backbone_facts(name)
     if kind == "metrics":
         fields |= _metric_facts(entry)
     if kind == "datasets":
@@ -160,6 +162,21 @@ def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
         facts["rate"] = f"{sum(book.bits for book in books):g} bits for {covers.pop()}"
     if bitrate := getattr(system, "bitrate", None):
         facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
+    return facts
+
+
+def _backbone_facts(name: str) -> dict[str, Any]:
+    """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
+    try:
+        spec = parse(name, "backbones")
+        facts: dict[str, Any] = {"arguments": spec.resolved()}
+        kind = registry.load(spec.entry.target)
+    except BenchError as error:
+        return {"not loadable here": str(error)}
+    if sampling := getattr(kind, "published", None):
+        facts["sampling"] = asdict(sampling)
+    facts["condition"] = getattr(kind, "wants", "")
+    facts["likelihood"] = getattr(kind, "bound", "") or "exact"
     return facts
 
 

@@ -105,10 +105,16 @@ def _checkpoints() -> None:
     if importlib.util.find_spec("huggingface_hub") is None:
         return
     from bench import registry
+    from bench.backbones.published.files import files_of
     from bench.tokenizers.checkpoint import checkpoint_present
+
+    def show(name: str, here: bool) -> None:
+        click.echo(f"  {name:<28} {'present' if here else f'missing; run: bench fetch {name}'}")
 
     click.echo("checkpoints")
     for name, entry in registry.entries("tokenizers").items():
         if repo := entry.args.get("repo"):
-            here = checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision"))
-            click.echo(f"  {name:<28} {'present' if here else f'missing; run: bench fetch {name}'}")
+            show(name, checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision")))
+    for name, entry in registry.entries("backbones").items():
+        if repo := entry.args.get("repo"):
+            show(name, files_of(entry).present(repo, entry.args.get("revision")))

@@ -67,9 +67,9 @@ def _backbone(system: SystemSpec) -> str:
     """All parts of a published backbone; none is loaded for it."""
     if not system.arguments.get("repo"):
         return "needs no checkpoint of the hub"
-    from bench.backbones.published.files import fetch_backbone
+    from bench.backbones.published.files import files_of
 
-    return str(fetch_backbone(system))
+    return str(files_of(system.entry).fetch(system.arguments["repo"], system.arguments.get("revision")))
 
 
 def _recogniser(name: str) -> str:

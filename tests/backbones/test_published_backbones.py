@@ -398,10 +398,12 @@ def test_a_missing_checkpoint_is_told_with_the_remedy(entry, cached):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fetched_checkpoint_is_read_offline(name, tiny, folders, cached, monkeypatch):
-    spec = f"{name}@repo=me/tiny"
+    spec, files = f"{name}@repo=me/tiny", tiny(name).files
+    assert not files.present("me/tiny")
     with serving(folders[name]) as address:
         use(monkeypatch, address)
         assert fetch_names((spec,), everything=False) == 0
+    assert files.present("me/tiny")
     built = load(spec, **OPTIONS.get(name, {}), offline=True)
     assert (built.revision, built.weights) == (COMMIT, tiny(name).weights)
     assert same(built.generate(1, 0, ["a"]), tiny(name).generate(1, 0, ["a"]))

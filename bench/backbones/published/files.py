@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench import registry
 from bench.errors import BenchError, Unavailable
 from bench.tokenizers.checkpoint import TIMEOUT, fetch_checkpoint, hub_name, hub_offline, locate
 from bench.tokenizers.checkpoint_files import Checkpoint, require
-
-if TYPE_CHECKING:
-    from bench.system import SystemSpec
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,14 @@ class Files:
             raise BenchError(f"{lack}; {self.remedy}")
         return root, parts
 
+    def present(self, repo: str, revision: str | None = None) -> bool:
+        """Whether a checkpoint is whole in the hub's cache; never touches the network."""
+        try:
+            self.located(None, repo, revision, offline=True)
+        except Unavailable:
+            return False
+        return True
+
     def lacking(self, root: Path) -> list[tuple[str, ...]]:
         """The groups of needed files of which a folder has none."""
         return [names for names in self.needed if not any((root / name).is_file() for name in names)]
@@ -95,17 +100,12 @@ def fetch_command(repo: str, revision: str | None = None) -> str:
     return f"hf download {repo}" + (f" --revision {revision}" if revision else "")
 
 
-def fetch_backbone(system: SystemSpec) -> Path:
-    """Fetch the checkpoint of a backbone that names a repository; the folder with it, in the hub's cache.
-
-    Raises:
-        BenchError: the backbone has no files of its own.
-        Unavailable: the hub is out of reach, or has no such checkpoint for this user.
-    """
-    files = getattr(registry.load(system.entry.target), "files", None)
+def files_of(entry: registry.Entry) -> Files:
+    """What the checkpoint of a registry line is made of (imports its class); BenchError if that does not say it."""
+    files = getattr(registry.load(entry.target), "files", None)
     if not isinstance(files, Files):
-        raise BenchError(f"{system.text}: no published backbone, it says nothing of its files")
-    return files.fetch(system.arguments["repo"], system.arguments.get("revision"))
+        raise BenchError(f"{entry.name}: no published backbone, it says nothing of its files")
+    return files
 
 
 def whole(parts: Mapping[str, Checkpoint]) -> dict[str, str]:
