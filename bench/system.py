@@ -15,6 +15,7 @@ from bench.canonical import digest, sha256_file
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
+    from bench.backbones.published.base import PublishedBackbone
     from bench.tokenizers.base import Tokenizer
 
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
@@ -69,17 +70,46 @@ class SystemSpec:
 
     def build(self, **stated: Any) -> Tokenizer:
         """The system itself; ``stated`` are arguments that the protocol decides."""
-        self.check()
         from bench.tokenizers.base import Tokenizer  # imports torch
 
-        system = registry.load(self.entry.target)(**{**self.arguments, **stated})
+        system = self._built(stated)
         if not isinstance(system, Tokenizer):
             raise BenchError(f"{self.text}: {type(system).__name__} is no bench.tokenizers.base.Tokenizer")
         return system
 
+    def _built(self, stated: dict[str, Any]) -> Any:
+        self.check()
+        return registry.load(self.entry.target)(**{**self.arguments, **stated})
 
-def parse(text: str, kind: registry.Kind = "tokenizers") -> SystemSpec:
-    """A spec from what the user wrote; the message of a wrong one teaches the grammar.
+
+@dataclass(frozen=True)
+class BackboneSpec(SystemSpec):
+    """A published backbone to measure."""
+
+    kind: ClassVar[str] = "backbone"
+
+    def check(self) -> None:
+        """BenchError if it is none that comes trained, or an argument is not one of its own (imports the class)."""
+        if not self.entry.local:
+            raise BenchError(
+                f"{self.text} is a paradigm that probes are trained in; measure a tokenizer with it: "
+                f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
+            )
+        super().check()
+
+    def backbone(self, **stated: Any) -> PublishedBackbone:
+        """The backbone itself, its tokenizer within."""
+        from bench.backbones.published.base import PublishedBackbone  # imports torch
+
+        system = self._built(stated)
+        if not isinstance(system, PublishedBackbone):
+            kind = "bench.backbones.published.base.PublishedBackbone"
+            raise BenchError(f"{self.text}: {type(system).__name__} is no {kind}")
+        return system
+
+
+def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
+    """The tokenizer or the published backbone that the user wrote; the message of a wrong one teaches the grammar.
 
     The name ends at the first ``@`` or ``=``: what follows ``@`` are arguments, what follows ``=`` the
     path of a local checkpoint. Values are read as YAML scalars: ``4``, ``0.5``, ``true``, ``name``.
@@ -91,14 +121,27 @@ def parse(text: str, kind: registry.Kind = "tokenizers") -> SystemSpec:
         raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
     if name.endswith(".py"):
         raise BenchError(f"{text!r} names a file; write {name}:CLASS")
+    kind = kind or _kind(name)
     entry = _custom(name) if ":" in name else registry.get(kind, name)
+    spec = BackboneSpec if kind == "backbones" else SystemSpec
     if mark == "=":
         if not entry.local:
             raise BenchError(f"{text}: {name} loads no local checkpoint")
         if not Path(rest).exists():
             raise BenchError(f"{text}: no such file or folder: {rest}")
-        return SystemSpec(text, entry, {"path": rest})
-    return SystemSpec(text, entry, _arguments(text, entry, rest) if mark else {})
+        return spec(text, entry, {"path": rest})
+    return spec(text, entry, _arguments(text, entry, rest) if mark else {})
+
+
+def _kind(name: str) -> registry.Kind:
+    """What a name is of; a class given by its code is a backbone if it generates."""
+    if ":" not in name:
+        known = registry.entries("backbones")
+        return "backbones" if name in known and name not in registry.entries("tokenizers") else "tokenizers"
+    try:
+        return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
+    except BenchError:  # the check of the system will say so
+        return "tokenizers"
 
 
 def hash_tree(path: Path) -> str:

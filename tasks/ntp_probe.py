@@ -20,7 +20,7 @@ from bench.generation.sources import DatasetSource
 from bench.memory import MemoryMeter
 from bench.metrics.base import Metric
 from bench.modalities.image import ImageFinish, Images
-from bench.modelling import Study
+from bench.modelling import ModellingTask, Study
 from bench.probe import ProbeSettings, over_trainings
 from bench.protocol import Protocol
 from bench.reconstruction import ReconstructionSettings, build_metrics, metric_class
@@ -75,7 +75,7 @@ class NtpProbe(TokenModelling):
     judges = ("reconstruction", "generation")
 
     def protocol(self, request: Request) -> Protocol:
-        protocol = super(TokenModelling, self).protocol(request)
+        protocol = super(ModellingTask, self).protocol(request)
         outputs: dict[str, str] = {}
         for name in protocol.metrics:
             for output in metric_class(name).outputs:

@@ -168,7 +168,7 @@ def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
 def _backbone_facts(name: str) -> dict[str, Any]:
     """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
     try:
-        spec = parse(name, "backbones")
+        spec = parse(name)
         facts: dict[str, Any] = {"arguments": spec.resolved()}
         kind = registry.load(spec.entry.target)
     except BenchError as error:

@@ -35,7 +35,7 @@ def _fetch_one(name: str) -> str:
     if _base(name) in registry.entries("recognisers"):
         return _recogniser(name)
     if _base(name) in registry.entries("backbones"):
-        return _backbone(parse(name, "backbones"))
+        return _backbone(parse(name))
     if name not in FILES:
         return _checkpoint(parse(name))
     file = FILES[name]

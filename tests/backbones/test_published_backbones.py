@@ -17,12 +17,13 @@ from tiny_published import CODES, OPTIONS, SAVE, SIDE, save
 from bench.audio import Audio
 from bench.backbones.masked import masks_of_all_sizes
 from bench.backbones.published.amused import MASKS, _generator
-from bench.backbones.published.base import PublishedBackbone, load
+from bench.backbones.published.base import PublishedBackbone
 from bench.backbones.sampling import Sampling
 from bench.canonical import sha256_file
 from bench.commands.fetch import fetch_names
 from bench.entries.backbones_published import PUBLISHED_BACKBONES
 from bench.errors import BenchError, Unavailable
+from bench.system import BackboneSpec, parse
 from bench.tokens import TokenError, Tokens
 
 TEXTS = ["a red cat", "the blue dog sings , a green cat .", "a"]
@@ -31,6 +32,13 @@ CACHED = ["emu3", "janus", "musicgen"]
 UNCONDITIONAL = ["musicgen", "amused"]
 FLAWS = "blue ."
 GREEDY = Sampling(temperature=0, guidance=3)
+
+
+def load(text: str, **stated: Any) -> PublishedBackbone:
+    """The backbone that a user named."""
+    spec = parse(text)
+    assert isinstance(spec, BackboneSpec)
+    return spec.backbone(**stated)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from bench import registry
 from bench.audio import Audio
 from bench.backbones.base import Structure
 from bench.backbones.published.files import Files
 from bench.backbones.sampling import Sampling
 from bench.errors import BenchError
-from bench.system import parse
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook, TokenError, Tokens
 
@@ -158,24 +156,6 @@ class PublishedBackbone(ABC):
         if len(conditions) != n:
             raise BenchError(f"{len(conditions)} conditions for {n} samples; {name} wants a text a sample")
         return conditions
-
-
-def load(text: str, **stated: Any) -> PublishedBackbone:
-    """The published backbone that a user named: ``NAME``, ``NAME=PATH``, ``NAME@key=value``.
-
-    Args:
-        stated: constructor arguments beside the user's, such as ``offline``.
-
-    Raises:
-        UnknownName, BenchError: there is no such backbone, or the arguments are not its own.
-        Unavailable: its checkpoint is not on this machine and cannot be fetched, or a package is missing.
-    """
-    spec = parse(text, "backbones")
-    spec.check()
-    built = registry.load(spec.entry.target)(**{**spec.arguments, **stated})
-    if not isinstance(built, PublishedBackbone):
-        raise BenchError(f"{text} is no published backbone; a paradigm is trained from scratch by a probe")
-    return built
 
 
 def cost(logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
