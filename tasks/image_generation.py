@@ -70,9 +70,8 @@ class ImageGeneration(Task):
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
         try:
-            settings = Settings(
-                **chosen, metrics=self._sections(chosen), reference=ReferenceSettings(images=0, statistics=())
-            )
+            stated = {**chosen, "metrics": self._sections(chosen.get("metrics"))}
+            settings = Settings(**stated, reference=ReferenceSettings(images=0, statistics=()))
         except (ValidationError, TypeError) as error:
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
         reference = _reference(request.dataset, request.data, settings)
@@ -164,13 +163,13 @@ class ImageGeneration(Task):
             samples={},
         )
 
-    def _sections(self, chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
         known = registry.entries("metrics")
         every = [
             name for name, entry in known.items() if (entry.judges, entry.modality) == ("generation", self.modality)
         ]
-        named: Mapping[str, Any] = chosen.pop("metrics", None) or dict.fromkeys(every)
+        named: Mapping[str, Any] = chosen or dict.fromkeys(every)
         for name in named:
             if registry.get("metrics", name).judges != "generation":
                 raise BenchError(f"{name} is a metric of reconstruction; {self.name} takes {', '.join(every)}")
