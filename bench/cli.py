@@ -194,15 +194,36 @@ def show(name: str) -> None:
 
 
 @main.command(short_help="What is here and what is missing.")
+@click.option(
+    "--golden",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Measure published numbers again instead: DIR holds the files of guided-diffusion's self-test "
+    "(admnet_guided_upsampled_imagenet256.npz, VIRTUAL_imagenet256_labeled.npz); FILE is a YAML file of a check of "
+    "your own, as those in bench/tasks/golden.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, metavar="DEVICE", help="For --golden: cpu, cuda, cuda:1, or auto."
+)
 @_weights
-def doctor(weights: tuple[str, ...], offline: bool) -> None:
+def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: bool) -> None:
     """Devices, packages, recorded speech, weights, recognisers: what is here and what is missing.
 
-    Touches no network.
+    Touches no network. With --golden, each published number is printed beside the one measured here, in a run
+    directory runs/golden that a second start goes on from.
+
+    \b
+    Exit codes of --golden: 0 all agree at the digits published, 2 wrong usage, 3 files or weights are missing,
+    4 a number differs.
     """
+    pairs = _pairs(weights, "--weights")
+    if golden is not None:
+        from bench.commands.golden import check_golden
+
+        sys.exit(check_golden(golden, pairs, device))
     from bench.commands.doctor import print_report
 
-    print_report(_pairs(weights, "--weights"))
+    print_report(pairs)
 
 
 @main.command(short_help="Fill the cache with weights and checkpoints.")

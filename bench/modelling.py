@@ -158,10 +158,8 @@ class Study:
         self.fit_split = Limited(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
-        wanted = settings.model_copy(
-            update={"metrics": {name: section for name, section in settings.metrics.items() if name in task.rates}}
-        )
-        self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer, self.device, None)
+        wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}
+        self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
         self.training = Tokenized(task, job, settings, self.tokenizer, views, [], report)
         metrics = list(self.metrics.values())

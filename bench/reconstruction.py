@@ -6,7 +6,7 @@ import inspect
 import math
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -32,6 +32,7 @@ from bench.suite import explain
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
+from bench.tokens import Codebook
 
 MOST_PROCESSES = 32
 """Of the pool, on machines with more cores than that."""
@@ -112,7 +113,7 @@ class ReconstructionTask(Task):
             report("preparing", 0, len(dataset))
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
-            metrics, unavailable = build_metrics(job, settings, tokenizer, device, pool)
+            metrics, unavailable = build_metrics(job, settings.metrics, tokenizer.codebooks, device, pool)
             seen = self.reconstruct(job, settings, tokenizer, dataset, list(metrics.values()), meter, pool, report)
             report("computing", len(dataset), len(dataset))
             estimates = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
@@ -228,12 +229,20 @@ def _stated(system: SystemSpec, settings: ReconstructionSettings) -> dict[str, A
 
 
 def build_metrics(
-    job: Job, settings: ReconstructionSettings, tokenizer: Tokenizer, device: torch.device, pool: Pool | None
+    job: Job,
+    sections: Mapping[str, dict[str, Any]],
+    codebooks: tuple[Codebook, ...],
+    device: torch.device,
+    pool: Pool | None = None,
 ) -> tuple[dict[str, Metric], dict[str, Estimate]]:
-    """The metrics that can be measured, and estimates that say why the others cannot."""
+    """The metrics that can be measured, and estimates that say why the others cannot.
+
+    Args:
+        sections: settings of each metric to measure.
+    """
     metrics: dict[str, Metric] = {}
     unavailable: dict[str, Estimate] = {}
-    for name, section in settings.metrics.items():
+    for name, section in sections.items():
         try:
             kind = metric_class(name)
             missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
@@ -241,7 +250,7 @@ def build_metrics(
                 raise Unavailable(missing[0])
             kind.settle(kind.Settings(**section))
             paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
-            metric = metrics[name] = kind(section, tokenizer.codebooks, paths).to(device)
+            metric = metrics[name] = kind(section, codebooks, paths).to(device)
             metric.system = job.system.text
             if isinstance(metric, PooledMetric):
                 metric.pool = pool

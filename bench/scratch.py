@@ -54,13 +54,17 @@ def reserve(descriptor: int, size: int) -> None:
 
 
 class Spill:
-    """Append-only rows of one length on disk."""
+    """Append-only rows of one length on disk.
 
-    def __init__(self, dim: int) -> None:
+    Args:
+        first: rows that there is room for at first; it doubles as they come.
+    """
+
+    def __init__(self, dim: int, first: int = SEGMENT_ROWS) -> None:
         self.dim = dim
         self._segment = torch.zeros(0, dim)
         self._used = 0
-        self._grow = SEGMENT_ROWS
+        self._grow = first
 
     def append(self, rows: torch.Tensor) -> torch.Tensor:
         """Copy rows ``[n, dim]`` of any device to disk; the mapped float32 view of the copy."""

@@ -34,7 +34,7 @@ class Suite(BaseModel):
 
 
 def shipped(kind: str) -> dict[str, Path]:
-    """The YAML files that come with the package, by name: ``suites`` or ``protocols``."""
+    """The YAML files that come with the package, by name: ``suites``, ``protocols`` or ``golden``."""
     folder = Path(str(resources.files("bench.tasks"))) / kind
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 

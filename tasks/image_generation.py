@@ -17,12 +17,13 @@ from bench.features import ExtractorRun, FeatureBank, Features
 from bench.generation.references import Reference, ReferenceFeatures, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
-from bench.metrics.base import Batch, FeatureSource, Metric
+from bench.metrics.base import Batch, FeatureSource
 from bench.metrics.generated import GenerationMetric
 from bench.modalities.base import SystemFailure
 from bench.protocol import DatasetProtocol, Protocol
-from bench.reconstruction import metric_class
+from bench.reconstruction import build_metrics, metric_class
 from bench.results import DatasetRecord, SystemRecord
+from bench.stats import Estimate
 from bench.suite import explain
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
@@ -69,9 +70,8 @@ class ImageGeneration(Task):
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
         try:
-            settings = Settings(
-                **chosen, metrics=self._sections(chosen), reference=ReferenceSettings(images=0, statistics=())
-            )
+            stated = {**chosen, "metrics": self._sections(chosen.get("metrics"))}
+            settings = Settings(**stated, reference=ReferenceSettings(images=0, statistics=()))
         except (ValidationError, TypeError) as error:
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
         reference = _reference(request.dataset, request.data, settings)
@@ -118,24 +118,21 @@ class ImageGeneration(Task):
             raise BenchError(
                 f"{reference.name}, {source.name}: the data changed since the run was planned; run it again"
             )
-        metrics = _metrics(settings, job.weights)
-        weights = {name: Path(found) for name, found in job.weights.items()}
+        metrics, unavailable = build_metrics(job, settings.metrics, (), device)
+        _refuse_nothing(unavailable if not metrics else {})
+        weights = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
         key = {"images": reference.fingerprint, "preprocessing": protocol.settings["reference_preprocessing"]}
         images = len(reference.source) if reference.source else 0
         bank = FeatureBank(weights, protocol.weights, device, key if images else None, images)
         references = ReferenceFeatures(reference, bank.run, job.batch_size, job.workers, report)
-        for metric in metrics:
-            if (
-                images
-                and isinstance(metric, GenerationMetric)
-                and (metric.wants == "images" or not reference.statistics)
-            ):
-                references.rows(metric.extractor, metric.layer)  # before hours of samples, so that it fails early
+        for metric in metrics.values():
+            if images and isinstance(metric, GenerationMetric):
+                metric.prepare(references)  # before hours of samples, so that it fails early
         indices: list[int] = []
         size = ""
         for index, part in source.batches(job.batch_size, job.workers):
-            batch = _batch(index, part.to(device), bank, references)
-            for metric in metrics:
+            batch = _batch(index, part.to(device), len(source), bank, references)
+            for metric in metrics.values():
                 metric.update(batch)
             indices += index.tolist()
             size = f"{part.shape[3]}x{part.shape[2]}"
@@ -143,7 +140,10 @@ class ImageGeneration(Task):
         if len(indices) < 2:
             raise BenchError(f"{source.name}: {len(indices)} of {len(source)} images could be read")
         report("computing", len(source), len(source))
-        estimates = {name: value for metric in metrics for name, value in metric.compute().items()}
+        estimates = unavailable | {
+            name: value for metric in metrics.values() for name, value in metric.compute().items()
+        }
+        _refuse_nothing(estimates)
         for name, estimate in estimates.items():
             if any(number is not None and not math.isfinite(number) for number in (estimate.value, estimate.stderr)):
                 raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
@@ -163,13 +163,13 @@ class ImageGeneration(Task):
             samples={},
         )
 
-    def _sections(self, chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
         known = registry.entries("metrics")
         every = [
             name for name, entry in known.items() if (entry.judges, entry.modality) == ("generation", self.modality)
         ]
-        named: Mapping[str, Any] = chosen.pop("metrics", None) or dict.fromkeys(every)
+        named: Mapping[str, Any] = chosen or dict.fromkeys(every)
         for name in named:
             if registry.get("metrics", name).judges != "generation":
                 raise BenchError(f"{name} is a metric of reconstruction; {self.name} takes {', '.join(every)}")
@@ -192,7 +192,9 @@ class SampleFeatures(FeatureSource):
         return {}, self._found[extractor]
 
 
-def _batch(index: torch.Tensor, images: torch.Tensor, bank: FeatureBank, references: ReferenceFeatures) -> Batch:
+def _batch(
+    index: torch.Tensor, images: torch.Tensor, total: int, bank: FeatureBank, references: ReferenceFeatures
+) -> Batch:
     return Batch(
         index=index,
         group=index,
@@ -201,18 +203,15 @@ def _batch(index: torch.Tensor, images: torch.Tensor, bank: FeatureBank, referen
         tokens=Tokens(payload=(b"",) * len(index)),  # of samples made elsewhere nothing is known
         features=SampleFeatures(images, bank),
         references=references,
+        total=total,
     )
 
 
-def _metrics(settings: Settings, weights: Mapping[str, Path | str]) -> list[Metric]:
-    metrics = []
-    for name, section in settings.metrics.items():
-        kind = metric_class(name)
-        for file in kind.weights:
-            if isinstance(weights[file], str):
-                raise Unavailable(f"{name}: {weights[file]}")
-        metrics.append(kind(section, (), {file: Path(weights[file]) for file in kind.weights}))
-    return metrics
+def _refuse_nothing(estimates: Mapping[str, Estimate]) -> None:
+    """Unavailable if there are estimates, and none has a value: then nothing was measured."""
+    if estimates and all(estimate.value is None for estimate in estimates.values()):
+        reasons = dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values())
+        raise Unavailable(f"no metric can be measured: {'; '.join(reasons)}")
 
 
 def _samples(system: SystemSpec, protocol: Protocol) -> ImageSource:

@@ -147,8 +147,7 @@ class NtpProbe(TokenModelling):
             for name, section in study.settings.metrics.items()
             if name not in self.rates and registry.get("metrics", name).judges == judges
         }
-        wanted = study.settings.model_copy(update={"metrics": sections})
-        metrics, unavailable = build_metrics(study.job, wanted, study.tokenizer, study.device, None)
+        metrics, unavailable = build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
         return list(metrics.values()), unavailable
 
     def _default_metrics(self) -> list[str]:

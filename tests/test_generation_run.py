@@ -1,14 +1,21 @@
-"""`bench run --samples`: from files to a table; resumed, refused with the remedy."""
+"""`bench run --samples` and `bench doctor --golden`: from files to a table; resumed, refused with the remedy."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import torch_fidelity
+import yaml
 from PIL import Image
 from synthetic import jpeg, photographs, random_inception
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from bench.results import Run
 
@@ -64,6 +71,74 @@ def test_values_equal_torch_fidelitys_and_are_kept(bench, tmp_path, inputs):
     assert {name: each.value for name, each in again.metrics.items()} == pytest.approx(
         {name: each.value for name, each in result.metrics.items()}, rel=1e-5
     )
+
+
+LITE = ("gfd", "kd", "density", "coverage")
+
+
+def test_without_inception_what_needs_it_says_so_and_the_rest_is_measured(bench, tmp_path, inputs):
+    files = ("--reference", inputs / "real.npz", "--samples", inputs / "fake.npz")
+    done = bench(*RUN, *files, "--out", "out")
+    assert "unavailable: weights inception-2015-12-05" in done.stderr
+    (result,) = Run(tmp_path / "out").results()
+    measured = {name for name, estimate in result.metrics.items() if estimate.value is not None}
+    assert measured == {"swd", "swd_level_0", "swd_level_1"} | {f"{name}_efficientnet_lite0" for name in LITE}
+    for name in measured:
+        assert result.metrics[name].interval, name
+    for name in ("gfid", "sfid", "inception_score", "kid", "precision", "recall", "density", "coverage"):
+        assert "run: bench fetch inception-2015-12-05" in result.metrics[name].unavailable, name
+    # Where nothing else is asked for, nothing was measured.
+    nothing = bench(*RUN, *files, "--protocol", "adm", "--out", "adm", code=3)
+    assert "no metric can be measured" in nothing.stderr.replace("\n", " ")
+    assert "bench fetch inception-2015-12-05" in nothing.stderr
+
+
+@pytest.fixture(scope="module")
+def published(inputs: Path) -> dict[str, float]:
+    """What trusted code makes of the same files."""
+    network = FeatureExtractorInceptionV3(
+        "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(inputs / "inception.pth")
+    )
+    found = []
+    for name in ("fake.npz", "real.npz"):
+        with torch.no_grad(), np.load(inputs / name) as file:
+            found.append(network(torch.from_numpy(file["arr_0"]).permute(0, 3, 1, 2)))
+    (fake, logits), (real, _) = found
+    statistics = [fid_features_to_statistics(side) for side in (fake, real)]
+    return {
+        "gfid": fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"],
+        "inception_score_file_order": isc_features_to_metric(logits, splits=1, shuffle=False)["inception_score_mean"],
+        "precision": float(calculate_precision_recall_full(fake, real, neighborhood=3)[0]),
+    }
+
+
+def test_golden_numbers_agree_or_are_named(bench, inputs, published):
+    weights = f"--weights=inception-2015-12-05={inputs / 'inception.pth'}"
+    agreeing = {name: f"{value:.2f}" for name, value in published.items()}
+
+    def check(code: int, *options: str, **changed: object) -> str:
+        stated = {"description": "small", "source": "here", "protocol": "adm", "expected": agreeing}
+        stated |= {"samples": "fake.npz", "reference": "real.npz", **changed}
+        (inputs / "small.yaml").write_text(yaml.safe_dump(stated))
+        done = bench("doctor", "--golden", inputs / "small.yaml", *options, code=code)
+        return done.stdout + done.stderr
+
+    agreed = check(0, weights)
+    assert re.search(r"gfid +expected +[\d.]+  measured +[\d.]+  difference [+-]0\.0\d+  agrees", agreed), agreed
+    assert agreed.count("agrees") == len(agreeing)
+    near = f"{float(agreeing['gfid']) + 0.01:.2f}"
+    differing = check(4, weights, expected={**agreeing, "gfid": near})
+    assert re.search(rf"gfid +expected +{near}  measured +[\d.]+  difference -0\.\d+  DIFFERS", differing), differing
+    assert "the protocol measures no such thing" in check(3, weights, expected={**agreeing, "visqol": "4.0"})
+    assert "bench fetch inception-2015-12-05" in check(3)
+    files = {"nowhere.npz": "example.org"}
+    assert "nowhere.npz; get it from example.org" in check(3, reference="nowhere.npz", files=files)
+    assert "expected" in check(2, expected={})
+
+
+def test_the_self_test_of_guided_diffusion_says_where_its_files_are(bench, inputs):
+    shown = bench("doctor", "--golden", inputs, code=3).stdout
+    assert shown.count("get it from https://openaipublic") == 2
 
 
 @pytest.mark.parametrize(

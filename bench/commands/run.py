@@ -83,7 +83,7 @@ def _specs(
     return [*(parse(text) for text in texts), *sample_specs(samples)]
 
 
-def _reference(text: str) -> tuple[str, str | None]:
+def reference_of(text: str) -> tuple[str, str | None]:
     """Name and path of what ``--reference`` names: a file or folder by its path, anything else a data set."""
     from bench.datasets.spec import split_path
 
@@ -106,7 +106,7 @@ def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
             raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
-        chosen["dataset"], chosen["data"] = _reference(reference)
+        chosen["dataset"], chosen["data"] = reference_of(reference)
     elif chosen["dataset"]:
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path

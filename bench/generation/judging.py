@@ -62,15 +62,15 @@ class Judge:
         if self.reference.source is None:
             return
         for metric in metrics:
-            if isinstance(metric, GenerationMetric) and (metric.wants == "images" or not self.reference.statistics):
-                self.features.rows(metric.extractor, metric.layer)
+            if isinstance(metric, GenerationMetric):
+                metric.prepare(self.features)
 
     def judge(self, source: ImageSource, metrics: Sequence[Metric]) -> Seen:
         """Update the metrics with all samples of a source."""
         indices: list[int] = []
         size = ""
         for index, images in source.batches(self.batch_size, self.workers):
-            batch = self._batch(index, images.to(self.device))
+            batch = self._batch(index, images.to(self.device), len(source))
             for metric in metrics:
                 metric.update(batch)
             indices += index.tolist()
@@ -78,7 +78,7 @@ class Judge:
             self.report("measuring", indices[-1] + 1, len(source))
         return Seen(indices, size)
 
-    def _batch(self, index: torch.Tensor, images: torch.Tensor) -> Batch:
+    def _batch(self, index: torch.Tensor, images: torch.Tensor, total: int) -> Batch:
         return Batch(
             index=index,
             group=index,
@@ -87,6 +87,7 @@ class Judge:
             tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
             features=_SampleFeatures(images, self.bank),
             references=self.features,
+            total=total,
         )
 
 

@@ -23,6 +23,9 @@ from bench.task import Report
 STATISTICS = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
 """Mean and covariance of each layer, as guided-diffusion's ``evaluations`` names them."""
 
+STATISTICS_OF = "inception_spatial"
+"""The extractor whose features they are of."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -100,20 +103,24 @@ class ReferenceFeatures(ReferenceSource):
         raise TypeError("the features of a reference set stay in their process")
 
     def rows(self, extractor: str, layer: str) -> torch.Tensor:
+        _, batches = self.images()
+        if extractor not in self._found:
+            run: ExtractorRun = self._runs(extractor)
+            self._found[extractor] = run.whole_reference(batches)
+        return self._found[extractor][layer]
+
+    def images(self) -> tuple[int, Iterator[tuple[torch.Tensor, torch.Tensor]]]:
         source = self.reference.source
         if source is None:
             raise Unavailable(
                 f"the reference {self.reference.name} holds statistics and no images; "
                 "give one with images: --reference FOLDER, or an .npz that has arr_0 too"
             )
-        if extractor not in self._found:
-            run: ExtractorRun = self._runs(extractor)
-            self._found[extractor] = run.whole_reference(self._batches(source))
-        return self._found[extractor][layer]
+        return len(source), self._batches(source)
 
     def statistics(self, extractor: str, layer: str) -> tuple[torch.Tensor, torch.Tensor] | None:
         path = self.reference.statistics
-        if path is None:
+        if path is None or extractor != STATISTICS_OF:
             return None
         if layer not in self.reference.layers:
             wanted, present = (" and ".join(STATISTICS[each]) for each in (layer, self.reference.layers[0]))

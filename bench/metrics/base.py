@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,6 +72,7 @@ class Batch:
         encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
         peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
         ids: the samples' ids.
+        total: samples of the whole set, those included that cannot be read; None if that is not known.
         transcripts: what is said in each sample, None where the data set does not say; empty for images.
         languages: of each transcript, ISO 639-1.
         nominal_bitrate: bits a second that a codec of sound is set to.
@@ -88,6 +89,7 @@ class Batch:
     decode_seconds: float = 0.0
     peak_bytes: int | None = None
     ids: tuple[str, ...] = ()
+    total: int | None = None
     transcripts: tuple[str | None, ...] = ()
     languages: tuple[str, ...] = ()
     nominal_bitrate: float | None = None
@@ -117,6 +119,17 @@ class ReferenceSource:
 
         Raises:
             Unavailable: it comes with statistics, but of other features.
+        """
+        raise NotImplementedError
+
+    def images(self) -> tuple[int, Iterator[tuple[torch.Tensor, torch.Tensor]]]:
+        """How many images it has, unreadable ones included, and the batches of those that can be read.
+
+        A batch is the index of each image in the set, int64 ``[batch]``, and uint8
+        ``[batch, 3, height, width]``.
+
+        Raises:
+            Unavailable: it has none; the message says what to give instead.
         """
         raise NotImplementedError
 

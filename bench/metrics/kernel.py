@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bench.metrics.base import Fact
+from bench.metrics.base import Fact, Settings
 from bench.metrics.rows import FeatureMetric, InceptionSettings
 from bench.precision import exact_float32
 from bench.stats import Estimate, block_jackknife, interval_around
@@ -29,16 +29,21 @@ TILE = (1024, 2048)
 FLOAT64_PRODUCTS = 10_000
 
 
-class KIDSettings(InceptionSettings):
-    """Kernel Inception Distance."""
+class KernelSettings(Settings):
+    """The kernel, and the subsets on which it is averaged."""
 
-    layer: Literal["2048"] = "2048"
     subsets: int = Field(default=100, ge=1, description="subsets whose estimates are averaged")
     subset_size: int = Field(default=1000, ge=2, description="samples of each subset; all of them if there are fewer")
     degree: int = Field(default=3, ge=1, description="degree of the polynomial kernel")
     gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
     coef0: float = Field(default=1.0, description="constant of the kernel")
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
+
+
+class KIDSettings(KernelSettings, InceptionSettings):
+    """Kernel Inception Distance."""
+
+    layer: Literal["2048"] = "2048"
 
 
 Membership = tuple[np.ndarray, np.ndarray]
@@ -60,7 +65,7 @@ class Sums:
 class Kernel:
     """The polynomial kernel, summed in float64."""
 
-    def __init__(self, settings: KIDSettings, dim: int, device: torch.device, products: torch.dtype) -> None:
+    def __init__(self, settings: KernelSettings, dim: int, device: torch.device, products: torch.dtype) -> None:
         self.degree, self.coef0 = settings.degree, settings.coef0
         self.gamma = 1 / dim if settings.gamma is None else settings.gamma
         self.device, self.products = device, products
@@ -175,7 +180,7 @@ def indicator(block: np.ndarray) -> np.ndarray:
     return members
 
 
-def subset_draws(settings: KIDSettings, n: int, m: int, size: int) -> Membership:
+def subset_draws(settings: KernelSettings, n: int, m: int, size: int) -> Membership:
     """Members of each subset among n samples and m references, ``[n, subsets]`` and ``[m, subsets]``."""
     if size == n == m:  # every subset is the whole set
         return np.ones((n, 1), np.uint8), np.ones((m, 1), np.uint8)
@@ -187,7 +192,7 @@ def subset_draws(settings: KIDSettings, n: int, m: int, size: int) -> Membership
     return drawn
 
 
-def size_note(settings: KIDSettings, n: int) -> str:
+def size_note(settings: KernelSettings, n: int) -> str:
     """What a reader must know where there are fewer samples than a subset has."""
     size = settings.subset_size
     return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""

@@ -22,18 +22,17 @@ import torch
 from pydantic import Field
 
 from bench.errors import Unavailable
-from bench.metrics.base import Fact, ReferenceSource
+from bench.metrics.base import Fact, ReferenceSource, Settings
 from bench.metrics.generated import FIXED, GenerationMetric, about_samples, too_few_to_leave_out
 from bench.metrics.neighbours import TILE, Distances, Rounding, nearest, radii, radii_without, spans
-from bench.metrics.rows import InceptionSettings
+from bench.metrics.rows import EfficientNetSettings, InceptionSettings
 from bench.scratch import reordered
 from bench.stats import CONFIDENCE, Estimate, assign_blocks, block_jackknife, clustered_mean
 
 
-class ManifoldSettings(InceptionSettings):
+class ManifoldSettings(Settings):
     """Which images make the manifolds, and how near is near."""
 
-    layer: Literal["2048"] = "2048"
     references: int | None = Field(default=10_000, ge=2, description="references used at most; null: all")
     samples: int | None = Field(default=10_000, ge=2, description="samples used at most; null: all")
     choice_seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which chooses among more")
@@ -42,23 +41,32 @@ class ManifoldSettings(InceptionSettings):
     )
 
 
-class PrecisionRecallSettings(ManifoldSettings):
+class PrecisionRecallSettings(ManifoldSettings, InceptionSettings):
     """Improved precision and recall."""
 
+    layer: Literal["2048"] = "2048"
     k: int = Field(default=3, ge=1, description="neighbour that a ball reaches to")
 
 
-class DensityCoverageSettings(ManifoldSettings):
+class _DensityCoverageSettings(ManifoldSettings):
+    k: int = Field(default=5, ge=1, description="neighbour that a ball reaches to")
+
+
+class DensityCoverageSettings(_DensityCoverageSettings, InceptionSettings):
     """Density and coverage."""
 
-    k: int = Field(default=5, ge=1, description="neighbour that a ball reaches to")
+    layer: Literal["2048"] = "2048"
+
+
+class EfficientNetDensityCoverageSettings(_DensityCoverageSettings, EfficientNetSettings):
+    """Density and coverage in the features of EfficientNet-Lite0."""
 
 
 class _Manifolds(GenerationMetric):
     """Chooses the images of both sides."""
 
     wants: ClassVar[Literal["statistics", "images"]] = "images"
-    settings: PrecisionRecallSettings | DensityCoverageSettings
+    settings: PrecisionRecallSettings | _DensityCoverageSettings
 
     def chosen(self, references: ReferenceSource) -> tuple[torch.Tensor, torch.Tensor, list[int], Distances]:
         """Samples sorted by block, references, bounds of the blocks, and the distances between all of them.
@@ -126,15 +134,12 @@ class PrecisionRecall(_Manifolds):
         }
 
 
-class DensityCoverage(_Manifolds):
-    """Density and coverage."""
+DENSITY = Fact(higher_is_better=True, bounds=(0.0, float("inf")))
+COVERAGE = Fact(higher_is_better=True, bounds=(0.0, 1.0))
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        "density": Fact(higher_is_better=True, bounds=(0.0, float("inf"))),
-        "coverage": Fact(higher_is_better=True, bounds=(0.0, 1.0)),
-    }
-    Settings = DensityCoverageSettings
-    settings: DensityCoverageSettings
+
+class _DensityCoverage(_Manifolds):
+    settings: _DensityCoverageSettings
 
     def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:
         x, y, bounds, distances = self.chosen(references)
@@ -154,10 +159,27 @@ class DensityCoverage(_Manifolds):
         coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
         density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
         note = self.note(len(x), len(y), len(references.rows(self.extractor, self.layer)))
-        return {
-            "density": self.describe("density", density, note),
-            "coverage": self.describe("coverage", coverage, note),
-        }
+        found = zip(self.outputs, (density, coverage), strict=True)
+        return {name: self.describe(name, estimate, note) for name, estimate in found}
+
+
+class DensityCoverage(_DensityCoverage):
+    """Density and coverage in the 2048 pool features of the 2015 Inception."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"density": DENSITY, "coverage": COVERAGE}
+    Settings = DensityCoverageSettings
+
+
+class EfficientNetDensityCoverage(_DensityCoverage):
+    """Density and coverage in EfficientNet-Lite0's pooled features."""
+
+    extractor = "efficientnet_lite0"
+    outputs: ClassVar[dict[str, Fact]] = {
+        "density_efficientnet_lite0": DENSITY,
+        "coverage_efficientnet_lite0": COVERAGE,
+    }
+    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
+    Settings = EfficientNetDensityCoverageSettings
 
 
 def _left_out(shares: np.ndarray, bounds: list[int], k: int) -> Estimate:

