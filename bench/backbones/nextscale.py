@@ -86,12 +86,14 @@ class NextScale(Backbone):
     def _first(self, start: torch.Tensor) -> torch.Tensor:
         """What stands at the places of the first scale, ``[batch, positions, width]``."""
         (count, *_) = self.structure.positions
-        return start[:, None] + self.scales[0] + self.places[0](count)
+        placed: torch.Tensor = start[:, None] + self.scales[0] + self.places[0](count)
+        return placed
 
     def _input(self, level: int, total: torch.Tensor) -> torch.Tensor:
         """What stands at the places of a later scale, from the sum of the embeddings of those before."""
         averages = F.interpolate(total, self.structure.grids[level], mode="area").flatten(2).mT
-        return averages + self.scales[level] + self.places[level](self.structure.positions[level])
+        placed: torch.Tensor = averages + self.scales[level] + self.places[level](self.structure.positions[level])
+        return placed
 
     def _enlarged(self, level: int, codes: torch.Tensor) -> torch.Tensor:
         """Embeddings of a scale's codes, interpolated to the finest grid."""
