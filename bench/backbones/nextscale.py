@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -43,6 +44,11 @@ class NextScale(Backbone):
         self.embeddings = nn.ModuleList(embedding(codes, size.width) for codes in structure.sizes)
         self.places = nn.ModuleList(Places(grid, size.width) for grid in structure.grids)
         self.scales = nn.Parameter(0.02 * torch.randn(len(structure.sizes), size.width))
+        # Products, because the gradient of interpolation is not the same twice on a GPU.
+        self.finest = structure.grids[-1]
+        for grid in set(structure.grids) - {self.finest}:
+            self.register_buffer(_named("up", grid), resampling(grid, self.finest, "bicubic"), persistent=False)
+            self.register_buffer(_named("down", grid), resampling(self.finest, grid, "area"), persistent=False)
         self.trunk = Trunk(size, sum(structure.positions))
         self.heads = nn.ModuleList(Head(size.width, codes) for codes in structure.sizes)
 
@@ -80,8 +86,8 @@ class NextScale(Backbone):
         return torch.cat([sample(head(part), sampling, numbers) for part, numbers in parts], dim=1)
 
     def _nothing(self, batch: int) -> torch.Tensor:
-        """What the embeddings are added to, ``[batch, width, rows, columns]`` of the finest grid."""
-        return torch.zeros(batch, self.size.width, *self.structure.grids[-1], device=self.device)
+        """What the embeddings are added to, ``[batch, positions of the finest grid, width]``."""
+        return torch.zeros(batch, self.structure.positions[-1], self.size.width, device=self.device)
 
     def _first(self, start: torch.Tensor) -> torch.Tensor:
         """What stands at the places of the first scale, ``[batch, positions, width]``."""
@@ -91,14 +97,16 @@ class NextScale(Backbone):
 
     def _input(self, level: int, total: torch.Tensor) -> torch.Tensor:
         """What stands at the places of a later scale, from the sum of the embeddings of those before."""
-        averages = F.interpolate(total, self.structure.grids[level], mode="area").flatten(2).mT
+        grid = self.structure.grids[level]
+        averages = total if grid == self.finest else self.get_buffer(_named("down", grid)) @ total
         placed: torch.Tensor = averages + self.scales[level] + self.places[level](self.structure.positions[level])
         return placed
 
     def _enlarged(self, level: int, codes: torch.Tensor) -> torch.Tensor:
         """Embeddings of a scale's codes, interpolated to the finest grid."""
-        embedded = self.embeddings[level](codes).mT.unflatten(2, self.structure.grids[level])
-        return F.interpolate(embedded, self.structure.grids[-1], mode="bicubic")
+        grid, embedded = self.structure.grids[level], self.embeddings[level](codes)
+        enlarged: torch.Tensor = embedded if grid == self.finest else self.get_buffer(_named("up", grid)) @ embedded
+        return enlarged
 
     def _mask(self, levels: int) -> torch.Tensor:
         """Which position of the first scales sees which, ``[1, 1, length, length]``: its own scale and those before."""
@@ -108,3 +116,13 @@ class NextScale(Backbone):
 
     def _heads(self) -> list[Head]:
         return [head for head in self.heads if isinstance(head, Head)]
+
+
+def _named(way: str, grid: tuple[int, ...]) -> str:
+    return f"{way}_{'x'.join(map(str, grid))}"
+
+
+def resampling(grid: tuple[int, ...], size: tuple[int, ...], mode: str) -> torch.Tensor:
+    """The matrix ``[positions of size, positions of grid]`` that interpolates vectors of one grid to another."""
+    units = torch.eye(math.prod(grid)).unflatten(1, grid)[:, None]
+    return F.interpolate(units, size, mode=mode).flatten(1).mT.contiguous()

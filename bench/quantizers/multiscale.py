@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -14,6 +15,8 @@ from bench.errors import BenchError
 from bench.quantizers.base import MapQuantizer
 from bench.quantizers.vector import VectorQuantizer
 
+POINTS = 256
+"""Training vectors for each codeword: what faiss's k-means draws, where there are more."""
 ROUNDS = 12
 DECAY = 0.8
 """Share of a codeword that a round leaves: without it the rounds swing, since a scale's residuals are of the codewords
@@ -52,12 +55,13 @@ class MultiScaleQuantizer(MapQuantizer):
         if not self.scales:
             longest = max(max(latents.shape[:2]) for latents in maps)
             self._set(tuple(2**power for power in range(math.ceil(math.log2(longest)) + 1)))
-        averages, _ = self._residuals(maps, lambda exact: exact)
+        batches = self._sampled(maps, seed)
+        averages, _ = self._residuals(batches, lambda exact: exact)
         self.book.fit(averages, seed)
         best, least = self.book.codewords, math.inf
         for _ in range(ROUNDS):
             codes: list[torch.Tensor] = []
-            averages, lost = self._residuals(maps, self._nearest(codes))
+            averages, lost = self._residuals(batches, self._nearest(codes))
             if lost < least:
                 best, least = self.book.codewords, lost
             means = self._means(averages, torch.cat(codes)[:, 0])
@@ -66,12 +70,12 @@ class MultiScaleQuantizer(MapQuantizer):
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         codes: list[torch.Tensor] = []
-        self._walk(latents, self._nearest(codes))
+        self._walk(latents.cpu().permute(2, 0, 1)[None], self._nearest(codes))
         return tuple(code.view(grid) for code, grid in zip(codes, self.grids(*latents.shape[:2]), strict=True))
 
     def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
         size = codes[-1].shape
-        found = [enlarged(self.book.decode(code.view(-1, 1)), tuple(code.shape), size) for code in codes]
+        found = [enlarged(self.book.decode(code.view(-1, 1)), code.shape, size) for code in codes]
         return torch.stack(found).sum(0)[0].permute(1, 2, 0)
 
     def grids(self, height: int, width: int) -> list[tuple[int, int]]:
@@ -79,20 +83,36 @@ class MultiScaleQuantizer(MapQuantizer):
         return [(math.ceil(height / span), math.ceil(width / span)) for span in self.spans]
 
     def _walk(
-        self, latents: torch.Tensor, quantize: Callable[[torch.Tensor], torch.Tensor]
+        self, rest: torch.Tensor, quantize: Callable[[torch.Tensor], torch.Tensor]
     ) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """The averages ``[positions, dim]`` that each scale is asked to quantize, and what is left after the last."""
-        rest, asked = latents.cpu().permute(2, 0, 1)[None], []
-        for grid in self.grids(*latents.shape[:2]):
-            asked.append(F.interpolate(rest, grid, mode="area")[0].flatten(1).T)
+        """What each scale of maps ``[n, dim, height, width]`` is asked to quantize, and what the last one leaves.
+
+        Args:
+            quantize: vectors ``[n·positions, dim]`` of one scale to what stands for them.
+        """
+        asked = []
+        for grid in self.grids(*rest.shape[2:]):
+            asked.append(F.interpolate(rest, grid, mode="area").permute(0, 2, 3, 1).flatten(0, 2).contiguous())
             rest = rest - enlarged(quantize(asked[-1]), grid, rest.shape[2:])
         return asked, rest
 
+    def _sampled(self, maps: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
+        """Maps ``[n, dim, height, width]``, together by size; of many, as many as k-means has use for."""
+        order = torch.randperm(len(maps), generator=torch.Generator().manual_seed(seed)).tolist()
+        wanted, groups = POINTS * self.book.sizes[0], defaultdict[tuple[int, ...], list[torch.Tensor]](list)
+        for index in order:
+            if wanted <= 0:
+                break
+            size = tuple(maps[index].shape[:2])
+            groups[size].append(maps[index].permute(2, 0, 1))
+            wanted -= sum(map(math.prod, self.grids(*size)))
+        return [torch.stack(group) for group in groups.values()]
+
     def _residuals(
-        self, maps: list[torch.Tensor], quantize: Callable[[torch.Tensor], torch.Tensor]
+        self, batches: list[torch.Tensor], quantize: Callable[[torch.Tensor], torch.Tensor]
     ) -> tuple[torch.Tensor, float]:
-        """The averages of all maps and scales, and the squared error of all maps."""
-        walks = [self._walk(latents, quantize) for latents in maps]
+        """What all scales of all maps are asked to quantize ``[n, dim]``, and the squared error that is left."""
+        walks = [self._walk(batch, quantize) for batch in batches]
         averages = torch.cat([one for asked, _ in walks for one in asked])
         return averages, sum(float(rest.double().square().sum()) for _, rest in walks)
 
@@ -112,6 +132,9 @@ class MultiScaleQuantizer(MapQuantizer):
         return torch.where(counts > 0, (sums / counts.clamp(min=1)).float(), self.book.codewords)
 
 
-def enlarged(vectors: torch.Tensor, grid: tuple[int, ...], size: tuple[int, ...]) -> torch.Tensor:
-    """Vectors ``[positions, dim]`` of a grid, interpolated to a larger one ``[1, dim, *size]``."""
-    return F.interpolate(vectors.T.unflatten(1, grid)[None], size, mode="bicubic")
+def enlarged(vectors: torch.Tensor, grid: Sequence[int], size: Sequence[int]) -> torch.Tensor:
+    """Vectors ``[n·positions, dim]`` of one grid, interpolated to a larger one, ``[n, dim, *size]``."""
+    found: torch.Tensor = F.interpolate(
+        vectors.view(-1, *grid, vectors.shape[1]).permute(0, 3, 1, 2), tuple(size), mode="bicubic"
+    )
+    return found
