@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from bench.errors import BenchError
 from bench.quantizers import multiscale
 from bench.quantizers.multiscale import MultiScaleQuantizer
+from bench.tokenizers.klt import KLT
+from bench.tokens import Codebook
 
 SIZES = ((8, 8), (5, 7), (1, 3), (16, 4))
 
@@ -118,3 +120,11 @@ def test_a_map_is_coded_alike_every_time():
 def test_wrong_scales_are_named(scales):
     with pytest.raises(BenchError, match=f"scales {'-'.join(map(str, scales))}: they must be positive and rise"):
         MultiScaleQuantizer(4, scales)
+
+
+def test_only_msvq_has_scales_and_they_are_written_with_hyphens():
+    assert KLT("msvq", bits=4, scales="1-2-4").codebooks[0] == Codebook(16, "32x32 pixels")
+    with pytest.raises(BenchError, match="only the quantizer msvq has scales"):
+        KLT("vq", scales="1-2-4")
+    with pytest.raises(BenchError, match="numbers with a hyphen between them"):
+        KLT("msvq", scales="1/2/4")
