@@ -28,7 +28,8 @@ class ProbeSettings(BaseModel):
 
     paradigm: str = Field(
         default="auto",
-        description="raster, masked, depthwise, delay; auto: raster for one codebook, depthwise for several",
+        description="raster, masked, depthwise, delay, nextscale; auto: raster for one codebook, depthwise for "
+        "several of one grid, nextscale for scales",
     )
     width: int = Field(default=64, description="channels of the transformer")
     depth: int = Field(default=2, description="its layers")
@@ -131,7 +132,7 @@ class Probe:
         budget = self.settings.budget
         note = (
             f"{type(backbone).__name__.lower()} probe of {weights} weights, {budget.steps} steps of "
-            f"{training.batch_of(budget.positions)} x {training.structure.positions[0]} positions from "
+            f"{training.batch_of(budget.positions)} x {training.positions} positions from "
             f"{training.tokens} tokens"
         )
         return f"{note}; {backbone.bound}" if backbone.bound else note

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -57,6 +58,13 @@ class Structure:
     def positions(self) -> tuple[int, ...]:
         """Positions of each level."""
         return tuple(math.prod(grid) for grid in self.grids)
+
+    @property
+    def grows(self) -> bool:
+        """Whether each level has rows and columns, and no fewer of either than the level before: scales of an image."""
+        return all(len(grid) == 2 for grid in self.grids) and all(
+            one[axis] <= other[axis] for one, other in pairwise(self.grids) for axis in (0, 1)
+        )
 
     def grid_of_all(self, paradigm: str) -> tuple[int, ...]:
         """The one grid that all levels share; BenchError if they share none."""

@@ -8,7 +8,9 @@ from bench.errors import BenchError
 
 
 def paradigm_of(structure: Structure) -> str:
-    """The paradigm that fits the structure of tokens: raster order for one codebook, depth-wise for several.
+    """The paradigm that fits the structure of tokens.
+
+    Raster order for one codebook, depth-wise for several of one grid, next scale for grids that grow.
 
     Raises:
         BenchError: none does.
@@ -19,7 +21,13 @@ def paradigm_of(structure: Structure) -> str:
         return "raster"
     if len(set(structure.grids)) == 1:
         return "depthwise"
-    raise BenchError(f"no backbone models levels of unequal grids: {', '.join(map(str, structure.grids))}")
+    if structure.grows:
+        return "nextscale"
+    grids = ", ".join(map(str, structure.grids))
+    raise BenchError(
+        f"no backbone models levels of unequal grids: {grids}; next-scale prediction takes grids of an image, "
+        "each as large as the one before or larger"
+    )
 
 
 def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> Backbone:

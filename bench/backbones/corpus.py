@@ -103,7 +103,12 @@ class Corpus:
 
     def batch_of(self, positions: int) -> int:
         """Samples or windows that have about so many positions together, at least 1."""
-        return max(1, round(positions / self.structure.positions[0]))
+        return max(1, round(positions / self.positions))
+
+    @property
+    def positions(self) -> int:
+        """Positions of a window, or of a whole grid; of unequal grids, of the finest."""
+        return max(self.structure.positions)
 
     @property
     def _window(self) -> int:

@@ -37,5 +37,11 @@ ENTRIES: tuple[Entry, ...] = (
         "Masked parallel decoding over one codebook (MaskGIT)",
         "Chang et al. 2022, arXiv:2202.04200",
     ),
+    _paradigm(
+        "nextscale",
+        "nextscale:NextScale",
+        "Next-scale prediction over multi-scale codes (VAR)",
+        "Tian et al. 2024, arXiv:2404.02905",
+    ),
     *PUBLISHED_BACKBONES,
 )

@@ -52,6 +52,12 @@ ENTRIES: tuple[Entry, ...] = (
     _klt("fsq", "fsq", "KLT of patches, finite scalar quantized", "Mentzer et al. 2023"),
     _klt("lfq", "lfq", "KLT of patches, lookup-free quantized", "Yu et al. 2023"),
     _klt("bsq", "bsq", "KLT of patches, binary spherical quantized", "Zhao et al. 2024"),
+    _klt(
+        "msvq",
+        "msvq",
+        "KLT of patches, residual vector quantized scale by scale; klt-msvq@BITS,scales=1-2-4-8",
+        "Tian et al. 2024",
+    ),
     _klt("continuous", None, "KLT of patches, not quantized: the ceiling", "Karhunen 1947; Pearson 1901"),
     _codec("jpeg", "JPEG", "ITU-T T.81"),
     _codec("webp", "WEBP", "RFC 9649"),

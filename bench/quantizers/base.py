@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,6 +37,32 @@ class Quantizer(ABC):
     @abstractmethod
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Vectors ``[n, dim]``."""
+
+
+class MapQuantizer(ABC):
+    """Maps whole float32 maps of vectors ``[height, width, dim]`` to int64 codes, a grid a level, and back.
+
+    For quantizers whose codes stand for more than one place; the vectors are those of a :class:`Quantizer`.
+
+    Attributes:
+        sizes: codebook size of each level; empty until ``fit`` where that decides the levels.
+        spans: places of the map, along each axis, that a code of each level stands for.
+    """
+
+    sizes: tuple[int, ...]
+    spans: tuple[Fraction, ...]
+
+    @abstractmethod
+    def fit(self, maps: list[torch.Tensor], seed: int) -> None:
+        """Learn the codebooks from maps ``[height, width, dim]``, that may differ in size."""
+
+    @abstractmethod
+    def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Codes of one map, ``[⌈height/span⌉, ⌈width/span⌉]`` a level, each in ``[0, sizes[level])``."""
+
+    @abstractmethod
+    def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """The map ``[height, width, dim]`` of the codes; the last level has its height and width."""
 
 
 def build(family: str, bits: int, levels: int) -> Quantizer:

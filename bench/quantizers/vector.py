@@ -22,10 +22,13 @@ class VectorQuantizer(Quantizer):
             vectors.shape[1], self.sizes[0], niter=ITERATIONS, seed=seed + 1, min_points_per_centroid=1
         )
         kmeans.train(vectors.numpy())
-        centroids = np.asarray(kmeans.centroids, np.float32)
-        self.codewords = torch.from_numpy(centroids.copy())
-        self.index = faiss.IndexFlatL2(vectors.shape[1])
-        self.index.add(centroids)
+        self.use(torch.from_numpy(np.array(kmeans.centroids, np.float32)))
+
+    def use(self, codewords: torch.Tensor) -> None:
+        """Take float32 codewords ``[codes, dim]`` that were learned elsewhere."""
+        self.codewords = codewords
+        self.index = faiss.IndexFlatL2(codewords.shape[1])
+        self.index.add(codewords.numpy())
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         _, nearest = self.index.search(np.ascontiguousarray(vectors.cpu().numpy()), 1)

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from bench.errors import BenchError
-from bench.quantizers.base import build
+from bench.quantizers.base import MapQuantizer, Quantizer, build
+from bench.quantizers.multiscale import MultiScaleQuantizer
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook, Tokens
 
@@ -19,30 +20,44 @@ if TYPE_CHECKING:
 class KLT(Tokenizer):
     """Karhunen-Loève transform (PCA) of non-overlapping patches, with or without a quantizer.
 
-    One token stands for one patch. The transform and the codebooks are learned from a split disjoint
-    from the evaluated one, within seconds, so that the quantizer families compare at equal bits with
-    all else equal. Every image is coded by itself: what it becomes cannot depend on its batch.
+    One token stands for one patch, of ``msvq`` at the coarse scales for several. The transform and the
+    codebooks are learned from a split disjoint from the evaluated one, within seconds, so that the quantizer
+    families compare at equal bits with all else equal. Every image is coded by itself: what it becomes cannot
+    depend on its batch.
 
     Args:
-        quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``; None leaves the
+        quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``, ``msvq``; None leaves the
             coefficients continuous, the ceiling of all of them.
         patch: side of a patch in pixels.
         dims: leading coefficients that are kept.
         bits: bits of a token.
         levels: codebooks of a token, for the families that have several.
+        scales: of ``msvq``, rows and columns of each scale where the last is the whole grid, as ``1-2-4-8``, or in
+            proportion; None: powers of two, from one code an image to one a patch of the largest training image.
     """
 
     fit_stride = 4
 
     def __init__(
-        self, quantizer: str | None = None, patch: int = 8, dims: int = 32, bits: int = 12, levels: int = 2
+        self,
+        quantizer: str | None = None,
+        patch: int = 8,
+        dims: int = 32,
+        bits: int = 12,
+        levels: int = 2,
+        scales: str | int | None = None,
     ) -> None:
         if not 1 <= dims <= 3 * patch * patch:
             raise BenchError(f"a patch of {patch}x{patch} has {3 * patch * patch} coefficients, not dims={dims}")
         self.patch, self.dims = patch, dims
-        self.quantizer = build(quantizer, bits, levels) if quantizer else None
-        if self.quantizer:
-            self.codebooks = tuple(Codebook(size, f"{patch}x{patch} pixels") for size in self.quantizer.sizes)
+        if scales is not None and quantizer != "msvq":
+            raise BenchError(f"scales={scales}: only the quantizer msvq has scales")
+        self.quantizer: Quantizer | MapQuantizer | None = None
+        if quantizer == "msvq":
+            self.quantizer = MultiScaleQuantizer(bits, _scales(scales))
+        elif quantizer:
+            self.quantizer = build(quantizer, bits, levels)
+        self._declare()
 
     def fit(self, dataset: Dataset, seed: int) -> None:
         patches = torch.cat([self._patches(s.signal.float() / 255, self.fit_stride) for s in dataset])
@@ -53,36 +68,84 @@ class KLT(Tokenizer):
         # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
         basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
         self.basis = basis.float().contiguous()
-        if self.quantizer:
+        if isinstance(self.quantizer, MapQuantizer):
+            offsets = [
+                (y, x) for y in range(0, self.patch, self.fit_stride) for x in range(0, self.patch, self.fit_stride)
+            ]
+            moved = (s.signal[:, y:, x:].float() / 255 for s in dataset for y, x in offsets)
+            fitting = (image for image in moved if min(image.shape[1:]) >= self.patch)
+            self.quantizer.fit([self._coefficients(image) for image in fitting], seed)
+        elif self.quantizer:
             self.quantizer.fit((patches - self.mean) @ self.basis, seed)
+        self._declare()
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         height, width = batch.shape[-2:]
         extra = (0, -width % self.patch, 0, -height % self.patch)
         padded = F.pad(batch.cpu(), extra, mode="replicate")
-        grid = (padded.shape[-2] // self.patch, padded.shape[-1] // self.patch)
+        maps = [self._coefficients(image) for image in padded]
         shape = tuple(batch.shape[1:])
-        coefficients = [(self._patches(image, self.patch) - self.mean) @ self.basis for image in padded]
         if self.quantizer is None:
-            return Tokens(latents=torch.stack(coefficients).unflatten(1, grid), signal_shape=shape)
-        codes = torch.stack([self.quantizer.encode(one) for one in coefficients]).unflatten(1, grid)
-        return Tokens(codes=tuple(code.contiguous() for code in codes.unbind(-1)), signal_shape=shape)
+            return Tokens(latents=torch.stack(maps), signal_shape=shape)
+        levels = zip(*map(self._codes, maps), strict=True)
+        return Tokens(codes=tuple(torch.stack(level) for level in levels), signal_shape=shape)
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
-        grid = tuple((tokens.codes[0] if tokens.latents is None else tokens.latents).shape[1:3])
         if tokens.latents is not None:
-            coefficients = list(tokens.latents.flatten(1, 2))
+            maps = list(tokens.latents)
         else:
-            assert self.quantizer is not None
-            coefficients = [self.quantizer.decode(code) for code in torch.stack(tokens.codes, -1).flatten(1, 2)]
-        images = [self._image(one @ self.basis.T + self.mean, grid) for one in coefficients]
+            maps = [self._map(codes) for codes in zip(*tokens.codes, strict=True)]
+        images = [self._image(one) for one in maps]
         _, height, width = tokens.signal_shape
         return torch.stack(images)[..., :height, :width]
+
+    def _declare(self) -> None:
+        """State the codebooks, as far as they are known before fitting."""
+        if self.quantizer is None:
+            return
+        spans = self.quantizer.spans if isinstance(self.quantizer, MapQuantizer) else [1] * len(self.quantizer.sizes)
+        sides = [f"{float(self.patch * span):g}" for span in spans]
+        self.codebooks = tuple(
+            Codebook(size, f"{side}x{side} pixels") for size, side in zip(self.quantizer.sizes, sides, strict=True)
+        )
+
+    def _codes(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Codes of one map of coefficients ``[height, width, dims]``, a grid a level."""
+        if isinstance(self.quantizer, MapQuantizer):
+            return self.quantizer.encode(latents)
+        assert self.quantizer is not None
+        codes = self.quantizer.encode(latents.flatten(0, 1))
+        return tuple(code.reshape(latents.shape[:2]) for code in codes.unbind(-1))
+
+    def _map(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Coefficients ``[height, width, dims]`` of one image's codes."""
+        if isinstance(self.quantizer, MapQuantizer):
+            return self.quantizer.decode(codes)
+        assert self.quantizer is not None
+        vectors = self.quantizer.decode(torch.stack(codes, -1).flatten(0, 1))
+        return vectors.view(*codes[0].shape, self.dims)
+
+    def _coefficients(self, image: torch.Tensor) -> torch.Tensor:
+        """Coefficients ``[rows, columns, dims]`` of the whole patches of one image ``[3, h, w]``."""
+        grid = (image.shape[1] // self.patch, image.shape[2] // self.patch)
+        coefficients: torch.Tensor = (self._patches(image, self.patch) - self.mean) @ self.basis
+        return coefficients.view(*grid, self.dims)
 
     def _patches(self, image: torch.Tensor, stride: int) -> torch.Tensor:
         """Patches of one image ``[3, h, w]`` as rows ``[n, 3·patch²]``, in raster order."""
         return F.unfold(image[None], self.patch, stride=stride)[0].T
 
-    def _image(self, rows: torch.Tensor, grid: tuple[int, ...]) -> torch.Tensor:
-        size = (grid[0] * self.patch, grid[1] * self.patch)
+    def _image(self, coefficients: torch.Tensor) -> torch.Tensor:
+        rows = coefficients.flatten(0, 1) @ self.basis.T + self.mean
+        size = (coefficients.shape[0] * self.patch, coefficients.shape[1] * self.patch)
         return F.fold(rows.T[None], size, self.patch, stride=self.patch)[0]
+
+
+def _scales(text: str | int | None) -> tuple[int, ...]:
+    """Scales from what a user wrote, ``1-2-4-8``."""
+    if text is None:
+        return ()
+    parts = str(text).split("-")
+    if not all(part.isdecimal() for part in parts):
+        raise BenchError(f"scales={text}: write numbers with a hyphen between them, as scales=1-2-4-8")
+    return tuple(map(int, parts))

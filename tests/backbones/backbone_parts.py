@@ -12,6 +12,7 @@ TINY = Size(width=32, depth=2, heads=2)
 IMAGE = Structure((5,), ((3, 4),), (3, 24, 32))
 SOUND = Structure((5,), ((6,),), (1, 60), 10)
 RESIDUAL = Structure((5, 3, 4), ((2, 3),) * 3, (3, 16, 24))
+SCALES = Structure((5, 3, 4), ((1, 1), (2, 2), (3, 4)), (3, 24, 32))
 FRAMES = Structure((5, 3, 4), ((6,),) * 3, (1, 60), 10)
 CASES = {
     "raster": ("raster", IMAGE),
@@ -19,6 +20,8 @@ CASES = {
     "depthwise": ("depthwise", RESIDUAL),
     "depthwise-sound": ("depthwise", FRAMES),
     "delay": ("delay", FRAMES),
+    "nextscale": ("nextscale", SCALES),
+    "nextscale-wide": ("nextscale", Structure((5, 5, 5), ((1, 2), (1, 2), (2, 3)), (3, 16, 24))),
 }
 
 

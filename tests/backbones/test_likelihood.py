@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from backbone_parts import CASES, RESIDUAL, TINY, all_tokens, backbone, changed, random_tokens
+from backbone_parts import CASES, FRAMES, RESIDUAL, SCALES, TINY, all_tokens, backbone, changed, random_tokens
 
 from bench.backbones import layers
 from bench.backbones.base import Size, Structure
@@ -32,6 +32,8 @@ def test_an_untrained_backbone_is_exactly_uniform(case):
         ("depthwise", Structure((3, 2), ((2,),) * 2)),
         ("delay", Structure((2, 3), ((2,),) * 2)),
         ("delay", Structure((2, 2, 2), ((2,),) * 3)),
+        ("nextscale", Structure((3, 2), ((1, 1), (2, 2)))),
+        ("nextscale", Structure((3, 2, 2), ((1, 1), (1, 2), (1, 3)))),
     ],
 )
 def test_the_likelihoods_of_all_samples_sum_to_one(paradigm, structure, monkeypatch):
@@ -51,19 +53,25 @@ def test_the_future_does_not_reach_the_past(case):
     for level, (count, size) in enumerate(zip(structure.positions, structure.sizes, strict=True)):
         for position in range(count):
             after = costs(built, changed(tokens, level, position, size))
+            reached = []
             for other, (old, new) in enumerate(zip(before, after, strict=True)):
-                for place in range(count):
+                for place in range(structure.positions[other]):
+                    if (place, other) == (position, level):
+                        continue
                     if earlier(case, (place, other), (position, level)):
                         assert torch.allclose(old[:, place], new[:, place], atol=1e-5), (place, other, position, level)
-            following = [a for a in range(count) if earlier(case, (position, level), (a, level))]
-            if following:
-                assert not torch.allclose(before[level][:, following], after[level][:, following], atol=1e-4)
+                    else:
+                        reached.append((old[:, place], new[:, place]))
+            if reached:
+                assert not torch.allclose(*map(torch.stack, zip(*reached, strict=True)), atol=1e-4)
 
 
 def earlier(case: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Whether code (position, level) is predicted without knowing another."""
     if case == "delay":
-        return sum(one) <= sum(other) and one != other
+        return sum(one) <= sum(other)
+    if case.startswith("nextscale"):
+        return one[1] <= other[1]
     return one < other
 
 
@@ -117,6 +125,14 @@ def costs_and_gradient(built, tokens: Tokens) -> tuple[float, torch.Tensor]:
     return loss.item(), built.conditions.weight.grad.clone()
 
 
+@pytest.mark.parametrize(
+    ("structure", "paradigm"),
+    [(CASES["raster"][1], "raster"), (RESIDUAL, "depthwise"), (FRAMES, "depthwise"), (SCALES, "nextscale")],
+)
+def test_the_paradigm_follows_from_the_structure(structure, paradigm):
+    assert paradigm_of(structure) == paradigm
+
+
 def test_what_does_not_fit_is_refused():
     built = backbone("raster", classes=2)
     tokens = random_tokens(CASES["raster"][1], 2)
@@ -136,8 +152,11 @@ def test_what_does_not_fit_is_refused():
         build("rastr", RESIDUAL, TINY)
     with pytest.raises(BenchError, match="of sequences, not of grids"):
         build("delay", RESIDUAL, TINY)
-    with pytest.raises(BenchError, match="unequal grids"):
-        paradigm_of(Structure((4, 4), ((2, 2), (4, 4))))
+    with pytest.raises(BenchError, match="grids of rows and columns"):
+        build("nextscale", FRAMES, TINY)
+    for grids in (((4,), (8,)), ((4, 4), (2, 2)), ((2, 2), (2, 4, 4))):  # of sound, from fine to coarse, of video
+        with pytest.raises(BenchError, match="no backbone models levels of unequal grids"):
+            paradigm_of(Structure((4, 4), grids))
     with pytest.raises(BenchError, match="continuous tokens have no codes"):
         paradigm_of(Structure((), ((2, 2),), dim=3))
     with pytest.raises(TokenError, match="a codec emits bytes"):

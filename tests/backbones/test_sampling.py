@@ -20,6 +20,7 @@ SMALL = {
     "raster": Structure((3,), ((2, 2),)),
     "depthwise": Structure((3, 2), ((2,),) * 2),
     "delay": Structure((2, 3), ((2,),) * 2),
+    "nextscale": Structure((3, 2), ((1, 1), (2, 2))),
 }
 
 

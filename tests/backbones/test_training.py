@@ -11,8 +11,9 @@ from backbone_parts import TINY
 
 from bench import training
 from bench.backbones.base import Structure
-from bench.backbones.build import build
+from bench.backbones.build import build, paradigm_of
 from bench.backbones.corpus import Corpus
+from bench.errors import BenchError
 from bench.tokens import Codebook, Tokens
 from bench.training import Budget, Checkpoint, train
 
@@ -51,6 +52,39 @@ def test_a_markov_source_is_learned_to_its_entropy(paradigm, levels):
     known = entropy(LENGTH * levels)
     found = -float(backbone.log_likelihood(markov(256, 1, levels)).mean())
     assert found == pytest.approx(known, rel=0.03)
+
+
+def pyramids(samples: int, seed: int) -> Tokens:
+    """A code drawn uniformly; at each scale after it, each code is that of its quadrant, or by chance any."""
+    generator = torch.Generator().manual_seed(seed)
+    codes = [torch.randint(4, (samples, 1, 1), generator=generator)]
+    for _ in range(2):
+        above = codes[-1].repeat_interleave(2, 1).repeat_interleave(2, 2)
+        other = torch.rand(above.shape, generator=generator) < 0.2
+        codes.append(torch.where(other, torch.randint(4, above.shape, generator=generator), above))
+    return Tokens(codes=tuple(codes))
+
+
+def test_a_pyramid_is_learned_to_its_entropy():
+    corpus = Corpus((Codebook(4, "a code"),) * 3, LENGTH)
+    corpus.add(pyramids(256, 0))
+    assert corpus.structure.grids == ((1, 1), (2, 2), (4, 4))
+    assert corpus.batch_of(320) == 20  # of the finest grid
+    torch.manual_seed(0)
+    backbone = build(paradigm_of(corpus.structure), corpus.structure, TINY)
+    train(backbone, lambda generator: corpus.random(20, generator), Budget(steps=120, learning_rate=1e-2), seed=0)
+    code = -(0.85 * math.log(0.85) + 3 * 0.05 * math.log(0.05))
+    (indices, tokens), *more = corpus.windows(256 * 16)
+    assert not more and len(indices) == 256
+    assert [tuple(level.shape) for level in tokens.codes] == [(256, 1, 1), (256, 2, 2), (256, 4, 4)]
+    found = -float(backbone.log_likelihood(pyramids(512, 1)).mean())
+    assert found == pytest.approx(math.log(4) + 20 * code, rel=0.03)
+
+
+def test_unequal_levels_of_a_sequence_are_refused():
+    corpus = Corpus((Codebook(4, "a code"),) * 2, LENGTH)
+    with pytest.raises(BenchError, match="levels of a sequence differ in length"):
+        corpus.add(Tokens(codes=(torch.zeros(2, 4, dtype=torch.int64), torch.zeros(2, 8, dtype=torch.int64))))
 
 
 def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path, monkeypatch):

@@ -67,7 +67,7 @@ def test_tokens_in_order_are_learned_better_than_shuffled_ones(measure, seed):
 
 def test_an_untrained_probe_finds_the_nominal_rate(measure):
     untrained = {**IMAGES, "probe": {**PROBE, "budget": {"steps": 0}}}
-    for system, codes in (("klt-fsq@6", 64), ("klt-rvq@4", 4)):
+    for system, codes in (("klt-fsq@6", 64), ("klt-rvq@4", 4), ("klt-msvq@4", 16)):
         metrics = measure(system, untrained).metrics
         assert metrics["nll"].value == pytest.approx(math.log(codes), rel=1e-12)
         assert metrics["token_perplexity"].value == pytest.approx(codes, rel=1e-12)

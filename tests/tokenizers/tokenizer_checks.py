@@ -65,14 +65,13 @@ def rates(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
         assert tokens.counts is None
         assert bits is not None and bits.tolist() == [8.0 * len(data) for data in tokens.payload]
         return
-    side = _side(tokenizer)
-    patches = math.ceil(70 / side) * math.ceil(50 / side)
+    patches = [math.ceil(70 / side) * math.ceil(50 / side) for side in _sides(tokenizer)]
     assert tokens.counts is not None
-    assert set(tokens.counts.tolist()) == {patches * max(1, len(tokenizer.codebooks))}
+    assert set(tokens.counts.tolist()) == {sum(patches)}
     if tokens.kind == "continuous":
         assert bits is None
         return
-    expected = patches * sum(math.log2(book.size) for book in tokenizer.codebooks)
+    expected = sum(n * math.log2(book.size) for n, book in zip(patches, tokenizer.codebooks, strict=True))
     assert bits is not None and bits.tolist() == [expected] * 3
 
 
@@ -95,10 +94,8 @@ def _contents(tokens: Tokens) -> list[Any]:
     return [code.tolist() for code in tokens.codes] + latents + list(tokens.payload)
 
 
-def _side(tokenizer: Any) -> int:
-    """Side in pixels of what a token stands for; discrete tokenizers declare it."""
-    if tokenizer.codebooks:
-        match = re.fullmatch(r"(\d+)x\1 pixels", tokenizer.codebooks[0].covers)
-        assert match, tokenizer.codebooks
-        return int(match[1])
-    return int(getattr(tokenizer, "factor", 0) or tokenizer.patch)
+def _sides(tokenizer: Any) -> list[int]:
+    """Side in pixels of what a token of each level stands for; discrete tokenizers declare it."""
+    matches = [re.fullmatch(r"(\d+)x\1 pixels", book.covers) for book in tokenizer.codebooks]
+    assert all(matches), tokenizer.codebooks
+    return [int(match[1]) for match in matches if match] or [int(getattr(tokenizer, "factor", 0) or tokenizer.patch)]
