@@ -27,6 +27,7 @@ class Corpus:
         self.codebooks, self.context = codebooks, context
         self.samples: list[tuple[torch.Tensor, ...]] = []
         self._structure: Structure | None = None
+        self._longest = 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -57,6 +58,7 @@ class Corpus:
             if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
                 raise BenchError("the levels of a sequence differ in length; no backbone here models them")
             self.samples.append(tuple(level.cpu() for level in sample))
+            self._longest = max(self._longest, len(sample[0]))
 
     @property
     def structure(self) -> Structure:
@@ -66,8 +68,7 @@ class Corpus:
         known = self._structure
         if not _is_sequence(known):
             return known
-        window = min(self.context, max(len(sample[0]) for sample in self.samples))
-        return replace(known, grids=((window,),) * len(known.grids))
+        return replace(known, grids=((min(self.context, self._longest),),) * len(known.grids))
 
     @property
     def counts(self) -> torch.Tensor:

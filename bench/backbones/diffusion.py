@@ -18,8 +18,6 @@ from bench.errors import BenchError
 from bench.tokens import Tokens
 
 BOUND_SEED = 0
-RATIOS = (0.7, 1.0, 0.25)
-"""Masked shares in training: least, most, and standard deviation of the Gaussian around the most."""
 
 
 class Diffusion(Backbone):
@@ -27,16 +25,18 @@ class Diffusion(Backbone):
 
     An encoder sees the class and the known tokens, a decoder these and a mask for each other one (§4.3); what the
     decoder says of a masked token conditions a small network that removes noise from it (§3.2). Here both are one
-    kind of transformer, the depth shared between them. Trained on masks of 70 to 100% of the tokens, four noises
-    each. Decoding takes a random order, several tokens a step by the cosine schedule; guidance s rises with the
-    share of known tokens from 1 to s and moves the predicted noise; the temperature multiplies the noise of every
-    step of the diffusion.
+    kind of transformer, the depth shared between them. Trained on masks of most of the tokens, four noises each.
+    Decoding takes a random order, several tokens a step by the cosine schedule; guidance s rises with the share of
+    known tokens from 1 to s and moves the predicted noise; the temperature multiplies the noise of every step of the
+    diffusion.
 
     There is no exact likelihood, but a bound: over orders that of Hoogeboom et al. (2022, eq. 4), for each token that
     of Ho et al. (2020, eq. 5), both estimated by numbers that are the same for every sample. It is a density of the
     latents in nats, which has no bounds of its own. What a sample becomes depends on its batch by rounding alone.
 
     Attributes:
+        ratios: masked shares in training: the least, and the standard deviation of the half of a Gaussian that ends
+            at 1, as the paper has them. The bound asks of smaller masks too, which are less well known then.
         steps: of decoding.
         diffusion_steps: of each token in it.
         masks: masks that the bound is estimated by, spread evenly over their sizes.
@@ -47,6 +47,7 @@ class Diffusion(Backbone):
         "upper bound of the negative log-likelihood: mean over random orders and levels of noise, "
         "estimated by 32 masks of 4 noises"
     )
+    ratios = (0.7, 0.25)
     steps = 64
     diffusion_steps = 100
     masks = 32
@@ -73,9 +74,9 @@ class Diffusion(Backbone):
         self._counts(tokens)
         latents = self._flat(tokens)
         batch, count = latents.shape[:2]
-        least, most, deviation = RATIOS
+        least, deviation = self.ratios
         share = torch.empty(batch, 1, device=self.device)
-        nn.init.trunc_normal_(share, most, deviation, least, most)
+        nn.init.trunc_normal_(share, 1.0, deviation, least, 1.0)
         hidden = torch.rand(batch, count, device=self.device).argsort(1).argsort(1) < torch.ceil(share * count)
         known = self._states(latents, hidden, self.conditions(self._withheld(batch, conditions)))[hidden]
         clean, known = latents[hidden].repeat(self.noises, 1), known.repeat(self.noises, 1)

@@ -72,7 +72,7 @@ class Mixture(Backbone):
             logits, means, scales = self.head(hidden)
             row, component = torch.arange(len(logits)), draw(logits.double().softmax(-1), uniform[:, position])
             spread = sampling.temperature * scales[row, component] * normal[:, position]
-            drawn.append(means[row, component] + spread)
+            drawn.append((means[row, component] + spread).to(start))
             embedded = torch.cat([embedded, self.embedding(drawn[-1])[:, None]], dim=1)
         return self.structure.continuous(self.standard.undo(torch.stack(drawn, 1)))
 
