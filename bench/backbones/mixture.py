@@ -70,7 +70,8 @@ class Mixture(Backbone):
             placed = embedded + places[: position + 1]
             hidden = self.trunk(placed[:, -1:] if self.cached else placed, cache=cache)[:, -1]
             logits, means, scales = self.head(hidden)
-            row, component = torch.arange(len(logits)), draw(logits.double().softmax(-1), uniform[:, position])
+            component = draw(logits.double().softmax(-1), uniform[:, position])
+            row = torch.arange(len(component), device=self.device)
             spread = sampling.temperature * scales[row, component] * normal[:, position]
             drawn.append((means[row, component] + spread).to(start))
             embedded = torch.cat([embedded, self.embedding(drawn[-1])[:, None]], dim=1)
