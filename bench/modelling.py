@@ -118,8 +118,10 @@ class ModellingTask(ReconstructionTask):
         nll = per_unit(verdict.nats, evaluated.corpus.counts.double().numpy(), groups)
         name, fact, unit = self.bits
         bits = per_unit(verdict.nats / math.log(2) / unit, np.array(evaluated.amounts), groups)
-        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
         facts = {**self.facts, name: fact}
+        if evaluated.corpus.structure.dim:
+            return _of_density(nll.model_copy(update={"note": verdict.note}), facts)
+        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
         return {
             key: estimate.model_copy(
                 update={
@@ -132,6 +134,26 @@ class ModellingTask(ReconstructionTask):
             )
             for key, estimate in found.items()
         }
+
+
+def _of_density(nll: Estimate, facts: dict[str, Fact]) -> dict[str, Estimate]:
+    """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
+    reason = (
+        "the likelihood of continuous tokens is a density, which has no {} until they are rounded; "
+        "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
+    )
+    what = {"token_perplexity": "number of equally likely tokens"}
+    found = {
+        key: Estimate(
+            value=None,
+            unit=fact.unit,
+            higher_is_better=fact.higher_is_better,
+            unavailable=reason.format(what.get(key, "bits")),
+        )
+        for key, fact in facts.items()
+    }
+    note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
+    return found | {"nll": nll.model_copy(update={"unit": facts["nll"].unit, "note": note})}
 
 
 class Study:

@@ -28,8 +28,8 @@ class ProbeSettings(BaseModel):
 
     paradigm: str = Field(
         default="auto",
-        description="raster, masked, depthwise, delay, nextscale; auto: raster for one codebook, depthwise for "
-        "several of one grid, nextscale for scales",
+        description="raster, randomised, masked, depthwise, delay, nextscale, mixture, diffusion; auto: raster for one "
+        "codebook, depthwise for several of one grid, nextscale for scales, mixture for continuous tokens",
     )
     width: int = Field(default=64, description="channels of the transformer")
     depth: int = Field(default=2, description="its layers")
@@ -118,7 +118,9 @@ class Probe:
         size = Size(settings.width, settings.depth, settings.heads, settings.dropout)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            return build(paradigm, structure, size).to(self.device)
+            backbone = build(paradigm, structure, size).to(self.device)
+        backbone.prepare(training)
+        return backbone
 
     def _ask(self, backbone: Backbone, evaluated: Corpus) -> np.ndarray:
         nats = np.zeros(len(evaluated))

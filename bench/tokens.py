@@ -96,11 +96,11 @@ class Tokens:
         return torch.full((self.batch_size,), math.prod(grid))
 
     def rows(self, level: int) -> list[torch.Tensor]:
-        """The codes of a level, flat and without padding, a tensor a sample."""
-        return [
-            code.flatten()[:count]
-            for code, count in zip(self.codes[level], self.positions(level).tolist(), strict=True)
-        ]
+        """The codes of a level, or the latents ``[positions, dim]``, flat and without padding, a tensor a sample."""
+        counts = self.positions(level).tolist()
+        if self.latents is not None:
+            return [latent.flatten(0, -2)[:count] for latent, count in zip(self.latents, counts, strict=True)]
+        return [code.flatten()[:count] for code, count in zip(self.codes[level], counts, strict=True)]
 
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
         """Raise TokenError unless the codes fit the declared codebooks in number, type and range."""

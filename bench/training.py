@@ -127,6 +127,7 @@ def _update(
     torch.manual_seed(mixed)
     for group in optimizer.param_groups:
         group["lr"] = budget.rate(step)
+    backbone.progress(step / budget.steps)
     loss = backbone.loss(batches(torch.Generator().manual_seed(mixed)))
     if not bool(torch.isfinite(loss)):
         raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; a lower learning_rate may help")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from torch import nn
 from bench.backbones.sampling import Noise, Sampling
 from bench.errors import BenchError
 from bench.tokens import Codebook, TokenError, Tokens
+
+if TYPE_CHECKING:
+    from bench.backbones.corpus import Corpus
 
 PLAIN = Sampling()
 
@@ -75,12 +78,16 @@ class Structure:
     def tokens(self, codes: list[torch.Tensor]) -> Tokens:
         """Codes ``[n, positions]`` a level as tokens of this structure, ready to be decoded."""
         shaped = tuple(code.cpu().unflatten(1, grid) for code, grid in zip(codes, self.grids, strict=True))
-        lengths = None
-        if self.signal_rate:
-            lengths = torch.full((len(codes[0]),), self.signal_shape[-1])
-        return Tokens(
-            codes=shaped, signal_shape=self.signal_shape, signal_rate=self.signal_rate, signal_lengths=lengths
-        )
+        return Tokens(codes=shaped, **self._signal(len(codes[0])))
+
+    def continuous(self, latents: torch.Tensor) -> Tokens:
+        """Latents ``[n, positions, dim]`` as tokens of this structure, ready to be decoded."""
+        return Tokens(latents=latents.cpu().unflatten(1, self.grids[0]), **self._signal(len(latents)))
+
+    def _signal(self, n: int) -> dict[str, Any]:
+        """What tokens of n samples say of the signal."""
+        lengths = torch.full((n,), self.signal_shape[-1]) if self.signal_rate else None
+        return {"signal_shape": self.signal_shape, "signal_rate": self.signal_rate, "signal_lengths": lengths}
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,12 @@ class Backbone(nn.Module, ABC):
             start: embeddings of the conditions ``[n, width]``; for guidance, those of no condition after them.
         """
 
+    def prepare(self, corpus: Corpus) -> None:
+        """Take from the training tokens what must be known before the training begins, such as their scale."""
+
+    def progress(self, share: float) -> None:
+        """Told before each step of a training: the share of it that is done, in [0, 1)."""
+
     @torch.no_grad()
     def generate(
         self,
@@ -202,7 +215,7 @@ class Backbone(nn.Module, ABC):
         fits = len(grids) == len(known) and all(
             one == other or len(one) == len(other) == 1 for one, other in zip(grids, known, strict=True)
         )
-        if counts is None or not fits or (latents is None) != (self.structure.dim == 0):
+        if counts is None or not fits or (0 if latents is None else latents.shape[-1]) != self.structure.dim:
             raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {known}")
         return counts
 

@@ -10,13 +10,14 @@ from bench.errors import BenchError
 def paradigm_of(structure: Structure) -> str:
     """The paradigm that fits the structure of tokens.
 
-    Raster order for one codebook, depth-wise for several of one grid, next scale for grids that grow.
+    Raster order for one codebook, depth-wise for several of one grid, next scale for grids that grow,
+    a mixture for continuous tokens.
 
     Raises:
         BenchError: none does.
     """
-    if not structure.sizes:
-        raise BenchError("continuous tokens have no codes to be modelled; choose a tokenizer with codebooks")
+    if structure.dim:
+        return "mixture"
     if len(structure.sizes) == 1:
         return "raster"
     if len(set(structure.grids)) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -13,7 +14,7 @@ from bench.tokens import Codebook, Tokens
 
 
 class Corpus:
-    """The codes of samples of one structure, without padding.
+    """The codes of samples of one structure, or their latents, without padding.
 
     Sequences are cut into windows of ``context`` positions, grids stay whole.
 
@@ -26,6 +27,7 @@ class Corpus:
         self.codebooks, self.context = codebooks, context
         self.samples: list[tuple[torch.Tensor, ...]] = []
         self._structure: Structure | None = None
+        self._longest = 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -35,12 +37,10 @@ class Corpus:
 
         Raises:
             TokenError: they contradict the codebooks, or are a codec's bytes.
-            BenchError: they are continuous, their grids are not those of the samples before, or the levels of a
-                sequence differ in length.
+            BenchError: their grids or dimensions are not those of the samples before, or the levels of a sequence
+                differ in length.
         """
         structure = Structure.of(tokens, self.codebooks)
-        if tokens.kind != "discrete":
-            raise BenchError("continuous tokens have no codes to be modelled; choose a tokenizer with codebooks")
         tokens.check(self.codebooks)
         known = self._structure or structure
         if structure.grids != known.grids and not (_is_sequence(structure) and _is_sequence(known)):
@@ -48,12 +48,17 @@ class Corpus:
                 f"samples of grids {structure.grids} after samples of grids {known.grids}: a backbone models one; "
                 "choose a preprocessing that makes signals of one size"
             )
+        if structure.dim != known.dim:
+            raise BenchError(
+                f"latents of {structure.dim} dimensions after samples of {known.dim}; a backbone models one"
+            )
         self._structure = known
-        rows = [tokens.rows(level) for level in range(len(tokens.codes))]
+        rows = [tokens.rows(level) for level in range(len(structure.grids))]
         for sample in zip(*rows, strict=True):
             if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
                 raise BenchError("the levels of a sequence differ in length; no backbone here models them")
             self.samples.append(tuple(level.cpu() for level in sample))
+            self._longest = max(self._longest, len(sample[0]))
 
     @property
     def structure(self) -> Structure:
@@ -63,8 +68,7 @@ class Corpus:
         known = self._structure
         if not _is_sequence(known):
             return known
-        window = min(self.context, max(len(sample[0]) for sample in self.samples))
-        return Structure(known.sizes, ((window,),) * len(known.sizes), known.signal_shape, known.signal_rate)
+        return replace(known, grids=((min(self.context, self._longest),),) * len(known.grids))
 
     @property
     def counts(self) -> torch.Tensor:
@@ -123,17 +127,19 @@ class Corpus:
         structure = self.structure
         levels = [list(level) for level in zip(*pieces, strict=True)]
         if not _is_sequence(structure):
-            codes = tuple(
+            whole = tuple(
                 torch.stack(level).unflatten(1, grid) for level, grid in zip(levels, structure.grids, strict=True)
             )
-            return Tokens(codes=codes, signal_shape=structure.signal_shape)
+            return _tokens(structure, whole)
         lengths = torch.tensor([len(piece) for piece in levels[0]])
-        return Tokens(
-            codes=tuple(pad_sequence(level, batch_first=True) for level in levels),
-            signal_shape=structure.signal_shape,
-            signal_rate=structure.signal_rate,
-            lengths=(lengths,) * len(levels),
-        )
+        padded = tuple(pad_sequence(level, batch_first=True) for level in levels)
+        return replace(_tokens(structure, padded), lengths=(lengths,) * len(levels))
+
+
+def _tokens(structure: Structure, levels: tuple[torch.Tensor, ...]) -> Tokens:
+    """Codes a level, or the latents, as tokens."""
+    codes, latents = ((), levels[0]) if structure.dim else (levels, None)
+    return Tokens(codes, latents, signal_shape=structure.signal_shape, signal_rate=structure.signal_rate)
 
 
 def _is_sequence(structure: Structure) -> bool:

@@ -42,7 +42,7 @@ class Trunk(nn.Module):
         """Hidden states ``[batch, length, width]``.
 
         Args:
-            mask: which position sees which, bool ``[1, 1, length, length]``; causal without one.
+            mask: which position sees which, bool ``[1 or batch, 1, length, length]``; causal without one.
             cache: of :meth:`cache`, of the positions before these.
         """
         states: torch.Tensor = self.model(

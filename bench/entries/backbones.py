@@ -43,5 +43,25 @@ ENTRIES: tuple[Entry, ...] = (
         "Next-scale prediction over multi-scale codes (VAR)",
         "Tian et al. 2024, arXiv:2404.02905",
     ),
+    _paradigm(
+        "randomised",
+        "randomised:Randomised",
+        "Raster-order autoregression over one codebook, trained on randomised orders (RAR)",
+        "Yu et al. 2024, arXiv:2411.00776",
+    ),
+    _paradigm(
+        "mixture",
+        "mixture:Mixture",
+        "Raster-order autoregression over continuous tokens, mixtures of Gaussians (GIVT)",
+        "Tschannen et al. 2023, arXiv:2312.02116",
+        "continuous",
+    ),
+    _paradigm(
+        "diffusion",
+        "diffusion:Diffusion",
+        "Masked autoregression over continuous tokens, each by diffusion (MAR)",
+        "Li et al. 2024, arXiv:2406.11838",
+        "continuous",
+    ),
     *PUBLISHED_BACKBONES,
 )

@@ -17,6 +17,8 @@ FRAMES = Structure((5, 3, 4), ((6,),) * 3, (1, 60), 10)
 CASES = {
     "raster": ("raster", IMAGE),
     "raster-sound": ("raster", SOUND),
+    "randomised": ("randomised", IMAGE),
+    "randomised-sound": ("randomised", SOUND),
     "depthwise": ("depthwise", RESIDUAL),
     "depthwise-sound": ("depthwise", FRAMES),
     "delay": ("delay", FRAMES),

@@ -29,6 +29,7 @@ def test_an_untrained_backbone_is_exactly_uniform(case):
     ("paradigm", "structure"),
     [
         ("raster", Structure((3,), ((2, 2),))),
+        ("randomised", Structure((3,), ((2, 2),))),
         ("depthwise", Structure((3, 2), ((2,),) * 2)),
         ("delay", Structure((2, 3), ((2,),) * 2)),
         ("delay", Structure((2, 2, 2), ((2,),) * 3)),
@@ -93,7 +94,7 @@ def costs(built, tokens: Tokens) -> list[torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("case", ["raster-sound", "depthwise-sound", "delay"])
+@pytest.mark.parametrize("case", ["raster-sound", "randomised-sound", "depthwise-sound", "delay"])
 def test_what_padding_holds_does_not_matter(case):
     built, structure = backbone(case), CASES[case][1]
     whole = random_tokens(structure, 2)
@@ -157,7 +158,7 @@ def test_what_does_not_fit_is_refused():
     for grids in (((4,), (8,)), ((4, 4), (2, 2)), ((2, 2), (2, 4, 4))):  # of sound, from fine to coarse, of video
         with pytest.raises(BenchError, match="no backbone models levels of unequal grids"):
             paradigm_of(Structure((4, 4), grids))
-    with pytest.raises(BenchError, match="continuous tokens have no codes"):
-        paradigm_of(Structure((), ((2, 2),), dim=3))
+    with pytest.raises(BenchError, match="knows 6 places, not 7"):
+        backbone("randomised-sound").log_likelihood(random_tokens(Structure((5,), ((7,),)), 1))
     with pytest.raises(TokenError, match="a codec emits bytes"):
         Structure.of(Tokens(payload=(b"1",)), ())

@@ -18,6 +18,7 @@ KNOWN = torch.tensor([0.4, 0.25, 0.2, 0.1, 0.05, 0.0])
 DRAWS = 4000
 SMALL = {
     "raster": Structure((3,), ((2, 2),)),
+    "randomised": Structure((3,), ((2, 2),)),
     "depthwise": Structure((3, 2), ((2,),) * 2),
     "delay": Structure((2, 3), ((2,),) * 2),
     "nextscale": Structure((3, 2), ((1, 1), (2, 2))),

@@ -42,13 +42,17 @@ def entropy(steps: int) -> float:
     return total
 
 
-@pytest.mark.parametrize(("paradigm", "levels"), [("raster", 1), ("depthwise", 2), ("delay", 1)])
-def test_a_markov_source_is_learned_to_its_entropy(paradigm, levels):
+# In random orders the chain is hard to see, and those are half of the training.
+@pytest.mark.parametrize(
+    ("paradigm", "levels", "steps"),
+    [("raster", 1, 120), ("randomised", 1, 400), ("depthwise", 2, 120), ("delay", 1, 120)],
+)
+def test_a_markov_source_is_learned_to_its_entropy(paradigm, levels, steps):
     corpus = Corpus((Codebook(4, "a code"),) * levels, LENGTH)
     corpus.add(markov(256, 0, levels))
     torch.manual_seed(0)
     backbone = build(paradigm, corpus.structure, TINY)
-    train(backbone, lambda generator: corpus.random(16, generator), Budget(steps=120, learning_rate=1e-2), seed=0)
+    train(backbone, lambda generator: corpus.random(16, generator), Budget(steps=steps, learning_rate=1e-2), seed=0)
     known = entropy(LENGTH * levels)
     found = -float(backbone.log_likelihood(markov(256, 1, levels)).mean())
     assert found == pytest.approx(known, rel=0.03)

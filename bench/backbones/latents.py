@@ -1,0 +1,67 @@
+"""What the models of continuous tokens share: latents in standard deviations, and what cannot be wished for."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bench.backbones.base import Structure
+from bench.backbones.corpus import Corpus
+from bench.backbones.sampling import Sampling
+from bench.errors import BenchError
+from bench.tokens import Tokens
+
+
+class Standard(nn.Module):
+    """Latents with mean 0 and standard deviation 1 in every dimension, as the training tokens have them.
+
+    Raises:
+        BenchError: the tokens of this structure are codes.
+    """
+
+    def __init__(self, structure: Structure, paradigm: str) -> None:
+        super().__init__()
+        if not structure.dim:
+            raise BenchError(f"{paradigm} models continuous tokens, not codes; use raster, masked or depthwise")
+        self.mean: torch.Tensor
+        self.deviation: torch.Tensor
+        self.register_buffer("mean", torch.zeros(structure.dim))
+        self.register_buffer("deviation", torch.ones(structure.dim))
+
+    def fit(self, corpus: Corpus) -> None:
+        """Take the statistics of a corpus.
+
+        Raises:
+            BenchError: a dimension is the same everywhere, so that it has no density.
+        """
+        rows = torch.cat([sample[0] for sample in corpus.samples]).double()
+        mean, deviation = rows.mean(0), rows.std(0, correction=0)
+        constant = torch.nonzero(deviation <= 1e-6 * mean.abs().clamp(min=1e-30)).flatten().tolist()
+        if constant:
+            raise BenchError(
+                f"dimension {constant[0]} of the latents is {float(mean[constant[0]]):g} in all training tokens, so "
+                "it has no density; choose a tokenizer whose dimensions vary"
+            )
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
+
+    def forward(self, tokens: Tokens) -> torch.Tensor:
+        """Standardised latents, flat: float32 ``[batch, positions, dim]``."""
+        assert tokens.latents is not None
+        flat = tokens.latents.flatten(1, -2).to(self.mean)
+        return (flat - self.mean) / self.deviation
+
+    def undo(self, standardised: torch.Tensor) -> torch.Tensor:
+        """The latents themselves."""
+        return standardised * self.deviation + self.mean
+
+    @property
+    def log_scale(self) -> torch.Tensor:
+        """Nats that a token costs more than its standardised one: the log-determinant of the scaling, float64."""
+        return self.deviation.double().log().sum()
+
+
+def refuse_truncation(paradigm: str, sampling: Sampling) -> None:
+    """BenchError if the likeliest of a continuum are asked for."""
+    if sampling.top_k or sampling.top_p < 1:
+        raise BenchError(f"{paradigm}: continuous tokens have no likeliest ones to choose among; use the temperature")
