@@ -64,7 +64,7 @@ class Corpus:
         if not _is_sequence(known):
             return known
         window = min(self.context, max(len(sample[0]) for sample in self.samples))
-        return Structure(known.sizes, ((window,),) * len(known.sizes), known.signal_shape, known.signal_rate)
+        return known.resized(window)
 
     @property
     def counts(self) -> torch.Tensor:
