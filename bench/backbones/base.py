@@ -120,9 +120,11 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
+        continues: whether it draws in order, so that it can go on from a prompt of tokens.
     """
 
     bound: ClassVar[str] = ""
+    continues: ClassVar[bool] = False
     CLASS_DROPOUT: ClassVar[float] = 0.1
     """Share of the training samples whose class is withheld, for guidance (Ho & Salimans 2022)."""
 

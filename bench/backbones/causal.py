@@ -27,6 +27,7 @@ class Causal(Backbone):
         places: what is added to the row of each position; zero for sequences.
     """
 
+    continues = True
     cached = True
     trunk: Trunk
     places: Places
