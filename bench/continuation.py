@@ -2,7 +2,8 @@
 
 The tokens of a prompt are the first ones that the tokenizer made of the whole clip; the probe draws those after them,
 and the tokenizer decodes both as one clip, of which the part after the prompt is judged. So is the same part of the
-clip itself, decoded from its own tokens: what the tokenizer alone costs. The difference is the model's.
+clip itself, decoded from its own tokens: what the tokenizer alone costs. The difference is the model's. An encoder that
+looks ahead tells by the last tokens of a prompt what comes after it, as it does in any use of such tokens.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class Excerpts:
                 "choose a tokenizer of fewer positions a second, or a longer probe.context in the protocol"
             )
         numbers = [number for number in long if len(evaluated.corpus.samples[number][0]) >= whole]
+        if not numbers:
+            raise Unavailable(f"no clip of {total:g} s has the {whole} positions that the tokenizer makes of its cut")
         left, clips = len(evaluated.amounts) - len(numbers), len(evaluated.amounts)
         note = f"{left} of {clips} clips, shorter than {total:g} s, left out" if left else ""
         return cls(numbers, (known, whole), (samples[0], samples[1]), note)
@@ -108,14 +111,14 @@ class Judged:
     Attributes:
         drawn: values of the continuations by output of the metrics, ``[trainings, clips]``.
         real: of the clips' own, through the tokenizer, ``[clips]``.
-        reasons: why continuations have no value, by output.
+        reasons: why continuations, and the clips' own, have no value, by output.
         unavailable: outputs that could not be measured, and why.
         timings: of each batch of each training.
     """
 
     drawn: dict[str, np.ndarray]
     real: dict[str, np.ndarray]
-    reasons: dict[str, str]
+    reasons: dict[str, tuple[str, str]]
     unavailable: dict[str, Estimate]
     timings: list[Timing]
 
@@ -170,11 +173,14 @@ def judge(
                     metric.update(batch)
             study.report("continuing", first + len(numbers), len(excerpts.numbers))
         real, *others = [_joined(metric.samples() for metric in metrics.values()) for metrics in sets]
-        _, *found = [_joined(metric.compute() for metric in metrics.values()) for metrics in sets]
+        own, *found = [_joined(metric.compute() for metric in metrics.values()) for metrics in sets]
     return Judged(
         drawn={name: np.stack([one[name] for one in others]) for name in real},
         real=real,
-        reasons={name: "; ".join(dict.fromkeys(one[name].note for one in found if one[name].note)) for name in real},
+        reasons={
+            name: ("; ".join(dict.fromkeys(one[name].note for one in found if one[name].note)), own[name].note)
+            for name in real
+        },
         unavailable=unavailable,
         timings=[timing for watch in watches for timing in watch.timings],
     )

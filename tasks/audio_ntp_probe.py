@@ -60,7 +60,8 @@ class AudioProbe(AudioTokenModelling):
             return self._nothing(named, str(reason))
         judged = judge(study, backbones, named, excerpts, choice)
         self._keep(study, excerpts, judged)
-        return sampling_costs(judged.timings, choice.seconds) | self._quality(study, excerpts, judged)
+        note = f"{min(study.job.batch_size, len(excerpts.numbers))} prompts at a time"
+        return sampling_costs(judged.timings, note, choice.seconds) | self._quality(study, excerpts, judged)
 
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
@@ -68,10 +69,10 @@ class AudioProbe(AudioTokenModelling):
         found: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
             real, fact = judged.real[name], facts[name]
-            why = "; ".join(part for part in (judged.reasons[name], excerpts.note) if part)
+            why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
             found |= {
                 f"{name}_continuation": fact.describe(mean_of_trainings(drawn, groups), why),
-                f"{name}_tokenized": fact.describe(clustered_mean(real, groups), excerpts.note),
+                f"{name}_tokenized": fact.describe(clustered_mean(real, groups), own),
                 f"{name}_model_loss": _lost(fact).describe(mean_of_trainings(real - drawn, groups), why),
             }
         for name, estimate in judged.unavailable.items():
@@ -105,4 +106,5 @@ def _thrice(name: str, fact: Fact, reason: str) -> dict[str, Estimate]:
 
 
 def _lost(fact: Fact) -> Fact:
-    return Fact(fact.unit, not fact.higher_is_better)
+    # Where the tokenizer leaves nothing to lose the loss is least, so neither direction is better.
+    return Fact(fact.unit)

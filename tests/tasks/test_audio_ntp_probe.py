@@ -19,8 +19,8 @@ from bench.system import parse
 from bench.task import Job, Measurement, Request
 
 CLOCK, LOUDNESS, SHUFFLED = (f"{SYSTEMS}/sounds.py:{name}" for name in ("Clock", "Loudness", "Shuffled"))
-BUDGET = {"steps": 60, "positions": 512, "learning_rate": 0.01}
-PROBE = {"width": 32, "depth": 1, "repeats": 1, "context": 256, "fit_samples": 20, "budget": BUDGET}
+BUDGET = {"steps": 40, "positions": 256, "learning_rate": 0.02}
+PROBE = {"width": 32, "depth": 1, "repeats": 1, "context": 128, "fit_samples": 20, "budget": BUDGET}
 SECONDS = {"prompt_seconds": 1, "seconds": 0.5}
 SPEAKER = {"speaker_similarity": {}, "tokens_per_second": {}}
 SETTINGS: dict[str, Any] = {"probe": PROBE, "continuation": SECONDS, "metrics": SPEAKER}
@@ -50,7 +50,7 @@ def test_a_probe_that_knows_what_comes_next_loses_nothing(measure):
     made, real = (metrics[f"speaker_similarity_{kind}"] for kind in ("continuation", "tokenized"))
     assert made.value == real.value
     assert made.higher_is_better
-    assert metrics["speaker_similarity_model_loss"].higher_is_better is False
+    assert metrics["speaker_similarity_model_loss"].higher_is_better is None
     # By hand: the original's first second, and the tones of frames 50 to 74.
     tones = 0.1 * torch.sin(torch.arange(1, 9)[:, None] * torch.arange(320) * 0.05)
     end = tones[torch.arange(50, 75) % 8].flatten()[None].numpy()
@@ -80,8 +80,8 @@ def test_continuations_differ_by_training_and_no_number_by_batch(measure):
 
 
 def test_shuffled_frames_are_learned_worse(measure):
-    quick = {**SETTINGS, "metrics": {"codebook": {}}, "probe": {**PROBE, "fit_samples": 60}}
-    whole, shuffled = (measure(name, quick, limit=20) for name in (LOUDNESS, SHUFFLED))
+    quick = {**SETTINGS, "metrics": {"codebook": {}}, "probe": {**PROBE, "fit_samples": 40}}
+    whole, shuffled = (measure(name, quick, limit=12) for name in (LOUDNESS, SHUFFLED))
     more = clustered_mean(np.subtract(shuffled.samples["nll"], whole.samples["nll"]), whole.samples["group"])
     assert more.interval[0] > 0
     # What is known of single codes is the same.
