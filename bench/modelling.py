@@ -55,10 +55,12 @@ class ModellingTask(ReconstructionTask):
 
     Attributes:
         rates: the metrics that stand beside the likelihood.
+        further_metrics: the metrics of what else the task asks the trained backbones.
         bits: the likelihood in bits of an amount of signal: name, fact, and bits in its unit.
     """
 
     rates: ClassVar[tuple[str, ...]]
+    further_metrics: ClassVar[tuple[str, ...]] = ()
     bits: ClassVar[tuple[str, Fact, float]]
     facts: ClassVar[dict[str, Fact]] = {
         # A token of one tokenizer is not a token of another, so neither is better for being lower.
@@ -76,16 +78,18 @@ class ModellingTask(ReconstructionTask):
 
     def protocol(self, request: Request) -> Protocol:
         name, chosen = request.preset
-        foreign = sorted(set(chosen.get("metrics") or {}) - set(self.rates))
+        known = self._default_metrics()
+        foreign = sorted(set(chosen.get("metrics") or {}) - set(known))
         if foreign:
+            what = "looks at tokens and continuations" if self.further_metrics else "looks at tokens alone"
             raise BenchError(
-                f"protocol {name}: {self.name} looks at tokens alone, so it measures no {foreign[0]}; "
-                f"beside the likelihood it has {', '.join(self.rates)}"
+                f"protocol {name}: {self.name} {what}, so it measures no {foreign[0]}; "
+                f"beside the likelihood it has {', '.join(known)}"
             )
         return super().protocol(request)
 
     def _default_metrics(self) -> list[str]:
-        return list(self.rates)
+        return [*self.rates, *self.further_metrics]
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return ("transformers.models.llama.modeling_llama",)
@@ -106,6 +110,7 @@ class ModellingTask(ReconstructionTask):
                 "id": seen.ids,
                 "group": seen.groups,
                 "nll": list(verdict.nats.mean(0) / study.evaluated.corpus.counts.numpy()),
+                **study.columns,
             },
         )
 
@@ -163,12 +168,14 @@ class Study:
         tokenizer: built, and fitted if it has to be.
         training, evaluated: the tokens of the fit split and of the evaluated one.
         metrics: of tokens, updated with the evaluated ones.
+        columns: further values of each evaluated sample, by name, that a task has found.
     """
 
     def __init__(self, task: ModellingTask, job: Job, report: Report) -> None:
         settings = task.choices(**job.protocol.settings)
         assert isinstance(settings, ModellingSettings)
         self.job, self.settings, self.report = job, settings, report
+        self.columns: dict[str, list[float]] = {}
         self.device = torch.device(job.device)
         spec = DatasetSpec.parse(job.protocol.dataset.name)
         self.dataset = open_dataset(spec, settings, job.data, job.protocol.dataset.limit)
@@ -195,7 +202,7 @@ class Study:
 
 
 class Tokenized:
-    """A data set's tokens, the amount of signal each sample is, and what was seen on the way."""
+    """A data set's tokens, each sample's place in it and amount of signal, and what was seen on the way."""
 
     def __init__(
         self,
@@ -208,6 +215,7 @@ class Tokenized:
         report: Report,
     ) -> None:
         self.corpus, self.seen = Corpus(tokenizer.codebooks, settings.probe.context), Seen()
+        self.indices: list[int] = []
         self.amounts: list[float] = []
         modality, device = task.signals(settings), torch.device(job.device)
         loop = Loop(modality, device, job.batch_size, job.workers, job.protocol.seed, report)
@@ -218,6 +226,7 @@ class Tokenized:
                 tokens = tokenizer.encode(signal)
             self.corpus.add(tokens)
             self.seen.tokens = tokens.kind
+            self.indices += indices
             self.amounts += task.amounts(signal).tolist()
             for sample in samples:
                 self.seen.note(sample)

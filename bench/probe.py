@@ -198,6 +198,25 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
     )
 
 
+def mean_of_trainings(values: np.ndarray, groups: np.ndarray) -> Estimate:
+    """Mean of a value a sample and training, its error as that of :func:`per_unit`.
+
+    A sample on which some training has no value (not a finite number) counts as a failure.
+
+    Args:
+        values: ``[repeats, samples]``.
+        groups: independent unit of each sample, ``[samples]``.
+    """
+    whole = np.isfinite(values).all(0)
+    failures = int((~whole).sum())
+    if not whole.any():
+        reason = "undefined on every sample" if failures else "no samples"
+        return Estimate(value=None, failures=failures, unavailable=reason)
+    found = per_unit(values[:, whole], np.ones(int(whole.sum())), groups[whole])
+    method = found.method.replace("ratio of totals", "mean", 1)
+    return found.model_copy(update={"failures": failures, "method": method})
+
+
 def exponential(estimate: Estimate) -> Estimate:
     """e to an estimate: the ends of its interval likewise, its standard error by the delta method."""
     assert estimate.value is not None

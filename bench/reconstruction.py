@@ -108,7 +108,7 @@ class ReconstructionTask(Task):
         if dataset.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
         with ExitStack() as closing:
-            pool = _pool(settings, job, closing)
+            pool = open_pool(settings, job, closing)
             meter = MemoryMeter(device)
             report("preparing", 0, len(dataset))
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
@@ -271,7 +271,7 @@ def _bank(job: Job, settings: ReconstructionSettings, device: torch.device) -> F
     return FeatureBank(present, job.protocol.weights, device, reference, data.n)
 
 
-def _pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Pool | None:
+def open_pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) -> Pool | None:
     """Processes for the metrics that want some; None if none does, or there are to be no workers."""
     kinds = [kind for kind in map(metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.workers:

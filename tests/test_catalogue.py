@@ -25,7 +25,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
     assert listed == {
         "any modality": {"default"},
         "image": {"adm", "llamagen", "probe-64", "seed-voken", "titok"},
-        "audio": {"dac", "speech-whisper", "wavtokenizer"},
+        "audio": {"audio-lm", "dac", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
         shipped("protocols")
@@ -34,9 +34,10 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
 
 GENERATION = "adm"  # a preset of generated images
 PROBE = "probe-64"  # one of probes, which has both kinds of metrics
+SPEECH_PROBE = "audio-lm"  # one of probes of sound
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, PROBE}))
+@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, PROBE, SPEECH_PROBE}))
 def test_a_preset_fits_its_task_and_no_other(name):
     preset = load_preset(name)
     (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
@@ -52,6 +53,15 @@ def test_a_preset_fits_its_task_and_no_other(name):
 def test_a_preset_of_generation_fits_no_reconstruction(name):
     with pytest.raises(BenchError, match=rf"protocol {name}: \w+ is a metric of generation; image-recon compares"):
         protocol("image", load_preset(name))
+
+
+def test_a_preset_of_probes_fits_its_task_and_no_reconstruction():
+    with pytest.raises(BenchError, match=r"protocol audio-lm: Settings: continuation: Extra inputs are not permitted"):
+        protocol("audio", load_preset(SPEECH_PROBE))
+    (line,) = load_suite("audio-lm").tasks
+    task: Task = registry.load(registry.get("tasks", line.task).target)()
+    stated = task.protocol(Request(preset=load_preset(SPEECH_PROBE), dataset=line.dataset))
+    assert set(stated.metrics) == {*task.rates, *task.further_metrics}
 
 
 def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,6 +75,15 @@ class Structure:
             raise BenchError(f"{paradigm} needs levels of one grid, not {', '.join(map(str, self.grids))}")
         return self.grids[0]
 
+    def resized(self, positions: int) -> Structure:
+        """The structure of sequences of so many positions; the signal is longer or shorter in proportion."""
+        if positions == self.positions[0]:
+            return self
+        shape = self.signal_shape
+        if shape:
+            shape = (*shape[:-1], round(shape[-1] * positions / self.positions[0]))
+        return replace(self, grids=((positions,),) * len(self.grids), signal_shape=shape)
+
     def tokens(self, codes: list[torch.Tensor]) -> Tokens:
         """Codes ``[n, positions]`` a level as tokens of this structure, ready to be decoded."""
         shaped = tuple(code.cpu().unflatten(1, grid) for code, grid in zip(codes, self.grids, strict=True))
@@ -126,9 +135,11 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
+        continues: whether it draws in order, so that it can go on from a prompt of tokens.
     """
 
     bound: ClassVar[str] = ""
+    continues: ClassVar[bool] = False
     CLASS_DROPOUT: ClassVar[float] = 0.1
     """Share of the training samples whose class is withheld, for guidance (Ho & Salimans 2022)."""
 
@@ -175,6 +186,39 @@ class Backbone(nn.Module, ABC):
         Raises:
             BenchError: there are no samples to make, or the conditions or the guidance do not fit.
         """
+        with self._sampling(n, seed, conditions, sampling, first) as (start, noise):
+            return self.draw(start, noise, sampling)
+
+    def extend(
+        self,
+        prompt: Tokens,
+        positions: int,
+        seed: int,
+        conditions: torch.Tensor | None = None,
+        sampling: Sampling = PLAIN,
+        first: int = 0,
+    ) -> Tokens:
+        """The prompts, a sequence each and all of one length, with so many further positions of every level.
+
+        Continuation ``first + i`` depends on its prompt, the seed and that number alone; that of an empty prompt
+        is what :meth:`generate` gives. The signal that the tokens stand for is as long as the structure's, in
+        proportion to the positions.
+
+        Raises:
+            BenchError: this paradigm does not draw in order, the tokens are grids, or conditions or guidance do
+                not fit.
+            TokenError: the prompts are no tokens of this structure, or differ in length.
+        """
+        raise BenchError(
+            f"{type(self).__name__.lower()} does not draw in order, so it continues no prompt; "
+            "use raster, depthwise or delay"
+        )
+
+    @contextmanager
+    def _sampling(
+        self, n: int, seed: int, conditions: torch.Tensor | None, sampling: Sampling, first: int
+    ) -> Iterator[tuple[torch.Tensor, Noise]]:
+        """What :meth:`draw` begins with, and nothing dropped out meanwhile."""
         if n < 1:
             raise BenchError(f"n={n}: at least one sample is to be generated")
         labels = self._labels(n, conditions)
@@ -183,7 +227,7 @@ class Backbone(nn.Module, ABC):
                 raise BenchError("guidance needs conditions: without a class there is nothing to be guided to")
             labels = torch.cat([labels, torch.full_like(labels, self.classes)])
         with evaluating(self):
-            return self.draw(self.conditions(labels), Noise(seed, first, n, self.device), sampling)
+            yield self.conditions(labels), Noise(seed, first, n, self.device)
 
     def loss(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
         """Nats per token over the batch, to be minimised; classes are withheld at random, for guidance."""

@@ -68,7 +68,7 @@ class Corpus:
         known = self._structure
         if not _is_sequence(known):
             return known
-        return replace(known, grids=((min(self.context, self._longest),),) * len(known.grids))
+        return known.resized(min(self.context, self._longest))
 
     @property
     def counts(self) -> torch.Tensor:

@@ -6,25 +6,24 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.backbones.base import Backbone, Size, Structure
-from bench.backbones.layers import Head, Trunk, embedding, inside
-from bench.backbones.sampling import Noise, Sampling, sample
+from bench.backbones.base import Size, Structure
+from bench.backbones.causal import OPEN, Causal
+from bench.backbones.layers import Head, Places, Trunk, embedding, inside
+from bench.backbones.sampling import Sampling, sample
 from bench.errors import BenchError
 from bench.tokens import Tokens
 
 
-class Delay(Backbone):
+class Delay(Causal):
     """Level k of a frame is predicted k steps after level 0, all levels of a step at once: MusicGen's delay pattern.
 
     Copet et al. 2023, §2.2. In step s stand the codes ``code_{s-k,k}``; given the steps before, they are
     independent of each other, so the product of their probabilities is the likelihood of this model, exact.
     Where a level has no code yet, or none any more, stands a special one, which costs nothing.
 
-    Attributes:
-        cached: whether keys and values are kept while sampling.
+    After a prompt, the upper levels of its last positions stand in steps in which lower levels are drawn: they are
+    set there, as MusicGen does, and reach what is drawn in later steps; what was drawn before did not know them.
     """
-
-    cached = True
 
     def __init__(self, structure: Structure, size: Size, classes: int = 0) -> None:
         super().__init__(structure, size, classes)
@@ -33,8 +32,8 @@ class Delay(Backbone):
             raise BenchError(f"the delay pattern is of sequences, not of grids {grid}; use depthwise")
         # The last row of each table is the special code.
         self.embeddings = nn.ModuleList(embedding(codes + 1, size.width) for codes in structure.sizes)
-        self.steps = grid[0] + len(structure.sizes) - 1
-        self.trunk = Trunk(size, self.steps)
+        self.places = Places(grid, size.width)
+        self.trunk = Trunk(size, grid[0] + len(structure.sizes) - 1)
         self.heads = nn.ModuleList(Head(size.width, codes) for codes in structure.sizes)
 
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
@@ -55,25 +54,25 @@ class Delay(Backbone):
         ]
         return torch.stack(costs).sum((0, 2))
 
-    def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        positions, sizes = self.structure.positions[0], self.structure.sizes
-        uniform = noise.uniform(self.steps, len(sizes))
-        copies = len(start) // len(noise)
-        cache = self.trunk.cache() if self.cached else None
-        embedded = start[:, None]
-        codes: list[list[torch.Tensor]] = [[] for _ in sizes]
-        for step in range(self.steps):
-            hidden = self.trunk(embedded[:, -1:] if self.cached else embedded, cache=cache)[:, -1]
-            total = torch.zeros_like(hidden)
-            for level, head in enumerate(self._heads()):
-                if 0 <= step - level < positions:
-                    code = sample(head(hidden), sampling, uniform[:, step, level])
-                    codes[level].append(code)
-                else:
-                    code = torch.full((len(noise),), sizes[level], device=self.device)
-                total = total + self.embeddings[level](code).repeat(copies, 1)
-            embedded = torch.cat([embedded, total[:, None]], dim=1)
-        return self.structure.tokens([torch.stack(level, 1) for level in codes])
+    def embedded(self, rows: torch.Tensor) -> torch.Tensor:
+        codes = rows.unbind(-1)
+        return torch.stack([table(code) for table, code in zip(self.embeddings, codes, strict=True)]).sum(0)
+
+    def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+        codes = [sample(head(hidden), sampling, uniform[:, level]) for level, head in enumerate(self._heads())]
+        return torch.stack(codes, 1)
+
+    def rows(self, prompt: torch.Tensor, positions: int) -> torch.Tensor:
+        sizes = self.structure.sizes
+        rows = torch.tensor(sizes, device=prompt.device).repeat(len(prompt), positions + len(sizes) - 1, 1)
+        for level in range(len(sizes)):
+            rows[:, level : level + positions, level] = OPEN
+            rows[:, level : level + prompt.shape[1], level] = prompt[..., level]
+        return rows
+
+    def levels(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        positions = rows.shape[1] - rows.shape[2] + 1
+        return [rows[:, level : level + positions, level] for level in range(rows.shape[2])]
 
     def _heads(self) -> list[Head]:
         return [head for head in self.heads if isinstance(head, Head)]

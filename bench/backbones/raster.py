@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from bench.backbones.base import Backbone, Size, Structure
+from bench.backbones.base import Size, Structure
+from bench.backbones.causal import Causal
 from bench.backbones.layers import Head, Places, Trunk, embedding, inside
-from bench.backbones.sampling import Noise, Sampling, sample
+from bench.backbones.sampling import Sampling, sample
 from bench.errors import BenchError
 from bench.tokens import Tokens
 
 
-class Raster(Backbone):
+class Raster(Causal):
     """p(codes | class) = Π_t p(code_t | codes before t, class), row by row.
 
     VQGAN's transformer (Esser et al. 2021, §3.2) in LlamaGen's form (Sun et al. 2024): a Llama, the class as
     the first token, classifier-free guidance. A sequence of sound or text is a grid of one row.
-
-    Attributes:
-        cached: whether keys and values are kept while sampling, instead of computed again at every step.
     """
-
-    cached = True
 
     def __init__(self, structure: Structure, size: Size, classes: int = 0) -> None:
         if len(structure.sizes) != 1:
@@ -40,16 +36,9 @@ class Raster(Backbone):
         hidden = self.trunk(before + self.places(codes.shape[1]))
         return (self.head.nats(hidden, codes) * own).sum(1)
 
-    def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        (positions,) = self.structure.positions
-        uniform = noise.uniform(positions)
-        copies = len(start) // len(noise)
-        cache = self.trunk.cache() if self.cached else None
-        embedded, places, codes = start[:, None], self.places(positions), []
-        for position in range(positions):
-            placed = embedded + places[: position + 1]
-            hidden = self.trunk(placed[:, -1:] if self.cached else placed, cache=cache)[:, -1]
-            codes.append(sample(self.head(hidden), sampling, uniform[:, position]))
-            following = self.embedding(codes[-1]).repeat(copies, 1)
-            embedded = torch.cat([embedded, following[:, None]], dim=1)
-        return self.structure.tokens([torch.stack(codes, 1)])
+    def embedded(self, rows: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.embedding(rows[..., 0])
+        return found
+
+    def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+        return sample(self.head(hidden), sampling, uniform[:, 0])[:, None]

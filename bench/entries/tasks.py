@@ -45,4 +45,11 @@ ENTRIES: tuple[Entry, ...] = (
         modality="audio",
         extra="audio",
     ),
+    Entry(
+        "audio-ntp-probe",
+        "bench.tasks.audio_ntp_probe:AudioProbe",
+        "How well a small probe goes on in the tokens of sound: held-out likelihood, and continuations judged alone",
+        modality="audio",
+        extra="audio",
+    ),
 )

@@ -77,10 +77,18 @@ class PeakMemory(Metric):
 
 def total_rate(amounts: np.ndarray, seconds: np.ndarray) -> Estimate:
     """All amounts over all seconds of the batches; the interval tells how steady this run was."""
-    total, time = amounts.sum(), seconds.sum()
-    rates = (total - amounts) / np.maximum(time - seconds, 1e-12)
-    estimate = block_jackknife(float(total / time), amounts, lambda j: float(rates[j]))
+    return _over_batches(amounts, seconds, amounts)
+
+
+def total_time(seconds: np.ndarray, amounts: np.ndarray) -> Estimate:
+    """All seconds over all amounts of the batches."""
+    return _over_batches(seconds, amounts, amounts)
+
+
+def _over_batches(over: np.ndarray, under: np.ndarray, sizes: np.ndarray) -> Estimate:
+    rates = (over.sum() - over) / np.maximum(under.sum() - under, 1e-12)
+    estimate = block_jackknife(float(over.sum() / under.sum()), sizes, lambda j: float(rates[j]))
     if estimate.stderr is None:
         return estimate
-    method = f"spread over {len(amounts)} batches of this run; another load of the machine is not in it"
+    method = f"spread over {len(sizes)} batches of this run; another load of the machine is not in it"
     return estimate.model_copy(update={"method": method})

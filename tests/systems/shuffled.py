@@ -1,10 +1,11 @@
-"""A broken tokenizer: the codes of a good one, each image's in an order of its own."""
+"""Broken tokenizers: the codes of a good one, those of each image or clip in an order of its own."""
 
 from dataclasses import replace
 
 import torch
 
 from bench.tokenizers.klt import KLT
+from bench.tokenizers.mdct import MDCT
 from bench.tokens import Tokens
 
 
@@ -16,3 +17,12 @@ class Shuffled(KLT):
     def _shuffled(self, codes: torch.Tensor) -> torch.Tensor:
         generator = torch.Generator().manual_seed(int(codes.sum()))
         return codes.flatten()[torch.randperm(codes.numel(), generator=generator)].view(codes.shape)
+
+
+class ShuffledSound(MDCT):
+    """The frames of each clip in an order of its own."""
+
+    def _encode(self, coefficients: torch.Tensor) -> torch.Tensor:
+        codes = super()._encode(coefficients)
+        generator = torch.Generator().manual_seed(int(codes.sum()))
+        return codes[torch.randperm(len(codes), generator=generator)]

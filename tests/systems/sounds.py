@@ -103,3 +103,47 @@ class Arrays(Levels):
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         return super().decode_waves(tokens).numpy()  # type: ignore[return-value]
+
+
+class Clock(AudioTokenizer):
+    """Tells the time and nothing of the sound: frame i of a clip has code i mod 8, a tone of its own."""
+
+    codebooks = (Codebook(8, "1/50 s", rate=50),)
+    rate = 16000
+    hop = 320
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        frames = -(-waves.lengths // self.hop)
+        codes = (torch.arange(int(frames.max())) % 8).repeat(len(frames), 1)
+        return Tokens(codes=(codes,), lengths=(frames,))
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        tones = 0.1 * torch.sin(torch.arange(1, 9)[:, None] * torch.arange(self.hop) * 0.05)
+        return tones[tokens.codes[0].cpu()].flatten(1)[:, None]
+
+
+class Loudness(Clock):
+    """How loud each frame is, in eight steps of 6 dB."""
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        frames = -(-waves.lengths // self.hop)
+        padded = torch.nn.functional.pad(waves.samples[:, 0], (0, -waves.samples.shape[2] % self.hop))
+        power = padded.unflatten(1, (-1, self.hop)).square().mean(2)
+        codes = (8 + torch.log2(power + 1e-9) / 2).floor().long().clamp(0, 7)
+        return Tokens(codes=(codes,), lengths=(frames,))
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        loud = 2.0 ** (tokens.codes[0].cpu() - 8)
+        tone = torch.sin(torch.arange(self.hop) * 0.1)
+        return (loud[..., None] * tone).flatten(1)[:, None]
+
+
+class Shuffled(Loudness):
+    """Broken: the frames of each clip in an order of its own."""
+
+    def encode_waves(self, waves: Audio) -> Tokens:
+        tokens = super().encode_waves(waves)
+        for codes, count in zip(tokens.codes[0], tokens.lengths[0].tolist(), strict=True):
+            generator = torch.Generator().manual_seed(int(codes[:count].sum()))
+            codes[:count] = codes[torch.randperm(count, generator=generator)]
+        return tokens

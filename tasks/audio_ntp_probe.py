@@ -1,0 +1,110 @@
+"""How well a probe goes on in a tokenizer's tokens of sound: their likelihood, and continuations, judged alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from bench.backbones.base import Backbone
+from bench.continuation import ContinuationSettings, Excerpts, Judged, judge
+from bench.errors import Unavailable
+from bench.generation.costs import MEMORY, RTF, TOKENS, sampling_costs
+from bench.metrics.base import Fact
+from bench.modelling import Study
+from bench.probe import ProbeSettings, mean_of_trainings
+from bench.protocol import Protocol
+from bench.reconstruction import ReconstructionSettings, ReconstructionTask, metric_class
+from bench.stats import Estimate, clustered_mean
+
+from .token_modelling import AudioSettings, AudioTokenModelling
+
+
+class Settings(AudioSettings):
+    """Every choice of the task."""
+
+    probe: ProbeSettings = ProbeSettings(repeats=3)
+    continuation: ContinuationSettings = ContinuationSettings()
+
+
+class AudioProbe(AudioTokenModelling):
+    """Everything that audio-token-modelling measures, then continuations.
+
+    Of each value that a judge gives, three are reported: ``*_continuation`` of what the probe made,
+    ``*_tokenized`` of the clip's own continuation through the tokenizer, and ``*_model_loss``, the second less the
+    first, clip by clip.
+    """
+
+    name = "audio-ntp-probe"
+    version = 1
+    choices: ClassVar[type[ReconstructionSettings]] = Settings
+    further_metrics = ("dnsmos", "speaker_similarity")
+    costs = (TOKENS, RTF, MEMORY)
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return (*super().preload(protocol), *ReconstructionTask.preload(self, protocol))
+
+    def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        assert isinstance(study.settings, Settings)
+        choice = study.settings.continuation
+        named = [name for name in self.further_metrics if name in study.settings.metrics]
+        try:
+            if not backbones[0].continues:
+                raise Unavailable(
+                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt; "
+                    "choose another probe.paradigm in the protocol"
+                )
+            excerpts = Excerpts.of(study, choice)
+        except Unavailable as reason:
+            return self._nothing(named, str(reason))
+        judged = judge(study, backbones, named, excerpts, choice)
+        self._keep(study, excerpts, judged)
+        note = f"{min(study.job.batch_size, len(excerpts.numbers))} prompts at a time"
+        return sampling_costs(judged.timings, note, choice.seconds) | self._quality(study, excerpts, judged)
+
+    def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
+        groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
+        facts = {name: fact for one in self.further_metrics for name, fact in metric_class(one).outputs.items()}
+        found: dict[str, Estimate] = {}
+        for name, drawn in judged.drawn.items():
+            real, fact = judged.real[name], facts[name]
+            why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
+            found |= {
+                f"{name}_continuation": fact.describe(mean_of_trainings(drawn, groups), why),
+                f"{name}_tokenized": fact.describe(clustered_mean(real, groups), own),
+                f"{name}_model_loss": _lost(fact).describe(mean_of_trainings(real - drawn, groups), why),
+            }
+        for name, estimate in judged.unavailable.items():
+            found |= _thrice(name, facts[name], estimate.unavailable or "")
+        return found
+
+    def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
+        """No continuation, and why."""
+        found = {name: fact.describe(Estimate(value=None, unavailable=reason)) for name, fact in self.costs}
+        for listener in named:
+            for name, fact in metric_class(listener).outputs.items():
+                found |= _thrice(name, fact, reason)
+        return found
+
+    def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:
+        """The values of each clip, for paired tests; clips left out have none."""
+        for name, drawn in judged.drawn.items():
+            for kind, values in (("continuation", drawn.mean(0)), ("tokenized", judged.real[name])):
+                column = np.full(len(study.evaluated.seen.ids), np.nan)
+                column[excerpts.numbers] = values
+                study.columns[f"{name}_{kind}"] = column.tolist()
+
+
+def _thrice(name: str, fact: Fact, reason: str) -> dict[str, Estimate]:
+    nothing = Estimate(value=None, unavailable=reason)
+    return {
+        f"{name}_continuation": fact.describe(nothing),
+        f"{name}_tokenized": fact.describe(nothing),
+        f"{name}_model_loss": _lost(fact).describe(nothing),
+    }
+
+
+def _lost(fact: Fact) -> Fact:
+    # Where the tokenizer leaves nothing to lose the loss is least, so neither direction is better.
+    return Fact(fact.unit)
