@@ -110,6 +110,11 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     "sigma_s and arr_0), an .npz of images, a folder, or a data set.",
 )
 @click.option(
+    "--prompts",
+    metavar="FILE",
+    help="Texts that published backbones generate from, one a line; each in turn, as often as images are wanted.",
+)
+@click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples; part of the protocol.")

@@ -30,7 +30,9 @@ class SystemRecord(_Record):
     entry: str = Field(description="registry name, or module:Attribute of a system given by its code")
     target: str = Field(description="module:Attribute that implements it")
     modality: str = ""
-    tokens: str = Field(default="", description="discrete, continuous or bytes")
+    tokens: str = Field(
+        default="", description="discrete, continuous or bytes; samples or backbone: what it is instead"
+    )
     arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
     revision: str = Field(default="", description="revision of the checkpoint or hash of the user's file")

@@ -46,6 +46,7 @@ class Options:
     device: str = "cpu"
     batch_size: int = 8
     workers: int = 2
+    prompts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 dtype=options.dtype,
                 tf32=options.tf32,
                 sha256=store.sha256,
+                prompts=options.prompts,
             )
         )
         weights = store.resolve(protocol.weights)
@@ -91,7 +93,16 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         missing |= task.missing(protocol)
         for system in wanted:
             own = task.for_system(protocol, system)
-            job = Job(system, own, options.data, options.device, options.batch_size, options.workers, weights)
+            job = Job(
+                system,
+                own,
+                options.data,
+                options.device,
+                options.batch_size,
+                options.workers,
+                weights,
+                options.prompts,
+            )
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     return Plan(cells, missing)

@@ -25,6 +25,7 @@ class Request:
         preset: name and settings of the protocol preset.
         dataset: registry name of the dataset; ``data`` its path, where it takes one.
         sha256: hash of each weights file by name, for the protocol.
+        prompts: file of texts that backbones generate from, if any.
     """
 
     preset: tuple[str, dict[str, Any]]
@@ -35,6 +36,7 @@ class Request:
     dtype: str = "float32"
     tf32: bool = False
     sha256: Callable[[str], str] = field(default=lambda name: "")
+    prompts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Job:
 
     Attributes:
         weights: verified file of each weights name, or the reason why there is none.
+        prompts: file of texts that backbones generate from, if any.
     """
 
     system: SystemSpec
@@ -52,6 +55,7 @@ class Job:
     batch_size: int
     workers: int
     weights: Mapping[str, Path | str]
+    prompts: str | None = None
 
 
 @dataclass(frozen=True)

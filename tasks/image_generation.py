@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench import registry
+from bench.backbones.sampling import Sampling
 from bench.datasets.images import ImagePreprocessing
 from bench.errors import BenchError, Unavailable
-from bench.features import ExtractorRun, FeatureBank, Features
-from bench.generation.references import Reference, ReferenceFeatures, open_reference
+from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
+from bench.generation.drawn import DrawnImages
+from bench.generation.judging import Judge, estimates
+from bench.generation.prompts import fingerprint, of_samples, read_prompts
+from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
-from bench.metrics.base import Batch, FeatureSource
-from bench.metrics.generated import GenerationMetric
-from bench.modalities.base import SystemFailure
 from bench.protocol import DatasetProtocol, Protocol
 from bench.reconstruction import build_metrics, metric_class
-from bench.results import DatasetRecord, SystemRecord
+from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
 from bench.suite import explain
-from bench.system import SystemSpec
+from bench.system import BackboneSpec, SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokens import Tokens
 
@@ -39,11 +38,34 @@ class ReferenceSettings(BaseModel):
     statistics: tuple[str, ...] = Field(description="layers whose mean and covariance come with it and are used")
 
 
+class SamplingSettings(BaseModel):
+    """How codes are drawn, the same for all backbones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
+    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
+    guidance: float = Field(default=1.0, description="scale of classifier-free guidance; 1 is none")
+
+
+class DrawingSettings(BaseModel):
+    """What backbones generate; samples made elsewhere are as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int = Field(default=5000, ge=2, description="images that a backbone generates")
+    sampling: SamplingSettings | None = Field(default=None, description="null: as each one's publisher recommends")
+    prompts: int = Field(default=0, description="texts they are generated from (--prompts)")
+    prompts_sha256: str = Field(default="", description="of these texts")
+
+
 class Settings(BaseModel):
     """Every choice of the task; the protocol carries them all, defaults written out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="of backbones")
     samples: int = Field(default=0, description="generated images, those included that cannot be read")
     preprocessing: ImagePreprocessing | None = Field(default=None, description="of sample folders; null: as they are")
     reference_preprocessing: ImagePreprocessing | None = Field(
@@ -54,12 +76,15 @@ class Settings(BaseModel):
 
 
 class ImageGeneration(Task):
-    """Compare generated images with a reference set: as Gaussians, by a kernel, as manifolds."""
+    """Compare generated images with a reference set: as Gaussians, by a kernel, as manifolds.
+
+    The images were made elsewhere, or a published backbone makes them.
+    """
 
     name = "image-generation"
     version = 1
     modality = "image"
-    measures = ("samples",)
+    measures = ("samples", "backbone")
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
 
     def protocol(self, request: Request) -> Protocol:
@@ -76,7 +101,10 @@ class ImageGeneration(Task):
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
         reference = _reference(request.dataset, request.data, settings)
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
-        settings = settings.model_copy(update={"reference": facts})
+        texts = read_prompts(request.prompts) if request.prompts else []
+        prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
+        drawing = (settings.drawing or DrawingSettings()).model_copy(update=prompts)
+        settings = settings.model_copy(update={"reference": facts, "drawing": drawing})
         classes = {name: metric_class(name) for name in settings.metrics}
         weights = {name for metric in classes.values() for name in metric.weights}
         return Protocol(
@@ -99,69 +127,76 @@ class ImageGeneration(Task):
         )
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
-        n = len(_samples(system, protocol))
+        if isinstance(system, BackboneSpec):
+            drawing = DrawingSettings(**protocol.settings["drawing"])
+            self._check_backbone(system, drawing)
+            n = min(drawing.images, protocol.dataset.limit or drawing.images)
+            stated: dict[str, Any] = {}
+        else:
+            n = len(_samples(system, protocol))
+            stated = {"drawing": None}
         if n < 2:
             raise BenchError(f"{system.text}: {n} images; the metrics of sets need at least 2")
         return protocol.model_copy(
             update={
                 "dataset": protocol.dataset.model_copy(update={"n": n}),
-                "settings": {**protocol.settings, "samples": n},
+                "settings": {**protocol.settings, **stated, "samples": n},
             }
         )
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol, device = job.protocol, torch.device(job.device)
         settings = Settings(**protocol.settings)
-        source = _samples(job.system, protocol)
         reference = _reference(protocol.dataset.name, job.data, settings)
-        if reference.fingerprint != protocol.dataset.fingerprint or len(source) != settings.samples:
-            raise BenchError(
-                f"{reference.name}, {source.name}: the data changed since the run was planned; run it again"
-            )
+        if reference.fingerprint != protocol.dataset.fingerprint:
+            raise BenchError(f"{reference.name}: the data changed since the run was planned; run it again")
         metrics, unavailable = build_metrics(job, settings.metrics, (), device)
         _refuse_nothing(unavailable if not metrics else {})
-        weights = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
-        key = {"images": reference.fingerprint, "preprocessing": protocol.settings["reference_preprocessing"]}
-        images = len(reference.source) if reference.source else 0
-        bank = FeatureBank(weights, protocol.weights, device, key if images else None, images)
-        references = ReferenceFeatures(reference, bank.run, job.batch_size, job.workers, report)
-        for metric in metrics.values():
-            if images and isinstance(metric, GenerationMetric):
-                metric.prepare(references)  # before hours of samples, so that it fails early
-        indices: list[int] = []
-        size = ""
-        for index, part in source.batches(job.batch_size, job.workers):
-            batch = _batch(index, part.to(device), len(source), bank, references)
-            for metric in metrics.values():
-                metric.update(batch)
-            indices += index.tolist()
-            size = f"{part.shape[3]}x{part.shape[2]}"
-            report("measuring", indices[-1] + 1, len(source))
-        if len(indices) < 2:
-            raise BenchError(f"{source.name}: {len(indices)} of {len(source)} images could be read")
+        judge = Judge(
+            reference,
+            protocol.settings["reference_preprocessing"],
+            job.weights,
+            protocol.weights,
+            device,
+            job.batch_size,
+            job.workers,
+            report,
+        )
+        judge.prepare(metrics.values())
+        drawn = _Drawn(job, settings) if isinstance(job.system, BackboneSpec) else None
+        source = drawn.source if drawn else _samples(job.system, protocol)
+        if len(source) != settings.samples:
+            raise BenchError(f"{source.name}: the samples changed since the run was planned; run it again")
+        seen = judge.judge(source, list(metrics.values()))
+        n = len(seen.indices)
+        if n < 2:
+            raise BenchError(f"{source.name}: {n} of {len(source)} images could be read")
         report("computing", len(source), len(source))
-        estimates = unavailable | {
-            name: value for metric in metrics.values() for name, value in metric.compute().items()
-        }
-        _refuse_nothing(estimates)
-        for name, estimate in estimates.items():
-            if any(number is not None and not math.isfinite(number) for number in (estimate.value, estimate.stderr)):
-                raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
+        found = unavailable | estimates(metrics.values())
+        _refuse_nothing(found)
         return Measurement(
-            system=_record(job.system, source),
-            codebooks=[],
+            system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),
+            codebooks=drawn.codebooks() if drawn else [],
             dataset=DatasetRecord(
                 name=protocol.dataset.name,
                 split=protocol.dataset.split,
                 fingerprint=protocol.dataset.fingerprint,
-                n=len(indices),
-                groups=len(indices),
+                n=n,
+                groups=n,
                 skipped=source.skipped,
-                stored={size: len(indices)},
+                stored={seen.size: n},
             ),
-            metrics=estimates,
+            metrics=found | (drawn.costs() if drawn else {}),
             samples={},
         )
+
+    def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
+        """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
+        kind = registry.load(system.entry.target)
+        if kind.modality != self.modality:
+            raise BenchError(f"{system.text} generates {kind.modality}; {self.name} compares images")
+        if not drawing.prompts and not kind.unconditional:
+            raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
 
     def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
@@ -178,33 +213,40 @@ class ImageGeneration(Task):
         }
 
 
-class SampleFeatures(FeatureSource):
-    """Features of a batch of samples, computed when first asked for; there are none of references in it."""
+class _Drawn:
+    """A published backbone and what it draws under the task's settings."""
 
-    def __init__(self, images: torch.Tensor, bank: FeatureBank) -> None:
-        self.images, self.bank = images, bank
-        self._found: dict[str, Features] = {}
+    def __init__(self, job: Job, settings: Settings) -> None:
+        assert isinstance(job.system, BackboneSpec) and settings.drawing
+        self.job, device = job, torch.device(job.device)
+        self.backbone = job.system.backbone().to(device, getattr(torch, job.protocol.dtype))
+        texts = read_prompts(job.prompts) if job.prompts else []
+        if (fingerprint(texts) if texts else "") != settings.drawing.prompts_sha256:
+            raise BenchError(f"--prompts {job.prompts}: changed since the run was planned; run it again")
+        chosen = settings.drawing.sampling
+        sampling = Sampling(**chosen.model_dump()) if chosen else None
 
-    def get(self, extractor: str) -> tuple[Features, Features]:
-        if extractor not in self._found:
-            run: ExtractorRun = self.bank.run(extractor)
-            self._found[extractor] = run.one_side(self.images)
-        return {}, self._found[extractor]
+        def draw(n: int, first: int) -> Tokens:
+            conditions = of_samples(texts, first, n) if texts else None
+            return self.backbone.generate(n, job.protocol.seed, conditions, sampling, first)
 
+        def decode(tokens: Tokens) -> torch.Tensor:
+            return cast(torch.Tensor, self.backbone.decode(tokens))
 
-def _batch(
-    index: torch.Tensor, images: torch.Tensor, total: int, bank: FeatureBank, references: ReferenceFeatures
-) -> Batch:
-    return Batch(
-        index=index,
-        group=index,
-        reference=None,
-        reconstruction=images,
-        tokens=Tokens(payload=(b"",) * len(index)),  # of samples made elsewhere nothing is known
-        features=SampleFeatures(images, bank),
-        references=references,
-        total=total,
-    )
+        self.watch = Stopwatch(device, bytes_of(self.backbone.model))
+        self.source = DrawnImages(job.system.text, settings.samples, None, draw, decode, self.watch)
+
+    def costs(self) -> dict[str, Estimate]:
+        """Of drawing the images."""
+        return sampling_costs(self.watch.timings, "")
+
+    def codebooks(self) -> list[CodebookRecord]:
+        """Of the tokens it speaks."""
+        return [CodebookRecord(**vars(book)) for book in self.backbone.codebooks]
+
+    def record(self) -> SystemRecord:
+        """The checkpoint."""
+        return _record(self.job.system, weights=self.backbone.weights, revision=self.backbone.revision)
 
 
 def _refuse_nothing(estimates: Mapping[str, Estimate]) -> None:
@@ -223,15 +265,17 @@ def _reference(name: str, data: str | None, settings: Settings) -> Reference:
     return open_reference(name, data, chosen.model_dump() if chosen else None)
 
 
-def _record(system: SystemSpec, source: ImageSource) -> SystemRecord:
+def _record(system: SystemSpec, **checkpoint: Any) -> SystemRecord:
     return SystemRecord(
         name=system.text,
         entry=system.entry.name,
         target=system.entry.target,
         modality="image",
-        tokens=system.entry.tokens,
+        tokens=system.kind,
         arguments=system.resolved(),
-        revision=source.fingerprint,
+        source=system.entry.source,
+        licence=system.entry.licence,
+        **checkpoint,
     )
 
 

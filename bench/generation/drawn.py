@@ -17,7 +17,7 @@ class DrawnImages(ImageSource):
 
     Args:
         n: images in all.
-        batch: images that are drawn at a time.
+        batch: images that are drawn at a time; None draws as many as the reader asks for.
         draw: tokens of samples ``first`` to ``first + n - 1``, from ``(n, first)``.
         decode: images ``[n, 3, height, width]`` in [0, 1] of tokens.
         watch: notes what it costs.
@@ -27,7 +27,7 @@ class DrawnImages(ImageSource):
         self,
         name: str,
         n: int,
-        batch: int,
+        batch: int | None,
         draw: Callable[[int, int], Tokens],
         decode: Callable[[Tokens], torch.Tensor],
         watch: Stopwatch,
@@ -46,9 +46,9 @@ class DrawnImages(ImageSource):
         return str(index)
 
     def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches of ``batch`` images, whatever size the reader prefers: the speeds are of that size."""
-        for first in range(0, self.n, self.batch):
-            count = min(self.batch, self.n - first)
+        step = self.batch or size
+        for first in range(0, self.n, step):
+            count = min(step, self.n - first)
             with torch.inference_mode():
                 _, images = self.watch(lambda: self.draw(count, first), self.decode)  # noqa: B023 - called at once
             yield torch.arange(first, first + count), to_uint8(images).cpu()

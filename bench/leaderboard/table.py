@@ -24,6 +24,7 @@ KINDS = {
     "continuous": "Continuous tokenizers",
     "bytes": "Codecs",
     "samples": "Generated samples",
+    "backbone": "Backbones",
 }
 OTHER_KIND = "Unknown token kind"
 NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
