@@ -308,6 +308,14 @@ _RESULTS = click.Path(exists=True, path_type=Path)
 @click.option(
     "--cost/--no-cost", default=True, show_default=True, help="Whether speed and memory can regress, on one device."
 )
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report there too: Markdown to FILE.md, JSON to FILE.json, JUnit to FILE.xml. Repeatable.",
+)
 @_gate_format(GATE_FORMATS)
 def check(**given: Any) -> None:
     """Hold RUN against a baseline, both read from disk; nothing is measured.

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from bench.canonical import write_atomic
 from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
 from bench.errors import BenchError
 from bench.gate import data, junit, lines, markdown, terminal
 from bench.gate.pairing import match, read
 from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
+
+SUFFIXES = {".md": "markdown", ".json": "json", ".xml": "junit"}
 
 
 def check_run(
@@ -22,12 +25,18 @@ def check_run(
     systems: tuple[str, ...],
     renamed: tuple[tuple[str, str], ...],
     cost: bool,
+    reports: tuple[Path, ...],
     style: str,
 ) -> int:
     """Hold a run against a baseline; the exit code of the command."""
+    for file in reports:
+        if file.suffix not in SUFFIXES:
+            raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
     matched = match(read(baseline), read(run), systems, renamed)
     report = compare(matched, lambda units: parse(tolerances, units), level, cost)
     code = exit_code(report)
+    for file in reports:
+        write_atomic(file, _text(report, SUFFIXES[file.suffix], code).encode())
     _print(report, style, code)
     return code
 
@@ -58,11 +67,13 @@ def exit_code(report: Report) -> int:
 
 
 def _print(report: Report, style: str, code: int) -> None:
-    if style == "json":
-        click.echo(data.text(report, code), nl=False)
-    elif style == "junit":
-        click.echo(junit.text(report), nl=False)
-    elif style == "markdown":
-        click.echo(markdown.text(lines.describe(report)), nl=False)
-    else:
+    if style == "terminal":
         terminal.show(lines.describe(report))
+    else:
+        click.echo(_text(report, style, code), nl=False)
+
+
+def _text(report: Report, style: str, code: int) -> str:
+    if style == "json":
+        return data.text(report, code)
+    return junit.text(report) if style == "junit" else markdown.text(lines.describe(report))

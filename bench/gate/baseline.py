@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.canonical import write_atomic
+from bench.errors import UnknownName
 from bench.gate.pairing import Matched, Measured, Pair, match, read
 from bench.gate.verdicts import Report, compare
 from bench.leaderboard.names import heading
@@ -80,7 +81,12 @@ def apply(update: Update, folder: Path) -> None:
 
 def trimmed(result: Result) -> Result:
     """The result without what no gate reads: values of single codebook levels and most of the environment."""
-    metrics = {name: estimate for name, estimate in result.metrics.items() if not heading(name).detail}
+    metrics = {
+        # The batches that a speed was timed over are not those of another run.
+        name: estimate.model_copy(update={"replicates": None, "blocks": None}) if estimate.device_bound else estimate
+        for name, estimate in result.metrics.items()
+        if not heading(name).detail
+    }
     environment = {name: result.environment[name] for name in ENVIRONMENT if name in result.environment}
     return result.model_copy(update={"metrics": metrics, "environment": environment, "samples": None})
 
@@ -104,8 +110,6 @@ def _same(pair: Pair) -> bool:
 
 
 def _named(results: Sequence[Measured], only: Sequence[str]) -> list[Measured]:
-    from bench.errors import UnknownName
-
     for name in only:
         if all(one.name != name for one in results):
             raise UnknownName("measured system of the run", name, {one.name for one in results})

@@ -2,7 +2,8 @@
 
 Three ways, the first that the results on disk allow:
 
-1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``).
+1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``)
+   for interval and p-value, and a sign-flip test of the same groups (``bench/gate/flips.py``) beside it.
 2. *paired blocks*: both have jackknife replicates over the same blocks of the same samples; the difference is
    jackknifed with the differences of the replicates, t with one degree of freedom less than blocks.
 3. *not paired*: the standard errors of both are added as if the samples were others. Where they are the same, and
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.gate.bootstrap import GroupBootstrap
+from bench.gate.flips import flipped
 from bench.gate.pairing import Measured, Pair
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
@@ -62,6 +64,8 @@ def difference(pair: Pair, metric: str) -> Difference:
     columns = [_columns(side, metric) for side in (pair.before, pair.after)]
     if columns[0] is not None and columns[1] is not None:
         return _by_samples(pair, metric, columns[0], columns[1], one.higher_is_better)
+    if one.stderr == 0 and other.stderr == 0:
+        return _unpaired(pair, one, other, "exact on both sides")
     if one.replicates and other.replicates:
         if pair.same_set and one.blocks == other.blocks:
             return _by_blocks(one, other)
@@ -121,8 +125,14 @@ def _by_samples(
         value = float(now[both, 0].sum() / now[both, 1].sum() - was[both, 0].sum() / was[both, 1].sum())
         return Difference(value, (value, value), n, "the same for every sample", moved, note, lost, _certain(value))
     bootstrap = GroupBootstrap(was[both], now[both], groups)
-    method = f"paired bootstrap-t over {bootstrap.groups} groups"
-    return Difference(bootstrap.value, bootstrap.interval, n, method, moved, note, lost, bootstrap.exceeds)
+    method = f"paired bootstrap-t and sign flips over {bootstrap.groups} groups"
+
+    def exceeds(threshold: float, sign: int) -> float:
+        # Either may find it, so each has half of the level (Bonferroni).
+        one = bootstrap.exceeds(threshold, sign)
+        return one if bootstrap.stderr == 0 else min(1.0, 2 * min(one, flipped(bootstrap.excess(threshold, sign))))
+
+    return Difference(bootstrap.value, bootstrap.interval, n, method, moved, note, lost, exceeds)
 
 
 def _by_blocks(one: Estimate, other: Estimate) -> Difference:
@@ -151,7 +161,7 @@ def _unpaired(pair: Pair, one: Estimate, other: Estimate, method: str) -> Differ
 
 def _student(value: float, stderr: float, degrees: int, n: int, method: str, moved: bool) -> Difference:
     if stderr <= 1e-12 * abs(value):
-        return Difference(value, (value, value), n, f"{method}: the same in each", moved, exceeds=_certain(value))
+        return Difference(value, (value, value), n, method, moved, exceeds=_certain(value))
 
     def exceeds(threshold: float, sign: int) -> float:
         from scipy.stats import t

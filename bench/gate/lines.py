@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from bench.gate.pairing import Measured
 from bench.gate.verdicts import NEITHER, Comparison, Report, Verdict
-from bench.leaderboard.digits import decimals_of, fixed, supported
+from bench.leaderboard.digits import fixed, supported
 from bench.leaderboard.page import clean
 
-TITLES = ("Metric", "Before", "After", "Difference", "95% interval", "Verdict")
-ALL_SAME = "nothing moved"
+TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
+FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
 
 
 @dataclass(frozen=True)
 class Line:
-    """One comparison as it is shown: a text for each of ``TITLES``, and which verdict it is."""
+    """One comparison as it is shown: a text for each of ``Words.titles``, and which verdict it is."""
 
     cells: tuple[str, ...]
     verdict: Verdict
@@ -43,11 +43,13 @@ class Words:
 
     Attributes:
         headline: the outcome in a sentence.
+        titles: of the columns.
         still: titles of the pairs in which nothing moved.
         remarks: what was not compared and why, and how the verdicts came about.
     """
 
     headline: str
+    titles: tuple[str, ...]
     blocks: tuple[Block, ...]
     still: tuple[str, ...]
     remarks: tuple[str, ...]
@@ -70,7 +72,8 @@ def describe(report: Report) -> Words:
             found.append(Block(title, tuple(map(_line, moved)), f"{rest} more unchanged" if rest else ""))
         else:
             still.append(title)
-    return Words(headline(report), tuple(found), tuple(still), tuple(map(clean, _remarks(report))))
+    titles = (*TITLES, "Verdict" if report.verdicts else "Note")
+    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, _remarks(report))))
 
 
 def headline(report: Report) -> str:
@@ -88,7 +91,8 @@ def headline(report: Report) -> str:
         outcome = "FAILED"
     elif report.matched.missing and outcome == "HELD":
         outcome = "INCOMPLETE"
-    return f"{outcome}: {told}, {', '.join(part for part in parts if not part.startswith('0 '))}".removesuffix(", ")
+    counted = ", ".join(part for part in parts if not part.startswith("0 "))
+    return f"{outcome}: {told}" + (f"; metrics: {counted}" if counted else "")
 
 
 def _line(row: Comparison) -> Line:
@@ -107,15 +111,13 @@ def _line(row: Comparison) -> Line:
 
 
 def numbers(row: Comparison) -> tuple[str, str, str, str]:
-    """Before, after, difference and interval, with the digits that the interval of the difference supports."""
-    difference = row.difference or 0.0
-    if row.interval and row.interval[1] > row.interval[0]:
-        places = max(supported((row.interval[1] - row.interval[0]) / 2), 0)
-        if difference and abs(difference) >= 10**-9 and float(fixed(difference, places)) == 0:
-            places = decimals_of(difference, None, 0)
-    else:
-        places = 0 if float(difference).is_integer() else max(decimals_of(difference, None, 0), 3)
-    places = min(places, 9)
+    """Before, after, difference and interval, with two digits at least of the difference and of its interval."""
+    spans = [abs(row.difference or 0.0)]
+    if row.interval:
+        spans.append((row.interval[1] - row.interval[0]) / 2)
+    whole = all(float(value).is_integer() for value in (row.before or 0, row.after or 0))
+    places = 0 if whole else max((supported(span) for span in spans if span), default=FEWEST_DECIMALS)
+    places = min(max(places, 0), MOST_DECIMALS)
     before, after = ("–" if value is None else fixed(value, places) for value in (row.before, row.after))
     change = "–" if row.difference is None else _signed(row.difference, places)
     if row.interval is None:
@@ -135,7 +137,7 @@ def _signed(value: float, places: int) -> str:
 
 def _remarks(report: Report) -> Iterable[str]:
     matched = report.matched
-    if report.verdicts:
+    if report.tested:
         yield (
             f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
             f"{report.tested} comparisons of quality in which anything moved (Holm)."

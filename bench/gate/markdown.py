@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.gate.lines import TITLES, Words
+from bench.gate.lines import Words
 from bench.gate.verdicts import Verdict
 from bench.leaderboard.markdown import escape
 
@@ -18,7 +18,7 @@ def text(words: Words) -> str:
     tail += [f"- {escape(remark)}" for remark in words.remarks]
     room = MOST_CHARACTERS - sum(map(len, tail))
     for block in words.blocks:
-        lines = [f"**{escape(block.title)}**\n", _row(TITLES), "| :-- | --: | --: | --: | --: | :-- |"]
+        lines = [f"**{escape(block.title)}**\n", _row(words.titles), "| :-- | --: | --: | --: | --: | :-- |"]
         for line in block.lines:
             *cells, verdict = map(escape, line.cells)
             lines.append(_row((*cells, MARKS.get(line.verdict, "") + verdict)))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.lines import TITLES, Words
+from bench.gate.lines import Words
 from bench.gate.verdicts import Verdict
 
 WIDTH = 120
@@ -24,7 +24,7 @@ def show(words: Words, console: Console | None = None) -> None:
         console.print()
         console.print(Text(block.title, style="bold"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for place, title in enumerate(TITLES):
+        for place, title in enumerate(words.titles):
             table.add_column(title, justify="right" if 0 < place < 5 else "left", no_wrap=0 < place < 5)
         for line in block.lines:
             style = STYLES.get(line.verdict, "")
