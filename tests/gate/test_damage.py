@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,10 @@ def measure(folder: Path, out: str, systems: list[str]) -> None:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs ``measured``, of sound and damaged systems, and ``again``: the default photographs."""
     folder = tmp_path_factory.mktemp("gate")
-    measure(folder, "measured", [system for pair in PAIRS.values() for system in pair])
-    measure(folder, "again", ["klt-vq@6", "klt-fsq"])
+    with ThreadPoolExecutor() as both:
+        runs = {"measured": [system for pair in PAIRS.values() for system in pair], "again": ["klt-vq@6", "klt-fsq"]}
+        for done in [both.submit(measure, folder, out, systems) for out, systems in runs.items()]:
+            done.result()
     return folder
 
 
