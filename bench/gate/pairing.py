@@ -124,19 +124,18 @@ def match(
         BenchError: a name that is in neither, or a protocol that differs; the message names the fields.
     """
     only, renamed = list(only), list(renamed)
-    wanted = [(name, name) for name in only] + renamed
-    if not wanted:
-        names = dict.fromkeys(one.name for one in (*before, *after))
-        wanted = [(name, name) for name in names]
+    for was, now in renamed:
+        _check(was, before)
+        _check(now, after)
+    for name in only:
+        _check(name, [*before, *after])
+    names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
+    wanted = [*((name, name) for name in names), *renamed]
     tasks = {one.task for one in after}
     pairs: list[Pair] = []
     missing, new, failed, failed_before = [], [], [], []
     for old, fresh in wanted:
         olds, news = ([m for m in side if m.name == name] for side, name in ((before, old), (after, fresh)))
-        if not olds and old not in only and any(old == name for name, _ in renamed):
-            raise UnknownName("system of the results before", old, {m.name for m in before})
-        if not news and (old != fresh or not olds):
-            raise UnknownName("system of the results after", fresh, {m.name for m in after})
         for task in sorted({m.task for m in (*olds, *news)} & tasks):
             was, now = ([m for m in side if m.task == task] for side in (olds, news))
             failed += [m for m in now if m.result.status == "failed"]
@@ -153,6 +152,11 @@ def match(
                 new += now
     elsewhere = sorted({m.task for m in before} - tasks)
     return Matched(tuple(pairs), tuple(missing), tuple(new), tuple(failed), tuple(failed_before), tuple(elsewhere))
+
+
+def _check(name: str, results: Sequence[Measured]) -> None:
+    if all(one.name != name for one in results):
+        raise UnknownName("system of these results", name, {one.name for one in results})
 
 
 def _refusal(before: Measured, after: Measured) -> str:

@@ -142,7 +142,7 @@ def compare(
     found += [each for pair in matched.pairs for each in _lost_samples(pair, verdicts)]
     rows, tested = [row for row, _ in found], 0
     for cost in (False, True):
-        family = {i: p for i, (row, p) in enumerate(found) if p is not None and row.moved and row.device_bound == cost}
+        family = {i: p for i, (row, p) in enumerate(found) if p is not None and row.device_bound == cost}
         worse, better = (holm([getattr(p, side) for p in family.values()]) for side in ("worse", "better"))
         for i, bad, good in zip(family, worse, better, strict=True):
             rows[i] = _decide(rows[i], bad, good, level)
