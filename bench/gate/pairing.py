@@ -124,9 +124,9 @@ def match(
         BenchError: a name that is in neither, or a protocol that differs; the message names the fields.
     """
     only, renamed = list(only), list(renamed)
-    for was, now in renamed:
-        _check(was, before)
-        _check(now, after)
+    for old, fresh in renamed:
+        _check(old, before)
+        _check(fresh, after)
     for name in only:
         _check(name, [*before, *after])
     names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
