@@ -44,7 +44,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs ``measured``, of sound and damaged systems, and ``again``: the default photographs."""
     folder = tmp_path_factory.mktemp("gate")
     with ThreadPoolExecutor() as both:
-        runs = {"measured": [system for pair in PAIRS.values() for system in pair], "again": ["klt-vq@6", "klt-fsq"]}
+        runs = {"measured": [system for pair in PAIRS.values() for system in pair], "again": ["klt-vq@6"]}
         for done in [both.submit(measure, folder, out, systems) for out, systems in runs.items()]:
             done.result()
     return folder
@@ -62,11 +62,10 @@ def test_a_damage_is_caught(runs: Path, damage: str) -> None:
 
 
 def test_measured_again_it_holds(runs: Path) -> None:
-    named = ("--system", "klt-vq@6", "--system", "klt-fsq")
-    done = bench(runs, "check", "again", "--baseline", "measured", *named)
+    done = bench(runs, "check", "again", "--baseline", "measured", "--system", "klt-vq@6")
     assert done.returncode == 0, done.stdout
-    assert "Nothing moved: klt-vq@6, klt-fsq" in done.stdout
-    assert bench(runs, "check", "again", "--baseline", "measured").returncode == 3  # one is missing
+    assert "Nothing moved: klt-vq@6\n" in done.stdout
+    assert bench(runs, "check", "again", "--baseline", "measured").returncode == 3  # others are missing
 
 
 def test_unchanged_passes_twenty_times_out_of_twenty(runs: Path) -> None:
