@@ -101,6 +101,7 @@ class ModellingTask(ReconstructionTask):
         further = self.further(study, backbones)
         study.probe.finish()
         seen = study.evaluated.seen
+        name, _, unit = self.bits
         return Measurement(
             system=system_record(job, study.tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in study.tokenizer.codebooks],
@@ -111,6 +112,8 @@ class ModellingTask(ReconstructionTask):
                 "group": seen.groups,
                 "nll": list(verdict.nats.mean(0) / study.evaluated.corpus.counts.numpy()),
                 **study.columns,
+                f"{name}_total": list(verdict.nats.mean(0) / math.log(2) / unit),
+                f"{name}_amount": study.evaluated.amounts,
             },
         )
 

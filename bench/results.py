@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -16,7 +17,8 @@ from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.stats import Estimate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: estimates keep the replicates of their jackknife. Results of version 1 are read as they are, without them."""
 
 
 class _Record(BaseModel):
@@ -82,7 +84,9 @@ class ErrorRecord(_Record):
 class Result(_Record):
     """What one cell measured, with its provenance."""
 
-    schema_version: int = Field(default=SCHEMA_VERSION, description="version of this schema")
+    schema_version: int = Field(
+        default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, description="version of this schema; older ones are read too"
+    )
     key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
     suite: str
     status: Literal["ok", "failed"]
@@ -145,6 +149,17 @@ class Run:
         return sorted(self.folder.glob("*.json"))
 
 
+def result_files(path: Path) -> list[Path]:
+    """The result files of a run directory, of a folder of them or of result files, or the one file that it is."""
+    if path.is_file():
+        return [path]
+    if (path / "results").is_dir():
+        return Run(path).files()
+    if runs := sorted(folder.parent for folder in path.glob("*/results")):
+        return [file for run in runs for file in Run(run).files()]
+    return sorted(path.glob("*.json"))
+
+
 def read_result(file: Path) -> Result:
     """A result from its file; BenchError names a file that is none."""
     try:
@@ -158,13 +173,47 @@ def read_result(file: Path) -> Result:
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
-    """The per-sample values that belong to a result file, by column."""
-    import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
+    """The per-sample values that belong to a result file, by column; of a run a parquet file, of a baseline a CSV.
 
+    Raises:
+        BenchError: the file is gone or damaged.
+    """
     if result.samples is None:
         return {}
-    columns: dict[str, list[Any]] = parquet.read_table(file.parent / result.samples).to_pydict()
+    table = file.parent / result.samples
+    if table.suffix == ".csv":
+        return _read_csv(table)
+    import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
+    from pyarrow import ArrowInvalid
+
+    try:
+        columns: dict[str, list[Any]] = parquet.read_table(table).to_pydict()
+    except (OSError, ArrowInvalid) as error:
+        raise BenchError(f"{table}: cannot be read, but {file.name} names it: {error}; measure it again") from error
     return columns
+
+
+def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) -> None:
+    """Per-sample values as text with so many significant digits, a line a sample; columns of text but the id not."""
+    columns = [name for name, values in samples.items() if name == "id" or not isinstance(values[0], str | None)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*(samples[name] for name in columns), strict=True):
+        writer.writerow([f"{value:.{digits}g}" if isinstance(value, float) else value for value in row])
+    write_atomic(table, stream.getvalue().encode())
+
+
+def _read_csv(table: Path) -> dict[str, list[Any]]:
+    try:
+        header, *rows = csv.reader(io.StringIO(table.read_text(encoding="utf-8")))
+        columns = zip(*rows, strict=True) if rows else ([] for _ in header)
+        return {
+            name: [value if name == "id" else int(value) if name == "group" else float(value) for value in column]
+            for name, column in zip(header, columns, strict=True)
+        }
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise BenchError(f"{table}: not a table of samples: {error}; restore it, or measure again") from error
 
 
 def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:

@@ -27,6 +27,12 @@ class Estimate(BaseModel):
     higher_is_better: bool | None = Field(default=None, description="direction; null where neither is better")
     device_bound: bool = Field(default=False, description="whether it compares on one device only")
     method: str = Field(default="", description="how stderr and interval were obtained")
+    replicates: tuple[float, ...] | None = Field(
+        default=None, description="the value without each block of samples, where a jackknife gave the error"
+    )
+    blocks: tuple[float, ...] | None = Field(
+        default=None, description="size of each of those blocks: samples, of a ratio what it is divided by"
+    )
     note: str = Field(default="", description="what a reader must know to use the value")
     unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
 
@@ -91,6 +97,9 @@ def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: 
     SE² = (1/g) Σ (τ_j - θ_J)² / (h_j - 1), θ_J their weighted mean Σ τ_j / h_j. The interval is
     centred on the value itself, because that is what the trusted implementation reports.
 
+    The estimate keeps what it was computed from, so that the difference of two systems on the same blocks can be
+    jackknifed later: its replicates are the differences of theirs.
+
     Args:
         value: the statistic on all samples.
         sizes: number of samples of each block.
@@ -102,7 +111,8 @@ def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: 
         return Estimate(value=value, n=total, method="no interval: a single group of samples")
     ratio = counts.sum() / counts
     # τ_j - θ rather than τ_j, so that a statistic no block changes has a standard error of exactly 0.
-    offset = (ratio - 1) * (value - np.array([leave_out(j) for j in range(len(counts))]))
+    replicates = np.array([leave_out(j) for j in range(len(counts))], np.float64)
+    offset = (ratio - 1) * (value - replicates)
     centre = float((offset / ratio).sum())
     stderr = math.sqrt(float(((offset - centre) ** 2 / (ratio - 1)).mean()))
     return Estimate(
@@ -111,4 +121,6 @@ def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: 
         interval=interval_around(value, stderr, len(counts) - 1),
         n=total,
         method=f"delete-a-block jackknife, {len(counts)} blocks, t",
+        replicates=tuple(replicates.tolist()),
+        blocks=tuple(counts.tolist()),
     )

@@ -9,7 +9,7 @@ import click
 
 from bench.cli import NOTHING_MEASURED
 from bench.leaderboard import render, table
-from bench.results import Result, Run, read_result
+from bench.results import Result, read_result, result_files
 
 
 def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
@@ -33,13 +33,4 @@ def print_tables(results: Sequence[Result], style: str) -> None:
 
 def read_results(path: Path) -> Iterator[Result]:
     """The results of a run directory, of a folder of them or of result files, or of one file."""
-    if path.is_file():
-        yield read_result(path)
-    elif (path / "results").is_dir():
-        yield from Run(path).results()
-    elif runs := sorted(folder.parent for folder in path.glob("*/results")):
-        for run in runs:
-            yield from Run(run).results()
-    else:
-        for file in sorted(path.glob("*.json")):
-            yield read_result(file)
+    yield from map(read_result, result_files(path))

@@ -120,7 +120,7 @@ def _metrics(table: Table, row: Row) -> Iterator[dict[str, Any]]:
             low, high = estimate.interval or (None, None)
             yield {
                 "metric": column.metric,
-                **estimate.model_dump(exclude={"interval", "unavailable", "device_bound"}),
+                **estimate.model_dump(exclude={"interval", "unavailable", "device_bound", "replicates", "blocks"}),
                 "low": low,
                 "high": high,
                 "best": cell.best,

@@ -213,5 +213,12 @@ def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: in
     spread = float(per_subset.var(ddof=1)) / len(per_subset) if len(per_subset) > 1 else 0.0
     stderr = math.sqrt(estimate.stderr**2 + spread)
     method = f"{estimate.method}, of the MMD² of all samples" + ("; spread of the subsets added" if spread else "")
-    interval = interval_around(value, stderr, blocks - 1)
-    return estimate.model_copy(update={"value": value, "stderr": stderr, "interval": interval, "method": method})
+    assert estimate.value is not None and estimate.replicates is not None
+    moved = {
+        "value": value,
+        "stderr": stderr,
+        "interval": interval_around(value, stderr, blocks - 1),
+        # What a block does to the MMD of all samples is taken for what it does to the mean over subsets.
+        "replicates": tuple(value + (without - estimate.value) for without in estimate.replicates),
+    }
+    return estimate.model_copy(update={**moved, "method": method})

@@ -103,6 +103,9 @@ def test_sound_in_kilobits_a_second(measure):
     # The clips' lengths in samples at 8 kHz are their tokens, so bits a second follow from nats a token.
     assert metrics["bitrate_model"].value == pytest.approx(metrics["nll"].value / math.log(2) * 8, rel=1e-3)
     assert len(samples["nll"]) == 3
+    # What a difference of two tokenizers is told by, sample by sample.
+    ratio = sum(samples["bitrate_model_total"]) / sum(samples["bitrate_model_amount"])
+    assert metrics["bitrate_model"].value == pytest.approx(ratio, rel=1e-9)
 
 
 def test_the_likelihood_of_continuous_tokens_is_a_density(measure):

@@ -1,0 +1,43 @@
+"""`bench baseline update`: a run becomes what later ones are held against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.gate import baseline, lines, terminal
+from bench.gate.pairing import read
+from bench.results import Run
+
+
+def update_baseline(
+    run: Path, folder: Path, systems: tuple[str, ...], partial: bool, everything: bool, dry_run: bool
+) -> int:
+    """Print what changes, then write it; the exit code of the command."""
+    measured = [one for one in read(run) if not systems or one.name in systems]
+    failed = [one for one in measured if one.result.status == "failed"]
+    for one in failed:
+        error = one.result.errors[0] if one.result.errors else None
+        click.echo(f"failed: {one.name}: {error.message if error else 'no reason recorded'}", err=True)
+    if failed and not partial:
+        click.echo("nothing is written: measure these again, or take the others with --partial", err=True)
+        return CELL_FAILED
+    if systems and len(failed) == len(measured) > 0:
+        return NOTHING_MEASURED
+    update = baseline.plan(run, folder, systems, everything)
+    if not update.write and not update.report.matched.pairs:
+        return NOTHING_MEASURED
+    terminal.show(lines.describe(update.report))
+    for file in update.replaced:
+        click.echo(f"removed: {file} (another protocol)")
+    for one in update.write:
+        click.echo(f"written: {Run(folder).file_of(one.name, one.result.protocol)}")
+    kept = len({pair.after.name for pair in update.report.matched.pairs} - {one.name for one in update.write})
+    click.echo(f"{len(update.write)} results to write, {kept} unchanged and left as they are")
+    if dry_run:
+        click.echo("dry run: nothing is written")
+    else:
+        baseline.apply(update, folder)
+    return 0

@@ -1,0 +1,79 @@
+"""`bench check` and `bench compare`: what moved between results on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.canonical import write_atomic
+from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
+from bench.errors import BenchError
+from bench.gate import data, junit, lines, markdown, terminal
+from bench.gate.pairing import match, read
+from bench.gate.tolerances import parse
+from bench.gate.verdicts import Report, compare
+
+SUFFIXES = {".md": "markdown", ".json": "json", ".xml": "junit"}
+
+
+def check_run(
+    run: Path,
+    baseline: Path,
+    tolerances: tuple[str, ...],
+    level: float,
+    systems: tuple[str, ...],
+    renamed: tuple[tuple[str, str], ...],
+    cost: bool,
+    reports: tuple[Path, ...],
+    style: str,
+) -> int:
+    """Hold a run against a baseline; the exit code of the command."""
+    for file in reports:
+        if file.suffix not in SUFFIXES:
+            raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
+    matched = match(read(baseline), read(run), systems, renamed)
+    report = compare(matched, lambda units: parse(tolerances, units), level, cost)
+    code = exit_code(report)
+    for file in reports:
+        write_atomic(file, _text(report, SUFFIXES[file.suffix], code).encode())
+    _print(report, style, code)
+    return code
+
+
+def compare_runs(
+    before: Path, after: Path | None, systems: tuple[str, ...], pairs: tuple[tuple[str, str], ...], style: str
+) -> int:
+    """Show what differs between two runs, or two systems; the exit code of the command."""
+    if after is None and not pairs:
+        raise BenchError("one run alone: name two of its systems, --systems BEFORE AFTER, or give a second run")
+    one = read(before)
+    other = one if after is None else read(after)
+    report = compare(match(one, other, systems, pairs), verdicts=False)
+    code = 0 if report.matched.pairs else NOTHING_MEASURED
+    _print(report, style, code)
+    return code
+
+
+def exit_code(report: Report) -> int:
+    """1 if anything regressed, else 4 if a cell failed, else 3 if nothing or not everything was measured, else 0."""
+    if report.regressed:
+        return REGRESSED
+    if report.matched.failed:
+        return CELL_FAILED
+    if report.matched.missing or not report.judged:
+        return NOTHING_MEASURED
+    return 0
+
+
+def _print(report: Report, style: str, code: int) -> None:
+    if style == "terminal":
+        terminal.show(lines.describe(report))
+    else:
+        click.echo(_text(report, style, code), nl=False)
+
+
+def _text(report: Report, style: str, code: int) -> str:
+    if style == "json":
+        return data.text(report, code)
+    return junit.text(report) if style == "junit" else markdown.text(lines.describe(report))

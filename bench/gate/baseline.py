@@ -1,0 +1,125 @@
+"""A reviewed baseline: results cut down to what the gate reads, in files that diff well."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.canonical import write_atomic
+from bench.errors import UnknownName
+from bench.gate.pairing import Matched, Measured, Pair, match, read
+from bench.gate.verdicts import Report, compare
+from bench.leaderboard.names import heading
+from bench.results import Result, Run, result_files, write_csv
+
+DIGITS = 9
+"""Significant digits of every number: finer than float32, and than what the gate calls unchanged."""
+ENVIRONMENT = ("bench", "device", "git", "packages", "python", "threads")
+_NUMBERS = re.compile(r"\[\s*(-?[\d.eE+-]+(?:,\s*-?[\d.eE+-]+)*)\s*\]")
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update would write.
+
+    Attributes:
+        report: what moved, new against old, without verdicts.
+        write: results whose files are new or change; the others stay as they are, byte for byte.
+        replaced: files of the same systems and tasks under another protocol, which go.
+    """
+
+    report: Report
+    write: tuple[Measured, ...]
+    replaced: tuple[Path, ...]
+
+
+def plan(run: Path, folder: Path, only: Sequence[str], everything: bool = False) -> Update:
+    """What would change in a baseline if the run became it.
+
+    Args:
+        only: names of the systems to take; all if there are none.
+        everything: whether to write results anew that did not move.
+    """
+    results = [one for one in read(run) if one.result.status == "ok"]
+    taken = _named(results, only)
+    known = read(folder) if result_files(folder) else []
+    kept, replaced = [], []
+    for old in known:
+        fresh = [m for m in taken if (m.name, m.task) == (old.name, old.task)]
+        if fresh and all(m.result.fingerprint != old.result.fingerprint for m in fresh):
+            replaced.append(old.file)
+        else:
+            kept.append(old)
+    matched = match(kept, taken, only) if kept else Matched((), new=tuple(taken))
+    report = compare(matched, verdicts=False)
+    moved = {(row.system, row.fingerprint) for row in report.comparisons if row.moved and not row.device_bound}
+    same = {(p.after.name, p.after.result.fingerprint) for p in matched.pairs if _same(p)} - moved
+    write = [m for m in taken if everything or (m.name, m.result.fingerprint) not in same]
+    return Update(report, tuple(write), tuple(replaced))
+
+
+def apply(update: Update, folder: Path) -> None:
+    """Write the files of an update, each whole or not at all."""
+    run = Run(folder)
+    for one in update.write:
+        file = run.file_of(one.name, one.result.protocol)
+        result = trimmed(one.result)
+        if one.samples:
+            table = file.with_suffix(".csv")
+            write_csv(table, one.samples, DIGITS)
+            result = result.model_copy(update={"samples": table.name})
+        write_atomic(file, text(result).encode())
+    for file in update.replaced:
+        file.with_suffix(".csv").unlink(missing_ok=True)
+        file.unlink()
+
+
+def trimmed(result: Result) -> Result:
+    """The result without what no gate reads: values of single codebook levels and most of the environment."""
+    metrics = {
+        # The batches that a speed was timed over are not those of another run.
+        name: estimate.model_copy(update={"replicates": None, "blocks": None}) if estimate.device_bound else estimate
+        for name, estimate in result.metrics.items()
+        if not heading(name).detail
+    }
+    environment = {name: result.environment[name] for name in ENVIRONMENT if name in result.environment}
+    return result.model_copy(update={"metrics": metrics, "environment": environment, "samples": None})
+
+
+def text(result: Result) -> str:
+    """Canonical JSON, keys sorted, a line for each number or list of numbers, defaults left out."""
+    tree = _rounded(result.model_dump(mode="json", exclude_defaults=True) | {"schema_version": result.schema_version})
+    lines = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), lines) + "\n"
+
+
+def _same(pair: Pair) -> bool:
+    """Whether both name the same system with the same metrics: nothing but numbers could differ."""
+    one, other = (trimmed(side.result) for side in (pair.before, pair.after))
+    values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
+    return (one.system, one.codebooks, one.schema_version) == (
+        other.system,
+        other.codebooks,
+        other.schema_version,
+    ) and (values[0] == values[1])
+
+
+def _named(results: Sequence[Measured], only: Sequence[str]) -> list[Measured]:
+    for name in only:
+        if all(one.name != name for one in results):
+            raise UnknownName("measured system of the run", name, {one.name for one in results})
+    return [one for one in results if not only or one.name in only]
+
+
+def _rounded(tree: Any) -> Any:
+    """Every float with ``DIGITS`` significant digits."""
+    if isinstance(tree, dict):
+        return {key: _rounded(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_rounded(value) for value in tree]
+    return float(f"{tree:.{DIGITS}g}") if isinstance(tree, float) and math.isfinite(tree) else tree

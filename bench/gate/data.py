@@ -1,0 +1,52 @@
+"""A report for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from bench.gate.lines import headline
+from bench.gate.pairing import Measured
+from bench.gate.verdicts import Report
+
+FORMAT_VERSION = 1
+
+
+def text(report: Report, exit_code: int) -> str:
+    """The report as JSON: every comparison unrounded, details of codebook levels included.
+
+    ``{"version", "headline", "exit_code", "level", "tested", "comparisons": [{"system", "against", "task",
+    "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p", "adjusted",
+    "verdict", "reason", ...}], "missing", "new", "failed", "failed_before": [{"system", "task", "error"}],
+    "elsewhere": [task, ...]}``
+    """
+    matched = report.matched
+    tree = {
+        "version": FORMAT_VERSION,
+        "headline": headline(report),
+        "exit_code": exit_code,
+        "level": report.level,
+        "tested": report.tested,
+        "comparisons": [asdict(row) for row in report.comparisons],
+        "missing": list(map(_named, matched.missing)),
+        "new": list(map(_named, matched.new)),
+        "failed": list(map(_named, matched.failed)),
+        "failed_before": list(map(_named, matched.failed_before)),
+        "elsewhere": list(matched.elsewhere),
+    }
+    return json.dumps(_finite(tree), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _named(one: Measured) -> dict[str, str]:
+    error = one.result.errors[0].message if one.result.errors else ""
+    return {"system": one.name, "task": one.task, "error": error}
+
+
+def _finite(tree: Any) -> Any:
+    """An infinite tolerance, which JSON has no number for, as text."""
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return str(tree) if isinstance(tree, float) and tree in (float("inf"), float("-inf")) else tree

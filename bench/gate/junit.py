@@ -1,0 +1,63 @@
+"""A report as JUnit XML: a test suite for each system, a test case for each judged metric."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as Xml
+
+from bench.gate.lines import headline, numbers, probability
+from bench.gate.verdicts import JUDGED, Comparison, Report, Verdict
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, not even escaped."""
+
+
+def text(report: Report) -> str:
+    """The report. Regressions and lost systems are failures, failed cells errors, what was not compared is skipped."""
+    suites: dict[str, list[Xml.Element]] = {}
+    for row in report.comparisons:
+        if not row.detail and row.verdict != Verdict.SHOWN:
+            suites.setdefault(f"{row.task}: {row.system}", []).append(_case(row))
+    for one in report.matched.missing:
+        case = _element("testcase", name="measured", classname=f"{one.task}.{one.name}")
+        case.append(_element("failure", message="in the baseline, but missing from the run"))
+        suites.setdefault(f"{one.task}: {one.name}", []).append(case)
+    for one in report.matched.failed:
+        case = _element("testcase", name="measured", classname=f"{one.task}.{one.name}")
+        message = one.result.errors[0].message if one.result.errors else "the cell failed"
+        case.append(_element("error", message=message))
+        suites.setdefault(f"{one.task}: {one.name}", []).append(case)
+    root = _element("testsuites", name=headline(report), **_counts([c for cases in suites.values() for c in cases]))
+    for name, cases in suites.items():
+        suite = _element("testsuite", name=name, **_counts(cases))
+        suite.extend(cases)
+        root.append(suite)
+    Xml.indent(root, " ")
+    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(row: Comparison) -> Xml.Element:
+    case = _element("testcase", name=row.metric, classname=f"{row.task}.{row.system}", time="0")
+    before, after, change, interval = numbers(row)
+    told = f"before {before}, after {after}, difference {change}, 95% interval {interval} {row.unit}".strip()
+    if row.verdict == Verdict.REGRESSED:
+        p = "" if row.adjusted is None else f", p {probability(row.adjusted)}"
+        case.append(_element("failure", message=row.reason or f"worse by more than {row.tolerance:g}{p}", body=told))
+    elif row.verdict not in JUDGED:
+        case.append(_element("skipped", message=row.reason))
+    else:
+        case.append(_element("system-out", body=told))
+    return case
+
+
+def _counts(cases: list[Xml.Element]) -> dict[str, str]:
+    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": str(len(cases))} | {
+        name: str(sum(case.find(kind) is not None for case in cases)) for name, kind in kinds.items()
+    }
+
+
+def _element(tag: str, body: str = "", **attributes: str) -> Xml.Element:
+    made = Xml.Element(tag, {name: _FORBIDDEN.sub("�", value) for name, value in attributes.items()})
+    made.text = _FORBIDDEN.sub("�", body) or None
+    return made

@@ -1,0 +1,176 @@
+"""A report in words: the same lines for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.gate.pairing import Measured
+from bench.gate.verdicts import NEITHER, Comparison, Report, Verdict
+from bench.leaderboard.digits import fixed, supported
+from bench.leaderboard.page import clean
+
+TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
+FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comparison as it is shown: a text for each of ``Words.titles``, and which verdict it is."""
+
+    cells: tuple[str, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Block:
+    """The comparisons of one pair that moved.
+
+    Attributes:
+        title: the system, and what it is compared with where that is called otherwise.
+        summary: how many did not move, in words.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """A report as text.
+
+    Attributes:
+        headline: the outcome in a sentence.
+        titles: of the columns.
+        still: titles of the pairs in which nothing moved.
+        remarks: what was not compared and why, and how the verdicts came about.
+    """
+
+    headline: str
+    titles: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    still: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def describe(report: Report) -> Words:
+    """The words of a report."""
+    found, still = [], []
+    groups: dict[tuple[str, str, str], list[Comparison]] = {}
+    for row in report.comparisons:
+        groups.setdefault((row.task, row.against, row.system), []).append(row)
+    for (_, against, system), rows in groups.items():
+        title = clean(system if system == against else f"{against} → {system}")
+        rows = [row for row in rows if not row.detail and row.verdict != Verdict.NOT_COMPARED]
+        moved = [
+            row for row in rows if row.moved and not (row.device_bound and report.verdicts and row.tolerance is None)
+        ]
+        if any(not row.device_bound or row.verdict != Verdict.HELD for row in moved):
+            rest = len(rows) - len(moved)
+            found.append(Block(title, tuple(map(_line, moved)), f"{rest} more unchanged" if rest else ""))
+        else:
+            still.append(title)
+    titles = (*TITLES, "Verdict" if report.verdicts else "Note")
+    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, _remarks(report))))
+
+
+def headline(report: Report) -> str:
+    """The outcome in a sentence."""
+    systems = len({(row.task, row.against, row.system) for row in report.comparisons})
+    told = f"{systems} system{'s' * (systems != 1)} compared"
+    if not report.verdicts:
+        return told
+    counts = Counter(row.verdict for row in report.comparisons)
+    parts = [
+        f"{counts[kind]} {kind}" for kind in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.IMPROVED, Verdict.HELD)
+    ]
+    outcome = "REGRESSED" if report.regressed else "HELD" if report.judged else "NOTHING COMPARABLE"
+    if report.matched.failed and not report.regressed:
+        outcome = "FAILED"
+    elif report.matched.missing and outcome == "HELD":
+        outcome = "INCOMPLETE"
+    counted = ", ".join(part for part in parts if not part.startswith("0 "))
+    return f"{outcome}: {told}" + (f"; metrics: {counted}" if counted else "")
+
+
+def _line(row: Comparison) -> Line:
+    verdict = "" if row.verdict == Verdict.SHOWN else str(row.verdict)
+    told = [row.reason, row.note]
+    if row.verdict in (Verdict.REGRESSED, Verdict.IMPROVED) and row.adjusted is not None and not row.reason:
+        told.insert(0, f"p {probability(row.adjusted)}" if row.verdict == Verdict.REGRESSED else "")
+    if row.method.startswith("not paired"):
+        told.append(row.method)
+    details = "; ".join(filter(None, told))
+    arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
+    unit = f" ({row.unit})" if row.unit else ""
+    before, after, change, interval = numbers(row)
+    said = ": ".join(filter(None, (verdict, details)))
+    return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, said))), row.verdict)
+
+
+def numbers(row: Comparison) -> tuple[str, str, str, str]:
+    """Before, after, difference and interval, with two digits at least of the difference and of its interval."""
+    spans = [abs(row.difference or 0.0)]
+    if row.interval:
+        spans.append((row.interval[1] - row.interval[0]) / 2)
+    whole = all(float(value).is_integer() for value in (row.before or 0, row.after or 0))
+    places = 0 if whole else max((supported(span) for span in spans if span), default=FEWEST_DECIMALS)
+    places = min(max(places, 0), MOST_DECIMALS)
+    before, after = ("–" if value is None else fixed(value, places) for value in (row.before, row.after))
+    change = "–" if row.difference is None else _signed(row.difference, places)
+    if row.interval is None:
+        return before, after, change, "–"
+    return before, after, change, f"{_signed(row.interval[0], places)} … {_signed(row.interval[1], places)}"
+
+
+def probability(p: float) -> str:
+    """A p-value as people read it."""
+    return "= 0 (certain)" if p == 0 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
+
+
+def _signed(value: float, places: int) -> str:
+    text = fixed(value, places)
+    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+
+
+def _remarks(report: Report) -> Iterable[str]:
+    matched = report.matched
+    if report.tested:
+        yield (
+            f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
+            f"{report.tested} comparisons of quality in which anything moved (Holm)."
+        )
+    for failed, when in ((matched.failed, "after"), (matched.failed_before, "before")):
+        for one in failed:
+            error = one.result.errors[0] if one.result.errors else None
+            yield f"Failed {when}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
+    if matched.missing:
+        yield f"Missing from the run: {_names(matched.missing)}."
+    if matched.new:
+        yield f"Without a baseline: {_names(matched.new)}."
+    if matched.elsewhere:
+        yield f"Not in this run: {', '.join(matched.elsewhere)}."
+    yield from _not_compared(report)
+
+
+def _not_compared(report: Report) -> Iterable[str]:
+    """What was not compared, by reason, metrics that share it together."""
+    reasons: dict[str, dict[str, None]] = {}
+    systems = {(row.task, row.against, row.system) for row in report.comparisons}
+    having: dict[str, set[tuple[str, str, str]]] = {}
+    for row in report.having(Verdict.NOT_COMPARED):
+        if row.detail:
+            continue
+        reasons.setdefault(row.reason, {})[row.title] = None
+        having.setdefault(row.reason, set()).add((row.task, row.against, row.system))
+    for reason, titles in reasons.items():
+        kind = reason.startswith(NEITHER)
+        if kind and having[reason] != systems:
+            continue  # what such a system never has
+        yield f"Not compared: {', '.join(titles)}: {reason}"
+
+
+def _names(results: Iterable[Measured]) -> str:
+    return ", ".join(one.name for one in results)

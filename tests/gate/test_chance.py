@@ -1,0 +1,116 @@
+"""How often chance is taken for a regression, and whether what is no chance is found."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from gate_parts import GROUPS, SIZES, values
+
+from bench.gate.bootstrap import MOST_GROUPS, GroupBootstrap
+from bench.gate.differences import beyond_chance
+from bench.gate.flips import EXACT_GROUPS, flipped
+from bench.gate.verdicts import holm
+from bench.metrics.bootstrap import ratio_of_sums
+from bench.stats import clustered_mean
+
+ONES = np.ones(len(GROUPS))
+
+
+def mean_difference(before: np.ndarray, after: np.ndarray, groups: np.ndarray = GROUPS) -> GroupBootstrap:
+    one = np.ones(len(before))
+    return GroupBootstrap(np.stack([before, one], 1), np.stack([after, one], 1), groups)
+
+
+def p_value(change: np.ndarray, threshold: float = 0.0) -> float:
+    """As the gate has it: of "no more than the threshold"."""
+    return beyond_chance(mean_difference(np.zeros(len(change)), change), threshold, 1)
+
+
+def test_of_means_it_is_the_cluster_robust_mean_of_the_differences() -> None:
+    before, change = values(0), values(1, 0.1)
+    found, textbook = mean_difference(before, before + change), clustered_mean(change, GROUPS)
+    assert found.value == pytest.approx(textbook.value, rel=1e-12)
+    assert found.stderr == pytest.approx(textbook.stderr, rel=1e-9)
+
+
+def test_of_rates_it_is_the_difference_of_the_rates_over_all_words() -> None:
+    rng = np.random.default_rng(0)
+    words = rng.integers(5, 20, len(GROUPS))
+    wrong = [rng.binomial(words, share) for share in (0.2, 0.4)]
+    found = GroupBootstrap(*(np.stack([errors, words], 1) for errors in wrong), GROUPS)
+    assert found.value == pytest.approx(wrong[1].sum() / words.sum() - wrong[0].sum() / words.sum())
+    # Against nothing, it is the standard error of one rate, which another bootstrap has too.
+    alone = GroupBootstrap(np.stack([0 * words, words], 1), np.stack([wrong[1], words], 1), GROUPS)
+    assert alone.stderr == pytest.approx(ratio_of_sums(wrong[1], words, GROUPS).stderr, rel=0.25)
+
+
+def test_direction_and_threshold_are_one_axis() -> None:
+    change = values(3, 0.5)
+    worse, better = mean_difference(0 * change, change), mean_difference(change, 0 * change)
+    assert worse.exceeds(0.3, 1) == pytest.approx(better.exceeds(0.3, -1), abs=2e-4)
+    np.testing.assert_allclose(worse.excess(0.3, 1), better.excess(0.3, -1))
+    assert worse.excess(0.3, 1).mean() == pytest.approx(worse.value - 0.3)
+    assert worse.exceeds(-9, 1) < worse.exceeds(0.3, 1) < worse.exceeds(9, 1)
+
+
+def test_a_change_of_no_variance_is_certain() -> None:
+    same = mean_difference(values(), values() + 0.25)
+    assert (same.stderr, same.interval) == (0.0, (same.value, same.value))
+    assert (same.exceeds(0.2, 1), same.exceeds(0.3, 1), same.exceeds(0.0, -1)) == (0.0, 1.0, 1.0)
+
+
+def test_an_interval_that_says_nothing_is_left_open() -> None:
+    one_moved = mean_difference(values(), values() + np.where(GROUPS == 2, 1.0 + 0.1 * values(1, 0.0), 0.0))
+    assert one_moved.interval is None
+    assert one_moved.exceeds(0.0, 1) > 0.05
+
+
+def test_many_groups_are_dealt_out_and_say_the_same() -> None:
+    groups = np.arange(1000)
+    change = np.random.default_rng(0).normal(0.1, 1, 1000)
+    found = mean_difference(np.zeros(1000), change, groups)
+    assert found.groups == MOST_GROUPS
+    assert found.interval == pytest.approx(clustered_mean(change, groups).interval, abs=0.02)
+
+
+def test_flips_are_all_that_there_are() -> None:
+    excess = np.array([0.5, -0.1, 2.0, 0.3])
+    sums = [np.dot(signs, excess) for signs in product([1, -1], repeat=4)]
+    assert flipped(excess) == np.mean([total >= excess.sum() - 1e-12 for total in sums])
+    assert flipped(np.array([1e-3, 5.0, 0.01])) == 1 / 8  # however unequal, all of them are worse
+    many = np.full(EXACT_GROUPS + 6, 1.0)
+    assert flipped(many) < 1e-4
+    assert flipped(-many) == 1.0
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy", "skewed"])
+def test_false_alarms_are_as_rare_as_stated(shape: str) -> None:
+    """Eight groups of unequal size in which nothing got worse on average, 400 times at two levels."""
+    rng = np.random.default_rng(5)
+    alarms = []
+    for _ in range(400):
+        effect = {
+            "normal": lambda: rng.normal(size=len(SIZES)),
+            "heavy": lambda: rng.standard_t(3, size=len(SIZES)),
+            "skewed": lambda: rng.exponential(size=len(SIZES)) - 1,
+        }[shape]()
+        alarms.append(p_value(effect[GROUPS] + 0.3 * rng.normal(size=len(GROUPS))))
+    # 5% and three standard errors of a proportion; the far tail, where Holm looks, likewise.
+    assert np.mean(np.array(alarms) <= 0.05) <= 0.05 + 0.033
+    assert np.mean(np.array(alarms) <= 0.005) <= 0.005 + 0.011
+
+
+def test_small_but_consistent_is_beyond_chance() -> None:
+    rng = np.random.default_rng(1)
+    alike = 0.02 * (1 + 0.2 * rng.normal(size=len(SIZES)))[GROUPS]
+    assert p_value(alike, threshold=0.005) < 0.05 / 100  # so that it is found among a hundred comparisons too
+    uneven = 0.02 * np.array([1, 1, 1, 1, 1, 1, 30, 1])[GROUPS]
+    assert p_value(uneven, threshold=0.005) == pytest.approx(2 / 2 ** len(SIZES))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []

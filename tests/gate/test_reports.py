@@ -1,0 +1,88 @@
+"""Reports for people and for machines."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import numpy as np
+import pytest
+from gate_parts import GROUPS, exactly, mean_of, values, write
+from rich.console import Console
+
+from bench.gate import data, junit, lines, markdown, terminal
+from bench.gate.pairing import match, read
+from bench.gate.verdicts import Report, compare
+
+HOSTILE = "<script>alert(1)</script>|`x`"
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    """One system regressed, whose name is hostile; one did not move; one failed, one is missing."""
+    before = values(0)
+    for name, change in ((HOSTILE, -0.5), ("still", 0.0), ("missing", None), ("failed", 0.0)):
+        good = {"metrics": {"psnr": mean_of(before, "psnr")}, "samples": {"psnr": before}}
+        write(tmp_path / "before", name, **good)
+        if name == "failed":
+            write(tmp_path / "after", name, error="boom \x00")
+        elif change is not None:
+            after = before + change + 0.01 * np.sin(GROUPS)
+            metrics = {
+                "psnr": mean_of(after if change else before, "psnr"),
+                "rfid": exactly(None, "rfid", unavailable="no weights"),
+            }
+            write(tmp_path / "after", name, metrics=metrics, samples={"psnr": after if change else before})
+    return compare(match(read(tmp_path / "before"), read(tmp_path / "after")))
+
+
+def test_people_see_what_moved_and_what_was_not_compared(report: Report) -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    terminal.show(lines.describe(report), console)
+    text = console.export_text()
+    assert text.startswith("REGRESSED: 2 systems compared; metrics: 1 regressed, 1 held")
+    assert HOSTILE in text
+    assert "regressed: p" in text
+    for said in (
+        "Nothing moved: still",
+        "Missing from the run: missing",
+        "Failed after: failed: E: boom \\x00",
+        "rFID",
+    ):
+        assert said in text
+
+
+def test_markdown_fits_a_comment_and_stays_text(report: Report) -> None:
+    text = markdown.text(lines.describe(report))
+    assert "<script>" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| PSNR")]
+    assert len(rows) == 1
+    assert rows[0].count(" | ") == 5
+    assert "❌ regressed" in rows[0]
+    many = lines.Words("x", ("Metric",) * 6, lines.describe(report).blocks * 2000, (), ())
+    assert len(markdown.text(many)) < 65_536
+    assert "more systems: too much for a comment" in markdown.text(many)
+
+
+def test_junit_is_xml_with_matching_counts(report: Report) -> None:
+    root = Xml.fromstring(junit.text(report).encode())
+    for element in (root, *root):
+        for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(element.attrib[attribute]) == len(element.findall(f".//{tag}"))
+        assert int(element.attrib["tests"]) == len(element.findall(".//testcase"))
+    assert (root.attrib["failures"], root.attrib["errors"], root.attrib["skipped"]) == ("2", "1", "2")
+    assert {suite.attrib["name"] for suite in root} == {
+        f"image-recon: {n}" for n in (HOSTILE, "still", "missing", "failed")
+    }
+
+
+def test_json_has_it_all_unrounded(report: Report) -> None:
+    tree = json.loads(data.text(report, 1))
+    assert (tree["exit_code"], tree["tested"], tree["headline"]) == (1, 1, lines.headline(report))
+    (row,) = [row for row in tree["comparisons"] if row["verdict"] == "regressed"]
+    (found,) = [each for each in report.comparisons if each.verdict == "regressed"]
+    for key in ("before", "after", "difference", "tolerance", "p", "adjusted"):
+        assert row[key] == getattr(found, key)
+    assert (tree["missing"][0]["system"], tree["failed"][0]["error"]) == ("missing", "boom \x00")
