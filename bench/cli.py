@@ -130,6 +130,14 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Samples at a time; changes speeds, never a quality metric.",
 )
+@click.option(
+    "--keep-samples",
+    "keep",
+    type=click.IntRange(min=0, max=100),
+    default=4,
+    show_default=True,
+    help="Samples a cell to keep, original and reconstruction, for `bench publish`; the same ones for every system.",
+)
 @click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
 @click.option(
     "--out",
