@@ -269,6 +269,31 @@ def leaderboard(runs: tuple[Path, ...], style: str) -> None:
     sys.exit(print_leaderboard(runs, style))
 
 
+@main.command(short_help="Make a static site of runs.")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the site is written; an earlier site there is replaced.",
+)
+def publish(runs: tuple[Path, ...], out: Path) -> None:
+    """Make a static site of run directories (or single result files), to look at or to put on any server.
+
+    Tables, plots of rate and quality and of quality and speed with their frontiers, a page a system, the samples
+    that `bench run` kept, and numbers reported by papers. It needs no server and asks no other one for anything:
+    open DIR/index.html.
+
+    \b
+    Exit codes: 0, 2 wrong usage, 3 there are no results.
+    """
+    from bench.commands import publish as command
+
+    sys.exit(command.publish(runs, out))
+
+
 @main.command(short_help="Log runs to MLflow, and read back.")
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN..."

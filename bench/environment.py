@@ -43,7 +43,7 @@ NUMERIC_PACKAGES = (
     "whisper-normalizer",
 )
 
-PRESENTATION = ("cli.py", "progress.py", "commands", "leaderboard", "tracking")
+PRESENTATION = ("cli.py", "progress.py", "catalog", "commands", "leaderboard", "publishing", "tracking")
 
 
 @cache

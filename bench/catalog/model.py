@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -68,7 +69,7 @@ class ReportedSystem(_Strict):
     system: str = Field(description="as the source calls it")
     protocol: str
     source: str
-    values: dict[str, float]
+    values: dict[str, Decimal] = Field(description="with the digits of the source, in the metric's unit")
     approximate: tuple[str, ...] = Field(default=(), description="metrics of which the source gives about the value")
     registry: str | None = Field(default=None, description="its name in results, where the bench can measure it")
     note: str = ""
@@ -100,6 +101,10 @@ class Catalog(_Strict):
         """The systems reported under one protocol, in the file's order."""
         return [system for system in self.systems if system.protocol == protocol]
 
+    def measures(self, protocol: str) -> list[str]:
+        """The metrics that any system has under one protocol, in the file's order."""
+        return [name for name in self.metrics if any(name in system.values for system in self.of(protocol))]
+
 
 @cache
 def catalogs() -> dict[str, Catalog]:
@@ -111,6 +116,7 @@ def catalogs() -> dict[str, Catalog]:
 def read(file: Path) -> Catalog:
     """One file; BenchError says what in it is wrong."""
     try:
-        return Catalog(**yaml.safe_load(file.read_text(encoding="utf-8")))
+        # All scalars as text, so that 1.70 does not become 1.7 on the way.
+        return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))
     except (ValidationError, yaml.YAMLError, TypeError) as error:
         raise BenchError(f"{file}: {error}") from error

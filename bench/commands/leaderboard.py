@@ -33,13 +33,15 @@ def print_tables(results: Sequence[Result], style: str) -> None:
 
 def read_results(path: Path) -> Iterator[Result]:
     """The results of a run directory, of a folder of them or of result files, or of one file."""
+    yield from map(read_result, result_files(path))
+
+
+def result_files(path: Path) -> list[Path]:
+    """The files of the results that a path names, as ``read_results`` reads them."""
     if path.is_file():
-        yield read_result(path)
-    elif (path / "results").is_dir():
-        yield from Run(path).results()
-    elif runs := sorted(folder.parent for folder in path.glob("*/results")):
-        for run in runs:
-            yield from Run(run).results()
-    else:
-        for file in sorted(path.glob("*.json")):
-            yield read_result(file)
+        return [path]
+    if (path / "results").is_dir():
+        return Run(path).files()
+    if runs := sorted(folder.parent for folder in path.glob("*/results")):
+        return [file for run in runs for file in Run(run).files()]
+    return sorted(path.glob("*.json"))
