@@ -51,9 +51,7 @@ def _figure(plot: Plot) -> Any:
     for name, axis in (("x", plot.x), ("y", plot.y)):
         getattr(axes, f"set_{name}scale")("log" if axis.logarithmic else "linear")
         getattr(axes, f"set_{name}lim")(axis.low, axis.high)
-        getattr(axes, f"set_{name}ticks")(
-            [value for value, _ in axis.ticks], [text for _, text in axis.ticks]
-        )
+        getattr(axes, f"set_{name}ticks")([value for value, _ in axis.ticks], [text for _, text in axis.ticks])
         getattr(axes, f"{name}axis").set_minor_locator(NullLocator())
         getattr(axes, f"set_{name}label")(axis.words)
     axes.plot(*zip(*plot.frontier, strict=True), color=ACCENT, linewidth=1.2, zorder=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bench.leaderboard.digits import Number
 from bench.leaderboard.page import clean
@@ -169,18 +170,14 @@ def _coordinate(column: Column, row: Row) -> Coordinate:
 
 def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
     """Those that no other is at least as good as in both and better in one; higher is better here."""
-    return {
-        i
-        for i, (x, y) in enumerate(values)
-        if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in values)
-    }
+    return {i for i, (x, y) in enumerate(values) if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in values)}
 
 
 def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:
     """The staircase: between two points, whatever is behind the corner is beaten by one of them."""
     line = sorted({(point.x.value, point.y.value) for point in points})
     corners: list[tuple[float, float]] = line[:1]
-    for (x, y), (next_x, next_y) in zip(line, line[1:], strict=False):
+    for (x, y), (next_x, next_y) in pairwise(line):
         corners += [(x, next_y) if rising else (next_x, y), (next_x, next_y)]
     return tuple(corners)
 
@@ -224,5 +221,7 @@ def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
                 found = inside
         if len(found) > 1:
             return found
-    ticks = [float(f"{value:.6g}") for value in MaxNLocator(MOST_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
+    ticks = [
+        float(f"{value:.6g}") for value in MaxNLocator(MOST_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ]
     return [value for value in ticks if low <= value <= high]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -194,7 +194,7 @@ def _safe(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else slug(name)
 
 
-def _estimates(table: Table, row: Row) -> list[Mapping[str, Any]]:
+def _estimates(table: Table, row: Row) -> list[dict[str, Any]]:
     """Every metric of a result, unrounded; the details of codebook levels too, where they exist."""
     found = []
     for column in table.columns:

@@ -150,10 +150,10 @@ function compare(box) {
 
 // The gallery of a table: any system against the original.
 function bench(box) {
-  const sides = all("figure[data-side]", box.parentNode);
+  const sides = all("figure[data-side]", box.closest(".looking"));
   const original = sides.find((side) => !side.dataset.side);
   const systems = sides.filter((side) => side.dataset.side);
-  const label = make("label", {}, "Original against ");
+  const label = make("label", {}, "Original and ");
   const select = make("select");
   systems.forEach((side, index) => select.append(make("option", { value: index }, side.dataset.side)));
   label.append(select);
