@@ -45,6 +45,7 @@ def main() -> None:
       bench list tokenizers                    what can be measured
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
+      bench publish runs/image-recon           a site of the results: tables, plots, samples
       bench doctor                             what is installed here, and what is missing
     """
 

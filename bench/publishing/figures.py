@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 from bench.publishing.layout import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, labels, position
@@ -30,7 +31,8 @@ def files(plot: Plot) -> dict[str, bytes]:
         "text.parse_math": False,
         "axes.unicode_minus": True,
     }
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that no font here has
         figure = _figure(plot)
         found = {}
         for suffix, options in ((".png", {"dpi": DPI * SCALE}), (".svg", {"metadata": {"Date": None}})):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,9 @@ class Sources:
     def samples(self, row: Row) -> dict[str, list[Any]]:
         """The per-sample values of a row by column; empty if the file with them was not copied along."""
         file = self.files[_identity(row.result)]
-        return _columns(file) if row.result.samples and (file.parent / row.result.samples).is_file() else {}
+        if not row.result.samples or not (file.parent / row.result.samples).is_file():
+            return {}
+        return read_samples(file, row.result)
 
     def kept(self, row: Row) -> list[tuple[KeptRecord, Path, Path]]:
         """The kept samples of a row whose files are there: record, original, reconstruction.
@@ -50,11 +51,6 @@ def read(files: Sequence[Path]) -> Sources:
 
 def _identity(result: Result) -> tuple[str, str, str]:
     return result.key, result.status, result.finished
-
-
-@cache
-def _columns(file: Path) -> dict[str, list[Any]]:
-    return read_samples(file, read_result(file))
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -48,11 +48,12 @@ def png(sound: Sound) -> bytes:
 
 
 def _magnitudes(samples: np.ndarray) -> np.ndarray:
-    """Magnitudes ``[HEIGHT, WIDTH]`` of a Hann window's transform, 1 for a sine of full scale; without half the rate."""
+    """Magnitudes ``[HEIGHT, WIDTH]`` of a Hann window's transform, from 0 Hz; 1 for a sine of full scale."""
     padded = np.pad(samples, WINDOW // 2)
     if len(padded) < WINDOW + 1:
         padded = np.pad(padded, (0, WINDOW + 1 - len(padded)))
     starts = np.linspace(0, len(padded) - WINDOW, WIDTH).astype(int)
     window = np.hanning(WINDOW + 1)[:-1]
     frames = padded[starts[:, None] + np.arange(WINDOW)] * window
-    return np.abs(np.fft.rfft(frames)).T[:HEIGHT] / (window.sum() / 2)
+    found: np.ndarray = np.abs(np.fft.rfft(frames)).T[:HEIGHT] / (window.sum() / 2)
+    return found

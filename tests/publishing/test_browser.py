@@ -23,7 +23,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touc
 
 
 def names(page):
-    return page.locator("table[data-results] tr[data-key]:visible th a:first-child").all_inner_texts()
+    return page.locator("table[data-results] tr[data-key]:visible th > a").all_inner_texts()
 
 
 def test_sorting_is_best_first_then_worst_first_then_as_it_was(visit):

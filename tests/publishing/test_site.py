@@ -43,6 +43,12 @@ class Links(HTMLParser):
         self.ids += [given["id"]] if given.get("id") else []
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Without the plots as files, which take most of the time."""
+    monkeypatch.setattr("bench.publishing.figures.files", lambda plot: {})
+
+
 def test_every_link_leads_to_a_file_and_a_place_of_the_site(site):
     pages = {file: Links(file) for file in site.rglob("*.html")}
     assert len(pages) > 15
@@ -90,14 +96,13 @@ def test_downloads_are_what_the_leaderboard_command_prints(site, tmp_path):
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
-def test_a_published_leaderboard_is_made_by_this_command(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.publishing.figures.files", lambda plot: {})
+def test_a_published_leaderboard_is_made_by_this_command(folder, no_figures):
     files = dict(Site(read(Run(folder).files())).files())
     (table,) = (data for name, data in files.items() if name.endswith(".md"))
     assert table.decode() == (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_an_earlier_site_is_replaced_and_nothing_else_is(tmp_path):
+def test_an_earlier_site_is_replaced_and_nothing_else_is(tmp_path, no_figures):
     (run, *_) = write_runs(tmp_path)
     publish((run,), tmp_path / "site")
     (tmp_path / "site" / "old.html").write_text("old")
@@ -120,7 +125,7 @@ def test_the_command(bench, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../secret.png", "/etc/passwd", "kept/x.html"])
-def test_a_result_cannot_publish_other_files(tmp_path, name):
+def test_a_result_cannot_publish_other_files(tmp_path, no_figures, name):
     run = write_runs(tmp_path)[0]
     file = next(Run(run).folder.glob("vq*.json"))
     tree = json.loads(file.read_text())
@@ -131,7 +136,7 @@ def test_a_result_cannot_publish_other_files(tmp_path, name):
         publish((run,), tmp_path / "site")
 
 
-def test_kept_samples_that_were_not_copied_along_are_told_of(tmp_path):
+def test_kept_samples_that_were_not_copied_along_are_told_of(tmp_path, no_figures):
     run = write_runs(tmp_path)[0]
     shutil.rmtree(run / "results" / "kept")
     publish((run,), tmp_path / "site")
@@ -147,6 +152,16 @@ def test_without_values_a_sample_the_order_is_that_of_the_data_set(tmp_path):
     shown = gallery(table, next(row for row in table.rows if row.label == SCRIPT), sources)
     assert shown.metric is None
     assert [(one.index, one.standing) for one in shown.samples] == [(1, ""), (3, ""), (5, "")]
+
+
+def test_runs_of_which_nothing_came_have_pages_that_say_so(tmp_path, no_figures):
+    run = Run(tmp_path / "run")
+    for i, made in enumerate((result("a", error=("OSError", "gone")), result("b", "bytes", protocol=protocol(seed=1)))):
+        run.write(run.folder / f"{i}.json", made, None)
+    publish((run.path,), tmp_path / "site")
+    pages = [file.read_text() for file in (tmp_path / "site" / "tables").iterdir()]
+    assert sum("failed" in page and "OSError: gone" in page for page in pages) == 1
+    assert sum('<span class="words">–</span>' in page for page in pages) == 1
 
 
 def test_outputs_are_those_of_the_classes():
