@@ -137,7 +137,8 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(min=0, max=100),
     default=4,
     show_default=True,
-    help="Samples a cell to keep, original and reconstruction, for `bench publish`; the same ones for every system.",
+    help="Samples a cell to keep, original and reconstruction, for `bench publish`; the same ones for every system. "
+    "Cells that are finished keep what they kept.",
 )
 @click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
 @click.option(

@@ -9,8 +9,9 @@ from typing import Any
 from bench.publishing.layout import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, labels, position
 from bench.publishing.plots import Coordinate, Plot
 
-ACCENT, INK, FAINT = "#0b6e75", "#22282c", "#b9c0c4"
+ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#b4bcbf"
 MARKERS = {"discrete": "o", "continuous": "s", "bytes": "D"}
+SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
 DPI = 72
 SCALE = 3
 """Pixels of the PNG for each of the plot's."""
@@ -55,7 +56,11 @@ def _figure(plot: Plot) -> Any:
         getattr(axes, f"set_{name}lim")(axis.low, axis.high)
         getattr(axes, f"set_{name}ticks")([value for value, _ in axis.ticks], [text for _, text in axis.ticks])
         getattr(axes, f"{name}axis").set_minor_locator(NullLocator())
-        getattr(axes, f"set_{name}label")(axis.words)
+    axes.set_xlabel(plot.x.words, loc="right")
+    figure.text(6 / WIDTH, 1 - 14 / HEIGHT, plot.y.words, va="center")
+    kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
+    key = "   ".join(f"{SIGNS.get(tokens, '△')} {kind.lower()}" for tokens, kind in kinds.items())
+    figure.text(1 - RIGHT / WIDTH, 1 - 14 / HEIGHT, key, va="center", ha="right", fontsize=8, color=DIM)
     axes.plot(*zip(*plot.frontier, strict=True), color=ACCENT, linewidth=1.2, zorder=1)
     for point, label in zip(plot.points, labels(plot), strict=True):
         axes.errorbar(

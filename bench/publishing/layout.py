@@ -10,7 +10,7 @@ from typing import Literal
 from bench.publishing.plots import Plot
 
 WIDTH, HEIGHT = 640.0, 400.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 14.0, 52.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 30.0, 48.0
 """Pixels around the axes; a pixel is a point in the files for papers."""
 CHARACTER, LINE, MARK = 6.1, 13.0, 5.0
 """Pixels: width of a character and height of a line of a label, and half a marker."""
@@ -95,7 +95,7 @@ def _place(
         for across, down, anchor in _SIDES:
             label = Label(text, x + across * distance, y + down * distance, anchor, distance > _NEAR[1])
             box = _box(label)
-            inside = box.left >= LEFT and box.right <= WIDTH and box.top >= 0 and box.bottom <= HEIGHT - BOTTOM
+            inside = box.left >= LEFT and box.right <= WIDTH and box.top >= TOP - LINE and box.bottom <= HEIGHT - BOTTOM
             if inside and not any(box.meets(other) for other in taken):
                 return label
     return None
