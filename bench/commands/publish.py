@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from bench.cli import NOTHING_MEASURED
 from bench.commands.leaderboard import result_files
@@ -25,14 +26,19 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
         click.echo(f"no results in {', '.join(map(str, paths))}", err=True)
         return NOTHING_MEASURED
     _check(out)
-    found = sources.read(files)
+    console = Console(stderr=True)
+    with console.status(f"reading {len(files)} results ..."):
+        found = sources.read(files)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / "site"
-        for name, data in [(MARK, b""), *Site(found).files()]:
-            file = made / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
+        with console.status("writing the site ...") as status:
+            for count, (name, data) in enumerate(Site(found).files()):
+                status.update(f"writing the site ... {count} files")
+                file = made / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+        (made / MARK).touch()
         # The old site is there until the new one is whole.
         if out.exists():
             out.rename(Path(folder) / "old")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.errors import BenchError
 from bench.leaderboard.digits import fixed
 from bench.leaderboard.page import clean
 from bench.leaderboard.table import Column, Row, Table
@@ -118,5 +118,8 @@ def _size(file: Path) -> tuple[int, int] | None:
         return None
     from PIL import Image
 
-    with Image.open(io.BytesIO(file.read_bytes())) as image:
-        return image.size
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except OSError as error:
+        raise BenchError(f"{file}: no image: {error}; measure it again with --fresh") from error

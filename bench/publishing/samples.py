@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.errors import BenchError
 from bench.publishing import spectrogram
 from bench.publishing.gallery import Shown
 
@@ -37,10 +39,17 @@ class Samples:
             side = {"file": f"{name}{file.suffix}"}
             self._files[side["file"]] = data
             if file.suffix == ".wav":
-                side |= self._heard(f"{name}-spectrogram.png", spectrogram.read(data))
+                side |= self._heard(f"{name}-spectrogram.png", _sound(file, data))
             self._sides[file] = side
         return self._sides[file]
 
     def _heard(self, picture: str, sound: spectrogram.Sound) -> dict[str, str]:
         self._files[picture] = spectrogram.png(sound)
         return {"picture": picture, "seconds": f"{sound.seconds:.1f} s", "highest": f"{sound.rate / 2000:g} kHz"}
+
+
+def _sound(file: Path, data: bytes) -> spectrogram.Sound:
+    try:
+        return spectrogram.read(data)
+    except (wave.Error, EOFError, ValueError) as error:
+        raise BenchError(f"{file}: no WAV file of 16 bits a sample: {error}; measure it again with --fresh") from error

@@ -27,9 +27,16 @@ class Sound:
 
 
 def read(data: bytes) -> Sound:
-    """A WAV file of 16 bits, as runs keep them."""
+    """A WAV file of 16 bits, as runs keep them.
+
+    Raises:
+        wave.Error, EOFError, ValueError: it is none, or empty.
+    """
     with wave.open(io.BytesIO(data)) as file:
-        frames = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())
+        data = file.readframes(file.getnframes())
+        if file.getsampwidth() != 2 or not data:
+            raise ValueError(f"{8 * file.getsampwidth()} bits, {len(data)} bytes")
+        frames = np.frombuffer(data, "<i2").reshape(-1, file.getnchannels())
         return Sound(frames.mean(1) / 32768, file.getframerate())
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from hand_made import protocol, result
-from site_parts import PHOTOS, SCRIPT, write_runs
+from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
 from bench.commands.publish import publish
@@ -134,6 +134,15 @@ def test_a_result_cannot_publish_other_files(tmp_path, no_figures, name):
     (tmp_path / "secret.png").write_bytes(b"x")
     with pytest.raises(BenchError, match="kept sample"):
         publish((run,), tmp_path / "site")
+
+
+@pytest.mark.parametrize(("run", "suffix", "data"), [(0, "png", b"?"), (1, "wav", b"?"), (1, "wav", wav(0)[:44])])
+def test_a_damaged_sample_is_named(tmp_path, no_figures, run, suffix, data):
+    path = write_runs(tmp_path)[run]
+    for file in path.glob(f"results/kept/*/*.{suffix}"):
+        file.write_bytes(data)
+    with pytest.raises(BenchError, match=rf"\.{suffix}: no .* --fresh"):
+        publish((path,), tmp_path / "site")
 
 
 def test_kept_samples_that_were_not_copied_along_are_told_of(tmp_path, no_figures):
