@@ -17,6 +17,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "codebook": ("codebook_utilization", "codebook_perplexity", "codebook_entropy"),
     "density_coverage": ("density", "coverage"),
     "dnsmos": ("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808"),
+    "generation_fd_efficientnet_lite0": ("gfd_efficientnet_lite0",),
     "generation_inception_score": ("inception_score", "inception_score_file_order"),
     "generation_kid": ("kid",),
     "precision_recall": ("precision", "recall"),

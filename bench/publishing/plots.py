@@ -21,6 +21,8 @@ SPEEDS = (
     ("encode_rtf", "Encode time"),
     ("decode_rtf", "Decode time"),
 )
+MODELLED = ("bits_per_pixel_model", "bitrate_model")
+"""Rates that stand among the quality metrics, of token models."""
 LOGARITHMIC = 8.0
 """An axis is logarithmic where its largest value is more than so many times the smallest."""
 PADDING = 0.06
@@ -130,12 +132,9 @@ def families(table: Table) -> list[Family]:
 
 def _qualities(table: Table) -> list[Column]:
     """The quality metrics that have a direction, the one that orders the table first."""
-    columns = [
-        column
-        for column in table.columns
-        if column.heading.section == "quality" and column.heading.default and column.higher_is_better is not None
-    ]
-    return sorted(columns, key=lambda column: column != table.order)
+    quality = [column for column in table.columns if column.heading.section == "quality" and column.heading.default]
+    directed = [c for c in quality if c.higher_is_better is not None and c.metric not in MODELLED]
+    return sorted(directed, key=lambda column: column != table.order)
 
 
 def _plot(table: Table, x: Column, y: Column) -> Plot | None:
