@@ -48,6 +48,7 @@ def main() -> None:
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
       bench check RUN --baseline PATH          has quality regressed?
+      bench publish runs/image-recon           a site of the results: tables, plots, samples
       bench doctor                             what is installed here, and what is missing
     """
 
@@ -137,6 +138,15 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     default=8,
     show_default=True,
     help="Samples at a time; changes speeds, never a quality metric.",
+)
+@click.option(
+    "--keep-samples",
+    "keep",
+    type=click.IntRange(min=0, max=100),
+    default=4,
+    show_default=True,
+    help="Samples a cell to keep, original and reconstruction, for `bench publish`; the same ones for every system. "
+    "Cells that are finished keep what they kept.",
 )
 @click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
 @click.option(
@@ -396,6 +406,31 @@ def update(**given: Any) -> None:
     from bench.commands.baseline import update_baseline
 
     sys.exit(update_baseline(**given))
+
+
+@main.command(short_help="Make a static site of runs.")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the site is written; an earlier site there is replaced.",
+)
+def publish(runs: tuple[Path, ...], out: Path) -> None:
+    """Make a static site of run directories (or single result files), to look at or to put on any server.
+
+    Tables, plots of rate and quality and of quality and speed with their frontiers, a page a system, the samples
+    that `bench run` kept, and numbers reported by papers. It needs no server and asks no other one for anything:
+    open DIR/index.html.
+
+    \b
+    Exit codes: 0, 2 wrong usage, 3 there are no results.
+    """
+    from bench.commands import publish as command
+
+    sys.exit(command.publish(runs, out))
 
 
 @main.command(short_help="Log runs to MLflow, and read back.")

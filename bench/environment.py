@@ -43,7 +43,7 @@ NUMERIC_PACKAGES = (
     "whisper-normalizer",
 )
 
-PRESENTATION = ("cli.py", "progress.py", "commands", "gate", "leaderboard", "tracking")
+PRESENTATION = ("cli.py", "progress.py", "catalog", "commands", "gate", "leaderboard", "publishing", "tracking")
 
 
 @cache

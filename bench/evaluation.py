@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -16,7 +16,7 @@ from bench.datasets.base import BadSample, Dataset, Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
 from bench.memory import MemoryMeter
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import Batch
 from bench.modalities.base import Modality, SystemFailure
 from bench.task import Report
 from bench.tokenizers.base import Tokenizer
@@ -33,6 +33,13 @@ TIMINGS, TIMING_SECONDS = 7, 0.15
 
 HOPELESS = 3
 """A system that failed on so many samples before it managed any is not tried on the others."""
+
+
+class Observer(Protocol):
+    """What looks at every batch: the metrics, and what keeps samples."""
+
+    def update(self, batch: Batch) -> None:
+        """Take a batch in."""
 
 
 @dataclass
@@ -101,12 +108,12 @@ class _Passed:
 def evaluate(
     tokenizer: Tokenizer,
     dataset: Dataset,
-    metrics: Sequence[Metric],
+    observers: Sequence[Observer],
     loop: Loop,
     meter: MemoryMeter,
     bank: FeatureBank | None = None,
 ) -> Seen:
-    """Stream a dataset through a tokenizer and update the metrics; memory does not grow with its length.
+    """Stream a dataset through a tokenizer and show it to the observers; memory does not grow with its length.
 
     A sample that the system raises an error on is named and left out, unless the system manages none.
 
@@ -135,8 +142,8 @@ def evaluate(
             languages=tuple(sample.language for sample in samples),
             nominal_bitrate=getattr(tokenizer, "bitrate", None),
         )
-        for metric in metrics:
-            metric.update(batch)
+        for observer in observers:
+            observer.update(batch)
         loop.report("measuring", indices[-1] + 1, len(dataset))
     return seen
 

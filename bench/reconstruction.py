@@ -18,8 +18,9 @@ from bench import registry
 from bench.datasets.base import Dataset, Limited
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable
-from bench.evaluation import Loop, Seen, evaluate
+from bench.evaluation import Loop, Observer, Seen, evaluate
 from bench.features import FeatureBank
+from bench.kept import Keeper
 from bench.memory import MemoryMeter
 from bench.metrics.base import Metric
 from bench.metrics.clips import PooledMetric
@@ -114,7 +115,9 @@ class ReconstructionTask(Task):
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
             metrics, unavailable = build_metrics(job, settings.metrics, tokenizer.codebooks, device, pool)
-            seen = self.reconstruct(job, settings, tokenizer, dataset, list(metrics.values()), meter, pool, report)
+            keeper = Keeper(self.signals(settings), len(dataset), job.keep)
+            observers: list[Observer] = [*metrics.values(), keeper]
+            seen = self.reconstruct(job, settings, tokenizer, dataset, observers, meter, pool, report)
             report("computing", len(dataset), len(dataset))
             estimates = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
             columns = {name: list(values) for metric in metrics.values() for name, values in metric.samples().items()}
@@ -125,6 +128,7 @@ class ReconstructionTask(Task):
             dataset=dataset_record(protocol, dataset, seen),
             metrics=unavailable | estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
+            kept=keeper.samples,
         )
 
     def reconstruct(
@@ -133,20 +137,20 @@ class ReconstructionTask(Task):
         settings: ReconstructionSettings,
         tokenizer: Tokenizer,
         dataset: Dataset,
-        metrics: Sequence[Metric],
+        observers: Sequence[Observer],
         meter: MemoryMeter,
         pool: Pool | None,
         report: Report,
     ) -> Seen:
-        """Encode and decode a data set, and update the metrics.
+        """Encode and decode a data set, and show it to the metrics and whatever else observes it.
 
         Raises:
             BenchError: no sample was measured.
         """
         device = torch.device(job.device)
-        bank = _bank(job, settings, device) if any(metric.weights for metric in metrics) else None
+        bank = _bank(job, settings, device) if any(isinstance(o, Metric) and o.weights for o in observers) else None
         loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
-        seen = evaluate(tokenizer, dataset, metrics, loop, meter, bank)
+        seen = evaluate(tokenizer, dataset, observers, loop, meter, bank)
         if not seen.ids:
             raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {_reasons(seen)}")
         if bank:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,9 @@ from bench.canonical import digest, write_atomic
 from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.stats import Estimate
+
+if TYPE_CHECKING:
+    from bench.kept import Kept
 
 SCHEMA_VERSION = 2
 """2: estimates keep the replicates of their jackknife. Results of version 1 are read as they are, without them."""
@@ -73,6 +76,15 @@ class Cost(_Record):
     wall_seconds: float = Field(description="whole cell, loading and metrics included")
 
 
+class KeptRecord(_Record):
+    """One sample that was kept, by the paths of its files from the folder of the result."""
+
+    id: str
+    index: int = Field(description="position in the data set; the same ones for every system")
+    original: str = Field(description="the input as it was scored")
+    reconstruction: str
+
+
 class ErrorRecord(_Record):
     """Why a cell failed."""
 
@@ -98,6 +110,7 @@ class Result(_Record):
     metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
     cost: Cost | None = None
     samples: str | None = Field(default=None, description="file name of the per-sample values beside this file")
+    kept: list[KeptRecord] = Field(default_factory=list, description="samples to look at, chosen by index alone")
     environment: dict[str, Any] = Field(description="git, packages, hardware, flags")
     started: str = Field(description="UTC, ISO 8601")
     finished: str = Field(description="UTC, ISO 8601")
@@ -106,6 +119,9 @@ class Result(_Record):
 
 class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
+
+    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), their originals, which the systems share,
+    ``results/kept/originals-FINGERPRINT/INDEX.png``.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
@@ -129,15 +145,34 @@ class Run:
             return None
         return result if result.key == key and result.status == "ok" else None
 
-    def write(self, file: Path, result: Result, samples: Mapping[str, Sequence[Any]] | None) -> Result:
-        """Write the per-sample values, then the result; each file is whole or absent."""
+    def write(
+        self, file: Path, result: Result, samples: Mapping[str, Sequence[Any]] | None, kept: Sequence[Kept] = ()
+    ) -> Result:
+        """Write kept samples and per-sample values, then the result; each file is whole or absent."""
+        result = result.model_copy(update={"kept": [self._keep(file, result, sample) for sample in kept]})
         if samples:
             table = file.with_suffix(".parquet")
             write_atomic(table, _parquet(samples))
             result = result.model_copy(update={"samples": table.name})
         text = json.dumps(result.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
         write_atomic(file, (text + "\n").encode())
+        self._forget(file, result)
         return result
+
+    def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
+        """Write one kept sample; an original that another system has brought already is left alone."""
+        name = f"{sample.index:06d}{sample.suffix}"
+        original, own = (f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem))
+        for path, data in ((self.folder / original, sample.original), (self.folder / own, sample.reconstruction)):
+            if not (path.is_file() and path.read_bytes() == data):
+                write_atomic(path, data)
+        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=own)
+
+    def _forget(self, file: Path, result: Result) -> None:
+        """Remove what an earlier result of this place kept."""
+        ours = {self.folder / record.reconstruction for record in result.kept}
+        for path in set((self.folder / "kept" / file.stem).glob("[0-9]*")) - ours:
+            path.unlink()
 
     def results(self) -> Iterator[Result]:
         """All results of the run in the order of their file names."""

@@ -47,6 +47,7 @@ class Options:
     batch_size: int = 8
     workers: int = 2
     prompts: str | None = None
+    keep: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,15 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         for system in wanted:
             own = task.for_system(protocol, system)
             job = Job(
-                system,
-                own,
-                options.data,
-                options.device,
-                options.batch_size,
-                options.workers,
-                weights,
-                options.prompts,
+                system=system,
+                protocol=own,
+                data=options.data,
+                device=options.device,
+                batch_size=options.batch_size,
+                workers=options.workers,
+                weights=weights,
+                prompts=options.prompts,
+                keep=options.keep,
             )
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
@@ -134,7 +136,7 @@ def cell_key(job: Job) -> str:
     """Hash of all that decides a result: code, packages, system, protocol, device, batch size, weights at hand.
 
     The batch size and the device cannot change a quality metric, but they change the speed that the
-    result records. The number of workers changes neither.
+    result records. The number of workers and of kept samples changes neither.
     """
     return digest(
         {

@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.protocol import Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
 from bench.system import SystemSpec
+
+if TYPE_CHECKING:
+    from bench.kept import Kept
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the samples done and the samples in all."""
@@ -46,6 +49,7 @@ class Job:
     Attributes:
         weights: verified file of each weights name, or the reason why there is none.
         prompts: file of texts that backbones generate from, if any.
+        keep: how many samples to keep for people to look at; no number depends on it.
     """
 
     system: SystemSpec
@@ -56,6 +60,7 @@ class Job:
     workers: int
     weights: Mapping[str, Path | str]
     prompts: str | None = None
+    keep: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Measurement:
     dataset: DatasetRecord
     metrics: dict[str, Estimate]
     samples: dict[str, Sequence[Any]]
+    kept: Sequence[Kept] = ()
 
 
 class Task(ABC):

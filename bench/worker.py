@@ -54,7 +54,8 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     except (Exception, SystemExit) as error:
         errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
     result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
-    Run(cell.run).write(cell.file, result, measurement.samples if measurement else None)
+    samples, kept = (measurement.samples, measurement.kept) if measurement else (None, ())
+    Run(cell.run).write(cell.file, result, samples, kept)
     channel.close()
 
 

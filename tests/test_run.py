@@ -130,10 +130,14 @@ def assert_alike(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]
 
 
 def test_samples_are_kept_beside_the_result(bench, tmp_path):
-    bench(*QUICK, "--system=jpeg@10", "--out", "out")
+    bench(*QUICK, "--system=jpeg@10", "--out", "out", "--keep-samples", 2)
     run = Run(tmp_path / "out")
     (file,) = run.files()
     (result,) = run.results()
+    assert [record.index for record in result.kept] == [1, 4]
+    assert all(
+        (run.folder / name).is_file() for record in result.kept for name in (record.original, record.reconstruction)
+    )
     samples = read_samples(file, result)
     assert len(samples["id"]) == len(samples["psnr"]) == result.metrics["psnr"].n == 6
     assert sum(samples["psnr"]) / 6 == pytest.approx(result.metrics["psnr"].value)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.leaderboard.page import clean
+from bench.leaderboard.ranking import rank
 from bench.leaderboard.table import Row, Table
 from bench.stats import Estimate
 
@@ -27,8 +28,9 @@ def to_json(tables: Sequence[Table]) -> str:
     """The tables with protocol, columns and rows; a row holds its result whole, but for the traceback.
 
     ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [...], "rows": [{"label",
-    "best": [metric, ...], "result": {...}}]}]}``; ``result`` is as in the run directory without the
-    protocol, which stands once above, and the tracebacks, which show paths of the machine.
+    "best": [metric, ...], "result": {...}}], "ranking": {"metrics": [...], "rows": [...], "left_out": {...}}}]}``;
+    ``result`` is as in the run directory without the protocol, which stands once above, and the tracebacks,
+    which show paths of the machine. ``ranking`` is over several metrics and complete rows.
     """
     tree = {"version": FORMAT_VERSION, "tables": [_table(table) for table in tables]}
     return json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -77,6 +79,26 @@ def _table(table: Table) -> dict[str, Any]:
             }
             for row in table.rows
         ],
+        "ranking": _ranking(table),
+    }
+
+
+def _ranking(table: Table) -> dict[str, Any]:
+    """The order over several metrics; ``tied`` says that the intervals of others overlap."""
+    ranking = rank(table)
+    return {
+        "metrics": [column.metric for column in ranking.columns],
+        "rows": [
+            {
+                "label": one.row.label,
+                "place": vars(one.place),
+                "mean_rank": one.mean_rank,
+                "borda": one.borda,
+                "ranks": {metric: vars(place) for metric, place in one.ranks.items()},
+            }
+            for one in ranking.rows
+        ],
+        "left_out": dict(ranking.left_out),
     }
 
 

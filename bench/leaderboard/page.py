@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class PageColumn:
-    """One column: what stands above it and an entry for each row."""
+    """One column: what stands above it and an entry for each row; no metric where it states a fact of the rows."""
 
     title: str
     section: str
@@ -39,6 +39,7 @@ class PageColumn:
     arrow: str = ""
     unit: str = ""
     marks: tuple[int, ...] = ()
+    metric: str = ""
 
     @property
     def top(self) -> str:
@@ -136,6 +137,7 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
             column.arrow,
             clean(column.unit),
             marks[column.metric],
+            column.metric,
         )
         for column in having
     ]

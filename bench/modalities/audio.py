@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -41,6 +43,7 @@ class Sound(Modality):
     """Batches are of one number of channels; padding is zeros, and every clip's true length is known."""
 
     name: ClassVar[str] = "audio"
+    suffix: ClassVar[str] = ".wav"
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         one, other = batch[0].signal.shape, sample.signal.shape
@@ -76,3 +79,15 @@ class Sound(Modality):
         if given != back:
             shapes = "{0} at {1} Hz, lengths {2}"
             raise SystemFailure(f"input {shapes.format(*given)} was decoded to {shapes.format(*back)}")
+
+    def encoded(self, signal: Any, position: int) -> bytes:
+        """A WAV file of 16 bits a sample, cut to the clip's true length."""
+        clip = signal.clips()[position].float().cpu()
+        levels = torch.round(clip * 32768).clamp(-32768, 32767).to(torch.int16)
+        sink = io.BytesIO()
+        with wave.open(sink, "wb") as file:
+            file.setnchannels(len(levels))
+            file.setsampwidth(2)
+            file.setframerate(signal.rate)
+            file.writeframes(levels.T.contiguous().numpy().astype("<i2").tobytes())
+        return sink.getvalue()

@@ -20,9 +20,11 @@ class Modality(ABC):
 
     Attributes:
         finish: a signal to what is scored, clamped and rounded as the protocol says.
+        suffix: of a file that holds one sample.
     """
 
     name: ClassVar[str]
+    suffix: ClassVar[str]
 
     def __init__(self, finish: Callable[[Any], Any]) -> None:
         self.finish = finish
@@ -54,3 +56,7 @@ class Modality(ABC):
     @abstractmethod
     def check(self, output: Any, signal: Any) -> None:
         """SystemFailure unless a system's output has the form of its input."""
+
+    @abstractmethod
+    def encoded(self, signal: Any, position: int) -> bytes:
+        """One sample of a finished batch as a file that browsers show or play."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.datasets.base import Sample
@@ -38,6 +40,7 @@ class Images(Modality):
     """Stored as uint8; batches are of one shape."""
 
     name: ClassVar[str] = "image"
+    suffix: ClassVar[str] = ".png"
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         return sample.signal.shape == batch[0].signal.shape
@@ -62,3 +65,10 @@ class Images(Modality):
             raise SystemFailure(f"decode gave {output.dtype}; images are floating-point numbers in [0, 1]")
         if output.shape != signal.shape:
             raise SystemFailure(f"input {tuple(signal.shape)} was decoded to {tuple(output.shape)}")
+
+    def encoded(self, signal: Any, position: int) -> bytes:
+        """A PNG of 8 bits a channel, values rounded to the nearest."""
+        levels = torch.round(signal[position].float().clamp(0, 1) * 255).to(torch.uint8)
+        sink = io.BytesIO()
+        Image.fromarray(levels.permute(1, 2, 0).cpu().numpy()).save(sink, "PNG", optimize=True)
+        return sink.getvalue()

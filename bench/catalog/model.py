@@ -1,0 +1,122 @@
+"""What a reported number is, and how the files of them are read."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import BenchError
+from bench.leaderboard.table import Table
+
+FOLDER = Path(__file__).parent
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Match(_Strict):
+    """The tables of the bench that were measured as a reported number was."""
+
+    task: str
+    preset: str
+    n: int | None = Field(default=None, description="samples; the preset's numbers on other ones do not compare")
+    size: int | None = Field(default=None, description="pixels of a side")
+
+    def fits(self, table: Table) -> bool:
+        """Whether a table has this task, preset, number and form of samples."""
+        protocol = table.protocol
+        size = protocol.settings.get("preprocessing", {}).get("size")
+        return (
+            protocol.task == self.task
+            and self.preset in protocol.preset.split(", ")
+            and self.n in (None, protocol.dataset.n)
+            and self.size in (None, size)
+        )
+
+
+class ReportedProtocol(_Strict):
+    """What is known of how numbers were measured; an empty field is what the source does not say."""
+
+    title: str
+    modality: Literal["image", "audio", "video"]
+    dataset: str
+    split: str = ""
+    n: int | None = None
+    resolution: str = ""
+    reference: str = Field(default="", description="the set that set-level metrics compare with")
+    remarks: str = Field(default="", description="what a reader must know before comparing")
+    match: Match | None = Field(default=None, description="none where no preset reproduces it")
+
+
+class MetricFact(_Strict):
+    """How a reported metric is shown."""
+
+    title: str
+    unit: str = ""
+    higher_is_better: bool | None = None
+    metric: str = Field(default="", description="its name in the bench; empty if it has none")
+
+
+class ReportedSystem(_Strict):
+    """What one source reports of one system."""
+
+    system: str = Field(description="as the source calls it")
+    protocol: str
+    source: str
+    values: dict[str, Decimal] = Field(description="with the digits of the source, in the metric's unit")
+    approximate: tuple[str, ...] = Field(default=(), description="metrics of which the source gives about the value")
+    registry: str | None = Field(default=None, description="its name in results, where the bench can measure it")
+    note: str = ""
+
+
+class Catalog(_Strict):
+    """One file of reported numbers."""
+
+    subject: str
+    order: int
+    protocols: dict[str, ReportedProtocol]
+    metrics: dict[str, MetricFact]
+    systems: tuple[ReportedSystem, ...]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Catalog:
+        for system in self.systems:
+            if system.protocol not in self.protocols:
+                raise ValueError(f"{system.system}: no protocol {system.protocol!r}")
+            unknown = system.values.keys() - self.metrics.keys() or set(system.approximate) - system.values.keys()
+            if unknown or not system.values:
+                raise ValueError(f"{system.system}: no metric {', '.join(sorted(unknown))}")
+        rows = [(system.system, system.protocol, system.source) for system in self.systems]
+        if len(set(rows)) < len(rows):
+            raise ValueError(f"twice: {sorted({row for row in rows if rows.count(row) > 1})}")
+        return self
+
+    def of(self, protocol: str) -> list[ReportedSystem]:
+        """The systems reported under one protocol, in the file's order."""
+        return [system for system in self.systems if system.protocol == protocol]
+
+    def measures(self, protocol: str) -> list[str]:
+        """The metrics that any system has under one protocol, in the file's order."""
+        return [name for name in self.metrics if any(name in system.values for system in self.of(protocol))]
+
+
+@cache
+def catalogs() -> dict[str, Catalog]:
+    """All files of reported numbers, by name."""
+    found = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
+    return dict(sorted(found.items(), key=lambda item: item[1].order))
+
+
+def read(file: Path) -> Catalog:
+    """One file; BenchError says what in it is wrong."""
+    try:
+        # All scalars as text, so that 1.70 does not become 1.7 on the way.
+        return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))
+    except (ValidationError, yaml.YAMLError, TypeError) as error:
+        raise BenchError(f"{file}: {error}") from error

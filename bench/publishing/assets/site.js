@@ -1,0 +1,184 @@
+// Sorting, filtering, plots and sliders. Without this file every table, plot and sample is there all the same.
+"use strict";
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function make(name, attributes = {}, text = "") {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.textContent = text;
+  return element;
+}
+
+// Tables: a heading sorts best first, then worst first, then back to groups. Rows without a value stay last.
+function sortable(table) {
+  const groups = all("tbody[data-group]", table);
+  const home = new Map(groups.map((body) => [body, all("tr[data-key]", body)]));
+  const rows = [...home.values()].flat();
+  const headings = all("th[data-sort]", table);
+  const column = (heading) => [...heading.parentNode.children].indexOf(heading);
+
+  function restore() {
+    for (const [body, own] of home) body.append(...own);
+    for (const row of all("tr.group", table)) row.hidden = false;
+  }
+
+  function sort(heading, ascending) {
+    const index = column(heading);
+    const value = (row) => row.children[index].dataset.value;
+    const known = rows.filter((row) => value(row) !== undefined);
+    known.sort((one, other) => (ascending ? 1 : -1) * (Number(value(one)) - Number(value(other))));
+    for (const body of groups) all("tr.group", body).forEach((row) => { row.hidden = true; });
+    groups[0].append(...known, ...rows.filter((row) => value(row) === undefined));
+  }
+
+  function press(heading) {
+    const first = heading.dataset.better === "high" ? "descending" : "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
+    const next = { none: first, [first]: second, [second]: "none" }[heading.getAttribute("aria-sort")];
+    for (const other of headings) show(other, "none");
+    show(heading, next);
+    if (next === "none") restore();
+    else sort(heading, next === "ascending");
+  }
+
+  function show(heading, state) {
+    heading.setAttribute("aria-sort", state);
+    heading.querySelector(".sort").textContent = { none: "⇅", ascending: "▲", descending: "▼" }[state];
+  }
+
+  for (const heading of headings) {
+    const name = heading.querySelector(".head a").textContent;
+    heading.querySelector(".head").append(make("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}` }, "⇅"));
+    heading.addEventListener("click", (event) => { if (!event.target.closest("a")) press(heading); });
+  }
+  return rows;
+}
+
+function filtered(table, rows) {
+  const controls = document.querySelector("[data-controls]");
+  const words = controls.querySelector("[data-filter]");
+  const kinds = all("[data-kind]", controls);
+  const count = controls.querySelector("[data-count]");
+  const more = controls.querySelector("[data-more]");
+
+  function apply() {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const off = new Set(kinds.filter((box) => !box.checked).map((box) => box.dataset.kind));
+    for (const row of rows) {
+      const name = row.dataset.name.toLowerCase();
+      row.hidden = off.has(row.dataset.kind) || !wanted.every((word) => name.includes(word));
+    }
+    const shown = rows.filter((row) => !row.hidden);
+    const grouped = !all("th[data-sort]", table).some((heading) => heading.getAttribute("aria-sort") !== "none");
+    for (const body of all("tbody[data-group]", table)) {
+      for (const row of all("tr.group", body)) row.hidden = !grouped || !all("tr[data-key]", body).some((one) => !one.hidden);
+    }
+    count.textContent = `${shown.length} of ${rows.length} systems`;
+  }
+
+  controls.hidden = false;
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  controls.addEventListener("input", apply);
+  table.addEventListener("click", apply);
+  if (more) more.addEventListener("change", () => table.classList.toggle("all", more.checked));
+  apply();
+}
+
+// Plots: one metric at a time; arrow keys go from mark to mark; a mark and its row light each other.
+function family(box) {
+  const charts = all(".chart", box);
+  const choose = (name) => charts.forEach((chart) => { chart.hidden = chart.dataset.choice !== name; });
+  if (charts.length > 1) {
+    const select = make("select");
+    for (const chart of charts) select.append(make("option", { value: chart.dataset.choice }, chart.dataset.choice));
+    const label = make("label", {}, "Metric ");
+    label.append(select);
+    box.querySelector("h3").append(label);
+    select.addEventListener("change", () => choose(select.value));
+  }
+  choose(charts[0].dataset.choice);
+  charts.forEach(marks);
+}
+
+function marks(chart) {
+  const points = all(".point", chart).sort((one, other) => one.querySelector(".hit").cx.baseVal.value - other.querySelector(".hit").cx.baseVal.value);
+  const readout = chart.querySelector("[data-readout]");
+  points.forEach((point, index) => {
+    point.setAttribute("tabindex", index ? "-1" : "0");
+    point.querySelector("title").remove();
+    point.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const next = points[(index + step + points.length) % points.length];
+      points.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
+      next.focus();
+    });
+    for (const [on, off] of [["mouseenter", "mouseleave"], ["focus", "blur"]]) {
+      point.addEventListener(on, () => { readout.textContent = point.dataset.words; light(point.dataset.key, true); });
+      point.addEventListener(off, () => { readout.textContent = "\u00a0"; light(point.dataset.key, false); });
+    }
+  });
+}
+
+function light(key, on) {
+  for (const element of all("[data-key]")) if (element.dataset.key === key) element.classList.toggle("lit", on);
+}
+
+// Originals and reconstructions: one over the other, a slider between them.
+function compare(box) {
+  const bar = make("span", { class: "bar" });
+  const slider = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": `Original to the left of here, ${box.dataset.name} to the right` });
+  const set = (percent) => {
+    slider.value = String(Math.min(100, Math.max(0, percent)));
+    slider.setAttribute("aria-valuetext", `${Math.round(slider.value)} percent original`);
+    box.style.setProperty("--at", `${slider.value}%`);
+  };
+  const drag = (event) => {
+    if (event.target === slider || (event.type === "pointermove" && !event.buttons)) return;
+    const area = box.querySelector("img").getBoundingClientRect();
+    set((100 * (event.clientX - area.left)) / area.width);
+  };
+  box.append(bar, slider);
+  slider.addEventListener("input", () => set(Number(slider.value)));
+  box.addEventListener("pointerdown", drag);
+  box.addEventListener("pointermove", drag);
+  all("img", box).forEach((image) => { image.draggable = false; });
+  set(50);
+}
+
+// The gallery of a table: any system against the original.
+function bench(box) {
+  const sides = all("figure[data-side]", box.closest(".looking"));
+  const original = sides.find((side) => !side.dataset.side);
+  const systems = sides.filter((side) => side.dataset.side);
+  const label = make("label", {}, "Original and ");
+  const select = make("select");
+  systems.forEach((side, index) => select.append(make("option", { value: index }, side.dataset.side)));
+  label.append(select);
+  const show = () => {
+    const chosen = systems[Number(select.value)];
+    const pair = make("div", { class: "compare", "data-name": chosen.dataset.side });
+    for (const [side, name] of [[original, "original"], [chosen, chosen.dataset.side]]) {
+      const figure = make("figure");
+      figure.append(side.querySelector("img").cloneNode(), make("figcaption", {}, name));
+      pair.append(figure);
+    }
+    box.replaceChildren(label, pair);
+    compare(pair);
+  };
+  select.addEventListener("change", () => { show(); select.focus(); });
+  show();
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of all("table[data-results]")) filtered(table, sortable(table));
+  all("[data-family]").forEach(family);
+  all("[data-compare]").forEach(compare);
+  all("[data-bench]").forEach(bench);
+  for (const row of all("table[data-results] tr[data-key]")) {
+    row.addEventListener("mouseenter", () => light(row.dataset.key, true));
+    row.addEventListener("mouseleave", () => light(row.dataset.key, false));
+  }
+});

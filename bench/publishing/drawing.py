@@ -1,0 +1,93 @@
+"""A plot as the page draws it: everything in pixels, and in words for those who cannot see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.publishing.layout import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Label, labels, position
+from bench.publishing.plots import Plot, Point
+
+MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point: where it is, the ends of its bars, its label, and its sentence."""
+
+    key: str
+    href: str
+    shape: str
+    x: float
+    y: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    on_frontier: bool
+    label: Label | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One plot."""
+
+    plot: Plot
+    width: float
+    height: float
+    box: tuple[float, float, float, float]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    frontier: str
+    marks: tuple[Mark, ...]
+    shapes: tuple[tuple[str, str], ...]
+    title: str
+    summary: str
+
+
+def draw(plot: Plot, hrefs: Mapping[str, str]) -> Drawing:
+    """Place a plot's parts.
+
+    Args:
+        hrefs: address of the system's page by the key of the result.
+    """
+    found = labels(plot)
+    marks = [_mark(plot, point, label, hrefs) for point, label in zip(plot.points, found, strict=True)]
+    best = [point.label for point in plot.points if point.on_frontier]
+    kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
+    missing = f" Not shown, since they have no value: {', '.join(plot.absent)}." if plot.absent else ""
+    return Drawing(
+        plot=plot,
+        width=WIDTH,
+        height=HEIGHT,
+        box=(LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM),
+        x_ticks=tuple((position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
+        y_ticks=tuple((position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
+        frontier=" ".join("{},{}".format(*position(plot, x, y)) for x, y in plot.frontier),
+        marks=tuple(marks),
+        shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
+        title=f"{plot.y.title} against {plot.x.title}",
+        summary=f"Not beaten in both by any other: {', '.join(best)}.{missing}",
+    )
+
+
+def _mark(plot: Plot, point: Point, label: Label | None, hrefs: Mapping[str, str]) -> Mark:
+    x, y = position(plot, point.x.value, point.y.value)
+    left, bottom = position(plot, point.x.low, point.y.low)
+    right, top = position(plot, point.x.high, point.y.high)
+    told = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
+    return Mark(
+        key=point.row.result.key,
+        href=hrefs[point.row.result.key],
+        shape=MARKERS.get(point.row.result.system.tokens, "triangle"),
+        x=x,
+        y=y,
+        left=left,
+        right=right,
+        top=top,
+        bottom=bottom,
+        on_frontier=point.on_frontier,
+        label=label,
+        words=f"{point.label}: {', '.join(told)}{'; on the frontier' if point.on_frontier else ''}",
+    )

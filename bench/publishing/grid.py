@@ -1,0 +1,113 @@
+"""A table of the page: the composed page's entries, and beside them what sorting and filtering need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from bench.leaderboard.page import Entry, Line, Page, PageColumn, compose
+from bench.leaderboard.table import Column, Row, Table
+from bench.publishing.definitions import anchor
+from bench.publishing.reported import ReportedRow, beside
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """One column.
+
+    Attributes:
+        column: None where it states a fact of the rows, such as the codebook.
+        more: whether it is shown only on demand where there is JavaScript.
+        half: characters of the longest half-interval, so that the points stand below each other.
+        marks: characters of the longest footnote mark.
+    """
+
+    page: PageColumn
+    column: Column | None
+    anchor: str
+    more: bool
+    half: int
+    marks: int
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One entry; the value by which it is sorted, None if it has none, and its interval in words."""
+
+    entry: Entry
+    value: float | None
+    interval: str
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """One row; the address of its system's page from the root of the site."""
+
+    row: Row
+    line: Line
+    href: str
+    cells: tuple[GridCell, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The whole table.
+
+    Attributes:
+        groups: rows by the title of their kind, empty if there is but one.
+        reported: rows of papers under the same protocol, apart from all ranking.
+    """
+
+    page: Page
+    columns: tuple[GridColumn, ...]
+    groups: tuple[tuple[str, tuple[GridRow, ...]], ...]
+    reported: tuple[ReportedRow, ...]
+
+
+def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
+    """The table with all its columns but the details of single codebook levels.
+
+    Args:
+        hrefs: address of the system's page by the key of the result.
+    """
+    reported = beside(table)
+    by_name = {column.metric: column for column in table.columns}
+    page = compose(table, [name for name, column in by_name.items() if not column.heading.detail])
+    columns = tuple(_column(table, page_column, by_name) for page_column in page.columns)
+    rows = [
+        GridRow(
+            row,
+            page.lines[i],
+            hrefs[row.result.key],
+            tuple(_cell(row, column, column.page.entries[i]) for column in columns),
+        )
+        for i, row in enumerate(table.rows)
+    ]
+    groups = tuple((title, tuple(same)) for title, same in groupby(rows, key=lambda row: row.line.group))
+    return Grid(page, columns, groups, tuple(reported))
+
+
+def _column(table: Table, page: PageColumn, by_name: Mapping[str, Column]) -> GridColumn:
+    column = by_name.get(page.metric)
+    numbers = [entry for entry in page.entries if entry.is_number]
+    return GridColumn(
+        page=page,
+        column=column,
+        anchor=anchor(table, page.metric) if column else "",
+        more=bool(column and not column.heading.default),
+        half=max((len(entry.half) for entry in numbers), default=0),
+        marks=max((len(",".join(map(str, entry.marks))) for entry in numbers), default=0),
+    )
+
+
+def _cell(row: Row, column: GridColumn, entry: Entry) -> GridCell:
+    cell = row.cells.get(column.page.metric)
+    if column.column is None or cell is None or cell.estimate is None or cell.estimate.value is None:
+        return GridCell(entry, None, "")
+    estimate, scale, unit = cell.estimate, column.column.scale, column.page.unit
+    interval = ""
+    if estimate.interval and entry.half:
+        low, high = (f"{end * scale:.4g}" for end in estimate.interval)
+        interval = f"95% interval {low} to {high} {unit}".strip()
+    return GridCell(entry, estimate.value, interval)

@@ -1,0 +1,226 @@
+"""The model of a plot: two metrics against each other, their error bars, and who is not beaten in both.
+
+It holds shown units and fractions of the axes; the page's SVG and the files for papers draw the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.leaderboard.digits import Number
+from bench.leaderboard.page import clean
+from bench.leaderboard.table import Column, Row, Table
+
+RATES = ("bits_per_pixel", "bitrate", "bits_per_pixel_entropy", "bitrate_entropy")
+SPEEDS = (
+    ("encode_images_per_second", "Encode speed"),
+    ("decode_images_per_second", "Decode speed"),
+    ("encode_rtf", "Encode time"),
+    ("decode_rtf", "Decode time"),
+)
+MODELLED = ("bits_per_pixel_model", "bitrate_model")
+"""Rates that stand among the quality metrics, of token models."""
+LOGARITHMIC = 8.0
+"""An axis is logarithmic where its largest value is more than so many times the smallest."""
+PADDING = 0.06
+MOST_TICKS = 6
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        low, high: what it shows.
+        higher_is_better: None where neither direction is.
+        ticks: values and how they are written.
+    """
+
+    title: str
+    unit: str
+    low: float
+    high: float
+    logarithmic: bool
+    higher_is_better: bool
+    ticks: tuple[tuple[float, str], ...]
+
+    @property
+    def words(self) -> str:
+        """Title, unit and direction."""
+        unit = f" ({self.unit})" if self.unit else ""
+        return f"{self.title}{unit} {'↑' if self.higher_is_better else '↓'}"
+
+    def at(self, value: float) -> float:
+        """Where a value stands between the axis's ends, from 0 to 1; what is beyond them at the end."""
+        low, high = self.low, self.high
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(value) if value > 0 else -math.inf
+        return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A shown number, its interval, and its text."""
+
+    value: float
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One row of the table."""
+
+    row: Row
+    x: Coordinate
+    y: Coordinate
+    on_frontier: bool
+
+    @property
+    def label(self) -> str:
+        return clean(self.row.label)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Two metrics of a table against each other.
+
+    Attributes:
+        name: for files, unique in its table.
+        points: in the table's order.
+        frontier: corners of the step line between the points that no other beats in both, by x.
+        absent: labels of measured rows that have no value on one of the axes.
+    """
+
+    name: str
+    x: Axis
+    y: Axis
+    points: tuple[Point, ...]
+    frontier: tuple[tuple[float, float], ...]
+    absent: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Plots that share their x-axis, one a quality metric."""
+
+    title: str
+    plots: tuple[Plot, ...]
+
+
+def families(table: Table) -> list[Family]:
+    """Rate and distortion, quality and throughput: all plots of a table that have at least two points.
+
+    Speeds of several devices or batch sizes do not compare, so there is no plot of them.
+    """
+    by_name = {column.metric: column for column in table.columns}
+    rate = next((by_name[name] for name in RATES if name in by_name and table.measured(by_name[name])), None)
+    across = [("Rate and distortion", rate)] if rate else []
+    if len(table.setups) < 2:
+        across += [(f"Quality and {title.lower()}", by_name[name]) for name, title in SPEEDS if name in by_name]
+    found = []
+    for title, x in across:
+        plots = [plot for y in _qualities(table) if (plot := _plot(table, x, y))]
+        if plots:
+            found.append(Family(title, tuple(plots)))
+    return found
+
+
+def _qualities(table: Table) -> list[Column]:
+    """The quality metrics that have a direction, the one that orders the table first."""
+    quality = [column for column in table.columns if column.heading.section == "quality" and column.heading.default]
+    directed = [c for c in quality if c.higher_is_better is not None and c.metric not in MODELLED]
+    return sorted(directed, key=lambda column: column != table.order)
+
+
+def _plot(table: Table, x: Column, y: Column) -> Plot | None:
+    rows = [row for row in table.rows if not row.failed]
+    both = [row for row in rows if row.cells[x.metric].number and row.cells[y.metric].number]
+    if len(both) < 2:
+        return None
+    places = [(_coordinate(x, row), _coordinate(y, row)) for row in both]
+    # Of two rates with equal quality everybody takes the lower one, though a rate as such is neither good nor bad.
+    signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
+    best = _unbeaten([(signs[0] * a.value, signs[1] * b.value) for a, b in places])
+    points = tuple(Point(row, a, b, i in best) for i, (row, (a, b)) in enumerate(zip(both, places, strict=True)))
+    return Plot(
+        name=f"{y.metric}-{x.metric}",
+        x=_axis(x, [a for a, _ in places]),
+        y=_axis(y, [b for _, b in places]),
+        points=points,
+        frontier=_steps([point for point in points if point.on_frontier], signs[0] > 0),
+        absent=tuple(clean(row.label) for row in rows if row not in both),
+    )
+
+
+def _coordinate(column: Column, row: Row) -> Coordinate:
+    cell = row.cells[column.metric]
+    assert cell.estimate is not None
+    assert cell.estimate.value is not None
+    value = cell.estimate.value
+    low, high = (column.scale * end for end in cell.estimate.interval or (value, value))
+    number = cell.number or Number(str(value))
+    return Coordinate(column.scale * value, low, high, f"{number} {column.unit}".strip())
+
+
+def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
+    """Those that no other is at least as good as in both and better in one; higher is better here."""
+    return {i for i, (x, y) in enumerate(values) if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in values)}
+
+
+def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:
+    """The staircase: between two points, whatever is behind the corner is beaten by one of them."""
+    line = sorted({(point.x.value, point.y.value) for point in points})
+    corners: list[tuple[float, float]] = line[:1]
+    for (x, y), (next_x, next_y) in pairwise(line):
+        corners += [(x, next_y) if rising else (next_x, y), (next_x, next_y)]
+    return tuple(corners)
+
+
+def _axis(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
+    values = [c.value for c in coordinates]
+    logarithmic = min(values) > 0 and max(values) / min(values) > LOGARITHMIC
+    if logarithmic:
+        # An interval may reach below zero, which such an axis has no place for: the bar runs into its end.
+        floor = min(values) / 2
+        ends = [max(end, floor) for c in coordinates for end in (c.low, c.high)]
+        low, high = math.log(min(ends)), math.log(max(ends))
+        margin = PADDING * (high - low)
+        low, high = math.exp(low - margin), math.exp(high + margin)
+    else:
+        ends = [end for c in coordinates for end in (c.low, c.high)]
+        margin = PADDING * (max(ends) - min(ends)) or abs(max(ends)) * PADDING or 1.0
+        low, high = min(ends) - margin, max(ends) + margin
+        if low < 0 <= min(ends):
+            low = 0.0
+    return Axis(
+        title=clean(column.heading.title),
+        unit=clean(column.unit),
+        low=low,
+        high=high,
+        logarithmic=logarithmic,
+        higher_is_better=bool(column.higher_is_better),
+        ticks=tuple((value, f"{value:g}") for value in _ticks(low, high, logarithmic)),
+    )
+
+
+def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    found: list[float] = []
+    if logarithmic:
+        for subs in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
+            ticks = [float(f"{value:.6g}") for value in LogLocator(subs=subs, numticks=50).tick_values(low, high)]
+            inside = [value for value in ticks if low <= value <= high]
+            if not found or len(inside) <= MOST_TICKS + 1:
+                found = inside
+        if len(found) > 1:
+            return found
+    ticks = [
+        float(f"{value:.6g}") for value in MaxNLocator(MOST_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ]
+    return [value for value in ticks if low <= value <= high]

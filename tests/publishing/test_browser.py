@@ -1,0 +1,200 @@
+"""The site as people use it: in a browser, from files, by pointer and by keyboard, on a phone, without JavaScript."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from site_parts import IMAGES, NAMES, PUBLISHED, SCRIPT, SOUNDS
+
+ALL_PAGES = [
+    "index.html",
+    IMAGES,
+    SOUNDS,
+    PUBLISHED,
+    "gallery/image-recon*.html",
+    "gallery/audio-recon*.html",
+    "systems/vq-*.html",
+    "systems/opus-*.html",
+    "systems/*script*.html",
+    "reported/image.html",
+    "reported/audio.html",
+]
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+
+
+def names(page):
+    return page.locator("table[data-results] tr[data-key]:visible th > a").all_inner_texts()
+
+
+def test_sorting_is_best_first_then_worst_first_then_as_it_was(visit):
+    page = visit(IMAGES)
+    before = names(page)
+    heading = page.locator("th[data-sort]", has_text="SSIM")
+    button = page.get_by_role("button", name="Sort by SSIM")
+    expect(heading).to_have_attribute("aria-sort", "none")
+    button.click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    best_first = ["kl", "jpeg", SCRIPT, "vq", "rvq", "fsq@8"]
+    assert names(page) == [*best_first, "lost"]
+    expect(page.locator("tr.group:visible")).to_have_count(0)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert names(page)[:6] == best_first[::-1]
+    page.get_by_role("button", name="Sort by Encode").click()
+    expect(heading).to_have_attribute("aria-sort", "none")
+    page.get_by_role("button", name="Sort by Encode").click()
+    page.get_by_role("button", name="Sort by Encode").click()
+    assert names(page) == before
+    expect(page.locator("tr.group:visible")).to_have_count(3)
+
+
+def test_what_is_lower_is_sorted_lowest_first(visit):
+    page = visit(PUBLISHED)
+    page.get_by_role("button", name="Sort by rFID").click()
+    assert names(page) == ["best", "llamagen-vq-ds16"]
+
+
+def test_filtering_by_name_and_kind(visit):
+    page = visit(IMAGES)
+    page.get_by_label("Filter").fill("VQ")
+    assert names(page) == ["rvq", "vq"]
+    expect(page.locator("[data-count]")).to_have_text("2 of 7 systems")
+    page.get_by_label("Filter").fill("")
+    page.get_by_label("Discrete tokenizers").uncheck()
+    assert set(names(page)) & set(NAMES) == set()
+    page.get_by_label("Continuous tokenizers").uncheck()
+    assert names(page)[0] == "jpeg"
+    expect(page.locator("th.more")).to_be_hidden()
+    page.get_by_label("All metrics").check()
+    expect(page.get_by_role("columnheader", name="IS higher is better")).to_be_visible()
+
+
+def test_a_name_stays_text(visit):
+    """Everywhere it is: no element of it, and the fixture fails the test on a dialog."""
+    for pattern in (IMAGES, "index.html", "gallery/image-recon*.html", "systems/*script*.html"):
+        page = visit(pattern)
+        assert page.locator("script:not([src])").count() == 1  # the page's own first line
+        if pattern != "index.html":
+            assert SCRIPT in page.locator("main").inner_text()
+
+
+def test_the_slider_moves_the_edge_by_keyboard_and_pointer(visit):
+    page = visit("systems/vq-*.html")
+    box = page.locator("[data-compare]").first
+    slider = box.get_by_role("slider")
+    edge = "element => getComputedStyle(element).clipPath"
+    over = box.locator("figure").nth(1)
+    assert over.evaluate(edge) == "inset(0px 0px 0px 50%)"
+    slider.focus()
+    page.keyboard.press("Home")
+    assert over.evaluate(edge) == "inset(0px 0px 0px 0%)"
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "1 percent original"
+    area = box.locator("img").first.bounding_box()
+    page.mouse.click(area["x"] + area["width"] * 0.75, area["y"] + 30)
+    assert float(slider.input_value()) == pytest.approx(75, abs=1)
+
+
+def test_worst_and_median_of_the_kept_samples_come_first(visit):
+    page = visit("systems/vq-*.html")
+    told = page.locator(".kept .what").all_inner_texts()
+    assert [text.split()[0] for text in told] == ["photo-1", "photo-3", "photo-5"]
+    assert "worst of the kept ones; 2nd of all 6 samples" in told[0]
+    assert "median of the kept ones; 3rd of all 6 samples" in told[1]
+
+
+def test_any_system_against_the_original(visit):
+    page = visit("gallery/image-recon*.html")
+    box = page.locator("[data-bench]").first
+    box.get_by_role("combobox").select_option(label="rvq")
+    shown = box.locator("img").nth(1).get_attribute("src")
+    assert shown == page.locator("figure[data-side=rvq] img").first.get_attribute("src")
+    assert box.locator("img").nth(1).evaluate("image => image.decode().then(() => image.naturalWidth)") == 64
+
+
+def test_sound_plays_and_is_seen(visit):
+    page = visit("systems/opus-*.html")
+    expect(page.get_by_role("img", name="Spectrogram of prompt, original")).to_be_visible()
+    player = page.locator("audio").first
+    seconds = player.evaluate(
+        """async audio => { audio.muted = true; audio.currentTime = 0; await audio.play();
+           await new Promise(done => audio.addEventListener("ended", done));
+           return audio.duration; }"""
+    )
+    assert seconds == pytest.approx(0.5)
+
+
+def test_plots_by_keyboard(visit):
+    page = visit(IMAGES)
+    chart = page.locator(".chart:visible").first
+    points = chart.locator(".point")
+    expect(points).to_have_count(5)  # kl has no rate
+    assert "kl" in chart.inner_text()
+    assert points.evaluate_all("points => points.filter(point => point.tabIndex === 0).length") == 1
+    chart.locator(".point[tabindex='0']").focus()
+    expect(chart.locator("[data-readout]")).to_contain_text(SCRIPT)
+    page.keyboard.press("ArrowRight")
+    expect(chart.locator("[data-readout]")).to_contain_text("vq: PSNR 22.00 ± 0.50 dB, bpp 0.2")
+    expect(page.locator("table[data-results] tr.lit th")).to_have_text("vq")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("vq")
+
+
+def test_one_metric_of_a_plot_at_a_time(visit):
+    page = visit(IMAGES)
+    family = page.locator("[data-family]").first
+    expect(family.locator(".chart:visible")).to_have_count(1)
+    family.get_by_label("Metric").select_option("SSIM")
+    expect(family.locator(".chart:visible title").first).to_have_text("SSIM against bpp")
+
+
+def test_reported_rows_stay_apart(visit):
+    page = visit(PUBLISHED)
+    reported = page.locator("tbody.reported tr:not(.group)")
+    expect(reported).to_have_count(3)
+    expect(reported.first).to_contain_text("reported")
+    expect(reported.first).to_contain_text("2.19 [+0.060]")
+    page.get_by_role("button", name="Sort by rFID").click()
+    assert page.locator("table[data-results] tbody").last.get_attribute("class") == "reported"
+    expect(reported).to_have_count(3)
+    assert "LlamaGen VQ" not in page.locator("[aria-labelledby=downloads]").inner_text()
+
+
+@pytest.mark.parametrize("pattern", ALL_PAGES)
+def test_on_a_phone_the_page_does_not_scroll_sideways(visit, pattern):
+    page = visit(pattern, **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_javascript_everything_is_there(visit):
+    page = visit(IMAGES, java_script_enabled=False)
+    expect(page.locator("[data-controls]")).to_be_hidden()
+    expect(page.locator("table[data-results] tr[data-key]")).to_have_count(7)
+    assert page.locator("table[data-results] td:visible").count() == page.locator("table[data-results] td").count()
+    assert page.locator(".chart:visible").count() == page.locator(".chart").count() > 2
+    page = visit("systems/vq-*.html", java_script_enabled=False)
+    left, right = (page.locator(".compare").first.locator("img").nth(i).bounding_box() for i in (0, 1))
+    assert left["x"] + left["width"] <= right["x"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_told_from_its_ground(visit, scheme):
+    """WCAG's contrast of at least 4.5 for the colours of text."""
+    page = visit(IMAGES, color_scheme=scheme)
+    colours = page.evaluate(
+        """() => ["body", "p.protocol", "main a", ".number.best", ".half", ".unit", ".sort"].map(
+             selector => getComputedStyle(document.querySelector(selector)).color)"""
+    )
+    ground = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert (ground < 0.05) == (scheme == "dark")
+    for colour in colours:
+        light, dark = sorted((luminance(colour), ground), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``rgb(r, g, b)`` as WCAG 2 defines it."""
+    levels = [int(level) / 255 for level in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    return sum(weight * level for weight, level in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -1,0 +1,104 @@
+"""Frontiers by hand, axes, labels, spectrograms."""
+
+from __future__ import annotations
+
+import io
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hand_made import result
+from PIL import Image
+
+from bench.leaderboard.table import build
+from bench.publishing import layout, spectrogram
+from bench.publishing.drawing import draw
+from bench.publishing.plots import families
+
+
+def plot(*rows, title="Rate and distortion", y="psnr"):
+    (table,) = build(rows)
+    family = next(family for family in families(table) if family.title == title)
+    return next(plot for plot in family.plots if plot.name.startswith(f"{y}-"))
+
+
+def point(name, rate, psnr, **more):
+    return result(name, bits_per_pixel=rate, psnr=psnr, **more)
+
+
+def test_the_frontier_by_hand():
+    """b is beaten by a at the same rate, d by c at the same quality, e by a and c; a tie in both stays."""
+    found = plot(
+        point("a", 1.0, 30.0),
+        point("b", 1.0, 29.0),
+        point("c", 2.0, 33.0),
+        point("d", 2.5, 33.0),
+        point("e", 3.0, 31.0),
+        point("twin", 2.0, 33.0),
+    )
+    assert {p.label for p in found.points if p.on_frontier} == {"a", "c", "twin"}
+    assert found.frontier == ((1.0, 30.0), (2.0, 30.0), (2.0, 33.0))
+
+
+def test_quality_that_is_better_when_low_and_speed_that_is_better_when_high():
+    rows = [
+        result(name, rfid=rfid, encode_images_per_second=speed)
+        for name, rfid, speed in (("slow", 1.0, 10.0), ("fast", 5.0, 90.0), ("bad", 6.0, 50.0))
+    ]
+    found = plot(*rows, title="Quality and encode speed", y="rfid")
+    assert {p.label for p in found.points if p.on_frontier} == {"slow", "fast"}
+    assert found.frontier == ((10.0, 1.0), (10.0, 5.0), (90.0, 5.0))
+    assert found.x.logarithmic
+
+
+def test_speeds_of_two_devices_have_no_plot():
+    rows = [result(name, psnr=1.0, encode_images_per_second=2.0, device=name) for name in ("cpu", "gpu")]
+    (table,) = build(rows)
+    assert families(table) == []
+
+
+@pytest.mark.parametrize(
+    "values", [(0.1, 0.2, 0.3), (0.001, 1.0, 900.0), (5.0, 5.0, 5.0), (-3.0, 0.0, 3.0), (1e6, 2e6, 3e6)]
+)
+def test_axes_show_every_value_and_a_few_ticks(values):
+    found = plot(*(point(str(i), 1.0 + i, (value, abs(value) / 2)) for i, value in enumerate(values)))
+    assert 2 <= len(found.y.ticks) <= 9
+    for p in found.points:
+        assert found.y.low < p.y.value < found.y.high
+    ticks = [found.y.at(value) for value, _ in found.y.ticks]
+    assert ticks == sorted(ticks)
+    assert all(float(text) == pytest.approx(value) for value, text in found.y.ticks)
+
+
+def test_an_interval_below_zero_on_a_logarithmic_axis_ends_with_it():
+    found = plot(point("a", (0.1, 0.5), 30.0), point("b", (10.0, 1.0), 31.0))
+    drawn = draw(found, {f"key-{name}-discrete": "x" for name in "ab"})
+    (mark,) = (mark for mark in drawn.marks if mark.words.startswith("a:"))
+    assert layout.LEFT == mark.left < mark.x < mark.right
+
+
+def test_labels_cover_neither_marks_nor_each_other():
+    random = np.random.default_rng(0)
+    rows = [
+        point(f"system-{i}", float(rate), float(psnr)) for i, (rate, psnr) in enumerate(random.normal(10, 1, (30, 2)))
+    ]
+    found = plot(*rows)
+    placed = [label for label in layout.labels(found) if label]
+    assert len(placed) > 25
+    boxes = [layout._box(label) for label in placed]
+    assert not any(one.meets(other) for one, other in combinations(boxes, 2))
+    for p in found.points:
+        x, y = layout.position(found, p.x.value, p.y.value)
+        assert not any(box.left < x < box.right and box.top < y < box.bottom for box in boxes)
+
+
+@pytest.mark.parametrize("hertz", [500, 3000, 7000])
+def test_a_tone_is_a_line_at_its_frequency(hertz):
+    time = np.arange(16000) / 16000
+    sound = spectrogram.Sound(0.01 * np.sin(2 * np.pi * hertz * time), 16000)
+    levels = np.asarray(Image.open(io.BytesIO(spectrogram.png(sound))))
+    assert levels.shape == (spectrogram.HEIGHT, spectrogram.WIDTH)
+    row = levels[:, spectrogram.WIDTH // 2].argmax()
+    assert (spectrogram.HEIGHT - 1 - row) / spectrogram.HEIGHT * 8000 == pytest.approx(hertz, abs=20)
+    assert levels[:, 100].max() == pytest.approx(255 * 0.75, abs=6)  # -40 dB, from -100 to -20
+    assert np.asarray(Image.open(io.BytesIO(spectrogram.png(spectrogram.Sound(np.zeros(10), 16000))))).max() == 0

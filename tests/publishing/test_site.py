@@ -1,0 +1,190 @@
+"""The files of the site: whole, linked, the same from the same results, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hand_made import protocol, result
+from site_parts import PHOTOS, SCRIPT, wav, write_runs
+
+from bench import registry
+from bench.commands.publish import publish
+from bench.errors import BenchError
+from bench.leaderboard.names import HEADINGS
+from bench.leaderboard.render import render
+from bench.leaderboard.table import build
+from bench.publishing.definitions import OUTPUTS, anchor, definitions
+from bench.publishing.gallery import gallery
+from bench.publishing.site import Site
+from bench.publishing.sources import read
+from bench.results import Run
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
+
+
+class Links(HTMLParser):
+    """What a page refers to, the places in it that can be referred to, and the names of its tables."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.ids: list[str] = []
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.targets += [value for name in ("href", "src") if (value := given.get(name))]
+        self.ids += [given["id"]] if given.get("id") else []
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Without the plots as files, which take most of the time."""
+    monkeypatch.setattr("bench.publishing.figures.files", lambda plot: {})
+
+
+def test_every_link_leads_to_a_file_and_a_place_of_the_site(site):
+    pages = {file: Links(file) for file in site.rglob("*.html")}
+    assert len(pages) > 15
+    for file, links in pages.items():
+        assert len(set(links.ids)) == len(links.ids), file
+        for target in links.targets:
+            parts = urlsplit(target)
+            if parts.scheme == "data":
+                continue
+            assert not (parts.scheme or parts.netloc or parts.path.startswith("/")), (file, target)
+            other = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            assert other.is_file() and other.is_relative_to(site.resolve()), (file, target)
+            if parts.fragment and other.suffix == ".html":
+                assert parts.fragment in pages[other].ids, (file, target)
+
+
+def test_every_file_is_referred_to(site):
+    named = {
+        (page.parent / urlsplit(target).path).resolve()
+        for page in site.rglob("*.html")
+        for target in Links(page).targets
+    }
+    left = {file.name for file in site.rglob("*") if file.is_file() and file.resolve() not in named}
+    assert left == {".bench-site"}
+
+
+def test_the_same_results_give_the_same_bytes(site, tmp_path):
+    again = tmp_path / "again"
+    publish(tuple(reversed(write_runs(tmp_path))), again)
+    files = {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
+
+
+def test_downloads_are_what_the_leaderboard_command_prints(site, tmp_path):
+    sources = read([file for run in write_runs(tmp_path) for file in Run(run).files()])
+    (table,) = (table for table in sources.tables if table.protocol == PHOTOS)
+    for style, suffix in (("markdown", "md"), ("latex", "tex"), ("csv", "csv"), ("json", "json")):
+        (file,) = site.glob(f"data/*{PHOTOS.fingerprint}*.{suffix}")
+        assert file.read_text(encoding="utf-8") == render([table], style)
+    plots = {
+        file.suffix: file.read_bytes() for file in site.glob(f"plots/*{PHOTOS.fingerprint}*/psnr-bits_per_pixel.*")
+    }
+    assert plots[".png"].startswith(b"\x89PNG")
+    assert plots[".svg"].startswith(b"<?xml")
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_a_published_leaderboard_is_made_by_this_command(folder, no_figures):
+    files = dict(Site(read(Run(folder).files())).files())
+    (table,) = (data for name, data in files.items() if name.endswith(".md"))
+    assert table.decode() == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_earlier_site_is_replaced_and_nothing_else_is(tmp_path, no_figures):
+    (run, *_) = write_runs(tmp_path)
+    publish((run,), tmp_path / "site")
+    (tmp_path / "site" / "old.html").write_text("old")
+    publish((run,), tmp_path / "site")
+    assert not (tmp_path / "site" / "old.html").exists()
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years")
+    with pytest.raises(BenchError, match="choose another"):
+        publish((run,), tmp_path / "thesis")
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years"
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "sounds", "published", "site", "thesis"}
+
+
+def test_the_command(bench, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no results" in bench("publish", "empty", code=3).stderr
+    (_, run, _) = write_runs(tmp_path)
+    assert "1 table, 2 systems: out/index.html" in bench("publish", run, "--out", "out").stdout
+    assert "is no site" in bench("publish", run, "--out", "sounds", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["../../secret.png", "/etc/passwd", "kept/x.html"])
+def test_a_result_cannot_publish_other_files(tmp_path, no_figures, name):
+    run = write_runs(tmp_path)[0]
+    file = next(Run(run).folder.glob("vq*.json"))
+    tree = json.loads(file.read_text())
+    tree["kept"][0]["reconstruction"] = name
+    file.write_text(json.dumps(tree))
+    (tmp_path / "secret.png").write_bytes(b"x")
+    with pytest.raises(BenchError, match="kept sample"):
+        publish((run,), tmp_path / "site")
+
+
+@pytest.mark.parametrize(("run", "suffix", "data"), [(0, "png", b"?"), (1, "wav", b"?"), (1, "wav", wav(0)[:44])])
+def test_a_damaged_sample_is_named(tmp_path, no_figures, run, suffix, data):
+    path = write_runs(tmp_path)[run]
+    for file in path.glob(f"results/kept/*/*.{suffix}"):
+        file.write_bytes(data)
+    with pytest.raises(BenchError, match=rf"\.{suffix}: no .* --fresh"):
+        publish((path,), tmp_path / "site")
+
+
+def test_kept_samples_that_were_not_copied_along_are_told_of(tmp_path, no_figures):
+    run = write_runs(tmp_path)[0]
+    shutil.rmtree(run / "results" / "kept")
+    publish((run,), tmp_path / "site")
+    (page,) = (tmp_path / "site").glob("systems/vq-*.html")
+    assert "3 kept samples are not beside the result" in page.read_text()
+
+
+def test_without_values_a_sample_the_order_is_that_of_the_data_set(tmp_path):
+    run = write_runs(tmp_path)[0]
+    for file in run.glob("results/*.parquet"):
+        file.unlink()
+    (table,) = (sources := read(Run(run).files())).tables
+    shown = gallery(table, next(row for row in table.rows if row.label == SCRIPT), sources)
+    assert shown.metric is None
+    assert [(one.index, one.standing) for one in shown.samples] == [(1, ""), (3, ""), (5, "")]
+
+
+def test_runs_of_which_nothing_came_have_pages_that_say_so(tmp_path, no_figures):
+    run = Run(tmp_path / "run")
+    for i, made in enumerate((result("a", error=("OSError", "gone")), result("b", "bytes", protocol=protocol(seed=1)))):
+        run.write(run.folder / f"{i}.json", made, None)
+    publish((run.path,), tmp_path / "site")
+    pages = [file.read_text() for file in (tmp_path / "site" / "tables").iterdir()]
+    assert sum("failed" in page and "OSError: gone" in page for page in pages) == 1
+    assert sum('<span class="words">–</span>' in page for page in pages) == 1
+
+
+def test_outputs_are_those_of_the_classes():
+    """The list that spares importing them is not out of date."""
+    for name, entry in registry.entries("metrics").items():
+        outputs = {output for output in registry.load(entry.target).outputs if output in HEADINGS}
+        assert outputs <= {name, *OUTPUTS.get(name, ())}, name
+
+
+def test_a_value_is_defined_by_the_metric_that_its_protocol_names():
+    made = result(
+        "a", inception_score=3.0, psnr=1.0, protocol=protocol(metrics={"generation_inception_score": 4, "psnr": 1})
+    )
+    (table,) = build([made])
+    assert anchor(table, "inception_score") == "def-generation_inception_score"
+    told = {definition.name: definition.version for definition in definitions(table)}
+    assert told == {"psnr": 1, "generation_inception_score": 4}
