@@ -21,6 +21,10 @@ SPEEDS = (
     ("encode_rtf", "Encode time"),
     ("decode_rtf", "Decode time"),
 )
+RECONSTRUCTED = ("rfid", "fd_efficientnet_lite0", "psnr")
+"""What a tokenizer alone loses, the first that was measured."""
+GENERATED = ("gfid", "gfd_efficientnet_lite0", "kd_efficientnet_lite0", "swd", "bits_per_pixel_model")
+"""What a model makes of its tokens."""
 MODELLED = ("bits_per_pixel_model", "bitrate_model")
 """Rates that stand among the quality metrics, of token models."""
 LOGARITHMIC = 8.0
@@ -113,18 +117,23 @@ class Family:
 
 
 def families(table: Table) -> list[Family]:
-    """Rate and distortion, quality and throughput: all plots of a table that have at least two points.
+    """Rate and distortion, reconstruction and generation, quality and throughput: all plots with at least two points.
 
     Speeds of several devices or batch sizes do not compare, so there is no plot of them.
     """
     by_name = {column.metric: column for column in table.columns}
-    rate = next((by_name[name] for name in RATES if name in by_name and table.measured(by_name[name])), None)
-    across = [("Rate and distortion", rate)] if rate else []
+    measured = [name for name, column in by_name.items() if table.measured(column)]
+    rate = next((by_name[name] for name in RATES if name in measured), None)
+    loss = next((by_name[name] for name in RECONSTRUCTED if name in measured), None)
+    generated = [by_name[name] for name in GENERATED if name in measured]
+    across = [("Rate and distortion", rate, _qualities(table))] if rate else []
+    across += [("Reconstruction and generation", loss, generated)] if loss else []
     if len(table.setups) < 2:
-        across += [(f"Quality and {title.lower()}", by_name[name]) for name, title in SPEEDS if name in by_name]
+        speeds = [(title, by_name[name]) for name, title in SPEEDS if name in by_name]
+        across += [(f"Quality and {title.lower()}", x, _qualities(table)) for title, x in speeds]
     found = []
-    for title, x in across:
-        plots = [plot for y in _qualities(table) if (plot := _plot(table, x, y))]
+    for title, x, columns in across:
+        plots = [plot for y in columns if (plot := _plot(table, x, y))]
         if plots:
             found.append(Family(title, tuple(plots)))
     return found

@@ -51,6 +51,16 @@ def test_quality_that_is_better_when_low_and_speed_that_is_better_when_high():
     assert found.x.logarithmic
 
 
+def test_what_is_generated_against_what_is_reconstructed():
+    """The best reconstruction makes the worst images here, so neither is beaten; c is, in both."""
+    rows = [
+        result(name, rfid=r, psnr=20.0, swd=s) for name, r, s in (("a", 1.0, 9.0), ("b", 5.0, 4.0), ("c", 6.0, 9.5))
+    ]
+    found = plot(*rows, title="Reconstruction and generation", y="swd")
+    assert found.x.title == "rFID"
+    assert {p.label for p in found.points if p.on_frontier} == {"a", "b"}
+
+
 def test_speeds_of_two_devices_have_no_plot():
     rows = [result(name, psnr=1.0, encode_images_per_second=2.0, device=name) for name in ("cpu", "gpu")]
     (table,) = build(rows)
