@@ -54,7 +54,7 @@ HEADINGS: dict[str, Heading] = {
     "coverage": Heading("Coverage", default=False),
     "fd_efficientnet_lite0": Heading("FD (EffNet-Lite0)"),
     "gfd_efficientnet_lite0": Heading("gFD (EffNet-Lite0)"),
-    "kd_efficientnet_lite0": Heading("KD (EffNet-Lite0)", default=False),
+    "kd_efficientnet_lite0": Heading("KD (EffNet-Lite0)"),
     "density_efficientnet_lite0": Heading("Density (EffNet-Lite0)", default=False),
     "coverage_efficientnet_lite0": Heading("Coverage (EffNet-Lite0)", default=False),
     "swd": Heading("SWD"),
