@@ -155,7 +155,8 @@ def judge(
                     _tokens(study, numbers, known),
                     whole - known,
                     seed,
-                    sampling=choice.sampling,
+                    study.evaluated.corpus.conditions(numbers),
+                    choice.sampling,
                     first=first,
                 )
                 with alone():

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.backbones.base import Backbone
 from bench.backbones.corpus import Corpus
+from bench.conditions import classes_told, refuse_unlearned
 from bench.datasets.base import Dataset, Limited, Sample
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
@@ -90,6 +91,10 @@ class ModellingTask(ReconstructionTask):
 
     def _default_metrics(self) -> list[str]:
         return [*self.rates, *self.further_metrics]
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        if settings.probe.conditions != "none":
+            classes_told(settings.probe, dataset, dataset.fit_split())
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return ("transformers.models.llama.modeling_llama",)
@@ -187,15 +192,17 @@ class Study:
         fit_split = self.dataset.fit_split()
         if fit_split is None:
             raise BenchError(f"{self.dataset.name} has no split to train the probe on")
+        classes = classes_told(settings.probe, self.dataset, fit_split)
         self.fit_split = Limited(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
         wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}
         self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
-        self.training = Tokenized(task, job, settings, self.tokenizer, views, [], report)
+        self.training = Tokenized(task, job, settings, self.tokenizer, views, len(classes), [], report)
+        refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
         metrics = list(self.metrics.values())
-        self.evaluated = Tokenized(task, job, settings, self.tokenizer, self.dataset, metrics, report)
+        self.evaluated = Tokenized(task, job, settings, self.tokenizer, self.dataset, len(classes), metrics, report)
         self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
 
     def estimates(self) -> dict[str, Estimate]:
@@ -214,10 +221,11 @@ class Tokenized:
         settings: ModellingSettings,
         tokenizer: Tokenizer,
         dataset: Dataset,
+        classes: int,
         metrics: Sequence[Metric],
         report: Report,
     ) -> None:
-        self.corpus, self.seen = Corpus(tokenizer.codebooks, settings.probe.context), Seen()
+        self.corpus, self.seen = Corpus(tokenizer.codebooks, settings.probe.context, classes), Seen()
         self.indices: list[int] = []
         self.amounts: list[float] = []
         modality, device = task.signals(settings), torch.device(job.device)
@@ -227,7 +235,7 @@ class Tokenized:
             # What is made in inference mode could not be trained on.
             with torch.no_grad():
                 tokens = tokenizer.encode(signal)
-            self.corpus.add(tokens)
+            self.corpus.add(tokens, [sample.label for sample in samples])
             self.seen.tokens = tokens.kind
             self.indices += indices
             self.amounts += task.amounts(signal).tolist()
@@ -247,6 +255,7 @@ class Views(Dataset):
     def __init__(self, dataset: Dataset, task: ModellingTask, views: int, seed: int) -> None:
         super().__init__(dataset.settings, dataset.split, dataset.data)
         self.whole, self.task, self.views, self.seed = dataset, task, views, seed
+        self.classes = dataset.classes
         self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
 
     def __len__(self) -> int:

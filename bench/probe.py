@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,6 +37,10 @@ class ProbeSettings(BaseModel):
     heads: int = Field(default=2, description="its attention heads")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="of its attention weights, in training")
     context: int = Field(default=512, ge=1, description="positions it sees of a sequence; a grid it sees whole")
+    conditions: Literal["none", "class"] = Field(
+        default="none",
+        description="what it is told of each signal: nothing, or its class, in training, likelihood and generation",
+    )
     views: int = Field(default=1, ge=1, description="times each training signal is tokenized: as it is, then moved")
     fit_samples: int = Field(default=2000, ge=1, description="training signals at most, the first of the fit split")
     repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
@@ -118,15 +123,15 @@ class Probe:
         size = Size(settings.width, settings.depth, settings.heads, settings.dropout)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            backbone = build(paradigm, structure, size).to(self.device)
+            backbone = build(paradigm, structure, size, training.classes).to(self.device)
         backbone.prepare(training)
         return backbone
 
     def _ask(self, backbone: Backbone, evaluated: Corpus) -> np.ndarray:
         nats = np.zeros(len(evaluated))
-        for indices, tokens in evaluated.windows(self.settings.budget.positions):
-            np.add.at(nats, indices, -backbone.log_likelihood(tokens).numpy())
-            self.report("measuring", indices[-1] + 1, len(evaluated))
+        for windows in evaluated.windows(self.settings.budget.positions):
+            np.add.at(nats, windows.numbers, -backbone.log_likelihood(windows.tokens, windows.conditions).numpy())
+            self.report("measuring", windows.numbers[-1] + 1, len(evaluated))
         return nats
 
     def _note(self, backbone: Backbone, training: Corpus) -> str:
@@ -137,6 +142,8 @@ class Probe:
             f"{training.batch_of(budget.positions)} x {training.positions} positions from "
             f"{training.tokens} tokens"
         )
+        if training.classes:
+            note = f"{note}; given the class, one of {training.classes}"
         return f"{note}; {backbone.bound}" if backbone.bound else note
 
 

@@ -79,6 +79,7 @@ class ReconstructionTask(Task):
         except ValidationError as error:
             raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
         dataset = open_dataset(spec, settings, request.data, request.limit)
+        self.admit(settings, dataset)
         classes = {name: metric_class(name) for name in sections}
         weights = {name for metric in classes.values() for name in metric.weights}
         return Protocol(
@@ -99,6 +100,10 @@ class ReconstructionTask(Task):
             tf32=request.tf32,
             seed=request.seed,
         )
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        """BenchError if these settings cannot be met on this data set; told before anything is measured."""
+        return
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol = job.protocol

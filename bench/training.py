@@ -17,12 +17,12 @@ from bench.task import Report
 
 if TYPE_CHECKING:
     from bench.backbones.base import Backbone
-    from bench.tokens import Tokens
+    from bench.backbones.corpus import Examples
 
 CHECKPOINT_SECONDS = 20.0
 BETAS = (0.9, 0.95)
 
-Batches = Callable[[torch.Generator], "Tokens"]
+Batches = Callable[[torch.Generator], "Examples"]
 """A batch of training samples, drawn with the generator of its step."""
 
 
@@ -128,7 +128,8 @@ def _update(
     for group in optimizer.param_groups:
         group["lr"] = budget.rate(step)
     backbone.progress(step / budget.steps)
-    loss = backbone.loss(batches(torch.Generator().manual_seed(mixed)))
+    examples = batches(torch.Generator().manual_seed(mixed))
+    loss = backbone.loss(examples.tokens, examples.conditions)
     if not bool(torch.isfinite(loss)):
         raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; a lower learning_rate may help")
     optimizer.zero_grad(set_to_none=True)

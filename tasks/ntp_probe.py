@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench import registry
 from bench.backbones.base import Backbone
 from bench.backbones.sampling import Sampling
+from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
 from bench.generation.drawn import DrawnImages
@@ -47,11 +48,16 @@ class GenerationSettings(BaseModel):
     temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
     top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
     top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
+    guidance: float = Field(
+        default=1.0,
+        ge=0,
+        description="scale of classifier-free guidance, for probes that are told the class; 1 is none",
+    )
 
     @property
     def sampling(self) -> Sampling:
         """How codes are drawn."""
-        return Sampling(self.temperature, self.top_k, self.top_p)
+        return Sampling(self.temperature, self.top_k, self.top_p, self.guidance)
 
 
 class Settings(ImageSettings):
@@ -85,6 +91,21 @@ class NtpProbe(TokenModelling):
                     )
                 outputs[output] = name
         return protocol
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        super().admit(settings, dataset)
+        chosen = settings.generation
+        if settings.probe.conditions == "none":
+            if chosen.guidance != 1:
+                raise BenchError(
+                    f"generation.guidance: {chosen.guidance:g} needs a probe that is told the class; set "
+                    "probe.conditions: class in the protocol, or leave guidance at 1"
+                )
+        elif chosen.samples < len(dataset.classes):
+            raise BenchError(
+                f"generation.samples: {chosen.samples} are fewer than the {len(dataset.classes)} classes, each of "
+                "which is generated equally often; raise it in the protocol"
+            )
 
     def signals(self, settings: Any) -> Images:
         return Images(settings.reconstruction)
@@ -120,18 +141,23 @@ class NtpProbe(TokenModelling):
         missing: dict[str, Estimate] = {}
         for repeat, backbone in enumerate(backbones):
             metrics, missing = self._metrics(study, "generation")
-            source = self._drawn(study, settings.generation, backbone, repeat)
+            source = self.drawn(study, settings.generation, backbone, repeat)
             judge.judge(source, metrics)
             rounds.append(estimates(metrics))
             timings += source.watch.timings
-        found = {name: over_trainings([one[name] for one in rounds]) for name in rounds[0]}
-        return missing | found | sampling_costs(timings, f"{settings.generation.batch} images at a time")
+        classes = study.training.corpus.classes
+        told = f"every class in turn, of {classes}; guidance {settings.generation.guidance:g}" if classes else ""
+        found = {name: _noted(over_trainings([one[name] for one in rounds]), told) for name in rounds[0]}
+        costs = sampling_costs(timings, f"{settings.generation.batch} images at a time")
+        return missing | found | {name: _noted(estimate, told) for name, estimate in costs.items()}
 
-    def _drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:
+    def drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:
         seed = study.job.protocol.seed + repeat
 
         def draw(n: int, first: int) -> Tokens:
-            return backbone.generate(n, seed, sampling=chosen.sampling, first=first)
+            # Of every class equally many, as class-conditional models are compared.
+            told = torch.arange(first, first + n) % backbone.classes if backbone.classes else None
+            return backbone.generate(n, seed, told, chosen.sampling, first)
 
         def decode(tokens: Tokens) -> torch.Tensor:
             images: torch.Tensor = self.signals(study.settings).finish(study.tokenizer.decode(tokens))
@@ -154,3 +180,8 @@ class NtpProbe(TokenModelling):
         known = registry.entries("metrics").items()
         generation = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
         return [*self.rates, *RECONSTRUCTION, *generation]
+
+
+def _noted(estimate: Estimate, note: str) -> Estimate:
+    """With a further note, if there is one."""
+    return estimate.model_copy(update={"note": "; ".join(filter(None, (estimate.note, note)))})

@@ -24,7 +24,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             listed.setdefault(heading, set()).add(line.split()[0])
     assert listed == {
         "any modality": {"default"},
-        "image": {"adm", "llamagen", "probe-64", "seed-voken", "titok"},
+        "image": {"adm", "llamagen", "probe-64", "probe-64-class", "seed-voken", "titok"},
         "audio": {"audio-lm", "dac", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
@@ -33,11 +33,11 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
 
 
 GENERATION = "adm"  # a preset of generated images
-PROBE = "probe-64"  # one of probes, which has both kinds of metrics
+PROBES = ("probe-64", "probe-64-class")  # those of probes, which have both kinds of metrics
 SPEECH_PROBE = "audio-lm"  # one of probes of sound
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, PROBE, SPEECH_PROBE}))
+@pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, *PROBES, SPEECH_PROBE}))
 def test_a_preset_fits_its_task_and_no_other(name):
     preset = load_preset(name)
     (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
@@ -49,10 +49,20 @@ def test_a_preset_fits_its_task_and_no_other(name):
         protocol(other, preset)
 
 
-@pytest.mark.parametrize("name", [GENERATION, PROBE])
+@pytest.mark.parametrize("name", [GENERATION, *PROBES])
 def test_a_preset_of_generation_fits_no_reconstruction(name):
     with pytest.raises(BenchError, match=rf"protocol {name}: \w+ is a metric of generation; image-recon compares"):
         protocol("image", load_preset(name))
+
+
+def test_the_probe_told_the_class_is_judged_as_the_one_that_is_not():
+    alone, told = (load_preset(name)[1] for name in PROBES)
+    probe = told.pop("probe")
+    assert told == alone
+    assert probe.pop("conditions") == "class"
+    assert probe.pop("fit_samples") > 2000
+    defaults = registry.load(registry.get("tasks", "ntp-probe").target).choices.model_fields["probe"].default
+    assert probe.items() <= defaults.model_dump().items()
 
 
 def test_a_preset_of_probes_fits_its_task_and_no_reconstruction():
@@ -94,6 +104,7 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
         ("asterisk-prompts", ["preprocessing rate 16000; samples a second", "preprocessing max_seconds null;"]),
         ("pocketsphinx", ["languages en", "options beam="]),
         ("whisper@tiny", ["run: bench fetch whisper@tiny"]),
+        ("ntp-probe", ["setting probe.conditions none; what it", "setting generation.guidance 1.0; scale of"]),
         ("transcripts", ["local checkpoint transcripts=PATH"]),
     ],
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -13,32 +13,49 @@ from bench.errors import BenchError
 from bench.tokens import Codebook, Tokens
 
 
+@dataclass(frozen=True)
+class Examples:
+    """A batch of samples or windows, to be trained on or to be asked about.
+
+    Attributes:
+        tokens: of the batch.
+        numbers: which sample of the corpus each is of.
+        conditions: class of each, int64 ``[batch]``; None where the backbone is to know of no classes.
+    """
+
+    tokens: Tokens
+    numbers: list[int]
+    conditions: torch.Tensor | None = None
+
+
 class Corpus:
-    """The codes of samples of one structure, or their latents, without padding.
+    """The codes of samples of one structure, or their latents, without padding, and the class of each sample.
 
     Sequences are cut into windows of ``context`` positions, grids stay whole.
 
     Args:
         codebooks: of the tokenizer.
         context: positions of a window at most.
+        classes: that the labels of the samples number; 0 keeps no labels.
     """
 
-    def __init__(self, codebooks: tuple[Codebook, ...], context: int) -> None:
-        self.codebooks, self.context = codebooks, context
+    def __init__(self, codebooks: tuple[Codebook, ...], context: int, classes: int = 0) -> None:
+        self.codebooks, self.context, self.classes = codebooks, context, classes
         self.samples: list[tuple[torch.Tensor, ...]] = []
+        self.labels: list[int] = []
         self._structure: Structure | None = None
         self._longest = 0
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def add(self, tokens: Tokens) -> None:
-        """Take in a batch of tokens.
+    def add(self, tokens: Tokens, labels: Sequence[int | None] = ()) -> None:
+        """Take in a batch of tokens, and the class of each sample where there are classes.
 
         Raises:
             TokenError: they contradict the codebooks, or are a codec's bytes.
-            BenchError: their grids or dimensions are not those of the samples before, or the levels of a sequence
-                differ in length.
+            BenchError: their grids or dimensions are not those of the samples before, the levels of a sequence
+                differ in length, or a label is none of the classes.
         """
         structure = Structure.of(tokens, self.codebooks)
         tokens.check(self.codebooks)
@@ -52,6 +69,8 @@ class Corpus:
             raise BenchError(
                 f"latents of {structure.dim} dimensions after samples of {known.dim}; a backbone models one"
             )
+        if self.classes:
+            self.labels += self._checked(labels, tokens.batch_size)
         self._structure = known
         rows = [tokens.rows(level) for level in range(len(structure.grids))]
         for sample in zip(*rows, strict=True):
@@ -80,7 +99,11 @@ class Corpus:
         """Tokens of all samples."""
         return int(self.counts.sum())
 
-    def random(self, n: int, generator: torch.Generator) -> Tokens:
+    def conditions(self, numbers: Sequence[int]) -> torch.Tensor | None:
+        """Class of samples, int64 ``[len(numbers)]``; None where there are no classes."""
+        return torch.tensor([self.labels[number] for number in numbers]) if self.classes else None
+
+    def random(self, n: int, generator: torch.Generator) -> Examples:
         """``n`` samples drawn with equal chances for every position, of sequences a window anywhere in each."""
         sizes = torch.tensor([len(sample[0]) for sample in self.samples], dtype=torch.float64)
         drawn = torch.multinomial(sizes, n, replacement=True, generator=generator)
@@ -90,11 +113,11 @@ class Corpus:
             sample = self.samples[index]
             room = len(sample[0]) - self._window
             at = int(place * (room + 1)) if room > 0 else 0
-            pieces.append(self._cut(sample, at))
-        return self._batch(pieces)
+            pieces.append((index, self._cut(sample, at)))
+        return self._examples(pieces)
 
-    def windows(self, positions: int) -> Iterator[tuple[list[int], Tokens]]:
-        """All windows in order, in batches of about so many positions, with the sample that each is of."""
+    def windows(self, positions: int) -> Iterator[Examples]:
+        """All windows in order, in batches of about so many positions."""
         pieces = [
             (index, self._cut(sample, at))
             for index, sample in enumerate(self.samples)
@@ -102,8 +125,7 @@ class Corpus:
         ]
         step = self.batch_of(positions)
         for at in range(0, len(pieces), step):
-            part = pieces[at : at + step]
-            yield [index for index, _ in part], self._batch([piece for _, piece in part])
+            yield self._examples(pieces[at : at + step])
 
     def batch_of(self, positions: int) -> int:
         """Samples or windows that have about so many positions together, at least 1."""
@@ -122,6 +144,16 @@ class Corpus:
         if not _is_sequence(self.structure):
             return sample
         return tuple(level[at : at + self._window] for level in sample)
+
+    def _checked(self, labels: Sequence[int | None], batch: int) -> list[int]:
+        found = [label for label in labels if label is not None and 0 <= label < self.classes]
+        if not len(found) == len(labels) == batch:
+            raise BenchError(f"labels {list(labels)} of {batch} samples: each has one of the {self.classes} classes")
+        return found
+
+    def _examples(self, pieces: Sequence[tuple[int, tuple[torch.Tensor, ...]]]) -> Examples:
+        numbers = [number for number, _ in pieces]
+        return Examples(self._batch([piece for _, piece in pieces]), numbers, self.conditions(numbers))
 
     def _batch(self, pieces: list[tuple[torch.Tensor, ...]]) -> Tokens:
         structure = self.structure

@@ -138,6 +138,8 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields |= _metric_facts(entry)
     if kind == "datasets":
         fields |= _defaults(entry)
+    if kind == "tasks":
+        fields |= _task_facts(entry)
     if kind == "recognisers":
         fields |= _recogniser_facts(name)
     _print_fields(f"{kind.removesuffix('s')} {name}", fields)
@@ -209,6 +211,26 @@ def _metric_facts(entry: Entry) -> dict[str, Any]:
 def _defaults(entry: Entry) -> dict[str, Any]:
     """What a protocol's ``preprocessing`` may set; where it says nothing, it is as here."""
     return _settings("preprocessing", registry.load(entry.target).defaults)
+
+
+def _task_facts(entry: Entry) -> dict[str, Any]:
+    """What a protocol may set beside preprocessing and metrics, which data sets and metrics say themselves."""
+    choices = getattr(registry.load(entry.target), "choices", None)
+    fields = choices.model_fields if choices else {}
+    sections = {name: field.default for name, field in fields.items() if hasattr(field.default, "model_fields")}
+    return {key: value for name, section in sections.items() for key, value in _nested(name, section).items()}
+
+
+def _nested(section: str, chosen: Any) -> dict[str, Any]:
+    """As :func:`_settings`, each section within the section under its own name."""
+    facts: dict[str, Any] = {}
+    for name in type(chosen).model_fields:
+        value = getattr(chosen, name)
+        if hasattr(value, "model_fields"):
+            facts |= _nested(f"{section}.{name}", value)
+        else:
+            facts[f"setting {section}.{name}"] = _settings("", chosen)[f" {name}"]
+    return facts
 
 
 def _settings(kind: str, settings: Any) -> dict[str, Any]:

@@ -266,8 +266,9 @@ def test_a_corpus_of_latents_gives_them_back_in_windows():
     whole = latents(SOUND, 2).latents
     corpus.add(Tokens(latents=whole, lengths=(lengths,), signal_shape=(1, 60), signal_rate=10))
     assert (corpus.structure.grids, corpus.structure.dim, corpus.tokens) == (((4,),), 2, 9)
-    ((indices, windows),) = corpus.windows(100)
-    assert indices == [0, 0, 1]
+    (examples,) = corpus.windows(100)
+    windows = examples.tokens
+    assert examples.numbers == [0, 0, 1]
     assert windows.lengths[0].tolist() == [4, 2, 3]
     expected = [whole[0, :4], whole[0, 4:], whole[1, :3]]
     assert all(torch.equal(a, b) for a, b in zip(windows.rows(0), expected, strict=True))
@@ -276,7 +277,7 @@ def test_a_corpus_of_latents_gives_them_back_in_windows():
     assert built.log_likelihood(windows).tolist() == pytest.approx(alone, rel=1e-4)
     grids = Corpus((), 4)
     grids.add(latents(IMAGE, 3))
-    assert torch.equal(next(grids.windows(100))[1].latents, latents(IMAGE, 3).latents)
+    assert torch.equal(next(grids.windows(100)).tokens.latents, latents(IMAGE, 3).latents)
     with pytest.raises(BenchError, match="latents of 2 dimensions after samples of 3"):
         grids.add(latents(Structure((), ((3, 4),), dim=2), 1))
 

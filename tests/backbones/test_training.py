@@ -12,7 +12,7 @@ from backbone_parts import TINY
 from bench import training
 from bench.backbones.base import Structure
 from bench.backbones.build import build, paradigm_of
-from bench.backbones.corpus import Corpus
+from bench.backbones.corpus import Corpus, Examples
 from bench.errors import BenchError
 from bench.tokens import Codebook, Tokens
 from bench.training import Budget, Checkpoint, train
@@ -78,9 +78,9 @@ def test_a_pyramid_is_learned_to_its_entropy():
     backbone = build(paradigm_of(corpus.structure), corpus.structure, TINY)
     train(backbone, lambda generator: corpus.random(20, generator), Budget(steps=120, learning_rate=1e-2), seed=0)
     code = -(0.85 * math.log(0.85) + 3 * 0.05 * math.log(0.05))
-    (indices, tokens), *more = corpus.windows(256 * 16)
-    assert not more and len(indices) == 256
-    assert [tuple(level.shape) for level in tokens.codes] == [(256, 1, 1), (256, 2, 2), (256, 4, 4)]
+    windows, *more = corpus.windows(256 * 16)
+    assert not more and len(windows.numbers) == 256
+    assert [tuple(level.shape) for level in windows.tokens.codes] == [(256, 1, 1), (256, 2, 2), (256, 4, 4)]
     found = -float(backbone.log_likelihood(pyramids(512, 1)).mean())
     assert found == pytest.approx(math.log(4) + 20 * code, rel=0.03)
 
@@ -101,7 +101,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path, monkeypatch)
         backbone = build("raster", corpus.structure, TINY)
         calls = itertools.count()
 
-        def batches(generator: torch.Generator) -> Tokens:
+        def batches(generator: torch.Generator) -> Examples:
             if next(calls) == stop:
                 raise KeyboardInterrupt
             return corpus.random(2, generator)
@@ -138,4 +138,9 @@ def test_a_loss_that_is_no_number_is_an_error():
     with torch.no_grad():
         backbone.conditions.weight.fill_(math.nan)
     with pytest.raises(FloatingPointError, match="training step 0"):
-        train(backbone, lambda generator: Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),)), Budget(), 0)
+        train(
+            backbone,
+            lambda generator: Examples(Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),)), [0]),
+            Budget(),
+            0,
+        )
