@@ -25,7 +25,7 @@ class Request:
         preset: name and settings of the protocol preset.
         dataset: registry name of the dataset; ``data`` its path, where it takes one.
         sha256: hash of each weights file by name, for the protocol.
-        prompts: file of texts that backbones generate from, if any.
+        prompts: file of texts that backbones are given, if any.
     """
 
     preset: tuple[str, dict[str, Any]]
@@ -45,7 +45,7 @@ class Job:
 
     Attributes:
         weights: verified file of each weights name, or the reason why there is none.
-        prompts: file of texts that backbones generate from, if any.
+        prompts: file of texts that backbones are given, if any.
     """
 
     system: SystemSpec

@@ -192,9 +192,7 @@ class ImageGeneration(Task):
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
         """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
-        kind = registry.load(system.entry.target)
-        if kind.modality != self.modality:
-            raise BenchError(f"{system.text} generates {kind.modality}; {self.name} compares images")
+        kind = system.published(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
 
@@ -266,17 +264,7 @@ def _reference(name: str, data: str | None, settings: Settings) -> Reference:
 
 
 def _record(system: SystemSpec, **checkpoint: Any) -> SystemRecord:
-    return SystemRecord(
-        name=system.text,
-        entry=system.entry.name,
-        target=system.entry.target,
-        modality="image",
-        tokens=system.kind,
-        arguments=system.resolved(),
-        source=system.entry.source,
-        licence=system.entry.licence,
-        **checkpoint,
-    )
+    return system.record(modality="image", tokens=system.kind, **checkpoint)
 
 
 def _reason(error: ValidationError | TypeError) -> str:

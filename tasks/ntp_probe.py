@@ -71,6 +71,7 @@ class NtpProbe(TokenModelling):
 
     name = "ntp-probe"
     version = 1
+    measures = ("tokenizer",)
     choices: ClassVar[type[ReconstructionSettings]] = Settings
     judges = ("reconstruction", "generation")
 
