@@ -62,7 +62,7 @@ def check_conditions(task: ModellingTask, protocol: Protocol, system: BackboneSp
         )
     if not prompts and condition is None and not kind.unconditional:
         raise BenchError(
-            f"{system.text} knows {task.modality} by its text alone: set condition: TEXT, one for all samples, in a "
+            f"{system.text} takes no sample without a text: set condition: TEXT, one for all samples, in a "
             "--protocol file, or give --prompts FILE, a text a sample"
         )
 
