@@ -195,6 +195,11 @@ class ImageGeneration(Task):
         kind = system.published(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
+        if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:
+            raise BenchError(
+                f"drawing.sampling: guidance {drawing.sampling.guidance} leads to texts: give --prompts FILE, a text a "
+                "line, or leave guidance at 1"
+            )
 
     def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""

@@ -49,7 +49,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(image).save(folder / "images" / f"{number + (number > 1)}.png")
         Image.fromarray(image).save(folder / "mixed" / f"{number}.png")
     (folder / "images" / "2.png").write_bytes(b"no image")
-    wide = next(photographs(1, 2 * SIDE))
+    wide = next(photographs(1, 2 * SIDE, seed=1))
     Image.fromarray(wide).save(folder / "mixed" / "wide.png")
     Image.fromarray(0 * wide[:SIDE, :SIDE]).save(folder / "mixed" / "black.png")
     for number in range(3):
