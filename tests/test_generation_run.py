@@ -49,8 +49,8 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     random_inception(folder / "inception.pth")
-    real = np.stack(list(photographs(24, 48)))
-    fake = np.stack([jpeg(image, 20) for image in photographs(20, 48, seed=3)])
+    real = np.stack(list(photographs(14, 48)))
+    fake = np.stack([jpeg(image, 20) for image in photographs(12, 48, seed=3)])
     np.savez(folder / "real.npz", real)
     np.savez_compressed(folder / "fake.npz", fake)
     for name, images in (("real", real), ("fake", fake)):
@@ -75,7 +75,7 @@ def test_values_equal_torch_fidelitys_and_are_kept(bench, inside, tmp_path, inpu
         fid=True,
         isc=True,
         kid=True,
-        kid_subset_size=20,
+        kid_subset_size=12,
         feature_extractor_weights_path=str(inputs / "inception.pth"),
         cache=False,
         verbose=False,
@@ -87,7 +87,7 @@ def test_values_equal_torch_fidelitys_and_are_kept(bench, inside, tmp_path, inpu
     ):
         assert result.metrics[ours].value == pytest.approx(expected[theirs], rel=1e-4), ours
         assert result.metrics[ours].interval, ours
-    assert (result.protocol.dataset.n, result.protocol.settings["reference"]["images"]) == (20, 24)
+    assert (result.protocol.dataset.n, result.protocol.settings["reference"]["images"]) == (12, 14)
     assert "kept" in inside(*command)
     # Folders of the same images give the same numbers, under a protocol of their own.
     bench(*run, "--reference", inputs / "real", "--samples", inputs / "fake", "--out", "folders")
