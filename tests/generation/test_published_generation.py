@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bench.tasks.image_generation import Settings, _Drawn
 from click.testing import CliRunner
 from synthetic import photographs
 
@@ -21,7 +22,6 @@ from bench.features import to_uint8
 from bench.results import Run
 from bench.system import parse
 from bench.task import Job, Measurement, Request
-from bench.tasks.image_generation import Settings, _Drawn
 from bench.weights import WeightStore
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
