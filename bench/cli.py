@@ -116,7 +116,8 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--prompts",
     metavar="FILE",
-    help="Texts that published backbones generate from, one a line; each in turn, as often as images are wanted.",
+    help="Texts for published backbones, one a line: what they generate images from, each in turn as often as images "
+    "are wanted; for token-modelling, the text of each sample of the data set.",
 )
 @click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.features import FeatureBank
     from bench.pool import Pool
 
+T = TypeVar("T")
 
 TIMINGS, TIMING_SECONDS = 7, 0.15
 """A batch is timed until either is reached, once at least."""
@@ -71,6 +72,13 @@ class Seen:
             self.stored[sample.stored] += 1
         for conversion in sample.conversions:
             self.converted[conversion].append(sample.id)
+
+    def refuse_nothing(self, dataset: Dataset) -> None:
+        """BenchError if no sample was measured."""
+        if not self.ids:
+            name, reason = next(iter((self.failed | self.skipped).items()), ("", "the data set is empty"))
+            why = f"{name}: {reason}" if name else reason
+            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {why}")
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,11 @@ def evaluate(
         SystemFailure: the tokenizer broke its contract on a sample that the message names.
     """
     seen = Seen()
-    for indices, samples, signal, passed in _passed(tokenizer, dataset, loop, meter, seen):
+
+    def attempt(signal: Any, samples: list[Sample], indices: list[int]) -> _Passed:
+        return _pass(tokenizer, signal, samples, indices[0], loop, meter, warm=bool(seen.tokens))
+
+    for indices, samples, signal, passed in survivors(dataset, loop, tokenizer.equal_lengths, seen, attempt):
         seen.tokens = passed.tokens.kind
         for sample in samples:
             seen.note(sample)
@@ -168,17 +180,26 @@ def batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> It
         yield indices, samples
 
 
-def _passed(
-    tokenizer: Tokenizer, dataset: Dataset, loop: Loop, meter: MemoryMeter, seen: Seen
-) -> Iterator[tuple[list[int], list[Sample], Any, _Passed]]:
-    """Batches with what became of them; one that raised an error is taken apart, so that it costs one sample."""
-    for indices, samples in batches(dataset, loop, tokenizer.equal_lengths, seen):
+def survivors(
+    dataset: Dataset,
+    loop: Loop,
+    equal_lengths: bool,
+    seen: Seen,
+    attempt: Callable[[Any, list[Sample], list[int]], T],
+) -> Iterator[tuple[list[int], list[Sample], Any, T]]:
+    """Batches with what an attempt made of them; one that raised an error is taken apart, so that it costs one sample.
+
+    Args:
+        seen: the samples that failed are noted there; those that did not are for the caller to note.
+        attempt: what the system does, of a batch as it takes it, its samples and their indices.
+    """
+    for indices, samples in batches(dataset, loop, equal_lengths, seen):
         parts = [(indices, samples)]
         while parts:
             part, members = parts.pop(0)
             signal = loop.modality.collate(members, loop.device)
             try:
-                passed = _pass(tokenizer, signal, members, part[0], loop, meter, warm=bool(seen.tokens))
+                made = attempt(signal, members, part)
             except (SystemFailure, TokenError, BenchError):
                 raise
             except torch.OutOfMemoryError:
@@ -192,10 +213,10 @@ def _passed(
                     parts = [([i], [sample]) for i, sample in zip(part, members, strict=True)] + parts
                     continue
                 seen.failed[members[0].id] = f"{type(error).__name__}: {error}"
-                if not seen.tokens and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
+                if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
                     raise
                 continue
-            yield part, members, signal, passed
+            yield part, members, signal, made
 
 
 def _pass(

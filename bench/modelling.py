@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,10 +18,11 @@ from bench.conditions import classes_told, refuse_unlearned
 from bench.datasets.base import Dataset, Limited, Sample
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
-from bench.evaluation import Loop, Seen, batches
-from bench.metrics.base import Batch, Fact, Metric
-from bench.probe import Probe, ProbeSettings, Verdict, exponential, per_unit
+from bench.likelihood import Likelihood
+from bench.metrics.base import Fact, Metric
+from bench.probe import Probe, ProbeSettings
 from bench.protocol import Protocol
+from bench.published_modelling import ConditionSettings, check_conditions, measure_published, with_texts
 from bench.reconstruction import (
     ReconstructionSettings,
     ReconstructionTask,
@@ -34,8 +34,9 @@ from bench.reconstruction import (
 from bench.results import CodebookRecord
 from bench.runner import cell_key
 from bench.stats import Estimate
+from bench.system import BackboneSpec, SystemSpec
 from bench.task import Job, Measurement, Report, Request
-from bench.tokenizers.base import Tokenizer
+from bench.tokenized import Tokenized
 
 
 class NoReconstruction(BaseModel):
@@ -63,11 +64,6 @@ class ModellingTask(ReconstructionTask):
     rates: ClassVar[tuple[str, ...]]
     further_metrics: ClassVar[tuple[str, ...]] = ()
     bits: ClassVar[tuple[str, Fact, float]]
-    facts: ClassVar[dict[str, Fact]] = {
-        # A token of one tokenizer is not a token of another, so neither is better for being lower.
-        "nll": Fact("nat/token", None, (0, math.inf)),
-        "token_perplexity": Fact("", None, (1, math.inf)),
-    }
 
     @abstractmethod
     def amounts(self, signal: Any) -> torch.Tensor:
@@ -87,7 +83,17 @@ class ModellingTask(ReconstructionTask):
                 f"protocol {name}: {self.name} {what}, so it measures no {foreign[0]}; "
                 f"beside the likelihood it has {', '.join(known)}"
             )
-        return super().protocol(request)
+        protocol = super().protocol(request)
+        return with_texts(protocol, request.prompts) if "backbone" in self.measures else protocol
+
+    def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
+        """A probe's choices are none of a published backbone's, nor the other way round."""
+        foreign: Collection[str] = ConditionSettings.model_fields
+        if isinstance(system, BackboneSpec):
+            check_conditions(self, protocol, system)
+            foreign = ("probe",)
+        own = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
+        return protocol.model_copy(update={"settings": own})
 
     def _default_metrics(self) -> list[str]:
         return [*self.rates, *self.further_metrics]
@@ -97,76 +103,49 @@ class ModellingTask(ReconstructionTask):
             classes_told(settings.probe, dataset, dataset.fit_split())
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
-        return ("transformers.models.llama.modeling_llama",)
+        return ("transformers.models.llama.modeling_llama",) if "probe" in protocol.settings else ()
+
+    def opened(self, job: Job, settings: ReconstructionSettings) -> Dataset:
+        """The data set of a cell; BenchError if it changed."""
+        spec = DatasetSpec.parse(job.protocol.dataset.name)
+        dataset = open_dataset(spec, settings, job.data, job.protocol.dataset.limit)
+        if dataset.fingerprint != job.protocol.dataset.fingerprint:
+            raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
+        return dataset
 
     def measure(self, job: Job, report: Report) -> Measurement:
+        if isinstance(job.system, BackboneSpec):
+            return measure_published(self, job, report)
         study = Study(self, job, report)
         backbones = study.probe.train(study.training.corpus)
         verdict = study.probe.verdict(backbones, study.training.corpus, study.evaluated.corpus)
         further = self.further(study, backbones)
         study.probe.finish()
-        seen = study.evaluated.seen
-        name, _, unit = self.bits
+        seen, corpus = study.evaluated.seen, study.evaluated.corpus
+        likelihood = Likelihood(
+            verdict.nats,
+            corpus.counts.double().numpy(),
+            np.array(study.evaluated.amounts),
+            np.array(seen.groups),
+            verdict.note,
+            density=bool(corpus.structure.dim),
+        )
         return Measurement(
             system=system_record(job, study.tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in study.tokenizer.codebooks],
             dataset=dataset_record(job.protocol, study.dataset, seen),
-            metrics=study.estimates() | self._estimates(verdict, study.evaluated) | further,
+            metrics=study.estimates() | likelihood.estimates(*self.bits) | further,
             samples={
                 "id": seen.ids,
                 "group": seen.groups,
-                "nll": list(verdict.nats.mean(0) / study.evaluated.corpus.counts.numpy()),
+                **likelihood.columns(*self.bits),
                 **study.columns,
-                f"{name}_total": list(verdict.nats.mean(0) / math.log(2) / unit),
-                f"{name}_amount": study.evaluated.amounts,
             },
         )
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         """What else a task asks the trained backbones."""
         return {}
-
-    def _estimates(self, verdict: Verdict, evaluated: Tokenized) -> dict[str, Estimate]:
-        groups = np.array(evaluated.seen.groups)
-        nll = per_unit(verdict.nats, evaluated.corpus.counts.double().numpy(), groups)
-        name, fact, unit = self.bits
-        bits = per_unit(verdict.nats / math.log(2) / unit, np.array(evaluated.amounts), groups)
-        facts = {**self.facts, name: fact}
-        if evaluated.corpus.structure.dim:
-            return _of_density(nll.model_copy(update={"note": verdict.note}), facts)
-        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
-        return {
-            key: estimate.model_copy(
-                update={
-                    "unit": facts[key].unit,
-                    "higher_is_better": facts[key].higher_is_better,
-                    "interval": estimate.interval
-                    and (max(facts[key].bounds[0], estimate.interval[0]), estimate.interval[1]),
-                    "note": verdict.note,
-                }
-            )
-            for key, estimate in found.items()
-        }
-
-
-def _of_density(nll: Estimate, facts: dict[str, Fact]) -> dict[str, Estimate]:
-    """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
-    reason = (
-        "the likelihood of continuous tokens is a density, which has no {} until they are rounded; "
-        "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
-    )
-    what = {"token_perplexity": "number of equally likely tokens"}
-    found = {
-        key: Estimate(
-            value=None,
-            unit=fact.unit,
-            higher_is_better=fact.higher_is_better,
-            unavailable=reason.format(what.get(key, "bits")),
-        )
-        for key, fact in facts.items()
-    }
-    note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
-    return found | {"nll": nll.model_copy(update={"unit": facts["nll"].unit, "note": note})}
 
 
 class Study:
@@ -185,10 +164,7 @@ class Study:
         self.job, self.settings, self.report = job, settings, report
         self.columns: dict[str, list[float]] = {}
         self.device = torch.device(job.device)
-        spec = DatasetSpec.parse(job.protocol.dataset.name)
-        self.dataset = open_dataset(spec, settings, job.data, job.protocol.dataset.limit)
-        if self.dataset.fingerprint != job.protocol.dataset.fingerprint:
-            raise BenchError(f"{self.dataset.name}: the data changed since the run was planned; run it again")
+        self.dataset = task.opened(job, settings)
         fit_split = self.dataset.fit_split()
         if fit_split is None:
             raise BenchError(f"{self.dataset.name} has no split to train the probe on")
@@ -199,10 +175,10 @@ class Study:
         wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}
         self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
-        self.training = Tokenized(task, job, settings, self.tokenizer, views, len(classes), [], report)
+        self.training = Collected(task, self, views, len(classes), [], report)
         refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
         metrics = list(self.metrics.values())
-        self.evaluated = Tokenized(task, job, settings, self.tokenizer, self.dataset, len(classes), metrics, report)
+        self.evaluated = Collected(task, self, self.dataset, len(classes), metrics, report)
         self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
 
     def estimates(self) -> dict[str, Estimate]:
@@ -211,42 +187,25 @@ class Study:
         return self.unavailable | {name: value for estimates in found for name, value in estimates.items()}
 
 
-class Tokenized:
-    """A data set's tokens, each sample's place in it and amount of signal, and what was seen on the way."""
+class Collected(Tokenized):
+    """A data set's tokens, kept to be learned or judged by a probe."""
 
     def __init__(
         self,
         task: ModellingTask,
-        job: Job,
-        settings: ModellingSettings,
-        tokenizer: Tokenizer,
+        study: Study,
         dataset: Dataset,
         classes: int,
         metrics: Sequence[Metric],
         report: Report,
     ) -> None:
-        self.corpus, self.seen = Corpus(tokenizer.codebooks, settings.probe.context, classes), Seen()
-        self.indices: list[int] = []
-        self.amounts: list[float] = []
-        modality, device = task.signals(settings), torch.device(job.device)
-        loop = Loop(modality, device, job.batch_size, job.workers, job.protocol.seed, report)
-        for indices, samples in batches(dataset, loop, tokenizer.equal_lengths, self.seen):
-            signal = modality.collate(samples, device)
-            # What is made in inference mode could not be trained on.
-            with torch.no_grad():
-                tokens = tokenizer.encode(signal)
+        super().__init__(study.job, dataset, task.signals(study.settings), task.amounts, metrics, report)
+        tokenizer = study.tokenizer
+        self.corpus = Corpus(tokenizer.codebooks, study.settings.probe.context, classes)
+        for samples, tokens, _ in self.stream(
+            "tokenizing", tokenizer.equal_lengths, lambda signal, _: (tokenizer.encode(signal), None)
+        ):
             self.corpus.add(tokens, [sample.label for sample in samples])
-            self.seen.tokens = tokens.kind
-            self.indices += indices
-            self.amounts += task.amounts(signal).tolist()
-            for sample in samples:
-                self.seen.note(sample)
-            group = torch.tensor([sample.group for sample in samples])
-            for metric in metrics:
-                metric.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
-            report("tokenizing", indices[-1] + 1, len(dataset))
-        if not self.seen.ids:
-            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} could be read")
 
 
 class Views(Dataset):

@@ -156,8 +156,7 @@ class ReconstructionTask(Task):
         bank = _bank(job, settings, device) if any(isinstance(o, Metric) and o.weights for o in observers) else None
         loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
         seen = evaluate(tokenizer, dataset, observers, loop, meter, bank)
-        if not seen.ids:
-            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {_reasons(seen)}")
+        seen.refuse_nothing(dataset)
         if bank:
             bank.finish(complete=not seen.failed)
         return seen
@@ -292,18 +291,8 @@ def open_pool(settings: ReconstructionSettings, job: Job, closing: ExitStack) ->
 
 
 def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
-    spec = job.system
-    return SystemRecord(
-        name=spec.text,
-        entry=spec.entry.name,
-        target=spec.entry.target,
-        modality=tokenizer.modality,
-        tokens=seen.tokens,
-        arguments=spec.resolved(),
-        weights=tokenizer.weights,
-        revision=tokenizer.revision,
-        source=spec.entry.source,
-        licence=spec.entry.licence,
+    return job.system.record(
+        modality=tokenizer.modality, tokens=seen.tokens, weights=tokenizer.weights, revision=tokenizer.revision
     )
 
 
@@ -327,8 +316,3 @@ def _refuse_nan(estimates: dict[str, Estimate]) -> None:
         for number in (estimate.value, estimate.stderr, *(estimate.interval or ())):
             if number is not None and not math.isfinite(number):
                 raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
-
-
-def _reasons(seen: Seen) -> str:
-    first = next(iter((seen.failed | seen.skipped).items()), ("", "the data set is empty"))
-    return ": ".join(first)

@@ -16,6 +16,7 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
+    from bench.results import SystemRecord
     from bench.tokenizers.base import Tokenizer
 
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
@@ -60,6 +61,20 @@ class SystemSpec:
             files["commit"] = at or "not in the cache"
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
+    def record(self, **found: Any) -> SystemRecord:
+        """What a result says of it (imports the class); ``found`` are the fields that only the built system knows."""
+        from bench.results import SystemRecord  # numpy, which naming a system does not need
+
+        return SystemRecord(
+            name=self.text,
+            entry=self.entry.name,
+            target=self.entry.target,
+            arguments=self.resolved(),
+            source=self.entry.source,
+            licence=self.entry.licence,
+            **found,
+        )
+
     def check(self) -> None:
         """BenchError if an argument is not one of the system's (imports the class)."""
         factory = registry.load(self.entry.target)
@@ -96,6 +111,22 @@ class BackboneSpec(SystemSpec):
                 f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
             )
         super().check()
+
+    def published(self, task: str, modality: str) -> type[PublishedBackbone]:
+        """Its class, which says what it wants to be given; loads no weights.
+
+        Raises:
+            BenchError: it is no published backbone, or not of the task's modality.
+        """
+        from bench.backbones.published.base import PublishedBackbone  # imports torch
+
+        found = registry.load(self.entry.target)
+        if not (isinstance(found, type) and issubclass(found, PublishedBackbone)):
+            name = getattr(found, "__name__", self.entry.target)
+            raise BenchError(f"{self.text}: {name} is no bench.backbones.published.base.PublishedBackbone")
+        if found.modality != modality:
+            raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
+        return found
 
     def backbone(self, **stated: Any) -> PublishedBackbone:
         """The backbone itself, its tokenizer within."""

@@ -28,7 +28,7 @@ class Request:
         preset: name and settings of the protocol preset.
         dataset: registry name of the dataset; ``data`` its path, where it takes one.
         sha256: hash of each weights file by name, for the protocol.
-        prompts: file of texts that backbones generate from, if any.
+        prompts: file of texts that backbones are given, if any.
     """
 
     preset: tuple[str, dict[str, Any]]
@@ -48,7 +48,7 @@ class Job:
 
     Attributes:
         weights: verified file of each weights name, or the reason why there is none.
-        prompts: file of texts that backbones generate from, if any.
+        prompts: file of texts that backbones are given, if any.
         keep: how many samples to keep for people to look at; no number depends on it.
     """
 

@@ -38,6 +38,7 @@ class AudioProbe(AudioTokenModelling):
 
     name = "audio-ntp-probe"
     version = 1
+    measures = ("tokenizer",)
     choices: ClassVar[type[ReconstructionSettings]] = Settings
     further_metrics = ("dnsmos", "speaker_similarity")
     costs = (TOKENS, RTF, MEMORY)

@@ -192,11 +192,14 @@ class ImageGeneration(Task):
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
         """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
-        kind = registry.load(system.entry.target)
-        if kind.modality != self.modality:
-            raise BenchError(f"{system.text} generates {kind.modality}; {self.name} compares images")
+        kind = system.published(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
+        if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:
+            raise BenchError(
+                f"drawing.sampling: guidance {drawing.sampling.guidance} leads to texts: give --prompts FILE, a text a "
+                "line, or leave guidance at 1"
+            )
 
     def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
@@ -266,17 +269,7 @@ def _reference(name: str, data: str | None, settings: Settings) -> Reference:
 
 
 def _record(system: SystemSpec, **checkpoint: Any) -> SystemRecord:
-    return SystemRecord(
-        name=system.text,
-        entry=system.entry.name,
-        target=system.entry.target,
-        modality="image",
-        tokens=system.kind,
-        arguments=system.resolved(),
-        source=system.entry.source,
-        licence=system.entry.licence,
-        **checkpoint,
-    )
+    return system.record(modality="image", tokens=system.kind, **checkpoint)
 
 
 def _reason(error: ValidationError | TypeError) -> str:

@@ -77,6 +77,7 @@ class NtpProbe(TokenModelling):
 
     name = "ntp-probe"
     version = 1
+    measures = ("tokenizer",)
     choices: ClassVar[type[ReconstructionSettings]] = Settings
     judges = ("reconstruction", "generation")
 

@@ -16,6 +16,7 @@ from bench.modalities.audio import Sound
 from bench.modalities.image import Images
 from bench.modelling import ModellingSettings, ModellingTask
 from bench.probe import ProbeSettings
+from bench.published_modelling import ConditionSettings
 from bench.reconstruction import ReconstructionSettings
 
 SHIFT_PIXELS = 16
@@ -36,13 +37,22 @@ class AudioSettings(ModellingSettings):
     preprocessing: AudioPreprocessing
 
 
+class ImageChoices(ConditionSettings, ImageSettings):
+    """Those of probes and of published backbones."""
+
+
+class AudioChoices(ConditionSettings, AudioSettings):
+    """Those of probes and of published backbones."""
+
+
 class TokenModelling(ModellingTask):
-    """Tokens of images."""
+    """Tokens of images: what they cost a probe, or the published backbone that speaks them."""
 
     name = "token-modelling"
     version = 1
     modality = "image"
-    choices: ClassVar[type[ReconstructionSettings]] = ImageSettings
+    measures: ClassVar[tuple[str, ...]] = ("tokenizer", "backbone")
+    choices: ClassVar[type[ReconstructionSettings]] = ImageChoices
     rates = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
     bits = ("bits_per_pixel_model", Fact("bit/px", False, (0, math.inf)), 1.0)
 
@@ -65,12 +75,13 @@ class TokenModelling(ModellingTask):
 
 
 class AudioTokenModelling(ModellingTask):
-    """Tokens of sound."""
+    """Tokens of sound: what they cost a probe, or the published backbone that speaks them."""
 
     name = "audio-token-modelling"
     version = 1
     modality = "audio"
-    choices: ClassVar[type[ReconstructionSettings]] = AudioSettings
+    measures: ClassVar[tuple[str, ...]] = ("tokenizer", "backbone")
+    choices: ClassVar[type[ReconstructionSettings]] = AudioChoices
     rates = ("codebook", "tokens_per_second", "bitrate", "bitrate_entropy")
     bits = ("bitrate_model", Fact("kbit/s", False, (0, math.inf)), KILO)
 

@@ -45,8 +45,10 @@ def run_suite(
     console = Console(stderr=True)
     loaded = load_suite(suite)
     specs = _specs(loaded, systems, added, samples)
-    if reference is not None and not any(spec.kind in GENERATED for spec in specs):
+    if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference is what generated images are compared with; give them with --samples PATH")
+    if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
+        raise BenchError("--prompts are what published backbones are given; name one with --system")
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
@@ -81,6 +83,12 @@ def _specs(
         wanted = registry.load(registry.get("tasks", suite.tasks[0].task).target).wanted
         raise BenchError(f"suite {suite.name} names no systems; {wanted}")
     return [*(parse(text) for text in texts), *sample_specs(samples)]
+
+
+def _compares(suite: Suite) -> bool:
+    """Whether a task of the suite compares generated images with a reference."""
+    tasks = (registry.load(registry.get("tasks", line.task).target) for line in suite.tasks)
+    return any("samples" in task.measures for task in tasks)
 
 
 def reference_of(text: str) -> tuple[str, str | None]:

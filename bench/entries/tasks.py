@@ -27,7 +27,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "token-modelling",
         "bench.tasks.token_modelling:TokenModelling",
-        "How learnable the tokens of images are: held-out likelihood of a probe trained on them, in bits a pixel",
+        "How learnable the tokens of images are: held-out likelihood of a probe, or of a backbone, in bits a pixel",
         modality="image",
         extra="hf",
     ),
@@ -41,7 +41,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "audio-token-modelling",
         "bench.tasks.token_modelling:AudioTokenModelling",
-        "How learnable the tokens of sound are: held-out likelihood of a probe trained on them, in kbit/s",
+        "How learnable the tokens of sound are: held-out likelihood of a probe, or of a backbone, in kbit/s",
         modality="audio",
         extra="audio",
     ),

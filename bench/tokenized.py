@@ -1,0 +1,83 @@
+"""The tokens of a data set, a batch at a time: what the tasks on tokens have in place of the loop of reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from bench.datasets.base import Dataset, Sample
+from bench.evaluation import Loop, Seen, survivors
+from bench.metrics.base import Batch, Metric
+from bench.modalities.base import Modality, SystemFailure
+from bench.task import Job, Report
+from bench.tokens import Tokens
+
+T = TypeVar("T")
+
+
+class Tokenized:
+    """What was seen of a data set that was made tokens.
+
+    Args:
+        amounts: signal of each sample of a batch, ``[batch]``.
+        metrics: of tokens, updated with them.
+
+    Attributes:
+        indices: place of each measured sample in the data set.
+        amounts: its signal, in what bits are divided by.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        dataset: Dataset,
+        modality: Modality,
+        amounts: Callable[[Any], torch.Tensor],
+        metrics: Sequence[Metric],
+        report: Report,
+    ) -> None:
+        self.job, self.dataset, self.modality, self.metrics, self.report = job, dataset, modality, metrics, report
+        self.seen = Seen()
+        self.indices: list[int] = []
+        self.amounts: list[float] = []
+        self._amounts_of = amounts
+
+    def stream(
+        self,
+        phase: str,
+        equal_lengths: bool,
+        attempt: Callable[[Any, list[int]], tuple[Tokens, T]],
+    ) -> Iterator[tuple[list[Sample], Tokens, T]]:
+        """Samples of each batch, their tokens, and what else an attempt made; a sample that it fails on is left out.
+
+        Args:
+            attempt: of signals and their places in the data set.
+
+        Raises:
+            BenchError: no sample was measured.
+        """
+        job, device = self.job, torch.device(self.job.device)
+        loop = Loop(self.modality, device, job.batch_size, job.workers, job.protocol.seed, self.report)
+
+        def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
+            # What is made in inference mode could not be trained on.
+            with torch.no_grad():
+                tokens, made = attempt(signal, indices)
+            if tokens.batch_size != len(samples):
+                raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+            return tokens, made
+
+        for indices, samples, signal, (tokens, made) in survivors(self.dataset, loop, equal_lengths, self.seen, once):
+            yield samples, tokens, made
+            self.seen.tokens = tokens.kind
+            self.indices += indices
+            self.amounts += self._amounts_of(signal).tolist()
+            for sample in samples:
+                self.seen.note(sample)
+            group = torch.tensor([sample.group for sample in samples])
+            for metric in self.metrics:
+                metric.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
+            self.report(phase, indices[-1] + 1, len(self.dataset))
+        self.seen.refuse_nothing(self.dataset)

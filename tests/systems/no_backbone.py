@@ -1,0 +1,6 @@
+"""A class that generates, and is no backbone."""
+
+
+class Generates:
+    def generate(self) -> None:
+        """Nothing."""
