@@ -1,10 +1,12 @@
 """Memory and disk of image-generation, for growing numbers of images.
 
-    python benchmarks/generation_memory.py --samples 500 --samples 1000 --samples 2000
+    python benchmarks/generation_memory.py --samples 60 --samples 250
+    python benchmarks/generation_memory.py --features drawn --samples 1000 --samples 16000 --metrics gfid,sfid
 
 Each is a whole cell under the preset `default`: samples and half as many references of random pixels, an Inception with
-random weights. What it keeps is told apart: anonymous memory, which the operating system cannot take back, at most and
-at the end of each phase and of each metric's last step, and mapped files, which it writes out as it needs to.
+random weights, or in its place random numbers as many as its features, which cost nothing to compute. What it keeps is
+told apart: anonymous memory, which the operating system cannot take back, at most and at the end of each phase and of
+each metric's last step, and mapped files, which it writes out as it needs to.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ MIB = 2**20
 
 
 @click.command()
-@click.option("--samples", default=(500, 1000, 2000), multiple=True, show_default=True, help="Images, in turn.")
+@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Images, in turn.")
 @click.option("--size", default=64, show_default=True, help="Their height and width.")
 @click.option("--metrics", default="", help="Only these, with commas between them.")
-def main(samples: Sequence[int], size: int, metrics: str) -> None:
+@click.option("--features", type=click.Choice(["computed", "drawn"]), default="computed", show_default=True)
+def main(samples: Sequence[int], size: int, metrics: str, features: str) -> None:
     """Peak of anonymous memory, and bytes of mapped files a sample."""
     from synthetic import random_inception
 
@@ -41,17 +44,21 @@ def main(samples: Sequence[int], size: int, metrics: str) -> None:
         os.environ["BENCH_CACHE"] = name
         weights = random_inception(Path(name) / "inception.pth")
         for n in samples:
-            process = get_context("spawn").Process(target=measure, args=(n, size, metrics, weights, Path(name)))
+            process = get_context("spawn").Process(
+                target=measure, args=(n, size, metrics, features, weights, Path(name))
+            )
             process.start()
             process.join()
 
 
-def measure(n: int, size: int, metrics: str, weights: Path, folder: Path) -> None:
+def measure(n: int, size: int, metrics: str, features: str, weights: Path, folder: Path) -> None:
     """One cell of n samples and n / 2 references."""
     import numpy as np
+    import torch
 
     from bench import registry, scratch
     from bench.canonical import sha256_file
+    from bench.extractors import Extractor, Network
     from bench.generation import judging
     from bench.generation.judging import Judge
     from bench.generation.samples import sample_specs
@@ -68,7 +75,12 @@ def measure(n: int, size: int, metrics: str, weights: Path, folder: Path) -> Non
         mapped[0] += bytes_
         original(descriptor, bytes_)
 
+    def drawn(extractor: Extractor, weights: Path, device: torch.device) -> Network:
+        return lambda images: {layer: torch.rand(len(images), dim) for layer, dim in extractor.layers.items()}
+
     scratch.reserve = reserve
+    if features == "drawn":
+        Extractor.load = drawn
     task = registry.load(registry.get("tasks", "image-generation").target)()
     chosen = {"metrics": {key: {} for key in metrics.split(",")}} if metrics else {}
     store = WeightStore({WEIGHTS: weights}, offline=True)

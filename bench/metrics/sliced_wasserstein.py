@@ -28,6 +28,7 @@ from bench.features import to_uint8
 from bench.metrics.base import Batch, Fact, Metric, ReferenceSource, Settings
 from bench.metrics.generated import about_samples, too_few_to_leave_out
 from bench.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
+from bench.parallel import each_on_one_thread
 from bench.scratch import Spill, reordered
 from bench.stats import Estimate, assign_blocks, block_jackknife
 
@@ -264,9 +265,10 @@ def _along(
         against: the references' projections, sorted.
         kept, rest: spans of patches that are left without each block, and their moments.
     """
-    totals, sums = np.zeros(1 + len(kept)), directions.sum(2).numpy()
-    totals[0] = _summed(shares.sum(0), against)
-    for number, (spans, moments) in enumerate(zip(kept, rest, strict=True), 1):
+    sums = directions.sum(2).numpy()
+
+    def without(block: int) -> float:
+        spans, moments = kept[block], rest[block]
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = (whole[1] / moments[1]).astype(np.float32)
             shift = ((moments[0] - whole[0]) / moments[1]) @ sums.T
@@ -275,8 +277,9 @@ def _along(
         for (start, stop), end in zip(spans, ends, strict=True):
             np.einsum("c,cdp->dp", factor, shares[:, :, start:stop], out=moved[:, end - (stop - start) : end])
         moved -= shift[:, None].astype(np.float32)
-        totals[number] = _summed(moved, against)
-    return totals
+        return _summed(moved, against)
+
+    return np.array([_summed(shares.sum(0), against), *each_on_one_thread(without, range(len(kept)))])
 
 
 def _summed(projections: np.ndarray, against: np.ndarray) -> float:
