@@ -186,12 +186,12 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
     if len(values) == 1:
         note = "one training: what another would give is not in the interval"
         return first.model_copy(update={"note": "; ".join(filter(None, (first.note, note)))})
-    mean, stderr = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    mean = clustered_mean(values, np.arange(len(values)))
     return first.model_copy(
         update={
-            "value": mean,
-            "stderr": stderr,
-            "interval": interval_around(mean, stderr, len(values) - 1),
+            "value": mean.value,
+            "stderr": mean.stderr,
+            "interval": mean.interval,
             "n": sum(estimate.n for estimate in estimates),
             "method": f"mean of {len(values)} trainings, t",
         }

@@ -72,7 +72,9 @@ class ReconstructionTask(Task):
         try:
             defaults = registry.load(spec.entry.target).defaults.model_dump()
             named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
-            sections = {name: self._stated(preset, name, section) for name, section in named.items()}
+            sections = {
+                name: metric_section(self, self.judges, preset, name, section) for name, section in named.items()
+            }
             preprocessing = {**defaults, **(chosen.get("preprocessing") or {})}
             settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
         except ValidationError as error:
@@ -175,24 +177,6 @@ class ReconstructionTask(Task):
             name for name, entry in known if entry.judges == "reconstruction" and entry.modality in ("", self.modality)
         ]
 
-    def _stated(self, preset: str, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
-        """A metric's section of the protocol: its defaults and revisions written out."""
-        entry = registry.get("metrics", name)
-        if entry.modality not in ("", self.modality):
-            raise BenchError(
-                f"protocol {preset}: {name} is a metric of {entry.modality}; {self.name} takes {self.modality} "
-                "(bench list protocols)"
-            )
-        if entry.judges not in self.judges:
-            raise BenchError(
-                f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares samples one by one"
-            )
-        kind = metric_class(name)
-        settings: BaseModel = kind.Settings(**(section or {}))
-        with suppress(Unavailable):  # the cells will say so
-            settings = kind.settle(settings)
-        return settings.model_dump(mode="json")
-
     def tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
         """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
         tokenizer = job.system.build(**_stated(job.system, settings))
@@ -210,6 +194,35 @@ def metric_class(name: str) -> type[Metric]:
     """The class of a registered metric."""
     found: type[Metric] = registry.load(registry.get("metrics", name).target)
     return found
+
+
+def metric_section(
+    task: Task, judges: Sequence[str], preset: str, name: str, section: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A metric's section of a protocol, its defaults and revisions written out.
+
+    Args:
+        judges: what the task's metrics judge, as their registry lines say.
+
+    Raises:
+        BenchError: it is no metric for the task.
+    """
+    entry = registry.get("metrics", name)
+    if entry.modality not in ("", task.modality):
+        raise BenchError(
+            f"protocol {preset}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} "
+            "(bench list protocols)"
+        )
+    if entry.judges not in judges:
+        raise BenchError(
+            f"protocol {preset}: {name} is a metric of {entry.judges}; {task.name} takes those of "
+            f"{' and '.join(judges)} (bench list metrics)"
+        )
+    kind = metric_class(name)
+    settings: BaseModel = kind.Settings(**(section or {}))
+    with suppress(Unavailable):  # the cells will say so
+        settings = kind.settle(settings)
+    return settings.model_dump(mode="json")
 
 
 def open_dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import time
 
 import pytest
 import torch
-from backbone_parts import TINY
+from backbone_parts import IMAGE, TINY, random_tokens
 
 from bench import training
 from bench.backbones.base import Structure
@@ -139,3 +141,13 @@ def test_a_loss_that_is_no_number_is_an_error():
         backbone.conditions.weight.fill_(math.nan)
     with pytest.raises(FloatingPointError, match="training step 0"):
         train(backbone, lambda generator: Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),)), Budget(), 0)
+
+
+def test_checkpoints_of_trainings_given_up_are_removed(tmp_path):
+    files = [tmp_path / name for name in ("abandoned.pt", "young.pt", "other.rows")]
+    for file, days in zip(files, (31, 29, 31), strict=True):
+        file.touch()
+        os.utime(file, (time.time() - days * 86400,) * 2)
+    tokens = random_tokens(IMAGE, 2)
+    train(build("raster", IMAGE, TINY), lambda _: tokens, Budget(steps=0), 0, Checkpoint(tmp_path / "mine.pt", "key"))
+    assert [file.exists() for file in files] == [False, True, True]
