@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bench.audio import Audio
 from bench.backbones.base import Backbone
-from bench.backbones.sampling import Sampling
+from bench.backbones.sampling import SamplingSettings
 from bench.errors import Unavailable
 from bench.generation.costs import Stopwatch, Timing, bytes_of
 from bench.metrics.base import Batch, Metric
@@ -33,22 +33,12 @@ from bench.tokens import Tokens
 _T = TypeVar("_T")
 
 
-class ContinuationSettings(BaseModel):
+class ContinuationSettings(SamplingSettings):
     """What is continued, for how long, and how it is drawn."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt_seconds: float = Field(default=2.0, gt=0, description="beginning of each clip that the probe is given")
     seconds: float = Field(default=2.0, gt=0, description="of the continuation; clips too short for both are left out")
-    temperature: float = Field(default=1.0, ge=0, description="of the probe's distribution; 0 takes the likeliest code")
-    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes of this probability together")
     finish: AudioFinish = Field(default=AudioFinish(), description="what happens to sound before it is judged")
-
-    @property
-    def sampling(self) -> Sampling:
-        """How codes are drawn."""
-        return Sampling(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.backbones.base import Backbone
 from bench.backbones.corpus import Corpus
 from bench.conditions import classes_told, refuse_unlearned
-from bench.datasets.base import Dataset, Limited, Sample
+from bench.datasets.base import Dataset, Sample, Spread
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
 from bench.likelihood import Likelihood
@@ -169,7 +169,7 @@ class Study:
         if fit_split is None:
             raise BenchError(f"{self.dataset.name} has no split to train the probe on")
         classes = classes_told(settings.probe, self.dataset, fit_split)
-        self.fit_split = Limited(fit_split, settings.probe.fit_samples)
+        self.fit_split = Spread(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
         wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}

@@ -42,7 +42,7 @@ class ProbeSettings(BaseModel):
         description="what it is told of each signal: nothing, or its class, in training, likelihood and generation",
     )
     views: int = Field(default=1, ge=1, description="times each training signal is tokenized: as it is, then moved")
-    fit_samples: int = Field(default=2000, ge=1, description="training signals at most, the first of the fit split")
+    fit_samples: int = Field(default=2000, ge=1, description="training signals at most, evenly spaced in the fit split")
     repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
     budget: Budget = Budget()
 
@@ -193,12 +193,12 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
     if len(values) == 1:
         note = "one training: what another would give is not in the interval"
         return first.model_copy(update={"note": "; ".join(filter(None, (first.note, note)))})
-    mean, stderr = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    mean = clustered_mean(values, np.arange(len(values)))
     return first.model_copy(
         update={
-            "value": mean,
-            "stderr": stderr,
-            "interval": interval_around(mean, stderr, len(values) - 1),
+            "value": mean.value,
+            "stderr": mean.stderr,
+            "interval": mean.interval,
             "n": sum(estimate.n for estimate in estimates),
             "method": f"mean of {len(values)} trainings, t",
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench import registry
 from bench.datasets.base import Dataset, Limited
@@ -50,6 +50,18 @@ class ReconstructionSettings(BaseModel):
     order: Literal["dataset"] = "dataset"
     metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _over_defaults(cls, given: Any) -> Any:
+        """What a section does not set is as the task has it, not as the section's own class has it."""
+        defaults = {name: field.default for name, field in cls.model_fields.items()}
+        return {
+            name: overridden(defaults[name].model_dump(), section)
+            if isinstance(section, dict) and isinstance(defaults.get(name), BaseModel)
+            else section
+            for name, section in given.items()
+        }
+
 
 class ReconstructionTask(Task):
     """A task of one modality: its settings, and how the loop handles its signals.
@@ -73,7 +85,9 @@ class ReconstructionTask(Task):
         try:
             defaults = registry.load(spec.entry.target).defaults.model_dump()
             named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
-            sections = {name: self._stated(preset, name, section) for name, section in named.items()}
+            sections = {
+                name: metric_section(self, self.judges, preset, name, section) for name, section in named.items()
+            }
             preprocessing = {**defaults, **(chosen.get("preprocessing") or {})}
             settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
         except ValidationError as error:
@@ -183,24 +197,6 @@ class ReconstructionTask(Task):
             name for name, entry in known if entry.judges == "reconstruction" and entry.modality in ("", self.modality)
         ]
 
-    def _stated(self, preset: str, name: str, section: dict[str, Any] | None) -> dict[str, Any]:
-        """A metric's section of the protocol: its defaults and revisions written out."""
-        entry = registry.get("metrics", name)
-        if entry.modality not in ("", self.modality):
-            raise BenchError(
-                f"protocol {preset}: {name} is a metric of {entry.modality}; {self.name} takes {self.modality} "
-                "(bench list protocols)"
-            )
-        if entry.judges not in self.judges:
-            raise BenchError(
-                f"protocol {preset}: {name} is a metric of {entry.judges}; {self.name} compares samples one by one"
-            )
-        kind = metric_class(name)
-        settings: BaseModel = kind.Settings(**(section or {}))
-        with suppress(Unavailable):  # the cells will say so
-            settings = kind.settle(settings)
-        return settings.model_dump(mode="json")
-
     def tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
         """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
         tokenizer = job.system.build(**_stated(job.system, settings))
@@ -214,10 +210,49 @@ class ReconstructionTask(Task):
         return tokenizer
 
 
+def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Defaults with what is given in their place, section by section."""
+    both = {
+        name: overridden(defaults[name], value)
+        for name, value in given.items()
+        if isinstance(value, dict) and isinstance(defaults.get(name), dict)
+    }
+    return {**defaults, **given, **both}
+
+
 def metric_class(name: str) -> type[Metric]:
     """The class of a registered metric."""
     found: type[Metric] = registry.load(registry.get("metrics", name).target)
     return found
+
+
+def metric_section(
+    task: Task, judges: Sequence[str], preset: str, name: str, section: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A metric's section of a protocol, its defaults and revisions written out.
+
+    Args:
+        judges: what the task's metrics judge, as their registry lines say.
+
+    Raises:
+        BenchError: it is no metric for the task.
+    """
+    entry = registry.get("metrics", name)
+    if entry.modality not in ("", task.modality):
+        raise BenchError(
+            f"protocol {preset}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} "
+            "(bench list protocols)"
+        )
+    if entry.judges not in judges:
+        raise BenchError(
+            f"protocol {preset}: {name} is a metric of {entry.judges}; {task.name} takes those of "
+            f"{' and '.join(judges)} (bench list metrics)"
+        )
+    kind = metric_class(name)
+    settings: BaseModel = kind.Settings(**(section or {}))
+    with suppress(Unavailable):  # the cells will say so
+        settings = kind.settle(settings)
+    return settings.model_dump(mode="json")
 
 
 def open_dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:

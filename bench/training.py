@@ -6,6 +6,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bench.backbones.corpus import Examples
 
 CHECKPOINT_SECONDS = 20.0
+ABANDONED_SECONDS = 30 * 86400.0
+"""After which nobody is likely to come back for a checkpoint."""
 BETAS = (0.9, 0.95)
 
 Batches = Callable[[torch.Generator], "Examples"]
@@ -72,6 +75,13 @@ class Checkpoint:
         """Once what it was for is done."""
         self.path.unlink(missing_ok=True)
 
+    def remove_abandoned(self) -> None:
+        """Those beside it that have not been written to for long: of trainings that were given up."""
+        for path in self.path.parent.glob(f"*{self.path.suffix}"):
+            with suppress(OSError):  # another process may have removed it
+                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                    path.unlink()
+
 
 def train(
     backbone: Backbone,
@@ -94,6 +104,8 @@ def train(
     groups = [{"params": decaying, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=budget.learning_rate, betas=BETAS)
     begin = _resume(backbone, optimizer, checkpoint)
+    if checkpoint:
+        checkpoint.remove_abandoned()
     saved = time.monotonic()
     backbone.train()
     device = backbone.device

@@ -1,32 +1,42 @@
 """Memory and disk of image-generation, for growing numbers of images.
 
-    python benchmarks/generation_memory.py --samples 500 --samples 1000 --samples 2000
+    python benchmarks/generation_memory.py --samples 60 --samples 250
+    python benchmarks/generation_memory.py --features drawn --samples 1000 --samples 16000 --metrics gfid,sfid
 
-Each line is a whole cell under the preset `default`: samples and half as many references of random pixels, an
-Inception with random weights. What it keeps is told apart: anonymous memory, which the operating system cannot take
-back, in the loop and to the end of the last step, and mapped files, which it writes out as it needs to.
+Each is a whole cell under the preset `default`: samples and half as many references of random pixels, an Inception with
+random weights, or in its place random numbers as many as its features, which cost nothing to compute. What it keeps is
+told apart: anonymous memory, which the operating system cannot take back, at most and at the end of each phase and of
+each metric's last step, and mapped files, which it writes out as it needs to.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from image_metrics import WEIGHTS, anonymous_mib
+
+if TYPE_CHECKING:
+    from bench.metrics.base import Metric
+    from bench.stats import Estimate
 
 MIB = 2**20
 
 
 @click.command()
-@click.option("--samples", default=(500, 1000, 2000), multiple=True, show_default=True, help="Images, in turn.")
+@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Images, in turn.")
 @click.option("--size", default=64, show_default=True, help="Their height and width.")
 @click.option("--metrics", default="", help="Only these, with commas between them.")
-def main(samples: Sequence[int], size: int, metrics: str) -> None:
+@click.option("--features", type=click.Choice(["computed", "drawn"]), default="computed", show_default=True)
+def main(samples: Sequence[int], size: int, metrics: str, features: str) -> None:
     """Peak of anonymous memory, and bytes of mapped files a sample."""
     from synthetic import random_inception
 
@@ -34,17 +44,23 @@ def main(samples: Sequence[int], size: int, metrics: str) -> None:
         os.environ["BENCH_CACHE"] = name
         weights = random_inception(Path(name) / "inception.pth")
         for n in samples:
-            process = get_context("spawn").Process(target=measure, args=(n, size, metrics, weights, Path(name)))
+            process = get_context("spawn").Process(
+                target=measure, args=(n, size, metrics, features, weights, Path(name))
+            )
             process.start()
             process.join()
 
 
-def measure(n: int, size: int, metrics: str, weights: Path, folder: Path) -> None:
+def measure(n: int, size: int, metrics: str, features: str, weights: Path, folder: Path) -> None:
     """One cell of n samples and n / 2 references."""
     import numpy as np
+    import torch
 
     from bench import registry, scratch
     from bench.canonical import sha256_file
+    from bench.extractors import Extractor, Network
+    from bench.generation import judging
+    from bench.generation.judging import Judge
     from bench.generation.samples import sample_specs
     from bench.task import Job, Request
     from bench.weights import WeightStore
@@ -53,13 +69,18 @@ def measure(n: int, size: int, metrics: str, weights: Path, folder: Path) -> Non
     files = [folder / "samples.npy", folder / "references.npy"]
     for file, count in zip(files, (n, n // 2), strict=True):
         np.save(file, generator.integers(0, 256, (count, size, size, 3), np.uint8))
-    mapped, original = [0], scratch.reserve
+    mapped, original, at_end = [0], scratch.reserve, dict[str, int]()
 
     def reserve(descriptor: int, bytes_: int) -> None:
         mapped[0] += bytes_
         original(descriptor, bytes_)
 
+    def drawn(extractor: Extractor, weights: Path, device: torch.device) -> Network:
+        return lambda images: {layer: torch.rand(len(images), dim) for layer, dim in extractor.layers.items()}
+
     scratch.reserve = reserve
+    if features == "drawn":
+        Extractor.load = drawn
     task = registry.load(registry.get("tasks", "image-generation").target)()
     chosen = {"metrics": {key: {} for key in metrics.split(",")}} if metrics else {}
     store = WeightStore({WEIGHTS: weights}, offline=True)
@@ -68,27 +89,42 @@ def measure(n: int, size: int, metrics: str, weights: Path, folder: Path) -> Non
     (system,) = sample_specs((str(files[0]),))
     found = store.resolve(protocol.weights)
     job = Job(system, task.for_system(protocol, system), str(files[1]), "cpu", 32, 1, found)
-    phases: dict[str, float] = {}
-    at_end, current, over = {}, ["preparing"], threading.Event()
+    highest, last, phase, over = dict[str, float](), dict[str, float](), ["preparing"], threading.Event()
 
     def watch() -> None:
         while not over.wait(0.02):
-            phases[current[0]] = max(phases.get(current[0], 0.0), anonymous_mib("self"))
+            now, memory = phase[0], anonymous_mib("self")
+            highest[now] = max(highest.get(now, 0.0), memory)
+            last[now] = memory
 
-    def report(phase: str, done: int, total: int) -> None:
-        current[0] = phase
-        at_end[phase] = mapped[0]
+    def within(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            phase[0] = name
+            return function(*args, **kwargs)
 
+        return call
+
+    def each(metrics: Iterable[Metric]) -> dict[str, Estimate]:
+        parts = [within(type(metric).__name__, judging.estimates)([metric]) for metric in metrics]
+        return {name: estimate for part in parts for name, estimate in part.items()}
+
+    Judge.prepare = within("references", Judge.prepare)
+    Judge.judge = within("loop", Judge.judge)
+    sys.modules[type(task).__module__].estimates = each
     watcher = threading.Thread(target=watch)
     watcher.start()
-    task.measure(job, report)
+    start = time.perf_counter()
+    task.measure(job, lambda phase, done, total: at_end.update({phase: mapped[0]}))
+    wall = time.perf_counter() - start
     over.set()
     watcher.join()
     click.echo(
-        f"{n:6} samples, {n // 2} references: anonymous "
-        + ", ".join(f"{phase} {peak:.0f} MiB" for phase, peak in phases.items())
-        + f"; mapped {at_end['measuring'] / MIB:.0f} MiB in the loop, {mapped[0] / MIB:.0f} MiB in all"
+        f"{n} samples, {n // 2} references, {wall:.0f} s: "
+        f"mapped {at_end['measuring'] / MIB:.0f} MiB in the loop, {mapped[0] / MIB:.0f} MiB in all; anonymous MiB"
     )
+    for name, peak in highest.items():
+        click.echo(f"  {name:30} at most {peak:5.0f}, in the end {last[name]:5.0f}")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

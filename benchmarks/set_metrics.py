@@ -1,12 +1,15 @@
 """Time and memory of the set-level metrics' last step, for as many samples as ImageNet's validation set has.
 
     python benchmarks/set_metrics.py rfid --samples 500 --samples 50000
+    python benchmarks/set_metrics.py gfid --samples 50000 --references 10000
 
-The features are drawn at random, 2048 a sample, correlated and rectified as a network's are.
+The features are drawn at random, 2048 a sample, correlated and rectified as a network's are; as many references as
+samples, paired, unless the metric is one of generated images and another number is given.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -14,54 +17,90 @@ import threading
 import time
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 from image_metrics import anonymous_mib
 
-DIM, CLASSES, LATENT, PART = 2048, 1008, 256, 500
+DIM, CLASSES, SPATIAL, LATENT, PART = 2048, 1008, 2023, 256, 500
+PAIRED = ("rfid", "kid", "inception_score")
+GENERATED = (
+    "gfid",
+    "sfid",
+    "generation_kid",
+    "generation_inception_score",
+    "precision_recall",
+    "density_coverage",
+)
 
 
 @click.command()
-@click.argument("metric", type=click.Choice(["rfid", "kid", "inception_score"]))
+@click.argument("metric", type=click.Choice(PAIRED + GENERATED))
 @click.option("--samples", default=(500, 5000), multiple=True, show_default=True, help="Samples, in turn.")
-def main(metric: str, samples: tuple[int, ...]) -> None:
+@click.option("--references", default=None, type=int, help="Of generated images.")
+@click.option("--settings", default="{}", help="Of the metric, as JSON.")
+def main(metric: str, samples: tuple[int, ...], references: int | None, settings: str) -> None:
     """Feed a metric random features and time its last step."""
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as cache:
         os.environ["BENCH_CACHE"] = cache
         for n in samples:
-            process = get_context("spawn").Process(target=measure, args=(metric, n))
+            process = get_context("spawn").Process(
+                target=measure, args=(metric, n, references or n, json.loads(settings))
+            )
             process.start()
             process.join()
 
 
-def measure(name: str, n: int) -> None:
-    """One metric of n random samples."""
+def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
+    """One metric of n random samples and m references."""
     import torch
 
     from bench import registry
-    from bench.metrics.base import Batch, FeatureSource
-    from bench.scratch import Spill
+    from bench.metrics.base import Batch, FeatureSource, ReferenceSource
+    from bench.scratch import Spill, reordered
     from bench.tokens import Tokens
+
+    def layers(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"pool": rows, "logits": rows[:, :CLASSES], "spatial": rows[:, :SPATIAL]}
 
     class Drawn(FeatureSource):
         def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor) -> None:
             self.sides = reference, reconstruction
 
         def get(self, extractor: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-            reference, reconstruction = ({"pool": s, "logits": s[:, :CLASSES]} for s in self.sides)
+            reference, reconstruction = map(layers, self.sides)
             return reference, reconstruction
 
-    metric = registry.load(registry.get("metrics", name).target)()
+    class References(ReferenceSource):
+        def __init__(self, rows: torch.Tensor) -> None:
+            self.found = layers(rows)
+
+        def statistics(self, extractor: str, layer: str) -> None:
+            return None
+
+        def rows(self, extractor: str, layer: str) -> torch.Tensor:
+            return self.found[layer]
+
+    metric = registry.load(registry.get("metrics", name).target)(settings)
     generator = torch.Generator().manual_seed(0)
     mix = 0.05 * torch.randn(LATENT, DIM, generator=generator)
     spills = Spill(DIM), Spill(DIM)
-    start = anonymous_mib("self")
+
+    def drawn(count: int) -> list[torch.Tensor]:
+        """Rows of references, and of samples that are paired with them."""
+        shared = torch.randn(count, LATENT, generator=generator) @ mix
+        noise = (spread * torch.randn(count, DIM, generator=generator) for spread in (0.3, 0.35))
+        return [spill.append((shared + own).relu()) for spill, own in zip(spills, noise, strict=True)]
+
+    start, references = anonymous_mib("self"), None
+    if name in GENERATED:
+        chunks = [drawn(len(part))[0] for part in torch.arange(m).split(PART)]
+        references = References(reordered(chunks, np.arange(m)))
     for index in torch.arange(n).split(PART):
-        shared = torch.randn(len(index), LATENT, generator=generator) @ mix
-        noise = (spread * torch.randn(len(index), DIM, generator=generator) for spread in (0.3, 0.35))
-        rows = [spill.append((shared + own).relu()) for spill, own in zip(spills, noise, strict=True)]
-        nothing = shared[:, :0]
-        metric.update(Batch(index, index, nothing, nothing, Tokens(payload=(b"",) * len(index)), Drawn(*rows)))
+        rows = drawn(len(index))
+        nothing, tokens = rows[0][:, :0], Tokens(payload=(b"",) * len(index))
+        metric.update(Batch(index, index, nothing, nothing, tokens, Drawn(*rows), references, total=n))
     fed, peaks, done = anonymous_mib("self"), [0.0], threading.Event()
 
     def watch() -> None:
@@ -71,7 +110,7 @@ def measure(name: str, n: int) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     wall, cpu = time.perf_counter(), time.process_time()
-    estimate = metric.compute()[name]
+    estimate = next(iter(metric.compute().values()))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     done.set()
     watcher.join()

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench import registry
-from bench.backbones.sampling import Sampling
+from bench.backbones.sampling import GuidedSamplingSettings
 from bench.datasets.images import ImagePreprocessing
 from bench.errors import BenchError, Unavailable
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
@@ -20,7 +20,7 @@ from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
 from bench.protocol import DatasetProtocol, Protocol
-from bench.reconstruction import build_metrics, metric_class
+from bench.reconstruction import build_metrics, metric_class, metric_section
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
 from bench.suite import explain
@@ -38,24 +38,15 @@ class ReferenceSettings(BaseModel):
     statistics: tuple[str, ...] = Field(description="layers whose mean and covariance come with it and are used")
 
 
-class SamplingSettings(BaseModel):
-    """How codes are drawn, the same for all backbones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
-    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
-    guidance: float = Field(default=1.0, description="scale of classifier-free guidance; 1 is none")
-
-
 class DrawingSettings(BaseModel):
     """What backbones generate; samples made elsewhere are as they are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int = Field(default=5000, ge=2, description="images that a backbone generates")
-    sampling: SamplingSettings | None = Field(default=None, description="null: as each one's publisher recommends")
+    sampling: GuidedSamplingSettings | None = Field(
+        default=None, description="null: as each one's publisher recommends"
+    )
     prompts: int = Field(default=0, description="texts they are generated from (--prompts)")
     prompts_sha256: str = Field(default="", description="of these texts")
 
@@ -95,7 +86,7 @@ class ImageGeneration(Task):
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
         try:
-            stated = {**chosen, "metrics": self._sections(chosen.get("metrics"))}
+            stated = {**chosen, "metrics": self._sections(preset, chosen.get("metrics"))}
             settings = Settings(**stated, reference=ReferenceSettings(images=0, statistics=()))
         except (ValidationError, TypeError) as error:
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
@@ -201,19 +192,12 @@ class ImageGeneration(Task):
                 "line, or leave guidance at 1"
             )
 
-    def _sections(self, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    def _sections(self, preset: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
-        known = registry.entries("metrics")
-        every = [
-            name for name, entry in known.items() if (entry.judges, entry.modality) == ("generation", self.modality)
-        ]
+        known = registry.entries("metrics").items()
+        every = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
         named: Mapping[str, Any] = chosen or dict.fromkeys(every)
-        for name in named:
-            if registry.get("metrics", name).judges != "generation":
-                raise BenchError(f"{name} is a metric of reconstruction; {self.name} takes {', '.join(every)}")
-        return {
-            name: metric_class(name).Settings(**(given or {})).model_dump(mode="json") for name, given in named.items()
-        }
+        return {name: metric_section(self, ("generation",), preset, name, given) for name, given in named.items()}
 
 
 class _Drawn:
@@ -227,7 +211,7 @@ class _Drawn:
         if (fingerprint(texts) if texts else "") != settings.drawing.prompts_sha256:
             raise BenchError(f"--prompts {job.prompts}: changed since the run was planned; run it again")
         chosen = settings.drawing.sampling
-        sampling = Sampling(**chosen.model_dump()) if chosen else None
+        sampling = chosen.sampling if chosen else None
 
         def draw(n: int, first: int) -> Tokens:
             conditions = of_samples(texts, first, n) if texts else None

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bench import registry
 from bench.backbones.base import Backbone
-from bench.backbones.sampling import Sampling
+from bench.backbones.sampling import GuidedSamplingSettings
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
@@ -35,29 +35,14 @@ RECONSTRUCTION = ("psnr", "ssim", "rfid", "fd_efficientnet_lite0")
 """Metrics of reconstruction that stand beside the generated images' by default."""
 
 
-class GenerationSettings(BaseModel):
+class GenerationSettings(GuidedSamplingSettings):
     """The images that each trained probe generates."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     samples: int = Field(default=256, ge=2, description="images of each training")
     batch: int = Field(default=64, ge=1, description="images drawn at a time; the speeds are of that size")
     reference: Literal["fit", "eval"] = Field(
         default="fit", description="real images they are compared with: those learned from, as usual, or the others"
     )
-    temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
-    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
-    guidance: float = Field(
-        default=1.0,
-        ge=0,
-        description="scale of classifier-free guidance, for probes that are told the class; 1 is none",
-    )
-
-    @property
-    def sampling(self) -> Sampling:
-        """How codes are drawn."""
-        return Sampling(self.temperature, self.top_k, self.top_p, self.guidance)
 
 
 class Settings(ImageSettings):

@@ -51,7 +51,7 @@ def test_a_preset_fits_its_task_and_no_other(name):
 
 @pytest.mark.parametrize("name", [GENERATION, *PROBES])
 def test_a_preset_of_generation_fits_no_reconstruction(name):
-    with pytest.raises(BenchError, match=rf"protocol {name}: \w+ is a metric of generation; image-recon compares"):
+    with pytest.raises(BenchError, match=rf"protocol {name}: \w+ is a metric of generation; image-recon takes those"):
         protocol("image", load_preset(name))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
+from torch import nn
 
 from bench.backbones.base import PLAIN, Backbone
-from bench.backbones.layers import Places, Trunk
+from bench.backbones.layers import Trunk
 from bench.backbones.sampling import Noise, Sampling
 from bench.errors import BenchError
 from bench.tokens import Codebook, TokenError, Tokens
@@ -24,13 +25,14 @@ class Causal(Backbone):
     Attributes:
         cached: whether the trunk's keys and values are kept while sampling, instead of computed again at every step.
         trunk: reads the condition, then the rows.
-        places: what is added to the row of each position; zero for sequences.
+        places: of so many positions, what is added to the condition, then to each row but the last,
+            ``[positions, width]``.
     """
 
     continues = True
     cached = True
     trunk: Trunk
-    places: Places
+    places: nn.Module
 
     @abstractmethod
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError
 
@@ -33,6 +34,28 @@ class Sampling:
                 f"temperature={self.temperature}, top_k={self.top_k}, top_p={self.top_p}: the temperature and top_k "
                 "are 0 or more, top_p above 0 and at most 1"
             )
+
+
+class SamplingSettings(BaseModel):
+    """How a task's protocol says that codes are drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(default=1.0, ge=0, description="the logits are divided by it; 0 takes the likeliest")
+    top_k: int = Field(default=0, ge=0, description="only the k likeliest codes; 0 takes all")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="only the likeliest codes that reach it together")
+
+    @property
+    def sampling(self) -> Sampling:
+        """The same, for a backbone."""
+        names = [field.name for field in fields(Sampling)]
+        return Sampling(**{name: value for name, value in self if name in names})
+
+
+class GuidedSamplingSettings(SamplingSettings):
+    """Where there are conditions, such as the classes of a probe that is told them."""
+
+    guidance: float = Field(default=1.0, ge=0, description="scale of classifier-free guidance; 1 is none")
 
 
 def guided(logits: torch.Tensor, scale: float) -> torch.Tensor:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from bench.canonical import digest
 from bench.errors import BenchError
 
 
@@ -121,3 +122,26 @@ class Limited(Dataset):
 
     def fit_split(self) -> Dataset | None:
         return self.whole.fit_split()
+
+
+class Spread(Limited):
+    """``n`` samples of a dataset, evenly spaced, so that folders that come one after another all have their share.
+
+    Raises:
+        BenchError: ``n`` is not positive.
+    """
+
+    def load(self, index: int) -> Sample:
+        return self.whole.load(self._place(index))
+
+    def id(self, index: int) -> str:
+        return self.whole.id(self._place(index))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """That of the whole, and of the choice."""
+        whole = self.whole.fingerprint
+        return whole if len(self) == len(self.whole) else digest({"whole": whole, "evenly spaced": len(self)})
+
+    def _place(self, index: int) -> int:
+        return range(len(self))[index] * len(self.whole) // len(self)

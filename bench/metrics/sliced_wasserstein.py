@@ -28,6 +28,7 @@ from bench.features import to_uint8
 from bench.metrics.base import Batch, Fact, Metric, ReferenceSource, Settings
 from bench.metrics.generated import about_samples, too_few_to_leave_out
 from bench.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
+from bench.parallel import each_on_one_thread
 from bench.scratch import Spill, reordered
 from bench.stats import Estimate, assign_blocks, block_jackknife
 
@@ -242,22 +243,51 @@ def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directi
     rest = [x.moments(spans) for spans in kept]
     totals = np.zeros(1 + len(kept))
     for some in directions.split(max(1, PROJECTED // max(len(x), len(y)))):
-        shares, sums = x.projected(whole, some), some.sum(2).numpy()
-        against = np.sort(y.projected(other, some).sum(0), axis=1)
-        totals[0] += _summed(shares.sum(0), against)
-        for number, (spans, moments) in enumerate(zip(kept, rest, strict=True), 1):
-            left = np.concatenate([shares[:, :, start:stop] for start, stop in spans], axis=2)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                factor = (whole[1] / moments[1]).astype(np.float32)
-                shift = ((moments[0] - whole[0]) / moments[1]) @ sums.T
-            moved = np.einsum("c,cdp->dp", factor, left) - shift[:, None].astype(np.float32)
-            totals[number] += _summed(moved, against)
+        # One side after the other: the shares of a side are three times PROJECTED.
+        against = y.projected(other, some).sum(0)
+        against.sort(axis=1)
+        totals += _along(some, x.projected(whole, some), whole, against, kept, rest)
     return totals / len(directions)
 
 
+def _along(
+    directions: torch.Tensor,
+    shares: np.ndarray,
+    whole: np.ndarray,
+    against: np.ndarray,
+    kept: Sequence[Sequence[tuple[int, int]]],
+    rest: Sequence[np.ndarray],
+) -> np.ndarray:
+    """Sum over some directions, ``[1 + blocks]``.
+
+    Args:
+        shares: of the samples' projections, normalised with the moments ``whole``.
+        against: the references' projections, sorted.
+        kept, rest: spans of patches that are left without each block, and their moments.
+    """
+    sums = directions.sum(2).numpy()
+
+    def without(block: int) -> float:
+        spans, moments = kept[block], rest[block]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = (whole[1] / moments[1]).astype(np.float32)
+            shift = ((moments[0] - whole[0]) / moments[1]) @ sums.T
+        ends = np.cumsum([stop - start for start, stop in spans])
+        moved = np.empty((len(directions), ends[-1]), np.float32)
+        for (start, stop), end in zip(spans, ends, strict=True):
+            np.einsum("c,cdp->dp", factor, shares[:, :, start:stop], out=moved[:, end - (stop - start) : end])
+        moved -= shift[:, None].astype(np.float32)
+        return _summed(moved, against)
+
+    return np.array([_summed(shares.sum(0), against), *each_on_one_thread(without, range(len(kept)))])
+
+
 def _summed(projections: np.ndarray, against: np.ndarray) -> float:
-    """Sum over directions of the 1-Wasserstein distance, rows ``[directions, n]`` and sorted ones ``[.., m]``."""
-    projections = np.sort(projections, axis=1)
+    """Sum over directions of the 1-Wasserstein distance, rows ``[directions, n]`` and sorted ones ``[.., m]``.
+
+    The rows are sorted where they lie.
+    """
+    projections.sort(axis=1)
     if projections.shape == against.shape:
         return float(np.abs(projections - against).mean(1, dtype=np.float64).sum())
     steps = steps_of(projections.shape[1], against.shape[1])

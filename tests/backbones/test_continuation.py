@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.tokens import Codebook, TokenError, Tokens
 from bench.training import Budget, train
 
-SEQUENCES = ["raster-sound", "depthwise-sound", "delay"]
+SEQUENCES = ["raster-sound", "randomised-sound", "depthwise-sound", "delay"]
 GREEDY = Sampling(temperature=0)
 
 
@@ -27,26 +27,26 @@ def cut(tokens: Tokens, positions: int, samples: slice = slice(None)) -> Tokens:
     return Tokens(codes=tuple(code[samples, :positions] for code in tokens.codes))
 
 
-@pytest.mark.parametrize("case", SEQUENCES)
-def test_the_prompt_is_kept_and_the_rest_depends_on_its_sample_alone(case):
+@pytest.mark.parametrize(("case", "positions"), [(case, 2 if "randomised" in case else 7) for case in SEQUENCES])
+def test_the_prompt_is_kept_and_the_rest_depends_on_its_sample_alone(case, positions):
     built, prompt = backbone(case, classes=3), cut(random_tokens(CASES[case][1], 5), 4)
     labels = torch.tensor([0, 2, 1, 1, 0])
     guided = Sampling(guidance=3.0, top_k=3, temperature=0.8)
-    whole = built.extend(prompt, 7, 3, labels, guided)
+    whole = built.extend(prompt, positions, 3, labels, guided)
     assert_same(cut(whole, 4), prompt)
-    assert {tuple(code.shape) for code in whole.codes} == {(5, 11)}
+    assert {tuple(code.shape) for code in whole.codes} == {(5, 4 + positions)}
     # Six positions are sixty samples of signal.
-    assert whole.signal_shape == (1, 110)
-    assert whole.signal_lengths.tolist() == [110] * 5
+    assert whole.signal_shape == (1, 10 * (4 + positions))
+    assert whole.signal_lengths.tolist() == [10 * (4 + positions)] * 5
     parts = [
-        built.extend(cut(prompt, 4, part), 7, 3, labels[part], guided, part.start)
+        built.extend(cut(prompt, 4, part), positions, 3, labels[part], guided, part.start)
         for part in (slice(0, 2), slice(2, 5))
     ]
     for level, codes in enumerate(whole.codes):
         assert torch.equal(codes, torch.cat([part.codes[level] for part in parts]))
     built.cached = False
-    assert_same(whole, built.extend(prompt, 7, 3, labels, guided))
-    assert not torch.equal(whole.codes[0], built.extend(prompt, 7, 4, labels, guided).codes[0])
+    assert_same(whole, built.extend(prompt, positions, 3, labels, guided))
+    assert not torch.equal(whole.codes[0], built.extend(prompt, positions, 4, labels, guided).codes[0])
 
 
 @pytest.mark.parametrize("case", SEQUENCES)
@@ -62,6 +62,7 @@ def test_nothing_continued_is_what_is_generated(case):
     ("paradigm", "structure"),
     [
         ("raster", Structure((3,), ((4,),))),
+        ("randomised", Structure((3,), ((4,),))),
         ("depthwise", Structure((3, 2), ((3,),) * 2)),
         ("delay", Structure((2, 3), ((3,),) * 2)),
         ("delay", Structure((2, 2, 2), ((3,),) * 3)),
@@ -85,7 +86,7 @@ def test_continuations_follow_the_backbone_given_the_prompt(paradigm, structure,
     assert_frequencies(outcomes(drawn, structure), expected)
 
 
-@pytest.mark.parametrize(("paradigm", "levels"), [("raster", 1), ("depthwise", 2), ("delay", 2)])
+@pytest.mark.parametrize(("paradigm", "levels"), [("raster", 1), ("randomised", 1), ("depthwise", 2), ("delay", 2)])
 def test_a_melody_known_by_heart_goes_on(paradigm, levels):
     generator = torch.Generator().manual_seed(0)
     melody = tuple(torch.randint(8, (1, 20), generator=generator) for _ in range(levels))
@@ -119,6 +120,8 @@ def test_what_cannot_be_continued_is_refused():
         built.extend(cut(tokens, 3, slice(0, 0)), 2, 0)
     with pytest.raises(BenchError, match="only sequences are continued, not grids"):
         backbone("raster").extend(random_tokens(CASES["raster"][1], 1), 2, 0)
+    with pytest.raises(BenchError, match="randomised order knows 6 places, not 8"):
+        backbone("randomised-sound").extend(tokens, 2, 0)
     masked = build("masked", CASES["raster-sound"][1], TINY)
     with pytest.raises(BenchError, match="masked does not draw in order"):
         masked.extend(tokens, 2, 0)

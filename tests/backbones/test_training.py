@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import time
 
 import pytest
 import torch
-from backbone_parts import TINY
+from backbone_parts import IMAGE, TINY, random_tokens
 
 from bench import training
 from bench.backbones.base import Structure
@@ -144,3 +146,14 @@ def test_a_loss_that_is_no_number_is_an_error():
             Budget(),
             0,
         )
+
+
+def test_checkpoints_of_trainings_given_up_are_removed(tmp_path):
+    files = [tmp_path / name for name in ("abandoned.pt", "young.pt", "other.rows")]
+    for file, days in zip(files, (31, 29, 31), strict=True):
+        file.touch()
+        os.utime(file, (time.time() - days * 86400,) * 2)
+    tokens = random_tokens(IMAGE, 2)
+    backbone, checkpoint = build("raster", IMAGE, TINY), Checkpoint(tmp_path / "mine.pt", "key")
+    train(backbone, lambda _: Examples(tokens, [0, 1]), Budget(steps=0), 0, checkpoint)
+    assert [file.exists() for file in files] == [False, True, True]

@@ -23,7 +23,7 @@ from bench.tokens import Codebook, Tokens
 PROBING = registry.load(registry.get("tasks", "ntp-probe").target)()
 CLASSES = ("dark", "stripes")
 BUDGET = {"steps": 80, "positions": 256, "learning_rate": 0.01}
-PROBE = {"width": 16, "depth": 1, "heads": 1, "views": 1, "budget": BUDGET}
+PROBE = {"width": 16, "depth": 1, "heads": 1, "views": 1, "repeats": 1, "budget": BUDGET}
 TOLD = {**PROBE, "conditions": "class"}
 GENERATION = {"samples": 12, "batch": 12}
 
@@ -115,7 +115,7 @@ def test_what_was_told_is_stated_and_no_number_depends_on_the_batch(images, tmp_
     [
         (TOLD, {"dataset": "skimage-photos"}, r"skimage-photos/eval has no classes; choose --dataset image-splits"),
         (PROBE, {"guidance": 2}, "guidance: 2 needs a probe that is told the class; set probe.conditions: class"),
-        ({**TOLD, "fit_samples": 40}, {}, "1 of 2 classes, such as stripes, are not among the 40 samples"),
+        ({**TOLD, "fit_samples": 1}, {}, "1 of 2 classes, such as stripes, are not among the 1 samples"),
     ],
 )
 def test_what_cannot_be_told_is_refused(study, probe, settings, message):

@@ -95,6 +95,19 @@ def test_neither_batch_size_nor_an_interruption_changes_a_number(measure, monkey
     assert resumed.samples == whole.samples
 
 
+def test_what_a_section_does_not_set_is_as_the_task_has_it():
+    def probe(task: str) -> dict[str, Any]:
+        chosen = {"probe": {"width": 32, "budget": {"steps": 7}}}
+        found = registry.load(registry.get("tasks", task).target)()
+        settings: dict[str, Any] = found.protocol(Request(("own", chosen), "skimage-photos")).settings
+        return settings["probe"]
+
+    one, other = probe("token-modelling"), probe("ntp-probe")
+    assert (one["width"], one["views"], one["repeats"]) == (32, 8, 1)
+    assert (other["width"], other["views"], other["repeats"]) == (32, 8, 3)
+    assert (other["budget"]["steps"], other["budget"]["positions"]) == (7, 4096)
+
+
 def test_sound_in_kilobits_a_second(measure):
     found = measure("mulaw@8000", SOUND, "audio-token-modelling", "asterisk-prompts", limit=3)
     metrics, samples = found.metrics, found.samples
