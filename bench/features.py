@@ -166,7 +166,13 @@ class ExtractorRun:
                 return self._layers(rows)
             self.computed = list(self._kept())
         else:
-            self.computed = [(index, self._compute(images)) for index, images in batches]
+            indices, computed = list[int](), list[torch.Tensor]()
+            for index, images in batches:
+                # No small tensor is kept: strewn among the images, they would keep their memory from being used again.
+                indices += index.tolist()
+                computed.append(self._compute(images))
+            parts = torch.tensor(indices).split([len(rows) for rows in computed])
+            self.computed = list(zip(parts, computed, strict=True))
             self.save()
         index = torch.cat([part for part, _ in self.computed])
         return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
