@@ -9,6 +9,7 @@ from test_likelihood import costs
 
 from bench.backbones.base import Structure
 from bench.backbones.build import build
+from bench.backbones.corpus import Examples
 from bench.training import Budget, train
 
 ORDER = torch.tensor([7, 2, 11, 0, 5, 9, 1, 3, 10, 4, 8, 6])
@@ -66,7 +67,7 @@ def test_the_trainer_tells_it_how_far_it_is():
 
     def batches(generator: torch.Generator):
         seen.append(built.chance)
-        return tokens
+        return Examples(tokens, [0, 1])
 
     train(built, batches, Budget(steps=8), 0)
     assert seen == [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0]
