@@ -37,15 +37,13 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
     Raises:
         BenchError: there is no such paradigm, or it does not model such tokens.
     """
-    entry = registry.get("backbones", paradigm)
-    if entry.local:
-        raise BenchError(
-            f"{paradigm} comes trained; a probe is trained from scratch, and takes {', '.join(paradigms())}"
-        )
-    found: Backbone = registry.load(entry.target)(structure, size, classes)
-    return found
+    found = registry.load(registry.get("backbones", paradigm).target)
+    if not (isinstance(found, type) and issubclass(found, Backbone)):
+        known = ", ".join(paradigms())
+        raise BenchError(f"{paradigm} comes trained; a probe is trained from scratch, and takes {known}")
+    return found(structure, size, classes)
 
 
 def paradigms() -> list[str]:
-    """The names of what can be trained from scratch."""
+    """The names of what the bench itself can train from scratch."""
     return [name for name, entry in registry.entries("backbones").items() if not entry.local]
