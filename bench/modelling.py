@@ -20,7 +20,7 @@ from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
 from bench.likelihood import Likelihood
 from bench.metrics.base import Fact, Metric
-from bench.probe import Probe, ProbeSettings
+from bench.probe import Probe, ProbeSettings, check_probe
 from bench.protocol import Protocol
 from bench.published_modelling import ConditionSettings, check_conditions, measure_published, with_texts
 from bench.reconstruction import (
@@ -99,6 +99,7 @@ class ModellingTask(ReconstructionTask):
         return [*self.rates, *self.further_metrics]
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
+        check_probe(settings.probe)
         if settings.probe.conditions != "none":
             classes_told(settings.probe, dataset, dataset.fit_split())
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from bench import registry
 from bench.backbones.base import Backbone, Size
 from bench.backbones.build import build, paradigm_of
 from bench.backbones.corpus import Corpus
@@ -45,6 +46,13 @@ class ProbeSettings(BaseModel):
     fit_samples: int = Field(default=2000, ge=1, description="training signals at most, evenly spaced in the fit split")
     repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
     budget: Budget = Budget()
+
+
+def check_probe(settings: ProbeSettings) -> None:
+    """BenchError if there is no such paradigm or size, whatever the tokens will be."""
+    Size(settings.width, settings.depth, settings.heads, settings.dropout)
+    if settings.paradigm != "auto":
+        registry.get("backbones", settings.paradigm)
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ class ImageGeneration(Task):
         seen = judge.judge(source, list(metrics.values()))
         n = len(seen.indices)
         if n < 2:
-            raise BenchError(f"{source.name}: {n} of {len(source)} images could be read")
+            first = next((f"; {name}: {reason}" for name, reason in source.skipped.items()), "")
+            raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
         found = unavailable | estimates(metrics.values())
         _refuse_nothing(found)

@@ -134,7 +134,8 @@ class NtpProbe(TokenModelling):
         classes = study.training.corpus.classes
         told = f"every class in turn, of {classes}; guidance {settings.generation.guidance:g}" if classes else ""
         found = {name: _noted(over_trainings([one[name] for one in rounds]), told) for name in rounds[0]}
-        costs = sampling_costs(timings, f"{settings.generation.batch} images at a time")
+        at_a_time = min(settings.generation.batch, settings.generation.samples)
+        costs = sampling_costs(timings, f"{at_a_time} images at a time")
         return missing | found | {name: _noted(estimate, told) for name, estimate in costs.items()}
 
     def drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:

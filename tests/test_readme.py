@@ -83,13 +83,17 @@ def test_the_example_tokenizer_is_complete(bench, tmp_path, suite, limit, rate, 
     assert "wer" not in own.metrics or own.metrics["wer"].value is not None
 
 
+SHOWN = {"french.yaml": "recogniser: whisper@large-v3", "masked.yaml": "paradigm: masked"}
+
+
 def test_the_protocol_shown_is_one(bench, tmp_path):
     for block in blocks("yaml"):
         name = re.match(r"# (\S+\.yaml)\n", block)[1]
         assert f"--protocol {name}" in README
         (tmp_path / name).write_text(block)
-        shown = bench("run", "--suite", "audio-recon", "--protocol", name, "--dry-run", "--offline").stdout
-        assert "recogniser: whisper@large-v3" in shown
+        (suite,) = set(re.findall(rf"--suite (\S+) .*--protocol {name}", README))
+        shown = bench("run", "--suite", suite, "--protocol", name, "--dry-run", "--offline").stdout
+        assert SHOWN[name] in shown
 
 
 def test_commands_that_are_not_run_name_what_there_is():

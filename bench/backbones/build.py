@@ -37,10 +37,14 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
     Raises:
         BenchError: there is no such paradigm, or it does not model such tokens.
     """
-    found = registry.load(registry.get("backbones", paradigm).target)
+    entry = registry.get("backbones", paradigm)
+    found = registry.load(entry.target)
     if not (isinstance(found, type) and issubclass(found, Backbone)):
         known = ", ".join(paradigms())
         raise BenchError(f"{paradigm} comes trained; a probe is trained from scratch, and takes {known}")
+    if structure.dim and entry.tokens == "discrete":
+        others = [name for name in paradigms() if registry.get("backbones", name).tokens == "continuous"]
+        raise BenchError(f"{paradigm} models codes, and these tokens are continuous; use {' or '.join(others)}")
     return found(structure, size, classes)
 
 

@@ -35,6 +35,8 @@ class NextScale(Backbone):
     cached = True
 
     def __init__(self, structure: Structure, size: Size, classes: int = 0) -> None:
+        if len(structure.sizes) == 1:
+            raise BenchError("nextscale needs several scales; use raster, or a tokenizer such as klt-msvq")
         if not structure.sizes or not structure.grows:
             raise BenchError(
                 "nextscale needs codes on grids of rows and columns, each as large as the one before or larger, not "

@@ -134,6 +134,8 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields |= _tokenizer_facts(name, entry)
     if kind == "backbones" and entry.local:
         fields |= _backbone_facts(name)
+    if kind == "backbones" and not entry.local:
+        fields["to train it"] = f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"
     if kind == "metrics":
         fields |= _metric_facts(entry)
     if kind == "datasets":

@@ -29,8 +29,8 @@ class ImageSplits(ImageFolder):
         if not self.data:
             raise BenchError(f"{self.name} needs a folder with {' and '.join(self.splits)}; run with --data PATH")
         whole = Path(self.data).expanduser().absolute()
-        found = self.find_below(whole / self.split)
         names = {split: _classes(whole / split) for split in self.splits}
+        found = self.find_below(whole / self.split)
         if names["val"] - names["train"]:
             only = ", ".join(sorted(names["val"] - names["train"])[:3])
             raise BenchError(f"{whole}: val has classes that train has not ({only}); nothing can learn them")
@@ -49,5 +49,5 @@ class ImageSplits(ImageFolder):
 def _classes(folder: Path) -> set[str]:
     """Names of the folders of a split."""
     if not folder.is_dir():
-        raise BenchError(f"{folder}: no such folder; give one that holds train and val, or use image-folder")
+        raise BenchError(f"{folder}: no such folder; give the one that holds val and train, or use image-folder")
     return {entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")}

@@ -52,6 +52,8 @@ class _GenerationKernel(GenerationMetric):
 
         wanted = self.settings.subset_size
         note = f"subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
+        if value < 0:
+            note = "; ".join(filter(None, (note, "unbiased: below 0 by chance where sets are alike")))
         if reason := too_few_to_leave_out(np.concatenate([[0], np.cumsum(blocks.sizes)]), 2):
             return {name: self.describe(name, Estimate(value=value, n=n, method=reason), note)}
         estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))

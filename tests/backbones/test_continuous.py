@@ -291,7 +291,9 @@ def test_what_does_not_fit_is_refused():
             backbone(paradigm).generate(1, 0, sampling=Sampling(top_k=3))
         with pytest.raises(TokenError, match="do not fit a backbone"):
             backbone(paradigm).log_likelihood(latents(Structure((), ((3, 4),), dim=2), 1))
-    with pytest.raises(BenchError, match="one codebook, not 0"):
+    with pytest.raises(
+        BenchError, match="raster models codes, and these tokens are continuous; use mixture or diffusion"
+    ):
         build("raster", IMAGE, TINY)
     with pytest.raises(BenchError, match="mixture has no guidance"):
         backbone("mixture", classes=2).generate(1, 0, torch.tensor([1]), Sampling(guidance=2))

@@ -43,7 +43,7 @@ def test_images_outside_of_folders_have_no_classes(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (("val/cat/a.png",), "train: no such folder; give one that holds train and val"),
+        (("val/cat/a.png",), "train: no such folder; give the one that holds val and train"),
         ((*FILES, "val/dog/f.png"), r"val has classes that train has not \(dog\)"),
     ],
 )
