@@ -13,11 +13,10 @@ from typing import Any
 
 import click
 
-from bench import __version__
+from bench import __version__, cli_gate
 from bench.errors import BenchError
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
-GATE_FORMATS = ("terminal", "markdown", "json", "junit")
 REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4
 
 
@@ -280,133 +279,8 @@ def leaderboard(runs: tuple[Path, ...], style: str) -> None:
     sys.exit(print_leaderboard(runs, style))
 
 
-def _gate_format(choices: tuple[str, ...]) -> Callable[..., Any]:
-    return click.option("--format", "style", type=click.Choice(choices), default="terminal", show_default=True)
-
-
-_RESULTS = click.Path(exists=True, path_type=Path)
-
-
-@main.command(short_help="Has quality regressed against a baseline?")
-@click.argument("run", type=_RESULTS, metavar="RUN")
-@click.option(
-    "--baseline", required=True, type=_RESULTS, metavar="PATH", help="A baseline, a run, or a folder of results."
-)
-@click.option(
-    "--tolerance",
-    "tolerances",
-    multiple=True,
-    metavar="METRIC=AMOUNT",
-    help="Worsening that is accepted: psnr=0.05dB in the metric's unit, rfid=2% of the value before, kid=inf never "
-    "to judge it. Repeatable; there are defaults.",
-)
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="Chance of a false alarm, over all comparisons together.",
-)
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system. Repeatable.")
-@click.option(
-    "--pair",
-    "renamed",
-    nargs=2,
-    multiple=True,
-    metavar="BEFORE AFTER",
-    help="Hold the run's system AFTER against the baseline's BEFORE. Repeatable.",
-)
-@click.option(
-    "--cost/--no-cost", default=True, show_default=True, help="Whether speed and memory can regress, on one device."
-)
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the report there too: Markdown to FILE.md, JSON to FILE.json, JUnit to FILE.xml. Repeatable.",
-)
-@_gate_format(GATE_FORMATS)
-def check(**given: Any) -> None:
-    """Hold RUN against a baseline, both read from disk; nothing is measured.
-
-    A metric regressed if it is worse than before by more than its tolerance, and if that is beyond chance: tested
-    on the same samples, pair by pair, resampled by whole groups (photographs, speakers), with Holm's correction
-    over all comparisons. Results of another protocol are refused, and the fields that differ are named.
-
-    \b
-    Exit codes: 0 held
-                1 something regressed
-                2 wrong usage, or another protocol
-                3 nothing comparable was measured, or a system of the baseline is missing (see --system)
-                4 a cell of the run failed, and nothing else regressed
-    """
-    from bench.commands.check import check_run
-
-    sys.exit(check_run(**given))
-
-
-@main.command(short_help="What differs between two runs, or two systems.")
-@click.argument("before", type=_RESULTS, metavar="BEFORE")
-@click.argument("after", type=_RESULTS, metavar="[AFTER]", required=False)
-@click.option(
-    "--systems",
-    "pairs",
-    nargs=2,
-    multiple=True,
-    metavar="X Y",
-    help="System X of BEFORE beside system Y of AFTER, or of BEFORE too if there is no AFTER. Repeatable.",
-)
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system of both. Repeatable.")
-@_gate_format(GATE_FORMATS[:3])
-def compare(**given: Any) -> None:
-    """Show what differs between two runs, with the error of the difference and without a verdict.
-
-    \b
-      bench compare runs/old runs/new                            the systems that both have
-      bench compare runs/new --systems klt-vq klt-fsq            two systems of one run
-      bench compare runs/old runs/new --systems klt-vq mine.py:VQ
-
-    \b
-    Exit codes: 0, 2 wrong usage, or another protocol, 3 the two have nothing in common.
-    """
-    from bench.commands.check import compare_runs
-
-    sys.exit(compare_runs(**given))
-
-
-@main.group(short_help="What later runs are held against.")
-def baseline() -> None:
-    """Reviewed results that `bench check` holds runs against: small files that diff well, to be committed."""
-
-
-@baseline.command(short_help="Take a run as the baseline.")
-@click.argument("run", type=_RESULTS, metavar="RUN")
-@click.option(
-    "--baseline",
-    "folder",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder of the baseline; made if it is not there.",
-)
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Take only this system. Repeatable.")
-@click.option("--partial", is_flag=True, help="Take what was measured although cells failed.")
-@click.option("--all", "everything", is_flag=True, help="Write anew even results in which nothing moved.")
-@click.option("--dry-run", is_flag=True, help="Print what would change; write nothing.")
-def update(**given: Any) -> None:
-    """Print what RUN changes in a baseline, then write it. Review the diff before you commit it.
-
-    Results in which no quality metric moved stay as they are, byte for byte; --all renews their speeds too. A
-    result under another protocol replaces that of its system and task; systems that RUN lacks stay.
-
-    \b
-    Exit codes: 0, 2 wrong usage, 3 nothing was measured, 4 a cell failed and nothing was written (see --partial).
-    """
-    from bench.commands.baseline import update_baseline
-
-    sys.exit(update_baseline(**given))
+for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline):
+    main.add_command(_command)
 
 
 @main.command(short_help="Make a static site of runs.")

@@ -43,7 +43,17 @@ NUMERIC_PACKAGES = (
     "whisper-normalizer",
 )
 
-PRESENTATION = ("cli.py", "progress.py", "catalog", "commands", "gate", "leaderboard", "publishing", "tracking")
+PRESENTATION = (
+    "cli.py",
+    "cli_gate.py",
+    "progress.py",
+    "catalog",
+    "commands",
+    "gate",
+    "leaderboard",
+    "publishing",
+    "tracking",
+)
 
 
 @cache
