@@ -31,9 +31,9 @@ def update_baseline(
         return NOTHING_MEASURED
     terminal.show(lines.describe(update.report))
     for file in update.replaced:
-        click.echo(f"removed: {file} (another protocol)")
+        click.echo(f"{'to remove' if dry_run else 'removed'}: {file} (another protocol)")
     for one in update.write:
-        click.echo(f"written: {Run(folder).file_of(one.name, one.result.protocol)}")
+        click.echo(f"{'to write' if dry_run else 'written'}: {Run(folder).file_of(one.name, one.result.protocol)}")
     kept = len({pair.after.name for pair in update.report.matched.pairs} - {one.name for one in update.write})
     click.echo(f"{len(update.write)} results to write, {kept} unchanged and left as they are")
     if dry_run:

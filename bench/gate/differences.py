@@ -126,7 +126,7 @@ def _by_samples(
         value = float(now[both, 0].sum() / now[both, 1].sum() - was[both, 0].sum() / was[both, 1].sum())
         return Difference(value, (value, value), n, "the same for every sample", moved, note, lost, _certain(value))
     bootstrap = GroupBootstrap(was[both], now[both], groups)
-    method = f"paired bootstrap-t and sign flips over {bootstrap.groups} groups"
+    method = f"paired bootstrap-t, p also by t and sign flips, over {bootstrap.groups} groups"
     exceeds = partial(beyond_chance, bootstrap)
     return Difference(bootstrap.value, bootstrap.interval, n, method, moved, note, lost, exceeds)
 

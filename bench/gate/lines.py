@@ -140,7 +140,12 @@ def _remarks(report: Report) -> Iterable[str]:
     if report.tested:
         yield (
             f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
-            f"{report.tested} comparisons of quality in which anything moved (Holm)."
+            f"{report.tested} comparisons of quality in which anything moved (p by Holm)."
+        )
+    if report.verdicts and any(row.device_bound and row.tolerance is not None for row in report.comparisons):
+        yield (
+            "Speed and memory are judged apart, by the noise within each run: another load of the machine looks like a "
+            "change; --no-cost leaves them out."
         )
     for failed, when in ((matched.failed, "after"), (matched.failed_before, "before")):
         for one in failed:
