@@ -6,7 +6,7 @@ import inspect
 import math
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -94,26 +94,10 @@ class ReconstructionTask(Task):
             raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
         dataset = open_dataset(spec, settings, request.data, request.limit)
         self.admit(settings, dataset)
-        classes = {name: metric_class(name) for name in sections}
-        weights = {name for metric in classes.values() for name in metric.weights}
-        return Protocol(
-            preset=preset,
-            task=self.name,
-            task_version=self.version,
-            dataset=DatasetProtocol(
-                name=spec.text,
-                split=dataset.split,
-                fingerprint=dataset.fingerprint,
-                n=len(dataset),
-                limit=request.limit,
-            ),
-            settings=settings.model_dump(mode="json", serialize_as_any=True),
-            metrics={name: metric.version for name, metric in classes.items()},
-            weights={name: request.sha256(name) for name in sorted(weights)},
-            dtype=request.dtype,
-            tf32=request.tf32,
-            seed=request.seed,
+        stated = DatasetProtocol(
+            name=spec.text, split=dataset.split, fingerprint=dataset.fingerprint, n=len(dataset), limit=request.limit
         )
+        return protocol_of(self, request, stated, settings, sections)
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
         """BenchError if these settings cannot be met on this data set; told before anything is measured."""
@@ -218,6 +202,26 @@ def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any
         if isinstance(value, dict) and isinstance(defaults.get(name), dict)
     }
     return {**defaults, **given, **both}
+
+
+def protocol_of(
+    task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, metrics: Iterable[str]
+) -> Protocol:
+    """The whole protocol from what a task has made of a request."""
+    classes = {name: metric_class(name) for name in metrics}
+    weights = {name for metric in classes.values() for name in metric.weights}
+    return Protocol(
+        preset=request.preset[0],
+        task=task.name,
+        task_version=task.version,
+        dataset=dataset,
+        settings=settings.model_dump(mode="json", serialize_as_any=True),
+        metrics={name: metric.version for name, metric in classes.items()},
+        weights={name: request.sha256(name) for name in sorted(weights)},
+        dtype=request.dtype,
+        tf32=request.tf32,
+        seed=request.seed,
+    )
 
 
 def metric_class(name: str) -> type[Metric]:

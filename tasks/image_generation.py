@@ -20,7 +20,7 @@ from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
 from bench.protocol import DatasetProtocol, Protocol
-from bench.reconstruction import build_metrics, metric_class, metric_section
+from bench.reconstruction import build_metrics, metric_section, protocol_of
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.stats import Estimate
 from bench.suite import explain
@@ -86,8 +86,8 @@ class ImageGeneration(Task):
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
         try:
-            stated = {**chosen, "metrics": self._sections(preset, chosen.get("metrics"))}
-            settings = Settings(**stated, reference=ReferenceSettings(images=0, statistics=()))
+            given = {**chosen, "metrics": self._sections(preset, chosen.get("metrics"))}
+            settings = Settings(**given, reference=ReferenceSettings(images=0, statistics=()))
         except (ValidationError, TypeError) as error:
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
         reference = _reference(request.dataset, request.data, settings)
@@ -96,26 +96,10 @@ class ImageGeneration(Task):
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
         drawing = (settings.drawing or DrawingSettings()).model_copy(update=prompts)
         settings = settings.model_copy(update={"reference": facts, "drawing": drawing})
-        classes = {name: metric_class(name) for name in settings.metrics}
-        weights = {name for metric in classes.values() for name in metric.weights}
-        return Protocol(
-            preset=preset,
-            task=self.name,
-            task_version=self.version,
-            dataset=DatasetProtocol(
-                name=reference.name,
-                split=reference.split,
-                fingerprint=reference.fingerprint,
-                n=0,
-                limit=request.limit,
-            ),
-            settings=settings.model_dump(mode="json"),
-            metrics={name: metric.version for name, metric in classes.items()},
-            weights={name: request.sha256(name) for name in sorted(weights)},
-            dtype=request.dtype,
-            tf32=request.tf32,
-            seed=request.seed,
+        stated = DatasetProtocol(
+            name=reference.name, split=reference.split, fingerprint=reference.fingerprint, n=0, limit=request.limit
         )
+        return protocol_of(self, request, stated, settings, settings.metrics)
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
         if isinstance(system, BackboneSpec):
