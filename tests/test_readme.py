@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from bench import registry
+from bench import registry, runner
 from bench.commands.leaderboard import read_results
 from bench.datasets.spec import DatasetSpec, split_path
 from bench.leaderboard import render, table
+from bench.protocol import differences
 from bench.results import Run
+from bench.runner import Options
 from bench.suite import load_suite
 from bench.system import parse
-from bench.weights import FILES
+from bench.weights import FILES, WeightStore
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
+MEASURED = [*PUBLISHED, *sorted(path.parent for path in (ROOT / "baselines").glob("*/results"))]
 
 
 def blocks(language: str) -> list[str]:
@@ -117,6 +120,22 @@ def test_commands_that_are_not_run_name_what_there_is():
 def test_a_published_leaderboard_renders_again_to_the_same_file(folder):
     rendered = render.render(table.build(read_results(folder)), "markdown")
     assert (folder / "README.md").read_text(encoding="utf-8") == rendered
+
+
+RELEASES = re.compile(r"\.revision(\.|$)")
+"""Fields of a protocol that name the release of a package, which may be newer here than where a table was made."""
+
+
+@pytest.mark.parametrize("folder", MEASURED, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
+def test_what_is_committed_was_measured_as_the_default_suite_measures_now(folder, tmp_path):
+    """A metric, a setting or a system that changes makes published tables and baselines old."""
+    suite = load_suite(folder.name)
+    plan = runner.plan(suite, [parse(name) for name in suite.systems], Options(), WeightStore({}, True), Run(tmp_path))
+    committed = {(result.protocol.task, result.system.name): result.protocol for result in Run(folder).results()}
+    assert committed.keys() == {(cell.job.protocol.task, cell.job.system.text) for cell in plan.cells}
+    for cell in plan.cells:
+        found = differences(committed[cell.job.protocol.task, cell.job.system.text], cell.job.protocol)
+        assert not [field for field in found if not RELEASES.search(field)]
 
 
 def test_the_readme_shows_the_published_leaderboard():
