@@ -3,7 +3,7 @@
 Three ways, the first that the results on disk allow:
 
 1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``)
-   for interval and p-value, and what each group exceeds a tolerance by, for sign flips (``bench/gate/flips.py``) that
+   for the interval, a t over groups for the p-value, and what each group exceeds a tolerance by, for sign flips that
    all comparisons of these groups share (``bench/gate/multiplicity.py`` puts the two together).
 2. *paired blocks*: both have jackknife replicates over the same blocks of the same samples; the difference is
    jackknifed with the differences of the replicates, t with one degree of freedom less than blocks.
@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -144,26 +143,13 @@ def _by_samples(
         value = float(now[both, 0].sum() / now[both, 1].sum() - was[both, 0].sum() / was[both, 1].sum())
         return Difference(value, (value, value), n, "the same for every sample", moved, note, lost, _certain(value))
     bootstrap = GroupBootstrap(was[both], now[both], groups)
-    method = f"paired bootstrap-t, p also by t and joint sign flips, over {bootstrap.groups} groups"
+    method = f"paired over {bootstrap.groups} groups: interval by bootstrap-t, p by t and joint sign flips"
     data = pair.after.result.protocol.dataset
     flips = Groups((data, np.unique(groups).tobytes()), bootstrap.excess)
-    exceeds, stderr = partial(beyond_chance, bootstrap), bootstrap.stderr or None
-    return Difference(bootstrap.value, bootstrap.interval, n, method, moved, note, lost, exceeds, stderr, flips)
-
-
-def beyond_chance(bootstrap: GroupBootstrap, threshold: float, sign: int) -> float:
-    """p-value of "sign·difference ≤ threshold" by resampling groups, and by Student's t.
-
-    The studentized mean is held against both, and the smaller p counts: resamples of eight groups hold too few
-    distinct values for the tail that Holm's correction of twenty comparisons asks for, however clear a damage is. The
-    stated level holds all the same, since the two mostly find the same (``tests/gate/test_chance.py`` simulates it,
-    sign flips beside it), with one exception that no method of few groups escapes: a change that makes most photographs
-    slightly worse and a rare one much better, so that eight of them seldom hold the one, is called a regression twice
-    as often as stated at 5%, and more so beyond.
-    """
-    if bootstrap.stderr == 0:
-        return bootstrap.exceeds(threshold, sign)
-    return min(bootstrap.exceeds(threshold, sign), bootstrap.exceeds_by_t(threshold, sign))
+    stderr = bootstrap.stderr or None
+    return Difference(
+        bootstrap.value, bootstrap.interval, n, method, moved, note, lost, bootstrap.exceeds, stderr, flips
+    )
 
 
 def _by_blocks(one: Estimate, other: Estimate) -> Difference:

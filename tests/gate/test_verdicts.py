@@ -11,9 +11,10 @@ from gate_parts import GROUPS, exactly, mean_of, protocol, spread_of, values, wr
 
 from bench.commands.check import exit_code
 from bench.errors import BenchError, UnknownName
+from bench.gate.comparison import Verdict
 from bench.gate.pairing import match, read
 from bench.gate.tolerances import Tolerance, parse
-from bench.gate.verdicts import Report, Verdict, compare
+from bench.gate.verdicts import Report, compare
 
 BEFORE = values(0)
 NOISE = values(2, 0.0)
@@ -22,7 +23,7 @@ NOISE = values(2, 0.0)
 def gate(tmp_path: Path, *tolerances: str, **options: Any) -> Report:
     """``after`` held against ``before``, both runs in a test's folder."""
     matched = match(read(tmp_path / "before"), read(tmp_path / "after"), options.pop("only", ()))
-    return compare(matched, lambda units: parse(tolerances, units), **options)
+    return compare(matched, lambda units, judged: parse(tolerances, units, judged), **options)
 
 
 def psnr(change: np.ndarray | float = 0.0) -> dict[str, Any]:
