@@ -232,7 +232,7 @@ def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:
     if tested.stderr is None:
         return ""
     errors = (sign * row.difference - row.tolerance) / tested.stderr
-    return f"{errors:.1f} standard errors beyond the tolerance, one-sided"
+    return f"{errors:.1f} standard errors beyond the tolerance (t, one-sided)"
 
 
 def _lost_samples(pair: Pair, verdicts: bool) -> list[tuple[Comparison, _Tested | None]]:

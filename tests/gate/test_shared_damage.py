@@ -22,7 +22,7 @@ from bench.gate.verdicts import compare
 from bench.stats import clustered_mean
 from bench.tokenizers.klt import KLT
 
-KLTS = [("fsq", 6), ("fsq", 12), ("lfq", 6), ("lfq", 12), ("bsq", 6), ("bsq", 12), ("rvq", 4), (None, 12)]
+KLTS = [("fsq", 6), ("fsq", 12), ("lfq", 6), ("lfq", 12), ("bsq", 6), ("bsq", 12), ("fsq", 9), (None, 12)]
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from damaged import RoundsDown
 
     folder = tmp_path_factory.mktemp("shared")
-    photographs = SkimagePhotos({}, "eval")
-    samples = list(photographs)
+    samples = list(SkimagePhotos({}, "eval"))
+    fitting = SkimagePhotos({}, "fit")
     images, groups = torch.stack([each.signal.float() / 255 for each in samples]), [each.group for each in samples]
     for quantizer, bits in KLTS:
         sound, damaged = KLT(quantizer, bits=bits), RoundsDown(quantizer, bits=bits)
-        sound.fit(photographs.fit_split(), 0)  # type: ignore[arg-type]
+        sound.fit(fitting, 0)
         damaged.__dict__.update(sound.__dict__)
         tokens = sound.encode(images)
         for side, system in (("before", sound), ("after", damaged)):
