@@ -83,7 +83,7 @@ class GroupBootstrap:
         if they were one test, would double the false alarms among thirty unrelated comparisons. A t of few groups has
         one weakness that none of the others is free of: a change that makes most photographs slightly worse and a rare
         one much better, so that eight of them seldom hold the one, is called a regression two to three times as often
-        as stated.
+        as stated, and among thirty such changes that have nothing to do with each other every second time.
         """
         from scipy.stats import t  # scipy.stats takes half a second to import
 
