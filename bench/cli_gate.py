@@ -5,15 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+
+from bench.errors import NoResults
 
 GATE_FORMATS = ("terminal", "markdown", "json", "junit")
 
 
 def _gate_format(choices: tuple[str, ...]) -> Callable[..., Any]:
     return click.option("--format", "style", type=click.Choice(choices), default="terminal", show_default=True)
+
+
+def _exit(command: Callable[..., int], given: dict[str, Any]) -> NoReturn:
+    """Run a command and exit with its code; where there are no results that is 3, as of every command that reads."""
+    from bench.cli import NOTHING_MEASURED
+
+    try:
+        sys.exit(command(**given))
+    except NoResults as error:
+        click.echo(str(error), err=True)
+        sys.exit(NOTHING_MEASURED)
 
 
 _RESULTS = click.Path(exists=True, path_type=Path)
@@ -29,8 +42,8 @@ _RESULTS = click.Path(exists=True, path_type=Path)
     "tolerances",
     multiple=True,
     metavar="METRIC=AMOUNT",
-    help="Worsening that is accepted: psnr=0.05dB in the metric's unit, rfid=2% of the value before, kid=inf never "
-    "to judge it. Repeatable; there are defaults.",
+    help="Worsening that is accepted: psnr=0.05dB in the metric's unit, wer=0.5pp in percentage points where tables "
+    "show %, rfid=2% always of the value before, kid=inf never to judge it. Repeatable; there are defaults.",
 )
 @click.option(
     "--level",
@@ -57,15 +70,17 @@ _RESULTS = click.Path(exists=True, path_type=Path)
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the report there too: Markdown to FILE.md, JSON to FILE.json, JUnit to FILE.xml. Repeatable.",
+    help="Write the report there too: Markdown to FILE.md, JSON to FILE.json, JUnit to FILE.xml; folders are made "
+    "as needed. Repeatable.",
 )
 @_gate_format(GATE_FORMATS)
 def check(**given: Any) -> None:
     """Hold RUN against a baseline, both read from disk; nothing is measured.
 
-    A metric regressed if it is worse than before by more than its tolerance, and if that is beyond chance: tested
-    on the same samples, pair by pair, resampled by whole groups (photographs, speakers), with Holm's correction
-    over all comparisons. Results of another protocol are refused, and the fields that differ are named.
+    A metric regressed if it is worse than before by more than its tolerance, and if that is beyond chance over all
+    comparisons together: tested on the same samples, pair by pair, by whole groups (photographs, speakers). Means
+    are held against their error (p by Holm); signs of the groups are flipped in all comparisons at once (p by
+    Westfall-Young). Results of another protocol are refused, and the fields that differ are named.
 
     \b
     Exit codes: 0 held
@@ -76,7 +91,7 @@ def check(**given: Any) -> None:
     """
     from bench.commands.check import check_run
 
-    sys.exit(check_run(**given))
+    _exit(check_run, given)
 
 
 @click.command(short_help="What differs between two runs, or two systems.")
@@ -101,11 +116,11 @@ def compare(**given: Any) -> None:
       bench compare runs/old runs/new --systems klt-vq mine.py:VQ
 
     \b
-    Exit codes: 0, 2 wrong usage, or another protocol, 3 the two have nothing in common.
+    Exit codes: 0, 2 wrong usage, or another protocol, 3 there are no results, or none in common.
     """
     from bench.commands.check import compare_runs
 
-    sys.exit(compare_runs(**given))
+    _exit(compare_runs, given)
 
 
 @click.group(short_help="What later runs are held against.")
@@ -138,4 +153,4 @@ def update(**given: Any) -> None:
     """
     from bench.commands.baseline import update_baseline
 
-    sys.exit(update_baseline(**given))
+    _exit(update_baseline, given)

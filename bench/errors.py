@@ -20,5 +20,12 @@ class UnknownName(BenchError):
         super().__init__(f"no {kind} is called {name!r}; {hint}")
 
 
+class NoResults(BenchError):
+    """A folder without results; commands that read them exit with 3, as nothing was measured."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"no results in {path}")
+
+
 class Unavailable(BenchError):
     """Something that cannot be computed here (weights, a package); the message says why and what helps."""

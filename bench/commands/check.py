@@ -10,7 +10,7 @@ from bench.canonical import write_atomic
 from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
 from bench.errors import BenchError
 from bench.gate import data, junit, lines, markdown, terminal
-from bench.gate.pairing import match, read
+from bench.gate.pairing import Sides, match, read
 from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
 
@@ -33,7 +33,7 @@ def check_run(
         if file.suffix not in SUFFIXES:
             raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
     matched = match(read(baseline), read(run), systems, renamed)
-    report = compare(matched, lambda units: parse(tolerances, units), level, cost)
+    report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost)
     code = exit_code(report)
     for file in reports:
         write_atomic(file, _text(report, SUFFIXES[file.suffix], code).encode())
@@ -49,7 +49,8 @@ def compare_runs(
         raise BenchError("one run alone: name two of its systems, --systems BEFORE AFTER, or give a second run")
     one = read(before)
     other = one if after is None else read(after)
-    report = compare(match(one, other, systems, pairs), verdicts=False)
+    named = f" in {before}" if after is None else f": {before} → {after}"
+    report = compare(match(one, other, systems, pairs, Sides(str(before), str(after or before), named)), verdicts=False)
     code = 0 if report.matched.pairs else NOTHING_MEASURED
     _print(report, style, code)
     return code

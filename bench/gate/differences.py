@@ -3,7 +3,8 @@
 Three ways, the first that the results on disk allow:
 
 1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``)
-   for interval and p-value, and a sign-flip test of the same groups (``bench/gate/flips.py``) beside it.
+   for the interval, a t over groups for the p-value, and what each group exceeds a tolerance by, for sign flips that
+   all comparisons of these groups share (``bench/gate/multiplicity.py`` puts the two together).
 2. *paired blocks*: both have jackknife replicates over the same blocks of the same samples; the difference is
    jackknifed with the differences of the replicates, t with one degree of freedom less than blocks.
 3. *not paired*: the standard errors of both are added as if the samples were others. Where they are the same, and
@@ -13,14 +14,12 @@ Three ways, the first that the results on disk allow:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from bench.gate.bootstrap import GroupBootstrap
-from bench.gate.flips import flipped
 from bench.gate.pairing import Measured, Pair
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
@@ -30,6 +29,19 @@ RATIOS = (("_errors", "_length"), ("_total", "_amount"))
 """Columns of per-sample values whose sums a metric is the ratio of, by their endings."""
 
 Exceeds = Callable[[float, int], float]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What sign flips need of a difference.
+
+    Attributes:
+        names: which groups of which data; differences with the same are flipped together.
+        excess: by how much sign·difference of each group exceeds the threshold, ``[groups]``, by (threshold, sign).
+    """
+
+    names: Hashable
+    excess: Callable[[float, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,10 @@ class Difference:
         note: what a reader must know, such as samples that one side lacks.
         moved: whether anything differs by more than rounding, be it one sample.
         lost: samples that had a value before and have none now, or one infinitely worse.
-        exceeds: p-value of "sign·difference ≤ threshold" by (threshold, sign); None where chance cannot be told.
+        exceeds: p-value of "sign·difference ≤ threshold" by (threshold, sign), from the difference and its error;
+            None where chance cannot be told.
+        stderr: that error; None where there is none, or where it is no matter of chance.
+        groups: for sign flips, where there are groups of samples.
     """
 
     value: float
@@ -55,6 +70,8 @@ class Difference:
     note: str = ""
     lost: tuple[str, ...] = ()
     exceeds: Exceeds | None = None
+    stderr: float | None = None
+    groups: Groups | None = None
 
 
 def difference(pair: Pair, metric: str) -> Difference:
@@ -126,26 +143,13 @@ def _by_samples(
         value = float(now[both, 0].sum() / now[both, 1].sum() - was[both, 0].sum() / was[both, 1].sum())
         return Difference(value, (value, value), n, "the same for every sample", moved, note, lost, _certain(value))
     bootstrap = GroupBootstrap(was[both], now[both], groups)
-    method = f"paired bootstrap-t, p also by t and sign flips, over {bootstrap.groups} groups"
-    exceeds = partial(beyond_chance, bootstrap)
-    return Difference(bootstrap.value, bootstrap.interval, n, method, moved, note, lost, exceeds)
-
-
-def beyond_chance(bootstrap: GroupBootstrap, threshold: float, sign: int) -> float:
-    """p-value of "sign·difference ≤ threshold" by resampling groups and by flipping their signs.
-
-    The two look for other things, a mean beyond its error and a direction that all groups share, so each has half
-    of the level (Bonferroni). The studentized mean is held against its resamples and against Student's t, and the
-    smaller p counts: resamples of eight groups hold too few distinct values for the tail that Holm's correction of
-    twenty comparisons asks for, however clear a damage is. The stated level holds all the same, since the three mostly
-    find the same (``tests/gate/test_chance.py`` simulates all of it), with one exception that no method of few groups
-    escapes: a change that makes most photographs slightly worse and a rare one much better, so that eight of them
-    seldom hold the one, is called a regression twice as often as stated at 5%, and more so beyond.
-    """
-    if bootstrap.stderr == 0:
-        return bootstrap.exceeds(threshold, sign)
-    mean = min(bootstrap.exceeds(threshold, sign), bootstrap.exceeds_by_t(threshold, sign))
-    return min(1.0, 2 * min(mean, flipped(bootstrap.excess(threshold, sign))))
+    method = f"paired over {bootstrap.groups} groups: interval by bootstrap-t, p by t and joint sign flips"
+    data = pair.after.result.protocol.dataset
+    flips = Groups((data, np.unique(groups).tobytes()), bootstrap.excess)
+    stderr = bootstrap.stderr or None
+    return Difference(
+        bootstrap.value, bootstrap.interval, n, method, moved, note, lost, bootstrap.exceeds, stderr, flips
+    )
 
 
 def _by_blocks(one: Estimate, other: Estimate) -> Difference:
@@ -181,7 +185,8 @@ def _student(value: float, stderr: float, degrees: int, n: int, method: str, mov
 
         return float(t.sf((sign * value - threshold) / stderr, degrees))
 
-    return Difference(value, interval_around(value, stderr, degrees), n, method, moved, exceeds=exceeds)
+    interval = interval_around(value, stderr, degrees)
+    return Difference(value, interval, n, method, moved, exceeds=exceeds, stderr=stderr)
 
 
 def _certain(value: float) -> Exceeds:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as Xml
 
-from bench.gate.lines import headline, numbers, probability
-from bench.gate.verdicts import JUDGED, Comparison, Report, Verdict
+from bench.gate.comparison import JUDGED, Comparison, Verdict
+from bench.gate.lines import amount, headline, numbers, probability
+from bench.gate.verdicts import Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
@@ -39,10 +40,10 @@ def text(report: Report) -> str:
 def _case(row: Comparison) -> Xml.Element:
     case = _element("testcase", name=row.metric, classname=f"{row.task}.{row.system}", time="0")
     before, after, change, interval = numbers(row)
-    told = f"before {before}, after {after}, difference {change}, 95% interval {interval} {row.unit}".strip()
+    told = f"before {before}, after {after}, difference {change}, 95% interval {interval} {row.shown_in[0]}".strip()
     if row.verdict == Verdict.REGRESSED:
-        p = "" if row.adjusted is None else f", p {probability(row.adjusted)}"
-        case.append(_element("failure", message=row.reason or f"worse by more than {row.tolerance:g}{p}", body=told))
+        worse = "" if row.adjusted is None else f"worse by more than {amount(row)}, p {probability(row.adjusted)}"
+        case.append(_element("failure", message="; ".join(filter(None, (worse, row.reason))), body=told))
     elif row.verdict not in JUDGED:
         case.append(_element("skipped", message=row.reason))
     else:

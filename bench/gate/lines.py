@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.gate.comparison import NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.pairing import Measured
-from bench.gate.verdicts import NEITHER, Comparison, Report, Verdict
+from bench.gate.verdicts import Report
 from bench.leaderboard.digits import fixed, supported
 from bench.leaderboard.page import clean
 
@@ -79,7 +80,7 @@ def describe(report: Report) -> Words:
 def headline(report: Report) -> str:
     """The outcome in a sentence."""
     systems = len({(row.task, row.against, row.system) for row in report.comparisons})
-    told = f"{systems} system{'s' * (systems != 1)} compared"
+    told = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
     if not report.verdicts:
         return told
     counts = Counter(row.verdict for row in report.comparisons)
@@ -97,32 +98,46 @@ def headline(report: Report) -> str:
 
 def _line(row: Comparison) -> Line:
     verdict = "" if row.verdict == Verdict.SHOWN else str(row.verdict)
-    told = [row.reason, row.note]
-    if row.verdict in (Verdict.REGRESSED, Verdict.IMPROVED) and row.adjusted is not None and not row.reason:
-        told.insert(0, f"p {probability(row.adjusted)}" if row.verdict == Verdict.REGRESSED else "")
+    reason = f"{row.reason} of {amount(row)}" if row.reason == WITHIN_TOLERANCE else row.reason
+    told = [reason, row.note]
+    if row.adjusted is not None and (row.verdict == Verdict.REGRESSED or row.reason == WITHIN_CHANCE):
+        told.insert(0, f"p {probability(row.adjusted)}")
     if row.method.startswith("not paired"):
         told.append(row.method)
     details = "; ".join(filter(None, told))
     arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
-    unit = f" ({row.unit})" if row.unit else ""
+    unit = f" ({row.shown_in[0]})" if row.shown_in[0] else ""
     before, after, change, interval = numbers(row)
     said = ": ".join(filter(None, (verdict, details)))
     return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, said))), row.verdict)
 
 
 def numbers(row: Comparison) -> tuple[str, str, str, str]:
-    """Before, after, difference and interval, with two digits at least of the difference and of its interval."""
-    spans = [abs(row.difference or 0.0)]
-    if row.interval:
-        spans.append((row.interval[1] - row.interval[0]) / 2)
-    whole = all(float(value).is_integer() for value in (row.before or 0, row.after or 0))
+    """Before, after, difference and interval, with two digits at least of the difference and of its interval.
+
+    In the unit of tables, ``row.shown_in``.
+    """
+    scale = row.shown_in[1]
+    sides = [None if value is None else scale * value for value in (row.before, row.after)]
+    difference = None if row.difference is None else scale * row.difference
+    interval = None if row.interval is None else [scale * end for end in row.interval]
+    spans = [abs(difference or 0.0)]
+    if interval:
+        spans.append((interval[1] - interval[0]) / 2)
+    whole = all(float(value or 0).is_integer() for value in sides)
     places = 0 if whole else max((supported(span) for span in spans if span), default=FEWEST_DECIMALS)
     places = min(max(places, 0), MOST_DECIMALS)
-    before, after = ("–" if value is None else fixed(value, places) for value in (row.before, row.after))
-    change = "–" if row.difference is None else _signed(row.difference, places)
-    if row.interval is None:
+    before, after = ("–" if value is None else fixed(value, places) for value in sides)
+    change = "–" if difference is None else _signed(difference, places)
+    if interval is None:
         return before, after, change, "–"
-    return before, after, change, f"{_signed(row.interval[0], places)} … {_signed(row.interval[1], places)}"
+    return before, after, change, f"{_signed(interval[0], places)} … {_signed(interval[1], places)}"
+
+
+def amount(row: Comparison) -> str:
+    """The tolerance as tables show it; of a percentage in percentage points."""
+    unit, scale = row.shown_in
+    return f"{scale * (row.tolerance or 0):.3g} {'pp' if unit == '%' else unit}".strip()
 
 
 def probability(p: float) -> str:
@@ -140,23 +155,25 @@ def _remarks(report: Report) -> Iterable[str]:
     if report.tested:
         yield (
             f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
-            f"{report.tested} comparisons of quality in which anything moved (p by Holm)."
+            f"{report.tested} comparisons of quality in which anything moved (p for that many: Holm of the means, "
+            "Westfall-Young of joint sign flips of whole groups)."
         )
     if report.verdicts and any(row.device_bound and row.tolerance is not None for row in report.comparisons):
         yield (
             "Speed and memory are judged apart, by the noise within each run: another load of the machine looks like a "
             "change; --no-cost leaves them out."
         )
-    for failed, when in ((matched.failed, "after"), (matched.failed_before, "before")):
+    sides = matched.sides
+    for failed, side in ((matched.failed, sides.after), (matched.failed_before, sides.before)):
         for one in failed:
             error = one.result.errors[0] if one.result.errors else None
-            yield f"Failed {when}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
+            yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
     if matched.missing:
-        yield f"Missing from the run: {_names(matched.missing)}."
+        yield f"Missing from {sides.after}: {_names(matched.missing)}."
     if matched.new:
-        yield f"Without a baseline: {_names(matched.new)}."
+        yield f"Not in {sides.before}: {_names(matched.new)}."
     if matched.elsewhere:
-        yield f"Not in this run: {', '.join(matched.elsewhere)}."
+        yield f"Tasks that {sides.after} has not: {', '.join(matched.elsewhere)}."
     yield from _not_compared(report)
 
 

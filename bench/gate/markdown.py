@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.gate.comparison import Verdict
 from bench.gate.lines import Words
-from bench.gate.verdicts import Verdict
 from bench.leaderboard.markdown import escape
 
 MOST_CHARACTERS = 60_000

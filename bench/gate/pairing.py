@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError, UnknownName
+from bench.errors import BenchError, NoResults, UnknownName
 from bench.protocol import differences
 from bench.results import Result, read_result, read_samples, result_files
 
@@ -75,13 +75,31 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Sides:
+    """What the two sides of a comparison are called; those of a gate unless they are named.
+
+    Attributes:
+        before, after: as they stand within a sentence.
+        named: which is which, for a headline; empty where that goes without saying.
+    """
+
+    before: str = "the baseline"
+    after: str = "the run"
+    named: str = ""
+
+
+GATE = Sides()
+
+
+@dataclass(frozen=True)
 class Matched:
     """What is compared, and what is not because one side lacks it.
 
     Attributes:
-        missing: of the baseline, not in the run; ``new``: of the run, not in the baseline.
-        failed: results of the run whose cell failed, or of the baseline.
-        elsewhere: tasks of the baseline that the run has not; nothing is said of them.
+        missing: before, but not after; ``new``: after, but not before.
+        failed: results after whose cell failed; ``failed_before``: before.
+        elsewhere: tasks before that are not after; nothing is said of them.
+        sides: what before and after are called.
     """
 
     pairs: tuple[Pair, ...]
@@ -90,10 +108,11 @@ class Matched:
     failed: tuple[Measured, ...] = ()
     failed_before: tuple[Measured, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    sides: Sides = GATE
 
 
 def read(path: Path) -> list[Measured]:
-    """The results of a run, a baseline, a folder of them, or of one file; BenchError if there are none."""
+    """The results of a run, a baseline, a folder of them, or of one file; NoResults if there are none."""
     found = [Measured(file, read_result(file)) for file in result_files(path)]
     for one in found:
         if one.result.fingerprint != one.result.protocol.fingerprint:
@@ -101,7 +120,7 @@ def read(path: Path) -> list[Measured]:
                 f"{one.file}: its fingerprint is not that of its protocol: edited; restore or measure again"
             )
     if not found:
-        raise BenchError(f"{path}: no results; give a run directory, a folder of result files or a baseline")
+        raise NoResults(path)
     # Of several runs in one folder the last counts.
     latest = {(m.name, m.result.fingerprint): m for m in sorted(found, key=lambda one: one.result.finished)}
     return [one for one in found if latest[one.name, one.result.fingerprint] is one]
@@ -112,11 +131,13 @@ def match(
     after: Sequence[Measured],
     only: Iterable[str] = (),
     renamed: Iterable[tuple[str, str]] = (),
+    sides: Sides = GATE,
 ) -> Matched:
     """Results of the same system, task and protocol side by side.
 
     Args:
         only: names of the systems to look at; all if there are none.
+        sides: what messages call before and after.
         renamed: names before and after of systems that are compared although they are called otherwise. If there
             are any, and no ``only``, nothing else is compared.
 
@@ -125,10 +146,10 @@ def match(
     """
     only, renamed = list(only), list(renamed)
     for old, fresh in renamed:
-        _check(old, before)
-        _check(fresh, after)
+        _check(old, before, sides.before)
+        _check(fresh, after, sides.after)
     for name in only:
-        _check(name, [*before, *after])
+        _check(name, [*before, *after], " or ".join(dict.fromkeys((sides.before, sides.after))))
     names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
     wanted = [*((name, name) for name in names), *renamed]
     tasks = {one.task for one in after}
@@ -143,7 +164,7 @@ def match(
             was, now = ([m for m in side if m.result.status == "ok"] for side in (was, now))
             here = {m.result.fingerprint for m in now} & {m.result.fingerprint for m in was}
             if was and now and not here:
-                raise BenchError(_refusal(was[-1], now[-1]))
+                raise BenchError(_refusal(was[-1], now[-1], sides))
             both = [(o, n) for n in now for o in was if o.result.fingerprint == n.result.fingerprint]
             pairs += [Pair(o, n) for o, n in both]
             if was and not any(m.task == task for m in news):
@@ -151,15 +172,17 @@ def match(
             if now and not any(m.task == task for m in olds):
                 new += now
     elsewhere = sorted({m.task for m in before} - tasks)
-    return Matched(tuple(pairs), tuple(missing), tuple(new), tuple(failed), tuple(failed_before), tuple(elsewhere))
+    return Matched(
+        tuple(pairs), tuple(missing), tuple(new), tuple(failed), tuple(failed_before), tuple(elsewhere), sides
+    )
 
 
-def _check(name: str, results: Sequence[Measured]) -> None:
+def _check(name: str, results: Sequence[Measured], where: str) -> None:
     if all(one.name != name for one in results):
-        raise UnknownName("system of these results", name, {one.name for one in results})
+        raise UnknownName(f"system of {where}", name, {one.name for one in results})
 
 
-def _refusal(before: Measured, after: Measured) -> str:
+def _refusal(before: Measured, after: Measured, sides: Sides) -> str:
     """Why two results of other protocols are not compared, field by field."""
     one, other = before.result.protocol, after.result.protocol
     lines = [
@@ -173,8 +196,8 @@ def _refusal(before: Measured, after: Measured) -> str:
         lines.append(f"  {field:<{width}}  {_short(was)} -> {_short(now)}")
     if len(differing) > SHOWN_FIELDS:
         lines.append(f"  and {len(differing) - SHOWN_FIELDS} more fields")
-    remedy = "measure both under one protocol (--protocol, --dataset, --limit, --seed, --weights)"
-    lines.append(f"{remedy}, or take the new one as the baseline: bench baseline update")
+    other_way = ", or take the new one as the baseline: bench baseline update" if sides == GATE else ""
+    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed, --weights){other_way}")
     return "\n".join(lines)
 
 

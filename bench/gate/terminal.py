@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.gate.comparison import Verdict
 from bench.gate.lines import Words
-from bench.gate.verdicts import Verdict
 
 WIDTH = 120
 STYLES = {Verdict.REGRESSED: "bold red", Verdict.UNDECIDED: "yellow", Verdict.IMPROVED: "green"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.errors import BenchError, UnknownName
+from bench.leaderboard.names import shown_in
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ BY_UNIT: Mapping[str, Tolerance] = {
 OTHERS = Tolerance(relative=0.005)
 """Fréchet distances, KID, Inception Score, spectral distances, model bits and whatever other packages bring."""
 
+POINTS = "pp"
+"""Percentage points, the unit of a tolerance where tables show a fraction in per cent."""
 _GRAMMAR = re.compile(r"(?P<number>[0-9.eE+-]+|inf)\s*(?P<unit>\S*)")
 
 
@@ -60,11 +63,17 @@ def default(metric: str, unit: str) -> Tolerance:
     return BY_METRIC.get(metric) or BY_UNIT.get(unit) or OTHERS
 
 
-def parse(texts: Iterable[str], units: Mapping[str, str]) -> dict[str, Tolerance]:
+def parse(
+    texts: Iterable[str], units: Mapping[str, str], judged: Collection[str] | None = None
+) -> dict[str, Tolerance]:
     """Tolerances by metric from ``METRIC=NUMBER[UNIT]`` or ``METRIC=NUMBER%``, relative to the value before.
 
+    Of a fraction that tables show in per cent (WER, utilization), an amount is in percentage points, ``0.5pp``: a bare
+    number could mean either 0.5 or 0.5%, so it is refused unless it is 0 or inf.
+
     Args:
-        units: of the metrics that can be judged.
+        units: of the metrics that have a direction, those without a value too.
+        judged: those of them that can be judged, which a wrong name is answered with; all if not given.
 
     Raises:
         BenchError: a metric that is not there, another unit than the metric's, no number.
@@ -77,15 +86,18 @@ def parse(texts: Iterable[str], units: Mapping[str, str]) -> dict[str, Tolerance
         if not equals or match is None or not number >= 0:
             raise BenchError(f"--tolerance {text}: write METRIC=NUMBER, METRIC=NUMBER with its unit, or METRIC=NUMBER%")
         if metric not in units:
-            raise UnknownName("metric of these results", metric, units)
+            raise UnknownName("metric that can be judged in these results", metric, units if judged is None else judged)
+        shown, scale = shown_in(metric, units[metric])
+        own = POINTS if shown == "%" else units[metric]
         unit = match["unit"]
         if unit == "%":
             found[metric] = Tolerance(relative=number / 100)
-        elif unit.lower() in ("", units[metric].lower()):
-            found[metric] = Tolerance(absolute=number)
+        elif unit.lower() == own.lower() or (not unit and (own != POINTS or number in (0, math.inf))):
+            found[metric] = Tolerance(absolute=number / scale)
         else:
-            known = f"is in {units[metric]}" if units[metric] else "has no unit"
-            raise BenchError(f"--tolerance {text}: {metric} {known}; % is relative to the value before")
+            known = f"is in {own}" if own else "has no unit"
+            points = " (percentage points: tables show it in %)" if own == POINTS else ""
+            raise BenchError(f"--tolerance {text}: {metric} {known}{points}; {number:g}% is of the value before")
     return found
 
 

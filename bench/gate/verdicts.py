@@ -3,80 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+import numpy as np
+
+from bench.gate.comparison import JUDGED, NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.differences import Difference, difference
+from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Pair
 from bench.gate.tolerances import Tolerance, default
 from bench.leaderboard.names import heading, place
 from bench.stats import Estimate
 
 LEVEL = 0.05
-NEITHER = "no value on either side"
 
-
-class Verdict(StrEnum):
-    """What is said of one comparison."""
-
-    REGRESSED = "regressed"
-    IMPROVED = "improved"
-    HELD = "held"
-    UNDECIDED = "undecided"
-    """Beyond the tolerance, but whether beyond chance cannot be told."""
-    SHOWN = "shown"
-    """Neither direction is better, or no verdict was asked for."""
-    NOT_COMPARED = "not compared"
-    """One side has no value, or the value compares on one device only."""
-
-
-JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.HELD)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One metric of one pair.
-
-    Attributes:
-        system, against: names after and before.
-        unit: of before, after, difference, interval and tolerance.
-        p: of "no worse than the tolerance", one-sided; None where nothing was tested.
-        adjusted: p by Holm over all comparisons of the report that moved.
-        reason: why the verdict, where it needs a word.
-    """
-
-    system: str
-    against: str
-    task: str
-    fingerprint: str
-    metric: str
-    verdict: Verdict
-    unit: str = ""
-    higher_is_better: bool | None = None
-    device_bound: bool = False
-    before: float | None = None
-    after: float | None = None
-    difference: float | None = None
-    interval: tuple[float, float] | None = None
-    n: int = 0
-    method: str = ""
-    note: str = ""
-    tolerance: float | None = None
-    p: float | None = None
-    adjusted: float | None = None
-    reason: str = ""
-    moved: bool = False
-
-    @property
-    def title(self) -> str:
-        """The metric as tables call it."""
-        return heading(self.metric).title
-
-    @property
-    def detail(self) -> bool:
-        """Whether it is of one codebook level, which is shown to programs and never judged."""
-        return heading(self.metric).detail
+Tolerances = Callable[[Mapping[str, str], Collection[str]], Mapping[str, Tolerance]]
+"""The user's tolerances by metric, given the unit of each metric that has a direction, and which can be judged."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +28,7 @@ class Report:
 
     Attributes:
         level: chance of one false alarm or more over the whole report.
-        tested: comparisons that Holm's correction counts.
+        tested: comparisons of quality that the level is shared by: those in which anything moved.
         verdicts: whether verdicts were asked for.
     """
 
@@ -111,7 +54,7 @@ class Report:
 
 def compare(
     matched: Matched,
-    tolerances: Callable[[Mapping[str, str]], Mapping[str, Tolerance]] = lambda units: {},
+    tolerances: Tolerances = lambda units, judged: {},
     level: float = LEVEL,
     judge_cost: bool = True,
     verdicts: bool = True,
@@ -119,14 +62,15 @@ def compare(
     """Compare every metric of every pair.
 
     A regression is a difference in the bad direction that is beyond the tolerance and beyond chance: the one-sided
-    hypothesis "worse by the tolerance at most" is rejected at ``level`` with Holm's correction (Holm 1979) over all
-    comparisons of quality. Comparisons in which nothing moved by more than rounding are not counted: whether a
-    computation gives the same numbers again is no matter of chance, so they cannot raise a false alarm.
+    hypothesis "worse by the tolerance at most" is rejected at ``level`` over all comparisons of quality together, by
+    the mean or by joint sign flips (``bench/gate/multiplicity.py``). Comparisons in which nothing moved by more than
+    rounding are not counted: whether a computation gives the same numbers again is no matter of chance, so they cannot
+    raise a false alarm.
 
     Speed and memory are judged apart, by their tolerance and their own error, on the same device and batch size.
 
     Args:
-        tolerances: the user's, given the unit of each metric that can be judged.
+        tolerances: the user's.
         judge_cost: whether speed and memory can regress.
         verdicts: whether to judge; else everything is only shown.
     """
@@ -137,25 +81,28 @@ def compare(
         for name, estimate in side.result.metrics.items()
         if estimate.higher_is_better is not None
     }
-    chosen = tolerances(units)
+    judged = {name for pair in matched.pairs for name in units if _can_be_judged(pair, name, judge_cost)}
+    chosen = tolerances(units, judged)
     found = [each for pair in matched.pairs for each in _of_pair(pair, chosen, judge_cost, verdicts)]
     found += [each for pair in matched.pairs for each in _lost_samples(pair, verdicts)]
     rows, tested = [row for row, _ in found], 0
     for cost in (False, True):
-        family = {i: p for i, (row, p) in enumerate(found) if p is not None and row.device_bound == cost}
-        worse, better = (holm([getattr(p, side) for p in family.values()]) for side in ("worse", "better"))
-        for i, bad, good in zip(family, worse, better, strict=True):
-            rows[i] = _decide(rows[i], bad, good, level)
+        family = {i: each for i, (row, each) in enumerate(found) if each is not None and row.device_bound == cost}
+        worse = adjust([each.worse for each in family.values()])
+        better = adjust([each.better for each in family.values()])
+        for (i, each), bad, good in zip(family.items(), worse, better, strict=True):
+            rows[i] = _decide(rows[i], each, bad, good, level)
         tested += 0 if cost else len(family)
     return Report(tuple(rows), matched, level, tested, verdicts)
 
 
 @dataclass(frozen=True)
 class _Tested:
-    """One-sided p-values: of "not worse than the tolerance" and of "not better than it"."""
+    """What speaks against "not worse than the tolerance", and against "not better than it"."""
 
-    worse: float
-    better: float
+    worse: Evidence
+    better: Evidence
+    stderr: float | None = None
 
 
 def _of_pair(
@@ -182,6 +129,13 @@ def _of_pair(
             yield row, None
             continue
         yield _judge(row, found, (chosen.get(metric) or default(metric, row.unit)).of(row.before or 0.0))
+
+
+def _can_be_judged(pair: Pair, metric: str, judge_cost: bool) -> bool:
+    one, other = (side.result.metrics.get(metric) for side in (pair.before, pair.after))
+    if _why_not(pair, one, other) or heading(metric).detail:
+        return False
+    return judge_cost or not any(each.device_bound for each in (one, other) if each)
 
 
 def _start(pair: Pair, metric: str, one: Estimate | None, other: Estimate | None) -> Comparison:
@@ -225,31 +179,60 @@ def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Compar
     if found.lost:
         count = len(found.lost)
         reason = f"no value any more on {count} sample{'s' * (count > 1)}: {', '.join(found.lost[:3])}"
-        return replace(row, verdict=Verdict.REGRESSED, p=0.0, adjusted=0.0, reason=reason), None
+        return replace(row, verdict=Verdict.REGRESSED, reason=reason), None
     if found.exceeds is None:
         if row.device_bound and row.difference is not None:
             # A peak has no error of its own: the tolerance is all there is.
             beyond = sign * row.difference > tolerance
-            return row, _Tested(0.0 if beyond else 1.0, 0.0 if -sign * row.difference > tolerance else 1.0)
+            above = -sign * row.difference > tolerance
+            return row, _Tested(Evidence(0.0 if beyond else 1.0), Evidence(0.0 if above else 1.0))
         if row.difference is not None and sign * row.difference <= tolerance:
-            return replace(row, verdict=Verdict.HELD, reason="within the tolerance"), None
+            return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
         return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {found.method}"), None
-    tested = _Tested(found.exceeds(tolerance, sign), found.exceeds(tolerance, -sign))
     if not found.moved:
         return replace(row, verdict=Verdict.HELD, p=1.0, adjusted=1.0, reason="unchanged"), None
-    return replace(row, p=tested.worse), tested
+    if math.isinf(tolerance):  # the user's word for "never": no comparison that others would have to share with
+        return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
+    worse, better = (_evidence(found, tolerance, side) for side in (sign, -sign))
+    return replace(row, p=adjust([worse])[0].p), _Tested(worse, better, found.stderr)
 
 
-def _decide(row: Comparison, worse: float, better: float, level: float) -> Comparison:
+def _evidence(found: Difference, tolerance: float, sign: int) -> Evidence:
+    assert found.exceeds is not None
+    mean = found.exceeds(tolerance, sign)
+    if found.groups is None:
+        return Evidence(mean)
+    excess = found.groups.excess(tolerance, sign)
+    size = tolerance or float(np.sqrt(np.mean(excess**2))) or 1.0
+    return Evidence(mean, excess / size, found.groups.names)
+
+
+def _decide(row: Comparison, tested: _Tested, worse: Adjusted, better: Adjusted, level: float) -> Comparison:
     assert row.difference is not None and row.tolerance is not None
-    worsening, tolerance = -row.difference if row.higher_is_better else row.difference, row.tolerance
-    row = replace(row, adjusted=worse)
-    if worse <= level:
-        return replace(row, verdict=Verdict.REGRESSED)
-    if better <= level:
-        return replace(row, verdict=Verdict.IMPROVED)
-    reason = "within the tolerance" if worsening <= tolerance else "within chance"
+    tolerance, worsening = row.tolerance, -row.difference if row.higher_is_better else row.difference
+    row = replace(row, adjusted=worse.p)
+    if worse.p <= level:
+        return replace(row, verdict=Verdict.REGRESSED, reason=_why(row, tested, worse.by_flips, better=False))
+    if better.p <= level:
+        return replace(row, verdict=Verdict.IMPROVED, reason=_why(row, tested, better.by_flips, better=True))
+    reason = WITHIN_TOLERANCE if worsening <= tolerance else WITHIN_CHANCE
     return replace(row, verdict=Verdict.HELD, reason="" if worsening <= 0 else reason)
+
+
+def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:
+    """What tells a difference from chance, where the interval does not show it; empty where it does."""
+    assert row.difference is not None and row.tolerance is not None
+    sign = 1 if better == bool(row.higher_is_better) else -1
+    if row.interval is not None and min(sign * end for end in row.interval) > row.tolerance:
+        return ""
+    if by_flips:
+        excess = (tested.better if better else tested.worse).excess
+        assert excess is not None
+        return f"{'better' if better else 'worse'} in {(excess > 0).sum()} of {len(excess)} groups (sign flips)"
+    if tested.stderr is None:
+        return ""
+    errors = (sign * row.difference - row.tolerance) / tested.stderr
+    return f"{errors:.1f} standard errors beyond the tolerance (t, one-sided)"
 
 
 def _lost_samples(pair: Pair, verdicts: bool) -> list[tuple[Comparison, _Tested | None]]:
@@ -275,13 +258,3 @@ def _lost_samples(pair: Pair, verdicts: bool) -> list[tuple[Comparison, _Tested 
         moved=True,
     )
     return [(row, None)]
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number by Holm's step-down method, in their order."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    adjusted, highest = [0.0] * len(values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * values[i]))
-        adjusted[i] = highest
-    return adjusted

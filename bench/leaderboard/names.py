@@ -134,6 +134,13 @@ def heading(metric: str) -> Heading:
     return replace(base, title=f"{base.title} ({part})", default=False, detail=True)
 
 
+def shown_in(metric: str, unit: str) -> tuple[str, float]:
+    """Unit and scale of a metric in tables for people: shown number = scale · estimate, whose unit is given."""
+    shown = heading(metric)
+    percent = shown.percent and unit == ""
+    return shown.unit if shown.unit is not None else "%" if percent else unit, 100.0 if percent else 1.0
+
+
 def place(metric: str) -> tuple[int, int, int, str]:
     """Sort key of a metric's column; the details of a metric follow it, the joint one last."""
     match = _detail(metric)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from bench.canonical import digest
 from bench.errors import BenchError
 from bench.leaderboard.digits import Number, column_decimals, decimals_of, fixed, number
-from bench.leaderboard.names import Heading, heading, place
+from bench.leaderboard.names import Heading, heading, place, shown_in
 from bench.protocol import Protocol
 from bench.results import Result
 from bench.stats import Estimate
@@ -217,15 +217,14 @@ def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Colum
             "raise the metric's version and measure again"
         )
     unit, better = next(iter(facts), ("", None))
-    shown = heading(metric)
-    percent = shown.percent and unit == ""
+    shown, scale = shown_in(metric, unit)
     bound = any(result.metrics[metric].device_bound for result in having)
     one_setup = not bound or len({_setup(result) for result in having}) < 2
     return Column(
         metric=metric,
-        heading=shown,
-        unit=shown.unit if shown.unit is not None else "%" if percent else unit,
-        scale=100.0 if percent else 1.0,
+        heading=heading(metric),
+        unit=shown,
+        scale=scale,
         higher_is_better=better,
         device_bound=bound,
         ranked=better is not None and len(having) > 1 and one_setup,

@@ -18,6 +18,7 @@ GROUPS = np.repeat(np.arange(len(SIZES)), SIZES)
 FACTS: dict[str, dict[str, Any]] = {
     "psnr": {"unit": "dB", "higher_is_better": True},
     "lpips_alex": {"higher_is_better": False},
+    "wer": {"higher_is_better": False},
     "rfid": {"higher_is_better": False},
     "tokens_per_image": {"unit": "tokens"},
     "encode_images_per_second": {"unit": "img/s", "higher_is_better": True, "device_bound": True},

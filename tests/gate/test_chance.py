@@ -9,9 +9,8 @@ import pytest
 from gate_parts import GROUPS, SIZES, values
 
 from bench.gate.bootstrap import MOST_GROUPS, GroupBootstrap
-from bench.gate.differences import beyond_chance
-from bench.gate.flips import EXACT_GROUPS, flipped
-from bench.gate.verdicts import holm
+from bench.gate.flips import EXACT_GROUPS, westfall_young
+from bench.gate.multiplicity import Adjusted, Evidence, adjust, holm
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.stats import clustered_mean
 
@@ -23,9 +22,15 @@ def mean_difference(before: np.ndarray, after: np.ndarray, groups: np.ndarray = 
     return GroupBootstrap(np.stack([before, one], 1), np.stack([after, one], 1), groups)
 
 
+def evidence(change: np.ndarray, threshold: float = 0.0) -> Evidence:
+    """As the gate has it: against "no more than the threshold"."""
+    found = mean_difference(np.zeros(len(change)), change)
+    return Evidence(found.exceeds(threshold, 1), found.excess(threshold, 1), "photographs")
+
+
 def p_value(change: np.ndarray, threshold: float = 0.0) -> float:
-    """As the gate has it: of "no more than the threshold"."""
-    return beyond_chance(mean_difference(np.zeros(len(change)), change), threshold, 1)
+    """Of one comparison alone."""
+    return adjust([evidence(change, threshold)])[0].p
 
 
 def test_of_means_it_is_the_cluster_robust_mean_of_the_differences() -> None:
@@ -78,11 +83,57 @@ def test_many_groups_are_dealt_out_and_say_the_same() -> None:
 def test_flips_are_all_that_there_are() -> None:
     excess = np.array([0.5, -0.1, 2.0, 0.3])
     sums = [np.dot(signs, excess) for signs in product([1, -1], repeat=4)]
-    assert flipped(excess) == np.mean([total >= excess.sum() - 1e-12 for total in sums])
-    assert flipped(np.array([1e-3, 5.0, 0.01])) == 1 / 8  # however unequal, all of them are worse
-    many = np.full(EXACT_GROUPS + 6, 1.0)
-    assert flipped(many) < 1e-4
-    assert flipped(-many) == 1.0
+    assert westfall_young(excess[None]) == np.mean([total >= excess.sum() - 1e-12 for total in sums])
+    assert westfall_young(np.array([[1e-3, 5.0, 0.01]])) == 1 / 8  # however unequal, all of them are worse
+    many = np.full((1, EXACT_GROUPS + 6), 1.0)
+    assert westfall_young(many) < 1e-4
+    assert westfall_young(-many) == 1.0
+
+
+def test_joint_flips_by_hand() -> None:
+    """Largest first; each against itself and those behind it, under the same flips; never below the one before."""
+    rows = np.random.default_rng(3).normal(0.5, 1, (6, 5))
+    flips = np.array(list(product([1, -1], repeat=5)))
+    order, expected, highest = np.argsort(-rows.sum(1)), np.zeros(6), 0.0
+    for rank, row in enumerate(order):
+        behind = np.max([flips @ rows[k] for k in order[rank:]], axis=0)
+        highest = max(highest, float(np.mean(behind >= rows[row].sum() - 1e-9)))
+        expected[row] = highest
+    np.testing.assert_allclose(westfall_young(rows), expected)
+
+
+def test_what_all_share_costs_nothing_for_their_number() -> None:
+    """However many comparisons: all flips but the one that is there make it less."""
+    shared = np.random.default_rng(4).exponential(size=8) * np.linspace(1, 9, 40)[:, None]
+    noise = 0.1 * np.random.default_rng(5).normal(size=(20, 8))
+    assert westfall_young(shared).tolist() == [1 / 256] * 40
+    assert westfall_young(np.concatenate([shared, noise]))[:40].max() == 1 / 256
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy"])
+@pytest.mark.parametrize("shared", [0.0, 0.5, 0.9], ids=["unrelated", "related", "nearly the same"])
+def test_many_comparisons_raise_no_more_false_alarms(shape: str, shared: float) -> None:
+    """32 comparisons of eight groups in which nothing got worse, their sizes very different, 800 times."""
+    rng = np.random.default_rng(6)
+    draw = {"normal": rng.normal, "heavy": lambda size: rng.standard_t(3, size=size)}[shape]
+    lowest = []
+    for _ in range(800):
+        effects = shared * draw(size=(1, 8)) + (1 - shared) * draw(size=(32, 8))
+        lowest.append(westfall_young(effects * np.exp(rng.normal(size=(32, 1)))).min())
+    assert np.mean(np.array(lowest) <= 0.05) <= 0.05 + 0.023  # three standard errors
+    assert np.mean(np.array(lowest) <= 0.025) <= 0.025 + 0.017
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.9], ids=["unrelated", "nearly the same"])
+def test_means_and_flips_together_keep_the_level(shared: float) -> None:
+    """32 comparisons of eight photographs of unequal size, 200 times."""
+    rng = np.random.default_rng(8)
+    alarms = 0
+    for _ in range(200):
+        effects = (shared * rng.normal(size=(1, 8)) + (1 - shared) * rng.normal(size=(32, 8)))[:, GROUPS]
+        found = adjust([evidence(each + 0.3 * rng.normal(size=len(GROUPS))) for each in effects])
+        alarms += min(each.p for each in found) <= 0.05
+    assert alarms <= 19  # 10 and three standard errors
 
 
 @pytest.mark.parametrize("shape", ["normal", "heavy", "skewed"])
@@ -110,7 +161,31 @@ def test_small_but_consistent_is_beyond_chance() -> None:
     assert p_value(uneven, threshold=0.005) == pytest.approx(2 / 2 ** len(SIZES))
 
 
+UP = np.ones(8)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], []),
+        ([Evidence(0.01), Evidence(0.04)], [Adjusted(0.02), Adjusted(0.04)]),  # Holm alone, nothing paid for flips
+        ([Evidence(0.001, UP, "a")], [Adjusted(0.002)]),
+        ([Evidence(0.5, UP, "a")], [Adjusted(2 / 256, by_flips=True)]),
+        ([Evidence(0.5, UP, "a"), Evidence(0.5, UP, "a")], [Adjusted(2 / 256, by_flips=True)] * 2),
+        ([Evidence(0.5, UP, "a"), Evidence(0.5, UP, "b")], [Adjusted(4 / 256, by_flips=True)] * 2),
+        # One of two has flips: they have a quarter of the level, its mean a quarter, the other's a half.
+        ([Evidence(0.5, UP, "a"), Evidence(0.01)], [Adjusted(4 / 256, by_flips=True), Adjusted(0.02)]),
+        ([Evidence(0.001, UP, "a"), Evidence(0.01)], [Adjusted(0.004), Adjusted(0.01 * 4 / 3)]),
+    ],
+)
+def test_the_level_is_dealt_out_once(found: list[Evidence], expected: list[Adjusted]) -> None:
+    for got, wanted in zip(adjust(found), expected, strict=True):
+        assert (got.p, got.by_flips) == (pytest.approx(wanted.p), wanted.by_flips)
+
+
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+    # By p/w: 0.02, 0.02, 0.03, of 2.5, 1.5 and 0.5 that are left.
+    assert holm([0.02, 0.02, 0.015], [1, 1, 0.5]) == pytest.approx([0.05, 0.05, 0.05])

@@ -33,7 +33,7 @@ def test_samples_are_paired(tmp_path: Path) -> None:
     assert found.value == pytest.approx((AFTER - BEFORE).mean())
     assert found.interval is not None
     assert found.interval[1] - found.interval[0] < 1  # of the values themselves it is seven
-    assert found.method.startswith("paired bootstrap")
+    assert found.method.startswith("paired over 8 groups")
 
 
 def test_blocks_are_paired_as_if_the_difference_had_been_jackknifed(tmp_path: Path) -> None:

@@ -48,10 +48,51 @@ def test_people_see_what_moved_and_what_was_not_compared(report: Report) -> None
     for said in (
         "Nothing moved: still",
         "Missing from the run: missing",
-        "Failed after: failed: E: boom \\x00",
+        "Failed in the run: failed: E: boom \\x00",
         "rFID",
     ):
         assert said in text
+
+
+def between(folder: Path, metric: str, change: np.ndarray, mean: float = 25.0) -> lines.Line:
+    """The line of one metric that changed."""
+    before = values(0, mean)
+    for side, column in (("before", before), ("after", before + change)):
+        write(folder / side, metrics={metric: mean_of(column, metric)}, samples={metric: column})
+    found = lines.describe(compare(match(read(folder / "before"), read(folder / "after"))))
+    ((line,),) = [block.lines for block in found.blocks]
+    return line
+
+
+UNEVEN = -np.array([1, 1, 1, 1, 1, 1, 30, 1])[GROUPS]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (0.02 * UNEVEN, "regressed: p = 0.0078; worse in 8 of 8 groups (sign flips)"),
+        (-0.02 * UNEVEN, "improved: better in 8 of 8 groups (sign flips)"),
+        (-0.02 + 0.001 * np.sin(GROUPS), "regressed: p < 0.001"),
+        (
+            -0.3 - 0.3 * np.random.default_rng(9).normal(size=8)[GROUPS],
+            "regressed: p = 0.032; 2.7 standard errors beyond the tolerance (t, one-sided)",
+        ),
+        (np.where(GROUPS == 1, -3.0, 0.0), "held: p = 0.35; within chance"),
+        (-0.004 + 0.001 * np.sin(GROUPS), "held: within the tolerance of 0.005 dB"),
+    ],
+)
+def test_a_verdict_says_what_the_interval_does_not(tmp_path: Path, change: np.ndarray, said: str) -> None:
+    assert between(tmp_path, "psnr", change).cells[-1] == said
+
+
+def test_fractions_are_shown_as_leaderboards_show_them(tmp_path: Path) -> None:
+    title, before, after, difference, _, verdict = between(
+        tmp_path, "wer", np.where(GROUPS == 1, 1e-4, 2e-3), 0.5
+    ).cells
+    assert title == "WER ↓ (%)"
+    assert float(after) - float(before) == pytest.approx(float(difference), abs=0.01)
+    assert float(difference) == pytest.approx(0.17, abs=0.01)
+    assert verdict == "held: within the tolerance of 0.2 pp"
 
 
 def test_markdown_fits_a_comment_and_stays_text(report: Report) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from gate_parts import GROUPS, exactly, mean_of, protocol, spread_of, values, write
 
+from bench.cli import main
 from bench.commands.check import exit_code
 from bench.errors import BenchError, UnknownName
+from bench.gate.comparison import Verdict
 from bench.gate.pairing import match, read
 from bench.gate.tolerances import Tolerance, parse
-from bench.gate.verdicts import Report, Verdict, compare
+from bench.gate.verdicts import Report, compare
 
 BEFORE = values(0)
 NOISE = values(2, 0.0)
@@ -22,7 +26,7 @@ NOISE = values(2, 0.0)
 def gate(tmp_path: Path, *tolerances: str, **options: Any) -> Report:
     """``after`` held against ``before``, both runs in a test's folder."""
     matched = match(read(tmp_path / "before"), read(tmp_path / "after"), options.pop("only", ()))
-    return compare(matched, lambda units: parse(tolerances, units), **options)
+    return compare(matched, lambda units, judged: parse(tolerances, units, judged), **options)
 
 
 def psnr(change: np.ndarray | float = 0.0) -> dict[str, Any]:
@@ -181,11 +185,64 @@ def test_names_are_checked(tmp_path: Path) -> None:
 
 
 def test_tolerances_are_read_in_the_metrics_unit() -> None:
-    units = {"psnr": "dB", "rfid": ""}
+    units = {"psnr": "dB", "rfid": "", "wer": ""}
     found = parse(["psnr=0.05 dB", "rfid=2%"], units)
     assert found == {"psnr": Tolerance(absolute=0.05), "rfid": Tolerance(relative=0.02)}
     assert found["rfid"].of(-50.0) == 1.0
-    assert parse(["rfid=inf"], units)["rfid"].of(1.0) == float("inf")
-    for wrong in ("psnr", "psnr=", "psnr=x", "psnr=-1", "psnr=nan", "psnr=1MOS", "rfid=1dB", "psrn=1"):
-        with pytest.raises(BenchError, match=r"psnr|rfid"):
+    assert parse(["wer=0.5pp"], units)["wer"] == Tolerance(absolute=0.005)  # shown in %, so not just 0.5
+    assert parse(["wer=5%"], units)["wer"] == Tolerance(relative=0.05)
+    for metric in ("rfid", "wer"):
+        assert parse([f"{metric}=inf"], units)[metric].of(1.0) == float("inf")
+    for wrong in ("psnr", "psnr=", "psnr=x", "psnr=-1", "psnr=nan", "psnr=1MOS", "rfid=1dB", "psrn=1", "wer=0.5"):
+        with pytest.raises(BenchError, match=r"psnr|rfid|wer"):
             parse([wrong], units)
+
+
+def test_a_wrong_metric_is_answered_with_those_that_can_be_judged(tmp_path: Path) -> None:
+    for side in ("before", "after"):
+        absent = {"rfid": exactly(None, "rfid", unavailable="no weights")}
+        write(tmp_path / side, metrics={**psnr()["metrics"], **absent}, samples=psnr()["samples"])
+    with pytest.raises(UnknownName, match=r"known: psnr$"):
+        gate(tmp_path, "nothing=1")
+    assert not gate(tmp_path, "rfid=2%").regressed  # known, if not measured here
+
+
+def test_a_tolerance_without_end_is_no_comparison(tmp_path: Path) -> None:
+    write(tmp_path / "before", **psnr())
+    write(tmp_path / "after", **psnr(-1 + 0.1 * NOISE))
+    report = gate(tmp_path, "psnr=inf")
+    assert (report.tested, verdict(report, "psnr")) == (0, Verdict.HELD)
+
+
+@pytest.mark.parametrize("command", ["check", "compare", "baseline update", "leaderboard", "publish"])
+def test_a_folder_without_results_is_nothing_measured(tmp_path: Path, command: str) -> None:
+    empty, run = tmp_path / "empty", write(tmp_path / "run", **psnr())
+    empty.mkdir()
+    more = {"check": ["--baseline", run], "compare": [run], "baseline update": ["--baseline", run]}.get(command, [])
+    done = CliRunner().invoke(main, [*command.split(), str(empty), *map(str, more)])
+    assert (done.exit_code, done.stderr) == (3, f"no results in {empty}\n")
+
+
+def test_compare_calls_its_sides_by_name(tmp_path: Path) -> None:
+    old, new = write(tmp_path / "old", **psnr()), write(tmp_path / "new", **psnr(-1 + 0.1 * NOISE))
+    write(old, "only old", **psnr())
+    write(new, "only new", **psnr())
+    done = CliRunner().invoke(main, ["compare", str(old), str(new), "--format", "json"])
+    tree = json.loads(done.stdout)
+    assert tree["headline"] == f"1 system compared: {old} → {new}"
+    shown = CliRunner().invoke(main, ["compare", str(old), str(new)], env={"COLUMNS": "500"}).stdout
+    assert f"Missing from {new}: only old." in shown
+    assert f"Not in {old}: only new." in shown
+    write(tmp_path / "other", **psnr(), under=protocol(seed=3))
+    for given in ([str(new), "--system", "x"], [str(tmp_path / "other")]):
+        refused = CliRunner().invoke(main, ["compare", str(old), *given])
+        assert refused.exit_code == 2
+        shown += refused.stderr
+    assert f"no system of {old} or {new} is called 'x'" in shown
+    assert "baseline" not in shown
+
+
+def test_a_report_makes_its_folder(tmp_path: Path) -> None:
+    run, report = write(tmp_path / "run", **psnr()), tmp_path / "new" / "folder" / "report.md"
+    assert CliRunner().invoke(main, ["check", str(run), "--baseline", str(run), "--report", str(report)]).exit_code == 0
+    assert report.read_text().startswith("**HELD")

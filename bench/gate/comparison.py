@@ -1,0 +1,78 @@
+"""What is known of one metric of one pair, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bench.leaderboard.names import heading, shown_in
+
+NEITHER = "no value on either side"
+WITHIN_CHANCE, WITHIN_TOLERANCE = "within chance", "within the tolerance"
+
+
+class Verdict(StrEnum):
+    """What is said of one comparison."""
+
+    REGRESSED = "regressed"
+    IMPROVED = "improved"
+    HELD = "held"
+    UNDECIDED = "undecided"
+    """Beyond the tolerance, but whether beyond chance cannot be told."""
+    SHOWN = "shown"
+    """Neither direction is better, or no verdict was asked for."""
+    NOT_COMPARED = "not compared"
+    """One side has no value, or the value compares on one device only."""
+
+
+JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.HELD)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of one pair.
+
+    Attributes:
+        system, against: names after and before.
+        unit: of before, after, difference, interval and tolerance.
+        p: of "no worse than the tolerance", one-sided; None where nothing was tested.
+        adjusted: p for the number of comparisons of the report that moved (``bench/gate/multiplicity.py``).
+        reason: why the verdict, where it needs a word.
+    """
+
+    system: str
+    against: str
+    task: str
+    fingerprint: str
+    metric: str
+    verdict: Verdict
+    unit: str = ""
+    higher_is_better: bool | None = None
+    device_bound: bool = False
+    before: float | None = None
+    after: float | None = None
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    n: int = 0
+    method: str = ""
+    note: str = ""
+    tolerance: float | None = None
+    p: float | None = None
+    adjusted: float | None = None
+    reason: str = ""
+    moved: bool = False
+
+    @property
+    def title(self) -> str:
+        """The metric as tables call it."""
+        return heading(self.metric).title
+
+    @property
+    def shown_in(self) -> tuple[str, float]:
+        """Unit and scale of before, after, difference, interval and tolerance in tables."""
+        return shown_in(self.metric, self.unit)
+
+    @property
+    def detail(self) -> bool:
+        """Whether it is of one codebook level, which is shown to programs and never judged."""
+        return heading(self.metric).detail
