@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from bench.leaderboard.digits import Number
+from bench.leaderboard.reasons import LONGEST, brief
 from bench.leaderboard.table import Cell, Column, Row, Table
 from bench.results import Result
 
 DASH = "–"
-MESSAGE_LENGTH = 240  # of an error; the whole is in the result
 NAMED_SAMPLES = 3
 
 
@@ -77,6 +77,7 @@ class Page:
         remarks: sentences below the table.
         footnotes: the first has number 1.
         hidden: titles of columns with values that are left out, details of single codebook levels aside.
+        whole: by the remark or footnote that says it in short, a reason in the words of whoever gave it.
     """
 
     heading: str
@@ -85,6 +86,7 @@ class Page:
     remarks: tuple[str, ...]
     footnotes: tuple[str, ...]
     hidden: tuple[str, ...]
+    whole: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_best(self) -> bool:
@@ -104,12 +106,20 @@ class Page:
 
 @dataclass
 class _Notes:
-    """Footnotes by their text, numbered in the order of their first use."""
+    """Footnotes by their text, numbered in the order of their first use; reasons in short, and whole."""
 
     numbers: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
 
     def mark(self, texts: Iterable[str]) -> tuple[int, ...]:
         return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
+
+    def told(self, reason: str, before: str = "") -> str:
+        """A reason in short after some words; the whole is kept if it says more."""
+        short = clean(before + brief(reason))
+        if short != clean(before + reason):
+            self.whole.setdefault(short, clean(reason))
+        return short
 
 
 def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
@@ -127,7 +137,7 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
     names, found = [], []
     skipped_alike = _skipped_alike(table)
     for row in table.rows:
-        names.append(Entry(clean(row.label), marks=notes.mark(_row_notes(table, row, skipped_alike))))
+        names.append(Entry(clean(row.label), marks=notes.mark(_row_notes(table, row, skipped_alike, notes))))
         found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
     columns = [
         PageColumn(
@@ -148,13 +158,14 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
         lines=tuple(
             Line(row.kind if groups else "", name, row.failed) for row, name in zip(table.rows, names, strict=True)
         ),
-        remarks=tuple(_remarks(table, having, skipped_alike)),
+        remarks=tuple(_remarks(table, having, skipped_alike, notes)),
         footnotes=tuple(clean(text) for text in notes.numbers),
         hidden=tuple(
             clean(column.heading.title)
             for column in table.columns
             if column not in chosen and not column.heading.detail and table.measured(column)
         ),
+        whole=notes.whole,
     )
 
 
@@ -217,15 +228,15 @@ def _entry(row: Row, column: Column, told: str, notes: _Notes) -> Entry:
         return Entry()
     cell = row.cells[column.metric]
     if cell.number is None:
-        return Entry(DASH, marks=notes.mark([cell.reason]))
+        return Entry(DASH, marks=notes.mark([notes.told(cell.reason)]))
     note = _cell_note(column, cell)
     marks = notes.mark([note] if note and note != told else [])
     return Entry(cell.number.value, cell.number.half, cell.best, marks, is_number=True)
 
 
-def _row_notes(table: Table, row: Row, skipped_alike: bool) -> list[str]:
+def _row_notes(table: Table, row: Row, skipped_alike: bool, known: _Notes) -> list[str]:
     failed = "failed: " if row.failed else ""
-    notes = [failed + _shortened(f"{error.type}: {error.message}") for error in row.result.errors]
+    notes = [known.told(f"{error.type}: {error.message}", failed) for error in row.result.errors]
     if row.failed and not notes:
         notes = ["failed, and no error was recorded"]
     if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
@@ -237,7 +248,7 @@ def _row_notes(table: Table, row: Row, skipped_alike: bool) -> list[str]:
 
 def _shortened(text: str) -> str:
     text = clean(text)
-    return text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _skipped_alike(table: Table) -> bool:
@@ -284,7 +295,7 @@ def _codebooks(result: Result) -> str:
     return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)
 
 
-def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> list[str]:
+def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes: _Notes) -> list[str]:
     remarks = []
     kinds = list(dict.fromkeys(row.kind for row in table.rows))
     if len(table.rows) > 1 and table.order:
@@ -301,7 +312,7 @@ def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> li
     if skipped_alike:
         common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
         remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
-    return remarks + _converted(table) + _unavailable(table)
+    return remarks + _converted(table) + _unavailable(table, notes)
 
 
 def _converted(table: Table) -> list[str]:
@@ -314,15 +325,20 @@ def _converted(table: Table) -> list[str]:
     return [clean(f"Samples converted as the protocol states: {told}.")] if told else []
 
 
-def _unavailable(table: Table) -> list[str]:
+def _unavailable(table: Table, notes: _Notes) -> list[str]:
     """One sentence for each reason why metrics have no value in any row."""
     titles: dict[str, list[str]] = {}
+    whole: dict[str, str] = {}
     for column in table.columns:
         if column.heading.detail or table.measured(column):
             continue
         reasons = dict.fromkeys(row.cells[column.metric].reason for row in table.rows if not row.failed)
-        titles.setdefault("; ".join(reasons), []).append(column.heading.title)
-    return [clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()]
+        short = "; ".join(dict.fromkeys(map(brief, reasons)))
+        titles.setdefault(short, []).append(column.heading.title)
+        whole.setdefault(short, "; ".join(reasons))
+    told = {reason: clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()}
+    notes.whole |= {told[reason]: clean(text) for reason, text in whole.items() if clean(text) != clean(reason)}
+    return list(told.values())
 
 
 def _listed(items: Iterable[str]) -> str:

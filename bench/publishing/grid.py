@@ -11,6 +11,8 @@ from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.definitions import anchor
 from bench.publishing.reported import ReportedRow, beside
 
+SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
+
 
 @dataclass(frozen=True)
 class GridColumn:
@@ -55,12 +57,14 @@ class Grid:
     """The whole table.
 
     Attributes:
+        sections: what runs of columns are about, and how many they are.
         groups: rows by the title of their kind, empty if there is but one.
         reported: rows of papers under the same protocol, apart from all ranking.
     """
 
     page: Page
     columns: tuple[GridColumn, ...]
+    sections: tuple[tuple[str, int], ...]
     groups: tuple[tuple[str, tuple[GridRow, ...]], ...]
     reported: tuple[ReportedRow, ...]
 
@@ -85,7 +89,10 @@ def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
         for i, row in enumerate(table.rows)
     ]
     groups = tuple((title, tuple(same)) for title, same in groupby(rows, key=lambda row: row.line.group))
-    return Grid(page, columns, groups, tuple(reported))
+    sections = tuple(
+        (SECTIONS[name], len(list(same))) for name, same in groupby(page.columns, key=lambda column: column.section)
+    )
+    return Grid(page, columns, sections, groups, tuple(reported))
 
 
 def _column(table: Table, page: PageColumn, by_name: Mapping[str, Column]) -> GridColumn:

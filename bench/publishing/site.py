@@ -15,15 +15,18 @@ from bench.canonical import digest
 from bench.catalog.model import catalogs
 from bench.leaderboard.page import clean
 from bench.leaderboard.ranking import rank
+from bench.leaderboard.reasons import brief
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.table import Row, Table
 from bench.publishing import figures
+from bench.publishing.cards import card
 from bench.publishing.definitions import as_yaml, definitions
 from bench.publishing.drawing import draw
 from bench.publishing.gallery import Shown, gallery
 from bench.publishing.grid import grid
 from bench.publishing.plots import families
 from bench.publishing.reported import elsewhere, number
+from bench.publishing.reproduce import commands
 from bench.publishing.samples import Samples
 from bench.publishing.sources import Sources
 
@@ -83,7 +86,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "yaml": as_yaml}
+        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml}
         templates.globals |= {"version": __version__, "catalogs": catalogs(), "reported_number": number}
         return templates
 
@@ -100,15 +103,12 @@ class Site:
         return {row.result.key: self._system_path(row.result.system.name) for row in table.rows}
 
     def _entry(self, table: Table) -> dict[str, Any]:
-        """One line of the index."""
-        days = sorted({row.result.finished[:10] for row in table.rows})
-        ranked = rank(table).rows
+        """One card of the index."""
         return {
             "table": table,
             "suites": _suites(table),
             "href": f"tables/{self._name(table)}.html",
-            "days": days[:1] if days[:1] == days[-1:] else [days[0], days[-1]],
-            "best": [one for one in ranked if one.place.rank <= 3][:3],
+            "card": card(table),
             "hrefs": self._hrefs(table),
         }
 
@@ -131,6 +131,7 @@ class Site:
                 families=[(f.title, [(draw(p, hrefs), _safe(p.name)) for p in f.plots]) for f in found],
                 ranking=rank(table),
                 definitions=definitions(table),
+                commands=commands(table),
                 downloads=[(f"data/{name}.{suffix}", title) for _, suffix, title in DOWNLOADS],
                 gallery=f"gallery/{name}.html" if heard_and_seen else "",
                 **shared,

@@ -13,6 +13,7 @@ from hand_made import protocol, result
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
+from bench.catalog.model import catalogs
 from bench.commands.publish import publish
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
@@ -34,13 +35,26 @@ class Links(HTMLParser):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self.targets: list[str] = []
+        self.outside: list[tuple[str, str, str]] = []
         self.ids: list[str] = []
         self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        self.targets += [value for name in ("href", "src") if (value := given.get(name))]
+        for name in ("href", "src"):
+            if (value := given.get(name)) and urlsplit(value).scheme == "https":
+                self.outside.append((tag, value, given.get("rel") or ""))
+            elif value:
+                self.targets.append(value)
         self.ids += [given["id"]] if given.get("id") else []
+
+
+def test_what_leads_away_are_links_to_the_sources_of_reported_numbers(site):
+    """And they tell nobody where the reader came from."""
+    known = {address for catalog in catalogs().values() for address in catalog.links.values()}
+    found = [each for file in site.rglob("*.html") for each in Links(file).outside]
+    assert {address for _, address, _ in found} == known
+    assert {(tag, rel) for tag, _, rel in found} == {("a", "external noreferrer")}
 
 
 @pytest.fixture
