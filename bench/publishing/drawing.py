@@ -13,6 +13,14 @@ MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
 
 
 @dataclass(frozen=True)
+class System:
+    """What the page of a table calls a row: a short key, and the address of its system's page."""
+
+    key: str
+    href: str
+
+
+@dataclass(frozen=True)
 class Mark:
     """One point: where it is, the ends of its bars, its label, and its sentence."""
 
@@ -64,25 +72,25 @@ class Drawing:
     summary: str
 
 
-def draw(plot: Plot, hrefs: Mapping[str, str]) -> Drawing:
+def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
     """Place a plot's parts.
 
     Args:
-        hrefs: address of the system's page by the key of the result.
+        pages: of the systems, by the key of the result.
     """
     best = [point.label for point in plot.points if point.on_frontier]
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
     missing = f" Not shown, since they have no value: {', '.join(plot.absent)}." if plot.absent else ""
     return Drawing(
         plot=plot,
-        sheets=(_sheet(plot, "wide", WIDE, hrefs), _sheet(plot, "narrow", NARROW, hrefs)),
+        sheets=(_sheet(plot, "wide", WIDE, pages), _sheet(plot, "narrow", NARROW, pages)),
         shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
         title=f"{plot.y.title} against {plot.x.title}",
         summary=f"Not beaten in both by any other: {', '.join(best)}.{missing}",
     )
 
 
-def _sheet(plot: Plot, kind: str, frame: Frame, hrefs: Mapping[str, str]) -> Sheet:
+def _sheet(plot: Plot, kind: str, frame: Frame, pages: Mapping[str, System]) -> Sheet:
     found = labels(plot, frame)
     return Sheet(
         kind=kind,
@@ -90,19 +98,19 @@ def _sheet(plot: Plot, kind: str, frame: Frame, hrefs: Mapping[str, str]) -> She
         x_ticks=tuple((frame.position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
         y_ticks=tuple((frame.position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
         frontier=" ".join("{},{}".format(*frame.position(plot, x, y)) for x, y in plot.frontier),
-        marks=tuple(_mark(plot, frame, point, label, hrefs) for point, label in zip(plot.points, found, strict=True)),
+        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, found, strict=True)),
     )
 
 
-def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, hrefs: Mapping[str, str]) -> Mark:
+def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Mapping[str, System]) -> Mark:
     x, y = frame.position(plot, point.x.value, point.y.value)
     left, bottom = frame.position(plot, point.x.low, point.y.low)
     right, top = frame.position(plot, point.x.high, point.y.high)
     told = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
     return Mark(
-        key=point.row.result.key,
+        key=pages[point.row.result.key].key,
         name=point.label,
-        href=hrefs[point.row.result.key],
+        href=pages[point.row.result.key].href,
         shape=MARKERS.get(point.row.result.system.tokens, "triangle"),
         x=x,
         y=y,

@@ -9,6 +9,7 @@ from itertools import groupby
 from bench.leaderboard.page import Entry, Line, Page, PageColumn, compose
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.definitions import anchor
+from bench.publishing.drawing import System
 from bench.publishing.reported import ReportedRow, beside
 
 SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
@@ -44,11 +45,11 @@ class GridCell:
 
 @dataclass(frozen=True)
 class GridRow:
-    """One row; the address of its system's page from the root of the site."""
+    """One row, and the address of its system's page from the root of the site."""
 
     row: Row
     line: Line
-    href: str
+    at: System
     cells: tuple[GridCell, ...]
 
 
@@ -69,11 +70,11 @@ class Grid:
     reported: tuple[ReportedRow, ...]
 
 
-def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
+def grid(table: Table, pages: Mapping[str, System]) -> Grid:
     """The table with all its columns but the details of single codebook levels.
 
     Args:
-        hrefs: address of the system's page by the key of the result.
+        pages: of the systems, by the key of the result.
     """
     reported = beside(table)
     by_name = {column.metric: column for column in table.columns}
@@ -83,7 +84,7 @@ def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
         GridRow(
             row,
             page.lines[i],
-            hrefs[row.result.key],
+            pages[row.result.key],
             tuple(_cell(row, column, column.page.entries[i]) for column in columns),
         )
         for i, row in enumerate(table.rows)

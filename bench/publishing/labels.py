@@ -134,8 +134,7 @@ def _best(index: int, found: list[_Candidates], points: Array, chosen: dict[int,
 def _overlaps(boxes: Array, others: Array) -> Array:
     """Which of ``[n, 4]`` boxes meet which of ``[m, 4]``: ``[n, m]``."""
     one, other = boxes[:, None], others[None]
-    found: Array = (one[..., :2] < other[..., 2:]).all(-1) & (other[..., :2] < one[..., 2:]).all(-1)
-    return found
+    return np.asarray((one[..., :2] < other[..., 2:]).all(-1) & (other[..., :2] < one[..., 2:]).all(-1))
 
 
 def _passed(start: Array, ends: Array, boxes: Array) -> Array:

@@ -21,7 +21,7 @@ from bench.leaderboard.table import Row, Table
 from bench.publishing import figures
 from bench.publishing.cards import card
 from bench.publishing.definitions import as_yaml, definitions
-from bench.publishing.drawing import draw
+from bench.publishing.drawing import System, draw
 from bench.publishing.gallery import Shown, gallery
 from bench.publishing.grid import grid
 from bench.publishing.plots import families
@@ -99,8 +99,12 @@ class Site:
     def _system_path(self, name: str) -> str:
         return f"systems/{slug(name)}.html"
 
-    def _hrefs(self, table: Table) -> dict[str, str]:
-        return {row.result.key: self._system_path(row.result.system.name) for row in table.rows}
+    def _pages(self, table: Table) -> dict[str, System]:
+        """The system's page and a short name of each row, by the key of its result."""
+        return {
+            row.result.key: System(f"r{i}", self._system_path(row.result.system.name))
+            for i, row in enumerate(table.rows)
+        }
 
     def _entry(self, table: Table) -> dict[str, Any]:
         """One card of the index."""
@@ -109,12 +113,12 @@ class Site:
             "suites": _suites(table),
             "href": f"tables/{self._name(table)}.html",
             "card": card(table),
-            "hrefs": self._hrefs(table),
+            "pages": self._pages(table),
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, hrefs, found = self._name(table), self._hrefs(table), families(table)
-        shared = {"table": table, "hrefs": hrefs, "suites": _suites(table), "name": name}
+        name, pages, found = self._name(table), self._pages(table), families(table)
+        shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()
         for family in found:
@@ -127,8 +131,8 @@ class Site:
             self._page(
                 "table.html",
                 "../",
-                grid=grid(table, hrefs),
-                families=[(f.title, [(draw(p, hrefs), _safe(p.name)) for p in f.plots]) for f in found],
+                grid=grid(table, pages),
+                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
                 ranking=rank(table),
                 definitions=definitions(table),
                 commands=commands(table),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bench.leaderboard.table import build
 from bench.publishing import spectrogram
-from bench.publishing.drawing import draw
+from bench.publishing.drawing import System, draw
 from bench.publishing.labels import MARK, labels
 from bench.publishing.layout import NARROW, PAPER, WIDE, text_width
 from bench.publishing.plots import families
@@ -84,7 +84,7 @@ def test_axes_show_every_value_and_a_few_ticks(values):
 
 def test_an_interval_below_zero_on_a_logarithmic_axis_ends_with_it():
     found = plot(point("a", (0.1, 0.5), 30.0), point("b", (10.0, 1.0), 31.0))
-    drawn = draw(found, {f"key-{name}-discrete": "x" for name in "ab"})
+    drawn = draw(found, {f"key-{name}-discrete": System(name, "x") for name in "ab"})
     for sheet in drawn.sheets:
         (mark,) = (mark for mark in sheet.marks if mark.words.startswith("a:"))
         assert sheet.frame.left == mark.left < mark.x < mark.right

@@ -132,6 +132,7 @@ function columns(table, controls) {
       first += span;
     }
     if (more) more.checked = boxes.every((one) => one.input.checked);
+    table.style.setProperty("--first", `${headings[0].offsetWidth + 12}px`);
     showNotes();
   }
 
