@@ -77,7 +77,6 @@ function filtered(table, rows) {
     }
     count.textContent = `${shown.length} of ${rows.length} systems`;
     table.parentNode.hidden = !shown.length;
-    nothing.hidden = Boolean(shown.length);
     const named = wanted.length ? ` “${words.value.trim()}”` : " the chosen kinds";
     nothing.textContent = shown.length ? "" : `No system matches${named}${wanted.length && off.size ? " among the chosen kinds" : ""}.`;
     showNotes();
