@@ -1,7 +1,7 @@
-"""Why something is missing, in one short sentence for tables; what a library or a network said stays in the result.
+"""Texts of results as tables show them: on one line, and reasons why something is missing in one short sentence.
 
 A reason of the bench names what lacks, then in brackets what the attempt to get it came to, then the remedy. The
-second part is for whoever mends that machine, not for a reader of its table.
+second part is for whoever mends that machine, not for a reader of its table; the result keeps it.
 """
 
 from __future__ import annotations
@@ -38,3 +38,9 @@ def _without_cause(text: str) -> str:
     if kept.count("(") != kept.count(")"):  # a message with an odd bracket: the cause begins at the first one
         kept = kept[: kept.index("(")] if "(" in kept else kept
     return kept.rstrip() + text[end.start() + 1 :]
+
+
+def clean(text: str) -> str:
+    """Text on one line in which control characters are visible instead of effective."""
+    text = " ".join(text.split())
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

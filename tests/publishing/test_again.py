@@ -6,14 +6,21 @@ import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hand_made import protocol, result
 
+from bench import runner
+from bench.cli import main
 from bench.leaderboard.table import build
 from bench.protocol import DatasetProtocol
 from bench.publishing.cards import card
 from bench.publishing.reproduce import commands
 from bench.publishing.sources import read
 from bench.results import Run
+from bench.runner import Options
+from bench.suite import load_suite
+from bench.system import parse
+from bench.weights import WeightStore
 
 ROOT = Path(__file__).parents[2]
 DATA = DatasetProtocol(name="skimage-photos", split="eval", fingerprint="f" * 64, n=29)
@@ -26,19 +33,24 @@ def told(*results):
 
 
 @pytest.mark.parametrize("name", ["image-recon", "image-gen", "audio-recon"])
-def test_the_command_of_a_published_table(name):
+def test_the_command_of_a_published_table_is_its_suite(name):
     (table,) = read(Run(ROOT / "leaderboards" / name).files()).tables
     (command,) = commands(table)
     assert command.text == f"bench run --suite {name}"
     assert command.needs == ()
 
 
-def test_what_the_command_would_measure_has_the_fingerprint_of_the_table(bench):
-    (table,) = read(Run(ROOT / "leaderboards" / "image-recon").files()).tables
-    (command,) = commands(table)
-    planned = bench(*shlex.split(command.text)[1:], "--dry-run", "--offline").stdout
-    assert f"[{table.protocol.fingerprint}]" in planned
-    assert planned.count("to measure") == len(table.rows)
+@pytest.mark.parametrize("options", [Options(), Options(limit=3, seed=5, dtype="float64", tf32=True, protocol="titok")])
+def test_the_command_measures_under_the_same_fingerprint(options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as the command leaves it
+    suite, store = load_suite("image-recon"), WeightStore({}, True)
+    plan = runner.plan(suite, [parse("jpeg@10")], options, store, Run(tmp_path))
+    (cell,) = plan.cells
+    (text,) = told(result("jpeg@10", psnr=1.0, protocol=cell.job.protocol))
+    planned = CliRunner().invoke(main, [*shlex.split(text)[1:], "--dry-run", "--offline"])
+    assert f"[{cell.job.protocol.fingerprint}]" in planned.stdout
+    assert planned.stdout.count("to measure") == 1
 
 
 @pytest.mark.parametrize(
