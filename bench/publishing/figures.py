@@ -39,7 +39,10 @@ def files(plot: Plot) -> dict[str, bytes]:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that no font here has
         figure = _figure(plot)
         found = {}
-        for suffix, options in ((".png", {"dpi": DPI * SCALE}), (".svg", {"metadata": {"Date": None}})):
+        for suffix, options in (
+            (".png", {"dpi": DPI * SCALE, "pil_kwargs": {"compress_level": 0}}),
+            (".svg", {"metadata": {"Date": None}}),
+        ):
             sink = io.BytesIO()
             figure.savefig(sink, format=suffix[1:], **options)
             found[suffix] = sink.getvalue()
@@ -52,7 +55,7 @@ def _smaller(png: bytes) -> bytes:
 
     sink = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(sink, "PNG", optimize=True, dpi=(DPI * SCALE, DPI * SCALE))
     return sink.getvalue()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from hand_made import protocol, result
+from PIL import Image, ImageColor
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
@@ -19,6 +21,7 @@ from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import render
 from bench.leaderboard.table import build
+from bench.publishing import figures
 from bench.publishing.definitions import OUTPUTS, anchor, definitions
 from bench.publishing.gallery import gallery
 from bench.publishing.site import Site
@@ -105,7 +108,10 @@ def test_downloads_are_what_the_leaderboard_command_prints(site, tmp_path):
     plots = {
         file.suffix: file.read_bytes() for file in site.glob(f"plots/*{PHOTOS.fingerprint}*/psnr-bits_per_pixel.*")
     }
-    assert plots[".png"].startswith(b"\x89PNG")
+    with Image.open(io.BytesIO(plots[".png"])) as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors()}
+    assert colours >= {(255, 255, 255), ImageColor.getrgb(figures.ACCENT), ImageColor.getrgb(figures.INK)}
+    assert len(plots[".png"]) < 50_000
     assert plots[".svg"].startswith(b"<?xml")
 
 
