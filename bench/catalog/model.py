@@ -82,10 +82,17 @@ class Catalog(_Strict):
     order: int
     protocols: dict[str, ReportedProtocol]
     metrics: dict[str, MetricFact]
+    links: dict[str, str] = Field(
+        default_factory=dict, description="address of each source that has a known one, by the source's text"
+    )
     systems: tuple[ReportedSystem, ...]
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Catalog:
+        sources = {system.source for system in self.systems}
+        for source, address in self.links.items():
+            if source not in sources or not address.startswith("https://"):
+                raise ValueError(f"links: {source!r} is the source of no system, or {address!r} no https address")
         for system in self.systems:
             if system.protocol not in self.protocols:
                 raise ValueError(f"{system.system}: no protocol {system.protocol!r}")
@@ -100,6 +107,10 @@ class Catalog(_Strict):
     def of(self, protocol: str) -> list[ReportedSystem]:
         """The systems reported under one protocol, in the file's order."""
         return [system for system in self.systems if system.protocol == protocol]
+
+    def link(self, system: ReportedSystem) -> str:
+        """The address of a system's source; empty where none is known."""
+        return self.links.get(system.source, "")
 
     def measures(self, protocol: str) -> list[str]:
         """The metrics that any system has under one protocol, in the file's order."""

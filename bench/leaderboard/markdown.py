@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
+from bench.leaderboard.names import heading
 from bench.leaderboard.page import Entry, Page, PageColumn, fold
+
+if TYPE_CHECKING:
+    from bench.publishing.reported import ReportedRow
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#$!])")
 
 
-def text(pages: Sequence[Page]) -> str:
-    """The pages one below the other, each under its protocol line as a heading."""
-    return "\n".join(_page(page) for page in pages)
+def text(pages: Sequence[Page], reported: Sequence[Sequence[ReportedRow]]) -> str:
+    """The pages one below the other, each under its protocol line as a heading.
+
+    Args:
+        reported: for each page, what papers report under its protocol; it stands below the table.
+    """
+    return "\n".join(_page(page) + _reported(rows) for page, rows in zip(pages, reported, strict=True))
 
 
 def escape(words: str) -> str:
@@ -34,6 +43,20 @@ def _page(page: Page) -> str:
     below = [escape(remark) for remark in (page.legend("bold"), *page.remarks) if remark]
     below += [f"{_marks((number,)).strip()} {escape(footnote)}" for number, footnote in enumerate(page.footnotes, 1)]
     lines += ["", *(f"- {remark}" for remark in below)] if below else []
+    return "\n".join(lines) + "\n"
+
+
+def _reported(rows: Sequence[ReportedRow]) -> str:
+    if not rows:
+        return ""
+    lines = ["", "Reported by papers under this preset, not ranked; in brackets measured less reported:", ""]
+    for row in rows:
+        told = [
+            f"{heading(metric).title} {value}" + (f" [{row.differences[metric]}]" if metric in row.differences else "")
+            for metric, value in row.values.items()
+        ]
+        source = f"[{escape(row.entry.source)}](<{row.link}>)" if row.link else escape(row.entry.source)
+        lines.append(f"- {escape(row.entry.system)}: {escape(', '.join(told))} ({source})")
     return "\n".join(lines) + "\n"
 
 

@@ -5,17 +5,17 @@ The terminal, Markdown and LaTeX typeset the same page; only escaping and rules 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from bench.leaderboard.digits import Number
-from bench.leaderboard.table import Cell, Column, Row, Table
+from bench.leaderboard.notes import Notes, cell_note, common_note, remarks, row_notes, skipped_alike
+from bench.leaderboard.reasons import clean as clean
+from bench.leaderboard.table import Column, Row, Table
 from bench.results import Result
 
 DASH = "–"
-MESSAGE_LENGTH = 240  # of an error; the whole is in the result
-NAMED_SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Page:
         remarks: sentences below the table.
         footnotes: the first has number 1.
         hidden: titles of columns with values that are left out, details of single codebook levels aside.
+        whole: by the remark or footnote that says it in short, a reason in the words of whoever gave it.
     """
 
     heading: str
@@ -85,6 +86,7 @@ class Page:
     remarks: tuple[str, ...]
     footnotes: tuple[str, ...]
     hidden: tuple[str, ...]
+    whole: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_best(self) -> bool:
@@ -102,16 +104,6 @@ class Page:
         return "; ".join(parts) + "." if parts else ""
 
 
-@dataclass
-class _Notes:
-    """Footnotes by their text, numbered in the order of their first use."""
-
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def mark(self, texts: Iterable[str]) -> tuple[int, ...]:
-        return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
-
-
 def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
     """The page of a table.
 
@@ -121,13 +113,13 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
     """
     chosen = _choose(table, metrics)
     having = [column for column in chosen if table.measured(column)]
-    notes = _Notes()
-    common = {column.metric: _common_note(table, column) for column in having}
+    notes = Notes()
+    common = {column.metric: common_note(table, column) for column in having}
     marks = {name: notes.mark([note] if note else []) for name, note in common.items()}
     names, found = [], []
-    skipped_alike = _skipped_alike(table)
+    alike = skipped_alike(table)
     for row in table.rows:
-        names.append(Entry(clean(row.label), marks=notes.mark(_row_notes(table, row, skipped_alike))))
+        names.append(Entry(clean(row.label), marks=notes.mark(row_notes(table, row, alike, notes))))
         found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
     columns = [
         PageColumn(
@@ -148,13 +140,14 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
         lines=tuple(
             Line(row.kind if groups else "", name, row.failed) for row, name in zip(table.rows, names, strict=True)
         ),
-        remarks=tuple(_remarks(table, having, skipped_alike)),
+        remarks=tuple(remarks(table, having, alike, notes)),
         footnotes=tuple(clean(text) for text in notes.numbers),
         hidden=tuple(
             clean(column.heading.title)
             for column in table.columns
             if column not in chosen and not column.heading.detail and table.measured(column)
         ),
+        whole=notes.whole,
     )
 
 
@@ -180,12 +173,6 @@ def fold(page: Page, fits: Callable[[Sequence[PageColumn]], bool]) -> list[list[
     return [[_tell_failures(page, block[0]), *block[1:]] for block in blocks]
 
 
-def clean(text: str) -> str:
-    """Text on one line in which control characters are visible instead of effective."""
-    text = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
     by_name = {column.metric: column for column in table.columns}
     if metrics is None:
@@ -193,68 +180,15 @@ def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
     return [by_name[name] for name in metrics if name in by_name]
 
 
-def _cell_note(column: Column, cell: Cell) -> str:
-    """What must be known to use a value, empty if nothing: failures, a note, why there is no interval."""
-    estimate, title = cell.estimate, column.heading.title
-    if estimate is None:
-        return ""
-    notes = [estimate.note, "" if estimate.interval else estimate.method]
-    told = "; ".join(note for note in notes if note)
-    missing = f"{estimate.failures} of {estimate.n + estimate.failures} samples"
-    if estimate.failures and missing not in told:
-        return f"{title} undefined on {missing}" + (f": {told}" if told else "")
-    return f"{title}: {told}" if told else ""
-
-
-def _common_note(table: Table, column: Column) -> str:
-    """The note that all values of a column have; it stands at its title."""
-    each = [_cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
-    return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
-
-
-def _entry(row: Row, column: Column, told: str, notes: _Notes) -> Entry:
+def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
     if row.failed:
         return Entry()
     cell = row.cells[column.metric]
     if cell.number is None:
-        return Entry(DASH, marks=notes.mark([cell.reason]))
-    note = _cell_note(column, cell)
+        return Entry(DASH, marks=notes.mark([notes.told(cell.reason)]))
+    note = cell_note(column, cell)
     marks = notes.mark([note] if note and note != told else [])
     return Entry(cell.number.value, cell.number.half, cell.best, marks, is_number=True)
-
-
-def _row_notes(table: Table, row: Row, skipped_alike: bool) -> list[str]:
-    failed = "failed: " if row.failed else ""
-    notes = [failed + _shortened(f"{error.type}: {error.message}") for error in row.result.errors]
-    if row.failed and not notes:
-        notes = ["failed, and no error was recorded"]
-    if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
-        notes.append(_skipped(table, row.result))
-    if row.result.dataset and row.result.dataset.failed:
-        notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
-    return notes
-
-
-def _shortened(text: str) -> str:
-    text = clean(text)
-    return text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
-
-
-def _skipped_alike(table: Table) -> bool:
-    """Whether every measured row left out the same samples, so that it is said once for all."""
-    each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
-    return bool(each) and all(skipped == each[0] for skipped in each)
-
-
-def _skipped(table: Table, result: Result) -> str:
-    return f"skipped {_samples(table, result.dataset.skipped if result.dataset else {})}"
-
-
-def _samples(table: Table, reasons: Mapping[str, str]) -> str:
-    """How many samples, and the first of them with what befell them."""
-    named = "; ".join(f"{sample}: {_shortened(reason)}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES])
-    more = f"; and {len(reasons) - NAMED_SAMPLES} more" if len(reasons) > NAMED_SAMPLES else ""
-    return f"{len(reasons)} of {table.protocol.dataset.n} samples: {named}{more}"
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
@@ -282,52 +216,6 @@ def _codebooks(result: Result) -> str:
     """The sizes of the codebooks: ``1024``, ``4×256``, ``4096+2×512``."""
     runs = [(size, len(list(same))) for size, same in groupby(book.size for book in result.codebooks)]
     return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)
-
-
-def _remarks(table: Table, columns: Sequence[Column], skipped_alike: bool) -> list[str]:
-    remarks = []
-    kinds = list(dict.fromkeys(row.kind for row in table.rows))
-    if len(table.rows) > 1 and table.order:
-        by = f"by {clean(table.order.heading.title)}, best first"
-        remarks.append(f"Rows: {', '.join(kinds).lower()}; each {by}." if len(kinds) > 1 else f"Rows {by}.")
-    bound = [column for column in columns if column.device_bound]
-    if bound:
-        titles = _listed(clean(column.heading.title) for column in bound)
-        setups = [f"{letter} = {clean(setup)}" for letter, setup in table.setups.items()]
-        if len(setups) > 1:
-            remarks.append(f"{titles} compare within one setup only, so no best is marked: {'; '.join(setups)}.")
-        else:
-            remarks.append(f"{titles} measured on {clean(next(iter(table.setups.values())))}.")
-    if skipped_alike:
-        common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
-        remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
-    return remarks + _converted(table) + _unavailable(table)
-
-
-def _converted(table: Table) -> list[str]:
-    """One sentence on the samples whose stored form had to be changed before they could be measured."""
-    counts: dict[str, int] = {}
-    for row in table.rows:
-        for conversion, samples in (row.result.dataset.converted if row.result.dataset else {}).items():
-            counts[conversion] = max(counts.get(conversion, 0), len(samples))
-    told = ", ".join(f"{count} {conversion}" for conversion, count in sorted(counts.items()))
-    return [clean(f"Samples converted as the protocol states: {told}.")] if told else []
-
-
-def _unavailable(table: Table) -> list[str]:
-    """One sentence for each reason why metrics have no value in any row."""
-    titles: dict[str, list[str]] = {}
-    for column in table.columns:
-        if column.heading.detail or table.measured(column):
-            continue
-        reasons = dict.fromkeys(row.cells[column.metric].reason for row in table.rows if not row.failed)
-        titles.setdefault("; ".join(reasons), []).append(column.heading.title)
-    return [clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()]
-
-
-def _listed(items: Iterable[str]) -> str:
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def _tell_failures(page: Page, column: PageColumn) -> PageColumn:

@@ -37,10 +37,12 @@ def render(
         return data.to_csv(tables)
     if format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
+    from bench.publishing.reported import beside
+
     pages = _pages(tables, metrics)
     if format == "terminal":
         return terminal.text(pages, width)
-    return markdown.text(pages) if format == "markdown" else latex.text(pages)
+    return markdown.text(pages, [beside(table) for table in tables]) if format == "markdown" else latex.text(pages)
 
 
 def show(tables: Sequence[Table], console: Console | None = None, metrics: Sequence[str] | None = None) -> None:

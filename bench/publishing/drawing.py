@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.publishing.layout import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Label, labels, position
+from bench.publishing.labels import Label, labels
+from bench.publishing.layout import NARROW, WIDE, Frame
 from bench.publishing.plots import Plot, Point
 
 MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
+
+
+@dataclass(frozen=True)
+class System:
+    """What the page of a table calls a row: a short key, and the address of its system's page."""
+
+    key: str
+    href: str
 
 
 @dataclass(frozen=True)
@@ -16,6 +25,7 @@ class Mark:
     """One point: where it is, the ends of its bars, its label, and its sentence."""
 
     key: str
+    name: str
     href: str
     shape: str
     x: float
@@ -30,56 +40,77 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """One plot."""
+class Sheet:
+    """A plot in one shape.
 
-    plot: Plot
-    width: float
-    height: float
-    box: tuple[float, float, float, float]
+    Attributes:
+        kind: ``wide``, or ``narrow`` for phones; the page shows one of them.
+    """
+
+    kind: str
+    frame: Frame
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     frontier: str
     marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One plot, in each shape.
+
+    Attributes:
+        shapes: marker and kind of system, for the key.
+        title: what is shown, without numbers.
+        summary: who is on the frontier and who is not shown.
+    """
+
+    plot: Plot
+    sheets: tuple[Sheet, ...]
     shapes: tuple[tuple[str, str], ...]
     title: str
     summary: str
 
 
-def draw(plot: Plot, hrefs: Mapping[str, str]) -> Drawing:
+def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
     """Place a plot's parts.
 
     Args:
-        hrefs: address of the system's page by the key of the result.
+        pages: of the systems, by the key of the result.
     """
-    found = labels(plot)
-    marks = [_mark(plot, point, label, hrefs) for point, label in zip(plot.points, found, strict=True)]
     best = [point.label for point in plot.points if point.on_frontier]
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
     missing = f" Not shown, since they have no value: {', '.join(plot.absent)}." if plot.absent else ""
     return Drawing(
         plot=plot,
-        width=WIDTH,
-        height=HEIGHT,
-        box=(LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM),
-        x_ticks=tuple((position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
-        y_ticks=tuple((position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
-        frontier=" ".join("{},{}".format(*position(plot, x, y)) for x, y in plot.frontier),
-        marks=tuple(marks),
+        sheets=(_sheet(plot, "wide", WIDE, pages), _sheet(plot, "narrow", NARROW, pages)),
         shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
         title=f"{plot.y.title} against {plot.x.title}",
         summary=f"Not beaten in both by any other: {', '.join(best)}.{missing}",
     )
 
 
-def _mark(plot: Plot, point: Point, label: Label | None, hrefs: Mapping[str, str]) -> Mark:
-    x, y = position(plot, point.x.value, point.y.value)
-    left, bottom = position(plot, point.x.low, point.y.low)
-    right, top = position(plot, point.x.high, point.y.high)
+def _sheet(plot: Plot, kind: str, frame: Frame, pages: Mapping[str, System]) -> Sheet:
+    found = labels(plot, frame)
+    return Sheet(
+        kind=kind,
+        frame=frame,
+        x_ticks=tuple((frame.position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
+        y_ticks=tuple((frame.position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
+        frontier=" ".join("{},{}".format(*frame.position(plot, x, y)) for x, y in plot.frontier),
+        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, found, strict=True)),
+    )
+
+
+def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Mapping[str, System]) -> Mark:
+    x, y = frame.position(plot, point.x.value, point.y.value)
+    left, bottom = frame.position(plot, point.x.low, point.y.low)
+    right, top = frame.position(plot, point.x.high, point.y.high)
     told = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
     return Mark(
-        key=point.row.result.key,
-        href=hrefs[point.row.result.key],
+        key=pages[point.row.result.key].key,
+        name=point.label,
+        href=pages[point.row.result.key].href,
         shape=MARKERS.get(point.row.result.system.tokens, "triangle"),
         x=x,
         y=y,

@@ -6,15 +6,18 @@ import io
 import warnings
 from typing import Any
 
-from bench.publishing.layout import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, labels, position
+from bench.publishing.labels import labels
+from bench.publishing.layout import PAPER
 from bench.publishing.plots import Coordinate, Plot
 
 ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#b4bcbf"
 MARKERS = {"discrete": "o", "continuous": "s", "bytes": "D"}
 SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
+LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}
 DPI = 72
 SCALE = 3
 """Pixels of the PNG for each of the plot's."""
+COLOURS = 32
 
 
 def files(plot: Plot) -> dict[str, bytes]:
@@ -36,33 +39,47 @@ def files(plot: Plot) -> dict[str, bytes]:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that no font here has
         figure = _figure(plot)
         found = {}
-        for suffix, options in ((".png", {"dpi": DPI * SCALE}), (".svg", {"metadata": {"Date": None}})):
+        for suffix, options in (
+            (".png", {"dpi": DPI * SCALE, "pil_kwargs": {"compress_level": 0}}),
+            (".svg", {"metadata": {"Date": None}}),
+        ):
             sink = io.BytesIO()
             figure.savefig(sink, format=suffix[1:], **options)
             found[suffix] = sink.getvalue()
-    return found
+    return found | {".png": _smaller(found[".png"])}
+
+
+def _smaller(png: bytes) -> bytes:
+    """The picture with as many colours as a drawing in three of them and their edges needs."""
+    from PIL import Image
+
+    sink = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few.save(sink, "PNG", optimize=True, dpi=(DPI * SCALE, DPI * SCALE))
+    return sink.getvalue()
 
 
 def _figure(plot: Plot) -> Any:
-    from matplotlib import patheffects
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
 
-    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
-    box = (LEFT / WIDTH, BOTTOM / HEIGHT, (WIDTH - LEFT - RIGHT) / WIDTH, (HEIGHT - TOP - BOTTOM) / HEIGHT)
-    axes = figure.add_axes(box)
+    width, height = PAPER.width, PAPER.height
+    left, top, right, bottom = PAPER.box
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    axes = figure.add_axes((left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height))
     for name, axis in (("x", plot.x), ("y", plot.y)):
         getattr(axes, f"set_{name}scale")("log" if axis.logarithmic else "linear")
         getattr(axes, f"set_{name}lim")(axis.low, axis.high)
         getattr(axes, f"set_{name}ticks")([value for value, _ in axis.ticks], [text for _, text in axis.ticks])
         getattr(axes, f"{name}axis").set_minor_locator(NullLocator())
     axes.set_xlabel(plot.x.words, loc="right")
-    figure.text(6 / WIDTH, 1 - 14 / HEIGHT, plot.y.words, va="center")
+    figure.text(6 / width, 1 - 14 / height, plot.y.words, va="center")
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
     key = "   ".join(f"{SIGNS.get(tokens, '△')} {kind.lower()}" for tokens, kind in kinds.items())
-    figure.text(1 - RIGHT / WIDTH, 1 - 14 / HEIGHT, key, va="center", ha="right", fontsize=8, color=DIM)
+    figure.text(right / width, 1 - 14 / height, key, va="center", ha="right", fontsize=8, color=DIM)
     axes.plot(*zip(*plot.frontier, strict=True), color=ACCENT, linewidth=1.2, zorder=1)
-    for point, label in zip(plot.points, labels(plot), strict=True):
+    for point, label in zip(plot.points, labels(plot, PAPER), strict=True):
         axes.errorbar(
             point.x.value,
             point.y.value,
@@ -78,7 +95,7 @@ def _figure(plot: Plot) -> Any:
             zorder=2,
         )
         if label:
-            x, y = position(plot, point.x.value, point.y.value)
+            x, y = PAPER.position(plot, point.x.value, point.y.value)
             axes.annotate(
                 label.text,
                 (point.x.value, point.y.value),
@@ -86,10 +103,11 @@ def _figure(plot: Plot) -> Any:
                 textcoords="offset points",
                 ha={"start": "left", "middle": "center", "end": "right"}[label.anchor],
                 va="center",
-                fontsize=8,
+                fontsize=PAPER.text,
+                fontweight="bold" if point.on_frontier else "normal",
                 color=INK,
-                path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
-                arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.8} if label.led else None,
+                bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
+                arrowprops=LEADER if label.led else None,
             )
     return figure
 

@@ -9,7 +9,10 @@ from itertools import groupby
 from bench.leaderboard.page import Entry, Line, Page, PageColumn, compose
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.definitions import anchor
+from bench.publishing.drawing import System
 from bench.publishing.reported import ReportedRow, beside
+
+SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,11 @@ class GridCell:
 
 @dataclass(frozen=True)
 class GridRow:
-    """One row; the address of its system's page from the root of the site."""
+    """One row, and the address of its system's page from the root of the site."""
 
     row: Row
     line: Line
-    href: str
+    at: System
     cells: tuple[GridCell, ...]
 
 
@@ -55,21 +58,23 @@ class Grid:
     """The whole table.
 
     Attributes:
+        sections: what runs of columns are about, and how many they are.
         groups: rows by the title of their kind, empty if there is but one.
         reported: rows of papers under the same protocol, apart from all ranking.
     """
 
     page: Page
     columns: tuple[GridColumn, ...]
+    sections: tuple[tuple[str, int], ...]
     groups: tuple[tuple[str, tuple[GridRow, ...]], ...]
     reported: tuple[ReportedRow, ...]
 
 
-def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
+def grid(table: Table, pages: Mapping[str, System]) -> Grid:
     """The table with all its columns but the details of single codebook levels.
 
     Args:
-        hrefs: address of the system's page by the key of the result.
+        pages: of the systems, by the key of the result.
     """
     reported = beside(table)
     by_name = {column.metric: column for column in table.columns}
@@ -79,13 +84,16 @@ def grid(table: Table, hrefs: Mapping[str, str]) -> Grid:
         GridRow(
             row,
             page.lines[i],
-            hrefs[row.result.key],
+            pages[row.result.key],
             tuple(_cell(row, column, column.page.entries[i]) for column in columns),
         )
         for i, row in enumerate(table.rows)
     ]
     groups = tuple((title, tuple(same)) for title, same in groupby(rows, key=lambda row: row.line.group))
-    return Grid(page, columns, groups, tuple(reported))
+    sections = tuple(
+        (SECTIONS[name], len(list(same))) for name, same in groupby(page.columns, key=lambda column: column.section)
+    )
+    return Grid(page, columns, sections, groups, tuple(reported))
 
 
 def _column(table: Table, page: PageColumn, by_name: Mapping[str, Column]) -> GridColumn:

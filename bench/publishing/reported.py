@@ -18,11 +18,13 @@ class ReportedRow:
     """One reported system under a table's protocol.
 
     Attributes:
+        link: address of its source, empty if none is known.
         values: by the bench's metric, in the unit that the table shows.
         differences: measured less reported, where the table has the same system.
     """
 
     entry: ReportedSystem
+    link: str
     values: Mapping[str, str]
     differences: Mapping[str, str]
 
@@ -33,6 +35,7 @@ class Elsewhere:
 
     catalog: str
     entry: ReportedSystem
+    link: str
     protocol: ReportedProtocol
     values: tuple[str, ...]
 
@@ -54,7 +57,9 @@ def elsewhere(table: Table, row: Row) -> list[Elsewhere]:
         for entry in catalog.systems:
             protocol = catalog.protocols[entry.protocol]
             if entry.registry == row.result.system.name and not (protocol.match and protocol.match.fits(table)):
-                found.append(Elsewhere(name, entry, protocol, tuple(texts(catalog, entry).values())))
+                found.append(
+                    Elsewhere(name, entry, catalog.link(entry), protocol, tuple(texts(catalog, entry).values()))
+                )
     return found
 
 
@@ -87,4 +92,4 @@ def _row(table: Table, catalog: Catalog, entry: ReportedSystem) -> ReportedRow |
             measured = cell.estimate.value * column.scale
             difference = fixed(measured - float(value), min(decimals + 1, MOST_DECIMALS))
             differences[column.metric] = difference if difference.startswith("-") else f"+{difference}"
-    return ReportedRow(entry, values, differences) if values else None
+    return ReportedRow(entry, catalog.link(entry), values, differences) if values else None

@@ -15,15 +15,18 @@ from bench.canonical import digest
 from bench.catalog.model import catalogs
 from bench.leaderboard.page import clean
 from bench.leaderboard.ranking import rank
+from bench.leaderboard.reasons import brief
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.table import Row, Table
 from bench.publishing import figures
+from bench.publishing.cards import card
 from bench.publishing.definitions import as_yaml, definitions
-from bench.publishing.drawing import draw
+from bench.publishing.drawing import System, draw
 from bench.publishing.gallery import Shown, gallery
 from bench.publishing.grid import grid
 from bench.publishing.plots import families
 from bench.publishing.reported import elsewhere, number
+from bench.publishing.reproduce import commands
 from bench.publishing.samples import Samples
 from bench.publishing.sources import Sources
 
@@ -83,7 +86,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "yaml": as_yaml}
+        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml}
         templates.globals |= {"version": __version__, "catalogs": catalogs(), "reported_number": number}
         return templates
 
@@ -96,25 +99,26 @@ class Site:
     def _system_path(self, name: str) -> str:
         return f"systems/{slug(name)}.html"
 
-    def _hrefs(self, table: Table) -> dict[str, str]:
-        return {row.result.key: self._system_path(row.result.system.name) for row in table.rows}
+    def _pages(self, table: Table) -> dict[str, System]:
+        """The system's page and a short name of each row, by the key of its result."""
+        return {
+            row.result.key: System(f"r{i}", self._system_path(row.result.system.name))
+            for i, row in enumerate(table.rows)
+        }
 
     def _entry(self, table: Table) -> dict[str, Any]:
-        """One line of the index."""
-        days = sorted({row.result.finished[:10] for row in table.rows})
-        ranked = rank(table).rows
+        """One card of the index."""
         return {
             "table": table,
             "suites": _suites(table),
             "href": f"tables/{self._name(table)}.html",
-            "days": days[:1] if days[:1] == days[-1:] else [days[0], days[-1]],
-            "best": [one for one in ranked if one.place.rank <= 3][:3],
-            "hrefs": self._hrefs(table),
+            "card": card(table),
+            "pages": self._pages(table),
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, hrefs, found = self._name(table), self._hrefs(table), families(table)
-        shared = {"table": table, "hrefs": hrefs, "suites": _suites(table), "name": name}
+        name, pages, found = self._name(table), self._pages(table), families(table)
+        shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()
         for family in found:
@@ -127,10 +131,11 @@ class Site:
             self._page(
                 "table.html",
                 "../",
-                grid=grid(table, hrefs),
-                families=[(f.title, [(draw(p, hrefs), _safe(p.name)) for p in f.plots]) for f in found],
+                grid=grid(table, pages),
+                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
                 ranking=rank(table),
                 definitions=definitions(table),
+                commands=commands(table),
                 downloads=[(f"data/{name}.{suffix}", title) for _, suffix, title in DOWNLOADS],
                 gallery=f"gallery/{name}.html" if heard_and_seen else "",
                 **shared,

@@ -12,6 +12,7 @@ from hand_made import protocol, result
 from bench.catalog.model import FOLDER, catalogs, read
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
+from bench.leaderboard.render import render
 from bench.leaderboard.table import build
 from bench.publishing.reported import beside, elsewhere
 from bench.system import parse
@@ -64,6 +65,23 @@ def test_a_wrong_line_is_named(tmp_path: Path, change, complaint):
         read(tmp_path / "image.yaml")
 
 
+def test_a_source_has_a_link_where_one_is_known():
+    (found,) = (s for s in catalogs()["image"].systems if s.values.get("rfid") == Decimal("3.91"))
+    assert catalogs()["image"].link(found) == "https://github.com/bytedance/1d-tokenizer/issues/105"
+    unknown = {s.source for catalog in catalogs().values() for s in catalog.systems if not catalog.link(s)}
+    assert {source for source in unknown if "Hz" not in source and "bit" not in source} == {
+        "source of PSNR, SSIM and LPIPS not known"
+    }
+
+
+@pytest.mark.parametrize("links", [{"Nobody": "https://example.org"}, {"MaskGIT": "http://example.org"}])
+def test_a_link_of_nothing_or_to_nowhere_safe_is_refused(tmp_path: Path, links):
+    tree = yaml.load((FOLDER / "image.yaml").read_text(), yaml.BaseLoader)
+    (tmp_path / "image.yaml").write_text(yaml.safe_dump(tree | {"links": links}))
+    with pytest.raises(BenchError, match="source of no system"):
+        read(tmp_path / "image.yaml")
+
+
 def llamagen(**changes):
     settings = {"preprocessing": {"size": 256}}
     return protocol(**({"preset": "llamagen", "n": 50000, "settings": settings} | changes))
@@ -81,6 +99,18 @@ def test_the_difference_to_a_report_under_the_same_protocol():
     assert rows["LlamaGen VQ ds16"].values == {"rfid": "2.19", "psnr": "20.79"}
     assert rows["LlamaGen VQ ds16"].differences == {"rfid": "+0.044", "psnr": "-0.790"}
     assert rows["LlamaGen VQ ds8"].differences == {}
+
+
+def test_markdown_has_the_reports_below_the_table():
+    (table,) = build([result("llamagen-vq-ds16", rfid=2.2341, psnr=20.0, protocol=llamagen())])
+    told = render([table], "markdown").splitlines()
+    assert (
+        "- LlamaGen VQ ds8: rFID 0.98 ([LlamaGen, issue 88 (a user)]"
+        "(<https://github.com/FoundationVision/LlamaGen/issues/88>))" in told
+    )
+    assert any(line.startswith(r"- LlamaGen VQ ds16: rFID 2.19 \[+0.044\], PSNR") for line in told)
+    (other,) = build([result("llamagen-vq-ds16", rfid=2.2341, protocol=llamagen(n=1))])
+    assert "Reported" not in render([other], "markdown")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,20 @@ PHOTOS = protocol()
 SPEECH = protocol(task="audio-recon", settings={}, metrics={"pesq_wb": 1})
 LIKE = protocol(preset="llamagen", n=50000, settings={"preprocessing": {"size": 256}})
 IMAGES, SOUNDS, PUBLISHED = (f"tables/*{each.fingerprint}*.html" for each in (PHOTOS, SPEECH, LIKE))
+ALL_PAGES = [
+    "index.html",
+    IMAGES,
+    SOUNDS,
+    PUBLISHED,
+    "gallery/image-recon*.html",
+    "gallery/audio-recon*.html",
+    "systems/vq-*.html",
+    "systems/opus-*.html",
+    "systems/*script*.html",
+    "reported/image.html",
+    "reported/audio.html",
+]
+"""One of each kind, by patterns of their paths."""
 NAMES = (SCRIPT, "vq", "rvq", "fsq@8")
 
 

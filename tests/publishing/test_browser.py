@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 from playwright.sync_api import expect
-from site_parts import IMAGES, NAMES, PUBLISHED, SCRIPT, SOUNDS
+from site_parts import ALL_PAGES, IMAGES, NAMES, PUBLISHED, SCRIPT
 
-ALL_PAGES = [
-    "index.html",
-    IMAGES,
-    SOUNDS,
-    PUBLISHED,
-    "gallery/image-recon*.html",
-    "gallery/audio-recon*.html",
-    "systems/vq-*.html",
-    "systems/opus-*.html",
-    "systems/*script*.html",
-    "reported/image.html",
-    "reported/audio.html",
-]
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 
 
@@ -60,7 +49,9 @@ def test_filtering_by_name_and_kind(visit):
     page.get_by_label("Filter").fill("VQ")
     assert names(page) == ["rvq", "vq"]
     expect(page.locator("[data-count]")).to_have_text("2 of 7 systems")
+    expect(page.locator("#note-1")).to_be_hidden()  # nothing lacks a value any more
     page.get_by_label("Filter").fill("")
+    expect(page.locator("#note-1")).to_be_visible()
     page.get_by_label("Discrete tokenizers").uncheck()
     assert set(names(page)) & set(NAMES) == set()
     page.get_by_label("Continuous tokenizers").uncheck()
@@ -128,15 +119,19 @@ def test_sound_plays_and_is_seen(visit):
 def test_plots_by_keyboard(visit):
     page = visit(IMAGES)
     chart = page.locator(".chart:visible").first
-    points = chart.locator(".point")
+    points = chart.locator("svg:visible .point")
     expect(points).to_have_count(5)  # kl has no rate
     assert "kl" in chart.inner_text()
     assert points.evaluate_all("points => points.filter(point => point.tabIndex === 0).length") == 1
-    chart.locator(".point[tabindex='0']").focus()
+    chart.locator("svg:visible .point[tabindex='0']").focus()
     expect(chart.locator("[data-readout]")).to_contain_text(SCRIPT)
     page.keyboard.press("ArrowRight")
-    expect(chart.locator("[data-readout]")).to_contain_text("vq: PSNR 22.00 ± 0.50 dB, bpp 0.2")
+    expect(chart.locator("[data-readout] > *")).to_have_text(
+        ["vq", "PSNR 22.00 ± 0.50 dB", "bpp 0.20", "on the frontier"]
+    )
     expect(page.locator("table[data-results] tr.lit th")).to_have_text("vq")
+    page.keyboard.press("Escape")
+    expect(chart.locator("[data-readout]")).to_be_hidden()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("vq")
 
@@ -158,7 +153,7 @@ def test_reported_rows_stay_apart(visit):
     page.get_by_role("button", name="Sort by rFID").click()
     assert page.locator("table[data-results] tbody").last.get_attribute("class") == "reported"
     expect(reported).to_have_count(3)
-    assert "LlamaGen VQ" not in page.locator("[aria-labelledby=downloads]").inner_text()
+    assert "LlamaGen VQ" not in page.locator("#downloads").inner_text()
 
 
 @pytest.mark.parametrize("pattern", ALL_PAGES)
@@ -178,23 +173,64 @@ def test_without_javascript_everything_is_there(visit):
     assert left["x"] + left["width"] <= right["x"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_told_from_its_ground(visit, scheme):
-    """WCAG's contrast of at least 4.5 for the colours of text."""
-    page = visit(IMAGES, color_scheme=scheme)
-    colours = page.evaluate(
-        """() => ["body", "p.protocol", "main a", ".number.best", ".half", ".unit", ".sort"].map(
-             selector => getComputedStyle(document.querySelector(selector)).color)"""
-    )
-    ground = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert (ground < 0.05) == (scheme == "dark")
-    for colour in colours:
-        light, dark = sorted((luminance(colour), ground), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+def test_a_filter_without_hits_says_so(visit):
+    page = visit(IMAGES)
+    page.get_by_label("Filter").fill("no such")
+    expect(page.locator("[data-nothing]")).to_have_text("No system matches “no such”.")
+    expect(page.locator("table[data-results]")).to_be_hidden()
+    page.get_by_label("Codecs").uncheck()
+    page.get_by_label("Filter").fill("jpeg")
+    expect(page.locator("[data-nothing]")).to_have_text("No system matches “jpeg” among the chosen kinds.")
+    page.get_by_label("Codecs").check()
+    expect(page.locator("[data-nothing]")).to_be_empty()
+    assert names(page) == ["jpeg"]
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of ``rgb(r, g, b)`` as WCAG 2 defines it."""
-    levels = [int(level) / 255 for level in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
-    return sum(weight * level for weight, level in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+def test_any_columns_may_be_chosen(visit):
+    page = visit(IMAGES)
+
+    def choice(name):
+        return page.get_by_role("checkbox", name=name, exact=True)
+
+    quality = page.locator("th[data-section]", has_text="Quality")
+    expect(quality).to_have_attribute("colspan", "2")
+    page.get_by_text("Columns", exact=True).click()
+    choice("SSIM").uncheck()
+    expect(page.locator("table[data-results] th", has_text="SSIM")).to_be_hidden()
+    expect(quality).to_have_attribute("colspan", "1")
+    choice("IS").check()
+    expect(page.get_by_role("columnheader", name="IS higher is better")).to_be_visible()
+    row = page.locator("tr[data-key]", has_text="vq").first.locator("> :visible")
+    assert row.count() == page.locator("thead tr").last.locator("> :visible").count()
+    choice("PSNR (dB)").uncheck()
+    choice("IS").uncheck()
+    expect(quality).to_be_hidden()
+
+
+def test_a_finger_reads_before_it_follows(visit):
+    page = visit(IMAGES, **PHONE)
+    chart = page.locator(".chart:visible").first
+    expect(chart.locator("svg.wide")).to_be_hidden()
+    point = chart.locator("svg:visible .point", has=page.locator("circle.mark")).last
+    point.locator(".hit").tap()
+    tip = chart.locator("[data-readout]")
+    expect(tip.locator("b")).to_have_text(point.get_attribute("data-name"))
+    box = tip.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["viewport"]["width"]
+    point.locator(".hit").tap()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("image-recon")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "narrow"])
+def test_letters_of_plots_do_not_touch(visit, options):
+    """As the browser draws them, not as they were planned."""
+    page = visit(IMAGES, **options)
+    for boxes in page.locator("svg.plot:visible").evaluate_all(
+        """sheets => sheets.map(sheet => [...sheet.querySelectorAll("text.label")].map(label => {
+             const box = label.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }))"""
+    ):
+        assert len(boxes) > 1
+        assert all(left >= 0 and right <= page.viewport_size["width"] for left, _, right, _ in boxes)
+        for one, other in combinations(boxes, 2):
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] - 3 <= other[1] or other[3] - 3 <= one[1]
+            assert apart, (one, other)

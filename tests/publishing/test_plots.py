@@ -11,8 +11,10 @@ from hand_made import result
 from PIL import Image
 
 from bench.leaderboard.table import build
-from bench.publishing import layout, spectrogram
-from bench.publishing.drawing import draw
+from bench.publishing import spectrogram
+from bench.publishing.drawing import System, draw
+from bench.publishing.labels import MARK, labels
+from bench.publishing.layout import NARROW, PAPER, WIDE, text_width
 from bench.publishing.plots import families
 
 
@@ -82,24 +84,34 @@ def test_axes_show_every_value_and_a_few_ticks(values):
 
 def test_an_interval_below_zero_on_a_logarithmic_axis_ends_with_it():
     found = plot(point("a", (0.1, 0.5), 30.0), point("b", (10.0, 1.0), 31.0))
-    drawn = draw(found, {f"key-{name}-discrete": "x" for name in "ab"})
-    (mark,) = (mark for mark in drawn.marks if mark.words.startswith("a:"))
-    assert layout.LEFT == mark.left < mark.x < mark.right
+    drawn = draw(found, {f"key-{name}-discrete": System(name, "x") for name in "ab"})
+    for sheet in drawn.sheets:
+        (mark,) = (mark for mark in sheet.marks if mark.words.startswith("a:"))
+        assert sheet.frame.left == mark.left < mark.x < mark.right
 
 
-def test_labels_cover_neither_marks_nor_each_other():
-    random = np.random.default_rng(0)
-    rows = [
-        point(f"system-{i}", float(rate), float(psnr)) for i, (rate, psnr) in enumerate(random.normal(10, 1, (30, 2)))
-    ]
-    found = plot(*rows)
-    placed = [label for label in layout.labels(found) if label]
-    assert len(placed) > 25
-    boxes = [layout._box(label) for label in placed]
-    assert not any(one.meets(other) for one, other in combinations(boxes, 2))
+def meet(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@pytest.mark.parametrize("frame", [WIDE, PAPER, NARROW])
+@pytest.mark.parametrize(("spread", "least"), [(1.0, 24), (0.05, 12)])
+def test_labels_cover_neither_marks_nor_each_other(frame, spread, least):
+    """Among systems all over the plot, and in a heap of which one is far away."""
+    near = np.random.default_rng(0).normal(10, spread, (24, 2)).tolist()
+    found = plot(*(point(f"system-{i}", rate, psnr) for i, (rate, psnr) in enumerate([*near, [14.0, 14.0]])))
+    placed = [label for label in labels(found, frame) if label]
+    assert len(placed) >= least
+    assert not any(meet(one.box, other.box) for one, other in combinations(placed, 2))
     for p in found.points:
-        x, y = layout.position(found, p.x.value, p.y.value)
-        assert not any(box.left < x < box.right and box.top < y < box.bottom for box in boxes)
+        x, y = frame.position(found, p.x.value, p.y.value)
+        assert not any(meet(label.box, (x - MARK, y - MARK, x + MARK, y + MARK)) for label in placed)
+    for label in placed:
+        assert frame.left <= label.box[0] and label.box[2] <= frame.width
+        assert label.box[2] - label.box[0] >= text_width(label.text, frame.text) - 0.1
+        (own,) = (p for p in found.points if p.label == label.text)
+        x, y = frame.position(found, own.x.value, own.y.value)
+        assert label.led or max(abs(label.x - x), abs(label.y - y)) < 13
 
 
 @pytest.mark.parametrize("hertz", [500, 3000, 7000])

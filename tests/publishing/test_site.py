@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from html.parser import HTMLParser
@@ -10,14 +11,17 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from hand_made import protocol, result
+from PIL import Image, ImageColor
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
+from bench.catalog.model import catalogs
 from bench.commands.publish import publish
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import render
 from bench.leaderboard.table import build
+from bench.publishing import figures
 from bench.publishing.definitions import OUTPUTS, anchor, definitions
 from bench.publishing.gallery import gallery
 from bench.publishing.site import Site
@@ -34,13 +38,26 @@ class Links(HTMLParser):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self.targets: list[str] = []
+        self.outside: list[tuple[str, str, str]] = []
         self.ids: list[str] = []
         self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        self.targets += [value for name in ("href", "src") if (value := given.get(name))]
+        for name in ("href", "src"):
+            if (value := given.get(name)) and urlsplit(value).scheme == "https":
+                self.outside.append((tag, value, given.get("rel") or ""))
+            elif value:
+                self.targets.append(value)
         self.ids += [given["id"]] if given.get("id") else []
+
+
+def test_what_leads_away_are_links_to_the_sources_of_reported_numbers(site):
+    """And they tell nobody where the reader came from."""
+    known = {address for catalog in catalogs().values() for address in catalog.links.values()}
+    found = [each for file in site.rglob("*.html") for each in Links(file).outside]
+    assert {address for _, address, _ in found} == known
+    assert {(tag, rel) for tag, _, rel in found} == {("a", "external noreferrer")}
 
 
 @pytest.fixture
@@ -91,7 +108,10 @@ def test_downloads_are_what_the_leaderboard_command_prints(site, tmp_path):
     plots = {
         file.suffix: file.read_bytes() for file in site.glob(f"plots/*{PHOTOS.fingerprint}*/psnr-bits_per_pixel.*")
     }
-    assert plots[".png"].startswith(b"\x89PNG")
+    with Image.open(io.BytesIO(plots[".png"])) as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors()}
+    assert colours >= {(255, 255, 255), ImageColor.getrgb(figures.ACCENT), ImageColor.getrgb(figures.INK)}
+    assert len(plots[".png"]) < 50_000
     assert plots[".svg"].startswith(b"<?xml")
 
 

@@ -60,7 +60,8 @@ function filtered(table, rows) {
   const words = controls.querySelector("[data-filter]");
   const kinds = all("[data-kind]", controls);
   const count = controls.querySelector("[data-count]");
-  const more = controls.querySelector("[data-more]");
+  const nothing = document.querySelector("[data-nothing]");
+  const showNotes = columns(table, controls);
 
   function apply() {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -75,14 +76,72 @@ function filtered(table, rows) {
       for (const row of all("tr.group", body)) row.hidden = !grouped || !all("tr[data-key]", body).some((one) => !one.hidden);
     }
     count.textContent = `${shown.length} of ${rows.length} systems`;
+    table.parentNode.hidden = !shown.length;
+    const named = wanted.length ? ` “${words.value.trim()}”` : " the chosen kinds";
+    nothing.textContent = shown.length ? "" : `No system matches${named}${wanted.length && off.size ? " among the chosen kinds" : ""}.`;
+    showNotes();
   }
 
   controls.hidden = false;
   controls.addEventListener("submit", (event) => event.preventDefault());
   controls.addEventListener("input", apply);
   table.addEventListener("click", apply);
-  if (more) more.addEventListener("change", () => table.classList.toggle("all", more.checked));
   apply();
+}
+
+// Columns: the usual ones first, any on demand; footnotes that nothing shown refers to are hidden.
+function columns(table, controls) {
+  const headings = all("thead tr:last-child th", table);
+  const sections = all("th[data-section]", table).map((heading) => ({ heading, span: heading.colSpan }));
+  const box = controls.querySelector("[data-columns]");
+  const more = controls.querySelector("[data-more]");
+  const hiding = document.head.appendChild(make("style"));
+  const boxes = headings.slice(1).map((heading) => {
+    const label = make("label");
+    const input = make("input", { type: "checkbox" });
+    input.checked = !heading.classList.contains("more");
+    label.append(input, ` ${heading.querySelector(".head").firstElementChild?.textContent ?? heading.textContent.trim()} ${heading.querySelector(".unit")?.textContent ?? ""}`.trimEnd());
+    return { heading, input, label };
+  });
+  let start = 0;
+  for (const { heading, span } of sections.length ? sections : [{ heading: null, span: boxes.length }]) {
+    const set = make("fieldset");
+    if (heading) set.append(make("legend", {}, heading.textContent));
+    set.append(...boxes.slice(start, start + span).map((one) => one.label));
+    box.append(set);
+    start += span;
+  }
+
+  function showNotes() {
+    for (const note of all(".notes li")) {
+      const marks = all(`a[href="#${note.id}"]`, table);
+      note.hidden = marks.length > 0 && !marks.some((mark) => mark.getClientRects().length);
+    }
+  }
+
+  function apply() {
+    const off = boxes.flatMap((one, index) => (one.input.checked ? [] : [`table.results tr:not(.group, .sections) > :nth-child(${index + 2})`]));
+    hiding.textContent = off.length ? `${off.join(", ")} { display: none; }` : "";
+    table.classList.add("all");
+    let first = 0;
+    for (const { heading, span } of sections) {
+      const shown = boxes.slice(first, first + span).filter((one) => one.input.checked).length;
+      heading.hidden = !shown;
+      heading.colSpan = shown || 1;
+      first += span;
+    }
+    if (more) more.checked = boxes.every((one) => one.input.checked);
+    table.style.setProperty("--first", `${headings[0].offsetWidth + 12}px`);
+    showNotes();
+  }
+
+  if (more) more.addEventListener("change", () => {
+    for (const { heading, input } of boxes) input.checked = more.checked || !heading.classList.contains("more");
+    apply();
+  });
+  box.addEventListener("change", apply);
+  apply();
+  return showNotes;
 }
 
 // Plots: one metric at a time; arrow keys go from mark to mark; a mark and its row light each other.
@@ -102,24 +161,48 @@ function family(box) {
 }
 
 function marks(chart) {
-  const points = all(".point", chart).sort((one, other) => one.querySelector(".hit").cx.baseVal.value - other.querySelector(".hit").cx.baseVal.value);
-  const readout = chart.querySelector("[data-readout]");
-  points.forEach((point, index) => {
-    point.setAttribute("tabindex", index ? "-1" : "0");
-    point.querySelector("title").remove();
-    point.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const next = points[(index + step + points.length) % points.length];
-      points.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
-      next.focus();
+  const tip = chart.querySelector("[data-readout]");
+  for (const sheet of all("svg.plot", chart)) {
+    const across = (point) => point.querySelector(".hit").cx.baseVal.value;
+    const points = all(".point", sheet).sort((one, other) => across(one) - across(other));
+    points.forEach((point, index) => {
+      point.setAttribute("tabindex", index ? "-1" : "0");
+      point.querySelector("title").remove();
+      point.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") tip.hidden = true;
+        const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        const next = points[(index + step + points.length) % points.length];
+        points.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
+        next.focus();
+      });
+      // A finger that cannot hover reads first and follows the link with a second tap.
+      let told = false;
+      point.addEventListener("pointerdown", (event) => { told = event.pointerType !== "touch" || (!tip.hidden && tip.dataset.of === point.dataset.key); });
+      point.addEventListener("click", (event) => { if (event.detail && !told) { event.preventDefault(); tell(tip, point); } });
+      for (const [on, off] of [["mouseenter", "mouseleave"], ["focus", "blur"]]) {
+        point.addEventListener(on, () => tell(tip, point));
+        point.addEventListener(off, () => { tip.hidden = true; light(point.dataset.key, false); });
+      }
     });
-    for (const [on, off] of [["mouseenter", "mouseleave"], ["focus", "blur"]]) {
-      point.addEventListener(on, () => { readout.textContent = point.dataset.words; light(point.dataset.key, true); });
-      point.addEventListener(off, () => { readout.textContent = "\u00a0"; light(point.dataset.key, false); });
-    }
-  });
+  }
+}
+
+// The words of a mark above it, or below where there is no room, and never beyond the plot's sides.
+function tell(tip, point) {
+  const { name } = point.dataset;
+  const rest = point.getAttribute("aria-label").slice(name.length + 2);
+  tip.replaceChildren(make("b", {}, name), ...rest.split(/, |; /).map((line) => make("span", {}, line)));
+  tip.dataset.of = point.dataset.key;
+  tip.hidden = false;
+  const area = tip.parentNode.getBoundingClientRect();
+  const mark = point.querySelector(".hit").getBoundingClientRect();
+  const middle = (mark.left + mark.right) / 2 - area.left - tip.offsetWidth / 2;
+  tip.style.left = `${Math.max(0, Math.min(middle, area.width - tip.offsetWidth))}px`;
+  const above = mark.top - area.top - tip.offsetHeight;
+  tip.style.top = `${above >= 0 ? above : mark.bottom - area.top}px`;
+  light(point.dataset.key, true);
 }
 
 function light(key, on) {

@@ -1,0 +1,137 @@
+"""What is told around the numbers of a table: footnotes of cells and rows, and the remarks below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.leaderboard.reasons import LONGEST, brief, clean
+from bench.leaderboard.table import Cell, Column, Row, Table
+from bench.results import Result
+
+NAMED_SAMPLES = 3
+
+
+@dataclass
+class Notes:
+    """Footnotes by their text, numbered in the order of their first use; reasons in short, and whole."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, texts: Iterable[str]) -> tuple[int, ...]:
+        """The numbers of some footnotes, which are told from now on."""
+        return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
+
+    def told(self, reason: str, before: str = "") -> str:
+        """A reason in short after some words; the whole is kept if it says more."""
+        short = clean(before + brief(reason))
+        if short != clean(before + reason):
+            self.whole.setdefault(short, clean(reason))
+        return short
+
+
+def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list[str]:
+    """What must be known of a row: why it failed, which samples it lacks unless all rows lack the same."""
+    failed = "failed: " if row.failed else ""
+    notes = [known.told(f"{error.type}: {error.message}", failed) for error in row.result.errors]
+    if row.failed and not notes:
+        notes = ["failed, and no error was recorded"]
+    if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
+        notes.append(_skipped(table, row.result))
+    if row.result.dataset and row.result.dataset.failed:
+        notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
+    return notes
+
+
+def cell_note(column: Column, cell: Cell) -> str:
+    """What must be known to use a value, empty if nothing: failures, a note, why there is no interval."""
+    estimate, title = cell.estimate, column.heading.title
+    if estimate is None:
+        return ""
+    notes = [estimate.note, "" if estimate.interval else estimate.method]
+    told = "; ".join(note for note in notes if note)
+    missing = f"{estimate.failures} of {estimate.n + estimate.failures} samples"
+    if estimate.failures and missing not in told:
+        return f"{title} undefined on {missing}" + (f": {told}" if told else "")
+    return f"{title}: {told}" if told else ""
+
+
+def common_note(table: Table, column: Column) -> str:
+    """The note that all values of a column have; it stands at its title."""
+    each = [cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
+    return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
+
+
+def _shortened(text: str) -> str:
+    text = clean(text)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def skipped_alike(table: Table) -> bool:
+    """Whether every measured row left out the same samples, so that it is said once for all."""
+    each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
+    return bool(each) and all(skipped == each[0] for skipped in each)
+
+
+def _skipped(table: Table, result: Result) -> str:
+    return f"skipped {_samples(table, result.dataset.skipped if result.dataset else {})}"
+
+
+def _samples(table: Table, reasons: Mapping[str, str]) -> str:
+    """How many samples, and the first of them with what befell them."""
+    named = "; ".join(f"{sample}: {_shortened(reason)}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES])
+    more = f"; and {len(reasons) - NAMED_SAMPLES} more" if len(reasons) > NAMED_SAMPLES else ""
+    return f"{len(reasons)} of {table.protocol.dataset.n} samples: {named}{more}"
+
+
+def remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes: Notes) -> list[str]:
+    """The sentences below the table: order, devices, samples left out or converted, metrics without a value."""
+    remarks = []
+    kinds = list(dict.fromkeys(row.kind for row in table.rows))
+    if len(table.rows) > 1 and table.order:
+        by = f"by {clean(table.order.heading.title)}, best first"
+        remarks.append(f"Rows: {', '.join(kinds).lower()}; each {by}." if len(kinds) > 1 else f"Rows {by}.")
+    bound = [column for column in columns if column.device_bound]
+    if bound:
+        titles = _listed(clean(column.heading.title) for column in bound)
+        setups = [f"{letter} = {clean(setup)}" for letter, setup in table.setups.items()]
+        if len(setups) > 1:
+            remarks.append(f"{titles} compare within one setup only, so no best is marked: {'; '.join(setups)}.")
+        else:
+            remarks.append(f"{titles} measured on {clean(next(iter(table.setups.values())))}.")
+    if skipped_alike:
+        common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
+        remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
+    return remarks + _converted(table) + _unavailable(table, notes)
+
+
+def _converted(table: Table) -> list[str]:
+    """One sentence on the samples whose stored form had to be changed before they could be measured."""
+    counts: dict[str, int] = {}
+    for row in table.rows:
+        for conversion, samples in (row.result.dataset.converted if row.result.dataset else {}).items():
+            counts[conversion] = max(counts.get(conversion, 0), len(samples))
+    told = ", ".join(f"{count} {conversion}" for conversion, count in sorted(counts.items()))
+    return [clean(f"Samples converted as the protocol states: {told}.")] if told else []
+
+
+def _unavailable(table: Table, notes: Notes) -> list[str]:
+    """One sentence for each reason why metrics have no value in any row."""
+    titles: dict[str, list[str]] = {}
+    whole: dict[str, str] = {}
+    for column in table.columns:
+        if column.heading.detail or table.measured(column):
+            continue
+        reasons = dict.fromkeys(row.cells[column.metric].reason for row in table.rows if not row.failed)
+        short = "; ".join(dict.fromkeys(map(brief, reasons)))
+        titles.setdefault(short, []).append(column.heading.title)
+        whole.setdefault(short, "; ".join(reasons))
+    told = {reason: clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()}
+    notes.whole |= {told[reason]: clean(text) for reason, text in whole.items() if clean(text) != clean(reason)}
+    return list(told.values())
+
+
+def _listed(items: Iterable[str]) -> str:
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
