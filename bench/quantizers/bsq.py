@@ -6,6 +6,7 @@ import math
 
 import faiss
 import torch
+from torch.nn import functional as F
 
 from bench.quantizers.base import Quantizer
 from bench.quantizers.lfq import binary_digits, binary_index
@@ -25,19 +26,19 @@ class BinarySphericalQuantizer(Quantizer):
         self.sizes = (2**bits,)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        transform = faiss.ITQTransform(vectors.shape[1], self.bits, True)
-        transform.itq.seed = seed + 1
-        transform.train(vectors.numpy())
-        fused = transform.pca_then_itq
-        matrix = faiss.vector_to_array(fused.A).reshape(self.bits, vectors.shape[1])
-        self.linear = torch.from_numpy(matrix.copy())
+        directions = F.normalize(vectors[:, : self.bits].double())
+        rotation = faiss.ITQMatrix(self.bits)
+        rotation.seed = seed + 1
+        rotation.train(directions.float().numpy())
+        matrix = faiss.vector_to_array(rotation.A).reshape(self.bits, self.bits)
+        self.linear = F.pad(torch.from_numpy(matrix.copy()), (0, vectors.shape[1] - self.bits))
         corners = self.corners(self.encode(vectors)).double()
         design = torch.cat([corners, torch.ones(len(corners), 1, dtype=torch.float64)], dim=1)
         self.back = torch.linalg.lstsq(design, vectors.double()).solution.float()
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         # Dividing by |v| cannot change a sign, so u itself is not needed for the index.
-        return binary_index(vectors @ self.linear.T.to(vectors) > 0)
+        return binary_index(vectors.double() @ self.linear.T.double() > 0)
 
     def corners(self, codes: torch.Tensor) -> torch.Tensor:
         """The codewords û ``[n, bits]`` on the unit sphere."""

@@ -13,5 +13,6 @@ class ResidualQuantizer(AdditiveQuantizer):
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
         quantizer = faiss.ResidualQuantizer(dim, len(self.sizes), self.level_bits)
         quantizer.max_beam_size = 1
+        quantizer.train_type = faiss.ResidualQuantizer.Train_default
         quantizer.cp.seed = seed + 1
         return quantizer

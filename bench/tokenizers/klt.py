@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 from bench.errors import BenchError
 from bench.quantizers.base import MapQuantizer, Quantizer, build
 from bench.quantizers.multiscale import MultiScaleQuantizer
+from bench.quantizers.one_thread import one_thread
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook, Tokens
 
@@ -59,30 +61,33 @@ class KLT(Tokenizer):
             self.quantizer = build(quantizer, bits, levels)
         self._declare()
 
+    @one_thread()
     def fit(self, dataset: Dataset, seed: int) -> None:
-        patches = torch.cat([self._patches(s.signal.float() / 255, self.fit_stride) for s in dataset])
+        patches = torch.cat([self._patches(s.signal.float(), self.fit_stride) for s in dataset])
         wide = patches.double()
-        self.mean = wide.mean(0).float()
+        mean = wide.mean(0)
         _, vectors = torch.linalg.eigh(torch.cov(wide.T))
         basis = vectors.flip(1)[:, : self.dims]
         # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
         basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
-        self.basis = basis.float().contiguous()
+        self.basis = summable(basis).float().contiguous()
+        self.mean, self.offset = (mean / 255).float(), (mean @ self.basis.double()).float()
         if isinstance(self.quantizer, MapQuantizer):
             offsets = [
                 (y, x) for y in range(0, self.patch, self.fit_stride) for x in range(0, self.patch, self.fit_stride)
             ]
-            moved = (s.signal[:, y:, x:].float() / 255 for s in dataset for y, x in offsets)
+            moved = (s.signal[:, y:, x:].float() for s in dataset for y, x in offsets)
             fitting = (image for image in moved if min(image.shape[1:]) >= self.patch)
             self.quantizer.fit([self._coefficients(image) for image in fitting], seed)
         elif self.quantizer:
-            self.quantizer.fit((patches - self.mean) @ self.basis, seed)
+            self.quantizer.fit(self._transform(patches), seed)
         self._declare()
 
+    @one_thread()
     def encode(self, batch: torch.Tensor) -> Tokens:
         height, width = batch.shape[-2:]
         extra = (0, -width % self.patch, 0, -height % self.patch)
-        padded = F.pad(batch.cpu(), extra, mode="replicate")
+        padded = F.pad(batch.cpu() * 255, extra, mode="replicate")
         maps = [self._coefficients(image) for image in padded]
         shape = tuple(batch.shape[1:])
         if self.quantizer is None:
@@ -90,6 +95,7 @@ class KLT(Tokenizer):
         levels = zip(*map(self._codes, maps), strict=True)
         return Tokens(codes=tuple(torch.stack(level) for level in levels), signal_shape=shape)
 
+    @one_thread()
     def decode(self, tokens: Tokens) -> torch.Tensor:
         if tokens.latents is not None:
             maps = list(tokens.latents)
@@ -126,10 +132,13 @@ class KLT(Tokenizer):
         return vectors.view(*codes[0].shape, self.dims)
 
     def _coefficients(self, image: torch.Tensor) -> torch.Tensor:
-        """Coefficients ``[rows, columns, dims]`` of the whole patches of one image ``[3, h, w]``."""
+        """Coefficients ``[rows, columns, dims]`` of the whole patches of one image ``[3, h, w]`` of levels 0 to 255."""
         grid = (image.shape[1] // self.patch, image.shape[2] // self.patch)
-        coefficients: torch.Tensor = (self._patches(image, self.patch) - self.mean) @ self.basis
-        return coefficients.view(*grid, self.dims)
+        return self._transform(self._patches(image, self.patch)).view(*grid, self.dims)
+
+    def _transform(self, patches: torch.Tensor) -> torch.Tensor:
+        """Coefficients ``[n, dims]`` of patches ``[n, 3·patch²]`` of levels 0 to 255, for levels 0 to 1."""
+        return (patches @ self.basis - self.offset) / 255
 
     def _patches(self, image: torch.Tensor, stride: int) -> torch.Tensor:
         """Patches of one image ``[3, h, w]`` as rows ``[n, 3·patch²]``, in raster order."""
@@ -139,6 +148,19 @@ class KLT(Tokenizer):
         rows = coefficients.flatten(0, 1) @ self.basis.T + self.mean
         size = (coefficients.shape[0] * self.patch, coefficients.shape[1] * self.patch)
         return F.fold(rows.T[None], size, self.patch, stride=self.patch)[0]
+
+
+def summable(basis: torch.Tensor) -> torch.Tensor:
+    """A basis ``[levels, dims]`` rounded so far that float32 sums of whole levels 0 to 255 under it are exact.
+
+    Rounded are the entries, to a power of two, 2⁻¹² for patches of 8x8: nowhere near a level. No sum then has
+    more than the 24 bits of float32, so that neither the order of its terms nor the processor's instructions can
+    change a coefficient, and with it a code that hangs on a sign or on the nearer of two codewords. What noise
+    eigenvectors have in their last digits is rounded away as well.
+    """
+    largest = 255 * (basis.abs().sum(0).max() + basis.shape[0] * 2.0**-24)
+    step = 2.0 ** (math.ceil(math.log2(float(largest))) - 24)
+    return torch.round(basis / step) * step
 
 
 def _scales(text: str | int | None) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from bench.audio import Audio
 from bench.datasets.base import BadSample
 from bench.errors import BenchError
 from bench.quantizers.base import Quantizer, build
+from bench.quantizers.one_thread import one_thread
 from bench.quantizers.vector import VectorQuantizer
 from bench.tokenizers.audio import AudioTokenizer, resample
 from bench.tokenizers.companding import checked_rate
@@ -84,6 +85,7 @@ class MDCT(AudioTokenizer):
             self.quantizers = [build(quantizer, bits, levels) for _ in self.bands[1:]]
             self.codebooks = tuple(self._codebooks())
 
+    @one_thread()
     def fit(self, dataset: Dataset, seed: int) -> None:
         if not self.family:
             return
@@ -98,6 +100,7 @@ class MDCT(AudioTokenizer):
         for band, quantizer, (mean, basis) in zip(self._slices(), self.quantizers, self.transforms, strict=True):
             quantizer.fit(self._even((shape[:, band] - mean) @ basis), seed)
 
+    @one_thread()
     def encode_waves(self, waves: Audio) -> Tokens:
         coefficients = [self._frames(clip[0].cpu()) @ self.basis[:, : self.dims] for clip in waves.clips()]
         count = torch.tensor([len(one) for one in coefficients])
@@ -108,6 +111,7 @@ class MDCT(AudioTokenizer):
             codes=tuple(code.contiguous() for code in codes.unbind(-1)), lengths=(count,) * len(self.codebooks)
         )
 
+    @one_thread()
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         rows = torch.stack(tokens.codes, -1) if tokens.latents is None else tokens.latents
         clips = []
