@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -11,6 +12,17 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_THREADS = 4
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Have torch compute on one thread, as a decorator too; afterwards on as many as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def each_on_one_thread(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -21,9 +33,6 @@ def each_on_one_thread(function: Callable[[T], R], items: Iterable[T]) -> list[R
     over and more. Independent problems side by side use the same cores and wait for nobody.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads started after this inherit it
-    try:
-        with ThreadPoolExecutor(min(threads, MAX_THREADS)) as pool:
-            return list(pool.map(function, items))
-    finally:
-        torch.set_num_threads(threads)
+    # Threads started after torch was set to one inherit it.
+    with one_torch_thread(), ThreadPoolExecutor(min(threads, MAX_THREADS)) as pool:
+        return list(pool.map(function, items))

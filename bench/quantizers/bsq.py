@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import faiss
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -16,7 +17,8 @@ class BinarySphericalQuantizer(Quantizer):
     """BSQ (survey §2.7, eq. 20): ``v = Linear(z)``, ``u = v/|v|``, ``û = sign(u)/√L``.
 
     The linear map of a trained BSQ is learned; here it is the rotation that brings the vectors closest
-    to the corners of the cube, Iterative Quantization (Gong & Lazebnik 2011) by faiss, and decoding is
+    to the corners of the cube, Iterative Quantization (Gong & Lazebnik 2011) by faiss of the leading
+    coefficients, which are the principal components that it begins with, and decoding is
     the least-squares linear map from ``û`` back. The index is Σ 2^(i-1)·[v_i > 0]. The definition takes
     sign(0) as +1 but gives that corner the index of -1; index and corner agree here, at -1.
     """
@@ -26,10 +28,11 @@ class BinarySphericalQuantizer(Quantizer):
         self.sizes = (2**bits,)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        directions = F.normalize(vectors[:, : self.bits].double())
+        # faiss iterates in float64. ITQTransform would first find the principal components once more, in float32,
+        # and the last digits of those, which its BLAS decides, end in another rotation.
         rotation = faiss.ITQMatrix(self.bits)
         rotation.seed = seed + 1
-        rotation.train(directions.float().numpy())
+        rotation.train(np.ascontiguousarray(vectors[:, : self.bits].numpy()))
         matrix = faiss.vector_to_array(rotation.A).reshape(self.bits, self.bits)
         self.linear = F.pad(torch.from_numpy(matrix.copy()), (0, vectors.shape[1] - self.bits))
         corners = self.corners(self.encode(vectors)).double()
@@ -37,7 +40,8 @@ class BinarySphericalQuantizer(Quantizer):
         self.back = torch.linalg.lstsq(design, vectors.double()).solution.float()
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        # Dividing by |v| cannot change a sign, so u itself is not needed for the index.
+        # Dividing by |v| cannot change a sign, so u itself is not needed for the index. In float64 no order of the
+        # sum changes one either.
         return binary_index(vectors.double() @ self.linear.T.double() > 0)
 
     def corners(self, codes: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Sums in an order that no number of threads changes."""
+"""Learning that ends alike, whatever the number of threads."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import faiss
-import torch
+
+from bench.parallel import one_torch_thread
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread of torch and of faiss; as a decorator too. What was set before is restored, whatever happens.
+    """Have torch and faiss compute on one thread, as a decorator too; afterwards on as many as before.
 
-    Threads share a sum out among them, so their number decides the order of its terms and with it the last digit.
-    Local search, k-means and iterative quantization amplify that into other codebooks. faiss brings threads and a
-    BLAS of its own, which torch's setting does not reach. Single images and clips are too small to gain by threads,
-    and lose where these wait for each other on busy cores.
+    Threads share a sum out among them, so their number decides the order of its terms and with it the last digit;
+    k-means, local search and iterative quantization make other codebooks of that. faiss has a setting of its own
+    where it was imported before torch, and shares torch's where it was not.
     """
-    torch_threads, faiss_threads = torch.get_num_threads(), faiss.omp_get_max_threads()
-    torch.set_num_threads(1)
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(torch_threads)
-        faiss.omp_set_num_threads(faiss_threads)
+    threads = faiss.omp_get_max_threads()
+    with one_torch_thread():
+        faiss.omp_set_num_threads(1)
+        try:
+            yield
+        finally:
+            faiss.omp_set_num_threads(threads)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.errors import BenchError
+from bench.parallel import one_torch_thread
 from bench.quantizers.base import MapQuantizer, Quantizer, build
 from bench.quantizers.multiscale import MultiScaleQuantizer
 from bench.quantizers.one_thread import one_thread
@@ -70,8 +71,9 @@ class KLT(Tokenizer):
         basis = vectors.flip(1)[:, : self.dims]
         # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
         basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
-        self.basis = summable(basis).float().contiguous()
-        self.mean, self.offset = (mean / 255).float(), (mean @ self.basis.double()).float()
+        basis = summable(basis)
+        self.basis, self.inverse = basis.float().contiguous(), torch.linalg.pinv(basis).float().contiguous()
+        self.mean, self.offset = (mean / 255).float(), (mean @ basis).float()
         if isinstance(self.quantizer, MapQuantizer):
             offsets = [
                 (y, x) for y in range(0, self.patch, self.fit_stride) for x in range(0, self.patch, self.fit_stride)
@@ -83,7 +85,6 @@ class KLT(Tokenizer):
             self.quantizer.fit(self._transform(patches), seed)
         self._declare()
 
-    @one_thread()
     def encode(self, batch: torch.Tensor) -> Tokens:
         height, width = batch.shape[-2:]
         extra = (0, -width % self.patch, 0, -height % self.patch)
@@ -95,7 +96,7 @@ class KLT(Tokenizer):
         levels = zip(*map(self._codes, maps), strict=True)
         return Tokens(codes=tuple(torch.stack(level) for level in levels), signal_shape=shape)
 
-    @one_thread()
+    @one_torch_thread()
     def decode(self, tokens: Tokens) -> torch.Tensor:
         if tokens.latents is not None:
             maps = list(tokens.latents)
@@ -138,29 +139,34 @@ class KLT(Tokenizer):
 
     def _transform(self, patches: torch.Tensor) -> torch.Tensor:
         """Coefficients ``[n, dims]`` of patches ``[n, 3·patch²]`` of levels 0 to 255, for levels 0 to 1."""
-        return (patches @ self.basis - self.offset) / 255
+        return (patches @ self.basis).sub_(self.offset).div_(255)
 
     def _patches(self, image: torch.Tensor, stride: int) -> torch.Tensor:
         """Patches of one image ``[3, h, w]`` as rows ``[n, 3·patch²]``, in raster order."""
         return F.unfold(image[None], self.patch, stride=stride)[0].T
 
     def _image(self, coefficients: torch.Tensor) -> torch.Tensor:
-        rows = coefficients.flatten(0, 1) @ self.basis.T + self.mean
+        rows = coefficients.flatten(0, 1) @ self.inverse + self.mean
         size = (coefficients.shape[0] * self.patch, coefficients.shape[1] * self.patch)
         return F.fold(rows.T[None], size, self.patch, stride=self.patch)[0]
 
 
 def summable(basis: torch.Tensor) -> torch.Tensor:
-    """A basis ``[levels, dims]`` rounded so far that float32 sums of whole levels 0 to 255 under it are exact.
+    """A basis ``[levels, dims]``, float64, so rounded that float32 sums of whole levels 0 to 255 under it are exact.
 
-    Rounded are the entries, to a power of two, 2⁻¹² for patches of 8x8: nowhere near a level. No sum then has
-    more than the 24 bits of float32, so that neither the order of its terms nor the processor's instructions can
-    change a coefficient, and with it a code that hangs on a sign or on the nearer of two codewords. What noise
-    eigenvectors have in their last digits is rounded away as well.
+    The entries become multiples of a power of two, 2⁻¹² for patches of 8x8, so large that no sum needs more than the
+    24 bits of float32: then neither the order of its terms nor the processor's instructions can change a coefficient,
+    and with it a code that hangs on its sign or on the nearer of two codewords. The last digits of the eigenvectors,
+    which differ by the LAPACK, are rounded away as well. What is left is not quite orthonormal: its inverse is its
+    pseudoinverse.
     """
-    largest = 255 * (basis.abs().sum(0).max() + basis.shape[0] * 2.0**-24)
-    step = 2.0 ** (math.ceil(math.log2(float(largest))) - 24)
-    return torch.round(basis / step) * step
+    bits = math.ceil(math.log2(255 * float(basis.abs().sum(0).max())))
+    while True:
+        step = 2.0 ** (bits - 24)
+        rounded = torch.round(basis / step) * step
+        if 255 * float(rounded.abs().sum(0).max()) <= 2**bits:
+            return rounded
+        bits += 1  # what rounding added is one bit too many
 
 
 def _scales(text: str | int | None) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from bench.audio import Audio
 from bench.datasets.base import BadSample
 from bench.errors import BenchError
+from bench.parallel import one_torch_thread
 from bench.quantizers.base import Quantizer, build
 from bench.quantizers.one_thread import one_thread
 from bench.quantizers.vector import VectorQuantizer
@@ -100,9 +101,8 @@ class MDCT(AudioTokenizer):
         for band, quantizer, (mean, basis) in zip(self._slices(), self.quantizers, self.transforms, strict=True):
             quantizer.fit(self._even((shape[:, band] - mean) @ basis), seed)
 
-    @one_thread()
     def encode_waves(self, waves: Audio) -> Tokens:
-        coefficients = [self._frames(clip[0].cpu()) @ self.basis[:, : self.dims] for clip in waves.clips()]
+        coefficients = [product(self._frames(clip[0].cpu()), self.basis[:, : self.dims]) for clip in waves.clips()]
         count = torch.tensor([len(one) for one in coefficients])
         if not self.family:
             return Tokens(latents=pad_sequence(coefficients, batch_first=True), lengths=(count,))
@@ -111,7 +111,7 @@ class MDCT(AudioTokenizer):
             codes=tuple(code.contiguous() for code in codes.unbind(-1)), lengths=(count,) * len(self.codebooks)
         )
 
-    @one_thread()
+    @one_torch_thread()
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         rows = torch.stack(tokens.codes, -1) if tokens.latents is None else tokens.latents
         clips = []
@@ -126,7 +126,7 @@ class MDCT(AudioTokenizer):
         shape = coefficients / self._gains(self.envelope.decode(envelope))
         codes = [envelope]
         for band, quantizer, (mean, basis) in zip(self._slices(), self.quantizers, self.transforms, strict=True):
-            codes.append(quantizer.encode(self._even((shape[:, band] - mean) @ basis)))
+            codes.append(quantizer.encode(self._even(product(shape[:, band] - mean, basis))))
         return torch.cat(codes, 1)
 
     def _decode(self, codes: torch.Tensor) -> torch.Tensor:
@@ -157,7 +157,7 @@ class MDCT(AudioTokenizer):
 
     def _gains(self, envelope: torch.Tensor) -> torch.Tensor:
         """Amplitude of each coefficient ``[frames, dims]`` after a logarithmic envelope."""
-        return (envelope @ self.between).exp()
+        return product(envelope, self.between).exp()
 
     def _slices(self) -> list[slice]:
         return [slice(low, high) for low, high in pairwise(self.bands)]
@@ -203,6 +203,12 @@ class MDCT(AudioTokenizer):
             covers = f"{frame}, {band.start * width:g} to {band.stop * width:g} Hz"
             books += [Codebook(size, covers, FRAMES_A_SECOND) for size in quantizer.sizes]
         return books
+
+
+@one_torch_thread()
+def product(rows: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """``rows @ basis``, each sum in the same order whatever the number of threads; searches may have them all."""
+    return rows @ basis
 
 
 def mdct_basis(hop: int) -> torch.Tensor:
