@@ -29,10 +29,10 @@ def signals(modality: str) -> tuple[Dataset, list[torch.Tensor]]:
     """A little to learn from, and a few signals to code."""
     if modality == "image":
         photos = [SkimagePhotos().load(index).signal.float() / 255 for index in (0, 4, 25)]
-        return Limited(SkimagePhotos({}, "fit"), 4), photos
+        return Limited(SkimagePhotos({}, "fit"), 2), photos
     prompts = AsteriskPrompts().fit_split()
     assert prompts is not None
-    return Limited(prompts, 30), list(speech()[:3])
+    return Limited(prompts, 8), list(speech()[:3])
 
 
 def tensors(value: Any) -> Iterable[torch.Tensor]:
