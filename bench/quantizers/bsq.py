@@ -28,8 +28,8 @@ class BinarySphericalQuantizer(Quantizer):
         self.sizes = (2**bits,)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        # faiss iterates in float64. ITQTransform would first find the principal components once more, in float32,
-        # and the last digits of those, which its BLAS decides, end in another rotation.
+        # Not ITQTransform: it finds the principal components once more, and their last digits, which the number of
+        # threads and the BLAS decide, end in another rotation.
         rotation = faiss.ITQMatrix(self.bits)
         rotation.seed = seed + 1
         rotation.train(np.ascontiguousarray(vectors[:, : self.bits].numpy()))
@@ -40,8 +40,8 @@ class BinarySphericalQuantizer(Quantizer):
         self.back = torch.linalg.lstsq(design, vectors.double()).solution.float()
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        # Dividing by |v| cannot change a sign, so u itself is not needed for the index. In float64 no order of the
-        # sum changes one either.
+        # Dividing by |v| cannot change a sign, so u itself is not needed for the index. In float64 the order of the
+        # sum hardly can.
         return binary_index(vectors.double() @ self.linear.T.double() > 0)
 
     def corners(self, codes: torch.Tensor) -> torch.Tensor:

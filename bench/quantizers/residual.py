@@ -13,8 +13,8 @@ class ResidualQuantizer(AdditiveQuantizer):
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
         quantizer = faiss.ResidualQuantizer(dim, len(self.sizes), self.level_bits)
         quantizer.max_beam_size = 1
-        # Not by dimensions added progressively, faiss's default: its principal components, in float32, differ in the
-        # last digits by the BLAS, and the codebooks that k-means makes of them differ by far more. Nor is it better.
+        # Not by dimensions added progressively, faiss's default: its principal components differ in the
+        # last digits by the BLAS, and the codebooks that k-means makes of them differ by far more.
         quantizer.train_type = faiss.ResidualQuantizer.Train_default
         quantizer.cp.seed = seed + 1
         return quantizer
