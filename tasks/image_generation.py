@@ -91,6 +91,8 @@ class ImageGeneration(Task):
         except (ValidationError, TypeError) as error:
             raise BenchError(f"protocol {preset}: {_reason(error)}") from error
         reference = _reference(request.dataset, request.data, settings)
+        if reference.source:
+            reference.source.refuse_unusable()
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
         texts = read_prompts(request.prompts) if request.prompts else []
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
@@ -108,7 +110,9 @@ class ImageGeneration(Task):
             n = min(drawing.images, protocol.dataset.limit or drawing.images)
             stated: dict[str, Any] = {}
         else:
-            n = len(_samples(system, protocol))
+            samples = _samples(system, protocol)
+            samples.refuse_unusable()
+            n = len(samples)
             stated = {"drawing": None}
         if n < 2:
             raise BenchError(f"{system.text}: {n} images; the metrics of sets need at least 2")

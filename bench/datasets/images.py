@@ -129,6 +129,16 @@ class ImageDataset(Dataset):
         file, box = self._plan[index]
         return self.files[file].id if box is None else f"{self.files[file].id}#x{box[0]}y{box[1]}"
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Width and height of a sample, from its file's header where the preprocessing does not decide it.
+
+        Raises:
+            BadSample: the header cannot be read, or the image is too small.
+        """
+        number, _ = self._plan[index]
+        side = self.preprocessing.size
+        return (side, side) if self.preprocessing.crop != "none" else self._uncropped(self.files[number])
+
     def load(self, index: int) -> Sample:
         """The sample at that position, uint8 ``[3, height, width]``.
 
@@ -179,13 +189,21 @@ class ImageDataset(Dataset):
 
     def _tiles(self, file: StoredImage) -> list[Box] | list[None]:
         try:
-            width, height = stored_size(file.path, orientation=self.preprocessing.orientation)
-            self.preprocessing.refuse_small(width, height)
-            if self.preprocessing.resizes(width, height):
-                width, height = resized_size(width, height, self.preprocessing.size, self.preprocessing.resize)
+            width, height = self._uncropped(file)
         except BadSample:  # ``load`` will say so
             return [None]
         return list(tile_boxes(width, height, self.preprocessing.size))
+
+    def _uncropped(self, file: StoredImage) -> tuple[int, int]:
+        """Width and height of a file's image before it is cropped; BadSample if there is none."""
+        choice = self.preprocessing
+        width, height = stored_size(file.path, orientation=choice.orientation)
+        choice.refuse_small(width, height)
+        return (
+            resized_size(width, height, choice.size, choice.resize)
+            if choice.resizes(width, height)
+            else (width, height)
+        )
 
     def _decode(self, file: StoredImage) -> _Decoded:
         return decode(file.path, orientation=self.preprocessing.orientation, alpha=self.preprocessing.alpha)
