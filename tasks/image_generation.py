@@ -164,6 +164,7 @@ class ImageGeneration(Task):
                 n=n,
                 groups=n,
                 skipped=source.skipped,
+                converted=source.converted,
                 stored={seen.size: n},
             ),
             metrics=found | (drawn.costs() if drawn else {}),

@@ -28,13 +28,15 @@ class ImageSource(ABC):
 
     Attributes:
         name: for people, and in protocols.
-        skipped: images that could not be read, and why; complete once ``batches`` has ended.
+        skipped: images that could not be read, and why; complete once ``batches`` has ended, like
+        converted: what had to be done to which images.
     """
 
     name: str
 
     def __init__(self) -> None:
         self.skipped: dict[str, str] = {}
+        self.converted: dict[str, list[str]] = {}
 
     @abstractmethod
     def __len__(self) -> int:
@@ -151,6 +153,8 @@ class DatasetSource(ImageSource):
             first = first or found
             if found[1] != first[1]:
                 raise self._mixed(first, found)
+            for what in sample.conversions:
+                self.converted.setdefault(what, []).append(sample.id)
             indices.append(index)
             images.append(sample.signal)
             if len(images) == size:
