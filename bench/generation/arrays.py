@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -21,7 +22,17 @@ KEY = "arr_0"
 ZIP = b"PK\x03\x04"
 MOST_LOOKED_AT = 1 << 22
 """Values of an array that is refused, to tell what would make it images."""
-_DAMAGED = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,  # like the next, from numpy's parser of headers
+    TokenError,
+)
 
 
 def members(path: Path) -> list[str]:
