@@ -20,7 +20,7 @@ from bench.errors import BenchError, Unavailable
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
-from bench.suite import Suite, SuiteTask, load_preset
+from bench.suite import Suite, SuiteTask, is_file, load_preset
 from bench.system import SystemSpec
 from bench.task import Job, Request, Task
 from bench.weights import WeightStore
@@ -76,9 +76,11 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 missing[system.text] = f"{system.text}: {reason}"
     cells: list[Cell] = []
     for line, task, wanted in _shares(suite, systems):
+        preset = options.protocol or line.protocol
         protocol = task.protocol(
             Request(
-                preset=load_preset(options.protocol or line.protocol),
+                preset=load_preset(preset),
+                file=preset if is_file(preset) else "",
                 dataset=options.dataset or line.dataset,
                 data=options.data,
                 limit=options.limit,

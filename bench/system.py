@@ -12,7 +12,7 @@ import yaml
 
 from bench import registry
 from bench.canonical import digest, sha256_file
-from bench.errors import BenchError
+from bench.errors import BenchError, UnknownName
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
@@ -167,8 +167,11 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 def _kind(name: str) -> registry.Kind:
     """What a name is of; a class given by its code is a backbone if it generates."""
     if ":" not in name:
-        known = registry.entries("backbones")
-        return "backbones" if name in known and name not in registry.entries("tokenizers") else "tokenizers"
+        tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
+        if name not in tokenizers and name not in backbones:
+            named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
+            raise UnknownName.among(name, named, registry.elsewhere(name))
+        return "tokenizers" if name in tokenizers else "backbones"
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
     except BenchError:  # the check of the system will say so

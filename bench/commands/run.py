@@ -14,7 +14,7 @@ from rich.console import Console
 from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
-from bench.errors import BenchError
+from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
 from bench.progress import CellProgress
 from bench.results import Result, Run
@@ -104,7 +104,12 @@ def reference_of(text: str) -> tuple[str, str | None]:
         return path.name, text
     if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:
         raise BenchError(f"--reference {path}: no such file or folder")
-    return split_path(text)
+    name, data = split_path(text)
+    try:
+        registry.get("datasets", name.partition("@")[0])
+    except UnknownName as error:
+        raise BenchError(f"--reference {text}: no such file or folder, and {error}") from error
+    return name, data
 
 
 def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.canonical import digest
 from bench.datasets.base import BadSample, Dataset, Sample
@@ -24,6 +24,7 @@ from bench.datasets.contents import content_hashes
 from bench.datasets.decode import Alpha, Orientation, decode, stored_size
 from bench.datasets.resize import Box, Kernel, center_box, resize_short_side, resized_size, tile_boxes
 from bench.errors import BenchError
+from bench.settings import validated
 
 UNREADABLE = "This protocol leaves no file out: mend it, or move it out of the folder"
 
@@ -111,12 +112,8 @@ class ImageDataset(Dataset):
         split = self.splits[0] if split is None else split
         if split not in self.splits:
             raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
-        try:
-            self.preprocessing = ImagePreprocessing(**{**self.defaults.model_dump(), **(settings or {})})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BenchError(f"preprocessing of {self.name}: {where}{': ' if where else ''}{first['msg']}") from error
+        given = {**self.defaults.model_dump(), **(settings or {})}
+        self.preprocessing = validated(ImagePreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
         self.files = self.find()
         self._decoded: _Recent[_Decoded] = _Recent(4)

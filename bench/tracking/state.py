@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +81,8 @@ class State(BaseModel):
 def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold a lock between processes; BenchError with the text ``busy`` after waiting so long.
 
-    The kernel drops it with the process, however that ends. Where there is no ``flock`` there is no lock.
+    The kernel drops it with the process, however that ends. The file is gone when nobody holds it, unless a process
+    was killed meanwhile; then the next one removes it. Where there is no ``flock`` there is no lock.
     """
     try:
         import fcntl
@@ -89,20 +90,32 @@ def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[Non
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
+    deadline = time.monotonic() + seconds
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            with suppress(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise BenchError(busy) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(descriptor)
+                # Whoever held it has removed its file since this one was opened: that lock keeps nobody out.
+                if _is_open(file, descriptor):
+                    try:
+                        yield
+                    finally:
+                        file.unlink(missing_ok=True)  # before the lock is dropped, or it might be another's file
+                    return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise BenchError(busy)
+        time.sleep(0.05)
+
+
+def _is_open(file: Path, descriptor: int) -> bool:
+    """Whether a descriptor is of the file that has this name now."""
+    try:
+        return os.path.samestat(os.stat(file), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
