@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -85,35 +85,48 @@ def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[Non
     was killed meanwhile; then the next one removes it. Where there is no ``flock`` there is no lock.
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401 - there is none on Windows
     except ImportError:
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
-    while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Whoever held it has removed its file since this one was opened: that lock keeps nobody out.
-                if _is_open(file, descriptor):
-                    try:
-                        yield
-                    finally:
-                        file.unlink(missing_ok=True)  # before the lock is dropped, or it might be another's file
-                    return
-        finally:
-            os.close(descriptor)
+    while (descriptor := _lock(file)) is None:
         if time.monotonic() > deadline:
             raise BenchError(busy)
         time.sleep(0.05)
+    try:
+        yield
+    finally:
+        if _is_open(file, descriptor):
+            file.unlink()  # before the lock is dropped: after that it might be another's
+        os.close(descriptor)
+
+
+def _lock(file: Path) -> int | None:
+    """A descriptor that holds the lock; None while another process does."""
+    import fcntl
+
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it may have removed the file since it was opened here; that lock would keep nobody out.
+        held = _is_open(file, descriptor)
+    except BlockingIOError:
+        held = False
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if held:
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _is_open(file: Path, descriptor: int) -> bool:
     """Whether a descriptor is of the file that has this name now."""
     try:
-        return os.path.samestat(os.stat(file), os.fstat(descriptor))
+        return os.path.samestat(file.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
