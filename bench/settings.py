@@ -58,7 +58,7 @@ def check_sections(given: Mapping[Any, Any], place: str) -> None:
         raise BenchError(f"{place}: metrics: {_shown(chosen)} is no section of settings; {example}")
     for name, section in (chosen or {}).items():
         if not isinstance(name, str) or not isinstance(section, Mapping | None):
-            raise BenchError(f"{place}: metrics.{name}: {_shown(section)} is no section of settings; {example}")
+            raise BenchError(f"{place}: metrics: {_shown({name: section})} is no section of settings; {example}")
 
 
 def _line(model: type[BaseModel], section: str, error: ErrorDetails) -> str:

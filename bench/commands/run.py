@@ -142,6 +142,8 @@ def _print_plan(plan: Any, run: Run) -> None:
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")
     for reason in plan.missing.values():
         click.echo(f"missing: {reason}")
+    for reason in plan.absent:
+        click.echo(f"fetched when it is measured: {reason}  (now)")
 
 
 def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, no_mlflow: bool, style: str) -> int:
