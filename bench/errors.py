@@ -84,7 +84,8 @@ def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[s
     if not near:
         return ""
     if kinds:
-        near = [f"{kind} {one}" for one in near for kind, names in kinds.items() if one in names]
+        of = {one: [kind for kind, names in kinds.items() if one in names] for one in near}
+        near = [f"{one} ({', '.join(of[one])})" for one in near]
     return f"did you mean {', '.join(near)}?"
 
 

@@ -53,7 +53,7 @@ def test_a_local_checkpoint_keeps_its_path_whole(tmp_path):
         ("", "names no system"),
         ("jpeg@", "names no system"),
         ("jpeg@5,quality=6", "quality is given twice"),
-        ("jpg", "did you mean tokenizer jpeg"),
+        ("jpg", "did you mean jpeg"),
         ("my_file.py:not a class", "names no class"),
         ("klt-vq=somewhere", "loads no local checkpoint"),
         ("autoencoder-kl=nowhere", "no such file or folder"),
@@ -135,14 +135,14 @@ def test_what_cannot_be_imported_is_named():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("show", "psnrr"), "nothing is called 'psnrr'; did you mean metric psnr? All names: bench list"),
+        (("show", "psnrr"), "nothing is called 'psnrr'; did you mean psnr (metric)? All names: bench list"),
         (("show", "zzzz"), "nothing is called 'zzzz'. All names: bench list"),
-        (("fetch", "incepton"), "did you mean weights file inception-2015-12-05? All names: bench list "),
+        (("fetch", "incepton"), "did you mean inception-2015-12-05 (weights file)? All names: bench list "),
         (("run", "--suite", "image-rcon"), "did you mean image-recon"),
         (("run", "--suite", "own"), "a file of your own ends in .yaml, and there is own.yaml"),
         (
             ("run", "--suite", "image-recon", "--system", "jpg"),
-            "did you mean tokenizer jpeg? All names: bench list",
+            "did you mean jpeg (tokenizer)? All names: bench list",
         ),
         (("run", "--suite", "image-recon", "--system", "psnr"), "it is a metric (bench show psnr)"),
         (

@@ -45,15 +45,15 @@ def members(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except _DAMAGED as error:
-        raise BenchError(f"{path}: {_no_archive(path, error)}; write it again with numpy.savez") from error
+        raise BenchError(f"{path}: {_no_archive(path, error)}") from error
 
 
 def _no_archive(path: Path, error: Exception) -> str:
-    """Why a file is no archive: one that begins like one has lost its end, where the list of its contents is."""
+    """Why a file is no archive, and the remedy: one that begins like one has lost its end, where its contents are listed."""
     with suppress(OSError), path.open("rb") as stream:
         if stream.read(len(ZIP)) == ZIP:
-            return "cut short or damaged: its end is missing; copy or download it again"
-    return f"not an .npz file: {error}"
+            return "cut short or damaged: its end is missing; copy or download it again, or write it again"
+    return f"not an .npz file: {error}; write it again with numpy.savez"
 
 
 def read_array(path: Path, key: str) -> np.ndarray:
