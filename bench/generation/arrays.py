@@ -49,7 +49,7 @@ def members(path: Path) -> list[str]:
 
 
 def _no_archive(path: Path, error: Exception) -> str:
-    """Why a file is no archive, and the remedy: one that begins like one has lost its end, where its contents are listed."""
+    """Why a file is no archive, and the remedy: what begins like one has lost its end, which lists its contents."""
     with suppress(OSError), path.open("rb") as stream:
         if stream.read(len(ZIP)) == ZIP:
             return "cut short or damaged: its end is missing; copy or download it again, or write it again"
