@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+MOST_NAMED = 12
+"""Names of a kind that a message lists in full."""
+NEAR = 3
+"""Names at most that are offered for a wrong one."""
+LEAST_COMMON = 3
+"""Letters of a name that is offered because it contains the wrong one, or is contained in it."""
+ALIKE = 0.6
+"""difflib's ratio from which on names are spelt alike, or the beginning of one like the other."""
+LISTED: dict[str, str] = {
+    "tokenizer": "bench list tokenizers",
+    "backbone": "bench list backbones",
+    "task": "bench list tasks",
+    "suite": "bench list suites",
+    "protocol": "bench list protocols",
+    "dataset": "bench list datasets",
+    "metric": "bench list metrics",
+    "recogniser": "bench list recognisers",
+    "weights file": "bench list weights",
+}
+"""The command that lists the names of a kind."""
 
 
 class BenchError(Exception):
@@ -11,13 +32,35 @@ class BenchError(Exception):
 
 
 class UnknownName(BenchError):
-    """A name that no registry entry has; the message offers the near ones."""
+    """A name that nothing has; the message offers the near ones, and the command that lists all.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        kind: what it should be the name of.
+        known: the names there are.
+        remark: what else is known of that name.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], remark: str = "") -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
-        super().__init__(f"no {kind} is called {name!r}; {hint}")
+        self._tell(f"no {kind} is called {name!r}", remark, did_you_mean(name, known), known, (kind,))
+
+    @classmethod
+    def among(cls, name: str, kinds: Mapping[str, Iterable[str]], remark: str = "") -> UnknownName:
+        """A name that is of none of several kinds, each with the names it has; the offered ones are told by kind."""
+        found = cls.__new__(cls)
+        of = {kind: sorted(names) for kind, names in kinds.items()}
+        every = sorted({one for names in of.values() for one in names})
+        said = f"no {' or '.join(of)} is called {name!r}" if len(of) < len(LISTED) else f"nothing is called {name!r}"
+        found._tell(said, remark, did_you_mean(name, every, of), every, of if len(of) < len(LISTED) else ())
+        return found
+
+    def _tell(self, said: str, remark: str, hint: str, names: Sequence[str], kinds: Iterable[str]) -> None:
+        if not hint and len(names) <= MOST_NAMED:
+            hint = f"known: {', '.join(names)}"
+        told = "; ".join(part for part in (said, remark, hint) if part)
+        commands = ", ".join(LISTED[kind] for kind in kinds if kind in LISTED) or ("" if kinds else "bench list")
+        ended = told if told.endswith("?") else f"{told}."
+        super().__init__(f"{ended} All names: {commands}" if commands else told)
 
 
 class NoResults(BenchError):
@@ -29,3 +72,40 @@ class NoResults(BenchError):
 
 class Unavailable(BenchError):
     """Something that cannot be computed here (weights, a package); the message says why and what helps."""
+
+
+def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:
+    """A question that offers the names nearest to a wrong one; empty if none is near.
+
+    Args:
+        kinds: names by kind; the kind is then said of each offered one.
+    """
+    near = nearest(name, known)
+    if not near:
+        return ""
+    if kinds:
+        of = {one: [kind for kind, names in kinds.items() if one in names] for one in near}
+        near = [f"{one} ({', '.join(of[one])})" for one in near]
+    return f"did you mean {', '.join(near)}?"
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The names most like one, best first: those that contain it or are contained in it, then those spelt alike."""
+    wanted = _plain(name)
+
+    def place(one: str) -> tuple[bool, float]:
+        text = _plain(one)
+        inside = min(len(text), len(wanted)) >= LEAST_COMMON and (wanted in text or text in wanted)
+        return inside, max(_ratio(wanted, text), 0.99 * _ratio(wanted, text[: len(wanted)]))
+
+    places = {one: place(one) for one in known}
+    near = [one for one, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
+    return sorted(near, key=lambda one: (*(-part for part in places[one]), one))[:NEAR]
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "-")

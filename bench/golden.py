@@ -19,11 +19,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError
+from bench.settings import validated
 from bench.stats import Estimate
-from bench.suite import explain, read_yaml, shipped
+from bench.suite import read_yaml, shipped
 
 EQUAL_BY = {"inception_score_file_order": "inception_score"}
 """A value that is left out where it equals another -> that other."""
@@ -107,10 +108,7 @@ def find(path: Path) -> dict[str, tuple[Golden, Path]]:
 
 
 def _read(file: Path) -> Golden:
-    try:
-        return Golden.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise BenchError(f"{file}: {explain(error)}") from error
+    return validated(Golden, read_yaml(file), str(file))
 
 
 def _verdict(name: str, expected: str, measured: Mapping[str, Estimate]) -> Verdict:

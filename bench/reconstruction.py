@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench import registry
 from bench.datasets.base import Dataset, Limited
 from bench.datasets.spec import DatasetSpec
-from bench.errors import BenchError, Unavailable
+from bench.errors import BenchError, Unavailable, UnknownName
 from bench.evaluation import Loop, Observer, Seen, evaluate
 from bench.features import FeatureBank
 from bench.kept import Keeper
@@ -28,8 +28,8 @@ from bench.modalities.base import Modality, SystemFailure
 from bench.pool import Pool
 from bench.protocol import DatasetProtocol, Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.settings import validated
 from bench.stats import Estimate
-from bench.suite import explain
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
@@ -78,20 +78,20 @@ class ReconstructionTask(Task):
         """How the loop handles the signals under these settings."""
 
     def protocol(self, request: Request) -> Protocol:
-        preset, chosen = request.preset
+        _, chosen = request.preset
         spec = DatasetSpec.parse(request.dataset)
         if spec.entry.modality != self.modality:
             raise BenchError(f"{spec.text} is a data set of {spec.entry.modality}; {self.name} takes {self.modality}")
-        try:
-            defaults = registry.load(spec.entry.target).defaults.model_dump()
-            named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
-            sections = {
-                name: metric_section(self, self.judges, preset, name, section) for name, section in named.items()
-            }
-            preprocessing = {**defaults, **(chosen.get("preprocessing") or {})}
-            settings = self.choices(**{**chosen, "preprocessing": preprocessing, "metrics": sections})
-        except ValidationError as error:
-            raise BenchError(f"protocol {preset}: {error.title}: {explain(error)}") from error
+        defaults = registry.load(spec.entry.target).defaults.model_dump()
+        named = chosen.get("metrics") or dict.fromkeys(self._default_metrics())
+        sections = {
+            name: metric_section(self, self.judges, request.place, name, section) for name, section in named.items()
+        }
+        preprocessing = chosen.get("preprocessing") or {}
+        if isinstance(preprocessing, dict):
+            preprocessing = {**defaults, **preprocessing}
+        given = {**chosen, "preprocessing": preprocessing, "metrics": sections}
+        settings = validated(self.choices, given, request.place)
         dataset = open_dataset(spec, settings, request.data, request.limit)
         self.admit(settings, dataset)
         stated = DatasetProtocol(
@@ -231,29 +231,32 @@ def metric_class(name: str) -> type[Metric]:
 
 
 def metric_section(
-    task: Task, judges: Sequence[str], preset: str, name: str, section: dict[str, Any] | None
+    task: Task, judges: Sequence[str], place: str, name: str, section: dict[str, Any] | None
 ) -> dict[str, Any]:
     """A metric's section of a protocol, its defaults and revisions written out.
 
     Args:
         judges: what the task's metrics judge, as their registry lines say.
+        place: what messages begin with: the protocol's file, or its name.
 
     Raises:
-        BenchError: it is no metric for the task.
+        BenchError: it is no metric for the task, or has no such settings.
     """
-    entry = registry.get("metrics", name)
+    try:
+        entry = registry.get("metrics", name)
+    except UnknownName as error:
+        raise BenchError(f"{place}: metrics: {error}") from error
     if entry.modality not in ("", task.modality):
         raise BenchError(
-            f"protocol {preset}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} "
-            "(bench list protocols)"
+            f"{place}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} (bench list protocols)"
         )
     if entry.judges not in judges:
         raise BenchError(
-            f"protocol {preset}: {name} is a metric of {entry.judges}; {task.name} takes those of "
+            f"{place}: {name} is a metric of {entry.judges}; {task.name} takes those of "
             f"{' and '.join(judges)} (bench list metrics)"
         )
     kind = metric_class(name)
-    settings: BaseModel = kind.Settings(**(section or {}))
+    settings: BaseModel = validated(kind.Settings, section or {}, place, f"metrics.{name}")
     with suppress(Unavailable):  # the cells will say so
         settings = kind.settle(settings)
     return settings.model_dump(mode="json")

@@ -87,8 +87,14 @@ def get(kind: Kind, name: str) -> Entry:
     """The entry of that name; UnknownName with the near names otherwise."""
     known = entries(kind)
     if name not in known:
-        raise UnknownName(kind.removesuffix("s"), name, known)
+        raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
     return known[name]
+
+
+def elsewhere(name: str) -> str:
+    """What a name is of, for the messages of those who took it for something else; empty if it is of nothing."""
+    kind = next((one.removesuffix("s") for one in KINDS if name in entries(one)), "")
+    return f"it is a {kind} (bench show {name})" if kind else ""
 
 
 def load(target: str) -> Any:

@@ -20,7 +20,7 @@ from bench.errors import BenchError, Unavailable
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
-from bench.suite import Suite, SuiteTask, load_preset
+from bench.suite import Suite, SuiteTask, is_file, load_preset
 from bench.system import SystemSpec
 from bench.task import Job, Request, Task
 from bench.weights import WeightStore
@@ -52,21 +52,30 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a run, and why some of it cannot be measured here: weights, packages, models."""
+    """The cells of a run.
+
+    Attributes:
+        missing: why some of it cannot be measured here: weights, packages, models.
+        absent: checkpoints that will be fetched when they are needed.
+    """
 
     cells: list[Cell]
     missing: dict[str, str]
+    absent: list[str]
 
 
 def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
     """Every task times every system, each with its whole protocol; nothing is measured.
 
     Raises:
-        BenchError: a name, a setting or the data does not fit.
+        BenchError: a name, a setting or the data does not fit; the message has everything that does not, and what
+            is missing on this machine.
     """
+    from bench.tokenizers.checkpoint import hub_offline
     from bench.worker import Cell
 
     missing: dict[str, str] = {}
+    wrong: list[BenchError] = []
     for system in systems:
         system.check()
         if _built_in_no_time(system):
@@ -76,24 +85,33 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 missing[system.text] = f"{system.text}: {reason}"
     cells: list[Cell] = []
     for line, task, wanted in _shares(suite, systems):
-        protocol = task.protocol(
-            Request(
-                preset=load_preset(options.protocol or line.protocol),
-                dataset=options.dataset or line.dataset,
-                data=options.data,
-                limit=options.limit,
-                seed=options.seed,
-                dtype=options.dtype,
-                tf32=options.tf32,
-                sha256=store.sha256,
-                prompts=options.prompts,
-            )
+        preset = options.protocol or line.protocol
+        request = Request(
+            preset=load_preset(preset),
+            file=preset if is_file(preset) else "",
+            dataset=options.dataset or line.dataset,
+            data=options.data,
+            limit=options.limit,
+            seed=options.seed,
+            dtype=options.dtype,
+            tf32=options.tf32,
+            sha256=store.sha256,
+            prompts=options.prompts,
         )
+        try:
+            protocol = task.protocol(request)
+        except BenchError as error:
+            wrong.append(error)
+            continue
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
         missing |= task.missing(protocol)
         for system in wanted:
-            own = task.for_system(protocol, system)
+            try:
+                own = task.for_system(protocol, system)
+            except BenchError as error:
+                wrong.append(error)
+                continue
             job = Job(
                 system=system,
                 protocol=own,
@@ -107,7 +125,19 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             )
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
-    return Plan(cells, missing)
+    absent = {system.text: lack for system in systems if (lack := system.lacking())}
+    if hub_offline():
+        missing |= absent
+    if wrong:
+        raise _all_of(wrong, [*missing.values(), *absent.values()])
+    return Plan(cells, missing, [] if hub_offline() else list(absent.values()))
+
+
+def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
+    """One error of several, and what is missing beside them."""
+    if len(wrong) == 1 and not missing:
+        return wrong[0]
+    return BenchError("\n  ".join(dict.fromkeys([*map(str, wrong), *(f"missing: {reason}" for reason in missing)])))
 
 
 def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask, Task, list[SystemSpec]]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError, UnknownName
+from bench.settings import check_sections, validated
 
 
 class SuiteTask(BaseModel):
@@ -42,10 +43,7 @@ def shipped(kind: str) -> dict[str, Path]:
 def load_suite(name: str) -> Suite:
     """A shipped suite by name, or one's own by the path of its YAML file."""
     file = _file("suite", "suites", name)
-    try:
-        return Suite.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise BenchError(f"{file}: {explain(error)}") from error
+    return validated(Suite, read_yaml(file), str(file))
 
 
 def load_preset(name: str) -> tuple[str, dict[str, Any]]:
@@ -54,6 +52,7 @@ def load_preset(name: str) -> tuple[str, dict[str, Any]]:
     content = read_yaml(file)
     if content.pop("description", None) is None:
         raise BenchError(f"{file}: a protocol needs a description")
+    check_sections(content, str(file))
     return file.stem, content
 
 
@@ -61,26 +60,32 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; BenchError names the file and the place otherwise."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BenchError(f"{file}{where}: not YAML: {error.problem or error.context}") from error
+    except UnicodeDecodeError as error:
+        raise BenchError(f"{file}: no UTF-8 text; write it again as YAML") from error
+    except (OSError, yaml.YAMLError) as error:
         raise BenchError(f"{file}: {error}") from error
     if not isinstance(content, dict):
         raise BenchError(f"{file}: not a mapping of names to values")
     return content
 
 
-def explain(error: ValidationError) -> str:
-    """The first thing a validation found wrong, in one line: place and reason."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+def is_file(name: str) -> bool:
+    """Whether a suite or a protocol is given by the path of its YAML file."""
+    return name.endswith((".yaml", ".yml"))
 
 
 def _file(what: str, kind: str, name: str) -> Path:
-    if name.endswith((".yaml", ".yml")):
+    if is_file(name):
         if not Path(name).is_file():
             raise BenchError(f"no such {what} file: {name}")
         return Path(name)
     known = shipped(kind)
     if name not in known:
-        raise UnknownName(what, name, known)
+        beside = next((file for ending in ("", ".yaml", ".yml") if (file := Path(name + ending)).is_file()), None)
+        remark = f"a file of your own ends in .yaml, and there is {beside}" if beside else ""
+        raise UnknownName(what, name, known, remark)
     return known[name]

@@ -12,7 +12,7 @@ import yaml
 
 from bench import registry
 from bench.canonical import digest, sha256_file
-from bench.errors import BenchError
+from bench.errors import BenchError, Unavailable, UnknownName
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
@@ -83,6 +83,27 @@ class SystemSpec:
         except TypeError as error:
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
+    def lacking(self) -> str:
+        """Which checkpoint of the hub it has that is not in the cache, and the command that fetches it; else empty.
+
+        Never touches the network.
+        """
+        repo, revision = self.arguments.get("repo"), self.arguments.get("revision")
+        if not repo or self.arguments.get("path") or not self.entry.target.startswith("bench."):
+            return ""
+        try:
+            command = self._fetch_command(repo, revision)
+        except Unavailable as reason:  # without the library that knows the cache
+            return f"{self.text}: {reason}"
+        return f"{self.text}: its checkpoint {repo} is not in the cache; run: {command}" if command else ""
+
+    def _fetch_command(self, repo: str, revision: str | None) -> str:
+        """What fetches the checkpoint; empty if it is here, whole."""
+        from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
+
+        subfolder = self.arguments.get("subfolder")
+        return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
+
     def build(self, **stated: Any) -> Tokenizer:
         """The system itself; ``stated`` are arguments that the protocol decides."""
         from bench.tokenizers.base import Tokenizer  # imports torch
@@ -111,6 +132,11 @@ class BackboneSpec(SystemSpec):
                 f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
             )
         super().check()
+
+    def _fetch_command(self, repo: str, revision: str | None) -> str:
+        from bench.backbones.published.files import fetch_command, files_of
+
+        return "" if files_of(self.entry).present(repo, revision) else fetch_command(repo, revision)
 
     def published(self, task: str, modality: str) -> type[PublishedBackbone]:
         """Its class, which says what it wants to be given; loads no weights.
@@ -167,8 +193,11 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 def _kind(name: str) -> registry.Kind:
     """What a name is of; a class given by its code is a backbone if it generates."""
     if ":" not in name:
-        known = registry.entries("backbones")
-        return "backbones" if name in known and name not in registry.entries("tokenizers") else "tokenizers"
+        tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
+        if name not in tokenizers and name not in backbones:
+            named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
+            raise UnknownName.among(name, named, registry.elsewhere(name))
+        return "tokenizers" if name in tokenizers else "backbones"
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
     except BenchError:  # the check of the system will say so

@@ -29,6 +29,7 @@ class Request:
         dataset: registry name of the dataset; ``data`` its path, where it takes one.
         sha256: hash of each weights file by name, for the protocol.
         prompts: file of texts that backbones are given, if any.
+        file: the preset's, where it is one of the user's own.
     """
 
     preset: tuple[str, dict[str, Any]]
@@ -40,6 +41,12 @@ class Request:
     tf32: bool = False
     sha256: Callable[[str], str] = field(default=lambda name: "")
     prompts: str | None = None
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """What messages about the protocol's settings begin with."""
+        return self.file or f"protocol {self.preset[0]}"
 
 
 @dataclass(frozen=True)

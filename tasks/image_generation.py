@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench import registry
 from bench.backbones.sampling import GuidedSamplingSettings
@@ -22,11 +22,14 @@ from bench.generation.sources import ImageSource
 from bench.protocol import DatasetProtocol, Protocol
 from bench.reconstruction import build_metrics, metric_section, protocol_of
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.settings import validated
 from bench.stats import Estimate
-from bench.suite import explain
 from bench.system import BackboneSpec, SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokens import Tokens
+
+FOUND = ("samples", "reference")
+"""Settings that the task finds out and no protocol file states."""
 
 
 class ReferenceSettings(BaseModel):
@@ -79,18 +82,20 @@ class ImageGeneration(Task):
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
 
     def protocol(self, request: Request) -> Protocol:
-        preset, chosen = request.preset
+        _, chosen = request.preset
         if not request.dataset:
             raise BenchError(
                 f"{self.name} compares with real images: --reference PATH or DATASET (an .npz of guided-diffusion, "
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
-        try:
-            given = {**chosen, "metrics": self._sections(preset, chosen.get("metrics"))}
-            settings = Settings(**given, reference=ReferenceSettings(images=0, statistics=()))
-        except (ValidationError, TypeError) as error:
-            raise BenchError(f"protocol {preset}: {_reason(error)}") from error
+        if found := [name for name in FOUND if name in chosen]:
+            raise BenchError(f"{request.place}: {found[0]}: it follows from the data; leave it out")
+        sections = self._sections(request.place, chosen.get("metrics"))
+        given = {**chosen, "metrics": sections, "reference": ReferenceSettings(images=0, statistics=())}
+        settings = validated(Settings, given, request.place)
         reference = _reference(request.dataset, request.data, settings)
+        if reference.source:
+            reference.source.refuse_unusable()
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
         texts = read_prompts(request.prompts) if request.prompts else []
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
@@ -108,7 +113,9 @@ class ImageGeneration(Task):
             n = min(drawing.images, protocol.dataset.limit or drawing.images)
             stated: dict[str, Any] = {}
         else:
-            n = len(_samples(system, protocol))
+            samples = _samples(system, protocol)
+            samples.refuse_unusable()
+            n = len(samples)
             stated = {"drawing": None}
         if n < 2:
             raise BenchError(f"{system.text}: {n} images; the metrics of sets need at least 2")
@@ -160,6 +167,7 @@ class ImageGeneration(Task):
                 n=n,
                 groups=n,
                 skipped=source.skipped,
+                converted=source.converted,
                 stored={seen.size: n},
             ),
             metrics=found | (drawn.costs() if drawn else {}),
@@ -177,12 +185,12 @@ class ImageGeneration(Task):
                 "line, or leave guidance at 1"
             )
 
-    def _sections(self, preset: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    def _sections(self, place: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
         known = registry.entries("metrics").items()
         every = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
         named: Mapping[str, Any] = chosen or dict.fromkeys(every)
-        return {name: metric_section(self, ("generation",), preset, name, given) for name, given in named.items()}
+        return {name: metric_section(self, ("generation",), place, name, given) for name, given in named.items()}
 
 
 class _Drawn:
@@ -239,7 +247,3 @@ def _reference(name: str, data: str | None, settings: Settings) -> Reference:
 
 def _record(system: SystemSpec, **checkpoint: Any) -> SystemRecord:
     return system.record(modality="image", tokens=system.kind, **checkpoint)
-
-
-def _reason(error: ValidationError | TypeError) -> str:
-    return f"{error.title}: {explain(error)}" if isinstance(error, ValidationError) else str(error)

@@ -183,3 +183,36 @@ def test_wrong_input_names_the_thing_and_the_remedy(inside, inputs, arguments, m
     told = inside(*RUN, *(argument.format(inputs) for argument in arguments), code=2)
     assert message in told.replace("\n", " ")
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_all_that_is_missing_is_told_at_once(inside, tmp_path, inputs, offline, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    if not offline:
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+    (tmp_path / "swd.yaml").write_text("description: d\nmetrics: {sliced_wasserstein: {}}\n")
+    (tmp_path / "prompts.txt").write_text("a cat\n")
+    command = ("run", "--suite", "image-gen", *(("--offline",) if offline else ()), "--no-mlflow", "--dry-run")
+    command += ("--reference", inputs / "real.npz", "--protocol", "swd.yaml")
+    command += ("--system", "janus-pro-1b", "--system", "amused-256")
+    said = " ".join(inside(*command, code=2).split())
+    parts = (
+        "janus-pro-1b generates from text: give --prompts",
+        "run: bench fetch janus-pro-1b",
+        "bench fetch amused-256",
+    )
+    assert all(part in said for part in parts)
+    said = inside(*command, "--prompts", "prompts.txt")
+    for name in ("janus-pro-1b", "amused-256"):
+        assert f"{'missing' if offline else 'fetched when it is measured'}: {name}: its checkpoint" in said
+
+
+@pytest.mark.parametrize("side", ["--samples", "--reference"])
+def test_a_folder_of_mixed_sizes_is_refused_before_anything_is_measured(inside, tmp_path, inputs, side):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for number, size in enumerate((48, 48, 40)):
+        Image.new("RGB", (size, 48)).save(folder / f"{number}.png")
+    paths = {"--samples": inputs / "fake", "--reference": inputs / "real", side: folder}
+    said = " ".join(inside(*RUN, *(part for pair in paths.items() for part in pair), code=2).split())
+    assert "0.png is 48x48, 2.png is 40x48" in said

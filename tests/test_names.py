@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from bench import registry
+from bench.cli import main
 from bench.errors import BenchError, UnknownName
 from bench.suite import load_preset, load_suite, shipped
 from bench.system import parse
@@ -128,3 +130,39 @@ def test_what_cannot_be_imported_is_named():
         registry.load("bench.tokens:Nothing")
     with pytest.raises(UnknownName, match="no tokenizer is called"):
         registry.get("tokenizers", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "psnrr"), "nothing is called 'psnrr'; did you mean psnr (metric)? All names: bench list"),
+        (("show", "zzzz"), "nothing is called 'zzzz'. All names: bench list"),
+        (("fetch", "incepton"), "did you mean inception-2015-12-05 (weights file)? All names: bench list "),
+        (("run", "--suite", "image-rcon"), "did you mean image-recon"),
+        (("run", "--suite", "own"), "a file of your own ends in .yaml, and there is own.yaml"),
+        (
+            ("run", "--suite", "image-recon", "--system", "jpg"),
+            "did you mean jpeg (tokenizer)? All names: bench list",
+        ),
+        (("run", "--suite", "image-recon", "--system", "psnr"), "it is a metric (bench show psnr)"),
+        (
+            ("run", "--suite", "image-recon", "--protocol", "lamagen"),
+            "llamagen? All names: bench list protocols",
+        ),
+        (("run", "--suite", "image-recon", "--dataset", "skimage"), "did you mean skimage-photos"),
+        (
+            ("run", "--suite", "image-recon", "--protocol", "own.yaml"),
+            "own.yaml: metrics: no metric is called 'psnrr'",
+        ),
+        (
+            ("run", "--suite", "image-gen", "--samples", ".", "--reference", "nowhere"),
+            "no such file or folder, and",
+        ),
+    ],
+)
+def test_a_wrong_name_gets_the_near_ones_and_the_command_that_lists(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text("description: d\nmetrics: {psnrr: {}}\n")
+    done = CliRunner().invoke(main, arguments)
+    assert (done.exit_code, said in " ".join(done.output.split())) == (2, True), done.output
+    assert len(done.output) < 600

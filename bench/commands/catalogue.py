@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -106,13 +106,9 @@ def print_entry(name: str) -> None:
             _print_registered(kind, name, registry.get(kind, base))
             found = True
     if not found:
-        known = [
-            *shipped("suites"),
-            *shipped("protocols"),
-            *FILES,
-            *(n for kind in KINDS for n in registry.entries(kind)),
-        ]
-        raise UnknownName("thing", name, known)
+        known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
+        known |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
+        raise UnknownName.among(_base(name), known)
 
 
 def _base(name: str) -> str:

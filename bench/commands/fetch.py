@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -16,11 +18,14 @@ from bench.weights import FILES, WeightFile, WeightStore, fetch
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
     """Fetch each name; one that cannot be fetched is named and the others go on. The exit code."""
     kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognisers")
-    known = {**FILES, **{name: entry for kind in kinds for name, entry in registry.entries(kind).items()}}
+    known: dict[str, Collection[str]] = {
+        "weights file": FILES,
+        **{kind.removesuffix("s"): registry.entries(kind) for kind in kinds},
+    }
     wanted = [*names, *(FILES if everything else ())]
     for name in wanted:
-        if _base(name) not in known:
-            raise UnknownName("weights file, tokenizer, backbone or recogniser", name, known)
+        if not any(_base(name) in names for names in known.values()):
+            raise UnknownName.among(name, known)
     code = 0
     for name in dict.fromkeys(wanted):
         try:

@@ -14,7 +14,7 @@ from rich.console import Console
 from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
-from bench.errors import BenchError
+from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
 from bench.progress import CellProgress
 from bench.results import Result, Run
@@ -104,7 +104,12 @@ def reference_of(text: str) -> tuple[str, str | None]:
         return path.name, text
     if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:
         raise BenchError(f"--reference {path}: no such file or folder")
-    return split_path(text)
+    name, data = split_path(text)
+    try:
+        registry.get("datasets", name.partition("@")[0])
+    except UnknownName as error:
+        raise BenchError(f"--reference {text}: no such file or folder, and {error}") from error
+    return name, data
 
 
 def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any:
@@ -137,6 +142,8 @@ def _print_plan(plan: Any, run: Run) -> None:
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")
     for reason in plan.missing.values():
         click.echo(f"missing: {reason}")
+    for reason in plan.absent:
+        click.echo(f"fetched when it is measured: {reason}  (now)")
 
 
 def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, no_mlflow: bool, style: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.canonical import digest
 from bench.datasets.base import BadSample, Dataset, Sample
@@ -19,6 +19,7 @@ from bench.datasets.contents import content_hashes
 from bench.datasets.sound_files import MAX_VALUES, RATES, Sound, decode_sound
 from bench.errors import BenchError
 from bench.resample import resample
+from bench.settings import validated
 
 
 class AudioPreprocessing(BaseModel):
@@ -97,12 +98,8 @@ class AudioDataset(Dataset):
         split = self.splits[0] if split is None else split
         if split not in self.splits:
             raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
-        try:
-            self.preprocessing = AudioPreprocessing(**{**self.defaults.model_dump(), **(settings or {})})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BenchError(f"preprocessing of {self.name}: {where}{': ' if where else ''}{first['msg']}") from error
+        given = {**self.defaults.model_dump(), **(settings or {})}
+        self.preprocessing = validated(AudioPreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
         self.language = language
         self.files = self.find()

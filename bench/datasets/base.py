@@ -82,6 +82,14 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """sha256 over the ids and stored contents of the split, in order."""
 
+    def size(self, index: int) -> tuple[int, int] | None:
+        """Width and height of a sample that is an image, without decoding it; None where that cannot be told.
+
+        Raises:
+            BadSample: it cannot be measured.
+        """
+        return None
+
     def fit_split(self) -> Dataset | None:
         """Samples disjoint by group from these, for tokenizers that are fitted; None if there are none."""
         return None
@@ -116,6 +124,9 @@ class Limited(Dataset):
     def id(self, index: int) -> str:
         return self.whole.id(range(len(self))[index])
 
+    def size(self, index: int) -> tuple[int, int] | None:
+        return self.whole.size(range(len(self))[index])
+
     @cached_property
     def fingerprint(self) -> str:
         return self.whole.fingerprint
@@ -136,6 +147,9 @@ class Spread(Limited):
 
     def id(self, index: int) -> str:
         return self.whole.id(self._place(index))
+
+    def size(self, index: int) -> tuple[int, int] | None:
+        return self.whole.size(self._place(index))
 
     @cached_property
     def fingerprint(self) -> str:

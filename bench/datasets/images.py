@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.canonical import digest
 from bench.datasets.base import BadSample, Dataset, Sample
@@ -23,6 +24,9 @@ from bench.datasets.contents import content_hashes
 from bench.datasets.decode import Alpha, Orientation, decode, stored_size
 from bench.datasets.resize import Box, Kernel, center_box, resize_short_side, resized_size, tile_boxes
 from bench.errors import BenchError
+from bench.settings import validated
+
+UNREADABLE = "This protocol leaves no file out: mend it, or move it out of the folder"
 
 _T = TypeVar("_T")
 _Decoded = tuple[Image.Image, tuple[str, ...]]
@@ -108,12 +112,8 @@ class ImageDataset(Dataset):
         split = self.splits[0] if split is None else split
         if split not in self.splits:
             raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
-        try:
-            self.preprocessing = ImagePreprocessing(**{**self.defaults.model_dump(), **(settings or {})})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BenchError(f"preprocessing of {self.name}: {where}{': ' if where else ''}{first['msg']}") from error
+        given = {**self.defaults.model_dump(), **(settings or {})}
+        self.preprocessing = validated(ImagePreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
         self.files = self.find()
         self._decoded: _Recent[_Decoded] = _Recent(4)
@@ -129,6 +129,20 @@ class ImageDataset(Dataset):
         file, box = self._plan[index]
         return self.files[file].id if box is None else f"{self.files[file].id}#x{box[0]}y{box[1]}"
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Width and height of a sample, from its file's header where the preprocessing does not decide it.
+
+        Raises:
+            BadSample: the header cannot be read, or the image is too small, under a protocol that skips those.
+            BenchError: the header cannot be read under a protocol where that is fatal.
+        """
+        number, _ = self._plan[index]
+        with self._said_to_be_fatal(self.files[number]):
+            width, height = self._stored_size(self.files[number])
+        width, height = self._uncropped(width, height)
+        side = self.preprocessing.size
+        return (width, height) if self.preprocessing.crop == "none" else (side, side)
+
     def load(self, index: int) -> Sample:
         """The sample at that position, uint8 ``[3, height, width]``.
 
@@ -138,13 +152,9 @@ class ImageDataset(Dataset):
         """
         number, box = self._plan[index]
         file = self.files[number]
-        try:
+        with self._said_to_be_fatal(file):
             # A large photograph has hundreds of tiles; it is not decoded for each.
             image, notes = self._decoded.get(number, lambda: self._decode(file)) if box else self._decode(file)
-        except BadSample as error:
-            if self.preprocessing.unreadable == "error":
-                raise BenchError(f"{file.path}: {error}") from error
-            raise
         image, more = self._prepared(image, box)
         signal = torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
         return Sample(self.id(index), file.group, signal, notes + more, label=file.label)
@@ -179,13 +189,33 @@ class ImageDataset(Dataset):
 
     def _tiles(self, file: StoredImage) -> list[Box] | list[None]:
         try:
-            width, height = stored_size(file.path, orientation=self.preprocessing.orientation)
-            self.preprocessing.refuse_small(width, height)
-            if self.preprocessing.resizes(width, height):
-                width, height = resized_size(width, height, self.preprocessing.size, self.preprocessing.resize)
+            width, height = self._uncropped(*self._stored_size(file))
         except BadSample:  # ``load`` will say so
             return [None]
         return list(tile_boxes(width, height, self.preprocessing.size))
+
+    @contextmanager
+    def _said_to_be_fatal(self, file: StoredImage) -> Iterator[None]:
+        """Turns a BadSample within into a BenchError where the protocol says so."""
+        try:
+            yield
+        except BadSample as error:
+            if self.preprocessing.unreadable == "error":
+                raise BenchError(f"{file.path}: {error}. {UNREADABLE}") from error
+            raise
+
+    def _stored_size(self, file: StoredImage) -> tuple[int, int]:
+        return stored_size(file.path, orientation=self.preprocessing.orientation)
+
+    def _uncropped(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of an image of that size before it is cropped; BadSample if it is too small."""
+        choice = self.preprocessing
+        choice.refuse_small(width, height)
+        return (
+            resized_size(width, height, choice.size, choice.resize)
+            if choice.resizes(width, height)
+            else (width, height)
+        )
 
     def _decode(self, file: StoredImage) -> _Decoded:
         return decode(file.path, orientation=self.preprocessing.orientation, alpha=self.preprocessing.alpha)

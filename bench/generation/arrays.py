@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -16,7 +19,20 @@ import torch
 from bench.errors import BenchError
 
 KEY = "arr_0"
-_DAMAGED = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+ZIP = b"PK\x03\x04"
+MOST_LOOKED_AT = 1 << 22
+"""Values of an array that is refused, to tell what would make it images."""
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,  # like the next, from numpy's parser of headers
+    TokenError,
+)
 
 
 def members(path: Path) -> list[str]:
@@ -29,7 +45,15 @@ def members(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except _DAMAGED as error:
-        raise BenchError(f"{path}: not an .npz file: {error}; write it again with numpy.savez") from error
+        raise BenchError(f"{path}: {_no_archive(path, error)}") from error
+
+
+def _no_archive(path: Path, error: Exception) -> str:
+    """Why a file is no archive, and the remedy: what begins like one has lost its end, which lists its contents."""
+    with suppress(OSError), path.open("rb") as stream:
+        if stream.read(len(ZIP)) == ZIP:
+            return "cut short or damaged: its end is missing; copy or download it again, or write it again"
+    return f"not an .npz file: {error}; write it again with numpy.savez"
 
 
 def read_array(path: Path, key: str) -> np.ndarray:
@@ -62,11 +86,13 @@ class ImageArray:
         Raises:
             BenchError: there is no such array, or it holds something else; the message says how to store it.
         """
-        with _array(path) as stream:
+        with _array(path) as (stream, size):
             shape, fortran, dtype = _header(path, stream)
+            held = size - stream.tell()
+            first = _first(stream, shape, dtype)
         remedy = "store uint8 of shape [N, height, width, 3], 0 to 255"
         if dtype != np.uint8:
-            raise BenchError(f"{path}: {KEY} is {dtype}; {remedy}{_scaling(dtype)}")
+            raise BenchError(f"{path}: {KEY} is {dtype}; {remedy}{_conversion(first)}")
         if len(shape) != 4 or shape[3] != 3:
             known = len(shape) == 4 and shape[1] == 3
             layout = "channels first; save array.transpose(0, 2, 3, 1)" if known else remedy
@@ -75,6 +101,11 @@ class ImageArray:
             raise BenchError(f"{path}: {KEY} is in Fortran order; save numpy.ascontiguousarray(array)")
         if 0 in shape[1:3]:
             raise BenchError(f"{path}: {KEY} has shape {list(shape)}: images without pixels")
+        if held < math.prod(shape):
+            raise BenchError(
+                f"{path}: cut short: {held} bytes of {shape[0]} images, which have {math.prod(shape)}; "
+                "copy or download it again, or write it again"
+            )
         return cls(path, *shape[:3])
 
     def batches(self, size: int, limit: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -84,7 +115,7 @@ class ImageArray:
             BenchError: the file ends too soon, or is damaged.
         """
         pixels = self.height * self.width * 3
-        with _array(self.path) as stream:
+        with _array(self.path) as (stream, _):
             _header(self.path, stream)
             for start in range(0, min(limit, self.n), size):
                 count = min(size, limit - start, self.n - start)
@@ -97,12 +128,12 @@ class ImageArray:
 
 
 @contextmanager
-def _array(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of the array, header first."""
+def _array(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """The bytes of the array, header first, and how many they should be."""
     if path.suffix.lower() == ".npy":
         try:
             with path.open("rb") as stream:
-                yield stream
+                yield stream, os.fstat(stream.fileno()).st_size
         except OSError as error:
             raise BenchError(f"{path}: {error.strerror}") from error
         return
@@ -111,7 +142,7 @@ def _array(path: Path) -> Iterator[IO[bytes]]:
         found = f"; it holds {', '.join(names)}" if names else "; it holds no array"
         raise BenchError(f"{path}: no {KEY}{found}. Save images with numpy.savez(path, images)")
     with zipfile.ZipFile(path) as archive, archive.open(f"{KEY}.npy") as member:
-        yield member
+        yield member, archive.getinfo(f"{KEY}.npy").file_size
 
 
 def _header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -137,7 +168,29 @@ def _exactly(stream: IO[bytes], size: int) -> bytearray:
     return buffer
 
 
-def _scaling(dtype: np.dtype) -> str:
-    if dtype.kind != "f":
+def _first(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The values of the first image, or what of it there is; none of objects."""
+    size = dtype.itemsize * min(math.prod(shape[1:]), MOST_LOOKED_AT)
+    try:
+        data = b"" if dtype.hasobject else stream.read(size)
+    except _DAMAGED:
+        data = b""
+    return np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype if data else np.uint8)
+
+
+def _conversion(values: np.ndarray) -> str:
+    """How values of another type become uint8, as far as the first image tells their range; with a leading "; "."""
+    if not values.size or values.dtype.kind not in "fiu":
         return ""
-    return "; of values in [0, 1] that is (array * 255).round().astype('uint8')"
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "; the first image has values that are not finite"
+    known = {
+        "array.round().astype('uint8')": low >= 0 and high > 1,
+        "(array * 255).round().astype('uint8')": low >= 0,
+        "((array + 1) * 127.5).round().astype('uint8')": low >= -1 and high <= 1,
+    }
+    how = next((how for how, fits in known.items() if fits and high <= 255), "")
+    if values.dtype.kind != "f":
+        how = "array.astype('uint8')" if low >= 0 and high <= 255 else ""
+    return f"; the first image has {low:g} to {high:g}" + (f": save {how}, if all are in that range" if how else "")

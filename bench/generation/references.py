@@ -60,8 +60,11 @@ def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | 
     if spec.entry.modality != "image":
         raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
     as_they_are = AS_THEY_ARE if spec.entry.name == "image-folder" else {}
-    dataset = spec.build(preprocessing or as_they_are, data)
-    return _enough(Reference(spec.text, dataset.split, dataset.fingerprint, DatasetSource(dataset, spec.text)))
+    # Nowhere would it be told that a set to compare with is not whole.
+    dataset = spec.build(preprocessing or {**as_they_are, "unreadable": "error"}, data)
+    name = Path(data).name if data and spec.entry.name == "image-folder" else spec.text
+    source = DatasetSource(dataset, name, "reference_preprocessing")
+    return _enough(Reference(spec.text, dataset.split, dataset.fingerprint, source))
 
 
 def _of_file(path: Path) -> Reference:

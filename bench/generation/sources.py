@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from bench.canonical import digest
 from bench.datasets.base import BadSample, Dataset
-from bench.datasets.contents import content_hashes
+from bench.datasets.contents import SLICE, THREADS, content_hashes
 from bench.datasets.image_folder import ImageFolder
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
@@ -27,13 +28,15 @@ class ImageSource(ABC):
 
     Attributes:
         name: for people, and in protocols.
-        skipped: images that could not be read, and why; complete once ``batches`` has ended.
+        skipped: images that could not be read, and why; complete once ``batches`` has ended, like
+        converted: what had to be done to which images.
     """
 
     name: str
 
     def __init__(self) -> None:
         self.skipped: dict[str, str] = {}
+        self.converted: dict[str, list[str]] = {}
 
     @abstractmethod
     def __len__(self) -> int:
@@ -47,6 +50,10 @@ class ImageSource(ABC):
     @abstractmethod
     def id(self, index: int) -> str:
         """The image's id."""
+
+    def refuse_unusable(self) -> None:
+        """BenchError if the images' headers show that they are of different sizes, or that fewer than 2 can be read."""
+        return
 
     @abstractmethod
     def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -83,11 +90,15 @@ class ArraySource(ImageSource):
 
 
 class DatasetSource(ImageSource):
-    """The images of a data set, as its preprocessing makes them."""
+    """The images of a data set, as its preprocessing makes them.
 
-    def __init__(self, dataset: Dataset, name: str) -> None:
+    Args:
+        section: of a protocol, which states that preprocessing.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, section: str = "preprocessing") -> None:
         super().__init__()
-        self.dataset, self.name = dataset, name
+        self.dataset, self.name, self.section = dataset, name, section
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -99,23 +110,51 @@ class DatasetSource(ImageSource):
     def id(self, index: int) -> str:
         return self.dataset.id(index)
 
+    def refuse_unusable(self) -> None:
+        def part(start: int) -> list[tuple[int, int] | BadSample | None]:
+            return [self._size(index) for index in range(start, min(start + SLICE, len(self)))]
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            sizes = [size for sizes in pool.map(part, range(0, len(self), SLICE)) for size in sizes]
+        bad = [index for index, size in enumerate(sizes) if isinstance(size, BadSample)]
+        if bad and len(sizes) - len(bad) < 2:
+            raise BenchError(
+                f"{self.name}: {len(sizes) - len(bad)} of {len(sizes)} images can be read, and sets need 2; "
+                f"{self.id(bad[0])}: {sizes[bad[0]]}"
+            )
+        known = [(index, size) for index, size in enumerate(sizes) if isinstance(size, tuple)]
+        for index, size in known:
+            if size != known[0][1]:
+                raise self._mixed(*((self.id(number), found) for number, found in (known[0], (index, size))))
+
+    def _size(self, index: int) -> tuple[int, int] | BadSample | None:
+        try:
+            return self.dataset.size(index)
+        except BadSample as error:
+            return error
+
+    def _mixed(self, *named: tuple[str, tuple[int, int]]) -> BenchError:
+        one, other = (f"{name} is {width}x{height}" for name, (width, height) in named)
+        side = min(side for _, size in named for side in size)
+        return BenchError(
+            f"{self.name}: images of different sizes: {one}, {other}. Give images as they were generated, or a "
+            f"--protocol file that crops them ({self.section}: {{crop: center, size: {side}}})"
+        )
+
     def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         indices: list[int] = []
         images: list[torch.Tensor] = []
-        first: tuple[str, torch.Size] | None = None
+        first: tuple[str, tuple[int, int]] | None = None
         for index, sample in ordered(self.dataset, workers, prefetch=2 * size):
             if isinstance(sample, BadSample):
                 self.skipped[self.id(index)] = str(sample)
                 continue
-            first = first or (sample.id, sample.signal.shape)
-            if sample.signal.shape != first[1]:
-                one, other = (
-                    f"{name} is {shape[2]}x{shape[1]}" for name, shape in (first, (sample.id, sample.signal.shape))
-                )
-                raise BenchError(
-                    f"{self.name}: images of different sizes: {one}, {other}. Give images as they were generated, "
-                    "or a protocol whose preprocessing crops them"
-                )
+            found = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
+            first = first or found
+            if found[1] != first[1]:
+                raise self._mixed(first, found)
+            for what in sample.conversions:
+                self.converted.setdefault(what, []).append(sample.id)
             indices.append(index)
             images.append(sample.signal)
             if len(images) == size:

@@ -13,9 +13,8 @@ A side's patches lie on disk, 588 bytes each with the published size: 75 KB an i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -27,16 +26,13 @@ from bench.errors import Unavailable
 from bench.features import to_uint8
 from bench.metrics.base import Batch, Fact, Metric, ReferenceSource, Settings
 from bench.metrics.generated import about_samples, too_few_to_leave_out
+from bench.metrics.patch_distances import Patches, distances
 from bench.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
-from bench.parallel import each_on_one_thread
 from bench.scratch import Spill, reordered
 from bench.stats import Estimate, assign_blocks, block_jackknife
 
 NAME = "swd"
 SCALE = 1000.0
-CHUNK = 8192
-PROJECTED = 1 << 24
-"""Projections of a channel that are in memory at a time, 4 bytes each."""
 FIRST_ROWS = 16
 """Images whose patches there is room for at first."""
 
@@ -198,118 +194,3 @@ def _chosen(total: int, most: int, seed: int) -> torch.Tensor:
     chosen = torch.zeros(total, dtype=torch.bool)
     chosen[torch.from_numpy(np.random.RandomState(seed).permutation(total)[:most])] = True
     return chosen
-
-
-class Patches:
-    """Patches of one level of one side.
-
-    Args:
-        rows: ``[images, patches * 3 * size * size]``.
-        size: height and width of a patch.
-    """
-
-    def __init__(self, rows: torch.Tensor, size: int) -> None:
-        self.rows = rows.view(-1, CHANNELS, size * size)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def moments(self, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-        """Mean and standard deviation of each channel over all pixels of some spans, ``[2, 3]``."""
-        parts = [part for start, stop in spans for part in self.rows[start:stop].split(CHUNK)]
-        count = sum(part.shape[0] * part.shape[2] for part in parts)
-        mean = sum(part.sum((0, 2), dtype=torch.float64) for part in parts) / count
-        variance = sum((part.double() - mean[:, None]).square().sum((0, 2)) for part in parts) / count
-        return torch.stack([mean, variance.sqrt()]).numpy()
-
-    def projected(self, moments: np.ndarray, directions: torch.Tensor) -> np.ndarray:
-        """Each channel's share of the projections, normalised, float32 ``[3, directions, patches]``."""
-        mean, deviation = (torch.from_numpy(part).float()[:, None] for part in moments)
-        shares = torch.empty(CHANNELS, len(directions), len(self.rows))
-        for start in range(0, len(self.rows), CHUNK):
-            part = (self.rows[start : start + CHUNK] - mean) / deviation
-            shares[:, :, start : start + CHUNK] = torch.einsum("pck,dck->cdp", part, directions)
-        return shares.numpy()
-
-
-def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directions: torch.Tensor) -> np.ndarray:
-    """Mean over directions of the distance of all patches, and of those without each block, ``[1 + blocks]``.
-
-    Args:
-        blocks: first and last patch of x, exclusively, of each block.
-    """
-    whole, other = x.moments([(0, len(x))]), y.moments([(0, len(y))])
-    kept = [[(0, start), (stop, len(x))] for start, stop in blocks] if len(blocks) > 1 else []
-    rest = [x.moments(spans) for spans in kept]
-    totals = np.zeros(1 + len(kept))
-    for some in directions.split(max(1, PROJECTED // max(len(x), len(y)))):
-        # One side after the other: the shares of a side are three times PROJECTED.
-        against = y.projected(other, some).sum(0)
-        against.sort(axis=1)
-        totals += _along(some, x.projected(whole, some), whole, against, kept, rest)
-    return totals / len(directions)
-
-
-def _along(
-    directions: torch.Tensor,
-    shares: np.ndarray,
-    whole: np.ndarray,
-    against: np.ndarray,
-    kept: Sequence[Sequence[tuple[int, int]]],
-    rest: Sequence[np.ndarray],
-) -> np.ndarray:
-    """Sum over some directions, ``[1 + blocks]``.
-
-    Args:
-        shares: of the samples' projections, normalised with the moments ``whole``.
-        against: the references' projections, sorted.
-        kept, rest: spans of patches that are left without each block, and their moments.
-    """
-    sums = directions.sum(2).numpy()
-
-    def without(block: int) -> float:
-        spans, moments = kept[block], rest[block]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            factor = (whole[1] / moments[1]).astype(np.float32)
-            shift = ((moments[0] - whole[0]) / moments[1]) @ sums.T
-        ends = np.cumsum([stop - start for start, stop in spans])
-        moved = np.empty((len(directions), ends[-1]), np.float32)
-        for (start, stop), end in zip(spans, ends, strict=True):
-            np.einsum("c,cdp->dp", factor, shares[:, :, start:stop], out=moved[:, end - (stop - start) : end])
-        moved -= shift[:, None].astype(np.float32)
-        return _summed(moved, against)
-
-    return np.array([_summed(shares.sum(0), against), *each_on_one_thread(without, range(len(kept)))])
-
-
-def _summed(projections: np.ndarray, against: np.ndarray) -> float:
-    """Sum over directions of the 1-Wasserstein distance, rows ``[directions, n]`` and sorted ones ``[.., m]``.
-
-    The rows are sorted where they lie.
-    """
-    projections.sort(axis=1)
-    if projections.shape == against.shape:
-        return float(np.abs(projections - against).mean(1, dtype=np.float64).sum())
-    steps = steps_of(projections.shape[1], against.shape[1])
-    # Not @: the threads of a float64 product wait for each other a hundred times as long as it takes.
-    return sum(
-        float(np.einsum("s,s->", np.abs(one[steps.one] - other[steps.other]), steps.width))
-        for one, other in zip(projections, against, strict=True)
-    )
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Where two quantile functions of n and m values are constant: which values they have there, and how wide it is."""
-
-    one: np.ndarray
-    other: np.ndarray
-    width: np.ndarray
-
-
-@lru_cache(maxsize=3)  # all samples, and those without a larger and a smaller block
-def steps_of(n: int, m: int) -> Steps:
-    """Those of n and m values of equal weight."""
-    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
-    one, other = (((ends - 1) // size).astype(np.int32) for size in (m, n))
-    return Steps(one, other, np.diff(ends, prepend=0) / (n * m))

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import sqlite3
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.canonical import digest
 from bench.errors import BenchError
 from bench.tracking.address import Address
 from bench.tracking.state import locked
@@ -92,9 +90,10 @@ def connect(address: Address) -> Any:
     if address.database is None:
         return MlflowClient(address.uri)
     _check_database(address.database)
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    turn = Path(tempfile.gettempdir()) / f"ntp-bench-{user}-{digest(str(address.database))[:16]}.lock"
-    with locked(turn, f"{address.label} is being created by another process", seconds=30):
+    store = address.database.resolve()
+    with locked(
+        store.with_name(f".{store.name}.lock"), f"{address.label} is being created by another process", seconds=30
+    ):
         return MlflowClient(address.uri)
 
 

@@ -81,28 +81,54 @@ class State(BaseModel):
 def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold a lock between processes; BenchError with the text ``busy`` after waiting so long.
 
-    The kernel drops it with the process, however that ends. Where there is no ``flock`` there is no lock.
+    The kernel drops it with the process, however that ends. The file is gone when nobody holds it, unless a process
+    was killed meanwhile; then the next one removes it. Where there is no ``flock`` there is no lock.
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401 - there is none on Windows
     except ImportError:
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    deadline = time.monotonic() + seconds
+    while (descriptor := _lock(file)) is None:
+        if time.monotonic() > deadline:
+            raise BenchError(busy)
+        time.sleep(0.05)
     try:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise BenchError(busy) from None
-                time.sleep(0.05)
         yield
     finally:
+        if _is_open(file, descriptor):
+            file.unlink()  # before the lock is dropped: after that it might be another's
         os.close(descriptor)
+
+
+def _lock(file: Path) -> int | None:
+    """A descriptor that holds the lock; None while another process does."""
+    import fcntl
+
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it may have removed the file since it was opened here; that lock would keep nobody out.
+        held = _is_open(file, descriptor)
+    except BlockingIOError:
+        held = False
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if held:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_open(file: Path, descriptor: int) -> bool:
+    """Whether a descriptor is of the file that has this name now."""
+    try:
+        return os.path.samestat(file.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -139,8 +139,8 @@ def test_a_file_that_may_not_be_read_is_named(locked: Path) -> None:
 def test_wrong_settings(folder: Path) -> None:
     save(folder / "a.png")
     for settings, message in [
-        ({"crop": "middle"}, "crop: Input should be 'tiles', 'center' or 'none'"),
-        ({"sise": 3}, "sise: Extra inputs"),
+        ({"crop": "middle"}, "crop: 'middle' is not 'tiles', 'center' or 'none'"),
+        ({"sise": 3}, "sise: no such setting; did you mean size"),
         ({"size": 0}, "size: "),
         ({"resize": "none"}, "'upscale' needs a kernel"),
         ({"crop": "tiles", "smaller": "skip"}, "native resolution"),

@@ -68,8 +68,13 @@ FLOATS = IMAGES / 255
     ("arrays", "message"),
     [
         ({"images": IMAGES}, "no arr_0; it holds images"),
-        ({"arr_0": FLOATS}, r"float64; store uint8 .*\(array \* 255\)"),
-        ({"arr_0": IMAGES.astype(np.int64)}, "arr_0 is int64; store uint8"),
+        ({"arr_0": FLOATS}, r"float64; store uint8 .* 0 to 0.9.*: save \(array \* 255\)"),
+        ({"arr_0": FLOATS * 2 - 1}, r"-1 to 0.9.*: save \(\(array \+ 1\) \* 127.5\)"),
+        ({"arr_0": FLOATS.astype(np.float32) * 255}, r"float32; .* 0 to 24.: save array.round\(\)"),
+        ({"arr_0": FLOATS * np.nan}, "float64; .*not finite"),
+        ({"arr_0": FLOATS * 9 - 4}, r"the first image has -4 to 4.*\d$"),
+        ({"arr_0": IMAGES.astype(np.int64)}, r"arr_0 is int64; store uint8 .* 0 to 24.: save array.astype"),
+        ({"arr_0": IMAGES.astype("U3")}, "0 to 255$"),
         ({"arr_0": IMAGES.transpose(0, 3, 1, 2).copy()}, r"channels first; save array.transpose\(0, 2, 3, 1\)"),
         ({"arr_0": IMAGES[..., :2]}, r"shape \[11, 6, 8, 2\]"),
         ({"arr_0": IMAGES[0]}, r"shape \[6, 8, 3\]"),
@@ -89,7 +94,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, how: str) -> None:
     path = stored(tmp_path, how)
     data = bytearray(path.read_bytes())
     if how == "npy":
-        del data[-10:]
+        data[10:30] = b" " * 20
     else:
         data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
@@ -97,6 +102,14 @@ def test_a_damaged_file_is_named(tmp_path: Path, how: str) -> None:
         list(ArraySource(path).batches(4, 0))
     path.write_bytes(b"not an array at all")
     with pytest.raises(BenchError, match=r"not an (.npz file|array)"):
+        ArraySource(path)
+
+
+@pytest.mark.parametrize("how", ["npz", "npy"])
+def test_a_file_cut_short_is_told_when_it_is_opened(tmp_path: Path, how: str) -> None:
+    path = stored(tmp_path, how)
+    path.write_bytes(path.read_bytes()[:-700])
+    with pytest.raises(BenchError, match="cut short"):
         ArraySource(path)
 
 
@@ -112,10 +125,39 @@ def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
     folder = stored(tmp_path, "folder")
     Image.new("RGB", (9, 9)).save(folder / "009.png")
     (spec,) = sample_specs((str(folder),))
-    with pytest.raises(BenchError, match=r"000.png is 8x6, 009.png is 9x9"):
-        list(spec.source().batches(4, 0))
+    for found_out in (lambda source: source.refuse_unusable(), lambda source: list(source.batches(4, 0))):
+        with pytest.raises(BenchError, match=r"000.png is 8x6, 009.png is 9x9.*crop: center, size: 6"):
+            found_out(spec.source())
+    spec.source(limit=9).refuse_unusable()
     cropped = spec.source({"crop": "center", "size": 6, "resize": "adm"})
     assert {part.shape[1:] for _, part in cropped.batches(4, 0)} == {(3, 6, 6)}
+
+
+def test_a_folder_without_images_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("no image")
+    (spec,) = sample_specs((str(tmp_path),))
+    with pytest.raises(BenchError, match=r"0 of 2 images can be read.*a.txt: not an image"):
+        spec.source().refuse_unusable()
+
+
+@pytest.mark.parametrize("found_out", ["at once", "read"])
+def test_a_reference_is_whole_or_refused(tmp_path: Path, found_out: str) -> None:
+    folder = stored(tmp_path, "folder")
+    data = (folder / "003.png").read_bytes()
+    (folder / "003.png").write_bytes(b"" if found_out == "at once" else data[:-40])
+    source = open_reference("image-folder", str(folder), None).source
+    with pytest.raises(BenchError, match=r"003.png: .*move it out of the folder"):
+        source.refuse_unusable() if found_out == "at once" else list(source.batches(4, 0))
+
+
+def test_conversions_are_noted(tmp_path: Path) -> None:
+    folder = stored(tmp_path, "folder")
+    Image.fromarray(IMAGES[0]).convert("P").save(folder / "001.png")
+    (spec,) = sample_specs((str(folder),))
+    source = spec.source()
+    list(source.batches(4, 2))
+    assert source.converted == {"palette": ["001.png"]}
 
 
 @pytest.mark.parametrize(

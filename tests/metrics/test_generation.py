@@ -11,6 +11,7 @@ import torch
 from feature_parts import Given
 from generation_cases import GivenReferences, PixelReferences, brute_density_coverage
 from scipy.spatial.distance import cdist
+from scipy.stats import wasserstein_distance
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
@@ -24,8 +25,9 @@ from bench.metrics.generation_fid import GFID, FewSamples, Gaussian, ManySamples
 from bench.metrics.generation_inception_score import GenerationInceptionScore
 from bench.metrics.generation_kid import GenerationKID
 from bench.metrics.manifolds import DensityCoverage, PrecisionRecall
+from bench.metrics.patch_distances import Patches, distances, summed_distances
 from bench.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches
-from bench.metrics.sliced_wasserstein import Patches, SlicedWasserstein, distances
+from bench.metrics.sliced_wasserstein import SlicedWasserstein
 from bench.stats import Estimate, assign_blocks, block_jackknife
 from bench.tokens import Tokens
 
@@ -268,6 +270,25 @@ def test_sliced_wasserstein_leaves_blocks_out() -> None:
     expected = block_jackknife(value, np.ones(6), without)
     estimate = sliced(one, as_references(other))["swd_level_0"]
     assert (estimate.value, estimate.stderr) == pytest.approx((expected.value, expected.stderr), rel=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m"), [(5, 5), (12, 8), (8, 12), (7, 9), (9, 3)])
+def test_sets_of_any_sizes_are_compared_by_their_quantiles(n: int, m: int) -> None:
+    one, other = (np.random.default_rng(size).normal(size=(2, size)).astype(np.float32) for size in (n, m))
+    expected = sum(wasserstein_distance(*pair) for pair in zip(one, other, strict=True))
+    assert summed_distances(one, np.sort(other)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("flat", "seed"), [(None, 0), (0.1, 1), (1.1, 0), (33.3, 2)])
+def test_moments_without_a_block_are_those_of_the_rest(flat: float | None, seed: int) -> None:
+    """Also where without one block a single value is left, which has no deviation."""
+    rows = 200 + torch.randn(9, 4 * 3 * 49, generator=torch.Generator().manual_seed(seed))
+    if flat:
+        rows[:8] = flat
+    patches, blocks = Patches(rows, 7), [(0, 8), (8, 20), (20, 32), (32, 36)]
+    found = patches.moments_without(blocks, patches.moments([(0, 36)]))
+    for (start, stop), each in zip(blocks, found, strict=True):
+        np.testing.assert_allclose(each, patches.moments([(0, start), (stop, 36)]), rtol=1e-12, atol=0)
 
 
 def test_large_sets_of_patches_are_drawn_from_and_it_is_said() -> None:

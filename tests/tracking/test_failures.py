@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 
@@ -183,3 +186,56 @@ def test_a_lock_is_waited_for_and_then_refused_by_name(tmp_path):
     threading.Timer(0.2, release.set).start()
     with locked(tmp_path / "lock", "busy", seconds=20):
         holder.join()
+
+
+ENTER = """
+import os, sys, time
+from pathlib import Path
+from bench.tracking import state
+time.sleep = lambda seconds: None  # waits in earnest, so that it meets the others at every step
+folder = Path(sys.argv[1])
+for _ in range(1500):
+    with state.locked(folder / "lock", "busy", seconds=30):
+        os.close(os.open(folder / "inside", os.O_CREAT | os.O_EXCL))
+        (folder / "inside").unlink()
+"""
+
+
+def test_a_lock_keeps_all_others_out_and_leaves_no_file(tmp_path):
+    """Its file is removed while others wait for it, again and again."""
+    entering = [subprocess.Popen([sys.executable, "-c", ENTER, tmp_path]) for _ in range(3)]
+    assert [process.wait(60) for process in entering] == [0] * 3
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from bench.tracking.state import locked
+with locked(Path(sys.argv[1]), "busy"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_holders_file_stops_nobody_and_goes_with_the_next(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "lock"], stdout=subprocess.PIPE)
+    assert holder.stdout
+    holder.stdout.readline()
+    with pytest.raises(BenchError, match="busy"), locked(tmp_path / "lock", "busy", seconds=0.1):
+        pass
+    holder.kill()
+    holder.wait()
+    assert (tmp_path / "lock").exists()
+    with locked(tmp_path / "lock", "busy", seconds=0.1):
+        pass
+    assert not (tmp_path / "lock").exists()
+
+
+def test_nothing_of_a_lock_is_left_by_an_export(tmp_path, store, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    run, results = run_of(tmp_path / "run", 1)
+    assert not export(run, store, results).pending
+    assert [path for path in tmp_path.rglob("*") if path.name.endswith(".lock")] == []
+    assert list((tmp_path / "tmp").iterdir()) == []

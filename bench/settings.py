@@ -1,0 +1,130 @@
+"""Settings of users' files, checked against the models that define them; what is wrong is told in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bench.errors import BenchError, did_you_mean
+
+M = TypeVar("M", bound=BaseModel)
+LONGEST = 60
+"""Characters of a wrong value that are shown."""
+
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
+}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "a text",
+    "list": "a list",
+    "tuple": "a list",
+}
+
+
+def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
+    """The settings, defaults filled in.
+
+    Args:
+        given: what a YAML file says.
+        place: the file, or what else a message should begin with.
+        section: dotted path of these settings within the file.
+
+    Raises:
+        BenchError: a setting is unknown, missing, or of a wrong type or range; all of them are named, each with its
+            path, and with what is allowed there.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        lines = dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False))
+        raise BenchError(f"{place}: " + "\n  ".join(lines)) from error
+
+
+def check_sections(given: Mapping[Any, Any], place: str) -> None:
+    """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric."""
+    chosen = given.get("metrics")
+    example = "write metrics: {psnr: {}, ssim: {}}, each with its settings"
+    if chosen is not None and not isinstance(chosen, Mapping):
+        raise BenchError(f"{place}: metrics: {_shown(chosen)} is no section of settings; {example}")
+    for name, section in (chosen or {}).items():
+        if not isinstance(name, str) or not isinstance(section, Mapping | None):
+            raise BenchError(f"{place}: metrics: {_shown({name: section})} is no section of settings; {example}")
+
+
+def _line(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
+    """Path and problem."""
+    parts = [section, *(str(part) for part in error["loc"] if part != "[key]")]
+    path = ".".join(part for part in parts if part)
+    problem = _problem(model, section, error)
+    return f"{path}: {problem}" if path else problem
+
+
+def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
+    kind, value, loc, context = error["type"], error["input"], error["loc"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(model, section, loc)
+    if kind == "missing":
+        return "is missing"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return f"{_shown(value)} is not {context['expected']}"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"{_shown(value)} is out of range: {words} {context[bound]}"
+    if kind in ("model_type", "model_attributes_type", "dict_type", "mapping_type"):
+        inner = _model_at(model, loc)
+        names = f" of {', '.join(inner.model_fields)}" if inner else ""
+        return f"{_shown(value)} is no section of settings; write a mapping{names}"
+    if kind == "invalid_key":
+        return f"{_shown(value)} is no name of a setting: put it in quotes, if it is meant to be one"
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(value)} does not have the form {context['pattern']}"
+    if kind == "too_short":
+        return f"has {context['actual_length']}, and needs {context['min_length']} at least"
+    if expected := _KINDS.get(kind.partition("_")[0]):
+        return f"{_shown(value)} is not {expected}"
+    return f"{_shown(value)}: {error['msg']}"
+
+
+def _unknown(model: type[BaseModel], section: str, loc: tuple[int | str, ...]) -> str:
+    holder = _model_at(model, loc[:-1])
+    known = list(holder.model_fields) if holder else []
+    where = ".".join([section, *map(str, loc[:-1])]).strip(".")
+    takes = f"{f'{where} takes' if where else 'there is'} {', '.join(known) or 'no settings'}"
+    hint = did_you_mean(str(loc[-1]), known)
+    return f"no such setting; {f'{hint} ({takes})' if hint else takes}"
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model of the section at a path, if there is one."""
+    found: type[BaseModel] | None = model
+    for part in loc:
+        field = found.model_fields.get(str(part)) if found else None
+        found = _first_model(field.annotation) if field else (found if isinstance(part, int) else None)
+    return found
+
+
+def _first_model(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, or holds, such as that of ``Model | None`` and of ``list[Model]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner: Callable[[Any], type[BaseModel] | None] = _first_model
+    return next((found for each in get_args(annotation) if (found := inner(each))), None)
+
+
+def _shown(value: Any) -> str:
+    """A value as a user knows it from the file."""
+    text = {None: "nothing", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else repr(value)
+    assert text is not None
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
