@@ -51,7 +51,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_rounding_step_that_all_systems_share_is_caught(runs: Path) -> None:
-    done = CliRunner().invoke(main, ["check", str(runs / "after"), "--baseline", str(runs / "before")])
+    sides = [str(runs / "after"), "--baseline", str(runs / "before")]
+    done = CliRunner().invoke(main, ["check", *sides, "--format", "markdown"])
     assert done.exit_code == 1, done.output
     assert "worse in 8 of 8" in done.output
 
