@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from bench.errors import NoResults
+from bench.errors import BenchError, NoResults
 
 GATE_FORMATS = ("terminal", "markdown", "json", "junit")
+CRASHED = 70
+"""sysexits.h's EX_SOFTWARE."""
 
 
 def _gate_format(choices: tuple[str, ...]) -> Callable[..., Any]:
     return click.option("--format", "style", type=click.Choice(choices), default="terminal", show_default=True)
 
 
-def _exit(command: Callable[..., int], given: dict[str, Any]) -> NoReturn:
-    """Run a command and exit with its code; where there are no results that is 3, as of every command that reads."""
+@contextmanager
+def _documented_codes() -> Iterator[None]:
+    """Exit with the codes that the commands document, never with Python's 1, which means "regressed"."""
     from bench.cli import NOTHING_MEASURED
 
     try:
-        sys.exit(command(**given))
+        yield
     except NoResults as error:
         click.echo(str(error), err=True)
         sys.exit(NOTHING_MEASURED)
+    except (BenchError, BrokenPipeError, click.ClickException):
+        raise
+    except Exception:
+        traceback.print_exc()
+        sys.exit(CRASHED)
 
 
 _RESULTS = click.Path(exists=True, path_type=Path)
@@ -85,13 +95,16 @@ def check(**given: Any) -> None:
     \b
     Exit codes: 0 held
                 1 something regressed
-                2 wrong usage, or another protocol
-                3 nothing comparable was measured, or a system of the baseline is missing (see --system)
+                2 wrong usage, another protocol, or a result that contradicts its samples
+                3 nothing comparable was measured, or a system of the baseline is missing (see --system), or the
+                  value of a quality metric that the baseline has (see --tolerance)
                 4 a cell of the run failed, and nothing else regressed
+               70 a fault of bench itself, whose traceback is shown
     """
-    from bench.commands.check import check_run
+    with _documented_codes():
+        from bench.commands.check import check_run
 
-    _exit(check_run, given)
+        sys.exit(check_run(**given))
 
 
 @click.command(short_help="What differs between two runs, or two systems.")
@@ -118,9 +131,10 @@ def compare(**given: Any) -> None:
     \b
     Exit codes: 0, 2 wrong usage, or another protocol, 3 there are no results, or none in common.
     """
-    from bench.commands.check import compare_runs
+    with _documented_codes():
+        from bench.commands.check import compare_runs
 
-    _exit(compare_runs, given)
+        sys.exit(compare_runs(**given))
 
 
 @click.group(short_help="What later runs are held against.")
@@ -151,6 +165,7 @@ def update(**given: Any) -> None:
     \b
     Exit codes: 0, 2 wrong usage, 3 nothing was measured, 4 a cell failed and nothing was written (see --partial).
     """
-    from bench.commands.baseline import update_baseline
+    with _documented_codes():
+        from bench.commands.baseline import update_baseline
 
-    _exit(update_baseline, given)
+        sys.exit(update_baseline(**given))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.errors import BenchError
 from bench.gate import baseline, lines, terminal
 from bench.gate.pairing import read
 from bench.results import Run
@@ -39,5 +40,8 @@ def update_baseline(
     if dry_run:
         click.echo("dry run: nothing is written")
     else:
-        baseline.apply(update, folder)
+        try:
+            baseline.apply(update, folder)
+        except OSError as error:
+            raise BenchError(f"--baseline {folder}: cannot be written: {error.strerror}; give another path") from error
     return 0

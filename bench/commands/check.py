@@ -36,7 +36,10 @@ def check_run(
     report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost)
     code = exit_code(report)
     for file in reports:
-        write_atomic(file, _text(report, SUFFIXES[file.suffix], code).encode())
+        try:
+            write_atomic(file, _text(report, SUFFIXES[file.suffix], code).encode())
+        except OSError as error:
+            raise BenchError(f"--report {file}: cannot be written: {error.strerror}; give another path") from error
     _print(report, style, code)
     return code
 
@@ -62,7 +65,7 @@ def exit_code(report: Report) -> int:
         return REGRESSED
     if report.matched.failed:
         return CELL_FAILED
-    if report.matched.missing or not report.judged:
+    if report.incomplete or not report.judged:
         return NOTHING_MEASURED
     return 0
 

@@ -23,6 +23,8 @@ class Verdict(StrEnum):
     """Neither direction is better, or no verdict was asked for."""
     NOT_COMPARED = "not compared"
     """One side has no value, or the value compares on one device only."""
+    MISSING = "missing"
+    """A metric of quality that had a value before and has none now."""
 
 
 JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.HELD)

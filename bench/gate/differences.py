@@ -21,12 +21,11 @@ import numpy as np
 
 from bench.gate.bootstrap import GroupBootstrap
 from bench.gate.pairing import Measured, Pair
+from bench.gate.parts import agree, parts
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
 SAME = 1e-5
 """Values nearer than this part of themselves are the same: float32 arithmetic on another number of threads."""
-RATIOS = (("_errors", "_length"), ("_total", "_amount"))
-"""Columns of per-sample values whose sums a metric is the ratio of, by their endings."""
 
 Exceeds = Callable[[float, int], float]
 
@@ -90,31 +89,18 @@ def difference(pair: Pair, metric: str) -> Difference:
         return _unpaired(pair, one, other, "not paired: the two rest on other samples")
     if not (pair.before.result.schema_version > 1 and pair.after.result.schema_version > 1):
         return _unpaired(pair, one, other, "not paired: measured before replicates were kept; measure again")
+    if any(metric in side.samples for side in (pair.before, pair.after)):
+        return _unpaired(pair, one, other, "not paired: no plain mean of its samples, and their weights are not kept")
     return _unpaired(pair, one, other, "not paired: its parts are not kept")
 
 
 def _columns(side: Measured, metric: str) -> np.ndarray | None:
-    """Numerator and denominator of each sample ``[n, 2]``, NaN or ±inf where it does not count.
-
-    None if the results do not have them, or if what they have is not what the metric is computed from.
-    """
-    samples, value = side.samples, side.result.metrics[metric].value
-    for over, under in RATIOS:
-        if metric + over in samples and metric + under in samples:
-            parts = np.array([samples[metric + over], samples[metric + under]], np.float64).T
-            if metric in samples:  # a rate that is none says that the sample does not count
-                parts[~np.isfinite(np.array(samples[metric], np.float64))] = np.nan
-            break
-    else:
-        if metric not in samples:
-            return None
-        values = np.array(samples[metric], np.float64)
-        parts = np.stack([values, np.ones(len(values))], axis=1)
-    counts = np.isfinite(parts).all(1)
-    if not counts.any() or value is None:
+    """A metric's parts ``[n, 2]``; None if the results do not have what its value is computed from."""
+    found, value = parts(side.samples, metric), side.result.metrics[metric].value
+    if found is None or value is None:
         return None
-    again = float(parts[counts, 0].sum() / parts[counts, 1].sum())
-    return parts if math.isclose(again, value, rel_tol=1e-6, abs_tol=1e-9) else None
+    counted = found.values[np.isfinite(found.values).all(1)]
+    return found.values if len(counted) and agree(counted, value) else None
 
 
 def _by_samples(

@@ -14,7 +14,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def text(report: Report) -> str:
-    """The report. Regressions and lost systems are failures, failed cells errors, what was not compared is skipped."""
+    """The report. Failures: regressions, lost systems and metrics; errors: failed cells; skipped: the not compared."""
     suites: dict[str, list[Xml.Element]] = {}
     for row in report.comparisons:
         if not row.detail and row.verdict != Verdict.SHOWN:
@@ -44,6 +44,8 @@ def _case(row: Comparison) -> Xml.Element:
     if row.verdict == Verdict.REGRESSED:
         worse = "" if row.adjusted is None else f"worse by more than {amount(row)}, p {probability(row.adjusted)}"
         case.append(_element("failure", message="; ".join(filter(None, (worse, row.reason))), body=told))
+    elif row.verdict == Verdict.MISSING:
+        case.append(_element("failure", message=row.reason))
     elif row.verdict not in JUDGED:
         case.append(_element("skipped", message=row.reason))
     else:

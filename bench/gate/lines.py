@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.gate.comparison import NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
@@ -14,6 +14,8 @@ from bench.leaderboard.page import clean
 
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
+MOST_NAMED = 6
+"""Names that a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Block:
 
     Attributes:
         title: the system, and what it is compared with where that is called otherwise.
-        summary: how many did not move, in words.
+        summary: what did not move, in words.
     """
 
     title: str
@@ -64,13 +66,13 @@ def describe(report: Report) -> Words:
         groups.setdefault((row.task, row.against, row.system), []).append(row)
     for (_, against, system), rows in groups.items():
         title = clean(system if system == against else f"{against} → {system}")
-        rows = [row for row in rows if not row.detail and row.verdict != Verdict.NOT_COMPARED]
+        rows = [row for row in rows if not row.detail and row.verdict not in (Verdict.NOT_COMPARED, Verdict.MISSING)]
         moved = [
             row for row in rows if row.moved and not (row.device_bound and report.verdicts and row.tolerance is None)
         ]
         if any(not row.device_bound or row.verdict != Verdict.HELD for row in moved):
-            rest = len(rows) - len(moved)
-            found.append(Block(title, tuple(map(_line, moved)), f"{rest} more unchanged" if rest else ""))
+            unchanged = [row.title for row in rows if row not in moved]
+            found.append(Block(title, tuple(map(_line, moved)), _summary(unchanged)))
         else:
             still.append(title)
     titles = (*TITLES, "Verdict" if report.verdicts else "Note")
@@ -90,10 +92,14 @@ def headline(report: Report) -> str:
     outcome = "REGRESSED" if report.regressed else "HELD" if report.judged else "NOTHING COMPARABLE"
     if report.matched.failed and not report.regressed:
         outcome = "FAILED"
-    elif report.matched.missing and outcome == "HELD":
+    elif report.incomplete and outcome == "HELD":
         outcome = "INCOMPLETE"
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
-    return f"{outcome}: {told}" + (f"; metrics: {counted}" if counted else "")
+    lost = [one.name for one in report.matched.missing]
+    for title, names in _gone(report).items():
+        lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
+    told += f"; metrics: {counted}" if counted else ""
+    return f"{outcome}: {told}" + (f"; missing: {_listed(lost)}" if lost else "")
 
 
 def _line(row: Comparison) -> Line:
@@ -145,6 +151,10 @@ def probability(p: float) -> str:
     return "= 0 (certain)" if p == 0 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
+def _excludes_zero(row: Comparison) -> bool:
+    return row.interval is not None and (row.interval[0] > 0 or row.interval[1] < 0)
+
+
 def _signed(value: float, places: int) -> str:
     text = fixed(value, places)
     return text if text.startswith("-") or float(text) == 0 else f"+{text}"
@@ -158,6 +168,8 @@ def _remarks(report: Report) -> Iterable[str]:
             f"{report.tested} comparisons of quality in which anything moved (p for that many: Holm of the means, "
             "Westfall-Young of joint sign flips of whole groups)."
         )
+        if any(row.reason == WITHIN_CHANCE and _excludes_zero(row) for row in report.comparisons):
+            yield "An interval is of its row alone: it may exclude 0 where p, which counts all comparisons, does not."
     if report.verdicts and any(row.device_bound and row.tolerance is not None for row in report.comparisons):
         yield (
             "Speed and memory are judged apart, by the noise within each run: another load of the machine looks like a "
@@ -170,6 +182,12 @@ def _remarks(report: Report) -> Iterable[str]:
             yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
     if matched.missing:
         yield f"Missing from {sides.after}: {_names(matched.missing)}."
+    reasons = {row.title: row.reason for row in report.having(Verdict.MISSING)}
+    for title, names in _gone(report).items():
+        yield (
+            f"Missing: {title} of {_listed(names)}: {reasons[title]}. Measure it, or leave it out: --tolerance "
+            f"{_metric(report, title)}=inf"
+        )
     if matched.new:
         yield f"Not in {sides.before}: {_names(matched.new)}."
     if matched.elsewhere:
@@ -178,20 +196,46 @@ def _remarks(report: Report) -> Iterable[str]:
 
 
 def _not_compared(report: Report) -> Iterable[str]:
-    """What was not compared, by reason, metrics that share it together."""
+    """What was not compared, by reason, metrics that share it together; those that no system has in one line."""
     reasons: dict[str, dict[str, None]] = {}
     systems = {(row.task, row.against, row.system) for row in report.comparisons}
-    having: dict[str, set[tuple[str, str, str]]] = {}
+    neither: dict[str, set[tuple[str, str, str]]] = {}
     for row in report.having(Verdict.NOT_COMPARED):
         if row.detail:
             continue
-        reasons.setdefault(row.reason, {})[row.title] = None
-        having.setdefault(row.reason, set()).add((row.task, row.against, row.system))
+        if row.reason.startswith(NEITHER):
+            neither.setdefault(row.title, set()).add((row.task, row.against, row.system))
+        else:
+            reasons.setdefault(row.reason, {})[row.title] = None
     for reason, titles in reasons.items():
-        kind = reason.startswith(NEITHER)
-        if kind and having[reason] != systems:
-            continue  # what such a system never has
         yield f"Not compared: {', '.join(titles)}: {reason}"
+    # What only some systems lack they never have.
+    if everywhere := [title for title, having in neither.items() if having == systems]:
+        yield f"{NEITHER.capitalize()}: {', '.join(everywhere)} (why: --format json)"
+
+
+def _gone(report: Report) -> dict[str, list[str]]:
+    """Systems by the title of a metric that they have no value of any more."""
+    gone: dict[str, list[str]] = {}
+    for row in report.having(Verdict.MISSING):
+        gone.setdefault(row.title, []).append(row.system)
+    return gone
+
+
+def _metric(report: Report, title: str) -> str:
+    return next(row.metric for row in report.having(Verdict.MISSING) if row.title == title)
+
+
+def _summary(unchanged: Sequence[str]) -> str:
+    if len(unchanged) <= MOST_NAMED:
+        return f"Unchanged: {', '.join(unchanged)}" if unchanged else ""
+    return f"{len(unchanged)} more unchanged (which: --format json)"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, the first of them if they are many."""
+    left = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
 
 
 def _names(results: Iterable[Measured]) -> str:

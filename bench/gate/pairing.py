@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, NoResults, UnknownName
+from bench.gate.soundness import check_result, check_samples
 from bench.protocol import differences
 from bench.results import Result, read_result, read_samples, result_files
 
@@ -112,18 +113,23 @@ class Matched:
 
 
 def read(path: Path) -> list[Measured]:
-    """The results of a run, a baseline, a folder of them, or of one file; NoResults if there are none."""
+    """The results of a run, a baseline, a folder of them, or of one file.
+
+    Raises:
+        NoResults: there are none.
+        BenchError: one was edited, or contradicts its samples (``bench/gate/soundness.py``).
+    """
     found = [Measured(file, read_result(file)) for file in result_files(path)]
-    for one in found:
-        if one.result.fingerprint != one.result.protocol.fingerprint:
-            raise BenchError(
-                f"{one.file}: its fingerprint is not that of its protocol: edited; restore or measure again"
-            )
     if not found:
         raise NoResults(path)
+    for one in found:
+        check_result(one.file, one.result)
     # Of several runs in one folder the last counts.
     latest = {(m.name, m.result.fingerprint): m for m in sorted(found, key=lambda one: one.result.finished)}
-    return [one for one in found if latest[one.name, one.result.fingerprint] is one]
+    counting = [one for one in found if latest[one.name, one.result.fingerprint] is one]
+    for one in counting:
+        check_samples(one.file, one.result, one.samples)
+    return counting
 
 
 def match(

@@ -47,8 +47,8 @@ BY_UNIT: Mapping[str, Tolerance] = {
     "bit/code": Tolerance(relative=0.001),
     "img/s": Tolerance(relative=0.20),
     "s/s": Tolerance(relative=0.20),
-    # Allocators keep more or less for later: small peaks differ by as much from run to run.
-    "MiB": Tolerance(absolute=32.0, relative=0.10),
+    # Allocators keep more or less for later: small peaks of unchanged code differed by 40 from run to run.
+    "MiB": Tolerance(absolute=64.0, relative=0.10),
 }
 OTHERS = Tolerance(relative=0.005)
 """Fréchet distances, KID, Inception Score, spectral distances, model bits and whatever other packages bring."""

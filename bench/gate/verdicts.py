@@ -47,6 +47,11 @@ class Report:
         return bool(self.having(Verdict.REGRESSED))
 
     @property
+    def incomplete(self) -> bool:
+        """Whether a system or a metric of quality is missing that was there before."""
+        return bool(self.matched.missing or self.having(Verdict.MISSING))
+
+    @property
     def judged(self) -> int:
         """Comparisons of quality with a verdict: whether anything was compared at all."""
         return sum(not each.device_bound for each in self.having(*JUDGED))
@@ -113,7 +118,8 @@ def _of_pair(
         one, other = before.metrics.get(metric), after.metrics.get(metric)
         row = _start(pair, metric, one, other)
         if reason := _why_not(pair, one, other):
-            yield replace(row, verdict=Verdict.NOT_COMPARED, reason=reason), None
+            gone = verdicts and row.before is not None and row.after is None and _is_quality(row, chosen)
+            yield replace(row, verdict=Verdict.MISSING if gone else Verdict.NOT_COMPARED, reason=reason), None
             continue
         found = difference(pair, metric)
         row = replace(
@@ -129,6 +135,12 @@ def _of_pair(
             yield row, None
             continue
         yield _judge(row, found, (chosen.get(metric) or default(metric, row.unit)).of(row.before or 0.0))
+
+
+def _is_quality(row: Comparison, chosen: Mapping[str, Tolerance]) -> bool:
+    """Whether a metric is one to judge, and the user did not say never to (``METRIC=inf``)."""
+    never = row.metric in chosen and math.isinf(chosen[row.metric].of(1.0))
+    return row.higher_is_better is not None and not (row.device_bound or row.detail or never)
 
 
 def _can_be_judged(pair: Pair, metric: str, judge_cost: bool) -> bool:
@@ -182,10 +194,12 @@ def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Compar
         return replace(row, verdict=Verdict.REGRESSED, reason=reason), None
     if found.exceeds is None:
         if row.device_bound and row.difference is not None:
-            # A peak has no error of its own: the tolerance is all there is.
-            beyond = sign * row.difference > tolerance
-            above = -sign * row.difference > tolerance
-            return row, _Tested(Evidence(0.0 if beyond else 1.0), Evidence(0.0 if above else 1.0))
+            # A peak has no error of its own: the tolerance is all there is, enough to warn of much more memory, but
+            # less of one reading is no success to report.
+            if sign * row.difference > tolerance:
+                return replace(row, verdict=Verdict.REGRESSED, reason="one reading, beyond the tolerance"), None
+            if -sign * row.difference > tolerance:
+                return replace(row, verdict=Verdict.SHOWN, reason="less, of one reading: not judged"), None
         if row.difference is not None and sign * row.difference <= tolerance:
             return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
         return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {found.method}"), None

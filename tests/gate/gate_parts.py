@@ -69,7 +69,8 @@ def write(
     if columns:
         n = len(next(iter(columns.values())))
         columns = {"id": [f"s{i}" for i in range(n)], "group": GROUPS[:n].tolist()} | columns
-    dataset = {"name": "photos", "split": "test", "fingerprint": "f", "n": len(GROUPS), "groups": len(SIZES)}
+    count = len(columns["id"]) if columns else len(GROUPS)
+    dataset = {"name": "photos", "split": "test", "fingerprint": "f", "n": count, "groups": len(SIZES)}
     cost = {"device": fields.pop("device", "cpu"), "batch_size": 8, "workers": 1, "wall_seconds": 1.0}
     error = fields.pop("error", None)
     made: dict[str, Any] = {

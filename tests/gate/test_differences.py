@@ -66,8 +66,9 @@ def test_what_cannot_be_paired_says_so_and_is_no_surer_than_its_parts(tmp_path: 
 
 
 def test_values_that_are_not_the_metrics_own_samples_are_not_paired(tmp_path: Path) -> None:
-    pooled = {"metrics": {"psnr": mean_of(BEFORE + 1, "psnr")}, "samples": {"psnr": BEFORE}}
-    assert between(tmp_path, "psnr", pooled, psnr(AFTER)).method.startswith("not paired")
+    weighted = mean_of(BEFORE + 1, "psnr").model_copy(update={"method": "ratio of totals, t"})
+    pooled = {"metrics": {"psnr": weighted}, "samples": {"psnr": BEFORE}}
+    assert between(tmp_path, "psnr", pooled, psnr(AFTER)).method.startswith("not paired: no plain mean of its samples")
 
 
 def test_rates_are_paired_by_their_counts(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_set_level_metrics_are_judged_by_their_blocks(tmp_path: Path) -> None:
     [
         ("cpu", True, 200.0, Verdict.REGRESSED),
         ("cpu", True, 110.0, Verdict.HELD),
-        ("cpu", True, 20.0, Verdict.IMPROVED),
+        ("cpu", True, 20.0, Verdict.SHOWN),
         ("cpu", False, 200.0, Verdict.SHOWN),
         ("other", True, 200.0, Verdict.NOT_COMPARED),
     ],
@@ -130,7 +130,7 @@ def test_what_is_neither_better_nor_worse_or_not_there_is_said_and_not_judged(tm
         write(tmp_path / side, metrics=metrics)
     report = gate(tmp_path)
     assert verdict(report, "tokens_per_image") == Verdict.SHOWN
-    (row,) = report.having(Verdict.NOT_COMPARED)
+    (row,) = report.having(Verdict.MISSING)
     assert row.reason == "no value after: weights are not in the cache"
     assert exit_code(report) == 3
 

@@ -1,0 +1,48 @@
+"""What a metric's value is computed from, as tables of samples keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RATIOS = (("_errors", "_length"), ("_total", "_amount"))
+"""Columns of per-sample values whose sums a metric is the ratio of, by their endings."""
+NEAR = 1e-6
+"""Part of the mean size of its samples by which a value may differ from their mean: files round to nine digits."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a metric is computed from.
+
+    Attributes:
+        values: numerator and denominator of each sample ``[n, 2]``, NaN or ±inf where it does not count.
+        ratio: whether both were kept; else the denominators are 1.
+    """
+
+    values: np.ndarray
+    ratio: bool
+
+
+def parts(samples: Mapping[str, Sequence[Any]], metric: str) -> Parts | None:
+    """A metric's columns of a table of samples; None if it has none."""
+    for over, under in RATIOS:
+        if metric + over in samples and metric + under in samples:
+            both = np.array([samples[metric + over], samples[metric + under]], np.float64).T
+            if metric in samples:  # a rate that is none says that the sample does not count
+                both[~np.isfinite(np.array(samples[metric], np.float64))] = np.nan
+            return Parts(both, ratio=True)
+    if metric not in samples:
+        return None
+    values = np.array(samples[metric], np.float64)
+    return Parts(np.stack([values, np.ones(len(values))], axis=1), ratio=False)
+
+
+def agree(counted: np.ndarray, value: float) -> bool:
+    """Whether a value is the ratio of the sums of finite parts ``[n, 2]``, but for the rounding of files."""
+    over, under = counted.sum(0)
+    size = float(np.abs(counted[:, 0]).sum())
+    return bool(abs(over - value * under) <= NEAR * size + 1e-9 * abs(under)) and bool(under)

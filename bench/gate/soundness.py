@@ -1,0 +1,75 @@
+"""Whether what a result states is what its samples say: nobody's edit or half a copy is taken for a measurement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.gate.parts import agree, parts
+from bench.results import Result
+from bench.stats import Estimate
+
+REMEDY = "measure it again, or restore both files"
+PLAIN = ("mean", "the same for every sample")
+"""How the methods of metrics begin whose value is the mean of their column; others weight it, or take no mean."""
+
+
+def check_result(file: Path, result: Result) -> None:
+    """Refuse a result whose protocol was edited, or that holds a number that is none.
+
+    Raises:
+        BenchError: it names the file and the metric.
+    """
+    if result.fingerprint != result.protocol.fingerprint:
+        raise BenchError(f"{file}: its fingerprint is not that of its protocol: edited; restore or measure again")
+    for name, estimate in result.metrics.items():
+        if not all(map(math.isfinite, _numbers(estimate))):
+            raise BenchError(f"{file}: {name} holds a number that is not finite; measure it again, or restore it")
+
+
+def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse per-sample values that are not those the result was computed from.
+
+    Raises:
+        BenchError: it names the table, the metric and both numbers.
+    """
+    if result.samples is None:
+        return
+    table = file.parent / result.samples
+    for name in ("id", "group"):
+        if name not in samples:
+            raise BenchError(f"{table}: no column {name!r}; {REMEDY}")
+    if result.dataset is not None and len(samples["id"]) != result.dataset.n:
+        raise BenchError(f"{table}: {len(samples['id'])} samples, but {file.name} says {result.dataset.n}; {REMEDY}")
+    for name, estimate in result.metrics.items():
+        if estimate.value is None or estimate.device_bound:
+            continue
+        try:
+            found = parts(samples, name)
+        except (TypeError, ValueError) as error:
+            raise BenchError(f"{table}: {name}: not numbers: {error}; {REMEDY}") from error
+        if found is None:
+            continue
+        counted = found.values[np.isfinite(found.values).all(1)]
+        if len(counted) < estimate.n:
+            raise BenchError(
+                f"{table}: {name} has a value on {len(counted)} samples, but {file.name} says {estimate.n}; {REMEDY}"
+            )
+        exact = found.ratio or estimate.method.startswith(PLAIN)
+        if exact and len(counted) and not agree(counted, estimate.value):
+            told = "ratio of sums" if found.ratio else "mean"
+            with np.errstate(divide="ignore", invalid="ignore"):
+                again = counted[:, 0].sum() / counted[:, 1].sum()
+            raise BenchError(
+                f"{table}: the {told} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
+            )
+
+
+def _numbers(estimate: Estimate) -> list[float]:
+    alone = [number for number in (estimate.value, estimate.stderr) if number is not None]
+    return [*alone, *(estimate.interval or ()), *(estimate.replicates or ()), *(estimate.blocks or ())]
