@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 from click.testing import CliRunner, Result
-from gate_parts import GROUPS, exactly, mean_of, spread_of, values, write
+from gate_parts import exactly, mean_of, spread_of, values, write
 
 from bench.cli import main
 from bench.cli_gate import CRASHED, _documented_codes
