@@ -96,7 +96,10 @@ def headline(report: Report) -> str:
         outcome = "INCOMPLETE"
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
     lost = [one.name for one in report.matched.missing]
-    for title, names in _gone(report).items():
+    gone: dict[str, list[str]] = {}
+    for (_, title, _), names in _gone(report).items():
+        gone.setdefault(title, []).extend(names)
+    for title, names in gone.items():
         lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
     told += f"; metrics: {counted}" if counted else ""
     return f"{outcome}: {told}" + (f"; missing: {_listed(lost)}" if lost else "")
@@ -182,12 +185,8 @@ def _remarks(report: Report) -> Iterable[str]:
             yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
     if matched.missing:
         yield f"Missing from {sides.after}: {_names(matched.missing)}."
-    reasons = {row.title: row.reason for row in report.having(Verdict.MISSING)}
-    for title, names in _gone(report).items():
-        yield (
-            f"Missing: {title} of {_listed(names)}: {reasons[title]}. Measure it, or leave it out: --tolerance "
-            f"{_metric(report, title)}=inf"
-        )
+    for (metric, title, reason), names in _gone(report).items():
+        yield (f"Missing: {title} of {_listed(names)}: {reason}. Measure it, or leave it out: --tolerance {metric}=inf")
     if matched.new:
         yield f"Not in {sides.before}: {_names(matched.new)}."
     if matched.elsewhere:
@@ -214,16 +213,12 @@ def _not_compared(report: Report) -> Iterable[str]:
         yield f"{NEITHER.capitalize()}: {', '.join(everywhere)} (why: --format json)"
 
 
-def _gone(report: Report) -> dict[str, list[str]]:
-    """Systems by the title of a metric that they have no value of any more."""
-    gone: dict[str, list[str]] = {}
+def _gone(report: Report) -> dict[tuple[str, str, str], list[str]]:
+    """Systems by name and title of a metric that they have no value of any more, and why."""
+    gone: dict[tuple[str, str, str], list[str]] = {}
     for row in report.having(Verdict.MISSING):
-        gone.setdefault(row.title, []).append(row.system)
+        gone.setdefault((row.metric, row.title, row.reason), []).append(row.system)
     return gone
-
-
-def _metric(report: Report, title: str) -> str:
-    return next(row.metric for row in report.having(Verdict.MISSING) if row.title == title)
 
 
 def _summary(unchanged: Sequence[str]) -> str:

@@ -85,6 +85,33 @@ def test_a_verdict_says_what_the_interval_does_not(tmp_path: Path, change: np.nd
     assert between(tmp_path, "psnr", change).cells[-1] == said
 
 
+def test_an_interval_beside_a_p_for_many_is_explained_once(tmp_path: Path) -> None:
+    before = values(0)
+    for seed in range(30):
+        change = -0.3 + (0.22 if seed == 0 else 3) * np.random.default_rng(seed).normal(size=8)[GROUPS]
+        for side, column in (("before", before), ("after", before + change + 0.01 * np.sin(range(len(GROUPS))))):
+            write(tmp_path / side, str(seed), {"psnr": mean_of(column, "psnr")}, {"psnr": column})
+    sides = read(tmp_path / "before"), read(tmp_path / "after")
+    report = compare(match(*sides))
+    row = next(row for row in report.comparisons if row.system == "0")
+    assert row.interval is not None
+    assert (row.interval[1] < 0, row.reason) == (True, "within chance")
+    assert sum("An interval is of its row alone" in said for said in lines.describe(report).remarks) == 1
+    alone = compare(match(*sides, only=["5"]))
+    assert not any("An interval" in said for said in lines.describe(alone).remarks)
+
+
+@pytest.mark.parametrize(("count", "said"), [(2, "Unchanged: m0, m1"), (7, "7 more unchanged (which: --format json)")])
+def test_what_did_not_move_is_named_or_told_where(tmp_path: Path, count: int, said: str) -> None:
+    before = values(0)
+    columns = {f"m{i}": before for i in range(count)}
+    for side, change in (("before", 0.0), ("after", -0.5)):
+        metrics = {name: mean_of(before, "psnr") for name in columns} | {"psnr": mean_of(before + change, "psnr")}
+        write(tmp_path / side, metrics=metrics, samples=columns | {"psnr": before + change})
+    (block,) = lines.describe(compare(match(read(tmp_path / "before"), read(tmp_path / "after")))).blocks
+    assert block.summary == said
+
+
 def test_fractions_are_shown_as_leaderboards_show_them(tmp_path: Path) -> None:
     title, before, after, difference, _, verdict = between(
         tmp_path, "wer", np.where(GROUPS == 1, 1e-4, 2e-3), 0.5
