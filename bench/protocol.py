@@ -49,7 +49,18 @@ class Protocol(BaseModel):
         """One line for people: what a reader must know before comparing."""
         data = self.dataset
         measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
+        measured += _reference(self.settings.get("reference"))
         return f"{measured} · protocol {self.preset} [{self.fingerprint}]"
+
+
+def _reference(stated: Any) -> str:
+    """The size of a set that the samples are compared with, where the settings state one."""
+    if not isinstance(stated, Mapping) or not {"images", "statistics"} <= set(stated):
+        return ""
+    images = stated["images"]
+    if not images:
+        return " · reference: statistics only"
+    return f" · {images} reference images{' and statistics' if stated['statistics'] else ''}"
 
 
 def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:

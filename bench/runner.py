@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -57,11 +57,15 @@ class Plan:
     Attributes:
         missing: why some of it cannot be measured here: weights, packages, models.
         absent: checkpoints that will be fetched when they are needed.
+        warnings: what makes numbers worthless although they can be measured.
+        impossible: why no cell at all can be measured, and the remedy; empty if some can.
     """
 
     cells: list[Cell]
     missing: dict[str, str]
     absent: list[str]
+    warnings: list[str] = field(default_factory=list)
+    impossible: str = ""
 
 
 def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
@@ -84,6 +88,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             except Unavailable as reason:
                 missing[system.text] = f"{system.text}: {reason}"
     cells: list[Cell] = []
+    warnings: list[str] = []
+    impossible: list[str] = []
     for line, task, wanted in _shares(suite, systems):
         preset = options.protocol or line.protocol
         request = Request(
@@ -106,6 +112,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
         missing |= task.missing(protocol)
+        impossible.append(task.impossible(protocol, weights))
         for system in wanted:
             try:
                 own = task.for_system(protocol, system)
@@ -123,6 +130,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 prompts=options.prompts,
                 keep=options.keep,
             )
+            warnings += task.warnings(job)
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
@@ -130,14 +138,19 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         missing |= absent
     if wrong:
         raise _all_of(wrong, [*missing.values(), *absent.values()])
-    return Plan(cells, missing, [] if hub_offline() else list(absent.values()))
+    nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
+    return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
 
 
 def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
-    """One error of several, and what is missing beside them."""
+    """One error of several, and apart from it what is missing too, which is not their cause."""
     if len(wrong) == 1 and not missing:
         return wrong[0]
-    return BenchError("\n  ".join(dict.fromkeys([*map(str, wrong), *(f"missing: {reason}" for reason in missing)])))
+    return BenchError(
+        "\n  ".join(
+            dict.fromkeys([*map(str, wrong), *(f"apart from that, missing here: {reason}" for reason in missing)])
+        )
+    )
 
 
 def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask, Task, list[SystemSpec]]]:

@@ -113,6 +113,14 @@ class Task(ABC):
         """Metric -> why this machine cannot measure it, beside weights that are not here."""
         return {}
 
+    def warnings(self, job: Job) -> list[str]:
+        """What makes the numbers of a cell worthless, as far as its data tell before it is measured."""
+        return []
+
+    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | str]) -> str:
+        """Why no cell under this protocol can be measured with these weights, and the remedy; empty if some can."""
+        return ""
+
     @abstractmethod
     def measure(self, job: Job, report: Report) -> Measurement:
         """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -15,12 +16,15 @@ from bench.errors import BenchError, Unavailable
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
 from bench.generation.drawn import DrawnImages
 from bench.generation.judging import Judge, estimates
+from bench.generation.overlap import shared_images
 from bench.generation.prompts import fingerprint, of_samples, read_prompts
 from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
+from bench.metrics.generated import GenerationMetric
+from bench.metrics.sliced_wasserstein import SlicedWasserstein
 from bench.protocol import DatasetProtocol, Protocol
-from bench.reconstruction import build_metrics, metric_section, protocol_of
+from bench.reconstruction import build_metrics, metric_class, metric_section, protocol_of
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.settings import validated
 from bench.stats import Estimate
@@ -30,6 +34,8 @@ from bench.tokens import Tokens
 
 FOUND = ("samples", "reference")
 """Settings that the task finds out and no protocol file states."""
+
+NOTHING = "no metric can be measured"
 
 
 class ReferenceSettings(BaseModel):
@@ -61,9 +67,11 @@ class Settings(BaseModel):
 
     drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="of backbones")
     samples: int = Field(default=0, description="generated images, those included that cannot be read")
-    preprocessing: ImagePreprocessing | None = Field(default=None, description="of sample folders; null: as they are")
+    preprocessing: ImagePreprocessing | None = Field(
+        default=None, description="of samples made elsewhere; null: as they are"
+    )
     reference_preprocessing: ImagePreprocessing | None = Field(
-        default=None, description="of a reference folder or data set; null: a folder as it is, a data set as it says"
+        default=None, description="of the reference; null: a folder or file as it is, a data set as it says"
     )
     reference: ReferenceSettings
     metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
@@ -76,7 +84,7 @@ class ImageGeneration(Task):
     """
 
     name = "image-generation"
-    version = 1
+    version = 2
     modality = "image"
     measures = ("samples", "backbone")
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
@@ -126,6 +134,19 @@ class ImageGeneration(Task):
             }
         )
 
+    def warnings(self, job: Job) -> list[str]:
+        shared = _shared(job)
+        return [f"{job.system.text}: {shared}"] if shared else []
+
+    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | str]) -> str:
+        lacking = [
+            [found for name in metric_class(metric).weights if isinstance(found := weights[name], str)]
+            for metric in protocol.metrics
+        ]
+        if not all(lacking):
+            return ""
+        return f"{NOTHING}: {'; '.join(dict.fromkeys(reason for reasons in lacking for reason in reasons))}"
+
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol, device = job.protocol, torch.device(job.device)
         settings = Settings(**protocol.settings)
@@ -155,7 +176,11 @@ class ImageGeneration(Task):
             first = next((f"; {name}: {reason}" for name, reason in source.skipped.items()), "")
             raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
-        found = unavailable | estimates(metrics.values())
+        shared = _shared(job)
+        found = unavailable
+        for metric in metrics.values():
+            against = isinstance(metric, GenerationMetric | SlicedWasserstein)
+            found |= {name: _noted(each, shared if against else "") for name, each in estimates([metric]).items()}
         _refuse_nothing(found)
         return Measurement(
             system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),
@@ -233,7 +258,20 @@ def _refuse_nothing(estimates: Mapping[str, Estimate]) -> None:
     """Unavailable if there are estimates, and none has a value: then nothing was measured."""
     if estimates and all(estimate.value is None for estimate in estimates.values()):
         reasons = dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values())
-        raise Unavailable(f"no metric can be measured: {'; '.join(reasons)}")
+        raise Unavailable(f"{NOTHING}: {'; '.join(reasons)}")
+
+
+def _shared(job: Job) -> str:
+    """A sentence if samples made elsewhere are images of the reference."""
+    if isinstance(job.system, BackboneSpec):
+        return ""
+    protocol = job.protocol
+    reference = _reference(protocol.dataset.name, job.data, Settings(**protocol.settings))
+    return shared_images(_samples(job.system, protocol), reference.source)
+
+
+def _noted(estimate: Estimate, note: str) -> Estimate:
+    return estimate.model_copy(update={"note": "; ".join(filter(None, (note, estimate.note)))})
 
 
 def _samples(system: SystemSpec, protocol: Protocol) -> ImageSource:

@@ -142,6 +142,8 @@ def _print_plan(plan: Any, run: Run) -> None:
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")
     for reason in plan.missing.values():
         click.echo(f"missing: {reason}")
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}")
     for reason in plan.absent:
         click.echo(f"fetched when it is measured: {reason}  (now)")
 
@@ -151,6 +153,11 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
 
     for reason in plan.missing.values():
         console.print(f"unavailable: {reason}", markup=False, highlight=False, soft_wrap=True)
+    for warning in plan.warnings:
+        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    if plan.impossible:
+        console.print(f"Error: {plan.impossible}", markup=False, highlight=False, soft_wrap=True)
+        return NOTHING_MEASURED
     outcomes, exporter, status = [], None if no_mlflow else _exporter(run, suite), "FAILED"
     try:
         with CellProgress(len(plan.cells), console) as progress:

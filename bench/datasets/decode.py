@@ -30,6 +30,17 @@ FORMATS = tuple(
     if name in Image.OPEN
 )
 
+# Written out, since a fingerprint must not depend on what this machine's Pillow knows. Those of formats that are not
+# read are among them: such files are images that cannot be measured, which must be told.
+SUFFIXES = frozenset(
+    (
+        *(".apng", ".avif", ".avifs", ".bmp", ".dib", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico", ".j2c", ".j2k"),
+        *(".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".pbm", ".pfm", ".pgm", ".png"),
+        *(".pnm", ".ppm", ".psd", ".qoi", ".svg", ".tga", ".tif", ".tiff", ".webp"),
+    )
+)
+"""Ends of the names of image files, in lower case."""
+
 _MODE_NAMES = {
     "1": "bilevel",
     "L": "greyscale",

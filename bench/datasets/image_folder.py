@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.datasets.base import Dataset
+from bench.datasets.decode import SUFFIXES
 from bench.datasets.files import files_below, printable
 from bench.datasets.images import ImageDataset, ImagePreprocessing, StoredImage
 from bench.datasets.skimage_photos import SkimagePhotos
@@ -18,8 +19,9 @@ class ImageFolder(ImageDataset):
     """All files below a folder, in the order of their paths; each file is an independent unit.
 
     The order is that of the paths' bytes, whatever the locale. Hidden files and folders (``.name``) are left
-    out. Every other file is a sample, so that one that is no image is counted and named. Links are followed;
-    each folder is read once, so loops end. The default preprocessing is guided-diffusion's.
+    out, and files whose names do not end like an image's (``readme.txt``). Every other file is a sample, so that one
+    that is damaged is counted and named. Links are followed; each folder is read once, so loops end. The default
+    preprocessing is guided-diffusion's.
 
     Args:
         data: the folder.
@@ -43,9 +45,13 @@ class ImageFolder(ImageDataset):
                 raise BenchError(f"{root}: {kind}; give a folder of images")
         except PermissionError as error:
             raise BenchError(f"{root}: {error.strerror}; make it readable") from error
-        paths = sorted(files_below(root), key=os.fsencode)
+        named = [path for path in files_below(root) if Path(path).suffix.lower() in SUFFIXES]
+        paths = sorted(named, key=os.fsencode)
         if not paths:
-            raise BenchError(f"{root}: no files in this folder or below it; hidden ones are left out")
+            raise BenchError(
+                f"{root}: no image files in this folder or below it; hidden ones are left out, and those whose names "
+                f"end otherwise than in {' '.join(sorted(SUFFIXES))}"
+            )
         return [StoredImage(printable(path), root / path, group) for group, path in enumerate(paths)]
 
     def fit_split(self) -> Dataset | None:

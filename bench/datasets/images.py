@@ -76,6 +76,37 @@ class ImagePreprocessing(BaseModel):
         if self.smaller == "skip" and min(width, height) < self.size:
             raise BadSample(f"{width}x{height} is smaller than {self.size}x{self.size}")
 
+    def uncropped(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of an image of that size before it is cropped; BadSample if it is too small."""
+        self.refuse_small(width, height)
+        return resized_size(width, height, self.size, self.resize) if self.resizes(width, height) else (width, height)
+
+    def boxes(self, width: int, height: int) -> Sequence[Box | None]:
+        """The tile of each sample that an image of that size becomes; one None without tiles. BadSample as above."""
+        found = self.uncropped(width, height)
+        return list(tile_boxes(*found, self.size)) if self.crop == "tiles" else [None]
+
+    def apply(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
+        """The sample that an RGB image becomes, and what had to be done to it.
+
+        Args:
+            tile: which one, where it is cut into tiles; one of ``boxes``.
+
+        Raises:
+            BadSample: the image is too small, or has not the size that the tile was computed for.
+        """
+        notes: tuple[str, ...] = ()
+        self.refuse_small(*image.size)
+        if self.resizes(*image.size):
+            notes = ("upscaled",) if min(image.size) < self.size else ()
+            image = resize_short_side(image, self.size, self.resize, self.antialias)
+        if self.crop == "none":
+            return image, notes
+        box = center_box(*image.size, self.size, self.resize) if self.crop == "center" else tile
+        if box is None or box[2] > image.width or box[3] > image.height:
+            raise BadSample("the file's header and its contents disagree on the size")
+        return image.crop(box), notes
+
 
 @dataclass(frozen=True)
 class StoredImage:
@@ -139,7 +170,7 @@ class ImageDataset(Dataset):
         number, _ = self._plan[index]
         with self._said_to_be_fatal(self.files[number]):
             width, height = self._stored_size(self.files[number])
-        width, height = self._uncropped(width, height)
+        width, height = self.preprocessing.uncropped(width, height)
         side = self.preprocessing.size
         return (width, height) if self.preprocessing.crop == "none" else (side, side)
 
@@ -155,8 +186,8 @@ class ImageDataset(Dataset):
         with self._said_to_be_fatal(file):
             # A large photograph has hundreds of tiles; it is not decoded for each.
             image, notes = self._decoded.get(number, lambda: self._decode(file)) if box else self._decode(file)
-        image, more = self._prepared(image, box)
-        signal = torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
+        image, more = self.preprocessing.apply(image, box)
+        signal = pixels_of(image)
         return Sample(self.id(index), file.group, signal, notes + more, label=file.label)
 
     def __iter__(self) -> Iterator[Sample]:
@@ -187,12 +218,11 @@ class ImageDataset(Dataset):
             tiles = list(pool.map(self._tiles, self.files))
         return [(number, box) for number, boxes in enumerate(tiles) for box in boxes]
 
-    def _tiles(self, file: StoredImage) -> list[Box] | list[None]:
+    def _tiles(self, file: StoredImage) -> Sequence[Box | None]:
         try:
-            width, height = self._uncropped(*self._stored_size(file))
+            return self.preprocessing.boxes(*self._stored_size(file))
         except BadSample:  # ``load`` will say so
             return [None]
-        return list(tile_boxes(width, height, self.preprocessing.size))
 
     @contextmanager
     def _said_to_be_fatal(self, file: StoredImage) -> Iterator[None]:
@@ -207,32 +237,13 @@ class ImageDataset(Dataset):
     def _stored_size(self, file: StoredImage) -> tuple[int, int]:
         return stored_size(file.path, orientation=self.preprocessing.orientation)
 
-    def _uncropped(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of an image of that size before it is cropped; BadSample if it is too small."""
-        choice = self.preprocessing
-        choice.refuse_small(width, height)
-        return (
-            resized_size(width, height, choice.size, choice.resize)
-            if choice.resizes(width, height)
-            else (width, height)
-        )
-
     def _decode(self, file: StoredImage) -> _Decoded:
         return decode(file.path, orientation=self.preprocessing.orientation, alpha=self.preprocessing.alpha)
 
-    def _prepared(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
-        choice = self.preprocessing
-        notes: tuple[str, ...] = ()
-        choice.refuse_small(*image.size)
-        if choice.resizes(*image.size):
-            notes = ("upscaled",) if min(image.size) < choice.size else ()
-            image = resize_short_side(image, choice.size, choice.resize, choice.antialias)
-        if choice.crop == "none":
-            return image, notes
-        box = center_box(*image.size, choice.size, choice.resize) if choice.crop == "center" else tile
-        if box is None or box[2] > image.width or box[3] > image.height:
-            raise BadSample("the file's header and its contents disagree on the size")
-        return image.crop(box), notes
+
+def pixels_of(image: Image.Image) -> torch.Tensor:
+    """An RGB image as uint8 ``[3, height, width]``."""
+    return torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
 
 
 class _Recent(Generic[_T]):

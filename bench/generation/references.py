@@ -49,13 +49,14 @@ def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | 
     """The reference: an array file where ``data`` is one, a data set of that name otherwise.
 
     Args:
-        preprocessing: of a data set's images; its own by default, and none for a folder.
+        preprocessing: of the images; by default a data set's own, and none for a folder or file.
 
     Raises:
-        BenchError: there is no such thing, or it holds neither images nor statistics.
+        BenchError: there is no such thing, it holds neither images nor statistics, or statistics of other features
+            or of images that cannot be preprocessed any more.
     """
     if data and Path(data).suffix.lower() in ARRAYS and Path(data).is_file():
-        return _of_file(Path(data))
+        return _of_file(Path(data), preprocessing)
     spec = DatasetSpec.parse(name)
     if spec.entry.modality != "image":
         raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
@@ -67,7 +68,7 @@ def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | 
     return _enough(Reference(spec.text, dataset.split, dataset.fingerprint, source))
 
 
-def _of_file(path: Path) -> Reference:
+def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
     names = members(path) if path.suffix.lower() == ".npz" else [KEY]
     layers = tuple(layer for layer, pair in STATISTICS.items() if set(pair) <= set(names))
     for pair in STATISTICS.values():
@@ -79,8 +80,33 @@ def _of_file(path: Path) -> Reference:
         raise BenchError(
             f"{path}: a reference holds images ({KEY}), or mu and sigma; this holds {', '.join(names) or 'nothing'}"
         )
-    source = ArraySource(path) if KEY in names else None
+    for layer in layers:
+        _statistics(path, layer)
+    if layers and preprocessing is not None:
+        raise BenchError(
+            f"{path}: {' and '.join(STATISTICS[layers[0]])} are of images as they were when it was made, and "
+            "reference_preprocessing cannot change them; leave it out of the protocol, or give the images alone"
+        )
+    source = ArraySource(path, None, preprocessing, "reference_preprocessing") if KEY in names else None
     return _enough(Reference(path.name, "reference", file_hash(path), source, path if layers else None, layers))
+
+
+def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if they have other shapes or no numbers."""
+    dim, names = extractors.get(STATISTICS_OF).layers[layer], " and ".join(STATISTICS[layer])
+    mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
+    if mean.shape != (dim,) or covariance.shape != (dim, dim):
+        shapes = f"{list(mean.shape)} and {list(covariance.shape)}"
+        raise BenchError(
+            f"{path}: {names} have shapes {shapes}; of the {dim} features of the 2015 Inception's {layer} layer they "
+            f"have [{dim}] and [{dim}, {dim}]; give a file of guided-diffusion's, or images"
+        )
+    for name, values in zip(STATISTICS[layer], (mean, covariance), strict=True):
+        if values.dtype.kind not in "fiu":
+            raise BenchError(f"{path}: {name} is {values.dtype}; store float64")
+        if not np.isfinite(values).all():
+            raise BenchError(f"{path}: {name} has values that are not finite")
+    return mean, covariance
 
 
 def _enough(reference: Reference) -> Reference:
@@ -130,13 +156,7 @@ class ReferenceFeatures(ReferenceSource):
             raise Unavailable(
                 f"{path.name} holds {present} but not {wanted}; give a reference that has them, or images"
             )
-        dim = extractors.get(extractor).layers[layer]
-        mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
-        if mean.shape != (dim,) or covariance.shape != (dim, dim):
-            shapes = f"{list(mean.shape)} and {list(covariance.shape)}"
-            raise BenchError(f"{path}: {' and '.join(STATISTICS[layer])} are {shapes}; {layer} features have {dim}")
-        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-            raise BenchError(f"{path}: {' or '.join(STATISTICS[layer])} has values that are not finite")
+        mean, covariance = _statistics(path, layer)
         return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
 
     def _batches(self, source: ImageSource) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -49,7 +49,7 @@ class SampleSpec(SystemSpec):
         from bench.generation.sources import ArraySource, DatasetSource, folder_source
 
         if not self.path.is_dir():
-            return ArraySource(self.path, limit)
+            return ArraySource(self.path, limit, preprocessing)
         found = folder_source(self.path, preprocessing)
         return found if limit is None else DatasetSource(Limited(found.dataset, limit), found.name)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from bench.canonical import digest
 from bench.datasets.base import BadSample, Dataset
 from bench.datasets.contents import SLICE, THREADS, content_hashes
 from bench.datasets.image_folder import ImageFolder
+from bench.datasets.images import ImagePreprocessing, pixels_of
 from bench.datasets.loader import ordered
+from bench.datasets.resize import Box
 from bench.errors import BenchError
 from bench.generation.arrays import ImageArray
 
@@ -65,28 +68,75 @@ class ImageSource(ABC):
 
 
 class ArraySource(ImageSource):
-    """The images of an array file.
+    """The images of an array file, as they are or preprocessed like those of a folder.
 
     Args:
-        limit: only the first so many.
+        limit: only the first so many, tiles counted each.
+        preprocessing: of the images; None leaves them as they are.
+        section: of a protocol, which states that preprocessing.
+
+    Raises:
+        BenchError: there are no such images, or they are too small for the preprocessing.
     """
 
-    def __init__(self, path: Path, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        limit: int | None = None,
+        preprocessing: dict[str, Any] | None = None,
+        section: str = "preprocessing",
+    ) -> None:
         super().__init__()
         self.name, self.array, self.limit = path.name, ImageArray.open(path), limit
+        self.preprocessing = None if preprocessing is None else ImagePreprocessing(**preprocessing)
+        self.boxes: Sequence[Box | None] = [None]
+        if self.preprocessing:
+            try:
+                self.boxes = self.preprocessing.boxes(self.array.width, self.array.height)
+            except BadSample as error:
+                raise BenchError(f"{path}: {error}, which {section} of the protocol asks for") from error
 
     def __len__(self) -> int:
-        return self.array.n if self.limit is None else min(self.limit, self.array.n)
+        whole = self.array.n * len(self.boxes)
+        return whole if self.limit is None else min(self.limit, whole)
 
     @cached_property
     def fingerprint(self) -> str:
         return file_hash(self.array.path)
 
     def id(self, index: int) -> str:
-        return str(index)
+        number, part = divmod(index, len(self.boxes))
+        box = self.boxes[part]
+        return str(number) if box is None else f"{number}#x{box[0]}y{box[1]}"
 
     def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        return self.array.batches(size, len(self))
+        if self.preprocessing is None:
+            return self.array.batches(size, len(self))
+        return self._preprocessed(self.preprocessing, size, workers)
+
+    def _preprocessed(
+        self, preprocessing: ImagePreprocessing, size: int, workers: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            for numbers, images in self.array.batches(size, -(-len(self) // len(self.boxes))):
+                first = int(numbers[0]) * len(self.boxes)
+                stop = min((int(numbers[-1]) + 1) * len(self.boxes), len(self))
+                for start in range(first, stop, size):
+                    indices = range(start, min(start + size, stop))
+                    found = list(pool.map(partial(self._sample, preprocessing, images, int(numbers[0])), indices))
+                    for index, (_, notes) in zip(indices, found, strict=True):
+                        for what in notes:
+                            self.converted.setdefault(what, []).append(self.id(index))
+                    yield torch.tensor(indices), torch.stack([signal for signal, _ in found])
+
+    def _sample(
+        self, preprocessing: ImagePreprocessing, images: torch.Tensor, first: int, index: int
+    ) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """The sample at a position, out of the stored images from ``first`` on."""
+        number, part = divmod(index, len(self.boxes))
+        stored = Image.fromarray(images[number - first].permute(1, 2, 0).numpy())
+        image, notes = preprocessing.apply(stored, self.boxes[part])
+        return pixels_of(image), notes
 
 
 class DatasetSource(ImageSource):

@@ -106,11 +106,21 @@ def paired_frechet(reference: torch.Tensor, reconstruction: torch.Tensor, starts
     return kind(reference, reconstruction, starts)
 
 
-def bias_note(n: int, dim: int) -> str:
-    """What an interval cannot show: a Fréchet distance of few samples is too large on average."""
-    if n >= ENOUGH * dim:
+def bias_note(n: int, dim: int, references: int | None = None) -> str:
+    """What an interval cannot show: a Fréchet distance of few samples, or to few references, is too large on average.
+
+    Args:
+        references: how many there are, where they are no pairs of the samples and it is known.
+    """
+    if min(n, n if references is None else references) >= ENOUGH * dim:
         return ""
-    return f"{n} samples in {dim} dimensions: biased upwards, which the interval does not show; compare at equal N only"
+    counted = f"{n} samples" if references is None else f"{n} samples, {counted_references(references)}"
+    return f"{counted} in {dim} dimensions: biased upwards, which the interval does not show; compare at equal N only"
+
+
+def counted_references(n: int) -> str:
+    """How many references there are, in words."""
+    return f"{n} reference{'' if n == 1 else 's'}"
 
 
 class _Frechet(FeatureMetric):

@@ -24,13 +24,20 @@ from bench.metrics.rows import InceptionSettings
 from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
+UNCOUNTED = "the reference's precomputed statistics do not say of how many images they are"
+
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean ``[d]`` and a factor F ``[r, d]`` of the covariance FᵀF, float64."""
+    """Mean ``[d]`` and a factor F ``[r, d]`` of the covariance FᵀF, float64.
+
+    Attributes:
+        n: features that it is of; None if that is not known.
+    """
 
     mean: torch.Tensor
     factor: torch.Tensor
+    n: int | None = None
 
     @property
     def trace(self) -> torch.Tensor:
@@ -49,9 +56,9 @@ class Gaussian:
             raise Unavailable(f"a covariance needs at least 2 references, there are {n}")
         if n > rows.shape[1]:
             found = moments(rows)
-            return cls(found.mean, factor_of(found.covariance))
+            return cls(found.mean, factor_of(found.covariance), n)
         mean = mean_of(rows)
-        return cls(mean, (rows.double() - mean) / math.sqrt(n - 1))
+        return cls(mean, (rows.double() - mean) / math.sqrt(n - 1), n)
 
 
 class FewSamples:
@@ -127,14 +134,15 @@ class _GenerationFrechet(GenerationMetric):
             gaussian = Gaussian.of(references.rows(self.extractor, self.layer))
         rows, bounds = self.by_block()
         distance = fixed_frechet(rows, gaussian, bounds)
+        note = "; ".join(filter(None, (bias_note(self.n, rows.shape[1], gaussian.n), "" if gaussian.n else UNCOUNTED)))
         if reason := too_few_to_leave_out(bounds, 2):
-            return {name: self.describe(name, Estimate(value=distance.value(), n=self.n, method=reason))}
+            return {name: self.describe(name, Estimate(value=distance.value(), n=self.n, method=reason), note)}
         count = len(bounds) - 1
         jobs: list[Callable[[], float]] = [distance.value]
         jobs += [partial(distance.without, block) for block in range(count if count > 1 else 0)]
         value, *rest = each_on_one_thread(lambda job: job(), jobs)
         estimate = about_samples(block_jackknife(value, np.diff(bounds), rest.__getitem__))
-        return {name: self.describe(name, estimate, bias_note(self.n, rows.shape[1]))}
+        return {name: self.describe(name, estimate, note)}
 
 
 class GFIDSettings(InceptionSettings):

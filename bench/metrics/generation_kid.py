@@ -9,6 +9,7 @@ import torch
 
 from bench.errors import Unavailable
 from bench.metrics.base import Fact, ReferenceSource
+from bench.metrics.frechet import counted_references
 from bench.metrics.generated import GenerationMetric, about_samples, too_few_to_leave_out
 from bench.metrics.kernel import FLOAT64_PRODUCTS, Kernel, KernelSettings, KIDSettings, centred, indicator, subset_draws
 from bench.metrics.rows import EfficientNetSettings
@@ -51,7 +52,8 @@ class _GenerationKernel(GenerationMetric):
             return within - 2 * float(keep @ xy.blocks[:, 0]) / (kept * m)
 
         wanted = self.settings.subset_size
-        note = f"subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
+        counted = f"{n} samples, {counted_references(m)}"
+        note = f"{counted}: subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
         if value < 0:
             note = "; ".join(filter(None, (note, "unbiased: below 0 by chance where sets are alike")))
         if reason := too_few_to_leave_out(np.concatenate([[0], np.cumsum(blocks.sizes)]), 2):
