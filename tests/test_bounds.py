@@ -20,7 +20,8 @@ def test_an_interval_stays_within_the_bounds_of_its_value():
 
 def test_a_frechet_distance_of_few_samples_says_that_it_is_biased():
     assert "29 samples in 1280 dimensions" in bias_note(29, 1280)
-    assert bias_note(50_000, 2048) == ""
+    assert bias_note(50_000, 2048) == bias_note(50_000, 2048, 50_000) == ""
+    assert "50000 samples, 2 references in 2048 dimensions" in bias_note(50_000, 2048, 2)
 
 
 @pytest.mark.parametrize("quality", [-1, 101, "abc", 5.5])

@@ -88,13 +88,23 @@ def test_values_equal_torch_fidelitys_and_are_kept(bench, inside, tmp_path, inpu
         assert result.metrics[ours].value == pytest.approx(expected[theirs], rel=1e-4), ours
         assert result.metrics[ours].interval, ours
     assert (result.protocol.dataset.n, result.protocol.settings["reference"]["images"]) == (12, 14)
+    assert "12 samples, 14 references" in result.metrics["kid"].note
+    assert "12 samples, 14 references in 2048 dimensions" in result.metrics["gfid"].note
+    assert "N=12 · 14 reference images" in done.stdout
     assert "kept" in inside(*command)
     # Folders of the same images give the same numbers, under a protocol of their own.
-    bench(*run, "--reference", inputs / "real", "--samples", inputs / "fake", "--out", "folders")
-    (again,) = Run(tmp_path / "folders").results()
+    own = ("--samples", inputs / "fake", "--samples", inputs / "real.npz")
+    done = bench(*run, "--reference", inputs / "real", *own, "--out", "folders")
+    again, same = sorted(Run(tmp_path / "folders").results(), key=lambda found: found.system.name)
     assert {name: each.value for name, each in again.metrics.items()} == pytest.approx(
         {name: each.value for name, each in result.metrics.items()}, rel=1e-5
     )
+    # The reference itself as samples is told, at the distances alone.
+    told = "the samples are the reference itself"
+    assert f"warning: real.npz: {told}" in done.stderr
+    assert told in " ".join(done.stdout.split())
+    assert {name for name, each in same.metrics.items() if told in each.note} == {"gfid", "kid"}
+    assert told not in again.metrics["gfid"].note
 
 
 LITE = ("gfd", "kd", "density", "coverage")
@@ -115,6 +125,7 @@ def test_without_inception_what_needs_it_says_so_and_the_rest_is_measured(bench,
     nothing = bench(*RUN, *files, "--protocol", "adm", "--out", "adm", code=3)
     assert "no metric can be measured" in nothing.stderr.replace("\n", " ")
     assert "bench fetch inception-2015-12-05" in nothing.stderr
+    assert not list(Run(tmp_path / "adm").results())  # it was refused before it was tried
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +209,7 @@ def test_all_that_is_missing_is_told_at_once(inside, tmp_path, inputs, offline, 
     said = " ".join(inside(*command, code=2).split())
     parts = (
         "janus-pro-1b generates from text: give --prompts",
+        "apart from that, missing here: janus-pro-1b: its checkpoint",
         "run: bench fetch janus-pro-1b",
         "bench fetch amused-256",
     )

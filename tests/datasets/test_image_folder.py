@@ -16,6 +16,7 @@ from PIL import Image
 
 from bench.datasets import contents
 from bench.datasets.base import BadSample, Limited
+from bench.datasets.decode import FORMATS, SUFFIXES
 from bench.datasets.image_folder import ImageFolder
 from bench.datasets.images import ImagePreprocessing
 from bench.datasets.loader import ordered
@@ -93,7 +94,7 @@ def test_of_many_links_to_a_folder_the_first_counts(folder: Path, tmp_path: Path
         (None, "--data PATH"),
         ("nothing", "no such folder; give a folder"),
         ("file.png", "is a file; give a folder"),
-        ("images", "no files in this folder"),
+        ("images", "no image files in this folder"),
     ],
 )
 def test_wrong_folders(folder: Path, tmp_path: Path, data: str | None, message: str) -> None:
@@ -244,6 +245,20 @@ def test_the_fingerprint_is_of_paths_and_contents(folder: Path, tmp_path: Path) 
     changed = fingerprint(folder)
     save(folder / "added.png")
     assert len({first, renamed, changed, fingerprint(folder)}) == 4
+
+
+def test_what_is_no_image_by_its_name_is_no_sample(folder: Path) -> None:
+    save(folder / "a.JPEG")
+    (folder / "broken.png").write_text("no image")
+    first = fingerprint(folder)
+    for name in ("readme.txt", "LICENSE", "labels.csv", "sub.png.json"):
+        (folder / name).write_text("no image")
+    assert fingerprint(folder) == first
+    assert ids(ImageFolder(SMALL, data=str(folder))) == ["a.JPEG", "broken.png"]
+
+
+def test_every_format_that_is_read_has_its_names() -> None:
+    assert {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS} <= SUFFIXES
 
 
 def test_a_change_is_seen_although_hashes_are_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 
 from bench.errors import BenchError
+from bench.generation.overlap import shared_images
 from bench.generation.references import open_reference
 from bench.generation.samples import sample_specs
 from bench.generation.sources import ArraySource
@@ -133,11 +135,79 @@ def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
     assert {part.shape[1:] for _, part in cropped.batches(4, 0)} == {(3, 6, 6)}
 
 
+PREPROCESSING: tuple[dict[str, Any], ...] = (
+    {"crop": "center", "size": 4},
+    {"crop": "center", "size": 16},
+    {"crop": "center", "size": 5, "resize": "tensor-bilinear", "antialias": False},
+    {"crop": "none", "size": 3, "resize": "pil-lanczos"},
+    {"crop": "tiles", "size": 3, "resize": "none", "smaller": "skip"},
+)
+
+
+@pytest.mark.parametrize("preprocessing", PREPROCESSING)
+@pytest.mark.parametrize("limit", [None, 5])
+def test_an_array_is_preprocessed_like_a_folder(tmp_path: Path, preprocessing, limit) -> None:
+    folder, *arrays = (
+        sample_specs((str(stored(tmp_path, how)),))[0].source(preprocessing, limit)
+        for how in ("folder", "deflated", "npy")
+    )
+    expected = torch.cat([images for _, images in folder.batches(4, 2)])
+    assert expected.shape[2:] != IMAGES.shape[1:3]
+    for array in arrays:
+        parts = list(array.batches(4, 2))
+        assert torch.equal(torch.cat([images for _, images in parts]), expected)
+        assert torch.equal(torch.cat([index for index, _ in parts]), torch.arange(len(folder)))
+        assert max(len(index) for index, _ in parts) <= 4
+        assert len(array) == len(folder)
+        assert {what: len(names) for what, names in array.converted.items()} == {
+            what: len(names) for what, names in folder.converted.items()
+        }
+        assert len({array.id(index) for index in range(len(array))}) == len(array)
+
+
+def test_an_array_of_a_reference_is_preprocessed_or_refused(tmp_path: Path) -> None:
+    path = stored(tmp_path, "npz")
+    source = open_reference(path.name, str(path), PREPROCESSING[0]).source
+    assert {tuple(images.shape[1:]) for _, images in source.batches(4, 0)} == {(3, 4, 4)}
+    with pytest.raises(BenchError, match="8x6 is smaller than 7x7, which reference_preprocessing"):
+        open_reference(path.name, str(path), {"crop": "center", "size": 7, "resize": "none", "smaller": "skip"})
+    np.savez(path, arr_0=IMAGES, **statistics("mu", "sigma"))
+    with pytest.raises(BenchError, match="mu and sigma are of images as they were"):
+        open_reference(path.name, str(path), PREPROCESSING[0])
+
+
+@pytest.mark.parametrize("how", ["npz", "npy", "folder"])
+@pytest.mark.parametrize("reference", ["deflated", "folder"])
+def test_samples_that_are_the_reference_are_told(tmp_path: Path, how: str, reference: str) -> None:
+    (tmp_path / "other").mkdir()
+    (spec,) = sample_specs((str(stored(tmp_path, how)),))
+    other = stored(tmp_path / "other", reference)
+    name = "image-folder" if reference == "folder" else other.name
+    for limit in (None, 5):
+        assert "reference itself" in shared_images(
+            spec.source(limit=limit), open_reference(name, str(other), None).source
+        )
+    np.savez(tmp_path / "last.npz", np.concatenate([IMAGES[:-1], 255 - IMAGES[-1:]]))
+    (changed,) = sample_specs((str(tmp_path / "last.npz"),))
+    assert not shared_images(changed.source(), open_reference(name, str(other), None).source)
+
+
+def test_samples_among_the_files_of_the_reference_are_counted(tmp_path: Path) -> None:
+    folder, own = stored(tmp_path, "folder"), tmp_path / "own"
+    own.mkdir()
+    for number in (9, 4):
+        (own / f"{9 - number}.png").write_bytes((folder / f"{number:03}.png").read_bytes())
+    Image.fromarray(255 - IMAGES[0]).save(own / "new.png")
+    (spec,) = sample_specs((str(own),))
+    told = shared_images(spec.source(), open_reference("image-folder", str(folder), None).source)
+    assert told.startswith("2 of 3 samples are files of the reference")
+
+
 def test_a_folder_without_images_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    for name in ("a.txt", "b.txt"):
+    for name in ("a.png", "b.png"):
         (tmp_path / name).write_text("no image")
     (spec,) = sample_specs((str(tmp_path),))
-    with pytest.raises(BenchError, match=r"0 of 2 images can be read.*a.txt: not an image"):
+    with pytest.raises(BenchError, match=r"0 of 2 images can be read.*a.png: not an image"):
         spec.source().refuse_unusable()
 
 
@@ -160,6 +230,13 @@ def test_conversions_are_noted(tmp_path: Path) -> None:
     assert source.converted == {"palette": ["001.png"]}
 
 
+DIMS = {"mu": (2048,), "sigma": (2048, 2048), "mu_s": (2023,), "sigma_s": (2023, 2023)}
+
+
+def statistics(*names: str) -> dict[str, np.ndarray]:
+    return {name: np.zeros(DIMS[name], np.float32) for name in names if name in DIMS}
+
+
 @pytest.mark.parametrize(
     ("names", "images", "layers"),
     [
@@ -169,7 +246,8 @@ def test_conversions_are_noted(tmp_path: Path) -> None:
     ],
 )
 def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, layers):
-    np.savez(tmp_path / "ref.npz", **{name: IMAGES if name == "arr_0" else np.zeros(3) for name in names})
+    held = statistics(*names)
+    np.savez_compressed(tmp_path / "ref.npz", **{name: held.get(name, IMAGES) for name in names})
     reference = open_reference("ref.npz", str(tmp_path / "ref.npz"), None)
     assert (reference.source and len(reference.source), reference.layers) == (images, layers)
 
@@ -180,6 +258,9 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
         ({"mu": np.zeros(3)}, "mu alone; it needs mu and sigma"),
         ({"labels": np.zeros(3)}, "mu and sigma; this holds labels"),
         ({"arr_0": IMAGES[:1]}, "at least 2"),
+        ({"mu": np.zeros(10), "sigma": np.eye(10)}, r"shapes \[10\] and \[10, 10\]; of the 2048"),
+        ({**statistics("sigma"), "mu": np.full(2048, np.nan)}, "mu has values that are not finite"),
+        ({**statistics("sigma"), "mu": np.full(2048, "x")}, "mu is <U1"),
     ],
 )
 def test_a_reference_without_either_is_refused(tmp_path, arrays, message):
