@@ -277,7 +277,13 @@ def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
     """Which argument is not of the type that a constructor states, in words; empty if all are."""
     from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
 
-    words = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text", type(None): "nothing"}
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "a text",
+        type(None): "nothing",
+    }
     hints = get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
     for name, value in arguments.items():
         types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]

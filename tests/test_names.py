@@ -157,6 +157,15 @@ def test_a_plug_in_is_found_and_a_taken_name_only_warned_of(tmp_path):
     assert "plug: tokenizers 'jpeg' is taken" in done.stderr
 
 
+def test_all_that_is_wrong_with_a_protocol_is_told_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text("metrics: {psnrr: {}}\n")
+    done = CliRunner().invoke(main, ["run", "--suite", "image-recon", "--protocol", "own.yaml"])
+    assert done.exit_code == 2
+    assert "own.yaml: description: is missing" in done.output
+    assert "no metric is called 'psnrr'" in done.output
+
+
 def test_what_cannot_be_imported_is_named():
     with pytest.raises(BenchError, match="no_such_module:Thing: cannot be imported"):
         registry.load("no_such_module:Thing")

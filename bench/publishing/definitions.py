@@ -70,8 +70,12 @@ def _measure(table: Table, metric: str) -> str:
     """The metric of the protocol, or its task, that gives a value."""
     known = table.protocol.metrics
     base = re.sub(r"_(level_\d+|joint)$", "", metric)
-    givers = [name for name, outputs in OUTPUTS.items() if base in outputs]
-    return next((name for name in (metric, base, *givers) if name in known), table.protocol.task)
+    return next((name for name in (metric, base, *givers(base)) if name in known), table.protocol.task)
+
+
+def givers(value: str) -> list[str]:
+    """The metrics of the registry that give a value, other than one called like it."""
+    return [name for name, outputs in OUTPUTS.items() if value in outputs]
 
 
 def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:
