@@ -284,7 +284,7 @@ def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
         str: "a text",
         type(None): "nothing",
     }
-    hints = get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+    hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
     for name, value in arguments.items():
         types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]
         try:

@@ -24,7 +24,7 @@ from bench.weights import FILES
 
 ANY = "any modality"
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
-"""What tasks add to the name of a value: it is of continuations, of clips through the tokenizer, of their difference."""
+"""What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
 LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
 
 

@@ -54,7 +54,7 @@ class Definition:
 
 def anchor(table: Table, metric: str) -> str:
     """The place on the table's page that says what a value is."""
-    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', _measure(table, metric))}"
+    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', measure(table, metric))}"
 
 
 def definitions(table: Table) -> list[Definition]:
@@ -62,11 +62,11 @@ def definitions(table: Table) -> list[Definition]:
     titles: dict[str, list[str]] = {}
     for column in table.columns:
         if not column.heading.detail:
-            titles.setdefault(_measure(table, column.metric), []).append(clean(column.heading.title))
+            titles.setdefault(measure(table, column.metric), []).append(clean(column.heading.title))
     return [_definition(table, name, own) for name, own in titles.items()]
 
 
-def _measure(table: Table, metric: str) -> str:
+def measure(table: Table, metric: str) -> str:
     """The metric of the protocol, or its task, that gives a value."""
     known = table.protocol.metrics
     base = re.sub(r"_(level_\d+|joint)$", "", metric)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hand_made import result
 
-from bench.leaderboard.page import compose
 from bench.leaderboard.names import titled
+from bench.leaderboard.page import compose
 from bench.leaderboard.reasons import LONGEST, brief
 from bench.leaderboard.table import build
 from bench.weights import WeightStore
