@@ -63,6 +63,13 @@ class UnknownName(BenchError):
         super().__init__(f"{ended} All names: {commands}" if commands else told)
 
 
+def whole_number(what: str, value: object, least: int, most: int) -> int:
+    """The value; BenchError, which begins with what it is of, unless it is a whole number of that range."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise BenchError(f"{what} is a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
 class NoResults(BenchError):
     """A folder without results; commands that read them exit with 3, as nothing was measured."""
 

@@ -108,6 +108,8 @@ def load(target: str) -> Any:
         module = _module_of_file(Path(module_name)) if is_file_target(target) else importlib.import_module(module_name)
     except ImportError as error:
         raise BenchError(f"{target}: cannot be imported: {error}{_remedy(target)}") from error
+    except SyntaxError as error:
+        raise BenchError(f"{target}: line {error.lineno}: {error.msg}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:

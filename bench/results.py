@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -196,15 +197,26 @@ def result_files(path: Path) -> list[Path]:
 
 
 def read_result(file: Path) -> Result:
-    """A result from its file; BenchError names a file that is none."""
+    """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
     try:
-        return Result.model_validate_json(file.read_bytes())
+        text = file.read_bytes()
+        if b"NaN" in text or b"Infinity" in text:  # in a message they may be
+            json.loads(text, parse_constant=partial(_refuse, file))
+        return Result.model_validate_json(text)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+
+
+def _refuse(file: Path, constant: str) -> None:
+    raise BenchError(
+        f"{file}: {constant} is not a number, and bench writes none; edited or damaged, so measure it again"
+    )
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:

@@ -20,7 +20,7 @@ from bench.errors import BenchError, Unavailable
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
-from bench.suite import Suite, SuiteTask, is_file, load_preset
+from bench.suite import Suite, SuiteTask, is_file, load_preset, undescribed
 from bench.system import SystemSpec
 from bench.task import Job, Request, Task
 from bench.weights import WeightStore
@@ -92,22 +92,24 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     impossible: list[str] = []
     for line, task, wanted in _shares(suite, systems):
         preset = options.protocol or line.protocol
-        request = Request(
-            preset=load_preset(preset),
-            file=preset if is_file(preset) else "",
-            dataset=options.dataset or line.dataset,
-            data=options.data,
-            limit=options.limit,
-            seed=options.seed,
-            dtype=options.dtype,
-            tf32=options.tf32,
-            sha256=store.sha256,
-            prompts=options.prompts,
-        )
-        try:
-            protocol = task.protocol(request)
-        except BenchError as error:
+        if error := undescribed(preset):
             wrong.append(error)
+        try:
+            request = Request(
+                preset=load_preset(preset),
+                file=preset if is_file(preset) else "",
+                dataset=options.dataset or line.dataset,
+                data=options.data,
+                limit=options.limit,
+                seed=options.seed,
+                dtype=options.dtype,
+                tf32=options.tf32,
+                sha256=store.sha256,
+                prompts=options.prompts,
+            )
+            protocol = task.protocol(request)
+        except BenchError as problem:
+            wrong.append(problem)
             continue
         weights = store.resolve(protocol.weights)
         missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
@@ -116,8 +118,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         for system in wanted:
             try:
                 own = task.for_system(protocol, system)
-            except BenchError as error:
-                wrong.append(error)
+            except BenchError as problem:
+                wrong.append(problem)
                 continue
             job = Job(
                 system=system,

@@ -34,6 +34,8 @@ _KINDS = {
 def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
     """The settings, defaults filled in.
 
+    A number may stand in quotes: YAML itself reads ``1e-3`` as a text.
+
     Args:
         given: what a YAML file says.
         place: the file, or what else a message should begin with.
@@ -51,11 +53,16 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
 
 
 def check_sections(given: Mapping[Any, Any], place: str) -> None:
-    """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric."""
+    """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric.
+
+    Without ``metrics`` a task measures all; an empty one reads as if it measured none, so it is refused.
+    """
     chosen = given.get("metrics")
     example = "write metrics: {psnr: {}, ssim: {}}, each with its settings"
     if chosen is not None and not isinstance(chosen, Mapping):
         raise BenchError(f"{place}: metrics: {_shown(chosen)} is no section of settings; {example}")
+    if "metrics" in given and not chosen:
+        raise BenchError(f"{place}: metrics: names nothing to measure; leave metrics out to measure all, or {example}")
     for name, section in (chosen or {}).items():
         if not isinstance(name, str) or not isinstance(section, Mapping | None):
             raise BenchError(f"{place}: metrics: {_shown({name: section})} is no section of settings; {example}")

@@ -50,10 +50,17 @@ def load_preset(name: str) -> tuple[str, dict[str, Any]]:
     """A protocol preset's name and settings: a shipped one, or the path of a YAML file."""
     file = _file("protocol", "protocols", name)
     content = read_yaml(file)
-    if content.pop("description", None) is None:
-        raise BenchError(f"{file}: a protocol needs a description")
+    content.pop("description", None)
     check_sections(content, str(file))
     return file.stem, content
+
+
+def undescribed(name: str) -> BenchError | None:
+    """What is wrong with a preset that says nothing of itself; apart, so that it can be told with all else."""
+    file = _file("protocol", "protocols", name)
+    if read_yaml(file).get("description") is None:
+        return BenchError(f"{file}: description: is missing; say in a line what the protocol is for")
+    return None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

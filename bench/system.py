@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 
 import yaml
 
@@ -78,9 +79,17 @@ class SystemSpec:
     def check(self) -> None:
         """BenchError if an argument is not one of the system's (imports the class)."""
         factory = registry.load(self.entry.target)
+        if not callable(factory):
+            what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
+            raise BenchError(f"{self.text}: {self.entry.target} is {what}, no class of a {self.kind}")
+        if isinstance(factory, type) and self.kind == "tokenizer":
+            from bench.tokenizers.base import Tokenizer  # imports torch, as the class itself does
+
+            if not issubclass(factory, Tokenizer):
+                raise BenchError(f"{self.text}: {factory.__name__} is no bench.tokenizers.base.Tokenizer")
         try:
             inspect.signature(factory).bind(**self.arguments)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
     def lacking(self) -> str:
@@ -115,7 +124,18 @@ class SystemSpec:
 
     def _built(self, stated: dict[str, Any]) -> Any:
         self.check()
-        return registry.load(self.entry.target)(**{**self.arguments, **stated})
+        factory, arguments = registry.load(self.entry.target), {**self.arguments, **stated}
+        try:
+            return factory(**arguments)
+        except BenchError as error:
+            if self.text in str(error) or isinstance(error, Unavailable):
+                raise
+            raise BenchError(f"{self.text}: {error}") from error
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            # Not of users' own classes: their errors need the place in their code.
+            if self.entry.target.startswith("bench.") and (wrong := mistyped(factory, arguments)):
+                raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
+            raise
 
 
 @dataclass(frozen=True)
@@ -251,10 +271,39 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
             key, value = entry.positional, part
         if key in args:
             raise BenchError(f"{text}: argument {key} is given twice")
-        args[key] = yaml.safe_load(value)
+        try:
+            args[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BenchError(f"{text}: {key}={value} is no value; put a text with such signs in quotes") from error
     return args
 
 
+def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
+    """Which argument is not of the type that a constructor states, in words; empty if all are."""
+    from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
+
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "a text",
+        type(None): "nothing",
+    }
+    hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
+    for name, value in arguments.items():
+        types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]
+        try:
+            if types:
+                adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config={"allow_inf_nan": False})
+                adapter.validate_python(value, strict=True)
+        except ValidationError:
+            return f"{name} is {' or '.join(words[one] for one in types)}, not {value!r}"
+    return ""
+
+
 def _usage(entry: registry.Entry, factory: Any) -> str:
-    names = inspect.signature(factory).parameters
+    try:
+        names = inspect.signature(factory).parameters
+    except ValueError:
+        return f"{entry.name} is no class of a system"
     return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from bench import registry
+from bench.cli import main
 from bench.errors import BenchError
 from bench.protocol import Protocol
 from bench.suite import load_preset, load_suite, shipped
@@ -136,3 +138,26 @@ def test_fetch_takes_systems_and_recognisers_with_arguments(bench, tmp_path):
     failed = bench("fetch", *names, HF_HUB_CACHE=str(tmp_path), code=4).stderr
     assert failed.count("HF_HUB_OFFLINE is set; unset it") == len(names)
     assert "did you mean whisper" in bench("fetch", "wisper", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("swd", ["sliced_wasserstein"]),
+        ("SWD", ["sliced_wasserstein"]),
+        ("PSNR", ["psnr"]),
+        ("gFD", ["generation_fd_efficientnet_lite0"]),
+        ("kd_efficientnet_lite0", ["generation_kd_efficientnet_lite0"]),
+        ("KD (EffNet-Lite0)", ["generation_kd_efficientnet_lite0"]),
+        ("dnsmos_sig_tokenized", ["dnsmos"]),
+        ("lpips", ["lpips_alex", "lpips_vgg"]),
+    ],
+)
+def test_a_metric_is_found_by_what_tables_show_of_it(name, metrics):
+    shown = CliRunner().invoke(main, ["show", name]).stdout.splitlines()
+    assert [line.split()[1] for line in shown if line.startswith("metric ")] == metrics
+
+
+def test_a_value_that_no_metric_gives_is_told_to_be_of_tasks():
+    done = CliRunner().invoke(main, ["show", "nll"])
+    assert (done.exit_code, "NLL in tables is a value of tasks themselves" in done.output) == (2, True)

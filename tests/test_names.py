@@ -64,6 +64,40 @@ def test_a_wrong_spec_is_explained(text, message):
         parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((f"klt-{one}@3.5", "whole number from 1 to 20, not 3.5") for one in ("vq", "msvq")),
+        *((f"klt-{one}@bits=100", "whole number from 2 to 40, not 100") for one in ("rvq", "pq")),
+        ("klt-aq@bits=26", "whole number from 2 to 24, not 26"),
+        *((f"klt-{one}@bits=-2", "whole number from 1 to 62, not -2") for one in ("fsq", "lfq", "bsq")),
+        *((f"klt-{one}@bits=12,dims=3", "12 bits a token take") for one in ("fsq", "lfq", "bsq")),
+        ("klt-vq@bits=true", "not True"),
+        ("klt-vq@bits=[", "bits=[ is no value"),
+        ("klt-vq@quantizer=3", "no quantizer is called '3'"),
+        ("klt-rvq@levels=x", "levels is a whole number from 1 to"),
+        ("klt-continuous@3.5", "whole number from 1 to 192"),
+        ("klt-vq@patch=big", "patch is a whole number from 1 to 64, not 'big'"),
+        ("mdct-vq@bandwidth=wide", "bandwidth is a number of hertz, not 'wide'"),
+        ("mdct-vq@kbps=.inf", "not inf"),
+        ("mdct-rvq@levels=0", "levels is a whole number"),
+        ("mel-griffinlim@x", "mel: x bands"),
+        ("mel-griffinlim@window=.nan", "window is a finite number, not nan"),
+        ("own.py:F", "own.py:F is a module, no class of a tokenizer"),
+        ("own.py:Path", "is no bench.tokenizers.base.Tokenizer"),
+        ("own.py:range", "own.py has no 'range'"),
+        ("broken.py:F", "line 1: "),
+    ],
+)
+def test_a_system_that_cannot_be_is_told_in_our_words(tmp_path, monkeypatch, text, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text("from pathlib import Path\nfrom torch.nn import functional as F\n")
+    (tmp_path / "broken.py").write_text("F = = 1\n")
+    with pytest.raises(BenchError) as error:
+        parse(text).build()
+    assert said in str(error.value)
+
+
 def test_the_contents_of_a_checkpoint_are_part_of_the_identity(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     spec = parse(f"autoencoder-kl={tmp_path}")
@@ -121,6 +155,15 @@ def test_a_plug_in_is_found_and_a_taken_name_only_warned_of(tmp_path):
     )
     assert done.stdout.splitlines() == ["plug-in of plug", "Thing bench.tokenizers.codecs:Codec"]
     assert "plug: tokenizers 'jpeg' is taken" in done.stderr
+
+
+def test_all_that_is_wrong_with_a_protocol_is_told_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text("metrics: {psnrr: {}}\n")
+    done = CliRunner().invoke(main, ["run", "--suite", "image-recon", "--protocol", "own.yaml"])
+    assert done.exit_code == 2
+    assert "own.yaml: description: is missing" in done.output
+    assert "no metric is called 'psnrr'" in done.output
 
 
 def test_what_cannot_be_imported_is_named():

@@ -108,6 +108,18 @@ def test_a_result_of_another_schema_is_refused(tmp_path):
         Estimate(value=1.0, valeu=2.0)
 
 
+@pytest.mark.parametrize("constant", ["NaN", "-Infinity"])
+def test_a_result_with_what_is_no_number_is_refused_and_a_message_may_have_the_word(tmp_path, constant):
+    file = Run(tmp_path).file_of("a", protocol())
+    written = Run(tmp_path).write(
+        file, result(system=SystemRecord(name="a", entry="a", target="m:A", source=constant)), None
+    )
+    assert read_result(file) == written
+    file.write_text(file.read_text().replace('"value": 20.0', f'"value": {constant}'))
+    with pytest.raises(BenchError, match=f"json: {constant} is not a number"):
+        read_result(file)
+
+
 def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
     code = (
         "import sys; from pathlib import Path; from bench.canonical import write_atomic\n"

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import pytest
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.errors import BenchError
@@ -91,3 +92,17 @@ def test_all_that_is_wrong_is_told_below_the_section_it_is_of():
 def test_metrics_are_sections(metrics):
     with pytest.raises(BenchError, match=r"own.yaml: metrics.* is no section of settings; write metrics: {psnr: {}"):
         check_sections({"metrics": metrics}, "own.yaml")
+
+
+@pytest.mark.parametrize("metrics", [None, {}, []])
+def test_metrics_that_name_nothing_are_refused(metrics):
+    check_sections({}, "own.yaml")
+    with pytest.raises(BenchError, match=r"own.yaml: metrics: .*write metrics: {psnr: {}"):
+        check_sections({"metrics": metrics}, "own.yaml")
+
+
+def test_a_number_may_stand_in_quotes_as_yaml_has_some_of_them():
+    assert validated(Inner, yaml.safe_load("{rate: 5e-1, width: '3'}"), "own.yaml").model_dump() == {
+        **Inner().model_dump(),
+        "width": 3,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -22,6 +23,8 @@ from bench.system import parse
 from bench.weights import FILES
 
 ANY = "any modality"
+_OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
+"""What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
 LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
 
 
@@ -105,10 +108,31 @@ def print_entry(name: str) -> None:
         if base in registry.entries(kind):
             _print_registered(kind, name, registry.get(kind, base))
             found = True
+    for metric in [] if found else _metrics_that_give(name):
+        _print_registered("metrics", metric, registry.get("metrics", metric))
+        found = True
     if not found:
         known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
         known |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
-        raise UnknownName.among(_base(name), known)
+        raise UnknownName.among(_base(name), known, _of_a_task(name))
+
+
+def _metrics_that_give(value: str) -> list[str]:
+    """The metrics that give a value by that name, or by its title in tables."""
+    from bench.leaderboard.names import called
+    from bench.publishing.definitions import givers
+
+    known = registry.entries("metrics")
+    values = [_OF_CONTINUATIONS.sub("", one) for one in (value.casefold(), *called(value))]
+    return [name for name in dict.fromkeys(one for own in values for one in (own, *givers(own))) if name in known]
+
+
+def _of_a_task(value: str) -> str:
+    """What to say of a value in tables that no metric gives; empty if tables have none of that name."""
+    from bench.leaderboard.names import HEADINGS, called
+
+    titles = [HEADINGS[name].title for name in (value.casefold(), *called(value)) if name in HEADINGS]
+    return f"{titles[0]} in tables is a value of tasks themselves (bench list tasks)" if titles else ""
 
 
 def _base(name: str) -> str:

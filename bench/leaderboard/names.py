@@ -120,6 +120,7 @@ HEADINGS: dict[str, Heading] = {
     "sampling_peak_memory": Heading("Sampling memory", "cost", default=False),
 }
 _LISTED = list(HEADINGS)
+_SEE = re.compile(r"\bsee \w+(?:(?:, | and | or )\w+)*")
 _DETAIL = re.compile(r"(?P<metric>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")
 
 
@@ -132,6 +133,23 @@ def heading(metric: str) -> Heading:
         return Heading(metric)
     base, part = HEADINGS[match["metric"]], match["part"].replace("_", " ")
     return replace(base, title=f"{base.title} ({part})", default=False, detail=True)
+
+
+def called(title: str) -> list[str]:
+    """The listed metrics that tables call so, in any case, in whole or without what stands in brackets."""
+    wanted = title.casefold()
+    titles = {metric: shown.title.casefold() for metric, shown in HEADINGS.items()}
+    exact = [metric for metric, own in titles.items() if own == wanted]
+    return exact or [metric for metric, own in titles.items() if own.partition(" (")[0] == wanted]
+
+
+def titled(text: str) -> str:
+    """A text in which the listed metrics that it tells the reader to see are called as tables call them."""
+
+    def replaced(clause: re.Match[str]) -> str:
+        return re.sub(r"\w+", lambda word: HEADINGS[word[0]].title if word[0] in HEADINGS else word[0], clause[0])
+
+    return _SEE.sub(replaced, text)
 
 
 def shown_in(metric: str, unit: str) -> tuple[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.leaderboard.names import titled
 from bench.leaderboard.reasons import LONGEST, brief, clean
 from bench.leaderboard.table import Cell, Column, Row, Table
 from bench.results import Result
@@ -25,6 +26,7 @@ class Notes:
 
     def told(self, reason: str, before: str = "") -> str:
         """A reason in short after some words; the whole is kept if it says more."""
+        reason = titled(reason)
         short = clean(before + brief(reason))
         if short != clean(before + reason):
             self.whole.setdefault(short, clean(reason))
@@ -123,7 +125,7 @@ def _unavailable(table: Table, notes: Notes) -> list[str]:
     for column in table.columns:
         if column.heading.detail or table.measured(column):
             continue
-        reasons = dict.fromkeys(row.cells[column.metric].reason for row in table.rows if not row.failed)
+        reasons = dict.fromkeys(titled(row.cells[column.metric].reason) for row in table.rows if not row.failed)
         short = "; ".join(dict.fromkeys(map(brief, reasons)))
         titles.setdefault(short, []).append(column.heading.title)
         whole.setdefault(short, "; ".join(reasons))

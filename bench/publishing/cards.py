@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 from bench import registry
 from bench.leaderboard.page import clean
-from bench.leaderboard.ranking import Place, rank
-from bench.leaderboard.table import Row, Table
+from bench.leaderboard.ranking import Place, Ranking, rank
+from bench.leaderboard.table import Column, Row, Table
+from bench.publishing.definitions import measure
 from bench.suite import load_suite, shipped
 
 
 @dataclass(frozen=True)
 class Leader:
-    """The first of one kind of system.
+    """The first of one kind of system, or one of those that share its place.
 
     Attributes:
         place: in the ranking of the whole table; None where nothing is ranked and the table's own order counts.
-        value: of the metric that orders the table, as text.
+        value: of the metric that orders the table, or of the first that judges what is generated, as text.
     """
 
     kind: str
@@ -46,16 +47,30 @@ def card(table: Table) -> Card:
     """The card of one table."""
     days = sorted({row.result.finished[:10] for row in table.rows})
     ranking = rank(table)
-    leaders: dict[str, Leader] = {}
+    leaders: dict[str, list[Leader]] = {}
+    headline = _headline(table, ranking)
     for ranked in ranking.rows:
         row = ranked.row
-        leaders.setdefault(row.kind, Leader(row.kind, row, ranked.place, _value(table, row)))
+        first = leaders.setdefault(row.kind, [])
+        if not first or first[0].place == ranked.place:
+            first.append(Leader(row.kind, row, ranked.place, _value(headline, row)))
     if not ranking.rows:
         for row in table.rows:
-            if not row.failed and _value(table, row):
-                leaders.setdefault(row.kind, Leader(row.kind, row, None, _value(table, row)))
+            if not row.failed and _value(table.order, row):
+                leaders.setdefault(row.kind, [Leader(row.kind, row, None, _value(table.order, row))])
     counted = len(ranking.columns) if ranking.rows else 0
-    return Card(_about(table), tuple(dict.fromkeys((days[0], days[-1]))), counted, tuple(leaders.values()))
+    every = tuple(leader for first in leaders.values() for leader in first)
+    return Card(_about(table), tuple(dict.fromkeys((days[0], days[-1]))), counted, every)
+
+
+def _headline(table: Table, ranking: Ranking) -> Column | None:
+    """The column whose values a card shows: of a table that judges what is generated the first that does."""
+    known = registry.entries("metrics")
+    for column in ranking.columns:
+        name = measure(table, column.metric)
+        if name in table.protocol.metrics and name in known and known[name].judges == "generation":
+            return column
+    return table.order
 
 
 def _about(table: Table) -> str:
@@ -66,8 +81,8 @@ def _about(table: Table) -> str:
     return f"{clean(entry.summary).rstrip('.')}." if entry else ""
 
 
-def _value(table: Table, row: Row) -> str:
-    cell = row.cells.get(table.order.metric) if table.order else None
-    if cell is None or cell.number is None or table.order is None:
+def _value(column: Column | None, row: Row) -> str:
+    cell = row.cells.get(column.metric) if column else None
+    if column is None or cell is None or cell.number is None:
         return ""
-    return clean(f"{table.order.heading.title} {cell.number} {table.order.unit}")
+    return clean(f"{column.heading.title} {cell.number} {column.unit}")

@@ -54,7 +54,7 @@ class Definition:
 
 def anchor(table: Table, metric: str) -> str:
     """The place on the table's page that says what a value is."""
-    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', _measure(table, metric))}"
+    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', measure(table, metric))}"
 
 
 def definitions(table: Table) -> list[Definition]:
@@ -62,16 +62,20 @@ def definitions(table: Table) -> list[Definition]:
     titles: dict[str, list[str]] = {}
     for column in table.columns:
         if not column.heading.detail:
-            titles.setdefault(_measure(table, column.metric), []).append(clean(column.heading.title))
+            titles.setdefault(measure(table, column.metric), []).append(clean(column.heading.title))
     return [_definition(table, name, own) for name, own in titles.items()]
 
 
-def _measure(table: Table, metric: str) -> str:
+def measure(table: Table, metric: str) -> str:
     """The metric of the protocol, or its task, that gives a value."""
     known = table.protocol.metrics
     base = re.sub(r"_(level_\d+|joint)$", "", metric)
-    givers = [name for name, outputs in OUTPUTS.items() if base in outputs]
-    return next((name for name in (metric, base, *givers) if name in known), table.protocol.task)
+    return next((name for name in (metric, base, *givers(base)) if name in known), table.protocol.task)
+
+
+def givers(value: str) -> list[str]:
+    """The metrics of the registry that give a value, other than one called like it."""
+    return [name for name, outputs in OUTPUTS.items() if value in outputs]
 
 
 def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:

@@ -6,14 +6,17 @@ import faiss
 import numpy as np
 import torch
 
-from bench.quantizers.base import Quantizer, bits_a_level
+from bench.quantizers.base import Quantizer, bits_a_level, check_enough
 
 
 class AdditiveQuantizer(Quantizer):
     """AQ (survey §2.4) by local search, LSQ++ (Martinez et al. 2018), trained and encoded by faiss."""
 
+    most_bits = 12
+    """Most bits of a level: local search weighs each codeword against each of every other level, 4ᵇ of them."""
+
     def __init__(self, bits: int, levels: int) -> None:
-        self.level_bits = bits_a_level(bits, levels)
+        self.level_bits = bits_a_level(bits, levels, self.most_bits)
         self.sizes = (2**self.level_bits,) * levels
 
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
@@ -23,6 +26,7 @@ class AdditiveQuantizer(Quantizer):
         return quantizer
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        check_enough(vectors, self.sizes[0])
         self.quantizer = self.create(vectors.shape[1], seed)
         self.quantizer.train(vectors.numpy())
         flat = faiss.vector_to_array(self.quantizer.codebooks)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import torch
 
-from bench.errors import BenchError, UnknownName
+from bench.errors import BenchError, UnknownName, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LEARNED_BITS = 20
+"""Most bits of a codebook whose codewords are learned one by one and searched."""
+INDEX_BITS = 62
+"""Most bits of a code that is worked out from the coefficients: an index must fit into int64."""
 
 
 class Quantizer(ABC):
@@ -22,13 +28,25 @@ class Quantizer(ABC):
 
     Attributes:
         sizes: codebook size of each level; the bits of a token are the sum of their log2.
+        coded: coefficients that it needs, each of which it codes by itself; 1 where it takes any number.
     """
 
     sizes: tuple[int, ...]
+    coded: int = 1
+
+    def check(self, dim: int) -> None:
+        """BenchError unless vectors of ``dim`` coefficients can be coded."""
+        if dim < self.coded:
+            bits = math.log2(math.prod(self.sizes))
+            raise BenchError(f"{bits:g} bits a token take {self.coded} coefficients, and there are {dim}; lower bits")
 
     @abstractmethod
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        """Learn the codebooks from ``[n, dim]`` vectors."""
+        """Learn the codebooks from ``[n, dim]`` vectors.
+
+        Raises:
+            BenchError: there are fewer vectors than codewords to learn.
+        """
 
     @abstractmethod
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -66,7 +84,11 @@ class MapQuantizer(ABC):
 
 
 def build(family: str, bits: int, levels: int) -> Quantizer:
-    """The quantizer of that family at ``bits`` a token, split over ``levels`` where it has levels."""
+    """The quantizer of that family at ``bits`` a token, split over ``levels`` where it has levels.
+
+    Raises:
+        BenchError: no family is called so, or it has no codebooks of these bits.
+    """
     from bench.quantizers import additive, bsq, fsq, lfq, product, residual, vector
 
     families: dict[str, Callable[[], Quantizer]] = {
@@ -78,13 +100,24 @@ def build(family: str, bits: int, levels: int) -> Quantizer:
         "lfq": lambda: lfq.LookupFreeQuantizer(bits),
         "bsq": lambda: bsq.BinarySphericalQuantizer(bits),
     }
-    if family not in families:
-        raise UnknownName("quantizer", family, families)
+    if str(family) not in families:
+        raise UnknownName("quantizer", str(family), families)
+    whole_number("levels", levels, 1, INDEX_BITS)
     return families[family]()
 
 
-def bits_a_level(bits: int, levels: int) -> int:
-    """Bits of each of ``levels`` equal codebooks; BenchError if they do not divide."""
-    if levels < 1 or bits % levels:
-        raise BenchError(f"{bits} bits a token do not divide into {levels} equal levels")
+def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:
+    """Bits of each of ``levels`` equal codebooks; BenchError if they do not divide, or are more than ``most``."""
+    whole_number("levels", levels, 1, INDEX_BITS)
+    whole_number("bits of a token", bits, levels, most * levels)
+    if bits % levels:
+        raise BenchError(f"{bits} bits a token do not divide into {levels} equal levels; choose a multiple of {levels}")
     return bits // levels
+
+
+def check_enough(vectors: torch.Tensor, size: int) -> None:
+    """BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
+    if len(vectors) < size:
+        raise BenchError(
+            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or take a data set with more to fit on"
+        )

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bench.quantizers.base import Quantizer
+from bench.errors import whole_number
+from bench.quantizers.base import INDEX_BITS, Quantizer
 from bench.quantizers.lfq import binary_digits, binary_index
 
 
@@ -24,7 +25,7 @@ class BinarySphericalQuantizer(Quantizer):
     """
 
     def __init__(self, bits: int) -> None:
-        self.bits = bits
+        self.bits = self.coded = whole_number("bits of a token", bits, 1, INDEX_BITS)
         self.sizes = (2**bits,)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:

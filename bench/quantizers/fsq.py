@@ -6,13 +6,15 @@ import math
 
 import torch
 
-from bench.quantizers.base import Quantizer
+from bench.errors import whole_number
+from bench.quantizers.base import INDEX_BITS, Quantizer
 
 EPSILON = 1e-3
 
 
 def levels_of(bits: int) -> tuple[int, ...]:
     """Values per coefficient for ``bits`` a token: three bits each, the remainder on the last."""
+    bits = whole_number("bits of a token", bits, 1, INDEX_BITS)
     return (8,) * (bits // 3) + ((2 ** (bits % 3),) if bits % 3 else ())
 
 
@@ -26,7 +28,7 @@ class FiniteScalarQuantizer(Quantizer):
     """
 
     def __init__(self, levels: tuple[int, ...]) -> None:
-        self.levels = levels
+        self.levels, self.coded = levels, len(levels)
         self.sizes = (math.prod(levels),)
         self.strides = [math.prod(levels[:index]) for index in range(len(levels))]
 

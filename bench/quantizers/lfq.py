@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.base import Quantizer
+from bench.errors import whole_number
+from bench.quantizers.base import INDEX_BITS, Quantizer
 
 
 class LookupFreeQuantizer(Quantizer):
@@ -15,7 +16,7 @@ class LookupFreeQuantizer(Quantizer):
     """
 
     def __init__(self, bits: int) -> None:
-        self.bits = bits
+        self.bits = self.coded = whole_number("bits of a token", bits, 1, INDEX_BITS)
         self.sizes = (2**bits,)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:

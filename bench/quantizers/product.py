@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from bench.errors import BenchError
-from bench.quantizers.base import Quantizer, bits_a_level
+from bench.quantizers.base import Quantizer, bits_a_level, check_enough
 
 
 class ProductQuantizer(Quantizer):
@@ -22,10 +22,15 @@ class ProductQuantizer(Quantizer):
         self.level_bits = bits_a_level(bits, levels)
         self.sizes = (2**self.level_bits,) * levels
 
-    def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        levels, dim = len(self.sizes), vectors.shape[1]
+    def check(self, dim: int) -> None:
+        levels = len(self.sizes)
         if dim % levels:
             raise BenchError(f"product quantization of {dim} coefficients into {levels} equal parts: choose divisors")
+
+    def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        levels, dim = len(self.sizes), vectors.shape[1]
+        self.check(dim)
+        check_enough(vectors, self.sizes[0])
         self.order = torch.tensor(balanced_order(vectors.var(0).tolist(), levels))
         quantizer = faiss.ProductQuantizer(dim, levels, self.level_bits)
         quantizer.cp.seed = seed + 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import faiss
 
 from bench.quantizers.additive import AdditiveQuantizer
+from bench.quantizers.base import LEARNED_BITS
 
 
 class ResidualQuantizer(AdditiveQuantizer):
     """RVQ (survey §2.2), trained and encoded by faiss; greedy stage by stage, as it is defined."""
+
+    most_bits = LEARNED_BITS
 
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
         quantizer = faiss.ResidualQuantizer(dim, len(self.sizes), self.level_bits)

@@ -6,7 +6,8 @@ import faiss
 import numpy as np
 import torch
 
-from bench.quantizers.base import Quantizer
+from bench.errors import whole_number
+from bench.quantizers.base import LEARNED_BITS, Quantizer, check_enough
 
 ITERATIONS = 12
 
@@ -15,9 +16,10 @@ class VectorQuantizer(Quantizer):
     """VQ with a k-means codebook (survey §2.1, eqs. 9 and 10), trained and searched by faiss."""
 
     def __init__(self, bits: int) -> None:
-        self.sizes = (2**bits,)
+        self.sizes = (2 ** whole_number("bits of a token", bits, 1, LEARNED_BITS),)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        check_enough(vectors, self.sizes[0])
         kmeans = faiss.Kmeans(
             vectors.shape[1], self.sizes[0], niter=ITERATIONS, seed=seed + 1, min_points_per_centroid=1
         )

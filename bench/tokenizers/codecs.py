@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, features
 
-from bench.errors import BenchError, Unavailable
+from bench.errors import Unavailable, whole_number
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Tokens
 
@@ -32,9 +32,7 @@ class Codec(Tokenizer):
         module = {"WEBP": "webp", "AVIF": "avif"}.get(format)
         if module and not features.check(module):
             raise Unavailable(f"this Pillow has no {format}; run: pip install --upgrade pillow")
-        if not isinstance(quality, int) or not 0 <= quality <= 100:
-            raise BenchError(f"{format}: quality is a whole number from 0 to 100, not {quality!r}")
-        self.format, self.quality = format, quality
+        self.format, self.quality = format, whole_number(f"{format}: quality", quality, 0, 100)
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         levels = torch.round(batch.float().clamp(0, 1) * 255).to(torch.uint8)

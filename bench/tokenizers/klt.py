@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from bench.errors import BenchError
+from bench.errors import BenchError, whole_number
 from bench.parallel import one_torch_thread
 from bench.quantizers.base import MapQuantizer, Quantizer, build
 from bench.quantizers.multiscale import MultiScaleQuantizer
@@ -18,6 +18,9 @@ from bench.tokens import Codebook, Tokens
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
+
+LARGEST_PATCH = 64
+"""Pixels; the covariance of larger patches would have a billion entries."""
 
 
 class KLT(Tokenizer):
@@ -50,9 +53,8 @@ class KLT(Tokenizer):
         levels: int = 2,
         scales: str | int | None = None,
     ) -> None:
-        if not 1 <= dims <= 3 * patch * patch:
-            raise BenchError(f"a patch of {patch}x{patch} has {3 * patch * patch} coefficients, not dims={dims}")
-        self.patch, self.dims = patch, dims
+        self.patch = whole_number("patch", patch, 1, LARGEST_PATCH)
+        self.dims = whole_number(f"dims of a patch of {patch}x{patch}", dims, 1, 3 * patch * patch)
         if scales is not None and quantizer != "msvq":
             raise BenchError(f"scales={scales}: only the quantizer msvq has scales")
         self.quantizer: Quantizer | MapQuantizer | None = None
@@ -60,6 +62,7 @@ class KLT(Tokenizer):
             self.quantizer = MultiScaleQuantizer(bits, _scales(scales))
         elif quantizer:
             self.quantizer = build(quantizer, bits, levels)
+            self.quantizer.check(dims)
         self._declare()
 
     @one_thread()

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.audio import Audio
 from bench.datasets.base import BadSample
-from bench.errors import BenchError
+from bench.errors import BenchError, whole_number
 from bench.parallel import one_torch_thread
 from bench.quantizers.base import Quantizer, build
 from bench.quantizers.one_thread import one_thread
@@ -69,14 +69,14 @@ class MDCT(AudioTokenizer):
         self.rate = checked_rate(rate, "mdct")
         if rate % FRAMES_A_SECOND:
             raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames a second")
+        if not isinstance(bandwidth, int | float) or not 0 < bandwidth < math.inf:
+            raise BenchError(f"mdct: bandwidth is a number of hertz, not {bandwidth!r}")
         self.hop = rate // FRAMES_A_SECOND
         self.dims = min(self.hop, round(bandwidth / rate * 2 * self.hop))
         if self.dims < 2 * ENVELOPE_BANDS:
             raise BenchError(f"mdct: bandwidth {bandwidth:g} Hz is too narrow; at least 1000 Hz at {rate} samples/s")
-        if not isinstance(bits, int) or not 4 <= bits <= 14:
-            raise BenchError(f"mdct: bits of a band is a whole number from 4 to 14, not {bits!r}")
+        self.bits, self.family = whole_number("mdct: bits of a band", bits, 4, 14), quantizer
         self.basis = mdct_basis(self.hop)
-        self.bits, self.family = bits, quantizer
         self.quantizers: list[Quantizer] = []
         if quantizer:
             self.envelope = VectorQuantizer(bits)
@@ -189,7 +189,7 @@ class MDCT(AudioTokenizer):
 
     def _codes_a_frame(self, kbps: float) -> int:
         most = self.dims // self.bits + 1
-        number = isinstance(kbps, int | float)
+        number = isinstance(kbps, int | float) and math.isfinite(kbps)
         codes = 1000 * kbps / FRAMES_A_SECOND / self.bits if number else 0
         if codes != round(codes) or not 2 <= codes <= most:
             step = FRAMES_A_SECOND * self.bits / 1000

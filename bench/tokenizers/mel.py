@@ -7,7 +7,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from bench.audio import Audio
-from bench.errors import BenchError, Unavailable
+from bench.errors import BenchError, Unavailable, whole_number
 from bench.tokenizers.audio import AudioTokenizer
 from bench.tokenizers.companding import checked_rate
 from bench.tokens import Tokens
@@ -46,10 +46,11 @@ class MelGriffinLim(AudioTokenizer):
             ) from error
         self.stft, self.griffinlim = stft, griffinlim
         self.rate = checked_rate(rate, "mel")
-        self.window, self.hop, self.iterations = round(window * rate), round(hop * rate), iterations
+        self.iterations = whole_number("mel: iterations", iterations, 0, 100_000)
+        self.window, self.hop = round(window * rate), round(hop * rate)
         if not 0 < self.hop <= self.window // 2:
             raise BenchError(f"mel: hop {hop} s must be positive and at most half the window of {window} s")
-        if not 1 <= mels <= self.window // 4:
+        if not isinstance(mels, int) or not 1 <= mels <= self.window // 4:
             raise BenchError(f"mel: {mels} bands; a window of {self.window} samples has room for {self.window // 4}")
         self.filters = mel(sr=rate, n_fft=self.window, n_mels=mels)
         self.inverse = np.linalg.pinv(self.filters)

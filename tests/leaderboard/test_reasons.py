@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hand_made import result
 
+from bench.leaderboard.names import titled
 from bench.leaderboard.page import compose
 from bench.leaderboard.reasons import LONGEST, brief
 from bench.leaderboard.table import build
@@ -63,3 +64,12 @@ def test_tables_say_it_in_short_and_keep_the_whole() -> None:
     assert page.footnotes == (f"failed: Unavailable: {told}",)
     assert set(page.whole) == {f"No values of rFID: {told}", *page.footnotes}
     assert all("(gone)" in whole for whole in page.whole.values())
+
+
+def test_what_a_reason_tells_to_see_is_called_as_in_the_table() -> None:
+    assert titled("bytes, not tokens; see bits_per_pixel") == "bytes, not tokens; see bpp"
+    assert titled("no file; see bitrate and bitrate_entropy") == "no file; see kbit/s and kbit/s (entropy)"
+    assert titled("see also the recall of it") == "see also the recall of it"
+    reason = "a codec emits bytes, not tokens; see bits_per_pixel"
+    table = build([result("jpeg", tokens_per_image=reason), result("klt", tokens_per_image=4.0)])[0]
+    assert list(compose(table).footnotes) == ["a codec emits bytes, not tokens; see bpp"]

@@ -18,6 +18,7 @@ from bench.publishing.reproduce import commands
 from bench.publishing.sources import read
 from bench.results import Run
 from bench.runner import Options
+from bench.stats import Estimate
 from bench.suite import load_suite
 from bench.system import parse
 from bench.weights import WeightStore
@@ -96,7 +97,7 @@ def test_generated_samples_are_given_as_files():
     assert told(made) == ["bench run --suite image-gen --reference photos --samples mine.npz"]
 
 
-def test_a_card_names_the_first_of_each_kind():
+def test_a_card_names_the_first_of_each_kind_and_all_that_tie_with_it():
     rows = [result(name, psnr=(p, 0.1), ssim=(p / 50, 0.001)) for name, p in (("a", 20.0), ("b", 30.0), ("c", 30.0))]
     (table,) = build([*rows, result("kl", "continuous", psnr=(40.0, 0.1), ssim=(0.9, 0.001))])
     found = card(table)
@@ -105,7 +106,19 @@ def test_a_card_names_the_first_of_each_kind():
     assert [(one.kind, one.row.label, str(one.place), one.value) for one in found.leaders] == [
         ("Continuous tokenizers", "kl", "1", "PSNR 40.00 ± 0.10 dB"),
         ("Discrete tokenizers", "b", "2=", "PSNR 30.00 ± 0.10 dB"),
+        ("Discrete tokenizers", "c", "2=", "PSNR 30.00 ± 0.10 dB"),
     ]
+
+
+def test_the_card_of_a_table_of_generation_shows_a_metric_of_generation():
+    name = "generation_fd_efficientnet_lite0"
+    under = protocol(task="ntp-probe", metrics={"psnr": 1, name: 1})
+    rows = []
+    for name, gfd in (("a", 30.0), ("b", 20.0)):
+        estimate = Estimate(value=gfd, interval=(gfd - 1, gfd + 1), higher_is_better=False)
+        rows.append(result(name, psnr=20.0, gfd_efficientnet_lite0=estimate, protocol=under))
+    (leader,) = card(*build(rows)).leaders
+    assert (leader.row.label, leader.value) == ("b", "gFD (EffNet-Lite0) 20.0 ± 1.0")
 
 
 def test_a_card_without_a_ranking_goes_by_the_table():

@@ -138,3 +138,18 @@ def test_wrong_settings_are_named():
         build("rrvq", 6, 2)
     with pytest.raises(BenchError, match="7 bits a token do not divide into 2"):
         build("rvq", 7, 2)
+
+
+@pytest.mark.parametrize("family", ["vq", "rvq", "pq", "aq"])
+def test_fewer_vectors_than_codewords_are_told(family):
+    with pytest.raises(BenchError, match="7 vectors to learn 8 codewords from"):
+        build(family, 3 if family == "vq" else 6, 2).fit(vectors(7), seed=0)
+
+
+@pytest.mark.parametrize("family", ["fsq", "lfq", "bsq"])
+def test_the_longest_codes_are_decoded_to_the_coefficients_they_are_of(family):
+    quantizer, sample = build(family, 62, 1), vectors(200, dim=64)
+    quantizer.fit(sample, seed=0)
+    codes = quantizer.encode(sample)
+    assert codes.min() >= 0
+    assert torch.equal(quantizer.encode(quantizer.decode(codes)), codes) or family == "bsq"

@@ -44,12 +44,19 @@ function sortable(table) {
 
   function show(heading, state) {
     heading.setAttribute("aria-sort", state);
-    heading.querySelector(".sort").textContent = { none: "⇅", ascending: "▲", descending: "▼" }[state];
+    heading.querySelector(".sign").textContent = { none: "⇅", ascending: "▲", descending: "▼" }[state];
   }
 
   for (const heading of headings) {
-    const name = heading.querySelector(".head a").textContent;
-    heading.querySelector(".head").append(make("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}` }, "⇅"));
+    // The title, which leads to its definition, becomes the button; a small link leads there instead.
+    const title = heading.querySelector(".head a");
+    const unit = heading.querySelector(".unit");
+    const name = title.textContent;
+    const button = make("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}` }, name);
+    button.append(make("span", { class: "sign" }, "⇅"));
+    Object.assign(heading.dataset, { title: name, unit: unit.textContent });
+    title.replaceWith(button);
+    unit.append(" ", make("a", { class: "means", href: title.getAttribute("href"), title: `What ${name} is`, "aria-label": `What ${name} is` }, "?"));
     heading.addEventListener("click", (event) => { if (!event.target.closest("a")) press(heading); });
   }
   return rows;
@@ -89,7 +96,7 @@ function filtered(table, rows) {
   apply();
 }
 
-// Columns: the usual ones first, any on demand; footnotes that nothing shown refers to are hidden.
+// Columns: the usual ones first, any on demand; footnotes that nothing shown refers to are hidden, the others counted.
 function columns(table, controls) {
   const headings = all("thead tr:last-child th", table);
   const sections = all("th[data-section]", table).map((heading) => ({ heading, span: heading.colSpan }));
@@ -100,7 +107,7 @@ function columns(table, controls) {
     const label = make("label");
     const input = make("input", { type: "checkbox" });
     input.checked = !heading.classList.contains("more");
-    label.append(input, ` ${heading.querySelector(".head").firstElementChild?.textContent ?? heading.textContent.trim()} ${heading.querySelector(".unit")?.textContent ?? ""}`.trimEnd());
+    label.append(input, ` ${heading.dataset.title ?? heading.textContent.trim()} ${heading.dataset.unit ?? ""}`.trimEnd());
     return { heading, input, label };
   });
   let start = 0;
@@ -113,9 +120,16 @@ function columns(table, controls) {
   }
 
   function showNotes() {
+    let number = 0;
     for (const note of all(".notes li")) {
       const marks = all(`a[href="#${note.id}"]`, table);
       note.hidden = marks.length > 0 && !marks.some((mark) => mark.getClientRects().length);
+      if (note.hidden) continue;
+      note.value = ++number;
+      for (const mark of marks) {
+        mark.textContent = number;
+        mark.setAttribute("aria-label", `footnote ${number}`);
+      }
     }
   }
 
