@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -200,8 +201,8 @@ def read_result(file: Path) -> Result:
     """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
     try:
         text = file.read_bytes()
-        if b"NaN" in text or b"Infinity" in text:  # in a message they may be
-            json.loads(text, parse_constant=partial(_refuse, file))
+        # pydantic takes them all; in a message they may be.
+        json.loads(text, parse_constant=partial(_refuse, file), parse_float=partial(_finite, file))
         return Result.model_validate_json(text)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
@@ -211,6 +212,11 @@ def read_result(file: Path) -> Result:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+
+
+def _finite(file: Path, number: str) -> None:
+    if math.isinf(float(number)):
+        _refuse(file, number)
 
 
 def _refuse(file: Path, constant: str) -> None:

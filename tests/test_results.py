@@ -108,7 +108,7 @@ def test_a_result_of_another_schema_is_refused(tmp_path):
         Estimate(value=1.0, valeu=2.0)
 
 
-@pytest.mark.parametrize("constant", ["NaN", "-Infinity"])
+@pytest.mark.parametrize("constant", ["NaN", "-Infinity", "1e999"])
 def test_a_result_with_what_is_no_number_is_refused_and_a_message_may_have_the_word(tmp_path, constant):
     file = Run(tmp_path).file_of("a", protocol())
     written = Run(tmp_path).write(

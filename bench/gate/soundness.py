@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 from bench.errors import BenchError
 from bench.gate.parts import agree, parts
 from bench.results import Result
-from bench.stats import Estimate
 
 REMEDY = "measure it again, or restore both files"
 PLAIN = ("mean", "the same for every sample")
@@ -20,16 +18,9 @@ PLAIN = ("mean", "the same for every sample")
 
 
 def check_result(file: Path, result: Result) -> None:
-    """Refuse a result whose protocol was edited, or that holds a number that is none.
-
-    Raises:
-        BenchError: it names the file and the metric.
-    """
+    """Refuse a result whose protocol was edited; BenchError names the file."""
     if result.fingerprint != result.protocol.fingerprint:
         raise BenchError(f"{file}: its fingerprint is not that of its protocol: edited; restore or measure again")
-    for name, estimate in result.metrics.items():
-        if not all(map(math.isfinite, _numbers(estimate))):
-            raise BenchError(f"{file}: {name} holds a number that is not finite; measure it again, or restore it")
 
 
 def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any]]) -> None:
@@ -68,8 +59,3 @@ def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any
             raise BenchError(
                 f"{table}: the {told} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
             )
-
-
-def _numbers(estimate: Estimate) -> list[float]:
-    alone = [number for number in (estimate.value, estimate.stderr) if number is not None]
-    return [*alone, *(estimate.interval or ()), *(estimate.replicates or ()), *(estimate.blocks or ())]

@@ -21,7 +21,7 @@ def hashes() -> list[dict[str, dict[str, str]]]:
     running = [
         subprocess.Popen(
             [sys.executable, PROGRAM],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"},
+            env={**os.environ, "PYTHONPATH": str(PROGRAM.parent), "OMP_NUM_THREADS": threads},
             stdout=subprocess.PIPE,
         )
         for threads in ("1", "2")
