@@ -14,18 +14,21 @@ from typing import Any
 import click
 
 from bench import __version__, cli_gate
-from bench.errors import BenchError
+from bench.errors import BenchError, NoResults
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4
 
 
 class _Group(click.Group):
-    """Turns BenchError into a message without a traceback and exit code 2."""
+    """Turns BenchError into a message without a traceback and exit code 2, or 3 where there are no results."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except NoResults as error:
+            click.echo(str(error), err=True)
+            sys.exit(NOTHING_MEASURED)
         except BenchError as error:
             raise click.UsageError(str(error)) from error
         except BrokenPipeError:

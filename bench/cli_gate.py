@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bench.errors import BenchError, NoResults
+from bench.errors import BenchError
 
 GATE_FORMATS = ("terminal", "markdown", "json", "junit")
 CRASHED = 70
@@ -25,13 +25,8 @@ def _gate_format(choices: tuple[str, ...]) -> Callable[..., Any]:
 @contextmanager
 def _documented_codes() -> Iterator[None]:
     """Exit with the codes that the commands document, never with Python's 1, which means "regressed"."""
-    from bench.cli import NOTHING_MEASURED
-
     try:
         yield
-    except NoResults as error:
-        click.echo(str(error), err=True)
-        sys.exit(NOTHING_MEASURED)
     except (BenchError, BrokenPipeError, click.ClickException):
         raise
     except Exception:

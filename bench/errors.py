@@ -71,10 +71,10 @@ def whole_number(what: str, value: object, least: int, most: int) -> int:
 
 
 class NoResults(BenchError):
-    """A folder without results; commands that read them exit with 3, as nothing was measured."""
+    """Folders without results; commands that read them exit with 3, as nothing was measured."""
 
-    def __init__(self, path: object) -> None:
-        super().__init__(f"no results in {path}")
+    def __init__(self, *paths: object) -> None:
+        super().__init__(f"no results in {', '.join(map(str, paths))}")
 
 
 class Unavailable(BenchError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli import NOTHING_MEASURED
+from bench.errors import NoResults
 from bench.leaderboard import render, table
 from bench.results import Result, read_result, result_files
 
@@ -16,8 +16,7 @@ def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
     """Print the tables of all results found; the exit code of the command."""
     results = [result for path in paths for result in read_results(path)]
     if not results:
-        click.echo(f"no results in {', '.join(map(str, paths))}", err=True)
-        return NOTHING_MEASURED
+        raise NoResults(*paths)
     print_tables(results, style)
     return 0
 

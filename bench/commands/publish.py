@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.cli import NOTHING_MEASURED
-from bench.errors import BenchError
+from bench.errors import BenchError, NoResults
 from bench.results import result_files
 
 MARK = ".bench-site"
@@ -23,8 +22,7 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
 
     files = [file for path in paths for file in result_files(path)]
     if not files:
-        click.echo(f"no results in {', '.join(map(str, paths))}", err=True)
-        return NOTHING_MEASURED
+        raise NoResults(*paths)
     _check(out)
     console = Console(stderr=True)
     with console.status(f"reading {len(files)} results ..."):

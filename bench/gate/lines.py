@@ -10,7 +10,7 @@ from bench.gate.comparison import NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comp
 from bench.gate.pairing import Measured
 from bench.gate.verdicts import Report
 from bench.leaderboard.digits import fixed, supported
-from bench.leaderboard.page import clean
+from bench.leaderboard.reasons import clean
 
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 9

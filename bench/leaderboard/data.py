@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bench.leaderboard.page import clean
 from bench.leaderboard.ranking import rank
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Row, Table
 from bench.stats import Estimate
 

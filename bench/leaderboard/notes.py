@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.leaderboard.names import titled
-from bench.leaderboard.reasons import LONGEST, brief, clean
+from bench.leaderboard.reasons import brief, clean, shortened
 from bench.leaderboard.table import Cell, Column, Row, Table
 from bench.results import Result
 
@@ -65,11 +65,6 @@ def common_note(table: Table, column: Column) -> str:
     return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
 
 
-def _shortened(text: str) -> str:
-    text = clean(text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
 def skipped_alike(table: Table) -> bool:
     """Whether every measured row left out the same samples, so that it is said once for all."""
     each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
@@ -82,7 +77,9 @@ def _skipped(table: Table, result: Result) -> str:
 
 def _samples(table: Table, reasons: Mapping[str, str]) -> str:
     """How many samples, and the first of them with what befell them."""
-    named = "; ".join(f"{sample}: {_shortened(reason)}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES])
+    named = "; ".join(
+        f"{sample}: {shortened(clean(reason))}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES]
+    )
     more = f"; and {len(reasons) - NAMED_SAMPLES} more" if len(reasons) > NAMED_SAMPLES else ""
     return f"{len(reasons)} of {table.protocol.dataset.n} samples: {named}{more}"
 

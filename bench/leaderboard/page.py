@@ -11,7 +11,7 @@ from itertools import groupby
 
 from bench.leaderboard.digits import Number
 from bench.leaderboard.notes import Notes, cell_note, common_note, remarks, row_notes, skipped_alike
-from bench.leaderboard.reasons import clean as clean
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.results import Result
 

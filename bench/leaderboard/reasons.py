@@ -21,7 +21,12 @@ def brief(reason: str) -> str:
     """What is missing and the command that gets it; other reasons as they are, but no longer than ``LONGEST``."""
     text = " ".join(reason.split())
     short = _ABSENT.sub(" missing", _OTHER_WAY.sub("", _without_cause(text)))
-    return short if len(short) <= LONGEST else f"{short[: LONGEST - 1].rstrip()}…"
+    return shortened(short)
+
+
+def shortened(text: str) -> str:
+    """The text, cut to ``LONGEST``."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def _without_cause(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench import registry
-from bench.leaderboard.page import clean
 from bench.leaderboard.ranking import Place, Ranking, rank
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.definitions import measure
 from bench.suite import load_suite, shipped

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bench import registry
-from bench.leaderboard.page import clean
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Table
 
 OUTPUTS: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bench.errors import BenchError
 from bench.leaderboard.digits import fixed
-from bench.leaderboard.page import clean
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.sources import Sources
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.leaderboard.digits import Number
-from bench.leaderboard.page import clean
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 
 RATES = ("bits_per_pixel", "bitrate", "bits_per_pixel_entropy", "bitrate_entropy")

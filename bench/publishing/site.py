@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.canonical import digest
 from bench.catalog.model import catalogs
-from bench.leaderboard.page import clean
 from bench.leaderboard.ranking import rank
-from bench.leaderboard.reasons import brief
+from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.table import Row, Table
 from bench.publishing import figures

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hand_made import estimate, protocol, result
 
-from bench.leaderboard.page import Page, clean, compose, fold
+from bench.leaderboard.page import Page, compose, fold
+from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import build
 from bench.results import CodebookRecord, Result
 
