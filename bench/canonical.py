@@ -9,10 +9,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench.machine.files import open_stored
+from bench.machine.texts import visible
+
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN (which raises ValueError)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def readable_json(value: Any) -> str:
+    """JSON for people and programs: sorted keys, a line each; what would act on a terminal is escaped, NaN refused."""
+    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return _escaped(text) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """The same JSON with every character that ``visible`` would change as JSON's own escape of it."""
+    if visible(text) == text:
+        return text
+    return "".join(char if visible(char) == char else f"\\u{ord(char):04x}" for char in text)
 
 
 def digest(value: Any) -> str:
@@ -21,8 +37,8 @@ def digest(value: Any) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
-    with path.open("rb") as stream:
+    """sha256 of a file's bytes, in hex; OSError if it cannot be read, or is not a stored file."""
+    with open_stored(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

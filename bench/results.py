@@ -8,14 +8,16 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bench.canonical import digest, write_atomic
+from bench.canonical import digest, readable_json, write_atomic
 from bench.errors import BenchError
+from bench.machine.documents import parse_json
+from bench.machine.files import open_stored, read_stored
+from bench.machine.texts import TRACEBACK, bounded, plain
 from bench.protocol import Protocol
 from bench.stats import Estimate
 
@@ -25,9 +27,31 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 """2: estimates keep the replicates of their jackknife. Results of version 1 are read as they are, without them."""
 
+LARGEST = 1e100
+"""No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
+ROUNDING = 1e-9
+
 
 class _Record(BaseModel):
+    """Base of what a result consists of: no unknown keys, and texts without length or effect beyond measure."""
+
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _plain_texts(cls, value: Any) -> Any:
+        return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """The texts of a field as they may be stored and shown, those within lists and mappings too."""
+    if isinstance(value, str):
+        return plain(value, TRACEBACK)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    return value
 
 
 class SystemRecord(_Record):
@@ -94,6 +118,11 @@ class ErrorRecord(_Record):
     message: str
     traceback: str = ""
 
+    @field_validator("message", mode="after")
+    @classmethod
+    def _short(cls, message: str) -> str:
+        return bounded(message)
+
 
 class Result(_Record):
     """What one cell measured, with its provenance."""
@@ -142,8 +171,8 @@ class Run:
     def find(self, file: Path, key: str) -> Result | None:
         """The finished result in ``file`` if it was computed under this key; a failed one is none."""
         try:
-            result = Result.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError):
+            result = read_result(file)
+        except BenchError:
             return None
         return result if result.key == key and result.status == "ok" else None
 
@@ -156,8 +185,7 @@ class Run:
             table = file.with_suffix(".parquet")
             write_atomic(table, _parquet(samples))
             result = result.model_copy(update={"samples": table.name})
-        text = json.dumps(result.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-        write_atomic(file, (text + "\n").encode())
+        write_atomic(file, readable_json(result.model_dump(mode="json")).encode())
         self._forget(file, result)
         return result
 
@@ -200,29 +228,35 @@ def result_files(path: Path) -> list[Path]:
 def read_result(file: Path) -> Result:
     """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
     try:
-        text = file.read_bytes()
-        # pydantic takes them all; in a message they may be.
-        json.loads(text, parse_constant=partial(_refuse, file), parse_float=partial(_finite, file))
-        return Result.model_validate_json(text)
+        text = read_stored(file)
+        parse_json(text)  # pydantic takes keys that stand twice, NaN and infinities
+        result = Result.model_validate_json(text)
+        _refuse_impossible(result)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
+    except ValueError as error:
+        raise BenchError(f"{file}: {error}; edited or damaged, so measure it again") from error
+    return result
 
 
-def _finite(file: Path, number: str) -> None:
-    if math.isinf(float(number)):
-        _refuse(file, number)
-
-
-def _refuse(file: Path, constant: str) -> None:
-    raise BenchError(
-        f"{file}: {constant} is not a number, and bench writes none; edited or damaged, so measure it again"
-    )
+def _refuse_impossible(result: Result) -> None:
+    """ValueError if an interval does not lie around its value, or a number is too large to be computed with."""
+    for name, estimate in result.metrics.items():
+        value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
+        numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
+        if estimate.stderr is not None and estimate.stderr < 0:
+            raise ValueError(f"{name}: the standard error {estimate.stderr:g} is negative")
+        if max(numbers, default=0) > LARGEST:
+            raise ValueError(f"{name}: {max(numbers):g} is beyond {LARGEST:g}")
+        slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
+        if low > high or (value is not None and not low - slack <= value <= high + slack):
+            raise ValueError(f"{name}: the interval [{low:g}, {high:g}] does not hold the value {value}")
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
@@ -237,12 +271,17 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     if table.suffix == ".csv":
         return _read_csv(table)
     import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
-    from pyarrow import ArrowInvalid
+    from pyarrow import ArrowException
 
     try:
-        columns: dict[str, list[Any]] = parquet.read_table(table).to_pydict()
-    except (OSError, ArrowInvalid) as error:
+        with open_stored(table) as stream:
+            columns: dict[str, list[Any]] = parquet.read_table(stream).to_pydict()
+    except (OSError, ArrowException, ValueError) as error:
         raise BenchError(f"{table}: cannot be read, but {file.name} names it: {error}; measure it again") from error
+    for name, values in columns.items():
+        wanted = str if name == "id" else int if name == "group" else None
+        if wanted and not all(type(value) is wanted for value in values):
+            raise BenchError(f"{table}: column {name} holds other values than {wanted.__name__}; measure it again")
     return columns
 
 
@@ -259,13 +298,13 @@ def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) ->
 
 def _read_csv(table: Path) -> dict[str, list[Any]]:
     try:
-        header, *rows = csv.reader(io.StringIO(table.read_text(encoding="utf-8")))
+        header, *rows = csv.reader(io.StringIO(read_stored(table).decode("utf-8")))
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
         return {
             name: [value if name == "id" else int(value) if name == "group" else float(value) for value in column]
             for name, column in zip(header, columns, strict=True)
         }
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise BenchError(f"{table}: not a table of samples: {error}; restore it, or measure again") from error
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bench.machine.texts import plain
 
 CONFIDENCE = 0.95
 MAX_BLOCKS = 20
@@ -22,8 +24,8 @@ class Estimate(BaseModel):
     stderr: float | None = Field(default=None, description="standard error of the value")
     interval: tuple[float, float] | None = Field(default=None, description="95% confidence interval")
     unit: str = Field(default="", description="unit of value, stderr and interval; empty if dimensionless")
-    n: int = Field(default=0, description="samples the value rests on")
-    failures: int = Field(default=0, description="samples on which the metric is undefined; not in n")
+    n: int = Field(default=0, ge=0, description="samples the value rests on")
+    failures: int = Field(default=0, ge=0, description="samples on which the metric is undefined; not in n")
     higher_is_better: bool | None = Field(default=None, description="direction; null where neither is better")
     device_bound: bool = Field(default=False, description="whether it compares on one device only")
     method: str = Field(default="", description="how stderr and interval were obtained")
@@ -35,6 +37,11 @@ class Estimate(BaseModel):
     )
     note: str = Field(default="", description="what a reader must know to use the value")
     unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
+
+    @field_validator("unit", "method", "note", "unavailable", mode="after")
+    @classmethod
+    def _plain_texts(cls, text: str | None) -> str | None:
+        return None if text is None else plain(text)
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError, UnknownName
+from bench.machine.documents import parse_yaml, problem
+from bench.machine.files import read_stored
 from bench.settings import check_sections, validated
 
 
@@ -66,15 +68,16 @@ def undescribed(name: str) -> BenchError | None:
 def read_yaml(file: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; BenchError names the file and the place otherwise."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = parse_yaml(read_stored(file).decode("utf-8"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise BenchError(f"{file}{where}: not YAML: {error.problem or error.context}") from error
+        raise BenchError(f"{file}{where}: not YAML: {problem(error)}") from error
     except UnicodeDecodeError as error:
         raise BenchError(f"{file}: no UTF-8 text; write it again as YAML") from error
     except (OSError, yaml.YAMLError) as error:
-        raise BenchError(f"{file}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BenchError(f"{file}: {reason}") from error
     if not isinstance(content, dict):
         raise BenchError(f"{file}: not a mapping of names to values")
     return content

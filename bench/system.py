@@ -14,6 +14,7 @@ import yaml
 from bench import registry
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
+from bench.machine.documents import parse_yaml, problem
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
@@ -267,9 +268,11 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
         if key in args:
             raise BenchError(f"{text}: argument {key} is given twice")
         try:
-            args[key] = yaml.safe_load(value)
+            args[key] = parse_yaml(value)
         except yaml.YAMLError as error:
-            raise BenchError(f"{text}: {key}={value} is no value; put a text with such signs in quotes") from error
+            raise BenchError(
+                f"{text}: {key}={value} is not a value ({problem(error)}); put a text in quotes"
+            ) from error
     return args
 
 

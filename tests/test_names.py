@@ -73,7 +73,7 @@ def test_a_wrong_spec_is_explained(text, message):
         *((f"klt-{one}@bits=-2", "whole number from 1 to 62, not -2") for one in ("fsq", "lfq", "bsq")),
         *((f"klt-{one}@bits=12,dims=3", "12 bits a token take") for one in ("fsq", "lfq", "bsq")),
         ("klt-vq@bits=true", "not True"),
-        ("klt-vq@bits=[", "bits=[ is no value"),
+        ("klt-vq@bits=[", "bits=[ is not a value"),
         ("klt-vq@quantizer=3", "no quantizer is called '3'"),
         ("klt-rvq@levels=x", "levels is a whole number from 1 to"),
         ("klt-continuous@3.5", "whole number from 1 to 192"),

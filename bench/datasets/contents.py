@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from bench.canonical import sha256_file, write_atomic
+from bench.machine.files import MOST_BYTES_OF_A_SAMPLE
 from bench.weights import cache_dir
 
 THREADS = 8
@@ -23,7 +24,7 @@ _Stamp = tuple[int, int, int]
 
 
 def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[str | None]:
-    """sha256 of each file's bytes; None for one that cannot be read.
+    """sha256 of each file's bytes; None for one that cannot be read, or is too large to be one.
 
     Args:
         folder: where the files lie. If given, hashes are remembered in the cache, under this folder, and a
@@ -56,7 +57,7 @@ def _hashed(file: Path, remembered: list[int | str] | None) -> tuple[_Stamp | No
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if remembered and remembered[:3] == list(stamp):
             return stamp, str(remembered[3])
-        return stamp, sha256_file(file)
+        return stamp, None if stamp[0] > MOST_BYTES_OF_A_SAMPLE else sha256_file(file)
     except OSError:
         return None, None
 
@@ -64,7 +65,7 @@ def _hashed(file: Path, remembered: list[int | str] | None) -> tuple[_Stamp | No
 def _read(notes: Path) -> dict[str, list[int | str]]:
     try:
         found = json.loads(notes.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

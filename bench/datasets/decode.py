@@ -7,15 +7,17 @@ evaluations do. Truncated files are refused, never filled up.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from bench.datasets.base import BadSample
+from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
 
 Orientation = Literal["ignore", "apply"]
 Alpha = Literal["drop", "white"]
@@ -51,6 +53,8 @@ _MODE_NAMES = {
     "YCbCr": "ycbcr",
     "LAB": "lab",
 }
+_ANYMAP, _COMMENT = re.compile(rb"P[1-6yYfF]\s"), re.compile(rb"#[^\r\n]*")
+_MOST_HEADER, _MOST_COMMENTS = 1 << 16, 1_000
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -124,12 +128,13 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     # Some libraries set this for the whole process; a truncated image would then end in grey unnoticed.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        stream = path.open("rb")
+        stream = open_stored(path, most=MOST_BYTES_OF_A_SAMPLE)
     except OSError as error:
         raise BadSample(f"cannot be read: {error.strerror}") from error
     with stream:
         if os.fstat(stream.fileno()).st_size == 0:
             raise BadSample("empty file")
+        _refuse_endless_header(stream)
         try:
             image = Image.open(stream, formats=FORMATS)
             width, height = image.size
@@ -142,6 +147,21 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
             raise BadSample(f"not an image, or damaged at its beginning; formats read: {', '.join(FORMATS)}") from error
         except Exception as error:  # on damaged files Pillow raises whatever its parsers stumble over
             raise BadSample(f"cannot be decoded: {error or type(error).__name__}") from error
+
+
+def _refuse_endless_header(stream: IO[bytes]) -> None:
+    """BadSample for a portable anymap with so many comments that Pillow, which reads them byte by byte, takes hours."""
+    head = stream.read(_MOST_HEADER)
+    stream.seek(0)
+    if not _ANYMAP.match(head):
+        return
+    if len(head) == _MOST_HEADER and len(_COMMENT.sub(b" ", head).split(None, 4)) < 4:
+        raise BadSample(f"a header of more than {_MOST_HEADER} bytes")
+    if head[1:2] in b"123":  # written as text, where comments may stand among the pixels
+        comments = sum(block.count(b"#") for block in iter(lambda: stream.read(1 << 20), b""))
+        stream.seek(0)
+        if comments > _MOST_COMMENTS:
+            raise BadSample(f"{comments} comments; at most {_MOST_COMMENTS} are read")
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:

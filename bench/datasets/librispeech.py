@@ -11,6 +11,7 @@ from typing import Any
 from bench.datasets.audio import AudioDataset, AudioPreprocessing, StoredSound
 from bench.datasets.files import files_below, printable
 from bench.errors import BenchError
+from bench.machine.files import read_stored
 
 SUBSETS = (
     "test-clean",
@@ -114,7 +115,7 @@ def _subset(root: Path, split: str | None) -> Path:
 def _transcripts(path: Path) -> dict[str, str]:
     """Text of each utterance by its name; nothing where the chapter has no transcripts."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_stored(path).decode("utf-8").splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -12,11 +12,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from bench.datasets.base import BadSample
+from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
 
 MAX_VALUES = 2**28
 """Samples times channels that are read of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
@@ -96,7 +97,7 @@ def decode_sound(path: Path) -> Sound:
     """
     try:
         # Without a buffer, so that the file descriptor stands where the stream does.
-        stream = path.open("rb", buffering=0)
+        stream = open_stored(path, buffering=0, most=MOST_BYTES_OF_A_SAMPLE)
     except OSError as error:
         raise BadSample(f"cannot be read: {error.strerror}") from error
     with stream:
@@ -128,14 +129,14 @@ def stated_seconds(path: Path) -> float:
         return float("nan")
 
 
-def _decoded(stream: BinaryIO, raw: Raw | None) -> Sound:
+def _decoded(stream: IO[bytes], raw: Raw | None) -> Sound:
     if raw:
         return _by_ffmpeg(stream, raw)
     _refuse_cut_ogg(stream)
     return _by_libsndfile(stream) or _by_ffmpeg(stream, None)
 
 
-def _by_libsndfile(stream: BinaryIO) -> Sound | None:
+def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
     """None where the format is not one that libsndfile reads well."""
     import soundfile
 
@@ -164,7 +165,7 @@ def _by_libsndfile(stream: BinaryIO) -> Sound | None:
         return Sound(np.ascontiguousarray(np.concatenate(blocks).T), file.samplerate)
 
 
-def _by_ffmpeg(stream: BinaryIO, raw: Raw | None) -> Sound:
+def _by_ffmpeg(stream: IO[bytes], raw: Raw | None) -> Sound:
     import av
 
     stream.seek(0)
@@ -198,7 +199,7 @@ def _by_ffmpeg(stream: BinaryIO, raw: Raw | None) -> Sound:
 class _Nameless:
     """A stream by its contents alone: FFmpeg takes anything called .flac for FLAC."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
 
 
@@ -251,7 +252,7 @@ def _refuse_cut_header(format_name: str, log: str) -> None:
             raise BadSample(f"cut off: its header states {stated} bytes, the file holds {held}")
 
 
-def _refuse_cut_ogg(stream: BinaryIO) -> None:
+def _refuse_cut_ogg(stream: IO[bytes]) -> None:
     """An Ogg file ends with a whole page that is marked as the stream's last."""
     stream.seek(0)
     if stream.read(4) != b"OggS":

@@ -11,6 +11,7 @@ import yaml
 from bench import registry
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
+from bench.machine.documents import parse_yaml, problem
 
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value or NAME:PATH"
 
@@ -45,7 +46,10 @@ class DatasetSpec:
                 key, value = entry.positional or "", part
             if not key or not value:
                 raise BenchError(f"data set {text!r}: write {GRAMMAR}")
-            args[key] = yaml.safe_load(value)
+            try:
+                args[key] = parse_yaml(value)
+            except yaml.YAMLError as error:
+                raise BenchError(f"data set {text!r}: {key}={value}: {problem(error)}") from error
         spec = cls(text, entry, args)
         if args:
             try:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from bench.errors import BenchError
+from bench.machine.files import open_stored
 
 KEY = "arr_0"
 ZIP = b"PK\x03\x04"
@@ -30,8 +31,10 @@ _DAMAGED = (
     zlib.error,
     NotImplementedError,
     RuntimeError,
-    SyntaxError,  # like the next, from numpy's parser of headers
+    SyntaxError,  # like the next ones, from numpy's parser of headers
     TokenError,
+    RecursionError,
+    MemoryError,
 )
 
 
@@ -42,7 +45,7 @@ def members(path: Path) -> list[str]:
         BenchError: it is none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_stored(path) as stream, zipfile.ZipFile(stream) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except _DAMAGED as error:
         raise BenchError(f"{path}: {_no_archive(path, error)}") from error
@@ -50,7 +53,9 @@ def members(path: Path) -> list[str]:
 
 def _no_archive(path: Path, error: Exception) -> str:
     """Why a file is no archive, and the remedy: what begins like one has lost its end, which lists its contents."""
-    with suppress(OSError), path.open("rb") as stream:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    with suppress(OSError), open_stored(path) as stream:
         if stream.read(len(ZIP)) == ZIP:
             return "cut short or damaged: its end is missing; copy or download it again, or write it again"
     return f"not an .npz file: {error}; write it again with numpy.savez"
@@ -63,7 +68,7 @@ def read_array(path: Path, key: str) -> np.ndarray:
         BenchError: it is not there, damaged, or holds objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_stored(path) as stream, np.load(stream, allow_pickle=False) as archive:
             found: np.ndarray = archive[key]
             return found
     except (*_DAMAGED, KeyError) as error:
@@ -132,7 +137,7 @@ def _array(path: Path) -> Iterator[tuple[IO[bytes], int]]:
     """The bytes of the array, header first, and how many they should be."""
     if path.suffix.lower() == ".npy":
         try:
-            with path.open("rb") as stream:
+            with open_stored(path) as stream:
                 yield stream, os.fstat(stream.fileno()).st_size
         except OSError as error:
             raise BenchError(f"{path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.canonical import digest
 from bench.errors import BenchError
+from bench.machine.files import read_stored
 
 
 def read_prompts(path: str) -> list[str]:
@@ -15,7 +16,7 @@ def read_prompts(path: str) -> list[str]:
         BenchError: there is no such file, it is no text, or it is blank.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_stored(Path(path)).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
         raise BenchError(f"--prompts {path}: {reason}; give a text file, a prompt a line") from error

@@ -87,7 +87,9 @@ def bca(value: float, resampled: np.ndarray, without: np.ndarray) -> tuple[float
     scale = (spread**2).sum() ** 1.5
     acceleration = (spread**3).sum() / (6 * scale) if scale else 0.0
     ends = bias + ndtri(np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
-    return _quantiles(resampled, ndtr(bias + ends / (1 - acceleration * ends)))
+    low, high = _quantiles(resampled, ndtr(bias + ends / (1 - acceleration * ends)))
+    # So few groups may be so skewed that the shifted quantiles pass the value; an interval is around it.
+    return min(low, value), max(high, value)
 
 
 def _quantiles(values: np.ndarray, at: np.ndarray) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,6 +11,8 @@ from typing import Any
 import torch
 
 from bench.errors import BenchError, Unavailable
+from bench.machine.documents import parse_json
+from bench.machine.files import read_stored
 from bench.tokenizers.checkpoint import TIMEOUT, hub_name, hub_offline, locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
 from bench.tokenizers.published import model_class
@@ -48,7 +49,7 @@ def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
     """What a JSON file beside the weights says; BenchError if it is not there or no mapping."""
     file = checkpoint.folder / name
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parse_json(read_stored(file), finite=False)
     except (OSError, ValueError) as error:
         raise BenchError(f"{file}: cannot be read as JSON ({error}); {checkpoint.remedy}") from error
     if not isinstance(found, dict):

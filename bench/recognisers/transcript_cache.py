@@ -38,7 +38,7 @@ def remembered(folder: Path, samples: np.ndarray, rate: int, language: str, hear
         found = json.loads(file.read_bytes())
         if isinstance(found, str):
             return found
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         pass
     text = hear()
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 from bench.canonical import sha256_file
 from bench.errors import BenchError
+from bench.machine.files import read_stored
 from bench.recognisers.base import Side, Transcripts
 
 COLUMNS = {"id", "text", "side", "system"}
@@ -43,7 +45,7 @@ class TranscriptFile(Transcripts):
     @cached_property
     def _texts(self) -> dict[tuple[str, str, str], str]:
         try:
-            with self._path.open(encoding="utf-8-sig", newline="") as stream:
+            with io.StringIO(read_stored(self._path).decode("utf-8-sig"), newline="") as stream:
                 lines = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
                 self._check_columns(lines.fieldnames or ())
                 return self._rows(lines)

@@ -7,7 +7,6 @@ brings along is never run. Nothing here imports torch before weights are read.
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.canonical import sha256_file
 from bench.errors import BenchError, Unavailable
+from bench.machine.documents import parse_json
+from bench.machine.files import read_stored
 
 if TYPE_CHECKING:
     import torch
@@ -88,10 +89,11 @@ class Checkpoint:
         if not found[0].endswith(".index.json"):
             return (self.folder / found[0],)
         index = self._json(self.folder / found[0])
-        if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
+        places = index.get("weight_map") if isinstance(index, dict) else None
+        if not (isinstance(places, dict) and places and all(isinstance(name, str) for name in places.values())):
             raise BenchError(f"{self.folder / found[0]}: not an index of weights; {self.remedy}")
         # The name alone: one with a path in it could point anywhere on this machine.
-        files = tuple(self.folder / name for name in sorted({Path(name).name for name in index["weight_map"].values()}))
+        files = tuple(self.folder / name for name in sorted({Path(name).name for name in places.values()}))
         for file in files:
             if not file.is_file():
                 raise BenchError(f"{file}: no such file, though {found[0]} lists it; {self.remedy}")
@@ -168,6 +170,6 @@ class Checkpoint:
 
     def _json(self, file: Path) -> Any:
         try:
-            return json.loads(file.read_text())
+            return parse_json(read_stored(file), finite=False)
         except (OSError, ValueError) as error:
             raise BenchError(f"{file}: cannot be read as JSON ({error}); {self.remedy}") from error

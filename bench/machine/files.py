@@ -1,0 +1,54 @@
+"""Files that others name: read only if they are files that end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+MOST_BYTES_OF_A_SAMPLE = 4 * 2**30
+MOST_BYTES_OF_A_DOCUMENT = 2**28
+"""A result, a protocol, a table of transcripts: nobody writes more, and all of it is read into memory."""
+_NEVER_ENDING = ("/proc/", "/sys/", "/dev/")
+
+
+def why_unreadable(status: os.stat_result, path: Path) -> str:
+    """Why what is there cannot be read as a file; empty if it can.
+
+    A pipe blocks until somebody writes, a device may never end, and files of ``/proc`` state no size.
+    """
+    kinds = {stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket", stat.S_ISDIR: "a folder"}
+    for is_kind, name in kinds.items():
+        if is_kind(status.st_mode):
+            return f"is {name}, not a file"
+    if not stat.S_ISREG(status.st_mode):
+        return "is a device, not a file"
+    if os.path.realpath(path).startswith(_NEVER_ENDING) and not os.path.realpath(path).startswith("/dev/shm/"):
+        return "belongs to the system, and is not a stored file"
+    return ""
+
+
+def open_stored(path: Path, buffering: int = -1, most: int | None = None) -> IO[bytes]:
+    """A stored file, opened to read its bytes; never waits for a writer.
+
+    Args:
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be opened, is larger, or is a pipe, a device or a file of the system; ``strerror`` says so.
+    """
+    reason = why_unreadable(path.stat(), path)  # before it is opened: what is no file may act on that, or wait
+    stream = None if reason else path.open("rb", buffering)
+    if stream and most is not None and (size := os.fstat(stream.fileno()).st_size) > most:
+        stream.close()
+        reason = f"has {size} bytes; at most {most} are read"
+    if reason or stream is None:
+        raise OSError(0, reason, str(path))
+    return stream
+
+
+def read_stored(path: Path) -> bytes:
+    """All bytes of a document; OSError as of ``open_stored``, and for one that is too large for any document."""
+    with open_stored(path, most=MOST_BYTES_OF_A_DOCUMENT) as stream:
+        return stream.read()
