@@ -6,6 +6,7 @@ all that the baseline has) was measured, 4 a cell failed.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,10 @@ import click
 
 from bench import __version__, cli_gate
 from bench.errors import BenchError, NoResults
+from bench.machine.texts import visible
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
+MACHINE_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4
 
 
@@ -35,6 +38,13 @@ class _Group(click.Group):
             # The reader (head, less) has seen enough.
             sys.stderr.close()
             return None
+        except OSError as error:
+            if error.errno not in MACHINE_IS_FULL:
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            raise click.UsageError(visible(f"{error.strerror}{where}; free some, or choose another place")) from error
+        except MemoryError as error:
+            raise click.UsageError("out of memory; close other programs, or raise the limit (ulimit -v)") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from bench.machine.texts import visible
+
 MOST_NAMED = 12
 """Names of a kind that a message lists in full."""
 NEAR = 3
@@ -28,7 +30,13 @@ LISTED: dict[str, str] = {
 
 
 class BenchError(Exception):
-    """Base of the errors that are shown without a traceback; the command exits with 2."""
+    """Base of the errors that are shown without a traceback; the command exits with 2.
+
+    They name files and values that others chose, so no message acts on the terminal that shows it.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class UnknownName(BenchError):

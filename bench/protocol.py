@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.canonical import digest
+from bench.machine.texts import visible
 
 FINGERPRINT_LENGTH = 12
 
@@ -50,7 +51,7 @@ class Protocol(BaseModel):
         data = self.dataset
         measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
         measured += _reference(self.settings.get("reference"))
-        return f"{measured} · protocol {self.preset} [{self.fingerprint}]"
+        return visible(f"{measured} · protocol {self.preset} [{self.fingerprint}]")
 
 
 def _reference(stated: Any) -> str:

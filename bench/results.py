@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from bench.canonical import digest, readable_json, write_atomic
 from bench.errors import BenchError
 from bench.machine.documents import parse_json
 from bench.machine.files import open_stored, read_stored
-from bench.machine.texts import TRACEBACK, bounded, plain
+from bench.machine.texts import TRACEBACK, plain
 from bench.protocol import Protocol
 from bench.stats import Estimate
 
@@ -39,14 +39,14 @@ class _Record(BaseModel):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _plain_texts(cls, value: Any) -> Any:
-        return _plain(value)
+    def _plain_texts(cls, value: Any, info: ValidationInfo) -> Any:
+        return plain(value, TRACEBACK) if info.field_name == "traceback" else _plain(value)
 
 
 def _plain(value: Any) -> Any:
     """The texts of a field as they may be stored and shown, those within lists and mappings too."""
     if isinstance(value, str):
-        return plain(value, TRACEBACK)
+        return plain(value)
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, dict):
@@ -117,11 +117,6 @@ class ErrorRecord(_Record):
     type: str
     message: str
     traceback: str = ""
-
-    @field_validator("message", mode="after")
-    @classmethod
-    def _short(cls, message: str) -> str:
-        return bounded(message)
 
 
 class Result(_Record):

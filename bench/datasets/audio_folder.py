@@ -14,6 +14,8 @@ from bench.datasets.sound_files import EXTENSIONS
 from bench.datasets.transcript_table import transcripts_of
 from bench.errors import BenchError
 
+SURPLUS_NAMED = 5
+
 
 class AudioFolder(AudioDataset):
     """All sound files below a folder, in the order of their paths; each file is an independent unit.
@@ -51,7 +53,10 @@ class AudioFolder(AudioDataset):
                 f"end otherwise than in {' '.join(sorted(EXTENSIONS))}"
             )
         paths.sort(key=os.fsencode)
-        texts = transcripts_of(root, paths)
+        texts, surplus = transcripts_of(root, paths)
+        if surplus:
+            named = ", ".join(surplus[:SURPLUS_NAMED]) + (" and others" if len(surplus) > SURPLUS_NAMED else "")
+            self.remarks = (f"{len(surplus)} rows of the table of transcripts fit no audio file: {named}",)
         return [
             StoredSound(printable(path), root / path, group, text)
             for group, (path, text) in enumerate(zip(paths, texts, strict=True))

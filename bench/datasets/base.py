@@ -53,12 +53,14 @@ class Dataset(ABC):
 
     Attributes:
         classes: names of the classes that the samples' labels number; empty where there are none.
+        remarks: what a reader of its numbers should know of the data as a whole.
     """
 
     name: ClassVar[str]
     modality: ClassVar[str] = "image"
     split: str
     classes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, settings: dict[str, Any], split: str, data: str | None = None) -> None:
         self.settings = settings
@@ -113,7 +115,7 @@ class Limited(Dataset):
         self.whole = dataset
         self.limit = n
         self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
-        self.classes = dataset.classes
+        self.classes, self.remarks = dataset.classes, dataset.remarks
 
     def __len__(self) -> int:
         return min(self.limit, len(self.whole))

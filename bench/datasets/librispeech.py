@@ -120,5 +120,9 @@ def _transcripts(path: Path) -> dict[str, str]:
         return {}
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: cannot be read: {error}") from error
-    pairs = (line.partition(" ") for line in lines if line.strip())
-    return {name: text.strip() for name, _, text in pairs if text.strip()}
+    texts: dict[str, str] = {}
+    for line in filter(str.strip, lines):
+        name, _, text = line.partition(" ")
+        if texts.setdefault(name, text.strip()) != text.strip():
+            raise BenchError(f"{path}: gives {name} two texts; keep one")
+    return {name: text for name, text in texts.items() if text}

@@ -10,56 +10,92 @@ from pathlib import Path, PurePosixPath
 
 from bench.datasets.files import printable
 from bench.errors import BenchError
+from bench.machine.files import read_stored
 
 TABLES = {"transcripts.tsv": "\t", "transcripts.csv": ","}
 """Names of tables, and what separates their two columns."""
+QUOTED = "a quotation mark opens a text that does not end on its line; double it, or leave it out"
 HEADERS = ({"id", "path", "file", "name"}, {"text", "transcript", "sentence"})
 
 
-def transcripts_of(root: Path, paths: Sequence[str]) -> list[str | None]:
-    """Transcript of each path below ``root``; None for one without.
+def transcripts_of(root: Path, paths: Sequence[str]) -> tuple[list[str | None], list[str]]:
+    """Transcript of each path below ``root``, None for one without; and the names in its table that fit no file.
 
     Raises:
-        BenchError: a table or a text cannot be read, or the table names none of the files, or one of them twice
-            with different texts.
+        BenchError: a table or a text cannot be read, the table names none of the files, or there are two texts for one.
     """
     tables = [root / name for name in TABLES if (root / name).is_file()]
     if len(tables) > 1:
         raise BenchError(f"{root}: has {' and '.join(table.name for table in tables)}; keep one")
     if not tables:
-        return [_beside(root / path) for path in paths]
+        return [_beside(root / path) for path in paths], []
     table = _read_table(tables[0])
-    found = [table.get(printable(path), table.get(printable(_stem(path)))) for path in paths]
-    if table and all(text is None for text in found):
-        first = next(iter(table))
+    found: list[str | None] = []
+    fitting: set[str] = set()
+    for path in paths:
+        said = {name: table[name] for name in (printable(path), printable(_stem(path))) if name in table}
+        if len(set(said.values())) > 1:
+            raise BenchError(f"{tables[0]}: {path} has different texts under {' and '.join(said)}; keep one")
+        fitting |= said.keys()
+        found.append(next(iter(said.values()), None) or None)
+    surplus = [name for name in table if name not in fitting]
+    if table and len(surplus) == len(table):
         raise BenchError(
-            f"{tables[0]}: names none of the sound files, but {first!r}; write the path below {root}, with its ending "
-            "or without"
+            f"{tables[0]}: names none of the sound files, but {surplus[0]!r}; write the path below {root}, with its "
+            "ending or without"
         )
-    return [text or None for text in found]
+    return found, surplus
 
 
 def _read_table(path: Path) -> dict[str, str]:
+    """Text by name, which may have its file's ending or not."""
     text = io.StringIO(_text(path), newline="")
     # In TSV a quotation mark is one.
     tabs = TABLES[path.name] == "\t"
-    rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(text)
+    rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(text, strict=True)
     table: dict[str, str] = {}
-    for number, row in enumerate(rows):
-        if not row:
-            continue
-        if len(row) != 2:
-            raise BenchError(
-                f"{path}: line {rows.line_num} has {len(row)} columns; two are needed, the file's path and its text"
-            )
-        name, said = (cell.strip() for cell in row)
-        if number == 0 and name.lower() in HEADERS[0] and said.lower() in HEADERS[1]:
-            continue
-        name = str(PurePosixPath(name))
-        if table.get(name, said) != said:
-            raise BenchError(f"{path}: line {rows.line_num} gives {name!r} another text; keep one")
-        table[name] = said
+    order, before = (0, 1), 0
+    try:
+        for number, row in enumerate(rows):
+            first, before = before + 1, rows.line_num
+            if not row:
+                continue
+            if len(row) != 2:
+                raise BenchError(
+                    f"{path}: line {first} has {len(row)} columns; two are needed, the file's path and its text"
+                )
+            if first != rows.line_num:
+                raise BenchError(f"{path}: line {first}: {QUOTED}")
+            if number == 0 and (header := _header(path, row)):
+                order = header
+                continue
+            name, said = (row[column].strip() for column in order)
+            name = str(PurePosixPath(name))
+            if table.get(name, said) != said:
+                raise BenchError(f"{path}: line {first} gives {name!r} another text; keep one")
+            table[name] = said
+    except csv.Error as error:
+        hint = QUOTED if "unexpected end" in str(error) or "expected after" in str(error) else str(error)
+        raise BenchError(f"{path}: line {before + 1}: {hint}") from error
     return table
+
+
+def _header(path: Path, row: Sequence[str]) -> tuple[int, int] | None:
+    """Columns of path and text if the first row names them.
+
+    Raises:
+        BenchError: it names one of them, and something else.
+    """
+    names = [cell.strip().lower() for cell in row]
+    for order in ((0, 1), (1, 0)):
+        known = [names[column] in words for column, words in zip(order, HEADERS, strict=True)]
+        if all(known):
+            return order
+        if known[0] and order == (0, 1):
+            raise BenchError(
+                f"{path}: unknown column {row[1]!r}; call the columns path and text, or leave the header out"
+            )
+    return None
 
 
 def _beside(path: Path) -> str | None:
@@ -70,7 +106,7 @@ def _beside(path: Path) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_stored(path).decode("utf-8-sig")
     except OSError as error:
         raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.canonical import write_atomic
+from bench.canonical import readable_json, write_atomic
 from bench.errors import UnknownName
 from bench.gate.pairing import Matched, Measured, Pair, match, read
 from bench.gate.verdicts import Report, compare
@@ -94,8 +93,7 @@ def trimmed(result: Result) -> Result:
 def text(result: Result) -> str:
     """Canonical JSON, keys sorted, a line for each number or list of numbers, defaults left out."""
     tree = _rounded(result.model_dump(mode="json", exclude_defaults=True) | {"schema_version": result.schema_version})
-    lines = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), lines) + "\n"
+    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), readable_json(tree))
 
 
 def _same(pair: Pair) -> bool:

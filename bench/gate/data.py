@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from bench.canonical import readable_json
 from bench.gate.lines import headline
 from bench.gate.pairing import Measured
 from bench.gate.verdicts import Report
@@ -35,7 +35,7 @@ def text(report: Report, exit_code: int) -> str:
         "failed_before": list(map(_named, matched.failed_before)),
         "elsewhere": list(matched.elsewhere),
     }
-    return json.dumps(_finite(tree), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return readable_json(_finite(tree))
 
 
 def _named(one: Measured) -> dict[str, str]:

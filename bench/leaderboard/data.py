@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bench.canonical import readable_json
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Row, Table
@@ -33,7 +33,7 @@ def to_json(tables: Sequence[Table]) -> str:
     which show paths of the machine. ``ranking`` is over several metrics and complete rows.
     """
     tree = {"version": FORMAT_VERSION, "tables": [_table(table) for table in tables]}
-    return json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return readable_json(tree)
 
 
 def to_csv(tables: Sequence[Table]) -> str:

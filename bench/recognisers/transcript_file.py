@@ -49,13 +49,14 @@ class TranscriptFile(Transcripts):
                 lines = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
                 self._check_columns(lines.fieldnames or ())
                 return self._rows(lines)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise BenchError(f"{self._path}: cannot be read as a table of transcripts ({error})") from error
 
     def _check_columns(self, names: Any) -> None:
         missing, extra = sorted({"id", "text"} - set(names)), sorted(set(names) - COLUMNS)
-        if missing or extra:
-            wrong = [f"no column {name!r}" for name in missing] + [f"unknown column {name!r}" for name in extra]
+        wrong = [f"no column {name!r}" for name in missing] + [f"unknown column {name!r}" for name in extra]
+        wrong += [f"column {name!r} twice" for name in sorted({name for name in names if list(names).count(name) > 1})]
+        if wrong:
             raise BenchError(
                 f"{self._path}: {', '.join(wrong)}; its first line must be id and text, and may name side and system, "
                 "with a tab between any two"

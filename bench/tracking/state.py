@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
@@ -13,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.canonical import write_atomic
+from bench.canonical import readable_json, write_atomic
 from bench.errors import BenchError
 
 FILE = "tracking.json"
@@ -64,8 +63,7 @@ class State(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Write the state, whole or not at all."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False)
-        write_atomic(folder / FILE, (text + "\n").encode())
+        write_atomic(folder / FILE, readable_json(self.model_dump(mode="json")).encode())
 
     def holds(self, store: str, file: str, content: str) -> bool:
         """Whether a result file with that content was seen in the store."""

@@ -136,6 +136,7 @@ def test_every_default_is_written_out(folder: Path) -> None:
 
 TABLES = [
     ("transcripts.tsv", "id\ttext\na.wav\tOne, two.\nsub/b\tDrei \"vier\"\nelse.wav\tunused\n"),
+    ("transcripts.tsv", "text\tfile\nOne, two.\ta.wav\nDrei \"vier\"\tsub/b.flac\nunused\telse.wav\n"),
     ("transcripts.tsv", "\ufeffa\tOne, two.\r\n./sub/b.flac\tDrei \"vier\"\r\n"),
     ("transcripts.csv", 'path,transcript\na,"One, two."\nsub/b.flac,"Drei ""vier"""\n'),
 ]  # fmt: skip
@@ -147,7 +148,10 @@ def test_transcripts_of_a_table(folder: Path, name: str, table: str) -> None:
         save(folder / path, tone(0.1))
     (folder / "a.txt").write_text("a table comes first")
     (folder / name).write_text(table)
-    samples = list(AudioFolder(data=str(folder), language="de"))
+    data = AudioFolder(data=str(folder), language="de")
+    samples = list(data)
+    rows = "1 rows of the table of transcripts fit no audio file: else.wav"
+    assert data.remarks == ((rows,) if "unused" in table else ())
     assert [(sample.transcript, sample.language) for sample in samples] == [
         ("One, two.", "de"), ('Drei "vier"', "de"), (None, ""),
     ]  # fmt: skip
@@ -168,6 +172,11 @@ def test_transcripts_beside_the_files(folder: Path) -> None:
      ({"transcripts.tsv": b"a.wav one\n"}, "line 1 has 1 columns"),
      ({"transcripts.csv": b"a.wav,one, two\n"}, "line 1 has 3 columns"),
      ({"transcripts.tsv": b"", "transcripts.csv": b""}, r"has transcripts\.tsv and transcripts\.csv; keep one"),
+     ({"transcripts.csv": b'a.wav,"one\nb.wav,two\nc.wav,three\n'}, "line 1: a quotation mark opens a text"),
+     ({"transcripts.csv": b'b.wav,two\na.wav,"one\nc.wav,"three"\n'}, "line 2: a quotation mark opens a text"),
+     ({"transcripts.csv": b"a.wav," + b"o" * 131_073}, "line 1: field larger than field limit"),
+     ({"transcripts.tsv": b"a\tone\na.wav\ttwo\n"}, r"a\.wav has different texts under a\.wav and a; keep one"),
+     ({"transcripts.tsv": b"path\twords\na.wav\tone\n"}, "unknown column 'words'; call the columns path and text"),
      ({"a.txt": b"\xff\xfe"}, r"a\.txt: is not UTF-8")],
 )  # fmt: skip
 def test_transcripts_that_cannot_be_right(folder: Path, files: dict[str, bytes], message: str) -> None:

@@ -91,6 +91,10 @@ def test_what_is_no_librispeech(folder: Path) -> None:
 def test_transcripts_decide_the_fingerprint(subset: Path) -> None:
     first = LibriSpeech(data=str(subset)).fingerprint
     assert LibriSpeech(data=str(subset.parent)).fingerprint == first
-    with (subset / "121" / "121726" / "121-121726.trans.txt").open("a") as file:
-        file.write("121-121726-0001 ANOTHER\n")
+    table = subset / "121" / "121726" / "121-121726.trans.txt"
+    lines = [line for line in table.read_text().splitlines() if not line.startswith("121-121726-0001 ")]
+    table.write_text("\n".join([*lines, "121-121726-0001 ANOTHER", ""]))
     assert LibriSpeech(data=str(subset)).fingerprint != first
+    table.write_text("\n".join([*lines, "121-121726-0001 ANOTHER", "121-121726-0001 YET ANOTHER"]))
+    with pytest.raises(BenchError, match="gives 121-121726-0001 two texts; keep one"):
+        LibriSpeech(data=str(subset))
