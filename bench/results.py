@@ -30,6 +30,8 @@ SCHEMA_VERSION = 2
 LARGEST = 1e100
 """No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
 ROUNDING = 1e-9
+LONGEST_NAME = 255
+"""Characters of a file's name that file systems take."""
 
 
 class _Record(BaseModel):
@@ -107,8 +109,8 @@ class KeptRecord(_Record):
 
     id: str
     index: int = Field(description="position in the data set; the same ones for every system")
-    original: str = Field(description="the input as it was scored")
-    reconstruction: str
+    original: str = Field(max_length=LONGEST_NAME, description="the input as it was scored")
+    reconstruction: str = Field(max_length=LONGEST_NAME)
 
 
 class ErrorRecord(_Record):
@@ -135,7 +137,9 @@ class Result(_Record):
     dataset: DatasetRecord | None = None
     metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
     cost: Cost | None = None
-    samples: str | None = Field(default=None, description="file name of the per-sample values beside this file")
+    samples: str | None = Field(
+        default=None, max_length=LONGEST_NAME, description="file name of the per-sample values beside this file"
+    )
     kept: list[KeptRecord] = Field(default_factory=list, description="samples to look at, chosen by index alone")
     environment: dict[str, Any] = Field(description="git, packages, hardware, flags")
     started: str = Field(description="UTC, ISO 8601")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bench.canonical import canonical_json, digest
 from bench.errors import BenchError
 from bench.protocol import DatasetProtocol, Protocol, differences
-from bench.results import Result, Run, SystemRecord, read_result, read_samples
+from bench.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
 from bench.stats import Estimate
 
 
@@ -136,3 +136,50 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
         content = file.read_bytes()
         assert len(content) == 5_000_000
         assert len(set(content)) == 1
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('"key": "k"', '"key": "k", "key": "l"', "'key' stands twice"),
+        ('"n": 2,', '"n": -5,', "metrics.psnr.n: Input should be greater than or equal to 0"),
+        ('"stderr": 1.0', '"stderr": -1.0', "psnr: the standard error -1 is negative"),
+        ('"value": 20.0', '"value": 30.0', "psnr: the interval .18, 22. does not hold the value 30"),
+        ('"value": 20.0', '"value": 1e308', r"psnr: 1e\+308 is beyond 1e\+100"),
+        ('"value": 20.0', f'"value": {"9" * 5_000}', "digit"),
+        ('"environment": {}', f'"environment": {{"a": {"[" * 100_000}{"]" * 100_000}}}', "nested too deeply"),
+        ('"samples": null', f'"samples": "{"a" * 256}"', "samples: String should have at most 255 characters"),
+    ],
+    ids=["twice", "count", "error", "interval", "huge", "digits", "deep", "name"],
+)
+def test_a_result_that_cannot_be_is_refused_by_name(tmp_path, old, new, message):
+    run = Run(tmp_path)
+    file = run.file_of("a", protocol())
+    run.write(file, result(), None)
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(BenchError, match=rf"\.json: .*{message}"):
+        read_result(file)
+    assert run.find(file, "k") is None
+
+
+def test_what_others_wrote_is_stored_bounded_and_acts_on_no_terminal(tmp_path):
+    run = Run(tmp_path)
+    file = run.file_of("a", protocol())
+    hostile = "\x1b]0;title\x07 \u202e \ud800"
+    error = ErrorRecord(type="E", message=hostile + "a" * 20_000_000, traceback="b" * 20_000_000)
+    estimate = Estimate(value=None, unavailable=hostile)
+    system = SystemRecord(name=hostile, entry="a", target="m:A", arguments={hostile: [hostile]})
+    run.write(file, result(status="failed", errors=[error], metrics={"psnr": estimate}, system=system), None)
+    assert file.stat().st_size < 50_000
+    again = read_result(file)
+    texts = [again.system.name, *again.system.arguments, again.metrics["psnr"].unavailable]
+    assert {*texts, again.errors[0].message[: len(texts[0])]} == {r"\x1b]0;title\x07 \u202e \ud800"}
+
+
+def test_a_table_of_samples_that_holds_something_else_is_named(tmp_path):
+    run = Run(tmp_path)
+    file = run.file_of("a", protocol())
+    written = run.write(file, result(), {"id": ["x", "y"], "group": ["0", "1"], "psnr": [1.0, 2.0]})
+    with pytest.raises(BenchError, match=r"parquet: column group holds other values than int"):
+        read_samples(file, written)

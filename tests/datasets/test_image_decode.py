@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from bench.datasets.base import BadSample
+from bench.datasets.contents import content_hashes
 from bench.datasets.decode import _rgb, decode, stored_size
 
 RANDOM = np.random.default_rng(0)
@@ -253,3 +254,30 @@ def test_missing_files_and_folders_are_bad_samples(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.png", tmp_path):
         with pytest.raises(BadSample, match="cannot be read"):
             decode(path)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [(b"P6\n" + b"#c\n" * 2_000_000 + b"8 8\n255\n" + bytes(192), "a header of more than 65536 bytes"),
+     (b"P3\n8 8\n255\n" + (b"0 " + b"#c\n" * 1_000) * 192, "192000 comments; at most 1000 are read")],
+    ids=["header", "pixels"],
+)  # fmt: skip
+def test_comments_without_end_are_refused_at_once(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.ppm").write_bytes(content)
+    for read in (decode, stored_size):
+        with pytest.raises(BadSample, match=message):
+            read(tmp_path / "a.ppm")
+
+
+@pytest.mark.parametrize("head", [b"P6\n# one\n# two\n2 1\n# three\n255\n", b"P6 2 1 255 "])
+def test_a_few_comments_are_read(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "a.ppm").write_bytes(head + bytes(range(6)))
+    assert np.asarray(decode(tmp_path / "a.ppm")[0]).ravel().tolist() == list(range(6))
+
+
+def test_a_file_that_no_image_can_be_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as stream:
+        stream.truncate(50 * 2**30)
+    with pytest.raises(BadSample, match="has 53687091200 bytes; at most"):
+        decode(tmp_path / "a.png")
+    assert content_hashes([tmp_path / "a.png"]) == [None]
