@@ -43,7 +43,10 @@ class _Group(click.Group):
                 raise
             where = f": {error.filename}" if error.filename else ""
             raise click.UsageError(visible(f"{error.strerror}{where}; free some, or choose another place")) from error
-        except MemoryError as error:
+        except (MemoryError, ImportError) as error:
+            # A library that finds no room says so as it is loaded.
+            if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+                raise
             raise click.UsageError("out of memory; close other programs, or raise the limit (ulimit -v)") from error
 
 
