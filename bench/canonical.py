@@ -39,7 +39,7 @@ def digest(value: Any) -> str:
 def sha256_file(path: Path) -> str:
     """sha256 of a file's bytes, in hex; OSError if it cannot be read, or is not a stored file."""
     with open_stored(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -39,10 +39,12 @@ class _Group(click.Group):
             sys.stderr.close()
             return None
         except OSError as error:
-            if error.errno not in MACHINE_IS_FULL:
+            full = error.errno in MACHINE_IS_FULL
+            if not full and not error.filename:
                 raise
-            where = f": {error.filename}" if error.filename else ""
-            raise click.UsageError(visible(f"{error.strerror}{where}; free some, or choose another place")) from error
+            where = f"{error.filename}: " if error.filename else ""
+            remedy = "; free some, or choose another place" if full else ""
+            raise click.UsageError(visible(f"{where}{error.strerror}{remedy}")) from error
         except (MemoryError, ImportError) as error:
             # A library that finds no room says so as it is loaded.
             if isinstance(error, ImportError) and "failed to map segment" not in str(error):

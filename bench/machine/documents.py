@@ -74,7 +74,8 @@ class _Loader(yaml.SafeLoader):
                         None, None, f"the key {key.value!r} stands twice; keep one", key.start_mark
                     )
                 seen.add((key.tag, key.value))
-        return super().construct_mapping(node, deep)
+        found: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return found
 
     def construct_decimal(self, node: yaml.ScalarNode) -> int | float:
         text = node.value

@@ -34,3 +34,12 @@ def test_a_full_disk_is_told_without_a_traceback(style: str) -> None:
         )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "Error: No space left on device; free some, or choose another place"
+
+
+def test_a_file_that_cannot_be_one_of_weights_is_named(tmp_path: Path) -> None:
+    command = [BENCH, "run", "--suite", "image-recon", "--system", "jpeg@5", "--weights", "alexnet=/proc/self/maps"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=command_environment(tmp_path), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "/proc/self/maps: belongs to the system, and is not a stored file" in done.stderr.splitlines()[-1]
