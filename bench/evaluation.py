@@ -21,6 +21,7 @@ from bench.modalities.base import Modality, SystemFailure
 from bench.task import Report
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import TokenError, Tokens
+from bench.watch import watched
 
 if TYPE_CHECKING:
     from bench.features import FeatureBank
@@ -222,7 +223,7 @@ def survivors(
 def _pass(
     tokenizer: Tokenizer, signal: Any, samples: list[Sample], first: int, loop: Loop, meter: MemoryMeter, warm: bool
 ) -> _Passed:
-    with loop.alone():
+    with loop.alone(), watched():
         if not warm:  # the first call pays for lazy initialization; it is not timed
             _check_decoder(tokenizer, signal, loop.modality)
         meter.reset()

@@ -37,6 +37,7 @@ from bench.stats import Estimate
 from bench.system import BackboneSpec, SystemSpec
 from bench.task import Job, Measurement, Report, Request
 from bench.tokenized import Tokenized
+from bench.watch import watched
 
 
 class NoReconstruction(BaseModel):
@@ -176,7 +177,8 @@ class Study:
         wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}
         self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
-        self.training = Collected(task, self, views, len(classes), [], report)
+        with watched(loaders=True):  # what is learned from decides the numbers, and no fingerprint states it
+            self.training = Collected(task, self, views, len(classes), [], report)
         refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
         metrics = list(self.metrics.values())
         self.evaluated = Collected(task, self, self.dataset, len(classes), metrics, report)

@@ -34,6 +34,7 @@ from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook
+from bench.watch import watched
 
 MOST_PROCESSES = 32
 """Of the pool, on machines with more cores than that."""
@@ -183,15 +184,16 @@ class ReconstructionTask(Task):
 
     def tokenizer(self, job: Job, settings: ReconstructionSettings, dataset: Dataset) -> Tokenizer:
         """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
-        tokenizer = job.system.build(**_stated(job.system, settings))
-        if tokenizer.modality != self.modality:
-            raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
-        if type(tokenizer).fit is not Tokenizer.fit:
-            fit_split = dataset.fit_split()
-            if fit_split is None:
-                raise BenchError(f"{job.system.text} has to be fitted, but {dataset.name} has no split to fit on")
-            tokenizer.fit(fit_split, job.protocol.seed)
-        return tokenizer
+        with watched():
+            tokenizer = job.system.build(**_stated(job.system, settings))
+            if tokenizer.modality != self.modality:
+                raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
+            if type(tokenizer).fit is not Tokenizer.fit:
+                fit_split = dataset.fit_split()
+                if fit_split is None:
+                    raise BenchError(f"{job.system.text} has to be fitted, but {dataset.name} has no split to fit on")
+                tokenizer.fit(fit_split, job.protocol.seed)
+            return tokenizer
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

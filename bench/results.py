@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from bench import dependencies
 from bench.canonical import digest, readable_json, write_atomic
 from bench.errors import BenchError
 from bench.machine.documents import parse_json
@@ -151,7 +152,8 @@ class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
 
     Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), their originals, which the systems share,
-    ``results/kept/originals-FINGERPRINT/INDEX.png``.
+    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` says what the system imported
+    and read, with paths of this machine; nothing else is made of it.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
@@ -168,17 +170,38 @@ class Run:
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it was computed under this key; a failed one is none."""
+        """The finished result in ``file`` if it holds under this key; a failed one is none."""
+        return self.look(file, key)[0]
+
+    def look(self, file: Path, key: str) -> tuple[Result | None, str]:
+        """As :meth:`find`, and why a finished result of this key holds no more: what its system read has changed."""
         try:
             result = read_result(file)
         except BenchError:
-            return None
-        return result if result.key == key and result.status == "ok" else None
+            return None, ""
+        if result.key != key or result.status != "ok":
+            return None, ""
+        read = dependencies.read(self._dependencies(file))
+        # Of the bench's own systems all is known from their code and their arguments.
+        unknown = "" if result.system.target.startswith("bench.") else "the record of what it read is gone"
+        changed = read.changed() if read else unknown
+        return (None, changed) if changed else (result, "")
 
     def write(
-        self, file: Path, result: Result, samples: Mapping[str, Sequence[Any]] | None, kept: Sequence[Kept] = ()
+        self,
+        file: Path,
+        result: Result,
+        samples: Mapping[str, Sequence[Any]] | None,
+        kept: Sequence[Kept] = (),
+        read: dependencies.Dependencies | None = None,
     ) -> Result:
-        """Write kept samples and per-sample values, then the result; each file is whole or absent."""
+        """Write kept samples and per-sample values, then the result; each file is whole or absent.
+
+        Args:
+            read: what the system imported and read.
+        """
+        if read:
+            write_atomic(self._dependencies(file), read.model_dump_json(indent=1).encode())
         result = result.model_copy(update={"kept": [self._keep(file, result, sample) for sample in kept]})
         if samples:
             table = file.with_suffix(".parquet")
@@ -187,6 +210,9 @@ class Run:
         write_atomic(file, readable_json(result.model_dump(mode="json")).encode())
         self._forget(file, result)
         return result
+
+    def _dependencies(self, file: Path) -> Path:
+        return self.folder / "dependencies" / file.name
 
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
         """Write one kept sample; an original that another system has brought already is left alone."""

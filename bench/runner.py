@@ -220,7 +220,7 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.worker", *_modules(plan)])
     for number, cell in enumerate(plan.cells, 1):
-        found = None if fresh else run.find(cell.file, cell.key)
+        found, changed = (None, "") if fresh else run.look(cell.file, cell.key)
         progress.start(number, cell.job.system.text)
         if found is not None:
             progress.finish("finished before, kept")
@@ -229,8 +229,10 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
         clock = time.perf_counter()
         result = _run_cell(context, cell, run, progress)
         seconds = time.perf_counter() - clock
+        again = f" (measured before, but {changed}: measured again)" if changed else ""
         failure = f"FAILED: {result.errors[0].type}: {result.errors[0].message}" if result.errors else ""
-        progress.finish(failure or f"{result.dataset.n if result.dataset else 0} samples in {seconds:.1f} s")
+        samples = result.dataset.n if result.dataset else 0
+        progress.finish(f"{failure or f'{samples} samples in {seconds:.1f} s'}{again}")
         yield Outcome(cell.file, result, reused=False)
 
 

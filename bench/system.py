@@ -15,6 +15,7 @@ from bench import registry
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
 from bench.machine.documents import parse_yaml, problem
+from bench.watch import watched
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
@@ -52,8 +53,17 @@ class SystemSpec:
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         return {**defaults, **self.arguments}
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a class of somebody's own rather than the bench's."""
+        return not self.entry.target.startswith("bench.")
+
+    def paths(self) -> list[Path]:
+        """The files and folders that its arguments name."""
+        return [Path(value) for value in self.arguments.values() if _is_path(value)]
+
     def identity(self) -> dict[str, Any]:
-        """What decides the system's numbers: code, arguments and the contents of local files."""
+        """What decides the system's numbers, as far as it is known before it is built: code, arguments, their files."""
         files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
@@ -119,8 +129,11 @@ class SystemSpec:
         return system
 
     def _built(self, stated: dict[str, Any]) -> Any:
-        self.check()
-        factory, arguments = registry.load(self.entry.target), {**self.arguments, **stated}
+        with watched():
+            self.check()
+            return self._made(registry.load(self.entry.target), {**self.arguments, **stated})
+
+    def _made(self, factory: Any, arguments: dict[str, Any]) -> Any:
         try:
             return factory(**arguments)
         except BenchError as error:
@@ -129,7 +142,7 @@ class SystemSpec:
             raise BenchError(f"{self.text}: {error}") from error
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
             # Not of users' own classes: their errors need the place in their code.
-            if self.entry.target.startswith("bench.") and (wrong := mistyped(factory, arguments)):
+            if not self.is_own and (wrong := mistyped(factory, arguments)):
                 raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
             raise
 

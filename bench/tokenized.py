@@ -13,6 +13,7 @@ from bench.metrics.base import Batch, Metric
 from bench.modalities.base import Modality, SystemFailure
 from bench.task import Job, Report
 from bench.tokens import Tokens
+from bench.watch import watched
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Tokenized:
 
         def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
             # What is made in inference mode could not be trained on.
-            with torch.no_grad():
+            with torch.no_grad(), watched():
                 tokens, made = attempt(signal, indices)
             if tokens.batch_size != len(samples):
                 raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")

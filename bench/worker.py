@@ -22,11 +22,15 @@ import torch
 import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
 from bench import environment, registry
+from bench.dependencies import Recorder
 from bench.processes import die_with_parent, lead_group
 from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.task import Job, Measurement, Report, Task
+from bench.watch import note_native_files
 
 REPORT_SECONDS = 0.1
+
+note_native_files()  # here, since what is imported for the cells after this module may import safetensors
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     _leave_the_terminal()
     _seed(cell.job)
     started, clock = datetime.now(UTC), time.perf_counter()
+    run = Run(cell.run)
+    recorder = Recorder([run.folder, *cell.job.system.paths()])
     measurement, errors = None, []
     try:
         task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
@@ -54,8 +60,13 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     except (Exception, SystemExit) as error:
         errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
     result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
+    read = None
+    if measurement:
+        read = recorder.found(cell.job.system.is_own)
+        if cell.job.system.is_own and not result.system.revision:
+            result = result.model_copy(update={"system": result.system.model_copy(update={"revision": read.sha256})})
     samples, kept = (measurement.samples, measurement.kept) if measurement else (None, ())
-    Run(cell.run).write(cell.file, result, samples, kept)
+    run.write(cell.file, result, samples, kept, read)
     channel.close()
 
 

@@ -138,8 +138,9 @@ def _print_plan(plan: Any, run: Run) -> None:
         click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
     click.echo("cells")
     for cell in plan.cells:
-        state = "finished" if run.find(cell.file, cell.key) else "to measure"
-        click.echo(f"  {cell.job.system.text:<32} {state:<12} {cell.file}")
+        found, changed = run.look(cell.file, cell.key)
+        again = f"  (measured before, but {changed})" if changed else ""
+        click.echo(f"  {cell.job.system.text:<32} {'finished' if found else 'to measure':<12} {cell.file}{again}")
     for reason in plan.missing.values():
         click.echo(f"missing: {reason}")
     for warning in plan.warnings:

@@ -20,7 +20,8 @@ SLICE = 256  # files a thread takes at once
 # A file changed within the clock's tick after it was hashed would look unchanged; it is hashed again next time.
 SETTLED_NS = 2_000_000_000
 
-_Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int]
+"""Size, modification and change time of a file."""
 
 
 def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[str | None]:
@@ -33,8 +34,8 @@ def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[st
     notes = cache_dir() / "contents" / f"{sha256(os.fsencode(folder)).hexdigest()}.json" if folder else None
     known = _read(notes) if notes else {}
 
-    def part(start: int) -> list[tuple[_Stamp | None, str | None]]:
-        return [_hashed(file, known.get(str(file))) for file in files[start : start + SLICE]]
+    def part(start: int) -> list[tuple[Stamp | None, str | None]]:
+        return [hashed(file, known.get(str(file))) for file in files[start : start + SLICE]]
 
     with ThreadPoolExecutor(THREADS) as pool:
         stamped = [pair for pairs in pool.map(part, range(0, len(files), SLICE)) for pair in pairs]
@@ -50,8 +51,12 @@ def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[st
     return [digest for _, digest in stamped]
 
 
-def _hashed(file: Path, remembered: list[int | str] | None) -> tuple[_Stamp | None, str | None]:
-    """A file's size and times, taken before it is read, and its hash."""
+def hashed(file: Path, remembered: list[int | str] | None) -> tuple[Stamp | None, str | None]:
+    """A file's size and times, taken before it is read, and its hash; None for one that cannot be read.
+
+    Args:
+        remembered: what an earlier call found; a file whose size and times are still those is not read again.
+    """
     try:
         status = file.stat()
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)

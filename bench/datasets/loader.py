@@ -9,6 +9,7 @@ from itertools import islice
 
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.errors import BenchError
+from bench.watch import LOADERS
 
 
 def ordered(dataset: Dataset, workers: int, prefetch: int) -> Iterator[tuple[int, Sample | BadSample]]:
@@ -37,7 +38,7 @@ def _on_demand(dataset: Dataset) -> Iterator[tuple[int, Sample | BadSample]]:
 
 
 def _ahead(dataset: Dataset, workers: int, prefetch: int) -> Iterator[tuple[int, Sample | BadSample]]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="bench-loader")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=LOADERS)
     pending: deque[Future[Sample | BadSample]] = deque()
     unread = iter(range(len(dataset)))
     try:
