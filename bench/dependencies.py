@@ -91,7 +91,7 @@ class Recorder:
 
     def __init__(self, known: Iterable[Path]) -> None:
         self._folder = Path.cwd()
-        ignored: list[str | Path] = [*_installed(), *VIRTUAL, cache_dir(), *known]
+        ignored: list[str | Path] = [*installed(), *VIRTUAL, cache_dir(), *known]
         self._ignored = tuple(dict.fromkeys(map(_below, ignored)))
         self._watch = Watch(self._is_ignored)
         self._watch.start()
@@ -169,7 +169,7 @@ def _below(path: str | Path) -> str:
     return os.path.normpath(Path.cwd() / path).rstrip(os.sep) + os.sep
 
 
-def _installed() -> Iterator[str]:
+def installed() -> Iterator[str]:
     """Folders whose contents a version or the bench's own hash of its code stands for."""
     places = sysconfig.get_paths()
     yield from (places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))

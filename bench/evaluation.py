@@ -15,6 +15,7 @@ import torch
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
+from bench.faults import told
 from bench.memory import MemoryMeter
 from bench.metrics.base import Batch
 from bench.modalities.base import Modality, SystemFailure
@@ -213,7 +214,7 @@ def survivors(
                 if len(members) > 1:
                     parts = [([i], [sample]) for i, sample in zip(part, members, strict=True)] + parts
                     continue
-                seen.failed[members[0].id] = f"{type(error).__name__}: {error}"
+                seen.failed[members[0].id] = told(error)
                 if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
                     raise
                 continue
@@ -274,6 +275,7 @@ def _check_decoder(tokenizer: Tokenizer, signal: Any, modality: Modality) -> Non
     """
     with torch.inference_mode():
         tokens = tokenizer.encode(_copy(signal, modality))
+        tokens.require_some(tokenizer)
         one, two = (_decoded(tokenizer, tokens, signal, modality).clone() for _ in range(2))
         if one.shape != two.shape or not torch.equal(one, two):
             return
@@ -301,6 +303,7 @@ def _now(device: torch.device) -> float:
 def _check(
     tokenizer: Tokenizer, tokens: Tokens, output: Any, signal: Any, samples: list[Sample], modality: Modality
 ) -> None:
+    tokens.require_some(tokenizer)
     tokens.check(tokenizer.codebooks)
     if tokens.batch_size != len(samples):
         raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")

@@ -37,6 +37,7 @@ from bench.stats import Estimate
 from bench.system import BackboneSpec, SystemSpec
 from bench.task import Job, Measurement, Report, Request
 from bench.tokenized import Tokenized
+from bench.tokens import Tokens
 from bench.watch import watched
 
 
@@ -205,9 +206,13 @@ class Collected(Tokenized):
         super().__init__(study.job, dataset, task.signals(study.settings), task.amounts, metrics, report)
         tokenizer = study.tokenizer
         self.corpus = Corpus(tokenizer.codebooks, study.settings.probe.context, classes)
-        for samples, tokens, _ in self.stream(
-            "tokenizing", tokenizer.equal_lengths, lambda signal, _: (tokenizer.encode(signal), None)
-        ):
+
+        def encoded(signal: Any, _: list[int]) -> tuple[Tokens, None]:
+            tokens = tokenizer.encode(signal)
+            tokens.require_some(tokenizer)
+            return tokens, None
+
+        for samples, tokens, _ in self.stream("tokenizing", tokenizer.equal_lengths, encoded):
             self.corpus.add(tokens, [sample.label for sample in samples])
 
 

@@ -106,14 +106,27 @@ def load(target: str) -> Any:
     module_name, _, attribute = target.rpartition(":")
     try:
         module = _module_of_file(Path(module_name)) if is_file_target(target) else importlib.import_module(module_name)
+    except BenchError:
+        raise
     except ImportError as error:
-        raise BenchError(f"{target}: cannot be imported: {error}{_remedy(target)}") from error
+        raise BenchError(f"{target}: cannot be imported: {error}{_remedy(target)}{_places(error)}") from error
     except SyntaxError as error:
-        raise BenchError(f"{target}: line {error.lineno}: {error.msg}") from error
+        other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
+        raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise BenchError(f"{target}: cannot be imported: {said}{_places(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise BenchError(f"{module_name} has no {attribute!r}") from None
+
+
+def _places(error: BaseException) -> str:
+    """Where in somebody's own code an error is, a line each, to be added to a message."""
+    from bench.faults import places, trace_of  # imports what listing names does not need
+
+    return "".join(f"\n  {place}" for place in places(trace_of(error)))
 
 
 def _remedy(target: str) -> str:

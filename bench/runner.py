@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bench import environment, registry
 from bench.canonical import digest
 from bench.errors import BenchError, Unavailable
+from bench.faults import places
 from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
@@ -230,10 +231,17 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
         result = _run_cell(context, cell, run, progress)
         seconds = time.perf_counter() - clock
         again = f" (measured before, but {changed}: measured again)" if changed else ""
-        failure = f"FAILED: {result.errors[0].type}: {result.errors[0].message}" if result.errors else ""
+        failure = _failure(result.errors[0], cell.file) if result.errors else ""
         samples = result.dataset.n if result.dataset else 0
         progress.finish(f"{failure or f'{samples} samples in {seconds:.1f} s'}{again}")
         yield Outcome(cell.file, result, reused=False)
+
+
+def _failure(error: ErrorRecord, file: Path) -> str:
+    """What went wrong, where in somebody's own code, and where all of it is told."""
+    own = places(error.traceback)
+    where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
+    return "\n".join([f"FAILED: {error.type}: {error.message}", *where])
 
 
 def _modules(plan: Plan) -> list[str]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 
 import yaml
 
-from bench import registry
+from bench import registry, spec_text
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.machine.documents import parse_yaml, problem
+from bench.machine.documents import problem
 from bench.watch import watched
 
 if TYPE_CHECKING:
@@ -197,12 +197,14 @@ class BackboneSpec(SystemSpec):
 def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
     """The tokenizer or the published backbone that the user wrote; the message of a wrong one teaches the grammar.
 
-    The name ends at the first ``@`` or ``=``: what follows ``@`` are arguments, what follows ``=`` the
-    path of a local checkpoint. Values are read as YAML scalars: ``4``, ``0.5``, ``true``, ``name``.
+    The name ends at the first ``@`` or ``=``, that of a class of a file at the first after the file's path: what
+    follows ``@`` are arguments, what follows ``=`` the path of a local checkpoint. Values are read as YAML scalars:
+    ``4``, ``0.5``, ``true``, ``name``.
     """
-    ends = [position for position in (text.find("@"), text.find("=")) if position >= 0]
-    cut = min(ends, default=len(text))
-    name, mark, rest = text[:cut], text[cut : cut + 1], text[cut + 1 :]
+    name, mark, rest = spec_text.name_and_rest(text)
+    file = spec_text.class_file(text)
+    if file and ":" not in name and not registry.elsewhere(name):
+        raise BenchError(f"{text}: no such file: {file}")
     if not name or (mark and not rest):
         raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
     if name.endswith(".py"):
@@ -272,16 +274,15 @@ def _custom(name: str) -> registry.Entry:
 
 def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
     args: dict[str, Any] = {}
-    for part in rest.split(","):
-        key, equals, value = part.partition("=")
-        if not equals:
+    for key, value in spec_text.arguments(rest):
+        if not key:
             if entry.positional is None:
                 raise BenchError(f"{text}: {entry.name} takes key=value arguments; write {GRAMMAR}")
-            key, value = entry.positional, part
+            key = entry.positional
         if key in args:
             raise BenchError(f"{text}: argument {key} is given twice")
         try:
-            args[key] = parse_yaml(value)
+            args[key] = spec_text.value(value)
         except yaml.YAMLError as error:
             raise BenchError(
                 f"{text}: {key}={value} is not a value ({problem(error)}); put a text in quotes"

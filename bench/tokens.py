@@ -19,6 +19,10 @@ class TokenError(ValueError):
     """Tokens that contradict the codebooks their tokenizer declares."""
 
 
+class NoTokensError(ValueError):
+    """A tokenizer made nothing of a sample."""
+
+
 @dataclass(frozen=True)
 class Codebook:
     """One codebook of a tokenizer.
@@ -101,6 +105,18 @@ class Tokens:
         if self.latents is not None:
             return [latent.flatten(0, -2)[:count] for latent, count in zip(self.latents, counts, strict=True)]
         return [code.flatten()[:count] for code, count in zip(self.codes[level], counts, strict=True)]
+
+    def require_some(self, tokenizer: object) -> None:
+        """NoTokensError, which names the tokenizer's class, unless every sample has a token."""
+        counts = self.counts
+        if counts is None or bool((counts > 0).all()):
+            return
+        shapes = [tuple(one.shape) for one in (self.codes if self.latents is None else (self.latents,))]
+        own = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
+        raise NoTokensError(
+            f"{type(tokenizer).__name__}.encode gave no token: {'codes' if self.codes else 'latents'} of shape "
+            f"{', '.join(map(str, shapes))}{own}; give each sample at least one, [batch, *grid]"
+        )
 
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
         """Raise TokenError unless the codes fit the declared codebooks in number, type and range."""

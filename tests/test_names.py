@@ -48,6 +48,31 @@ def test_a_local_checkpoint_keeps_its_path_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "target", "args"),
+    [
+        ("lr=0.1@x/own.py:T", "lr=0.1@x/own.py:T", {}),
+        ("lr=0.1@x/own.py:T=lr=0.1@x", "lr=0.1@x/own.py:T", {"path": "lr=0.1@x"}),
+        (
+            "lr=0.1@x/own.py:T@path=lr=0.1@x/a,b=c@d.pt,bits=3",
+            "lr=0.1@x/own.py:T",
+            {"path": "lr=0.1@x/a,b=c@d.pt", "bits": 3},
+        ),
+        ("lr=0.1@x/own.py:T@name='a,b=c',sizes=[1,2]", "lr=0.1@x/own.py:T", {"name": "a,b=c", "sizes": [1, 2]}),
+        ("autoencoder-kl@path=lr=0.1@x/a,b=c@d.pt", None, {"path": "lr=0.1@x/a,b=c@d.pt"}),
+    ],
+)
+def test_paths_may_hold_the_signs_of_the_grammar(tmp_path, monkeypatch, text, target, args):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "lr=0.1@x"
+    folder.mkdir()
+    for name in ("own.py", "a,b=c@d.pt"):
+        (folder / name).touch()
+    spec = parse(text)
+    assert spec.args == args
+    assert target in (None, spec.entry.target)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "names no system"),

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from bench.canonical import canonical_json, digest
+from bench.dependencies import Dependencies
 from bench.errors import BenchError
 from bench.protocol import DatasetProtocol, Protocol, differences
 from bench.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
@@ -83,7 +84,7 @@ def test_canonical_json_is_one_text_and_knows_no_nan():
 def test_a_result_reads_back_as_it_was_written(tmp_path):
     run = Run(tmp_path)
     file = run.file_of("a/b c", protocol())
-    written = run.write(file, result(), {"id": ["x", "y"], "psnr": [19.0, 21.0]})
+    written = run.write(file, result(), {"id": ["x", "y"], "psnr": [19.0, 21.0]}, read=Dependencies())
     assert read_result(file) == written
     assert read_samples(file, written) == {"id": ["x", "y"], "psnr": [19.0, 21.0]}
     assert run.find(file, "k") == written
