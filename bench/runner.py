@@ -83,6 +83,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     wrong: list[BenchError] = []
     for system in systems:
         system.check()
+        if reason := system.uncastable(options.dtype):
+            missing[system.text] = f"{system.text}: {reason}"
         if _built_in_no_time(system):
             try:
                 system.build()  # a wrong rate is told now, not after the cells before its own

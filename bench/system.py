@@ -98,6 +98,20 @@ class SystemSpec:
         except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
+    def uncastable(self, dtype: str) -> str:
+        """Why its class has no result in a dtype; empty if it may have (imports the class)."""
+        if self.kind != "tokenizer" or dtype == "float32":
+            return ""
+        import torch
+
+        from bench.tokenizers.base import require_castable
+
+        try:
+            require_castable(registry.load(self.entry.target), getattr(torch, dtype))
+        except BenchError as reason:
+            return str(reason)
+        return ""
+
     def lacking(self) -> str:
         """Which checkpoint of the hub it has that is not in the cache, and the command that fetches it; else empty.
 

@@ -39,6 +39,7 @@ class AudioTokenizer(Tokenizer):
             codebooks say it, and where a codec has no such setting.
     """
 
+    METHODS: ClassVar[tuple[str, str]] = ("encode_waves", "decode_waves")
     modality: ClassVar[str] = "audio"
     rate: int | None = None
     channels: int = 1

@@ -93,6 +93,7 @@ class AudioCodec(AudioTokenizer):
         rate: samples a second at which it codes; None takes its default.
     """
 
+    casts = False
     rate: int
     bitrate: float
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from bench.errors import BenchError
+from bench.tokenizers.placement import place
 from bench.tokens import Codebook, Tokens
 
 if TYPE_CHECKING:
@@ -17,12 +19,15 @@ class Tokenizer(ABC):
     """Encodes signals to tokens and back.
 
     Images are float32 ``[batch, 3, height, width]`` in [0, 1], sound is a ``bench.audio.Audio`` (tokenizers of
-    sound derive from ``bench.tokenizers.audio.AudioTokenizer``), whatever the dtype the model computes in.
+    sound derive from ``bench.tokenizers.audio.AudioTokenizer``), whatever the dtype the model computes in: a class
+    that defines ``to`` casts them itself. Of one that does not, modules and tensors are cast to the protocol's
+    dtype, and batches arrive in it.
     What the model needs instead (value range, layout, a multiple of 16) the adapter does in ``encode`` and
     undoes in ``decode``: equal shapes in and out. Neither may depend on the other samples of the batch.
 
     Attributes:
         modality: ``image`` or ``audio``.
+        casts: whether what it computes with can be cast; where not, it has results in float32 only.
         equal_lengths: whether the samples of a batch must be equally long, because padding would change what
             becomes of them; the loop then batches no others together.
         codebooks: one a level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
@@ -30,7 +35,10 @@ class Tokenizer(ABC):
         revision: revision of the checkpoint, if it has one.
     """
 
+    METHODS: ClassVar[tuple[str, str]] = ("encode", "decode")
+    """Those that see what the model computes with."""
     modality: ClassVar[str] = "image"
+    casts: ClassVar[bool] = True
     equal_lengths: bool = False
     codebooks: tuple[Codebook, ...] = ()
     weights: dict[str, str] = {}  # noqa: RUF012 - replaced, never mutated
@@ -49,5 +57,23 @@ class Tokenizer(ABC):
         return
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Tokenizer:
-        """Move what is computed with to a device and dtype; codecs stay where they are."""
+        """Move what is computed with to a device and dtype; what cannot be cast stays where it is.
+
+        Raises:
+            BenchError: another dtype than float32 is asked for, and it would not be computed in.
+        """
+        if self.casts:
+            place(self, self.METHODS, device, dtype)
+        else:
+            require_castable(type(self), dtype)
         return self
+
+
+def require_castable(kind: Any, dtype: torch.dtype) -> None:
+    """BenchError if a class has results in float32 only, and another dtype is asked for."""
+    if dtype != torch.float32 and not getattr(kind, "casts", True) and kind.to is Tokenizer.to:
+        wanted = str(dtype).removeprefix("torch.")
+        raise BenchError(
+            f"{kind.__name__} computes in its own way whatever the dtype, so it has no result in {wanted}; leave out "
+            "--dtype, or this system"
+        )

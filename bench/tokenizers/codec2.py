@@ -34,6 +34,7 @@ class Codec2(AudioTokenizer):
         mode: ``3200``, ``2400``, ``1600``, ``1400``, ``1300``, ``1200`` (bits a second) or ``700C``.
     """
 
+    casts = False
     rate = RATE
 
     def __init__(self, mode: str | int = "1300") -> None:

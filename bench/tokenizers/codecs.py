@@ -28,6 +28,8 @@ class Codec(Tokenizer):
         quality: the encoder's own scale; equal numbers mean nothing across formats.
     """
 
+    casts = False
+
     def __init__(self, format: str, quality: int) -> None:
         module = {"WEBP": "webp", "AVIF": "avif"}.get(format)
         if module and not features.check(module):

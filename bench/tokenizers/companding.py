@@ -32,6 +32,7 @@ class Companding(AudioTokenizer):
         definition: ``g711`` or ``continuous``.
     """
 
+    casts = False
     rate: int
 
     def __init__(self, law: str = "mu", rate: int = 16000, definition: str = "g711") -> None:
@@ -85,6 +86,7 @@ class PCM(AudioTokenizer):
         rate: samples a second; clips of another rate are resampled.
     """
 
+    casts = False
     rate: int
 
     def __init__(self, rate: int = 16000) -> None:

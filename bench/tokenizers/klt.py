@@ -42,6 +42,7 @@ class KLT(Tokenizer):
             proportion; None: powers of two, from one code an image to one a patch of the largest training image.
     """
 
+    casts = False
     fit_stride = 4
 
     def __init__(

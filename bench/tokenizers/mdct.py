@@ -55,6 +55,7 @@ class MDCT(AudioTokenizer):
         rate: samples a second.
     """
 
+    casts = False
     rate: int
 
     def __init__(

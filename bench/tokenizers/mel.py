@@ -32,6 +32,7 @@ class MelGriffinLim(AudioTokenizer):
         hop: seconds from one frame to the next.
     """
 
+    casts = False
     rate: int
 
     def __init__(
