@@ -103,7 +103,31 @@ class ModellingTask(ReconstructionTask):
     def admit(self, settings: Any, dataset: Dataset) -> None:
         check_probe(settings.probe)
         if settings.probe.conditions != "none":
-            classes_told(settings.probe, dataset, dataset.fit_split())
+            classes_told(settings.probe, dataset, dataset.training_split())
+
+    def unmeasurable(self, job: Job) -> str:
+        if isinstance(job.system, BackboneSpec):
+            return ""
+        try:
+            trained_on(self._dataset(job))
+        except BenchError as reason:
+            return f"{job.system.text}: {reason}"
+        return super().unmeasurable(job)
+
+    def warnings(self, job: Job) -> list[str]:
+        dataset = self._dataset(job)
+        if isinstance(job.system, BackboneSpec) or dataset.settings.get("crop") != "none" or self.unmeasurable(job):
+            return super().warnings(job)
+        sizes = sorted(dataset.sizes() | trained_on(dataset).sizes())
+        if len(sizes) < 2:
+            return super().warnings(job)
+        (width, height), (wide, high) = sizes[0], sizes[-1]
+        return [
+            *super().warnings(job),
+            f"{job.system.text}: whole images of {len(sizes)} sizes, from {width}x{height} to {wide}x{high} pixels, in "
+            "what is measured and what the probe is trained on; the cell fails unless its tokens are sequences: set "
+            "preprocessing: {crop: center, size: 256}, or another size, in a --protocol file",
+        ]
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return ("transformers.models.llama.modeling_llama",) if "probe" in protocol.settings else ()
@@ -151,6 +175,14 @@ class ModellingTask(ReconstructionTask):
         return {}
 
 
+def trained_on(dataset: Dataset) -> Dataset:
+    """What a probe is trained on; BenchError if the data set has nothing for it."""
+    found = dataset.training_split()
+    if found is None or not len(found):
+        raise BenchError(f"{dataset.name}/{dataset.split} has no split to train the probe on")
+    return found
+
+
 class Study:
     """A tokenizer, the tokens it makes of two splits, and the probe that is to learn them.
 
@@ -168,9 +200,7 @@ class Study:
         self.columns: dict[str, list[float]] = {}
         self.device = torch.device(job.device)
         self.dataset = task.opened(job, settings)
-        fit_split = self.dataset.fit_split()
-        if fit_split is None:
-            raise BenchError(f"{self.dataset.name} has no split to train the probe on")
+        fit_split = trained_on(self.dataset)
         classes = classes_told(settings.probe, self.dataset, fit_split)
         self.fit_split = Spread(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))

@@ -74,6 +74,9 @@ class ReconstructionTask(Task):
     choices: ClassVar[type[ReconstructionSettings]]
     judges: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, str | None], Dataset] = {}
+
     @abstractmethod
     def signals(self, settings: Any) -> Modality:
         """How the loop handles the signals under these settings."""
@@ -103,6 +106,23 @@ class ReconstructionTask(Task):
     def admit(self, settings: Any, dataset: Dataset) -> None:
         """BenchError if these settings cannot be met on this data set; told before anything is measured."""
         return
+
+    def unmeasurable(self, job: Job) -> str:
+        kind = registry.load(job.system.entry.target)
+        try:
+            if getattr(kind, "fit", Tokenizer.fit) is not Tokenizer.fit:
+                learned_from(job.system, self._dataset(job))
+        except BenchError as reason:
+            return f"{job.system.text}: {reason}"
+        return ""
+
+    def _dataset(self, job: Job) -> Dataset:
+        """The data set of a cell; opened once for all cells under a protocol."""
+        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.data)
+        if known not in self._opened:
+            settings = self.choices(**job.protocol.settings)
+            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.data, stated.limit)
+        return self._opened[known]
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol = job.protocol
@@ -189,11 +209,16 @@ class ReconstructionTask(Task):
             if tokenizer.modality != self.modality:
                 raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
             if type(tokenizer).fit is not Tokenizer.fit:
-                fit_split = dataset.fit_split()
-                if fit_split is None:
-                    raise BenchError(f"{job.system.text} has to be fitted, but {dataset.name} has no split to fit on")
-                tokenizer.fit(fit_split, job.protocol.seed)
+                tokenizer.fit(learned_from(job.system, dataset), job.protocol.seed)
             return tokenizer
+
+
+def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
+    """The split that a tokenizer is fitted on; BenchError if there is none."""
+    found = dataset.fit_split()
+    if found is None:
+        raise BenchError(f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on")
+    return found
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

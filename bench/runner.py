@@ -83,8 +83,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     wrong: list[BenchError] = []
     for system in systems:
         system.check()
-        if reason := system.uncastable(options.dtype):
-            missing[system.text] = f"{system.text}: {reason}"
+        if why := system.uncastable(options.dtype):
+            missing[system.text] = f"{system.text}: {why}"
         if _built_in_no_time(system):
             try:
                 system.build()  # a wrong rate is told now, not after the cells before its own
@@ -136,6 +136,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 keep=options.keep,
             )
             warnings += task.warnings(job)
+            if why := task.unmeasurable(job):
+                missing[f"{task.name} {system.text}"] = why
             key = cell_key(job)
             cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}

@@ -113,6 +113,10 @@ class Task(ABC):
         """Metric -> why this machine cannot measure it, beside weights that are not here."""
         return {}
 
+    def unmeasurable(self, job: Job) -> str:
+        """Why a cell will fail, as far as its data tell before it is measured, and the remedy; empty if it need not."""
+        return ""
+
     def warnings(self, job: Job) -> list[str]:
         """What makes the numbers of a cell worthless, as far as its data tell before it is measured."""
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -92,9 +93,21 @@ class Dataset(ABC):
         """
         return None
 
+    def sizes(self) -> set[tuple[int, int]]:
+        """All widths and heights of samples that are images and can be measured."""
+        found = set()
+        for index in range(len(self)):
+            with suppress(BadSample):
+                found.add(self.size(index))
+        return {size for size in found if size}
+
     def fit_split(self) -> Dataset | None:
         """Samples disjoint by group from these, for tokenizers that are fitted; None if there are none."""
         return None
+
+    def training_split(self) -> Dataset | None:
+        """Samples for models of tokens: disjoint by group from these, and preprocessed alike, so that grids agree."""
+        return self.fit_split()
 
     def __iter__(self) -> Iterator[Sample]:
         for index in range(len(self)):
@@ -135,6 +148,9 @@ class Limited(Dataset):
 
     def fit_split(self) -> Dataset | None:
         return self.whole.fit_split()
+
+    def training_split(self) -> Dataset | None:
+        return self.whole.training_split()
 
 
 class Spread(Limited):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bench.datasets.base import Dataset
 from bench.datasets.decode import SUFFIXES
@@ -60,7 +60,26 @@ class ImageFolder(ImageDataset):
         Raises:
             BenchError: the folder holds one of its photographs.
         """
-        fit = SkimagePhotos(split="fit")
+        return self._photographs({})
+
+    def training_split(self) -> Dataset | None:
+        """The same photographs, but in tiles as large as these samples are.
+
+        Whole images have one size only if they are squares of one side; else the tiles are as the protocol says.
+
+        Raises:
+            BenchError: the folder holds one of its photographs.
+        """
+        chosen = self.preprocessing
+        kernel = "adm" if chosen.resize == "none" else chosen.resize
+        sizes = self.sizes() if chosen.crop == "none" else set()
+        sides = {side for size in sizes for side in size} or {chosen.size}
+        side = sides.pop() if len(sides) == 1 else chosen.size
+        return self._photographs({"size": side, "smaller": "upscale", "resize": kernel, "antialias": chosen.antialias})
+
+    def _photographs(self, settings: dict[str, Any]) -> SkimagePhotos:
+        """The fit split of skimage-photos, but for these settings as that data set cuts it; BenchError as above."""
+        fit = SkimagePhotos(settings, "fit")
         fitted = set(fit.hashes)
         both = [file.id for file, sha256 in zip(self.files, self.hashes, strict=True) if sha256 and sha256 in fitted]
         if both:

@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from command import SYSTEMS
+from PIL import Image
 
 from bench import registry, training
 from bench.errors import BenchError
 from bench.probe import exponential, per_unit
+from bench.results import Run
+from bench.runner import Options, plan
 from bench.stats import clustered_mean
+from bench.suite import load_suite
 from bench.system import parse
 from bench.task import Job, Measurement, Report, Request
 from bench.tokens import TokenError
+from bench.weights import WeightStore
 
 BUDGET = {"steps": 100, "positions": 1024, "learning_rate": 0.01}
 PROBE = {"width": 32, "depth": 1, "views": 1, "budget": BUDGET}
@@ -129,6 +135,49 @@ def test_the_likelihood_of_continuous_tokens_is_a_density(measure):
     assert "compare with the same tokenizer only; mixture probe" in nll.note
     assert [other.value for other in others] == [None, None]
     assert all("until they are rounded" in other.unavailable for other in others)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six photographs' worth of noise, of two sizes."""
+    found = tmp_path / "images"
+    found.mkdir()
+    for number in range(6):
+        pixels = np.random.default_rng(number).integers(0, 256, (70 + number % 2, 90, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(found / f"{number}.png")
+    return found
+
+
+def planned(folder: Any, chosen: dict[str, Any], tmp_path: Any, dataset: str = "image-folder") -> Any:
+    protocol = tmp_path / "own.yaml"
+    protocol.write_text(yaml.safe_dump({"description": "own", "probe": PROBE, **chosen}))
+    data = str(folder) if dataset == "image-folder" else None
+    options = Options(dataset=dataset, data=data, protocol=str(protocol), workers=2)
+    store = WeightStore({}, offline=True)
+    return plan(load_suite("token-modelling"), [parse("klt-fsq@6")], options, store, Run(tmp_path))
+
+
+@pytest.mark.parametrize("size", [48, 64, 512])
+def test_a_folder_is_measured_at_any_size(folder, tmp_path, monkeypatch, size):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    probe = {**PROBE, "budget": {**BUDGET, "steps": 1}}
+    found = planned(folder, {"preprocessing": {"size": size}, "probe": probe}, tmp_path)
+    (cell,) = found.cells
+    assert not found.missing and not found.warnings
+    task = registry.load(registry.get("tasks", "token-modelling").target)()
+    metrics = task.measure(cell.job, silent).metrics
+    assert metrics["nll"].n == 6
+    assert metrics["tokens_per_image"].value == (size / 8) ** 2
+
+
+def test_what_a_probe_cannot_learn_is_reported_before_it_is_measured(folder, tmp_path):
+    (warning,) = planned(
+        folder, {"preprocessing": {"crop": "none", "resize": "none", "smaller": "skip", "size": 16}}, tmp_path
+    ).warnings
+    assert "klt-fsq@6: whole images of 3 sizes" in warning
+    assert "set preprocessing: {crop: center, size: 256}" in warning
+    missing = planned(folder, {}, tmp_path, "skimage-photos@split=fit").missing
+    assert "skimage-photos/fit has no split to train the probe on" in missing["token-modelling klt-fsq@6"]
 
 
 def test_what_has_no_codes_is_refused(measure):
