@@ -25,7 +25,7 @@ from bench.weights import cache_dir
 
 UNSETTLED = "changed while it was measured"
 """In place of the contents of a file that is no longer what was read."""
-VIRTUAL = ("/dev", "/proc", "/sys")
+VIRTUAL = ("/proc", "/sys")
 STORE = "mlflow.db"
 """How the names begin that MLflow's default store has in the working directory."""
 LONGEST_NAME = 1024
