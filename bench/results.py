@@ -129,7 +129,7 @@ class Result(_Record):
     )
     key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
     suite: str
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
     system: SystemRecord
     protocol: Protocol = Field(description="the whole protocol")
     fingerprint: str = Field(description="of the protocol; only equal ones compare")
@@ -168,12 +168,13 @@ class Run:
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it was computed under this key; a failed one is none."""
+        """The finished result in ``file`` if it was computed under this key, and neither it nor a metric failed."""
         try:
             result = read_result(file)
         except BenchError:
             return None
-        return result if result.key == key and result.status == "ok" else None
+        whole = result.status == "ok" and not any(estimate.broken for estimate in result.metrics.values())
+        return result if result.key == key and whole else None
 
     def write(
         self, file: Path, result: Result, samples: Mapping[str, Sequence[Any]] | None, kept: Sequence[Kept] = ()
@@ -211,6 +212,11 @@ class Run:
     def files(self) -> list[Path]:
         """The result files, sorted by name."""
         return sorted(self.folder.glob("*.json"))
+
+
+def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
+    """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
+    return list(dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values() if estimate.broken))
 
 
 def result_files(path: Path) -> list[Path]:

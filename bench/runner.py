@@ -285,7 +285,7 @@ def _reports(channel: Connection) -> Iterator[tuple[str, int, int]]:
 def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        hint = "; the system may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
         return f"the cell's process was killed by {name}{hint}"
     return f"the cell's process ended with code {code} before it wrote a result"
 
