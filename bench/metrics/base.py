@@ -145,7 +145,7 @@ class Metric(TorchMetric):
     ``weights`` the verified file of each name in the class's ``weights``.
     """
 
-    outputs: ClassVar[dict[str, Fact]]
+    outputs: ClassVar[dict[str, Fact]] = {}
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[Settings]] = Settings

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +13,10 @@ import torch
 
 from bench.errors import BenchError, Unavailable
 from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.failures import failure, one_line
 from bench.stats import Estimate
 
 NO_VALUE = "no metric can be measured"
-LONGEST = 500
-"""Characters of an exception's message that a reason keeps."""
 _OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"
 
 
@@ -92,30 +88,21 @@ class Guarded:
         self.nothing = Estimate(value=None, unavailable=reason, broken=broken)
 
     def _failure(self, stage: str, error: BaseException) -> str:
-        message = _one_line(str(error))
         if isinstance(error, BenchError):
-            return f"{self.name}: {message}"
+            return f"{self.name}: {one_line(str(error))}"
         memory = _OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else ""
-        what = f"{type(error).__name__} in {stage} ({self._place(error)})"
-        return f"{self.name}: {what}{f': {message}' if message else ''}{memory}"
-
-    def _place(self, error: BaseException) -> str:
-        """The last line of the metric's own module that the error went through; the line that raised it if none."""
-        frames = traceback.extract_tb(error.__traceback__)
-        own = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
-        frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
-        return f"{Path(frame.filename).name}, line {frame.lineno}"
+        return f"{self.name}: {failure(error, self.kind.__module__, stage)}{memory}"
 
     def _outputs(self) -> tuple[str, ...]:
         """What it should give; a class that does not declare it stands under its own name."""
-        return tuple(getattr(self.kind, "outputs", ())) or (self.name,)
+        return tuple(self.kind.outputs) or (self.name,)
 
     def _checked(self, given: Any) -> dict[str, Estimate]:
         """Every declared value, and every given one; each that cannot be shown says why."""
         if not isinstance(given, Mapping):
             raise TypeError(f"compute gave {type(given).__name__}, not estimates by name")
         found = {str(name): self._estimate(str(name), value) for name, value in given.items()}
-        lacking = [name for name in getattr(self.kind, "outputs", ()) if name not in found]
+        lacking = [name for name in self.kind.outputs if name not in found]
         return found | {name: self._broken(name, f"compute gave no {name}, which outputs declares") for name in lacking}
 
     def _estimate(self, name: str, value: Any) -> Estimate:
@@ -123,10 +110,11 @@ class Guarded:
             return self._broken(name, f"compute gave {name}, which outputs does not declare")
         if not isinstance(value, Estimate):
             return self._broken(name, f"compute gave {type(value).__name__} as {name}, not an Estimate")
-        numbers = (value.value, value.stderr, *(value.interval or ()), *(value.replicates or ()), *(value.blocks or ()))
-        if not all(number is None or math.isfinite(number) for number in numbers):
+        if not _finite(value.value, value.stderr, *(value.interval or ())):
             between = "" if value.interval is None else " [{}, {}]".format(*value.interval)
             return self._broken(name, f"{name} came out as {value.value} ± {value.stderr}{between}")
+        if not _finite(*(value.replicates or ()), *(value.blocks or ())):
+            return self._broken(name, f"{name} came out as {value.value}, with replicates that are not finite")
         json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode()  # as the result will have to be
         return value
 
@@ -145,7 +133,7 @@ class Guarded:
         return columns
 
     def _broken(self, name: str, reason: str) -> Estimate:
-        lost = Estimate(value=None, unavailable=f"{self.name}: {_one_line(reason)}", broken=True)
+        lost = Estimate(value=None, unavailable=f"{self.name}: {one_line(reason)}", broken=True)
         return self._described(name, lost)
 
     def _without_value(self, name: str) -> Estimate:
@@ -220,7 +208,5 @@ def require_values(estimates: Mapping[str, Estimate]) -> None:
         raise Unavailable(f"{NO_VALUE}: {'; '.join(reasons)}")
 
 
-def _one_line(text: str) -> str:
-    """The text on one line, of bounded length, in characters that can be stored."""
-    line = " ".join(text.split()).encode(errors="backslashreplace").decode()
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+def _finite(*numbers: float | None) -> bool:
+    return all(number is None or math.isfinite(number) for number in numbers)

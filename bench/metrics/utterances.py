@@ -44,6 +44,8 @@ REASONS = {
     Why.OTHER_LANGUAGE: "in a language that the recogniser or the normaliser is not for",
     Why.DIED: "the recogniser's process died",
 }
+BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
+"""Reasons that are faults of the recogniser."""
 
 
 @dataclass(frozen=True)
@@ -177,5 +179,5 @@ def _attempt(hear: Callable[[], str], broke: Why) -> str | Why:
         return hear()
     except BenchError:
         raise
-    except Exception:
+    except (Exception, SystemExit):
         return broke

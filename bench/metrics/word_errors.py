@@ -16,7 +16,7 @@ from bench.errors import BenchError, Unavailable
 from bench.metrics.base import Batch, Fact, Settings
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.metrics.clips import PooledMetric
-from bench.metrics.utterances import RATIOS, REASONS, Errors, Utterance, Why, errors_of, in_pool, without_value
+from bench.metrics.utterances import BROKEN, RATIOS, REASONS, Errors, Utterance, Why, errors_of, in_pool, without_value
 from bench.normalisers import normaliser
 from bench.recognisers.base import Recogniser, build
 from bench.recognisers.transcript_cache import cache_folder
@@ -127,10 +127,10 @@ class WordErrors(PooledMetric):
         known = (self._source.languages, self._normaliser.languages)
         return not language or all(language in languages for languages in known if languages)
 
-    def take(self, result: Errors | Exception) -> None:
+    def take(self, result: Errors | BaseException) -> None:
         if isinstance(result, BenchError):
             raise result
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             result = without_value(Why.DIED)
         self.keep("counts", torch.tensor([result.counts]))
         self.keep("why", torch.tensor([[int(why) for why in result.why]]))
@@ -179,6 +179,7 @@ class WordErrors(PooledMetric):
         facts: dict[str, Any] = {"failures": int((~known).sum())}
         if estimate.value is None and reasons:
             facts["unavailable"] = f"no utterance counts: {reasons}{self._remedy(why)}"
+            facts["broken"] = bool(np.isin(why, BROKEN).any())
         told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
         note = f"{told}; left out: {reasons}" if reasons else told
         return self.describe(name, estimate.model_copy(update=facts), note)
