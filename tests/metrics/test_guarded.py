@@ -212,7 +212,7 @@ def test_a_reference_that_cannot_be_read_costs_what_it_is_compared_with(tmp_path
     job = Job(system, task.for_system(protocol, system), data, "cpu", 4, 0, {"inception-2015-12-05": inception})
     found = task.measure(job, lambda *_: None).metrics
     assert found["inception_score_file_order"].value is not None
-    for name in ("gfid", "generation_kid"):
+    for name in ("gfid", "kid"):
         assert found[name].broken
         assert "07.png" in found[name].unavailable
 
@@ -223,7 +223,7 @@ def test_the_command_says_so_and_will_measure_it_again(bench, tmp_path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[bench.metrics]\nmine = breaking:LaterBatch\n")
-    (tmp_path / "mine.yaml").write_text("description: Mine\nmetrics: {psnr: {}, mine: {}}\n")
+    (tmp_path / "mine.yaml").write_text("description: Mine\npreprocessing: {size: 64}\nmetrics: {psnr: {}, mine: {}}\n")
     run = (
         "run",
         "--suite",
