@@ -262,10 +262,14 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
         ({**statistics("sigma"), "mu": np.full(2048, np.nan)}, "mu has values that are not finite"),
         ({**statistics("sigma"), "mu": np.full(2048, "x")}, "mu is <U1"),
         ({**statistics("sigma"), "mu": np.full(2048, -1.0)}, r"mu has negative values \(to -1\)"),
-        ({**statistics("mu"), "sigma": -np.eye(2048)}, "an eigenvalue, which is a variance, is negative: -1;"),
+        ({**statistics("mu"), "sigma": -np.eye(2048)}, "a variance on its diagonal is negative: -1;"),
         (
             {**statistics("mu"), "sigma": np.eye(2048) + np.eye(2048, k=1)},
             "sigma is no covariance: it is not symmetric",
+        ),
+        (
+            {**statistics("mu"), "sigma": np.eye(2048) - np.full((2048, 2048), 1e-3)},
+            "in some direction the variance is neg",
         ),
         ({**statistics("mu"), "sigma": np.full((2048, 2048), 1e200)}, "too large to be squared"),
         ({**statistics("mu", "sigma", "mu_s"), "sigma_s": -np.eye(2023)}, "sigma_s is no covariance"),
