@@ -173,6 +173,21 @@ class ReconstructionTask(Task):
                 reasons[name] = f"{name}: {reason}"
         return reasons
 
+    def warnings(self, job: Job) -> list[str]:
+        """What the metrics say of the data set; it is opened again only if one has something to say."""
+        protocol = job.protocol
+        settings = self.choices(**protocol.settings)
+        kinds = {name: metric_class(name) for name in settings.metrics}
+        speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
+        if not speaking:
+            return []
+        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
+        return [
+            f"{name}: {warning}"
+            for name in speaking
+            for warning in kinds[name].warnings(kinds[name].Settings(**settings.metrics[name]), dataset)
+        ]
+
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
         known = registry.entries("metrics").items()

@@ -141,6 +141,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     if wrong:
         raise _all_of(wrong, [*missing.values(), *absent.values()])
     nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
+    # What is so for every system is said once.
+    warnings = list(dict.fromkeys(warnings))
     return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
 
 

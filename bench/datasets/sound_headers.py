@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 from bench.datasets.base import BadSample
 
@@ -28,7 +28,7 @@ _COUNTED = {"FLAC": "flac", "MP3": "mp3"}
 _SLACK = {"FLAC": 0, "MP3": 2 * 4096 + 1152}
 
 
-def refuse_understated(stream: BinaryIO) -> None:
+def refuse_understated(stream: IO[bytes]) -> None:
     """BadSample if a container holds more sound than its header states; the stream is left anywhere."""
     stream.seek(0)
     head = stream.read(32)
@@ -47,7 +47,7 @@ def refuse_understated(stream: BinaryIO) -> None:
         _refuse_second_ogg(stream, size)
 
 
-def refuse_uncounted(stream: BinaryIO, format_name: str, count: int, rate: int) -> None:
+def refuse_uncounted(stream: IO[bytes], format_name: str, count: int, rate: int) -> None:
     """BadSample if a FLAC or MP3 stream has more than the ``count`` samples that were read of it."""
     if format_name not in _COUNTED:
         return
@@ -56,7 +56,7 @@ def refuse_uncounted(stream: BinaryIO, format_name: str, count: int, rate: int) 
         raise BadSample(f"damaged: its header states {count / rate:.3f} s, the file holds {held / rate:.3f} s")
 
 
-def _check_parts(stream: BinaryIO, start: int, layout: str, sound: bytes, size: int) -> None:
+def _check_parts(stream: IO[bytes], start: int, layout: str, sound: bytes, size: int) -> None:
     """Follow the parts of a container to its end; one of them is the sound."""
     at, stated, large = start, None, 0
     while size - at > _FEW_BYTES:
@@ -79,7 +79,7 @@ def _check_parts(stream: BinaryIO, start: int, layout: str, sound: bytes, size: 
         _refuse_rest(stream, at, size, stated)
 
 
-def _part(stream: BinaryIO, at: int, layout: str, size: int) -> tuple[bytes, int, int] | None:
+def _part(stream: IO[bytes], at: int, layout: str, size: int) -> tuple[bytes, int, int] | None:
     """Name, length and beginning of the part whose header is at a place; None if there is none."""
     stream.seek(at)
     header = stream.read(struct.calcsize(layout))
@@ -91,7 +91,7 @@ def _part(stream: BinaryIO, at: int, layout: str, size: int) -> tuple[bytes, int
     return (name, length, inside) if whole and all(32 <= char < 127 for char in name) else None
 
 
-def _refuse_rest(stream: BinaryIO, at: int, size: int, stated: int) -> None:
+def _refuse_rest(stream: IO[bytes], at: int, size: int, stated: int) -> None:
     """BadSample if something is left from there on that is neither a tag nor padding."""
     stream.seek(at)
     if size - at <= _FEW_BYTES or stream.read(16).startswith(_TAGS):
@@ -104,7 +104,7 @@ def _refuse_rest(stream: BinaryIO, at: int, size: int, stated: int) -> None:
             )
 
 
-def _refuse_second_ogg(stream: BinaryIO, size: int) -> None:
+def _refuse_second_ogg(stream: IO[bytes], size: int) -> None:
     """All streams of an Ogg file begin before any goes on; one that begins later is a second file, put behind."""
     began = False
     for flags in _ogg_pages(stream, size):
@@ -114,7 +114,7 @@ def _refuse_second_ogg(stream: BinaryIO, size: int) -> None:
         began = began or not begins
 
 
-def _ogg_pages(stream: BinaryIO, size: int) -> Iterator[int]:
+def _ogg_pages(stream: IO[bytes], size: int) -> Iterator[int]:
     """The flags of each page, as far as pages follow one another."""
     at = 0
     while at + _OGG_HEADER <= size:
@@ -127,7 +127,7 @@ def _ogg_pages(stream: BinaryIO, size: int) -> Iterator[int]:
         at += _OGG_HEADER + len(lengths) + sum(lengths)
 
 
-def _counted(stream: BinaryIO, container: str, rate: int) -> int:
+def _counted(stream: IO[bytes], container: str, rate: int) -> int:
     """Samples in the frames of a stream, without decoding them; 0 where FFmpeg cannot tell."""
     import av
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 Way = Callable[[torch.Tensor], torch.Tensor]
+_NOT_FOUND = (torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]
 
 
 def factor_of(covariance: torch.Tensor) -> torch.Tensor:
@@ -40,7 +41,7 @@ def _first(matrix: torch.Tensor, ways: tuple[Way, ...]) -> torch.Tensor:
     for way in ways[:-1]:
         try:
             found = way(matrix)
-        except (torch.linalg.LinAlgError, np.linalg.LinAlgError):
+        except _NOT_FOUND:
             continue
         if bool(torch.isfinite(found).all()):
             return found
@@ -50,7 +51,7 @@ def _first(matrix: torch.Tensor, ways: tuple[Way, ...]) -> torch.Tensor:
 def _cholesky(covariance: torch.Tensor) -> torch.Tensor:
     lower, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
-        raise torch.linalg.LinAlgError("not positive definite")
+        raise np.linalg.LinAlgError("not positive definite")
     factor: torch.Tensor = lower.T
     return factor
 
