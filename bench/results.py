@@ -251,17 +251,24 @@ def read_result(file: Path) -> Result:
 
 
 def _refuse_impossible(result: Result) -> None:
-    """ValueError if an interval does not lie around its value, or a number is too large to be computed with."""
+    """ValueError if one of its values cannot be."""
     for name, estimate in result.metrics.items():
-        value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
-        numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
-        if estimate.stderr is not None and estimate.stderr < 0:
-            raise ValueError(f"{name}: the standard error {estimate.stderr:g} is negative")
-        if max(numbers, default=0) > LARGEST:
-            raise ValueError(f"{name}: {max(numbers):g} is beyond {LARGEST:g}")
-        slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
-        if low > high or (value is not None and not low - slack <= value <= high + slack):
-            raise ValueError(f"{name}: the interval [{low:g}, {high:g}] does not hold the value {value}")
+        if problem := contradiction(estimate):
+            raise ValueError(f"{name}: {problem}")
+
+
+def contradiction(estimate: Estimate) -> str:
+    """Why an estimate of finite numbers cannot be, or cannot be computed with; empty if it can."""
+    value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
+    numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
+    if estimate.stderr is not None and estimate.stderr < 0:
+        return f"the standard error {estimate.stderr:g} is negative"
+    if max(numbers, default=0) > LARGEST:
+        return f"{max(numbers):g} is beyond {LARGEST:g}"
+    slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
+    if low > high or (value is not None and not low - slack <= value <= high + slack):
+        return f"the interval [{low:g}, {high:g}] does not hold the value {value}"
+    return ""
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:

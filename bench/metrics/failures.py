@@ -6,6 +6,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from bench.machine.texts import plain
+
 LONGEST = 500
 """Characters of an error's message that are kept."""
 
@@ -26,6 +28,5 @@ def failure(error: BaseException, module: str, stage: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, of bounded length, in characters that can be stored."""
-    line = " ".join(text.split()).encode(errors="backslashreplace").decode()
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    """The text on one line, bounded and without effect on a terminal."""
+    return plain(" ".join(text.split()), LONGEST)

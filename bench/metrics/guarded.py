@@ -14,6 +14,7 @@ import torch
 from bench.errors import BenchError, Unavailable
 from bench.metrics.base import Batch, Fact, Metric
 from bench.metrics.failures import failure, one_line
+from bench.results import contradiction
 from bench.stats import Estimate
 
 NO_VALUE = "no metric can be measured"
@@ -115,6 +116,8 @@ class Guarded:
             return self._broken(name, f"{name} came out as {value.value} ± {value.stderr}{between}")
         if not _finite(*(value.replicates or ()), *(value.blocks or ())):
             return self._broken(name, f"{name} came out as {value.value}, with replicates that are not finite")
+        if problem := contradiction(value):  # nobody could read a result with it
+            return self._broken(name, f"{name} cannot be: {problem}")
         json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode()  # as the result will have to be
         return value
 

@@ -73,6 +73,11 @@ class NoInterval(Works):
         return {"NoInterval": Estimate(value=1.0, stderr=0.1, interval=(0.5, float("inf")))}
 
 
+class Contradicts(Works):
+    def compute(self) -> dict[str, Estimate]:
+        return {"Contradicts": Estimate(value=1.0, stderr=0.1, interval=(2.0, 3.0))}
+
+
 class NoReplicate(Works):
     def compute(self) -> dict[str, Estimate]:
         return {"NoReplicate": Estimate(value=1.0, replicates=(1.0, float("nan")), blocks=(1.0, 1.0))}
