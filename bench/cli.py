@@ -192,7 +192,7 @@ def run(**given: Any) -> None:
     again: finished cells are kept, unless the code, the data, the system or the protocol changed.
 
     \b
-    Exit codes: 0 all measured, 2 wrong usage, 3 nothing measured, 4 a cell failed.
+    Exit codes: 0 all measured, 2 wrong usage, 3 nothing measured, 4 a cell failed, or a metric of one broke.
     """
     from bench.commands.run import run_suite
 

@@ -8,11 +8,10 @@ looks ahead tells by the last tokens of a prompt what comes after it, as it does
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,14 +22,14 @@ from bench.backbones.base import Backbone
 from bench.backbones.sampling import SamplingSettings
 from bench.errors import Unavailable
 from bench.generation.costs import Stopwatch, Timing, bytes_of
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import Batch
 from bench.modalities.audio import AudioFinish
 from bench.modelling import ModellingSettings, Study
 from bench.reconstruction import build_metrics, open_pool
 from bench.stats import Estimate
 from bench.tokens import Tokens
 
-_T = TypeVar("_T")
+UNPAIRED = Estimate(value=None, unavailable="the metric gave no values clip by clip", broken=True)
 
 
 class ContinuationSettings(SamplingSettings):
@@ -129,10 +128,10 @@ def judge(
     with ExitStack() as closing:
         pool = open_pool(wanted, study.job, closing)
         alone = pool.paused if pool and study.device.type == "cpu" else nullcontext
-        sets: list[dict[str, Metric]] = []
-        for _ in range(len(backbones) + 1):
-            metrics, unavailable = build_metrics(study.job, sections, study.tokenizer.codebooks, study.device, pool)
-            sets.append(metrics)
+        sets = [
+            build_metrics(study.job, sections, study.tokenizer.codebooks, study.device, pool)
+            for _ in range(len(backbones) + 1)
+        ]
         watches = [Stopwatch(study.device, bytes_of(backbone)) for backbone in backbones]
         for first, numbers in _batches(excerpts.numbers, study.job.batch_size):
             prompts = _prompts(study, numbers, excerpts.samples[0])
@@ -160,19 +159,24 @@ def judge(
                     tokens=tokens,
                     ids=tuple(study.evaluated.seen.ids[number] for number in numbers),
                 )
-                for metric in metrics.values():
-                    metric.update(batch)
+                metrics.update(batch)
             study.report("continuing", first + len(numbers), len(excerpts.numbers))
-        real, *others = [_joined(metric.samples() for metric in metrics.values()) for metrics in sets]
-        own, *found = [_joined(metric.compute() for metric in metrics.values()) for metrics in sets]
+        outcomes = [metrics.outcome(len(excerpts.numbers)) for metrics in sets]
+    (own, real), *others = outcomes
+    # What one of the sets has no column of cannot be compared clip by clip.
+    judged = [name for name in real if name in own and all(name in columns for _, columns in others)]
     return Judged(
-        drawn={name: np.stack([one[name] for one in others]) for name in real},
-        real=real,
+        drawn={name: np.array([columns[name] for _, columns in others]) for name in judged},
+        real={name: np.array(real[name]) for name in judged},
         reasons={
-            name: ("; ".join(dict.fromkeys(one[name].note for one in found if one[name].note)), own[name].note)
-            for name in real
+            name: ("; ".join(dict.fromkeys(one[name].note for one, _ in others if one[name].note)), own[name].note)
+            for name in judged
         },
-        unavailable=unavailable,
+        unavailable={
+            name: next((one[name] for one, _ in outcomes if name in one and one[name].value is None), UNPAIRED)
+            for name in dict.fromkeys(name for one, _ in outcomes for name in one)
+            if name not in judged
+        },
         timings=[timing for watch in watches for timing in watch.timings],
     )
 
@@ -216,7 +220,3 @@ def _batches(numbers: Sequence[int], size: int) -> Iterator[tuple[int, Sequence[
     """Batches of numbers, with how many there were before."""
     for first in range(0, len(numbers), size):
         yield first, numbers[first : first + size]
-
-
-def _joined(parts: Iterable[Mapping[str, _T]]) -> dict[str, _T]:
-    return {name: value for part in parts for name, value in part.items()}

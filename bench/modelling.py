@@ -19,7 +19,8 @@ from bench.datasets.base import Dataset, Sample, Spread
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
 from bench.likelihood import Likelihood
-from bench.metrics.base import Fact, Metric
+from bench.metrics.base import Fact
+from bench.metrics.guarded import MetricSet
 from bench.probe import Probe, ProbeSettings, check_probe
 from bench.protocol import Protocol
 from bench.published_modelling import ConditionSettings, check_conditions, measure_published, with_texts
@@ -161,7 +162,7 @@ class ModellingTask(ReconstructionTask):
             system=system_record(job, study.tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in study.tokenizer.codebooks],
             dataset=dataset_record(job.protocol, study.dataset, seen),
-            metrics=study.estimates() | likelihood.estimates(*self.bits) | further,
+            metrics=study.metrics.estimates() | likelihood.estimates(*self.bits) | further,
             samples={
                 "id": seen.ids,
                 "group": seen.groups,
@@ -206,19 +207,13 @@ class Study:
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
         wanted = {name: section for name, section in settings.metrics.items() if name in task.rates}
-        self.metrics, self.unavailable = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
+        self.metrics = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task, settings.probe.views, job.protocol.seed)
         with watched(loaders=True):  # what is learned from decides the numbers, and no fingerprint states it
-            self.training = Collected(task, self, views, len(classes), [], report)
+            self.training = Collected(task, self, views, len(classes), MetricSet(()), report)
         refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
-        metrics = list(self.metrics.values())
-        self.evaluated = Collected(task, self, self.dataset, len(classes), metrics, report)
+        self.evaluated = Collected(task, self, self.dataset, len(classes), self.metrics, report)
         self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
-
-    def estimates(self) -> dict[str, Estimate]:
-        """What the metrics of tokens found, and why others could not be measured."""
-        found = (metric.compute() for metric in self.metrics.values())
-        return self.unavailable | {name: value for estimates in found for name, value in estimates.items()}
 
 
 class Collected(Tokenized):
@@ -230,7 +225,7 @@ class Collected(Tokenized):
         study: Study,
         dataset: Dataset,
         classes: int,
-        metrics: Sequence[Metric],
+        metrics: MetricSet,
         report: Report,
     ) -> None:
         super().__init__(study.job, dataset, task.signals(study.settings), task.amounts, metrics, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ class Normaliser:
         make: gives the function from text to text; called once.
         languages: ISO 639-1 of what it is for; empty if any.
         package: the distribution that defines it; its version is part of the protocol.
+        splits: whether it takes the words of a text apart at their combining marks.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Normaliser:
     make: Callable[[], Callable[[str], str]]
     languages: tuple[str, ...] = ()
     package: str = ""
+    splits: Callable[[str], bool] = lambda text: False
 
     def __call__(self, text: str) -> str:
         """The normalised text, words a single space apart, none at the ends."""
@@ -82,11 +85,55 @@ def _lower(text: str) -> str:
     return re.sub(r"[^\w\s]|_", " ", re.sub(r"['’]", "", text.lower()))
 
 
+def _composed(text: str) -> str:
+    """Unicode's NFC: a letter and its marks are the same text however they are stored."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _lower_with_marks(text: str) -> str:
+    """Lower case, punctuation out, in Unicode's NFKC; the marks of a letter (vowel signs, tones) belong to its word.
+
+    NFKC and not NFC, because ligatures, full-width letters and the positional forms of Arabic sound like the letters
+    that they stand for. What is not heard and stands inside words goes without a space: apostrophes, joiners and other
+    invisible controls, the Arabic tatweel, variation selectors. A zero-width space is a space.
+    """
+    plain = unicodedata.normalize("NFKC", text.translate(_SILENT))
+    kept: list[str] = []
+    # Lower case may come apart (İ), so it is composed again.
+    for char in unicodedata.normalize("NFKC", plain.lower()):
+        category = unicodedata.category(char)
+        if category == "Cf" or char in _INVISIBLE_MARKS:
+            continue
+        belongs = category[0] in "LN" or (category[0] == "M" and kept and kept[-1] != " ")
+        kept.append(char if belongs else " ")
+    return "".join(kept)
+
+
+def _has_marks(text: str) -> bool:
+    return any(unicodedata.category(char)[0] == "M" for char in text)
+
+
+_SILENT = {ord(char): None for char in "'’ʼ´`＇\u0640"} | {0x200B: " "}
+_INVISIBLE_MARKS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x180E))))
+
+
 NORMALISERS: dict[str, Normaliser] = {
     each.name: each
     for each in (
-        Normaliser("none-v1", "whitespace alone: case and punctuation count", lambda: str),
-        Normaliser("lower-v1", "lower case, apostrophes dropped, other punctuation to spaces", lambda: _lower),
+        Normaliser("none-v2", "composed (NFC), whitespace alone: case and punctuation count", lambda: _composed),
+        Normaliser("none-v1", "as none-v2, of texts as they are stored; older", lambda: str),
+        Normaliser(
+            "lower-v2",
+            "for any language: compatible forms alike (NFKC), lower case, apostrophes and invisible characters "
+            "dropped, other punctuation to spaces; marks such as vowel signs stay in their words",
+            lambda: _lower_with_marks,
+        ),
+        Normaliser(
+            "lower-v1",
+            "lower case, apostrophes dropped, other punctuation to spaces; older: splits words at combining marks",
+            lambda: _lower,
+            splits=_has_marks,
+        ),
         Normaliser(
             "english-v1",
             "Whisper's EnglishTextNormalizer (Radford et al. 2022, app. C): contractions, numbers, spelling, fillers; "
@@ -97,9 +144,11 @@ NORMALISERS: dict[str, Normaliser] = {
         ),
         Normaliser(
             "basic-v1",
-            "Whisper's BasicTextNormalizer for other languages; removes the vowel signs of Indic scripts",
+            "Whisper's BasicTextNormalizer, as papers use it for other languages; splits words at combining marks, "
+            "such as the vowel signs of Indic scripts",
             lambda: _whisper("basic", "BasicTextNormalizer"),
             package=WHISPER,
+            splits=lambda text: _has_marks(unicodedata.normalize("NFKC", text)),
         ),
     )
 }

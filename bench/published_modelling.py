@@ -76,8 +76,8 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
     texts = _texts(job)
     report("preparing", 0, len(dataset))
     backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
-    metrics, unavailable = build_metrics(job, settings.metrics, backbone.codebooks, device)
-    tokenized = Tokenized(job, dataset, task.signals(settings), task.amounts, list(metrics.values()), report)
+    metrics = build_metrics(job, settings.metrics, backbone.codebooks, device)
+    tokenized = Tokenized(job, dataset, task.signals(settings), task.amounts, metrics, report)
     nats, counts = _asked(tokenized, backbone, texts)
     seen = tokenized.seen
     likelihood = Likelihood(
@@ -87,7 +87,6 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
         np.array(seen.groups),
         _note(backbone, protocol.settings, tokenized.amounts),
     )
-    found = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
     return Measurement(
         system=job.system.record(
             modality=backbone.modality,
@@ -97,7 +96,7 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
         ),
         codebooks=[CodebookRecord(**vars(book)) for book in backbone.codebooks],
         dataset=dataset_record(protocol, dataset, seen),
-        metrics=unavailable | found | likelihood.estimates(*task.bits),
+        metrics=metrics.estimates() | likelihood.estimates(*task.bits),
         samples={"id": seen.ids, "group": seen.groups, **likelihood.columns(*task.bits)},
     )
 

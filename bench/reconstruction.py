@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -24,12 +24,12 @@ from bench.kept import Keeper
 from bench.memory import MemoryMeter
 from bench.metrics.base import Metric
 from bench.metrics.clips import PooledMetric
-from bench.modalities.base import Modality, SystemFailure
+from bench.metrics.guarded import Guarded, MetricSet, require_values
+from bench.modalities.base import Modality
 from bench.pool import Pool
 from bench.protocol import DatasetProtocol, Protocol
-from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.results import CodebookRecord, DatasetRecord, SystemRecord, broken_metrics
 from bench.settings import validated
-from bench.stats import Estimate
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
@@ -138,19 +138,18 @@ class ReconstructionTask(Task):
             report("preparing", 0, len(dataset))
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
-            metrics, unavailable = build_metrics(job, settings.metrics, tokenizer.codebooks, device, pool)
+            metrics = build_metrics(job, settings.metrics, tokenizer.codebooks, device, pool)
             keeper = Keeper(self.signals(settings), len(dataset), job.keep)
-            observers: list[Observer] = [*metrics.values(), keeper]
-            seen = self.reconstruct(job, settings, tokenizer, dataset, observers, meter, pool, report)
+            seen = self.reconstruct(job, settings, tokenizer, dataset, metrics, [keeper], meter, pool, report)
             report("computing", len(dataset), len(dataset))
-            estimates = {name: value for metric in metrics.values() for name, value in metric.compute().items()}
-            columns = {name: list(values) for metric in metrics.values() for name, values in metric.samples().items()}
-        _refuse_nan(estimates)
+            estimates, columns = metrics.outcome(len(seen.ids))
+        if broken_metrics(estimates):
+            require_values(estimates)
         return Measurement(
             system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
             dataset=dataset_record(protocol, dataset, seen),
-            metrics=unavailable | estimates,
+            metrics=estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
             kept=keeper.samples,
         )
@@ -161,20 +160,21 @@ class ReconstructionTask(Task):
         settings: ReconstructionSettings,
         tokenizer: Tokenizer,
         dataset: Dataset,
-        observers: Sequence[Observer],
+        metrics: MetricSet,
+        others: Sequence[Observer],
         meter: MemoryMeter,
         pool: Pool | None,
         report: Report,
     ) -> Seen:
-        """Encode and decode a data set, and show it to the metrics and whatever else observes it.
+        """Encode and decode a data set, and show it to the metrics and to others that observe it.
 
         Raises:
             BenchError: no sample was measured.
         """
         device = torch.device(job.device)
-        bank = _bank(job, settings, device) if any(isinstance(o, Metric) and o.weights for o in observers) else None
+        bank = _bank(job, settings, device) if metrics.want_features else None
         loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
-        seen = evaluate(tokenizer, dataset, observers, loop, meter, bank)
+        seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
         seen.refuse_nothing(dataset)
         if bank:
             bank.finish(complete=not seen.failed)
@@ -189,11 +189,25 @@ class ReconstructionTask(Task):
         reasons = {}
         for name, section in self.choices(**protocol.settings).metrics.items():
             try:
-                kind = metric_class(name)
-                kind.settle(kind.Settings(**section))
+                settled(metric_class(name), section)
             except Unavailable as reason:
                 reasons[name] = f"{name}: {reason}"
         return reasons
+
+    def warnings(self, job: Job) -> list[str]:
+        """What the metrics say of the data set; it is opened again only if one has something to say."""
+        protocol = job.protocol
+        settings = self.choices(**protocol.settings)
+        kinds = {name: metric_class(name) for name in settings.metrics}
+        speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
+        if not speaking:
+            return []
+        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
+        return [
+            f"{name}: {warning}"
+            for name in speaking
+            for warning in kinds[name].warnings(kinds[name].Settings(**settings.metrics[name]), dataset)
+        ]
 
     def _default_metrics(self) -> list[str]:
         """All metrics of the modality, and those of any."""
@@ -285,8 +299,23 @@ def metric_section(
     kind = metric_class(name)
     settings: BaseModel = validated(kind.Settings, section or {}, place, f"metrics.{name}")
     with suppress(Unavailable):  # the cells will say so
-        settings = kind.settle(settings)
+        settings = settled(kind, settings.model_dump())
     return settings.model_dump(mode="json")
+
+
+def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
+    """A metric's settings with the revisions of what they name.
+
+    Raises:
+        BenchError: they name something that does not exist.
+        Unavailable: it is not on this machine, or the metric's own code fails.
+    """
+    try:
+        return kind.settle(kind.Settings(**section))
+    except BenchError:
+        raise
+    except Exception as error:
+        raise Unavailable(f"{kind.__name__}.settle: {type(error).__name__}: {error}") from error
 
 
 def open_dataset(spec: DatasetSpec, settings: ReconstructionSettings, data: str | None, limit: int | None) -> Dataset:
@@ -311,29 +340,27 @@ def build_metrics(
     codebooks: tuple[Codebook, ...],
     device: torch.device,
     pool: Pool | None = None,
-) -> tuple[dict[str, Metric], dict[str, Estimate]]:
-    """The metrics that can be measured, and estimates that say why the others cannot.
+) -> MetricSet:
+    """The metrics, new; those that cannot be measured say why.
 
     Args:
         sections: settings of each metric to measure.
     """
-    metrics: dict[str, Metric] = {}
-    unavailable: dict[str, Estimate] = {}
-    for name, section in sections.items():
-        try:
-            kind = metric_class(name)
-            missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
-            if missing:
-                raise Unavailable(missing[0])
-            kind.settle(kind.Settings(**section))
-            paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
-            metric = metrics[name] = kind(section, codebooks, paths).to(device)
-            metric.system = job.system.text
-            if isinstance(metric, PooledMetric):
-                metric.pool = pool
-        except Unavailable as reason:
-            unavailable |= {output: kind.unavailable(output, str(reason)) for output in kind.outputs}
-    return metrics, unavailable
+
+    def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
+        missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
+        if missing:
+            raise Unavailable(missing[0])
+        kind.settle(kind.Settings(**section))
+        paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
+        metric = kind(section, codebooks, paths).to(device)
+        metric.system = job.system.text
+        if isinstance(metric, PooledMetric):
+            metric.pool = pool
+        return metric
+
+    kinds = {name: metric_class(name) for name in sections}
+    return MetricSet(Guarded(name, kind, partial(make, kind, sections[name])) for name, kind in kinds.items())
 
 
 def _bank(job: Job, settings: ReconstructionSettings, device: torch.device) -> FeatureBank:
@@ -378,10 +405,3 @@ def dataset_record(protocol: Protocol, dataset: Dataset, seen: Seen) -> DatasetR
         converted=dict(seen.converted),
         stored=dict(seen.stored),
     )
-
-
-def _refuse_nan(estimates: dict[str, Estimate]) -> None:
-    for name, estimate in estimates.items():
-        for number in (estimate.value, estimate.stderr, *(estimate.interval or ())):
-            if number is not None and not math.isfinite(number):
-                raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")

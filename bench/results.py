@@ -130,7 +130,7 @@ class Result(_Record):
     )
     key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
     suite: str
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
     system: SystemRecord
     protocol: Protocol = Field(description="the whole protocol")
     fingerprint: str = Field(description="of the protocol; only equal ones compare")
@@ -170,7 +170,7 @@ class Run:
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it holds under this key; a failed one is none."""
+        """The finished result in ``file`` if it holds under this key; a failed one is none, nor one with a broken metric."""
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
@@ -179,7 +179,8 @@ class Run:
             result = read_result(file)
         except BenchError:
             return None, ""
-        if result.key != key or result.status != "ok":
+        whole = result.status == "ok" and not any(estimate.broken for estimate in result.metrics.values())
+        if result.key != key or not whole:
             return None, ""
         read = dependencies.read(self._dependencies(file))
         # Of the bench's own systems all is known from their code and their arguments.
@@ -239,6 +240,11 @@ class Run:
         return sorted(self.folder.glob("*.json"))
 
 
+def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
+    """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
+    return list(dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values() if estimate.broken))
+
+
 def result_files(path: Path) -> list[Path]:
     """The result files of a run directory, of a folder of them or of result files, or the one file that it is."""
     if path.is_file():
@@ -271,17 +277,24 @@ def read_result(file: Path) -> Result:
 
 
 def _refuse_impossible(result: Result) -> None:
-    """ValueError if an interval does not lie around its value, or a number is too large to be computed with."""
+    """ValueError if one of its values cannot be."""
     for name, estimate in result.metrics.items():
-        value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
-        numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
-        if estimate.stderr is not None and estimate.stderr < 0:
-            raise ValueError(f"{name}: the standard error {estimate.stderr:g} is negative")
-        if max(numbers, default=0) > LARGEST:
-            raise ValueError(f"{name}: {max(numbers):g} is beyond {LARGEST:g}")
-        slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
-        if low > high or (value is not None and not low - slack <= value <= high + slack):
-            raise ValueError(f"{name}: the interval [{low:g}, {high:g}] does not hold the value {value}")
+        if problem := contradiction(estimate):
+            raise ValueError(f"{name}: {problem}")
+
+
+def contradiction(estimate: Estimate) -> str:
+    """Why an estimate of finite numbers cannot be, or cannot be computed with; empty if it can."""
+    value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
+    numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
+    if estimate.stderr is not None and estimate.stderr < 0:
+        return f"the standard error {estimate.stderr:g} is negative"
+    if max(numbers, default=0) > LARGEST:
+        return f"{max(numbers):g} is beyond {LARGEST:g}"
+    slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
+    if low > high or (value is not None and not low - slack <= value <= high + slack):
+        return f"the interval [{low:g}, {high:g}] does not hold the value {value}"
+    return ""
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:

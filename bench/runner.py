@@ -146,6 +146,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     if wrong:
         raise _all_of(wrong, [*missing.values(), *absent.values()])
     nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
+    # What is so for every system is said once.
+    warnings = list(dict.fromkeys(warnings))
     return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
 
 
@@ -299,7 +301,7 @@ def _reports(channel: Connection) -> Iterator[tuple[str, int, int]]:
 def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        hint = "; the system may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
         return f"the cell's process was killed by {name}{hint}"
     return f"the cell's process ended with code {code} before it wrote a result"
 

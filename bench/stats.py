@@ -37,6 +37,9 @@ class Estimate(BaseModel):
     )
     note: str = Field(default="", description="what a reader must know to use the value")
     unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
+    broken: bool = Field(
+        default=False, description="whether there is no value because the metric failed; the next run measures it again"
+    )
 
     @field_validator("unit", "method", "note", "unavailable", mode="after")
     @classmethod

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
 
 from bench.datasets.base import Dataset, Sample
 from bench.evaluation import Loop, Seen, survivors
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import Batch
+from bench.metrics.guarded import MetricSet
 from bench.modalities.base import Modality, SystemFailure
 from bench.task import Job, Report
 from bench.tokens import Tokens
@@ -36,7 +37,7 @@ class Tokenized:
         dataset: Dataset,
         modality: Modality,
         amounts: Callable[[Any], torch.Tensor],
-        metrics: Sequence[Metric],
+        metrics: MetricSet,
         report: Report,
     ) -> None:
         self.job, self.dataset, self.modality, self.metrics, self.report = job, dataset, modality, metrics, report
@@ -78,7 +79,6 @@ class Tokenized:
             for sample in samples:
                 self.seen.note(sample)
             group = torch.tensor([sample.group for sample in samples])
-            for metric in self.metrics:
-                metric.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
+            self.metrics.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
             self.report(phase, indices[-1] + 1, len(self.dataset))
         self.seen.refuse_nothing(self.dataset)

@@ -185,7 +185,7 @@ def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) 
 
     Raises:
         OSError: it cannot be reached.
-        BenchError: what arrived is not the published file; nothing is kept.
+        Unavailable: what arrived is not the published file; nothing is kept.
     """
     target = cache_dir() / "weights" / file.filename
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) 
                     if progress:
                         progress(received, total)
             if hasher.hexdigest() != file.sha256:
-                raise BenchError(
+                raise Unavailable(
                     f"{file.url}: sha256 is {hasher.hexdigest()}, expected {file.sha256}; not kept. "
                     f"Try again, or give a file you trust: --weights {file.name}=PATH"
                 )

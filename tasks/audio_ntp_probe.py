@@ -77,15 +77,16 @@ class AudioProbe(AudioTokenModelling):
                 f"{name}_model_loss": _lost(fact).describe(mean_of_trainings(real - drawn, groups), why),
             }
         for name, estimate in judged.unavailable.items():
-            found |= _thrice(name, facts[name], estimate.unavailable or "")
+            found |= _thrice(name, facts.get(name, Fact()), estimate)
         return found
 
     def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
         """No continuation, and why."""
-        found = {name: fact.describe(Estimate(value=None, unavailable=reason)) for name, fact in self.costs}
+        nothing = Estimate(value=None, unavailable=reason)
+        found = {name: fact.describe(nothing) for name, fact in self.costs}
         for listener in named:
             for name, fact in metric_class(listener).outputs.items():
-                found |= _thrice(name, fact, reason)
+                found |= _thrice(name, fact, nothing)
         return found
 
     def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:
@@ -97,8 +98,7 @@ class AudioProbe(AudioTokenModelling):
                 study.columns[f"{name}_{kind}"] = column.tolist()
 
 
-def _thrice(name: str, fact: Fact, reason: str) -> dict[str, Estimate]:
-    nothing = Estimate(value=None, unavailable=reason)
+def _thrice(name: str, fact: Fact, nothing: Estimate) -> dict[str, Estimate]:
     return {
         f"{name}_continuation": fact.describe(nothing),
         f"{name}_tokenized": fact.describe(nothing),

@@ -12,16 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench import registry
 from bench.backbones.sampling import GuidedSamplingSettings
 from bench.datasets.images import ImagePreprocessing
-from bench.errors import BenchError, Unavailable
+from bench.errors import BenchError
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
 from bench.generation.drawn import DrawnImages
-from bench.generation.judging import Judge, estimates
+from bench.generation.judging import Judge
 from bench.generation.overlap import shared_images
 from bench.generation.prompts import fingerprint, of_samples, read_prompts
 from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
 from bench.generation.sources import ImageSource
 from bench.metrics.generated import GenerationMetric
+from bench.metrics.guarded import NO_VALUE, require_values
 from bench.metrics.sliced_wasserstein import SlicedWasserstein
 from bench.protocol import DatasetProtocol, Protocol
 from bench.reconstruction import build_metrics, metric_class, metric_section, protocol_of
@@ -34,8 +35,6 @@ from bench.tokens import Tokens
 
 FOUND = ("samples", "reference")
 """Settings that the task finds out and no protocol file states."""
-
-NOTHING = "no metric can be measured"
 
 
 class ReferenceSettings(BaseModel):
@@ -145,7 +144,7 @@ class ImageGeneration(Task):
         ]
         if not all(lacking):
             return ""
-        return f"{NOTHING}: {'; '.join(dict.fromkeys(reason for reasons in lacking for reason in reasons))}"
+        return f"{NO_VALUE}: {'; '.join(dict.fromkeys(reason for reasons in lacking for reason in reasons))}"
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol, device = job.protocol, torch.device(job.device)
@@ -153,8 +152,7 @@ class ImageGeneration(Task):
         reference = _reference(protocol.dataset.name, job.data, settings)
         if reference.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{reference.name}: the data changed since the run was planned; run it again")
-        metrics, unavailable = build_metrics(job, settings.metrics, (), device)
-        _refuse_nothing(unavailable if not metrics else {})
+        metrics = build_metrics(job, settings.metrics, (), device)
         judge = Judge(
             reference,
             protocol.settings["reference_preprocessing"],
@@ -165,23 +163,25 @@ class ImageGeneration(Task):
             job.workers,
             report,
         )
-        judge.prepare(metrics.values())
+        judge.prepare(metrics)
+        if not metrics.alive:
+            require_values(metrics.estimates())
         drawn = _Drawn(job, settings) if isinstance(job.system, BackboneSpec) else None
         source = drawn.source if drawn else _samples(job.system, protocol)
         if len(source) != settings.samples:
             raise BenchError(f"{source.name}: the samples changed since the run was planned; run it again")
-        seen = judge.judge(source, list(metrics.values()))
+        seen = judge.judge(source, metrics)
         n = len(seen.indices)
         if n < 2:
             first = next((f"; {name}: {reason}" for name, reason in source.skipped.items()), "")
             raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
         shared = _shared(job)
-        found = unavailable
-        for metric in metrics.values():
-            against = isinstance(metric, GenerationMetric | SlicedWasserstein)
-            found |= {name: _noted(each, shared if against else "") for name, each in estimates([metric]).items()}
-        _refuse_nothing(found)
+        found: dict[str, Estimate] = {}
+        for metric in metrics:
+            against = issubclass(metric.kind, GenerationMetric | SlicedWasserstein)
+            found |= {name: _noted(each, shared if against else "") for name, each in metric.outcome()[0].items()}
+        require_values(found)
         return Measurement(
             system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),
             codebooks=drawn.codebooks() if drawn else [],
@@ -252,13 +252,6 @@ class _Drawn:
     def record(self) -> SystemRecord:
         """The checkpoint."""
         return _record(self.job.system, weights=self.backbone.weights, revision=self.backbone.revision)
-
-
-def _refuse_nothing(estimates: Mapping[str, Estimate]) -> None:
-    """Unavailable if there are estimates, and none has a value: then nothing was measured."""
-    if estimates and all(estimate.value is None for estimate in estimates.values()):
-        reasons = dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values())
-        raise Unavailable(f"{NOTHING}: {'; '.join(reasons)}")
 
 
 def _shared(job: Job) -> str:

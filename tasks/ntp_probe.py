@@ -15,11 +15,11 @@ from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
 from bench.generation.drawn import DrawnImages
-from bench.generation.judging import Judge, estimates
+from bench.generation.judging import Judge
 from bench.generation.references import Reference
 from bench.generation.sources import DatasetSource
 from bench.memory import MemoryMeter
-from bench.metrics.base import Metric
+from bench.metrics.guarded import MetricSet
 from bench.modalities.image import ImageFinish, Images
 from bench.modelling import ModellingTask, Study
 from bench.probe import ProbeSettings, over_trainings
@@ -101,12 +101,12 @@ class NtpProbe(TokenModelling):
 
     def _reconstruction(self, study: Study) -> dict[str, Estimate]:
         """What the tokenizer alone loses."""
-        metrics, found = self._metrics(study, "reconstruction")
-        if not metrics:
-            return found
-        meter = MemoryMeter(study.device)
-        self.reconstruct(study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report)
-        return found | estimates(metrics)
+        metrics = self._metrics(study, "reconstruction")
+        if metrics.alive:
+            meter = MemoryMeter(study.device)
+            args = (study.job, study.settings, study.tokenizer, study.dataset)
+            self.reconstruct(*args, metrics, [], meter, None, study.report)
+        return metrics.estimates()
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         """What the trained probes generate, and what that costs."""
@@ -124,19 +124,20 @@ class NtpProbe(TokenModelling):
             study.report,
         )
         rounds, timings = [], []
-        missing: dict[str, Estimate] = {}
         for repeat, backbone in enumerate(backbones):
-            metrics, missing = self._metrics(study, "generation")
+            metrics = self._metrics(study, "generation")
             source = self.drawn(study, settings.generation, backbone, repeat)
             judge.judge(source, metrics)
-            rounds.append(estimates(metrics))
+            rounds.append(metrics.estimates())
             timings += source.watch.timings
+        shared = [name for name in rounds[0] if all(name in one for one in rounds)]
         classes = study.training.corpus.classes
         told = f"every class in turn, of {classes}; guidance {settings.generation.guidance:g}" if classes else ""
-        found = {name: _noted(over_trainings([one[name] for one in rounds]), told) for name in rounds[0]}
+        found = {name: over_trainings([one[name] for one in rounds]) for name in shared}
+        found = {name: _noted(each, "" if each.value is None else told) for name, each in found.items()}
         at_a_time = min(settings.generation.batch, settings.generation.samples)
         costs = sampling_costs(timings, f"{at_a_time} images at a time")
-        return missing | found | {name: _noted(estimate, told) for name, estimate in costs.items()}
+        return found | {name: _noted(estimate, told) for name, estimate in costs.items()}
 
     def drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:
         seed = study.job.protocol.seed + repeat
@@ -153,15 +154,14 @@ class NtpProbe(TokenModelling):
         watch = Stopwatch(study.device, bytes_of(backbone))
         return DrawnImages(f"training {repeat}", chosen.samples, chosen.batch, draw, decode, watch)
 
-    def _metrics(self, study: Study, judges: str) -> tuple[list[Metric], dict[str, Estimate]]:
-        """New metrics of that kind, those of tokens left out, and why others cannot be measured."""
+    def _metrics(self, study: Study, judges: str) -> MetricSet:
+        """New metrics of that kind, those of tokens left out."""
         sections = {
             name: section
             for name, section in study.settings.metrics.items()
             if name not in self.rates and registry.get("metrics", name).judges == judges
         }
-        metrics, unavailable = build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
-        return list(metrics.values()), unavailable
+        return build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
 
     def _default_metrics(self) -> list[str]:
         known = registry.entries("metrics").items()

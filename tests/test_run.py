@@ -36,7 +36,7 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
         "Levels": "decode gave torch.uint8",
         "OutsideCodebook": "outside the codebook 0..1",
         "Raises": "CUDA out of memory, say",
-        "Killed": "killed by SIGKILL; the system may have run out of memory",
+        "Killed": "killed by SIGKILL; it may have run out of memory",
     }
     systems = [f"--system={BROKEN}:{name}" for name in ["Talks", *causes, "Mean"]]
     done = bench(*QUICK, *systems, "--out", "out", code=4)

@@ -10,7 +10,7 @@ from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.errors import BenchError
 from bench.gate import baseline, lines, terminal
 from bench.gate.pairing import read
-from bench.results import Run
+from bench.results import Run, broken_metrics
 
 
 def update_baseline(
@@ -22,7 +22,10 @@ def update_baseline(
     for one in failed:
         error = one.result.errors[0] if one.result.errors else None
         click.echo(f"failed: {one.name}: {error.message if error else 'no reason recorded'}", err=True)
-    if failed and not partial:
+    lost = [f"{one.name}: {reason}" for one in measured for reason in broken_metrics(one.result.metrics)]
+    for line in lost:
+        click.echo(f"lost: {line}", err=True)
+    if (failed or lost) and not partial:
         click.echo("nothing is written: measure these again, or take the others with --partial", err=True)
         return CELL_FAILED
     if systems and len(failed) == len(measured) > 0:

@@ -17,7 +17,7 @@ from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
 from bench.progress import CellProgress
-from bench.results import Result, Run
+from bench.results import Result, Run, broken_metrics
 from bench.suite import Suite, load_suite
 from bench.system import SystemSpec, parse
 from bench.weights import WeightStore
@@ -175,6 +175,9 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         if exporter:
             exporter.close(status)
     results = [outcome.result for outcome in outcomes]
+    for result in results:
+        for reason in broken_metrics(result.metrics):
+            console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
     print_tables(results, style)
     _say_where(run, exporter, console, len(results))
     return _exit_code(results)
@@ -202,4 +205,4 @@ def _exit_code(results: list[Result]) -> int:
     failed = [result for result in results if result.status == "failed"]
     if len(failed) == len(results):
         return NOTHING_MEASURED
-    return CELL_FAILED if failed else 0
+    return CELL_FAILED if failed or any(broken_metrics(result.metrics) for result in results) else 0

@@ -76,7 +76,7 @@ class AudioDataset(Dataset):
         settings: the protocol's preprocessing; what it leaves out is as in ``defaults``.
         split: one of ``splits``.
         data: where the files are, for datasets that do not know themselves.
-        language: of the transcripts, ISO 639-1; empty where it is not known.
+        language: of what is said, ISO 639-1; empty where it is not known.
 
     Raises:
         BenchError: no such split or setting, no data, or no file.
@@ -114,6 +114,9 @@ class AudioDataset(Dataset):
     def id(self, index: int) -> str:
         return self.files[index].id
 
+    def transcript(self, index: int) -> str | None:
+        return self.files[index].transcript
+
     def load(self, index: int) -> Sample:
         """The sample at that position.
 
@@ -139,7 +142,7 @@ class AudioDataset(Dataset):
             rate=self.preprocessing.rate,
             stored=f"{sound.rate} Hz, {channels} channel{'s' * (channels > 1)}",
             transcript=transcript,
-            language=self.language if transcript is not None else "",
+            language=self.language,
         )
 
     def __iter__(self) -> Iterator[Sample]:

@@ -31,7 +31,7 @@ class Sample:
         rate: samples a second, of sound.
         stored: form of the stored sample where samples differ in it (``"8000 Hz, 1 channel"``), for the record.
         transcript: what is said, as the data set writes it; None where it does not say.
-        language: of the transcript, ISO 639-1 (``"en"``).
+        language: of what is said, ISO 639-1 (``"en"``); empty where it is not known.
         label: number of its class; None where the data set has none.
     """
 
@@ -55,6 +55,7 @@ class Dataset(ABC):
     Attributes:
         classes: names of the classes that the samples' labels number; empty where there are none.
         remarks: what a reader of its numbers should know of the data as a whole.
+        language: of what is said, ISO 639-1; empty where nothing is, or it is not known.
     """
 
     name: ClassVar[str]
@@ -62,6 +63,7 @@ class Dataset(ABC):
     split: str
     classes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    language: str = ""
 
     def __init__(self, settings: dict[str, Any], split: str, data: str | None = None) -> None:
         self.settings = settings
@@ -84,6 +86,10 @@ class Dataset(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """sha256 over the ids and stored contents of the split, in order."""
+
+    def transcript(self, index: int) -> str | None:
+        """What is said in a sample, without reading it; None where the data set does not say."""
+        return None
 
     def size(self, index: int) -> tuple[int, int] | None:
         """Width and height of a sample that is an image, without decoding it; None where that cannot be told.
@@ -128,7 +134,7 @@ class Limited(Dataset):
         self.whole = dataset
         self.limit = n
         self.name, self.modality = dataset.name, dataset.modality  # type: ignore[misc]
-        self.classes, self.remarks = dataset.classes, dataset.remarks
+        self.classes, self.remarks, self.language = dataset.classes, dataset.remarks, dataset.language
 
     def __len__(self) -> int:
         return min(self.limit, len(self.whole))
@@ -138,6 +144,9 @@ class Limited(Dataset):
 
     def id(self, index: int) -> str:
         return self.whole.id(range(len(self))[index])
+
+    def transcript(self, index: int) -> str | None:
+        return self.whole.transcript(range(len(self))[index])
 
     def size(self, index: int) -> tuple[int, int] | None:
         return self.whole.size(range(len(self))[index])
@@ -165,6 +174,9 @@ class Spread(Limited):
 
     def id(self, index: int) -> str:
         return self.whole.id(self._place(index))
+
+    def transcript(self, index: int) -> str | None:
+        return self.whole.transcript(self._place(index))
 
     def size(self, index: int) -> tuple[int, int] | None:
         return self.whole.size(self._place(index))

@@ -3,7 +3,7 @@
 libsndfile reads what it knows (wav, flac, ogg, mp3, aiff, au, caf), FFmpeg through PyAV the rest (m4a, webm, the
 sound of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
 their names tell. A file that holds less sound than it states is refused, never taken for a shorter clip, wherever
-the format lets one see it: not in files without a header, nor in plain AAC or MP3 streams.
+the format lets one see it: not in files without a header, nor in plain AAC or MP3 streams. So is one that holds more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from bench.datasets.base import BadSample
+from bench.datasets.sound_headers import refuse_uncounted, refuse_understated
 from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
 
 MAX_VALUES = 2**28
@@ -92,8 +93,8 @@ def decode_sound(path: Path) -> Sound:
     """All sound of a file at its own rate; of several sound tracks the first.
 
     Raises:
-        BadSample: the file cannot be read, is no sound, is damaged or cut off, holds nothing, too much, or samples
-            that are no number.
+        BadSample: the file cannot be read, is no sound, is damaged or cut off, states less than it holds, holds
+            nothing, too much, or samples that are no number.
     """
     try:
         # Without a buffer, so that the file descriptor stands where the stream does.
@@ -133,6 +134,7 @@ def _decoded(stream: IO[bytes], raw: Raw | None) -> Sound:
     if raw:
         return _by_ffmpeg(stream, raw)
     _refuse_cut_ogg(stream)
+    refuse_understated(stream)
     return _by_libsndfile(stream) or _by_ffmpeg(stream, None)
 
 
@@ -162,6 +164,7 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
             count += len(blocks[-1])
         if file.frames - count > (_MP3_FRAME if file.format == "MP3" else 0):
             raise _cut_off(file.frames / file.samplerate, count / file.samplerate)
+        refuse_uncounted(stream, file.format, count, file.samplerate)
         return Sound(np.ascontiguousarray(np.concatenate(blocks).T), file.samplerate)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from bench.generation.references import Reference, ReferenceFeatures
 from bench.generation.sources import ImageSource
 from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.metrics.generated import GenerationMetric
-from bench.modalities.base import SystemFailure
-from bench.stats import Estimate
+from bench.metrics.guarded import MetricSet
 from bench.task import Report
 from bench.tokens import Tokens
 
@@ -57,22 +55,24 @@ class Judge:
         self.bank = FeatureBank(present, sha256, device, key, images)
         self.features = ReferenceFeatures(reference, self.bank.run, batch_size, workers, report)
 
-    def prepare(self, metrics: Iterable[Metric]) -> None:
+    def prepare(self, metrics: MetricSet) -> None:
         """The reference's features now, so that what is wrong with it is told before hours of samples."""
         if self.reference.source is None:
             return
         for metric in metrics:
-            if isinstance(metric, GenerationMetric):
-                metric.prepare(self.features)
+            metric.attempt("prepare", self._prepare)
 
-    def judge(self, source: ImageSource, metrics: Sequence[Metric]) -> Seen:
+    def _prepare(self, metric: Metric) -> None:
+        if isinstance(metric, GenerationMetric):
+            metric.prepare(self.features)
+
+    def judge(self, source: ImageSource, metrics: MetricSet) -> Seen:
         """Update the metrics with all samples of a source."""
         indices: list[int] = []
         size = ""
         for index, images in source.batches(self.batch_size, self.workers):
             batch = self._batch(index, images.to(self.device), len(source))
-            for metric in metrics:
-                metric.update(batch)
+            metrics.update(batch)
             indices += index.tolist()
             size = f"{images.shape[3]}x{images.shape[2]}"
             self.report("measuring", indices[-1] + 1, len(source))
@@ -103,12 +103,3 @@ class _SampleFeatures(FeatureSource):
             run: ExtractorRun = self.bank.run(extractor)
             self._found[extractor] = run.one_side(self.images)
         return {}, self._found[extractor]
-
-
-def estimates(metrics: Iterable[Metric]) -> dict[str, Estimate]:
-    """All values; SystemFailure where one is no number."""
-    found = {name: value for metric in metrics for name, value in metric.compute().items()}
-    for name, estimate in found.items():
-        if any(number is not None and not math.isfinite(number) for number in (estimate.value, estimate.stderr)):
-            raise SystemFailure(f"{name} came out as {estimate.value} ± {estimate.stderr}")
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ STATISTICS = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
 
 STATISTICS_OF = "inception_spatial"
 """The extractor whose features they are of."""
+
+ROUNDING = 1e-5
+"""Share of its size by which a covariance may differ from one that can be."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
 
 
 def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if they have other shapes or no numbers."""
+    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if they have other shapes or cannot be."""
     dim, names = extractors.get(STATISTICS_OF).layers[layer], " and ".join(STATISTICS[layer])
     mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
     if mean.shape != (dim,) or covariance.shape != (dim, dim):
@@ -106,7 +110,36 @@ def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
             raise BenchError(f"{path}: {name} is {values.dtype}; store float64")
         if not np.isfinite(values).all():
             raise BenchError(f"{path}: {name} has values that are not finite")
+    if mean.min() < -ROUNDING * np.abs(mean).max():
+        raise BenchError(
+            f"{path}: {STATISTICS[layer][0]} has negative values (to {mean.min():.3g}), and these features have none; "
+            "compute it again from the 2015 Inception's"
+        )
+    if problem := why_impossible(covariance):
+        raise BenchError(f"{path}: {STATISTICS[layer][1]} is no covariance: {problem}; compute it again (numpy.cov)")
     return mean, covariance
+
+
+def why_impossible(covariance: np.ndarray) -> str:
+    """Why a matrix ``[dim, dim]`` of finite numbers is not the covariance of anything; empty if it may be.
+
+    What rounding in float32 explains is let pass, since some files were computed so.
+    """
+    values = covariance.astype(np.float64)
+    with np.errstate(over="ignore"):
+        size = float(np.linalg.norm(values))  # no eigenvalue is larger
+    if not math.isfinite(size):
+        return "its values are too large to be squared"
+    uneven = float(np.abs(values - values.T).max())
+    if uneven > ROUNDING * np.abs(values).max():
+        return f"it is not symmetric: values across its diagonal differ by up to {uneven:.3g}"
+    least = float(values.diagonal().min())
+    if least < -ROUNDING * size:
+        return f"a variance on its diagonal is negative: {least:.3g}"
+    shifted = torch.from_numpy(values + ROUNDING * size * np.eye(len(values)))
+    if size and torch.linalg.cholesky_ex(shifted).info:
+        return "it is not positive semidefinite: in some direction the variance is negative"
+    return ""
 
 
 def _enough(reference: Reference) -> Reference:
@@ -127,6 +160,7 @@ class ReferenceFeatures(ReferenceSource):
         self.reference, self.batch_size, self.workers = reference, batch_size, workers
         self._runs, self._report = runs, report
         self._found: dict[str, Features] = {}
+        self._unreadable = ""
 
     def __reduce__(self) -> Any:
         raise TypeError("the features of a reference set stay in their process")
@@ -160,7 +194,13 @@ class ReferenceFeatures(ReferenceSource):
         return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
 
     def _batches(self, source: ImageSource) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self._unreadable:  # every metric that asks would read as far as the first one came
+            raise BenchError(self._unreadable)
         total = len(source)
-        for index, images in source.batches(self.batch_size, self.workers):
-            yield index, images
-            self._report("reference", int(index[-1]) + 1, total)
+        try:
+            for index, images in source.batches(self.batch_size, self.workers):
+                yield index, images
+                self._report("reference", int(index[-1]) + 1, total)
+        except BenchError as error:
+            self._unreadable = str(error)
+            raise

@@ -21,6 +21,8 @@ FIELDS = (
     *("metric", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n", "failures"),
     *("method", "note", "unavailable"),
 )
+ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks"}
+"""Fields of an estimate that are told by others, or by none."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
@@ -142,7 +144,7 @@ def _metrics(table: Table, row: Row) -> Iterator[dict[str, Any]]:
             low, high = estimate.interval or (None, None)
             yield {
                 "metric": column.metric,
-                **estimate.model_dump(exclude={"interval", "unavailable", "device_bound", "replicates", "blocks"}),
+                **estimate.model_dump(exclude=ELSEWHERE),
                 "low": low,
                 "high": high,
                 "best": cell.best,

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torchmetrics.utilities import dim_zero_cat
 
 from bench.stats import Estimate, clustered_mean
 from bench.tokens import Codebook, Tokens
+
+if TYPE_CHECKING:
+    from bench.datasets.base import Dataset
 
 MAX_PIECES = 32
 
@@ -145,7 +148,7 @@ class Metric(TorchMetric):
     ``weights`` the verified file of each name in the class's ``weights``.
     """
 
-    outputs: ClassVar[dict[str, Fact]]
+    outputs: ClassVar[dict[str, Fact]] = {}
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[Settings]] = Settings
@@ -199,6 +202,11 @@ class Metric(TorchMetric):
             Unavailable: what they name is not on this machine; the message says how to get it.
         """
         return settings
+
+    @classmethod
+    def warnings(cls, settings: BaseModel, dataset: Dataset) -> list[str]:
+        """What makes values worthless under these settings on this data set, as far as it can be told beforehand."""
+        return []
 
     @abstractmethod
     def update(self, batch: Batch) -> None:

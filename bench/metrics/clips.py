@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bench.metrics.base import Batch, Metric, PerSampleMetric, Settings
+from bench.metrics.failures import failure
 from bench.stats import Estimate
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_state("why", default=[], dist_reduce_fx="cat")
+        self._error = ""
 
     @staticmethod
     @abstractmethod
@@ -114,12 +116,13 @@ class ClipMetric(PooledMetric, PerSampleMetric):
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
         raise NotImplementedError("clips are scored one by one")
 
-    def take(self, result: tuple[Scores, str] | Exception) -> None:
-        found, reason = ({}, "") if isinstance(result, Exception) else result
+    def take(self, result: tuple[Scores, str] | BaseException) -> None:
+        found, reason = ({}, failure(result, "")) if isinstance(result, BaseException) else result
         for name in self.outputs:
             self.keep(f"value_{name}", torch.tensor([found.get(name, np.nan)], dtype=torch.float64))
         known = [*self.reasons, ""]
-        broke = isinstance(result, Exception) or reason not in known
+        broke = reason not in known
+        self._error = self._error or (reason if broke else "")
         self.keep("why", torch.tensor([-1 if broke else known.index(reason)]))
 
     def compute(self) -> dict[str, Estimate]:
@@ -128,7 +131,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
 
     def _explained(self, name: str, estimate: Estimate, why: str) -> Estimate:
         if estimate.value is None and why:
-            estimate = estimate.model_copy(update={"unavailable": why})
+            estimate = estimate.model_copy(update={"unavailable": why, "broken": bool(self._error)})
         return self.describe(name, estimate, why if estimate.failures else "")
 
     def _failures(self) -> str:
@@ -136,14 +139,14 @@ class ClipMetric(PooledMetric, PerSampleMetric):
         named: Sequence[str] = self.reasons
         counts = {named[code]: count for code, count in sorted(codes.items()) if 0 <= code < len(named)}
         if codes[-1]:
-            counts["the metric broke"] = codes[-1]
+            counts[f"the metric broke: {self._error}" if self._error else "the metric broke"] = codes[-1]
         return "; ".join(f"no value for {count} clip{'s' * (count > 1)}: {reason}" for reason, count in counts.items())
 
 
 def _on_the_spot(function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> Any:
     try:
         return function(*args, **kwargs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
 
 
@@ -152,7 +155,7 @@ def _result(one: Any) -> Any:
         return one
     try:
         return one.result()
-    except Exception as error:  # the process died under this clip
+    except (Exception, SystemExit) as error:  # the process died under this clip
         return error
 
 
@@ -164,5 +167,5 @@ def score(
         return metric.score_clip(settings, reference, reconstruction, rate), ""
     except Undefined as undefined:
         return {}, str(undefined)
-    except Exception as error:
-        return {}, f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        return {}, failure(error, metric.__module__)

@@ -16,14 +16,13 @@ from bench.metrics.base import Fact
 from bench.metrics.gaussians import (
     Moments,
     distance_of,
-    factor_of,
     frechet_distance,
     mean_of,
-    root_trace,
     scatter_of,
     without_block,
 )
 from bench.metrics.rows import EfficientNetSettings, FeatureMetric, InceptionSettings
+from bench.metrics.spectra import factor_of, root_trace, singular_values
 from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
@@ -59,7 +58,7 @@ class GramFrechet:
 
     def value(self) -> float:
         n = len(self.gram)
-        root = torch.linalg.svdvals(self.gram).sum()
+        root = singular_values(self.gram).sum()
         return distance_of(self.shift, self.squares.sum() / (n - 1), root / (n - 1))
 
     def without(self, block: int) -> float:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.metrics.spectra import factor_of, singular_values
+
 CHUNK = 512
 
 
@@ -41,33 +43,13 @@ def moments(rows: torch.Tensor) -> Moments:
 
 def frechet_distance(one: Moments, other: Moments) -> float:
     """Squared Fréchet distance of two Gaussians; the samples behind them need not be paired."""
-    root = torch.linalg.svdvals(factor_of(one.covariance) @ factor_of(other.covariance).T).sum()
+    root = singular_values(factor_of(one.covariance) @ factor_of(other.covariance).T).sum()
     return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
 
 
 def distance_of(shift: torch.Tensor, traces: torch.Tensor, root: torch.Tensor) -> float:
     # Equal sets differ from zero by rounding, which may be negative.
     return max(0.0, float(shift @ shift + traces - 2 * root))
-
-
-def factor_of(covariance: torch.Tensor) -> torch.Tensor:
-    """A with AᵀA = Σ: Cholesky's, or that of the eigenvectors where Σ is singular."""
-    lower, failed = torch.linalg.cholesky_ex(covariance)
-    if failed:
-        values, vectors = torch.linalg.eigh(covariance)
-        lower = vectors * values.clamp(min=0).sqrt()
-    factor: torch.Tensor = lower.T
-    return factor
-
-
-def root_trace(matrix: torch.Tensor) -> torch.Tensor:
-    """Trace of the square root of a positive semidefinite matrix.
-
-    It loses digits of the smallest eigenvalues only, far below the standard error that it is used for,
-    and takes a quarter of the time of singular values.
-    """
-    values: torch.Tensor = torch.linalg.eigvalsh(matrix)
-    return values.clamp(min=0).sqrt().sum()
 
 
 def mean_of(rows: torch.Tensor) -> torch.Tensor:

@@ -18,9 +18,10 @@ import torch
 from bench.errors import Unavailable
 from bench.metrics.base import Fact, ReferenceSource
 from bench.metrics.frechet import EfficientNetFrechetSettings, PairedFrechet, bias_note
-from bench.metrics.gaussians import distance_of, factor_of, mean_of, moments, root_trace, scatter_of, without_block
+from bench.metrics.gaussians import distance_of, mean_of, moments, scatter_of, without_block
 from bench.metrics.generated import GenerationMetric, about_samples, too_few_to_leave_out
 from bench.metrics.rows import InceptionSettings
+from bench.metrics.spectra import factor_of, root_trace, singular_values
 from bench.parallel import each_on_one_thread
 from bench.stats import Estimate, block_jackknife
 
@@ -78,7 +79,7 @@ class FewSamples:
 
     def value(self) -> float:
         n = len(self.x)
-        root = torch.linalg.svdvals(self.products).sum() / math.sqrt(n - 1)
+        root = singular_values(self.products).sum() / math.sqrt(n - 1)
         return distance_of(self.shift, self.squares.sum() / (n - 1) + self.reference.trace, root)
 
     def without(self, block: int) -> float:
@@ -104,7 +105,7 @@ class ManySamples:
 
     def value(self) -> float:
         covariance = self.scatter / (len(self.samples) - 1)
-        root = torch.linalg.svdvals(factor_of(covariance) @ self.reference.factor.T).sum()
+        root = singular_values(factor_of(covariance) @ self.reference.factor.T).sum()
         return distance_of(self.mean - self.reference.mean, covariance.trace() + self.reference.trace, root)
 
     def without(self, block: int) -> float:

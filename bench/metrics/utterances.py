@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
+from bench.metrics.failures import failure
 from bench.normalisers import Normaliser, normaliser
 from bench.recognisers.base import Recogniser, Source, Transcripts, build
 from bench.recognisers.transcript_cache import remembered
@@ -44,6 +45,8 @@ REASONS = {
     Why.OTHER_LANGUAGE: "in a language that the recogniser or the normaliser is not for",
     Why.DIED: "the recogniser's process died",
 }
+BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
+"""Reasons that are faults of the recogniser."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,13 @@ class Errors:
         counts: errors, and words or characters that they are a share of.
         why: why an utterance does not count; its counts are zeros then.
         texts: what was heard in the original and in the reconstruction, as the recogniser wrote it.
+        error: what the recogniser raised, and where; empty if nothing.
     """
 
     counts: tuple[tuple[int, int], ...]
     why: tuple[Why, ...]
     texts: tuple[str | None, str | None]
+    error: str = ""
 
 
 def without_value(why: Why) -> Errors:
@@ -102,7 +107,8 @@ def _built(recogniser: str, key: str) -> Source:
 
 def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utterance) -> Errors:
     """What is heard in both signals, and its errors."""
-    original, reconstruction = heard(source, cache, utterance)
+    errors: list[str] = []
+    original, reconstruction = heard(source, cache, utterance, errors)
     said: str | Why = Why.NO_TRANSCRIPT if utterance.said is None else normalise(utterance.said) or Why.EMPTY_TRANSCRIPT
     first, second = (text if isinstance(text, Why) else normalise(text) for text in (original, reconstruction))
     pairs = (
@@ -117,11 +123,12 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
         tuple((0, 0) if isinstance(one, Why) else one for one in found),
         tuple(one if isinstance(one, Why) else Why.COUNTED for one in found),
         (None if isinstance(original, Why) else original, None if isinstance(reconstruction, Why) else reconstruction),
+        next(iter(errors), ""),
     )
 
 
-def heard(source: Source, cache: Path, utterance: Utterance) -> tuple[str | Why, str | Why]:
-    """The texts of original and reconstruction, or why there are none."""
+def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
+    """The texts of original and reconstruction, or why there are none; what the recogniser raises joins the errors."""
     if isinstance(source, Transcripts):
         original = source.find(utterance.id, "original", utterance.system)
         reconstruction = source.find(utterance.id, "reconstruction", utterance.system)
@@ -139,10 +146,19 @@ def heard(source: Source, cache: Path, utterance: Utterance) -> tuple[str | Why,
             cache, utterance.original, utterance.rate, utterance.language, lambda: hear(utterance.original)
         )
 
-    first = _attempt(hear_original, Why.BROKE_ON_ORIGINAL)
+    def attempt(hear: Callable[[], str], broke: Why) -> str | Why:
+        try:
+            return hear()
+        except BenchError:  # a recogniser that cannot be had at all costs all clips
+            raise
+        except (Exception, SystemExit) as error:
+            errors.append(failure(error, type(source).__module__))
+            return broke
+
+    first = attempt(hear_original, Why.BROKE_ON_ORIGINAL)
     if isinstance(first, str) and np.array_equal(utterance.original, utterance.reconstruction):
         return first, first
-    return first, _attempt(lambda: hear(utterance.reconstruction), Why.BROKE_ON_RECONSTRUCTION)
+    return first, attempt(lambda: hear(utterance.reconstruction), Why.BROKE_ON_RECONSTRUCTION)
 
 
 def words(reference: str, hypothesis: str) -> tuple[int, int]:
@@ -169,13 +185,3 @@ def _errors(
     if isinstance(reference, Why):
         return reference
     return hypothesis if isinstance(hypothesis, Why) else count(reference, hypothesis)
-
-
-def _attempt(hear: Callable[[], str], broke: Why) -> str | Why:
-    """One clip never costs the others; a recogniser that cannot be had at all does."""
-    try:
-        return hear()
-    except BenchError:
-        raise
-    except Exception:
-        return broke

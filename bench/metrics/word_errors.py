@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
+from dataclasses import replace
 from importlib import metadata
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from pydantic import BaseModel, Field
 
 from bench.canonical import digest
-from bench.errors import BenchError, Unavailable
+from bench.errors import MOST_NAMED, BenchError, Unavailable
 from bench.metrics.base import Batch, Fact, Settings
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.metrics.clips import PooledMetric
-from bench.metrics.utterances import RATIOS, REASONS, Errors, Utterance, Why, errors_of, in_pool, without_value
-from bench.normalisers import normaliser
-from bench.recognisers.base import Recogniser, build
+from bench.metrics.failures import failure
+from bench.metrics.utterances import BROKEN, RATIOS, REASONS, Errors, Utterance, Why, errors_of, in_pool, without_value
+from bench.normalisers import Normaliser, normaliser
+from bench.recognisers.base import Recogniser, Source, build
 from bench.recognisers.transcript_cache import cache_folder
 from bench.stats import Estimate
+
+if TYPE_CHECKING:
+    from bench.datasets.base import Dataset
+
+OTHERS = "give word_errors another recogniser and normaliser, such as whisper and lower-v2"
 
 
 class WordErrorSettings(Settings):
     """What hears, and what counts as the same words."""
 
     recogniser: str = Field(default="pocketsphinx", description="bench list recognisers; as a --system is written")
-    normaliser: str = Field(default="english-v1", description="none-v1, lower-v1, english-v1 or basic-v1")
+    normaliser: str = Field(
+        default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
+    )
     revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both; filled in")
 
 
@@ -66,6 +75,8 @@ class WordErrors(PooledMetric):
         self._source = build(self.settings.recogniser)
         self._normaliser = normaliser(self.settings.normaliser)
         self._texts: list[tuple[str | None, str | None]] = []
+        self._unstated = False
+        self._error = ""
         self.add_state("counts", default=[], dist_reduce_fx="cat")
         self.add_state("why", default=[], dist_reduce_fx="cat")
 
@@ -92,8 +103,33 @@ class WordErrors(PooledMetric):
             )
         return chosen.model_copy(update={"revision": revision})
 
+    @classmethod
+    def warnings(cls, settings: BaseModel, dataset: Dataset) -> list[str]:
+        chosen = WordErrorSettings.model_validate(settings.model_dump())
+        try:
+            source = build(chosen.recogniser)
+        except Unavailable:  # which is told by itself
+            return []
+        found, norm = [], normaliser(chosen.normaliser)
+        said = [text for text in map(dataset.transcript, range(len(dataset))) if text]
+        if not fits(dataset.language, source, norm):
+            known = told_languages(source, norm)
+            found.append(f"{dataset.name} is in the language {dataset.language}, so no clip counts ({known}); {OTHERS}")
+        elif said and not dataset.language and (taken := taken_for(source, norm)):
+            found.append(
+                f"{dataset.name} does not say its language: {taken}, and the rates of another language mean nothing; "
+                f"state it with --dataset {dataset.name}@language=CODE"
+            )
+        if split := sum(map(norm.splits, said)):
+            found.append(
+                f"{norm.name} splits words at combining marks, which {split} of {len(said)} transcripts have; give "
+                "normaliser: lower-v2, which keeps them"
+            )
+        return found
+
     def update(self, batch: Batch) -> None:
         self.remember(batch)
+        self._unstated |= not all(batch.languages) or len(batch.languages) < len(batch.index)
         pairs = zip(batch.reference.clips(), batch.reconstruction.clips(), strict=True)
         for position, (original, reconstruction) in enumerate(pairs):
             utterance = Utterance(
@@ -108,7 +144,7 @@ class WordErrors(PooledMetric):
             self._hear(utterance)
 
     def _hear(self, utterance: Utterance) -> None:
-        if not self._fits(utterance.language):
+        if not fits(utterance.language, self._source, self._normaliser):
             self.work(without_value, Why.OTHER_LANGUAGE)
             return
         source, settings = self._source, self.settings
@@ -123,15 +159,12 @@ class WordErrors(PooledMetric):
         cache = cache_folder([settings.revision["recogniser"], torch.__version__, self.device.type])
         self._running.append(errors_of(source, cache, self._normaliser, utterance))
 
-    def _fits(self, language: str) -> bool:
-        known = (self._source.languages, self._normaliser.languages)
-        return not language or all(language in languages for languages in known if languages)
-
-    def take(self, result: Errors | Exception) -> None:
+    def take(self, result: Errors | BaseException) -> None:
         if isinstance(result, BenchError):
             raise result
-        if isinstance(result, Exception):
-            result = without_value(Why.DIED)
+        if isinstance(result, BaseException):
+            result = replace(without_value(Why.DIED), error=failure(result, ""))
+        self._error = self._error or result.error
         self.keep("counts", torch.tensor([result.counts]))
         self.keep("why", torch.tensor([[int(why) for why in result.why]]))
         self._texts.append(result.texts)
@@ -179,7 +212,10 @@ class WordErrors(PooledMetric):
         facts: dict[str, Any] = {"failures": int((~known).sum())}
         if estimate.value is None and reasons:
             facts["unavailable"] = f"no utterance counts: {reasons}{self._remedy(why)}"
+            facts["broken"] = bool(np.isin(why, BROKEN).any())
         told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
+        if self._unstated and (taken := taken_for(self._source, self._normaliser)):
+            told += f"; the data set does not say its language: {taken}"
         note = f"{told}; left out: {reasons}" if reasons else told
         return self.describe(name, estimate.model_copy(update=facts), note)
 
@@ -188,14 +224,40 @@ class WordErrors(PooledMetric):
             return "; the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
             return ""
-        sides = ((self._source.label, self._source.languages), (self._normaliser.name, self._normaliser.languages))
-        known = "; ".join(f"{name} is for {', '.join(languages)}" for name, languages in sides if languages)
-        return f" ({known}); give word_errors another recogniser and normaliser, such as whisper and basic-v1"
+        return f" ({told_languages(self._source, self._normaliser)}); {OTHERS}"
 
-    @staticmethod
-    def _reasons(why: np.ndarray) -> str:
+    def _reasons(self, why: np.ndarray) -> str:
         counted = Counter(why.tolist())
-        return "; ".join(f"{count}: {reason}" for each, reason in REASONS.items() if (count := counted[each]))
+        error = f" ({self._error})" if self._error else ""
+        return "; ".join(
+            f"{count}: {reason}{error if each in BROKEN else ''}"
+            for each, reason in REASONS.items()
+            if (count := counted[each])
+        )
+
+
+def fits(language: str, source: Source, norm: Normaliser) -> bool:
+    """Whether both are for a language, as far as it is known."""
+    return not language or all(language in languages for languages in (source.languages, norm.languages) if languages)
+
+
+def told_languages(source: Source, norm: Normaliser) -> str:
+    """What recogniser and normaliser are for; empty if for any language."""
+    return "; ".join(
+        f"{name} is for {', '.join(languages) if len(languages) <= MOST_NAMED else f'{len(languages)} languages'}"
+        for name, languages in _sides(source, norm)
+    )
+
+
+def taken_for(source: Source, norm: Normaliser) -> str:
+    """What takes any clip for the only language that it is for; empty if nothing does, as what knows several."""
+    single = [(name, languages[0]) for name, languages in _sides(source, norm) if len(languages) == 1]
+    return ", ".join(f"{name} takes it for {language}" for name, language in single)
+
+
+def _sides(source: Source, norm: Normaliser) -> list[tuple[str, tuple[str, ...]]]:
+    pairs = ((source.label, source.languages), (norm.name, norm.languages))
+    return [(name, languages) for name, languages in pairs if languages]
 
 
 def _mono(clip: torch.Tensor) -> np.ndarray:

@@ -111,6 +111,53 @@ def test_a_header_written_before_the_sound_was_known_is_no_lie(tmp_path: Path, s
     assert decode_sound(tmp_path / "a.wav").samples.shape == (2, RATE)
 
 
+@pytest.mark.parametrize(
+    ("ending", "field", "stated"),
+    [
+        ("wav", b"data", struct.pack("<I", 1000)),
+        ("wav", b"data", struct.pack("<I", 0)),
+        ("aiff", b"SSND", struct.pack(">I", 1008)),
+        ("caf", b"data", struct.pack(">q", 1004)),
+        ("au", b".snd\0\0\0\x18", struct.pack(">I", 1000)),
+        ("rf64", b"ds64\x1c\0\0\0" + struct.pack("<Q", 32096), struct.pack("<Q", 1000)),
+        ("mp3", b"Xing\0\0\0\x0f", struct.pack(">I", 5)),
+        ("flac", b"\x03\xe8\x00\xf0", struct.pack(">I", 500)),
+    ],
+)
+def test_a_header_that_states_less_than_the_file_holds_is_refused(
+    tmp_path: Path, ending: str, field: bytes, stated: bytes
+) -> None:
+    """Players stop where it says: 31 ms of a second."""
+    path = save(tmp_path / f"a.{ending}", tone())
+    data = path.read_bytes()
+    at = data.index(field) + len(field)
+    path.write_bytes(data[:at] + stated + data[at + len(stated) :])
+    with pytest.raises(BadSample, match=r"damaged: its header states [\d.]+ .*(more follow|holds 1\.\d+ s)"):
+        decode_sound(path)
+
+
+@pytest.mark.parametrize("ending", ["wav", "mp3", "ogg", "aiff"])
+def test_a_second_file_put_behind_the_first_is_noticed(tmp_path: Path, ending: str) -> None:
+    path = save(tmp_path / f"a.{ending}", tone())
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(BadSample, match=r"its header states|several Ogg files in one"):
+        decode_sound(path)
+
+
+@pytest.mark.parametrize("samples", [16_000, 15_999])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        *(b"LIST\x04\0\0\0INFO", b"LIST\xff\0\0\0INFO", b"id3 \x03\0\0\0abc", b"TAG" + bytes(125)),
+        *(b"ID3\x04" + bytes(range(200)), bytes(999), b"\0\1"),
+    ],
+)
+def test_what_programs_write_behind_the_sound_is_no_lie(tmp_path: Path, behind: bytes, samples: int) -> None:
+    path = save(tmp_path / "a.wav", tone()[:samples], subtype="PCM_U8")
+    path.write_bytes(path.read_bytes() + behind)
+    assert decode_sound(path).samples.shape == (1, samples)
+
+
 def test_a_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path) -> None:
     data = bytearray(save(tmp_path / "a.flac", STEREO).read_bytes())
     data[21] &= 0xF0

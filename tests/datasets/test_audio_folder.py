@@ -153,7 +153,7 @@ def test_transcripts_of_a_table(folder: Path, name: str, table: str) -> None:
     rows = "1 rows of the table of transcripts fit no audio file: else.wav"
     assert data.remarks == ((rows,) if "unused" in table else ())
     assert [(sample.transcript, sample.language) for sample in samples] == [
-        ("One, two.", "de"), ('Drei "vier"', "de"), (None, ""),
+        ("One, two.", "de"), ('Drei "vier"', "de"), (None, "de"),
     ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def test_utterances_speakers_and_transcripts(subset: Path, data: str) -> None:
     assert [(sample.id, sample.group, sample.transcript, sample.language) for sample in dataset] == [
         ("1089/134686/1089-134686-0000", 1089, "WORD 0", "en"),
         ("1089/134686/1089-134686-0001", 1089, "WORD 1", "en"),
-        ("1089/134686/1089-134686-0002", 1089, None, ""),
+        ("1089/134686/1089-134686-0002", 1089, None, "en"),
         ("1089/134691/1089-134691-0000", 1089, "WORD 0", "en"),
         ("121/121726/121-121726-0000", 121, "WORD 0", "en"),
         ("121/121726/121-121726-0001", 121, "WORD 1", "en"),

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.errors import BenchError
 from bench.generation.overlap import shared_images
-from bench.generation.references import open_reference
+from bench.generation.references import open_reference, why_impossible
 from bench.generation.samples import sample_specs
 from bench.generation.sources import ArraySource
 
@@ -261,12 +261,39 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
         ({"mu": np.zeros(10), "sigma": np.eye(10)}, r"shapes \[10\] and \[10, 10\]; of the 2048"),
         ({**statistics("sigma"), "mu": np.full(2048, np.nan)}, "mu has values that are not finite"),
         ({**statistics("sigma"), "mu": np.full(2048, "x")}, "mu is <U1"),
+        ({**statistics("sigma"), "mu": np.full(2048, -1.0)}, r"mu has negative values \(to -1\)"),
+        ({**statistics("mu"), "sigma": -np.eye(2048)}, "a variance on its diagonal is negative: -1;"),
+        (
+            {**statistics("mu"), "sigma": np.eye(2048) + np.eye(2048, k=1)},
+            "sigma is no covariance: it is not symmetric",
+        ),
+        (
+            {**statistics("mu"), "sigma": np.eye(2048) - np.full((2048, 2048), 1e-3)},
+            "in some direction the variance is neg",
+        ),
+        ({**statistics("mu"), "sigma": np.full((2048, 2048), 1e200)}, "too large to be squared"),
+        ({**statistics("mu", "sigma", "mu_s"), "sigma_s": -np.eye(2023)}, "sigma_s is no covariance"),
     ],
 )
 def test_a_reference_without_either_is_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "ref.npz", **arrays)
     with pytest.raises(BenchError, match=message):
         open_reference("ref.npz", str(tmp_path / "ref.npz"), None)
+
+
+def test_covariances_that_may_be_are_let_pass():
+    """Of fewer samples than dimensions, computed in float32, and of samples that are all the same."""
+    drawn = np.random.default_rng(0).standard_normal((50, 400)).astype(np.float32) * 30
+    drawn -= drawn.mean(0)
+    single = drawn.T @ drawn / 49
+    for covariance in (
+        np.cov(drawn, rowvar=False),
+        single,
+        single.astype(np.float64),
+        np.zeros((9, 9)),
+        np.ones((9, 9)),
+    ):
+        assert why_impossible(covariance) == ""
 
 
 READ = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from importlib import metadata
 from pathlib import Path
 
@@ -11,16 +12,20 @@ import numpy as np
 import pyarrow
 import pytest
 import scipy.stats
+import soundfile
 from audio_data import audio_batch, distorted, prompt, sound
 
+from bench import registry
 from bench.errors import BenchError, Unavailable
 from bench.metrics import bootstrap
 from bench.metrics.bootstrap import ratio_of_sums
-from bench.metrics.utterances import RATIOS
+from bench.metrics.utterances import RATIOS, words
 from bench.metrics.word_errors import WordErrors
-from bench.normalisers import normaliser
+from bench.normalisers import NORMALISERS, normaliser
 from bench.pool import Pool
 from bench.recognisers.base import Recogniser
+from bench.system import parse
+from bench.task import Job, Request
 
 SAID = ("The cat sat.", "On a MAT!", "hello world", "yes", "[beep]", None, "gone")
 ORIGINAL = ("the cat sat", "on the mat", "hello", "", "a", "so do", "gone")
@@ -70,7 +75,7 @@ def test_a_case_by_hand(transcripts):
     assert "1: no word was heard in the original" in found["dwer"].note
 
 
-@pytest.mark.parametrize("name", ["none-v1", "lower-v1", "english-v1", "basic-v1"])
+@pytest.mark.parametrize("name", NORMALISERS)
 def test_equal_to_jiwer_over_the_whole_set(transcripts, name):
     found = measured(silent_batch(), recogniser=transcripts, normaliser=name).compute()
     normalise = normaliser(name)
@@ -170,7 +175,7 @@ def test_a_clip_on_which_the_recogniser_breaks_costs_itself_alone():
     batch = audio_batch([speech, silence, speech], [speech, speech[:1000], silence], transcripts=("word",) * 3)
     found = measured(batch, recogniser=f"{__name__}:Parrot").compute()
     assert [found[name].n for name in ("wer", "wer_original", "dwer")] == [2, 2, 1]
-    assert "1: the recogniser broke on the reconstruction" in found["wer"].note
+    assert "1: the recogniser broke on the reconstruction (RuntimeError (test_word_errors.py, line" in found["wer"].note
     assert "1: the recogniser broke on the original" in found["dwer"].note
 
 
@@ -186,9 +191,74 @@ def test_another_language_has_no_value_and_a_remedy(transcripts):
     found = measured(batch, recogniser=transcripts).compute()["wer"]
     assert found.value is None
     assert found.unavailable.endswith(
-        "(english-v1 is for en); give word_errors another recogniser and normaliser, such as whisper and basic-v1"
+        "(english-v1 is for en); give word_errors another recogniser and normaliser, such as whisper and lower-v2"
     )
     assert measured(batch, recogniser=transcripts, normaliser="basic-v1").compute()["wer"].value == 6 / 9
+
+
+FRENCH = "Le chat est sur la table."
+HINDI = "हिन्दी में किताब पढ़ना अच्छा है"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said", "normaliser", "expected"),
+    [
+        (
+            "audio-folder@language=fr",
+            FRENCH,
+            "english-v1",
+            "audio-folder is in the language fr, so no clip counts (pocket",
+        ),
+        (
+            "audio-folder@language=fr",
+            None,
+            "english-v1",
+            "audio-folder is in the language fr, so no clip counts (pocket",
+        ),
+        ("audio-folder", FRENCH, "english-v1", "audio-folder does not say its language: pocketsphinx"),
+        (
+            "audio-folder@language=en",
+            HINDI,
+            "basic-v1",
+            "basic-v1 splits words at combining marks, which 1 of 1 transc",
+        ),
+        (
+            "audio-folder@language=en",
+            HINDI,
+            "lower-v1",
+            "lower-v1 splits words at combining marks, which 1 of 1 transc",
+        ),
+        ("audio-folder@language=en", HINDI, "lower-v2", ""),
+        ("audio-folder@language=en", "The cat", "english-v1", ""),
+        ("audio-folder", None, "english-v1", ""),
+    ],
+)
+def test_what_makes_the_rates_worthless_is_told_before_they_are_measured(tmp_path, dataset, said, normaliser, expected):
+    (tmp_path / "sound").mkdir()
+    soundfile.write(tmp_path / "sound" / "a.wav", np.full(8000, 0.1), 16000)
+    if said:
+        (tmp_path / "sound" / "a.txt").write_text(said)
+    task = registry.load(registry.get("tasks", "audio-recon").target)()
+    settings = {"metrics": {"word_errors": {"normaliser": normaliser}, "stoi": {}}}
+    protocol = task.protocol(Request(("small", settings), dataset, str(tmp_path / "sound")))
+    job = Job(parse("mulaw"), protocol, str(tmp_path / "sound"), "cpu", 1, 0, {})
+    (*warnings,) = task.warnings(job)
+    assert [warning.startswith(f"word_errors: {expected}") for warning in warnings] == [True] * bool(expected)
+
+
+def test_a_value_says_that_its_language_is_taken_for_granted(transcripts):
+    batch = silent_batch()
+    assert "does not say" not in measured(batch, recogniser=transcripts).compute()["wer"].note
+    batch.languages = ("",) * len(SAID)
+    note = measured(batch, recogniser=transcripts).compute()["wer"].note
+    assert "the data set does not say its language: english-v1 takes it for en" in note
+
+
+def test_one_text_in_two_forms_has_no_error_and_a_wrong_vowel_sign_one():
+    said = unicodedata.normalize("NFC", "Tiếng Việt rất đẹp")
+    assert words(*map(normaliser("lower-v2"), (said, unicodedata.normalize("NFD", said)))) == (0, 4)
+    assert words(*map(normaliser("lower-v2"), (HINDI, HINDI.replace("किताब", "कीताब")))) == (1, 6)
+    assert words(*map(normaliser("none-v2"), (said, unicodedata.normalize("NFD", said)))) == (0, 4)
 
 
 def test_the_protocol_states_what_decides(transcripts):

@@ -1,0 +1,32 @@
+"""Errors of metrics in one line: what was raised, where, and what it said."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+
+from bench.machine.texts import plain
+
+LONGEST = 500
+"""Characters of an error's message that are kept."""
+
+
+def failure(error: BaseException, module: str, stage: str = "") -> str:
+    """Type, place and message of an error, such as ``ValueError in update (mine.py, line 12): too few``.
+
+    Args:
+        module: name of the metric's own module; of the lines that the error went through, its last one is the place.
+        stage: name of what was called, if that helps.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = getattr(sys.modules.get(module), "__file__", None)
+    frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1] if frames else None)
+    place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
+    message = one_line(str(error))
+    return f"{type(error).__name__}{f' in {stage}' if stage else ''}{place}{f': {message}' if message else ''}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line, bounded and without effect on a terminal."""
+    return plain(" ".join(text.split()), LONGEST)

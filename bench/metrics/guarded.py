@@ -1,0 +1,215 @@
+"""Metrics as the tasks use them: an error of one, or a value that is not a number, costs its own values alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.errors import BenchError, Unavailable
+from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.failures import failure, one_line
+from bench.results import contradiction
+from bench.stats import Estimate
+
+NO_VALUE = "no metric can be measured"
+_OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"
+
+
+class Guarded:
+    """One metric during one pass over the samples; after its first error it is left alone.
+
+    Args:
+        name: of the metric in the registry.
+        kind: its class.
+        make: builds it, ready for the first batch.
+
+    Attributes:
+        nothing: why it has no values; None while it may have some.
+    """
+
+    def __init__(self, name: str, kind: type[Metric], make: Callable[[], Metric]) -> None:
+        self.name, self.kind = name, kind
+        self.nothing: Estimate | None = None
+        self._metric: Metric | None = None
+        with self._alone("__init__"):
+            self._metric = make()
+
+    def update(self, batch: Batch) -> None:
+        """Show it a batch."""
+        self.attempt("update", lambda metric: metric.update(batch))
+
+    def attempt(self, stage: str, call: Callable[[Metric], None]) -> None:
+        """Call something of the metric, unless it is lost.
+
+        Args:
+            stage: name of what is called, for the reason if it raises.
+        """
+        if self._metric is not None:
+            with self._alone(stage):
+                call(self._metric)
+
+    def outcome(self, n: int | None = None, taken: Iterable[str] = ()) -> tuple[dict[str, Estimate], dict[str, Any]]:
+        """Its estimates, and its columns of per-sample values, which nothing that was lost has.
+
+        Args:
+            n: samples that were seen; None leaves the columns out.
+            taken: names of columns that belong to others.
+        """
+        estimates: dict[str, Estimate] = {}
+        columns: dict[str, Any] = {}
+        if self._metric is not None:
+            with self._alone("compute"):
+                estimates = self._checked(self._metric.compute())
+        if self._metric is not None and n is not None:
+            with self._alone("samples"):
+                columns = self._columns(self._metric.samples(), n, set(taken))
+        if self.nothing is not None:
+            return {name: self._without_value(name) for name in self._outputs()}, {}
+        lost = {name for name, estimate in estimates.items() if estimate.broken}
+        return estimates, {name: values for name, values in columns.items() if name not in lost}
+
+    @contextmanager
+    def _alone(self, stage: str) -> Iterator[None]:
+        """What is raised inside costs this metric alone; what it held is let go."""
+        try:
+            yield
+        except Unavailable as reason:
+            self._lose(str(reason), broken=False)
+        except (Exception, SystemExit) as error:
+            self._lose(self._failure(stage, error), broken=True)
+
+    def _lose(self, reason: str, broken: bool) -> None:
+        self._metric = None
+        self.nothing = Estimate(value=None, unavailable=reason, broken=broken)
+
+    def _failure(self, stage: str, error: BaseException) -> str:
+        if isinstance(error, BenchError):
+            return f"{self.name}: {one_line(str(error))}"
+        memory = _OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else ""
+        return f"{self.name}: {failure(error, self.kind.__module__, stage)}{memory}"
+
+    def _outputs(self) -> tuple[str, ...]:
+        """What it should give; a class that does not declare it stands under its own name."""
+        return tuple(self.kind.outputs) or (self.name,)
+
+    def _checked(self, given: Any) -> dict[str, Estimate]:
+        """Every declared value, and every given one; each that cannot be shown says why."""
+        if not isinstance(given, Mapping):
+            raise TypeError(f"compute gave {type(given).__name__}, not estimates by name")
+        found = {str(name): self._estimate(str(name), value) for name, value in given.items()}
+        lacking = [name for name in self.kind.outputs if name not in found]
+        return found | {name: self._broken(name, f"compute gave no {name}, which outputs declares") for name in lacking}
+
+    def _estimate(self, name: str, value: Any) -> Estimate:
+        if self._fact(name) is None:
+            return self._broken(name, f"compute gave {name}, which outputs does not declare")
+        if not isinstance(value, Estimate):
+            return self._broken(name, f"compute gave {type(value).__name__} as {name}, not an Estimate")
+        if not _finite(value.value, value.stderr, *(value.interval or ())):
+            between = "" if value.interval is None else " [{}, {}]".format(*value.interval)
+            return self._broken(name, f"{name} came out as {value.value} ± {value.stderr}{between}")
+        if not _finite(*(value.replicates or ()), *(value.blocks or ())):
+            return self._broken(name, f"{name} came out as {value.value}, with replicates that are not finite")
+        if problem := contradiction(value):  # nobody could read a result with it
+            return self._broken(name, f"{name} cannot be: {problem}")
+        json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode()  # as the result will have to be
+        return value
+
+    def _columns(self, given: Any, n: int, taken: set[str]) -> dict[str, list[Any]]:
+        """Values of each sample by name; ValueError where they are not one each, or cannot be stored."""
+        import pyarrow as arrow
+
+        columns: dict[str, list[Any]] = {}
+        for name, values in dict(given).items():
+            if name in taken:
+                raise ValueError(f"samples gave {name}, a name that is taken")
+            if np.ndim(values) != 1 or len(values) != n:
+                raise ValueError(f"samples gave values of shape {list(np.shape(values))} as {name}, of {n} samples")
+            columns[name] = list(values)
+            arrow.array(columns[name])
+        return columns
+
+    def _broken(self, name: str, reason: str) -> Estimate:
+        lost = Estimate(value=None, unavailable=f"{self.name}: {one_line(reason)}", broken=True)
+        return self._described(name, lost)
+
+    def _without_value(self, name: str) -> Estimate:
+        assert self.nothing is not None
+        return self._described(name, self.nothing)
+
+    def _described(self, name: str, estimate: Estimate) -> Estimate:
+        fact = self._fact(name)
+        return fact.describe(estimate) if fact else estimate
+
+    def _fact(self, name: str) -> Fact | None:
+        try:
+            fact = self.kind.fact(name)
+        except Exception:  # KeyError of the base's; a plug-in's may raise anything
+            return None
+        return fact if isinstance(fact, Fact) else None
+
+
+class MetricSet:
+    """The metrics of one pass over the samples, each of which fails alone.
+
+    metrics = MetricSet(...)
+    for batch in ...:
+        metrics.update(batch)
+    estimates, columns = metrics.outcome(n)
+    """
+
+    def __init__(self, members: Iterable[Guarded]) -> None:
+        self.members = tuple(members)
+
+    def __iter__(self) -> Iterator[Guarded]:
+        return iter(self.members)
+
+    @property
+    def alive(self) -> bool:
+        """Whether any may still have a value."""
+        return any(member.nothing is None for member in self)
+
+    @property
+    def want_features(self) -> bool:
+        """Whether any that may have a value needs weights, as those of deep features do."""
+        return any(member.kind.weights for member in self if member.nothing is None)
+
+    def update(self, batch: Batch) -> None:
+        """Show every metric a batch."""
+        for member in self:
+            member.update(batch)
+
+    def estimates(self) -> dict[str, Estimate]:
+        """All values, and why others are not there."""
+        return self.outcome()[0]
+
+    def outcome(self, n: int | None = None) -> tuple[dict[str, Estimate], dict[str, Any]]:
+        """All estimates, and the columns of per-sample values by name.
+
+        Args:
+            n: samples that were seen; None leaves the columns out.
+        """
+        estimates: dict[str, Estimate] = {}
+        columns: dict[str, Any] = {}
+        for member in self:
+            own, values = member.outcome(n, ("id", "group", *columns))
+            estimates |= own
+            columns |= values
+        return estimates, columns
+
+
+def require_values(estimates: Mapping[str, Estimate]) -> None:
+    """Unavailable if there are estimates, and none has a value: then nothing was measured."""
+    if estimates and all(estimate.value is None for estimate in estimates.values()):
+        reasons = dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values())
+        raise Unavailable(f"{NO_VALUE}: {'; '.join(reasons)}")
+
+
+def _finite(*numbers: float | None) -> bool:
+    return all(number is None or math.isfinite(number) for number in numbers)
