@@ -11,33 +11,20 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import torch
 import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
 from bench import environment, registry
+from bench.channel import Sender
 from bench.processes import die_with_parent, lead_group
 from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
-from bench.task import Job, Measurement, Report, Task
+from bench.task import Cell, Job, Measurement, Report, Task
 
 REPORT_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One system times one task: the job, and where its result belongs."""
-
-    job: Job
-    suite: str
-    key: str
-    file: Path
-    run: Path
 
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
@@ -46,17 +33,33 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     die_with_parent()
     _leave_the_terminal()
     _seed(cell.job)
-    started, clock = datetime.now(UTC), time.perf_counter()
+    own, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     measurement, errors = None, []
     try:
         task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
-        measurement = task.measure(cell.job, _reporter(channel))
-    except (Exception, SystemExit) as error:
-        errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
-    result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
-    samples, kept = (measurement.samples, measurement.kept) if measurement else (None, ())
-    Run(cell.run).write(cell.file, result, samples, kept)
-    channel.close()
+        measurement = task.measure(cell.job, _reporter(Sender(channel)))
+    except BaseException as error:  # that of a system that leaves (SystemExit) too
+        errors = [_record(error)]
+    if os.getpid() != own:
+        os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
+
+    def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
+        result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
+        samples, kept = (measured.samples, measured.kept) if measured else (None, ())
+        Run(cell.run).write(cell.file, result, samples, kept)
+
+    try:
+        write(measurement, errors)
+    except Exception as error:  # what was measured is of no use, but why it is not can be kept
+        write(None, [*errors, _record(error)])
+
+
+def _record(error: BaseException) -> ErrorRecord:
+    try:
+        message = str(error)
+    except Exception as another:
+        message = f"(its text raises {type(another).__name__})"
+    return ErrorRecord(type=type(error).__name__, message=message, traceback="".join(traceback.format_exception(error)))
 
 
 def assemble(
@@ -116,7 +119,7 @@ def _seed(job: Job) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def _reporter(channel: Connection) -> Report:
+def _reporter(sender: Sender) -> Report:
     last: dict[str, float] = {}
 
     def report(phase: str, done: int, total: int) -> None:
@@ -124,7 +127,6 @@ def _reporter(channel: Connection) -> Report:
         if now - last.get(phase, 0) < REPORT_SECONDS and done < total:
             return
         last[phase] = now
-        with suppress(OSError):  # nobody listens any more: the result counts, not the progress
-            channel.send((phase, done, total))
+        sender.send(phase, done, total)
 
     return report
