@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from bench.channel import Receiver
+from bench.durations import duration
 from bench.processes import end_group, orphans_ended
-from bench.progress import CellProgress, duration
+from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
 
 if TYPE_CHECKING:

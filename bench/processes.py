@@ -15,7 +15,7 @@ import psutil
 
 SECONDS_TO_DIE = 5.0
 """The longest that a killed process is waited for: one that the kernel holds cannot be helped."""
-_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37  # of linux/prctl.h
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 1, 36, 37  # of linux/prctl.h
 
 
 def die_with_parent() -> None:
@@ -56,6 +56,12 @@ def _guard(leader: int) -> None:
             os.killpg(leader, signal.SIGKILL)
     finally:
         os._exit(0)
+
+
+def end_with_starter() -> None:
+    """Let the system end this process when the one that started it as a program ends; on Linux only."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def lead_group() -> None:

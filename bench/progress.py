@@ -11,6 +11,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from bench.durations import duration
+
 QUIET = 10.0
 """Seconds without a line, where there is no bar, and without a movement before it is said that nothing moves."""
 BEAT = 0.5
@@ -166,12 +168,3 @@ def waiting(text: str, console: Console) -> Iterator[None]:
     finally:
         if not console.is_terminal:
             beat.stop()
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: ``24 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole if seconds >= 1 or seconds == whole else round(seconds, 1)} s"
-    parts = ((whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
-    return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])

@@ -15,6 +15,7 @@ from bench import registry
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
 from bench.machine.documents import parse_yaml, problem
+from bench.signatures import check_file
 
 if TYPE_CHECKING:
     from bench.backbones.published.base import PublishedBackbone
@@ -214,6 +215,8 @@ def _kind(name: str) -> registry.Kind:
             named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
+    if registry.is_file_target(name):
+        check_file(name)  # quicker than to run it
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
     except BenchError:  # the check of the system will say so

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +59,7 @@ class Exporter:
 
     def close(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """End the parent run; the state keeps how the run ended, for ``sync`` to replay."""
-        closing = Closing(status=status, time=time.time_ns() // 1_000_000)
+        closing = Closing.now(status)
         try:
             if self.run.path.is_dir():
                 self._close(closing)

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -66,8 +65,8 @@ class ChangesDirectory(Unruly):
         os.chdir("elsewhere")
 
 
-class Unencodable(Unruly):
-    def misbehave(self) -> None:
+class Unencodable(Mean):
+    def encode(self, batch: torch.Tensor) -> Tokens:
         raise ValueError("no such file: \udcff.png")
 
 
@@ -91,10 +90,7 @@ class ClosesPipes(Unruly):
 
 
 def is_pipe(number: int) -> bool:
-    try:
-        return os.readlink(f"/proc/self/fd/{number}").startswith("pipe")
-    except OSError:
-        return False
+    return Path(f"/proc/self/fd/{number}").is_fifo()
 
 
 class HoldsTheLock(Unruly):
@@ -106,9 +102,3 @@ class HoldsTheLock(Unruly):
     def misbehave(self) -> None:
         self.note.write_text(str(os.getpid()))
         ctypes.PyDLL(None).sleep(300)
-
-
-class KillsItsServer(Unruly):
-    def misbehave(self) -> None:
-        os.kill(os.getppid(), signal.SIGKILL)
-        time.sleep(300)
