@@ -28,5 +28,7 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds:.1g} s"
     whole = round(seconds)
-    parts = ((whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
-    return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])
+    parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    while not parts[0][0]:
+        del parts[0]
+    return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)

@@ -16,6 +16,8 @@ from bench.durations import duration
 QUIET = 10.0
 """Seconds without a line, where there is no bar, and without a movement before it is said that nothing moves."""
 BEAT = 0.5
+STARTING = "starting"
+"""The phase before a cell has reported anything."""
 LEAST_TIMED = 1.0
 """Seconds of a phase before a rate is worth showing."""
 
@@ -58,7 +60,7 @@ class CellProgress:
             self.label = f"[{number}/{self.cells}] {name}"
             self._began = self._said = time.monotonic()
             self._phases: set[str] = set()
-            self._enter("starting", 0, 0)
+            self._enter(STARTING, 0, 0)
             self.row = self.bar.add_task(self.label, total=None, rate="")
 
     def update(self, phase: str, done: int, total: int) -> None:
@@ -101,7 +103,7 @@ class CellProgress:
         return f"{(self._done - self._first) / elapsed:.1f}/s" if worthwhile else ""
 
     def _still(self) -> list[str]:
-        idle = time.monotonic() - self._moved
+        idle = 0.0 if self._phase == STARTING else time.monotonic() - self._moved  # there, the time in all says it
         return [f"nothing moved for {duration(idle)}"] if idle >= QUIET else []
 
     def _tick(self) -> None:

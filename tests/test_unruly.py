@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -41,8 +42,10 @@ def gone(pid: int, seconds: float = 10) -> bool:
 
 
 def test_each_gets_its_result_and_leaves_nothing_running(bench, short, tmp_path):
+    for file in ("unruly.py", "broken.py"):  # named by relative paths
+        shutil.copy(SYSTEMS / file, tmp_path)
     names = [*GOOD, f"LeavesADaemon@note={tmp_path / 'daemon'}", "Mean", "Unencodable"]
-    done = bench(*short, "--out", "out", *(f"--system={UNRULY}:{name}" for name in names), code=4)
+    done = bench(*short, "--out", "out", *(f"--system=unruly.py:{name}" for name in names), code=4)
     results = {result.system.name.rpartition(":")[2]: result for result in Run(tmp_path / "out").results()}
     assert results.keys() == set(names)
     for name in names[:-1]:
