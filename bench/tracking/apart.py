@@ -18,7 +18,7 @@ from bench.durations import duration
 from bench.errors import BenchError
 from bench.results import Run
 from bench.tracking.address import Address
-from bench.tracking.client import SECONDS
+from bench.tracking.client import SECONDS, seconds_to_connect
 from bench.tracking.state import LOCK_SECONDS, Closing, State, exclusive
 from bench.tracking.sync import SyncReport, require_results
 
@@ -92,7 +92,7 @@ class ExporterApart:
             if self._child is None:
                 self._child = Child(self._address)
             order |= {"run": str(self.run.path), "suite": self.suite, "uri": self._address.uri, "seconds": self.seconds}
-            answer = self._child.ask(order, 3 * self.seconds + LOCK_SECONDS)
+            answer = self._child.ask(order, _silence(self._address, self.seconds))
         except Gone as error:
             self._gone = True
             self._note(name, f"{self.label}: {error}")
@@ -130,7 +130,7 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
         child = Child(address)
         try:
             order = {"what": "sync", "run": str(run.path.absolute()), "uri": address.uri}
-            answer = child.ask(order, 3 * SECONDS + LOCK_SECONDS + len(run.files()), timeout)
+            answer = child.ask(order, _silence(address, SECONDS) + len(run.files()), timeout)
         finally:
             child.end()
     except Gone as error:
@@ -138,6 +138,11 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
     if "error" in answer:
         raise BenchError(answer["error"])
     return SyncReport(**answer["report"])
+
+
+def _silence(address: Address, seconds: float) -> float:
+    """Seconds without a word after which the process has failed to end itself what took too long."""
+    return LOCK_SECONDS + seconds_to_connect(address, seconds) + 2 * seconds
 
 
 def _unheard(run: Run, address: Address, problem: str) -> SyncReport:

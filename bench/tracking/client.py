@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bench.errors import BenchError
 from bench.tracking.address import Address
-from bench.tracking.database import prepared, unfinished
+from bench.tracking.database import SECONDS_TO_MAKE, prepared, unfinished
 
 T = TypeVar("T")
 SECONDS = 30.0
@@ -73,6 +73,11 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         if future.done():
             raise
         raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+
+def seconds_to_connect(address: Address, seconds: float) -> float:
+    """The longest that ``connect`` may take where one call of MLflow may take ``seconds``: a file has to be made."""
+    return seconds if address.database is None else seconds + 2 * SECONDS_TO_MAKE
 
 
 def connect(address: Address) -> Any:

@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.tracking.state import locked
 
-WAIT = 30.0
-"""Seconds that a store being made by another process is waited for; it takes two."""
+SECONDS_TO_MAKE = 120.0
+"""The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
 _UNFINISHED = "_alembic_tmp_"
 """What the tables are called that a migration copies into; it drops them when it is through."""
 
@@ -33,7 +33,9 @@ def prepared(file: Path, make: Callable[[str], object]) -> None:
         raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file.with_name(f".{file.name}.lock"), f"{file} is being made by another process", seconds=WAIT):
+        with locked(
+            file.with_name(f".{file.name}.lock"), f"{file} is being made by another process", seconds=SECONDS_TO_MAKE
+        ):
             if file.exists():
                 _check(file)
             if not file.exists() or file.stat().st_size == 0:

@@ -12,7 +12,7 @@ from bench.canonical import sha256_file
 from bench.errors import BenchError
 from bench.results import Result, Run, read_result
 from bench.tracking.address import Address
-from bench.tracking.client import SECONDS, connect, explain, subdued, within
+from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
 from bench.tracking.mirror import SHOWN, Mirror
 from bench.tracking.record import Unexportable, record_of
 from bench.tracking.state import State, Synced, exclusive
@@ -101,7 +101,8 @@ def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: N
         state = State.load(run.path)
         try:
             with subdued():
-                client = within(SECONDS, lambda: connect(address))  # a database is tried for two minutes
+                client = within(seconds_to_connect(address, SECONDS), lambda: connect(address))
+                moved()
                 for suite, results in suites.items():
                     _sync_suite(run, client, address, suite, results, state, report, moved)
         except Exception as error:
