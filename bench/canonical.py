@@ -33,7 +33,7 @@ def _escaped(text: str) -> str:
 
 def digest(value: Any) -> str:
     """sha256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sha256_file(path: Path) -> str:

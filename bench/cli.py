@@ -174,7 +174,13 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     help="Run directory; finished cells found there are kept.  [default: runs/SUITE]",
 )
 @click.option("--fresh", is_flag=True, help="Measure again what is already finished.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and what is missing; measure nothing.")
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    help="The longest that a cell may take, in seconds (90), minutes (30m) or hours (2h); then it fails, and the next "
+    "one begins.  [default: no limit]",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan, what is missing and the protocol; measure nothing.")
 @click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow; `bench sync` can do it later.")
 @click.option(
     "--format",
@@ -330,7 +336,13 @@ def publish(runs: tuple[Path, ...], out: Path) -> None:
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN..."
 )
-def sync(runs: tuple[Path, ...]) -> None:
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    help="The longest that each run directory may take: seconds (90), minutes (30m) or hours (2h).  "
+    "[default: as long as MLflow answers]",
+)
+def sync(runs: tuple[Path, ...], timeout: str | None) -> None:
     """Log run directories to MLflow ($MLFLOW_TRACKING_URI, or a local SQLite store), and read back.
 
     It replays what `bench run` could not log; replaying twice changes nothing.
@@ -340,4 +352,4 @@ def sync(runs: tuple[Path, ...]) -> None:
     """
     from bench.commands.sync import sync_runs
 
-    sys.exit(sync_runs(runs))
+    sys.exit(sync_runs(runs, timeout))

@@ -46,6 +46,7 @@ NUMERIC_PACKAGES = (
 PRESENTATION = (
     "cli.py",
     "cli_gate.py",
+    "precheck.py",
     "progress.py",
     "catalog",
     "commands",

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
+
+import psutil
+
+SECONDS_TO_DIE = 5.0
+"""The longest that a killed process is waited for: one that the kernel holds cannot be helped."""
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 1, 36, 37  # of linux/prctl.h
 
 
 def die_with_parent() -> None:
     """End this process when the one that asked for it ends, and its group with it if it leads one.
 
-    A process of the fork server has the server as its parent in the system's eyes, so the system cannot tell it.
+    A process of the fork server has the server as its parent in the system's eyes, so the system cannot tell it. A
+    leader is watched by a process of its group, since a thread does not run while a system's C code holds the
+    interpreter's lock; it is forked, so it has to be asked for before there are threads.
     """
     parent = parent_process()
+    if parent is None:
+        return
+    if os.getpgrp() == os.getpid():
+        _guard(os.getpid())
+        return
 
     def watch() -> None:
-        if parent is not None:
-            parent.join()
-            if os.getpgrp() == os.getpid():
-                os.killpg(os.getpid(), signal.SIGKILL)
-            os._exit(1)
+        parent.join()
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _guard(leader: int) -> None:
+    """Fork a process that kills the group when the leader's parent has ended."""
+    parent = parent_process()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        # Forked twice, it is not a child of the leader: a system that waits for all of its own would wait for it.
+        if os.fork() == 0:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            if parent is not None:
+                parent.join()
+            os.killpg(leader, signal.SIGKILL)
+    finally:
+        os._exit(0)
+
+
+def end_with_starter() -> None:
+    """Let the system end this process when the one that started it as a program ends; on Linux only."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def lead_group() -> None:
@@ -44,3 +82,38 @@ def end_group(leader: int | None) -> None:
     with suppress(OSError):
         if leader is not None and leader != os.getpgrp():
             os.killpg(leader, signal.SIGKILL)
+
+
+@contextmanager
+def orphans_ended() -> Iterator[None]:
+    """Kill at the end what was left behind meanwhile by processes below this one, in whatever group it is.
+
+    On Linux only: there, orphans become children of this process instead of the system's first one.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    prctl = ctypes.CDLL(None).prctl
+    before = ctypes.c_int()
+    prctl(_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    known = _strangers()
+    try:
+        yield
+    finally:
+        while left := _strangers() - known:  # an orphan may leave orphans itself
+            for child in left:
+                child.kill()
+            psutil.wait_procs(left, SECONDS_TO_DIE)
+            known |= left
+        prctl(_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+
+
+def _strangers() -> set[psutil.Process]:
+    """The children of this process that are not of its group, as those are that it started itself."""
+    found = set()
+    for child in psutil.Process().children():
+        with suppress(OSError):
+            if os.getpgid(child.pid) != os.getpgrp():
+                found.add(child)
+    return found

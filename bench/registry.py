@@ -141,8 +141,14 @@ def is_file_target(target: str) -> bool:
     return target.rpartition(":")[0].endswith(".py")
 
 
+_FILES: dict[Path, Any] = {}
+"""Modules by their file, as it was named."""
+
+
 def _module_of_file(path: Path) -> Any:
     if not path.is_file():
+        if path in _FILES:
+            return _FILES[path]  # its code has changed the working directory
         raise BenchError(f"no such file: {path}")
     name = f"bench_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -153,5 +159,6 @@ def _module_of_file(path: Path) -> Any:
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)  # its neighbours can be imported, but hide nothing
+    _FILES[path] = module
     spec.loader.exec_module(module)
     return module

@@ -18,7 +18,7 @@ from bench.canonical import digest, readable_json, write_atomic
 from bench.errors import BenchError
 from bench.machine.documents import parse_json
 from bench.machine.files import open_stored, read_stored
-from bench.machine.texts import TRACEBACK, plain
+from bench.machine.texts import TRACEBACK, plain, visible
 from bench.protocol import Protocol
 from bench.stats import Estimate
 
@@ -350,6 +350,11 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
+    # Names of files may hold halves of surrogate pairs, which parquet takes as little as JSON.
+    plain_columns = {
+        name: [visible(value) if isinstance(value, str) else value for value in column]
+        for name, column in columns.items()
+    }
     sink = io.BytesIO()
-    parquet.write_table(arrow.table(dict(columns)), sink)
+    parquet.write_table(arrow.table(plain_columns), sink)
     return sink.getvalue()

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from bench import environment, registry
+from bench.attempt import attempt
 from bench.canonical import digest
 from bench.errors import BenchError, Unavailable
 from bench.faults import places
-from bench.processes import end_group
 from bench.progress import CellProgress
 from bench.results import ErrorRecord, Result, Run
 from bench.suite import Suite, SuiteTask, is_file, load_preset, undescribed
 from bench.system import SystemSpec
-from bench.task import Job, Request, Task
-from bench.weights import WeightStore
-
-if TYPE_CHECKING:
-    from bench.worker import Cell
+from bench.task import Cell, Job, Request, Task
+from bench.weights import WeightStore, cache_dir
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,6 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             is missing on this machine.
     """
     from bench.tokenizers.checkpoint import hub_offline
-    from bench.worker import Cell
 
     missing: dict[str, str] = {}
     wrong: list[BenchError] = []
@@ -127,19 +118,20 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             job = Job(
                 system=system,
                 protocol=own,
-                data=options.data,
+                data=_absolute(options.data),
                 device=options.device,
                 batch_size=options.batch_size,
                 workers=options.workers,
                 weights=weights,
-                prompts=options.prompts,
+                prompts=_absolute(options.prompts),
                 keep=options.keep,
             )
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
             key = cell_key(job)
-            cells.append(Cell(job, suite.name, key, run.file_of(system.text, own), run.path))
+            file = run.file_of(system.text, own).absolute()
+            cells.append(Cell(job, suite.name, key, file, run.path.absolute()))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
         missing |= absent
@@ -149,6 +141,11 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     # What is so for every system is said once.
     warnings = list(dict.fromkeys(warnings))
     return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
+
+
+def _absolute(path: str | None) -> str | None:
+    """A path for cells, whose systems may change the working directory; what is no path here stays as it is."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
 
 
 def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
@@ -213,17 +210,21 @@ class Outcome:
     reused: bool
 
 
-def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -> Iterator[Outcome]:
+def execute(
+    plan: Plan, run: Run, progress: CellProgress, fresh: bool = False, timeout: float | None = None
+) -> Iterator[Outcome]:
     """Run the cells one after the other, skipping those already finished under the same key.
 
     Args:
         fresh: measure again even what is finished.
+        timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
     """
     # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
     # made networks twenty times slower here, and without one it gained nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The fork server must import what this process did, not what lies in the working directory.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    os.environ["BENCH_CACHE"] = str(cache_dir().absolute())  # for cells, whose systems may change the directory
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.worker", *_modules(plan)])
     for number, cell in enumerate(plan.cells, 1):
@@ -234,7 +235,7 @@ def execute(plan: Plan, run: Run, progress: CellProgress, fresh: bool = False) -
             yield Outcome(cell.file, found, reused=True)
             continue
         clock = time.perf_counter()
-        result = _run_cell(context, cell, run, progress)
+        result = attempt(context, cell, run, progress, timeout)
         seconds = time.perf_counter() - clock
         again = f" (measured before, but {changed}: measured again)" if changed else ""
         failure = _failure(result.errors[0], cell.file) if result.errors else ""
@@ -261,49 +262,6 @@ def _modules(plan: Plan) -> list[str]:
     return list(
         dict.fromkeys(module for protocol in protocols.values() for module in tasks[protocol.task].preload(protocol))
     )
-
-
-def _run_cell(context: Any, cell: Cell, run: Run, progress: CellProgress) -> Result:
-    from bench.worker import assemble, measure_cell
-
-    started, clock = datetime.now(UTC), time.perf_counter()
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=measure_cell, args=(cell, theirs), name=cell.job.system.text)
-    process.start()
-    theirs.close()
-    try:
-        for phase, done, total in _reports(ours):
-            progress.update(phase, done, total)
-        process.join()
-    except BaseException:
-        process.kill()
-        process.join()
-        raise
-    finally:
-        end_group(process.pid)
-    with suppress(OSError, ValueError):
-        result = Result.model_validate_json(cell.file.read_bytes())
-        # What an earlier attempt left in this place must not pass for this one's.
-        if result.key == cell.key and result.started >= started.isoformat(timespec="milliseconds"):
-            return result
-    error = ErrorRecord(type="ProcessDied", message=_cause(process.exitcode))
-    return run.write(cell.file, assemble(cell, started, time.perf_counter() - clock, None, [error]), None)
-
-
-def _reports(channel: Connection) -> Iterator[tuple[str, int, int]]:
-    while True:
-        try:
-            yield channel.recv()
-        except EOFError:
-            return
-
-
-def _cause(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
-        return f"the cell's process was killed by {name}{hint}"
-    return f"the cell's process ended with code {code} before it wrote a result"
 
 
 def resolve_device(device: str) -> str:

@@ -15,6 +15,7 @@ from bench import registry, spec_text
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
 from bench.machine.documents import problem
+from bench.signatures import check_file
 from bench.watch import watched
 
 if TYPE_CHECKING:
@@ -243,6 +244,8 @@ def _kind(name: str) -> registry.Kind:
             named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
+    if registry.is_file_target(name):
+        check_file(name)  # quicker than to run it
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
     except BenchError:  # the check of the system will say so

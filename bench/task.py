@@ -71,6 +71,23 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One system times one task: the job, and where its result belongs.
+
+    Attributes:
+        key: hash of all that decides the result.
+        file: where it is written, absolute: a system may change the working directory.
+        run: the run directory, absolute.
+    """
+
+    job: Job
+    suite: str
+    key: str
+    file: Path
+    run: Path
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What a task measured."""
 

@@ -102,15 +102,15 @@ class WeightStore:
     """
 
     def __init__(self, overrides: Mapping[str, Path] | None = None, offline: bool = False) -> None:
-        self.overrides = {name: Path(path) for name, path in (overrides or {}).items()}
+        self.overrides = {name: Path(path).absolute() for name, path in (overrides or {}).items()}
         self.offline = offline
         self._unreachable = ""
         self._found: dict[str, Path | str] = {}
         self._sha256: dict[str, str] = {}
-        for name, path in self.overrides.items():
+        for name, path in (overrides or {}).items():
             if name not in FILES:
                 raise UnknownName("weights file", name, FILES)
-            if not path.is_file():
+            if not Path(path).is_file():
                 raise BenchError(f"--weights {name}={path}: no such file")
 
     def sha256(self, name: str) -> str:

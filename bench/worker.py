@@ -11,37 +11,24 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import torch
 import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
 from bench import environment, registry
+from bench.channel import Sender
 from bench.dependencies import Recorder
 from bench.processes import die_with_parent, lead_group
 from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
-from bench.task import Job, Measurement, Report, Task
+from bench.task import Cell, Job, Measurement, Report, Task
 from bench.watch import note_native_files
 
 REPORT_SECONDS = 0.1
 
 note_native_files()  # here, since what is imported for the cells after this module may import safetensors
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One system times one task: the job, and where its result belongs."""
-
-    job: Job
-    suite: str
-    key: str
-    file: Path
-    run: Path
 
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
@@ -50,24 +37,40 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     die_with_parent()
     _leave_the_terminal()
     _seed(cell.job)
-    started, clock = datetime.now(UTC), time.perf_counter()
+    own, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
     recorder = Recorder([run.folder, *cell.job.system.paths()])
     measurement, errors = None, []
     try:
         task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
-        measurement = task.measure(cell.job, _reporter(channel))
-    except (Exception, SystemExit) as error:
-        errors = [ErrorRecord(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())]
-    result = assemble(cell, started, time.perf_counter() - clock, measurement, errors)
-    read = None
-    if measurement:
+        measurement = task.measure(cell.job, _reporter(Sender(channel)))
+    except BaseException as error:  # that of a system that leaves (SystemExit) too
+        errors = [_record(error)]
+    if os.getpid() != own:
+        os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
+
+    def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
+        result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
+        if not measured:
+            run.write(cell.file, result, None)
+            return
         read = recorder.found(cell.job.system.is_own)
         if cell.job.system.is_own and not result.system.revision:
             result = result.model_copy(update={"system": result.system.model_copy(update={"revision": read.sha256})})
-    samples, kept = (measurement.samples, measurement.kept) if measurement else (None, ())
-    run.write(cell.file, result, samples, kept, read)
-    channel.close()
+        run.write(cell.file, result, measured.samples, measured.kept, read)
+
+    try:
+        write(measurement, errors)
+    except Exception as error:  # what was measured is of no use, but why it is not can be kept
+        write(None, [*errors, _record(error)])
+
+
+def _record(error: BaseException) -> ErrorRecord:
+    try:
+        message = str(error)
+    except Exception as another:
+        message = f"(its text raises {type(another).__name__})"
+    return ErrorRecord(type=type(error).__name__, message=message, traceback="".join(traceback.format_exception(error)))
 
 
 def assemble(
@@ -127,7 +130,7 @@ def _seed(job: Job) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def _reporter(channel: Connection) -> Report:
+def _reporter(sender: Sender) -> Report:
     last: dict[str, float] = {}
 
     def report(phase: str, done: int, total: int) -> None:
@@ -135,7 +138,6 @@ def _reporter(channel: Connection) -> Report:
         if now - last.get(phase, 0) < REPORT_SECONDS and done < total:
             return
         last[phase] = now
-        with suppress(OSError):  # nobody listens any more: the result counts, not the progress
-            channel.send((phase, done, total))
+        sender.send(phase, done, total)
 
     return report

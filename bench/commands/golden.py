@@ -52,7 +52,6 @@ def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], 
     dataset, data = reference_of(str(folder / golden.reference))
     store = WeightStore(weights, offline=True)
     run = Run(FOLDER / name)
-    run.folder.mkdir(parents=True, exist_ok=True)
     options = runner.Options(
         dataset=dataset,
         data=data,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from bench.errors import NoResults
+from bench.commands.sources import files_in
 from bench.leaderboard import render, table
-from bench.results import Result, read_result, result_files
+from bench.results import Result, read_result
 
 
 def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
     """Print the tables of all results found; the exit code of the command."""
-    results = [result for path in paths for result in read_results(path)]
-    if not results:
-        raise NoResults(*paths)
-    print_tables(results, style)
+    print_tables([read_result(file) for file in files_in(paths)], style)
     return 0
 
 
@@ -28,8 +25,3 @@ def print_tables(results: Sequence[Result], style: str) -> None:
         render.show(tables)
     else:
         click.echo(render.render(tables, style), nl=False)
-
-
-def read_results(path: Path) -> Iterator[Result]:
-    """The results of a run directory, of a folder of them or of result files, or of one file."""
-    yield from map(read_result, result_files(path))

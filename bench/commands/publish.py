@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.errors import BenchError, NoResults
-from bench.results import result_files
+from bench.commands.sources import files_in
+from bench.errors import BenchError
 
 MARK = ".bench-site"
 """A file that says that a folder was written by this command, and may be replaced by it."""
@@ -20,9 +20,7 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
     from bench.publishing import sources
     from bench.publishing.site import Site
 
-    files = [file for path in paths for file in result_files(path)]
-    if not files:
-        raise NoResults(*paths)
+    files = files_in(paths)
     _check(out)
     console = Console(stderr=True)
     with console.status(f"reading {len(files)} results ..."):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import yaml
@@ -14,12 +16,16 @@ from rich.console import Console
 from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
+from bench.datasets.spec import split_path
+from bench.durations import seconds_of
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
-from bench.progress import CellProgress
+from bench.precheck import check_choices
+from bench.progress import CellProgress, waiting
 from bench.results import Result, Run, broken_metrics
 from bench.suite import Suite, load_suite
 from bench.system import SystemSpec, parse
+from bench.tracking import ExporterApart
 from bench.weights import WeightStore
 
 GENERATED = ("samples", "backbone")
@@ -36,6 +42,7 @@ def run_suite(
     fresh: bool,
     dry_run: bool,
     no_mlflow: bool,
+    timeout: str | None,
     style: str,
     weights: dict[str, Path],
     offline: bool,
@@ -43,34 +50,50 @@ def run_suite(
 ) -> int:
     """Run a suite as the options say; the exit code of the command."""
     console = Console(stderr=True)
+    limit = seconds_of(timeout) if timeout else None
     loaded = load_suite(suite)
+    shown = out or Path("runs") / loaded.name
+    run = Run(shown.absolute())  # systems may change the working directory, from the import of their module on
+    exporter = None if no_mlflow or dry_run else ExporterApart(run, loaded.name)
     specs = _specs(loaded, systems, added, samples)
+    check_choices(loaded, specs, chosen)
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference is what generated images are compared with; give them with --samples PATH")
+    _choose_data(chosen, loaded, reference)
     if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
         raise BenchError("--prompts are what published backbones are given; name one with --system")
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
-    run = _run(out or Path("runs") / loaded.name, dry_run)
-    with console.status("reading the data and the protocol ..."):
-        from bench import runner  # imports torch: two seconds that a wrong name should not cost
+    with nullcontext() if dry_run else _folder(run, shown):
+        with waiting("reading the data and the protocol", console):
+            from bench import runner  # imports torch: seconds that a wrong name should not cost
 
-        plan = runner.plan(loaded, specs, _options(chosen, loaded, reference), store, run)
-    if dry_run:
-        _print_plan(plan, run)
-        return 0
-    return _measure(plan, run, loaded, console, fresh, no_mlflow, style)
+            if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
+                raise BenchError(
+                    "--reference is what generated images are compared with; give them with --samples PATH"
+                )
+            plan = runner.plan(loaded, specs, _options(chosen), store, run)
+        if dry_run:
+            _print_plan(plan, run, shown)
+            return 0
+        return _measure(plan, run, shown, exporter, console, fresh, limit, style)
 
 
-def _run(folder: Path, dry_run: bool) -> Run:
-    run = Run(folder)
-    if not dry_run:
+@contextmanager
+def _folder(run: Run, shown: Path) -> Iterator[None]:
+    """Make a run directory, and take it back if nothing was put into it."""
+    made = [folder for folder in (run.folder, *run.folder.parents) if not folder.exists()]
+    try:
         try:
             run.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BenchError(f"{folder}: {error.strerror}; choose another run directory with --out DIR") from error
-    return run
+            raise BenchError(f"{shown}: {error.strerror}; choose another run directory with --out DIR") from error
+        yield
+    finally:
+        with suppress(OSError):  # of the first that holds something
+            for folder in made:
+                folder.rmdir()
 
 
 def _specs(
@@ -93,8 +116,6 @@ def _compares(suite: Suite) -> bool:
 
 def reference_of(text: str) -> tuple[str, str | None]:
     """Name and path of what ``--reference`` names: a file or folder by its path, anything else a data set."""
-    from bench.datasets.spec import split_path
-
     path = Path(text)
     if path.is_dir():
         return "image-folder", text
@@ -112,10 +133,8 @@ def reference_of(text: str) -> tuple[str, str | None]:
     return name, data
 
 
-def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any:
-    from bench import runner
-    from bench.datasets.spec import split_path
-
+def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) -> None:
+    """Make one data set and its path of what was given as --reference, --dataset and --data."""
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
             raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
@@ -126,30 +145,46 @@ def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any
     elif chosen["data"]:
         modality = registry.get("tasks", suite.tasks[0].task).modality
         chosen["dataset"] = f"{modality}-folder"
+
+
+def _options(chosen: dict[str, Any]) -> Any:
+    from bench import runner
+
     chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
         chosen["workers"] = runner.default_workers()
     return runner.Options(**chosen)
 
 
-def _print_plan(plan: Any, run: Run) -> None:
-    for protocol in {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}.values():
-        click.echo(protocol.line())
-        click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
+def _print_plan(plan: Any, run: Run, shown: Path) -> None:
+    """What would be measured, then what keeps some of it from being so, and last the protocols, which are long."""
     click.echo("cells")
     for cell in plan.cells:
         found, changed = run.look(cell.file, cell.key)
         again = f"  (measured before, but {changed})" if changed else ""
-        click.echo(f"  {cell.job.system.text:<32} {'finished' if found else 'to measure':<12} {cell.file}{again}")
-    for reason in plan.missing.values():
+        state = "finished" if found else "to measure"
+        click.echo(f"  {cell.job.system.text:<32} {state:<12} {shown / 'results' / cell.file.name}{again}")
+    for reason in dict.fromkeys(plan.missing.values()):
         click.echo(f"missing: {reason}")
-    for warning in plan.warnings:
+    for warning in dict.fromkeys(plan.warnings):
         click.echo(f"warning: {warning}")
     for reason in plan.absent:
         click.echo(f"fetched when it is measured: {reason}  (now)")
+    for protocol in {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}.values():
+        click.echo(protocol.line())
+        click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
 
 
-def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, no_mlflow: bool, style: str) -> int:
+def _measure(
+    plan: Any,
+    run: Run,
+    shown: Path,
+    exporter: ExporterApart | None,
+    console: Console,
+    fresh: bool,
+    limit: float | None,
+    style: str,
+) -> int:
     from bench.runner import execute
 
     for reason in plan.missing.values():
@@ -159,17 +194,18 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
     if plan.impossible:
         console.print(f"Error: {plan.impossible}", markup=False, highlight=False, soft_wrap=True)
         return NOTHING_MEASURED
-    outcomes, exporter, status = [], None if no_mlflow else _exporter(run, suite), "FAILED"
+    outcomes: list[Any] = []
+    status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
     try:
         with CellProgress(len(plan.cells), console) as progress:
-            for outcome in execute(plan, run, progress, fresh):
+            for outcome in execute(plan, run, progress, fresh, limit):
                 outcomes.append(outcome)
                 if exporter:
-                    exporter.export(outcome.file, outcome.result)
+                    exporter.export(outcome.file)
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
-        console.print(f"interrupted; the same command goes on from here ({run.path})", highlight=False)
+        console.print(f"interrupted; the same command goes on from here ({shown})", markup=False, highlight=False)
         return 130
     finally:
         if exporter:
@@ -179,22 +215,16 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         for reason in broken_metrics(result.metrics):
             console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
     print_tables(results, style)
-    _say_where(run, exporter, console, len(results))
+    _say_where(shown, exporter, console, len(results))
     return _exit_code(results)
 
 
-def _exporter(run: Run, suite: Suite) -> Any:
-    from bench.tracking import Exporter
-
-    return Exporter(run, suite.name)
-
-
-def _say_where(run: Run, exporter: Any, console: Console, count: int) -> None:
-    console.print(f"results: {run.path}", markup=False, highlight=False, soft_wrap=True)
+def _say_where(folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:
+    console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     if exporter and (exporter.pending or exporter.problem):
         console.print(
             f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "
-            f"bench sync {run.path} replays them",
+            f"bench sync {folder} replays them",
             markup=False,
             highlight=False,
             soft_wrap=True,

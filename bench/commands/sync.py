@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from bench.cli import CELL_FAILED
+from bench.durations import seconds_of
+from bench.progress import waiting
 from bench.results import Run
 
 
-def sync_runs(paths: tuple[Path, ...]) -> int:
-    """Sync each run and say what happened; the exit code of the command."""
-    from bench.tracking import sync
+def sync_runs(paths: tuple[Path, ...], timeout: str | None) -> int:
+    """Sync each run within the time and say what happened; the exit code of the command."""
+    from bench.tracking import sync_apart
 
+    limit, console = seconds_of(timeout) if timeout else None, Console(stderr=True)
     code = 0
     for path in paths:
-        report = sync(Run(path))
+        with waiting(f"logging {path}", console):
+            report = sync_apart(Run(path), timeout=limit)
         click.echo(f"{path}: {report}")
         if not report.ok:
             code = CELL_FAILED

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bench import registry
-from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.machine.documents import parse_yaml, problem
+
+if TYPE_CHECKING:
+    from bench.datasets.base import Dataset  # imports torch
 
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value or NAME:PATH"
 

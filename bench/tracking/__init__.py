@@ -14,10 +14,12 @@ The run directory is the truth; MLflow shows it. The layout there:
 - params ``system.*`` and ``protocol.*``: arguments and protocol, flattened.
 - artifacts: the result JSON and the per-sample parquet.
 
-Nothing here imports mlflow before there is something to export: that takes a second.
+Nothing here imports mlflow before there is something to export: that takes a second. The commands use ``apart``, which
+does it in another process, whose time and memory are limited.
 """
 
+from bench.tracking.apart import ExporterApart, sync_apart
 from bench.tracking.exporter import Exporter
 from bench.tracking.sync import SyncReport, sync
 
-__all__ = ["Exporter", "SyncReport", "sync"]
+__all__ = ["Exporter", "ExporterApart", "SyncReport", "sync", "sync_apart"]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from bench.errors import BenchError
 from bench.tracking.address import Address
-from bench.tracking.state import locked
+from bench.tracking.database import SECONDS_TO_MAKE, prepared, unfinished
 
 T = TypeVar("T")
 SECONDS = 30.0
@@ -77,36 +75,28 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
-def connect(address: Address) -> Any:
-    """MLflow's client of a store; a SQLite file is created where there is none.
+def seconds_to_connect(address: Address, seconds: float) -> float:
+    """The longest that ``connect`` may take where one call of MLflow may take ``seconds``: a file has to be made."""
+    return seconds if address.database is None else seconds + 2 * SECONDS_TO_MAKE
 
-    Two processes that create the tables of one file at the same time break it, so they take turns.
+
+def connect(address: Address) -> Any:
+    """MLflow's client of a store; a SQLite file is made where there is none.
 
     Raises:
-        BenchError: the file cannot be written, or its path cannot be told to MLflow.
+        BenchError: the file cannot be used; the message names the remedy.
     """
     from mlflow import MlflowClient
 
     if address.database is None:
         return MlflowClient(address.uri)
-    _check_database(address.database)
-    store = address.database.resolve()
-    with locked(
-        store.with_name(f".{store.name}.lock"), f"{address.label} is being created by another process", seconds=30
-    ):
-        return MlflowClient(address.uri)
-
-
-def _check_database(file: Path) -> None:
-    """Find out at once what MLflow would find out after trying for two minutes."""
-    if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
-        raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
+    prepared(address.database.resolve(), MlflowClient)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file)) as database:
-            database.execute("BEGIN IMMEDIATE")
-    except (OSError, sqlite3.Error) as error:
-        raise BenchError(f"{file}: cannot be written: {error}") from error
+        return MlflowClient(address.uri)
+    except Exception as error:
+        if reason := unfinished(address.database):
+            raise BenchError(reason) from error
+        raise
 
 
 def experiment_of(client: Any, address: Address, name: str) -> str:
@@ -147,6 +137,8 @@ def explain(error: BaseException, address: Address) -> str:
     while link is not None:
         if "Timeout" in type(link).__name__:
             reason = str(link) if type(link) is TimeoutError else "timed out"
+        elif isinstance(link, MemoryError):
+            reason = "the answer is more than memory may hold"
         elif isinstance(link, OSError) and link.strerror:
             reason = f"{link.strerror}: {link.filename}" if link.filename else link.strerror
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bench.canonical import sha256_file
 from bench.results import Result, Run
 from bench.tracking.address import Address
-from bench.tracking.client import SECONDS, connect, explain, subdued, within
+from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
 from bench.tracking.mirror import Mirror
 from bench.tracking.record import Unexportable, record_of
 from bench.tracking.state import Closing, State, Synced, exclusive
@@ -60,7 +59,7 @@ class Exporter:
 
     def close(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """End the parent run; the state keeps how the run ended, for ``sync`` to replay."""
-        closing = Closing(status=status, time=time.time_ns() // 1_000_000)
+        closing = Closing.now(status)
         try:
             if self.run.path.is_dir():
                 self._close(closing)
@@ -99,14 +98,14 @@ class Exporter:
 
     def _opened(self, state: State) -> Mirror:
         if self._mirror is None:
-            mirror = within(self.seconds, lambda: self._find(state))
+            client = within(seconds_to_connect(self._address, self.seconds), lambda: connect(self._address))
+            mirror = within(self.seconds, lambda: self._find(client, state))
             state.save(self.run.path)  # the id must be on disk before MLflow knows it
             self._mirror = mirror
         state.run = self._mirror.run
         return self._mirror
 
-    def _find(self, state: State) -> Mirror:
-        client = connect(self._address)
+    def _find(self, client: Any, state: State) -> Mirror:
         contents = [] if state.stores else [sha256_file(file) for file in self.run.files()]
         mirror = Mirror.open(client, self._address, self.suite, state, self.run.path.name, contents)
         mirror.reopen()

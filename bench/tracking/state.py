@@ -38,6 +38,11 @@ class Closing(BaseModel):
     status: Literal["FINISHED", "FAILED", "KILLED"]
     time: int = Field(description="milliseconds since 1970")
 
+    @classmethod
+    def now(cls, status: Literal["FINISHED", "FAILED", "KILLED"]) -> Closing:
+        """It ends at this moment."""
+        return cls(status=status, time=time.time_ns() // 1_000_000)
+
 
 class State(BaseModel):
     """The content of ``tracking.json``."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.canonical import sha256_file
 from bench.errors import BenchError
 from bench.results import Result, Run, read_result
 from bench.tracking.address import Address
-from bench.tracking.client import SECONDS, connect, explain, subdued, within
+from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
 from bench.tracking.mirror import SHOWN, Mirror
 from bench.tracking.record import Unexportable, record_of
 from bench.tracking.state import State, Synced, exclusive
@@ -67,15 +69,25 @@ class SyncReport:
         return "\n".join(lines)
 
 
-def sync(run: Run, uri: str | None = None) -> SyncReport:
+def require_results(run: Run) -> None:
+    """BenchError if the directory holds no results."""
+    if not run.files():
+        raise BenchError(f"{run.path} holds no results to sync")
+
+
+def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: None) -> SyncReport:
     """Replay what MLflow does not hold of a run directory, and read everything back.
 
     Idempotent: runs are found by tag, whoever wrote them and however far they got. Trouble is
-    reported, not raised; a store that does not answer is given up at once.
+    reported, not raised; a store that does not answer, or answers too slowly, is given up at once.
+
+    Args:
+        moved: called after each step.
 
     Raises:
         BenchError: the directory holds no results, or another process exports it.
     """
+    require_results(run)
     address = Address.of(uri)
     report = SyncReport(address.label)
     suites: defaultdict[str, dict[Path, Result]] = defaultdict(dict)
@@ -85,15 +97,14 @@ def sync(run: Run, uri: str | None = None) -> SyncReport:
             suites[result.suite][file] = result
         except BenchError as error:
             report.failed[file.name] = str(error)
-    if not suites and not report.failed:
-        raise BenchError(f"{run.path} holds no results to sync")
     with exclusive(run.path):
         state = State.load(run.path)
         try:
             with subdued():
-                client = within(SECONDS, lambda: connect(address))  # a database is tried for two minutes
+                client = within(seconds_to_connect(address, SECONDS), lambda: connect(address))
+                moved()
                 for suite, results in suites.items():
-                    _sync_suite(run, client, address, suite, results, state, report)
+                    _sync_suite(run, client, address, suite, results, state, report, moved)
         except Exception as error:
             report.problem = explain(error, address)
             done = {*report.written, *report.repaired, *report.intact, *report.failed}
@@ -110,16 +121,24 @@ def _sync_suite(
     results: dict[Path, Result],
     state: State,
     report: SyncReport,
+    moved: Callable[[], None],
 ) -> None:
     contents = {file: sha256_file(file) for file in results}
-    mirror = Mirror.open(client, address, suite, state, run.path.name, contents.values())
+    mirror = within(
+        SECONDS + len(contents),  # it may search for each
+        lambda: Mirror.open(client, address, suite, state, run.path.name, contents.values()),
+    )
     state.save(run.path)  # the id must be on disk before MLflow knows it
     for file, result in results.items():
         known = state.holds(address.label, file.name, contents[file])
+        moved()
         try:
-            stored = mirror.put(record_of(file, result, contents[file]), thorough=not known)
+            record = record_of(file, result, contents[file])
+            stored = within(SECONDS, partial(mirror.put, record, thorough=not known))
         except Exception as error:
-            if not isinstance(error, Unexportable) and not mirror.answers():
+            if isinstance(error, TimeoutError | MemoryError):
+                raise
+            if not isinstance(error, Unexportable) and not within(SECONDS, mirror.answers):
                 raise
             report.failed[file.name] = explain(error, address)
             continue
@@ -134,6 +153,6 @@ def _sync_suite(
             address.label, file.name, Synced(key=result.key, content=contents[file], mlflow_run=stored.mlflow_run)
         )
         state.save(run.path)
-    report.removed += mirror.remove_empty_parents()
+    report.removed += within(SECONDS, mirror.remove_empty_parents)
     if suite in state.closed:
-        mirror.close(state.closed[suite])
+        within(SECONDS, partial(mirror.close, state.closed[suite]))

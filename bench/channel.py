@@ -1,0 +1,72 @@
+"""How far a cell is, reported by its process to the runner: lines of plain text in a pipe.
+
+A system runs in the process that holds the writing end, and whatever it forks holds it too. So nothing in the pipe is
+trusted: what is not such a line is dropped, lines are bounded, and when the pipe ends says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+LONGEST = 512
+"""Bytes of a line; a pipe takes so few whole or not at all."""
+MOST = 64 * 1024
+"""Bytes that are read at a time."""
+OUT_OF_THE_WAY = 700
+"""Number of the descriptor, where there may be so many: those who close or fill the first ones do not meet it."""
+_LINE = re.compile(rb"progress (\d{1,15}) (\d{1,15}) ([ -~]{1,100})")
+
+
+class Sender:
+    """The end of the process that measures; what it says is lost rather than waited for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._descriptor = _moved(connection)
+        os.set_blocking(self._descriptor, False)
+        self._status = os.fstat(self._descriptor)
+
+    def send(self, phase: str, done: int, total: int) -> None:
+        """Report how far a phase is."""
+        name = phase[:100].encode("ascii", "backslashreplace")[:100]
+        with suppress(OSError):
+            # A system may have closed it, and opened a file of its own that got the number.
+            if os.path.samestat(os.fstat(self._descriptor), self._status):
+                # It begins with an end of line, as somebody else's half a line may precede it.
+                os.write(self._descriptor, b"\nprogress %d %d %s\n" % (max(0, done), max(0, total), name))
+
+
+class Receiver:
+    """The runner's end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        os.set_blocking(connection.fileno(), False)
+        self._rest = b""
+
+    def read(self) -> list[tuple[str, int, int]] | None:
+        """The reports in what can be read now: phase, samples done, samples in all; None when the pipe has ended."""
+        try:
+            data = os.read(self.connection.fileno(), MOST)
+        except BlockingIOError:
+            return []
+        if not data:
+            return None
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[-LONGEST:]
+        found = (_LINE.fullmatch(line) for line in lines)
+        return [(match[3].decode("ascii"), int(match[1]), int(match[2])) for match in found if match]
+
+
+def _moved(connection: Connection) -> int:
+    """A descriptor of the same pipe with a high number, not inherited by programs; the given one is closed."""
+    import fcntl
+
+    try:
+        descriptor = fcntl.fcntl(connection.fileno(), fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+    except OSError:  # fewer descriptors are allowed
+        descriptor = os.dup(connection.fileno())
+    connection.close()
+    return descriptor

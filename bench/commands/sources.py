@@ -1,0 +1,26 @@
+"""The result files that commands are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bench.errors import NoResults
+from bench.results import result_files
+
+
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """The result files of all paths, in order; a path without any is named on stderr.
+
+    Raises:
+        NoResults: none of them has any.
+    """
+    files = {path: result_files(path) for path in paths}
+    if not any(files.values()):
+        raise NoResults(*paths)
+    for path, found in files.items():
+        if not found:
+            click.echo(f"warning: no results in {path}", err=True)
+    return [file for found in files.values() for file in found]

@@ -1,0 +1,84 @@
+"""SQLite stores: made whole or not at all, since MLflow cannot go on with one whose making was cut short."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.tracking.state import locked
+
+SECONDS_TO_MAKE = 120.0
+"""The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
+_UNFINISHED = "_alembic_tmp_"
+"""What the tables are called that a migration copies into; it drops them when it is through."""
+
+
+def prepared(file: Path, make: Callable[[str], object]) -> None:
+    """Make a store where there is none, and find out at once what MLflow would find out after trying for two minutes.
+
+    It is made under another name and renamed, so that whoever ends the process leaves no half of one. Two processes
+    that want the same one take turns.
+
+    Args:
+        make: makes the tables of the store of a URI, and leaves no connection open.
+
+    Raises:
+        BenchError: the file cannot be read and written, or its path cannot be told to MLflow.
+    """
+    if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
+        raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(
+            file.with_name(f".{file.name}.lock"), f"{file} is being made by another process", seconds=SECONDS_TO_MAKE
+        ):
+            if file.exists():
+                _check(file)
+            if not file.exists() or file.stat().st_size == 0:
+                _make(file, make)
+    except (OSError, sqlite3.Error) as error:
+        raise BenchError(f"{file}: cannot be written: {error}") from error
+
+
+def _make(file: Path, make: Callable[[str], object]) -> None:
+    fresh = file.with_name(f".{file.name}.new")
+    for suffix in ("", "-journal", "-wal", "-shm"):  # of a process that was ended here
+        fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+    _check(fresh)
+    # MLflow would keep a connection to the old name.
+    before = os.environ.get("MLFLOW_SQLALCHEMYSTORE_POOLCLASS")
+    os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
+    try:
+        make(f"sqlite:///{fresh}")
+    finally:
+        if before is None:
+            del os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"]
+        else:
+            os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = before
+    fresh.replace(file)
+
+
+def _check(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("BEGIN IMMEDIATE")
+
+
+def unfinished(file: Path) -> str:
+    """Why MLflow cannot use a store and what helps, if its making or a migration was cut short; else empty."""
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not any(name.startswith(_UNFINISHED) for name in tables):
+                return ""
+            runs = database.execute("SELECT count(*) FROM runs").fetchone()[0] if "runs" in tables else 0
+    except (OSError, sqlite3.Error):
+        return ""
+    holds = f"it holds {runs} runs" if runs else "it holds no runs"
+    return (
+        f"{file}: MLflow was ended while it made or migrated the tables, and cannot go on; {holds}. "
+        f"Move it away, and bench sync makes a new one: mv {file.name} {file.name}.broken"
+    )
