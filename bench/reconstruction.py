@@ -18,22 +18,25 @@ from bench import registry
 from bench.datasets.base import Dataset, Limited
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.evaluation import Loop, Observer, Seen, evaluate
+from bench.evaluation import Loop, evaluate
 from bench.features import FeatureBank
 from bench.kept import Keeper
 from bench.memory import MemoryMeter
 from bench.metrics.base import Metric
 from bench.metrics.clips import PooledMetric
 from bench.modalities.base import Modality, SystemFailure
+from bench.owned import Observer
 from bench.pool import Pool
 from bench.protocol import DatasetProtocol, Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.seen import Seen
 from bench.settings import validated
 from bench.stats import Estimate
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook
+from bench.trial import limits_of
 
 MOST_PROCESSES = 32
 """Of the pool, on machines with more cores than that."""
@@ -132,6 +135,7 @@ class ReconstructionTask(Task):
             metrics=unavailable | estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
             kept=keeper.samples,
+            warnings=seen.warnings(),
         )
 
     def reconstruct(
@@ -152,7 +156,10 @@ class ReconstructionTask(Task):
         """
         device = torch.device(job.device)
         bank = _bank(job, settings, device) if any(isinstance(o, Metric) and o.weights for o in observers) else None
-        loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
+        limits = limits_of(job.protocol)
+        loop = Loop(
+            self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool, limits
+        )
         seen = evaluate(tokenizer, dataset, observers, loop, meter, bank)
         seen.refuse_nothing(dataset)
         if bank:

@@ -117,6 +117,9 @@ class Result(_Record):
     started: str = Field(description="UTC, ISO 8601")
     finished: str = Field(description="UTC, ISO 8601")
     errors: list[ErrorRecord] = Field(default_factory=list)
+    warnings: list[str] = Field(
+        default_factory=list, description="what makes the numbers doubtful although they could be measured"
+    )
 
 
 class Run:

@@ -105,7 +105,10 @@ class NtpProbe(TokenModelling):
         if not metrics:
             return found
         meter = MemoryMeter(study.device)
-        self.reconstruct(study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report)
+        seen = self.reconstruct(
+            study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report
+        )
+        study.warnings += seen.warnings()
         return found | estimates(metrics)
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
@@ -128,7 +131,8 @@ class NtpProbe(TokenModelling):
         for repeat, backbone in enumerate(backbones):
             metrics, missing = self._metrics(study, "generation")
             source = self.drawn(study, settings.generation, backbone, repeat)
-            judge.judge(source, metrics)
+            if repeated := judge.judge(source, metrics).repeats.warning(len(source)):
+                study.warnings.append(f"images of {source.name}: {repeated}")
             rounds.append(estimates(metrics))
             timings += source.watch.timings
         classes = study.training.corpus.classes

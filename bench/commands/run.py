@@ -16,6 +16,7 @@ from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
+from bench.leaderboard.reasons import clean
 from bench.progress import CellProgress
 from bench.results import Result, Run
 from bench.suite import Suite, load_suite
@@ -163,6 +164,8 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         with CellProgress(len(plan.cells), console) as progress:
             for outcome in execute(plan, run, progress, fresh):
                 outcomes.append(outcome)
+                for warning in outcome.result.warnings:
+                    _say(console, f"warning: {outcome.result.system.name}: {warning}")
                 if exporter:
                     exporter.export(outcome.file, outcome.result)
         status = "FINISHED"
@@ -177,6 +180,11 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
     print_tables(results, style)
     _say_where(run, exporter, console, len(results))
     return _exit_code(results)
+
+
+def _say(console: Console, text: str) -> None:
+    """A line of text that others may have written, in full and without effect on the terminal."""
+    console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _exporter(run: Run, suite: Suite) -> Any:
