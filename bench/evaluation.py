@@ -198,7 +198,8 @@ def _pass(
         # Read before the metrics run, so that their memory is not the system's.
         peak = meter.peak()
         _check(tokenizer, tokens, output, signal, samples, loop.modality)
-        trial(signal, samples, tokens, output)
+        with torch.inference_mode():
+            trial(signal, samples, tokens, output)
     return _Passed(tokens, output, encode_seconds, decode_seconds, peak)
 
 

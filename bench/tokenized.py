@@ -77,10 +77,10 @@ class Tokenized:
             # What is made in inference mode could not be trained on.
             with torch.no_grad():
                 tokens, made = attempt(owned(signal), indices)
-            if tokens.batch_size != len(samples):
-                raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
-            tokens = owned(tokens)
-            trial(signal, samples, tokens)
+                if tokens.batch_size != len(samples):
+                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                tokens = owned(tokens)
+                trial(signal, samples, tokens)
             return tokens, made
 
         for indices, samples, signal, (tokens, made) in survivors(self.dataset, loop, equal_lengths, self.seen, once):

@@ -102,6 +102,8 @@ class Trial:
     def __call__(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any = None) -> None:
         """Judge a batch and what became of it; nothing is done once the system has been tried.
 
+        The system must be called as it was for the batch, without gradients or in inference mode: it may keep tensors.
+
         Raises:
             SystemFailure: what the numbers would be of is not the system: the values are on another scale, or a
                 sample depends on the others of its batch.
@@ -113,8 +115,7 @@ class Trial:
             return
         self._tried.add(padded)
         torch.manual_seed(self.seed)
-        with torch.no_grad():
-            self._alone(signal, samples, tokens, output, padded)
+        self._alone(signal, samples, tokens, output, padded)
 
     def _alone(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any, padded: bool) -> None:
         """One sample alone, twice, and among others: by itself it must become what it becomes with them."""

@@ -73,7 +73,7 @@ class AudioDataset(Dataset):
     Samples are float32 ``[channels, samples]`` at the protocol's rate; ``[1, samples]`` unless the protocol keeps
     all channels. Their ``stored`` names the file's own rate and channels. Of ``conversions``, ``upsampled`` warns
     that the sound has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
-    ``bench.datasets.base.DOUBTFUL`` that little or nothing is left to be measured: ``silent`` that every sample is zero.
+    ``bench.datasets.base.DOUBTFUL`` that next to nothing is left to be measured.
 
     Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
     the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
