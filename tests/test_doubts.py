@@ -85,7 +85,7 @@ def _photographs(folder: Path) -> Path:
             r"depends on its batch: .* norm \(BatchNorm2d\) in training mode: call .eval\(\)",
         ),
         ("audio-recon", "Loudest", r"depends on its batch: .*; it is padding that changes it: mask it, or set equal_l"),
-        ("image-recon", "ByPosition", r"differs from itself among others in 100% of its tokens, so"),
+        ("image-recon", "ByPosition", r"differs from itself among others in 100.0% of its codes, so"),
     ],
 )
 def test_numbers_that_mean_nothing_fail(suite, system, message, tmp_path):
@@ -99,7 +99,7 @@ def test_a_batch_of_one_hides_no_batch_norm(tmp_path):
 
 
 def test_tokens_that_depend_on_their_batch_are_not_modelled(tmp_path):
-    with pytest.raises(SystemFailure, match="among others in 100% of its tokens"):
+    with pytest.raises(SystemFailure, match=r"among others in 100\.0% of its codes"):
         measured("token-modelling", "ByPosition", tmp_path)
 
 
