@@ -25,6 +25,7 @@ from bench.generation.costs import Stopwatch, Timing, bytes_of
 from bench.metrics.base import Batch
 from bench.modalities.audio import AudioFinish
 from bench.modelling import ModellingSettings, Study
+from bench.owned import show
 from bench.reconstruction import build_metrics, open_pool
 from bench.stats import Estimate
 from bench.tokens import Tokens
@@ -159,7 +160,7 @@ def judge(
                     tokens=tokens,
                     ids=tuple(study.evaluated.seen.ids[number] for number in numbers),
                 )
-                metrics.update(batch)
+                show(metrics, batch)
             study.report("continuing", first + len(numbers), len(excerpts.numbers))
         outcomes = [metrics.outcome(len(excerpts.numbers)) for metrics in sets]
     (own, real), *others = outcomes
@@ -206,14 +207,15 @@ def _decoded(study: Study, prompts: Audio, excerpts: Excerpts, tokens: Tokens) -
     known, whole = excerpts.samples
     count, channels = prompts.samples.shape[:2]
     clips = Tokens(
-        codes=tuple(level.to(study.device) for level in tokens.codes),
+        codes=tuple(level.to(study.device, copy=True) for level in tokens.codes),
         signal_shape=(channels, whole),
         signal_rate=prompts.rate,
         signal_lengths=torch.full((count,), whole),
     )
     with torch.no_grad():
         samples = study.tokenizer.decode(clips).samples
-    return Audio(samples[..., known:].cpu(), prompts.rate, torch.full((count,), whole - known))
+    # A copy, because what is decoded next may be written to the same memory.
+    return Audio(samples[..., known:].to("cpu", copy=True), prompts.rate, torch.full((count,), whole - known))
 
 
 def _batches(numbers: Sequence[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:

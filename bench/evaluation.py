@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -19,9 +18,12 @@ from bench.faults import told
 from bench.memory import MemoryMeter
 from bench.metrics.base import Batch
 from bench.modalities.base import Modality, SystemFailure
+from bench.owned import Observer, owned, show
+from bench.seen import Seen
 from bench.task import Report
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import TokenError, Tokens
+from bench.trial import EXACT, Limits, Trial
 from bench.watch import watched
 
 if TYPE_CHECKING:
@@ -38,57 +40,13 @@ HOPELESS = 3
 """A system that failed on so many samples before it managed any is not tried on the others."""
 
 
-class Observer(Protocol):
-    """What looks at every batch: the metrics, and what keeps samples."""
-
-    def update(self, batch: Batch) -> None:
-        """Take a batch in."""
-
-
-@dataclass
-class Seen:
-    """What the loop saw.
-
-    Attributes:
-        ids, groups: of the measured samples.
-        tokens: their kind.
-        skipped: samples that could not be read, and why.
-        failed: samples that the system raised an error on, and which.
-        converted: what was done to stored samples, and to which.
-        stored: how many samples were stored in which form.
-    """
-
-    ids: list[str] = field(default_factory=list)
-    groups: list[int] = field(default_factory=list)
-    tokens: str = ""
-    skipped: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    converted: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    stored: Counter[str] = field(default_factory=Counter)
-
-    def note(self, sample: Sample) -> None:
-        """Record a sample that is measured."""
-        self.ids.append(sample.id)
-        self.groups.append(sample.group)
-        if sample.stored:
-            self.stored[sample.stored] += 1
-        for conversion in sample.conversions:
-            self.converted[conversion].append(sample.id)
-
-    def refuse_nothing(self, dataset: Dataset) -> None:
-        """BenchError if no sample was measured."""
-        if not self.ids:
-            name, reason = next(iter((self.failed | self.skipped).items()), ("", "the data set is empty"))
-            why = f"{name}: {reason}" if name else reason
-            raise BenchError(f"none of the {len(dataset)} samples of {dataset.name} was measured: {why}")
-
-
 @dataclass(frozen=True)
 class Loop:
     """How to run the loop; nothing here may change a quality metric.
 
     Attributes:
         pool: processes of the metrics, stopped while a system is timed on the processor they share.
+        limits: by how much the arithmetic of the system may change a sample.
     """
 
     modality: Modality
@@ -98,6 +56,7 @@ class Loop:
     seed: int
     report: Report
     pool: Pool | None = None
+    limits: Limits = EXACT
 
     def alone(self) -> AbstractContextManager[None]:
         """A stretch of time in which nothing of ours competes with the system."""
@@ -128,12 +87,14 @@ def evaluate(
     A sample that the system raises an error on is named and left out, unless the system manages none.
 
     Raises:
-        SystemFailure: the tokenizer broke its contract on a sample that the message names.
+        SystemFailure: the tokenizer broke its contract on a sample that the message names, or its numbers would mean
+            nothing.
     """
-    seen = Seen()
+    seen = Seen(doubts=list(dataset.remarks))
+    trial = Trial(tokenizer, tokenizer.encode, tokenizer.decode, loop.modality, loop.limits, loop.seed, seen.doubts)
 
     def attempt(signal: Any, samples: list[Sample], indices: list[int]) -> _Passed:
-        return _pass(tokenizer, signal, samples, indices[0], loop, meter, warm=bool(seen.tokens))
+        return _pass(tokenizer, signal, samples, indices[0], loop, meter, trial, warm=bool(seen.tokens))
 
     for indices, samples, signal, passed in survivors(dataset, loop, tokenizer.equal_lengths, seen, attempt):
         seen.tokens = passed.tokens.kind
@@ -156,8 +117,7 @@ def evaluate(
             languages=tuple(sample.language for sample in samples),
             nominal_bitrate=getattr(tokenizer, "bitrate", None),
         )
-        for observer in observers:
-            observer.update(batch)
+        show(observers, batch)
         loop.report("measuring", indices[-1] + 1, len(dataset))
     return seen
 
@@ -170,6 +130,7 @@ def batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> It
         if isinstance(sample, BadSample):
             seen.skipped[dataset.id(index)] = str(sample)
             continue
+        sample = seen.read(sample)
         if samples and not loop.modality.joins(samples, sample, equal_lengths):
             yield indices, samples
             indices, samples = [], []
@@ -222,7 +183,14 @@ def survivors(
 
 
 def _pass(
-    tokenizer: Tokenizer, signal: Any, samples: list[Sample], first: int, loop: Loop, meter: MemoryMeter, warm: bool
+    tokenizer: Tokenizer,
+    signal: Any,
+    samples: list[Sample],
+    first: int,
+    loop: Loop,
+    meter: MemoryMeter,
+    trial: Trial,
+    warm: bool,
 ) -> _Passed:
     with loop.alone(), watched():
         if not warm:  # the first call pays for lazy initialization; it is not timed
@@ -231,7 +199,9 @@ def _pass(
         tokens, output, encode_seconds, decode_seconds = _timed(tokenizer, signal, loop, first)
         # Read before the metrics run, so that their memory is not the system's.
         peak = meter.peak()
-    _check(tokenizer, tokens, output, signal, samples, loop.modality)
+        _check(tokenizer, tokens, output, signal, samples, loop.modality)
+        with torch.inference_mode():
+            trial(signal, samples, tokens, output)
     return _Passed(tokens, output, encode_seconds, decode_seconds, peak)
 
 
@@ -239,7 +209,7 @@ def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop, first: int) -> tuple[T
     """Tokens and output of the first call, and the median seconds of encode and of decode.
 
     What takes milliseconds is repeated, because one reading of it is mostly the noise of the machine. Every
-    call gets a copy: a tokenizer that normalizes in place must not change what it is compared with. The
+    call gets a copy, and what it returns is copied, since its next call may write to the same memory. The
     generators are seeded, so that what is random does not depend on how often it was timed.
     """
     begin = time.perf_counter()
@@ -248,24 +218,21 @@ def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop, first: int) -> tuple[T
     torch.manual_seed(loop.seed * 1_000_003 + first)
     with torch.inference_mode():
         while not timings or (len(timings) < TIMINGS and time.perf_counter() - begin < TIMING_SECONDS):
-            copy = _copy(signal, loop.modality)
+            copy = owned(signal)
             start = _now(loop.device)
-            tokens = tokenizer.encode(copy)
-            middle = _now(loop.device)
-            output = tokenizer.decode(tokens)
-            timings.append((middle - start, _now(loop.device) - middle))
+            emitted = tokenizer.encode(copy)
+            encoded = _now(loop.device) - start
+            tokens, emitted = owned(emitted), owned(emitted)
+            start = _now(loop.device)
+            output = tokenizer.decode(emitted)
+            timings.append((encoded, _now(loop.device) - start))
             if kept is None:
                 loop.modality.check(output, signal)
-                # A copy, because a decoder may write its next output into the same memory.
                 values = loop.modality.values(output).to(loop.device, copy=True)
-                kept = tokens, loop.modality.like(output, values)
+                kept = tokens, loop.modality.like(signal, values)
     encode, decode = (median(column) for column in zip(*timings, strict=True))
     assert kept is not None
     return *kept, encode, decode
-
-
-def _copy(signal: Any, modality: Modality) -> Any:
-    return modality.like(signal, modality.values(signal).clone())
 
 
 def _check_decoder(tokenizer: Tokenizer, signal: Any, modality: Modality) -> None:
@@ -274,7 +241,7 @@ def _check_decoder(tokenizer: Tokenizer, signal: Any, modality: Modality) -> Non
     A decoder that gives two different outputs for the same tokens is random, and cannot be judged so.
     """
     with torch.inference_mode():
-        tokens = tokenizer.encode(_copy(signal, modality))
+        tokens = owned(tokenizer.encode(owned(signal)))
         tokens.require_some(tokenizer)
         one, two = (_decoded(tokenizer, tokens, signal, modality).clone() for _ in range(2))
         if one.shape != two.shape or not torch.equal(one, two):
@@ -289,7 +256,7 @@ def _check_decoder(tokenizer: Tokenizer, signal: Any, modality: Modality) -> Non
 
 
 def _decoded(tokenizer: Tokenizer, tokens: Tokens, signal: Any, modality: Modality) -> torch.Tensor:
-    output = tokenizer.decode(tokens)
+    output = tokenizer.decode(owned(tokens))
     modality.check(output, signal)
     return modality.values(output)
 

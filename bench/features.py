@@ -109,12 +109,35 @@ class BatchFeatures(FeatureSource):
         self.bank, self.index = bank, index
         self.reference, self.reconstruction = reference, reconstruction
         self._found: dict[str, tuple[Features, Features]] = {}
+        self._guard = Guard()
 
     def get(self, extractor: str) -> tuple[Features, Features]:
         if extractor not in self._found:
             run = self.bank.run(extractor)
             self._found[extractor] = run.features(self.index, self.reference, self.reconstruction)
-        return self._found[extractor]
+            self._guard.watch(self._found[extractor])
+        reference, reconstruction = self._found[extractor]
+        return dict(reference), dict(reconstruction)
+
+    def restore(self) -> None:
+        self._guard.restore()
+
+
+class Guard:
+    """Keeps copies of a batch's features, which lie on disk once for all metrics, and writes them back."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def watch(self, sides: Iterable[Features]) -> None:
+        """Keep the features of these sides as they are now."""
+        self._kept += [(rows, rows.clone()) for side in sides for rows in side.values()]
+
+    def restore(self) -> None:
+        """Make the features what they were; through numpy too they may have been changed."""
+        for rows, kept in self._kept:
+            if not torch.equal(rows, kept):
+                rows.copy_(kept)
 
 
 class ExtractorRun:

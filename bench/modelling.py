@@ -169,6 +169,7 @@ class ModellingTask(ReconstructionTask):
                 **likelihood.columns(*self.bits),
                 **study.columns,
             },
+            warnings=list(dict.fromkeys([*seen.warnings(), *study.warnings])),
         )
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
@@ -192,6 +193,7 @@ class Study:
         training, evaluated: the tokens of the fit split and of the evaluated one.
         metrics: of tokens, updated with the evaluated ones.
         columns: further values of each evaluated sample, by name, that a task has found.
+        warnings: further sentences on what makes the numbers doubtful.
     """
 
     def __init__(self, task: ModellingTask, job: Job, report: Report) -> None:
@@ -199,6 +201,7 @@ class Study:
         assert isinstance(settings, ModellingSettings)
         self.job, self.settings, self.report = job, settings, report
         self.columns: dict[str, list[float]] = {}
+        self.warnings: list[str] = []
         self.device = torch.device(job.device)
         self.dataset = task.opened(job, settings)
         fit_split = trained_on(self.dataset)
@@ -237,7 +240,7 @@ class Collected(Tokenized):
             tokens.require_some(tokenizer)
             return tokens, None
 
-        for samples, tokens, _ in self.stream("tokenizing", tokenizer.equal_lengths, encoded):
+        for samples, tokens, _ in self.stream("tokenizing", tokenizer, tokenizer.equal_lengths, encoded):
             self.corpus.add(tokens, [sample.label for sample in samples])
 
 

@@ -98,6 +98,7 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
         dataset=dataset_record(protocol, dataset, seen),
         metrics=metrics.estimates() | likelihood.estimates(*task.bits),
         samples={"id": seen.ids, "group": seen.groups, **likelihood.columns(*task.bits)},
+        warnings=seen.warnings(),
     )
 
 
@@ -130,7 +131,7 @@ def _asked(
         return tokens, nats
 
     nats, counts = [], []
-    for _, tokens, part in tokenized.stream("measuring", backbone.tokenizer.equal_lengths, attempt):
+    for _, tokens, part in tokenized.stream("measuring", backbone, backbone.tokenizer.equal_lengths, attempt):
         assert tokens.counts is not None
         nats.append(part)
         counts.append(tokens.counts.double())

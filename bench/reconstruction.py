@@ -18,7 +18,7 @@ from bench import registry
 from bench.datasets.base import Dataset, Limited
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.evaluation import Loop, Observer, Seen, evaluate
+from bench.evaluation import Loop, evaluate
 from bench.features import FeatureBank
 from bench.kept import Keeper
 from bench.memory import MemoryMeter
@@ -26,14 +26,17 @@ from bench.metrics.base import Metric
 from bench.metrics.clips import PooledMetric
 from bench.metrics.guarded import Guarded, MetricSet, require_values
 from bench.modalities.base import Modality
+from bench.owned import Observer
 from bench.pool import Pool
 from bench.protocol import DatasetProtocol, Protocol
 from bench.results import CodebookRecord, DatasetRecord, SystemRecord, broken_metrics
+from bench.seen import Seen
 from bench.settings import validated
 from bench.system import SystemSpec
 from bench.task import Job, Measurement, Report, Request, Task
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook
+from bench.trial import limits_of
 from bench.watch import watched
 
 MOST_PROCESSES = 32
@@ -152,6 +155,7 @@ class ReconstructionTask(Task):
             metrics=estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
             kept=keeper.samples,
+            warnings=seen.warnings(),
         )
 
     def reconstruct(
@@ -173,7 +177,10 @@ class ReconstructionTask(Task):
         """
         device = torch.device(job.device)
         bank = _bank(job, settings, device) if metrics.want_features else None
-        loop = Loop(self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool)
+        limits = limits_of(job.protocol)
+        loop = Loop(
+            self.signals(settings), device, job.batch_size, job.workers, job.protocol.seed, report, pool, limits
+        )
         seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
         seen.refuse_nothing(dataset)
         if bank:

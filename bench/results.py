@@ -146,6 +146,9 @@ class Result(_Record):
     started: str = Field(description="UTC, ISO 8601")
     finished: str = Field(description="UTC, ISO 8601")
     errors: list[ErrorRecord] = Field(default_factory=list)
+    warnings: list[str] = Field(
+        default_factory=list, description="what makes the numbers doubtful although they could be measured"
+    )
 
 
 class Run:
@@ -170,7 +173,7 @@ class Run:
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it holds under this key; a failed one is none, nor one with a broken metric."""
+        """The finished result in ``file`` if it holds under this key, and neither it nor a metric failed."""
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:

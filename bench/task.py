@@ -89,7 +89,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a task measured."""
+    """What a task measured.
+
+    Attributes:
+        warnings: what makes the numbers doubtful although they could be measured, a sentence each.
+    """
 
     system: SystemRecord
     codebooks: list[CodebookRecord]
@@ -97,6 +101,7 @@ class Measurement:
     metrics: dict[str, Estimate]
     samples: dict[str, Sequence[Any]]
     kept: Sequence[Kept] = ()
+    warnings: Sequence[str] = ()
 
 
 class Task(ABC):

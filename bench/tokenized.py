@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from bench.datasets.base import Dataset, Sample
-from bench.evaluation import Loop, Seen, survivors
+from bench.evaluation import Loop, survivors
 from bench.metrics.base import Batch
 from bench.metrics.guarded import MetricSet
 from bench.modalities.base import Modality, SystemFailure
+from bench.owned import owned, show
+from bench.seen import Seen
 from bench.task import Job, Report
 from bench.tokens import Tokens
+from bench.trial import Trial, limits_of
 from bench.watch import watched
+
+if TYPE_CHECKING:
+    from bench.backbones.published.base import PublishedBackbone
+    from bench.tokenizers.base import Tokenizer
 
 T = TypeVar("T")
 
@@ -41,7 +48,7 @@ class Tokenized:
         report: Report,
     ) -> None:
         self.job, self.dataset, self.modality, self.metrics, self.report = job, dataset, modality, metrics, report
-        self.seen = Seen()
+        self.seen = Seen(doubts=list(dataset.remarks))
         self.indices: list[int] = []
         self.amounts: list[float] = []
         self._amounts_of = amounts
@@ -49,26 +56,33 @@ class Tokenized:
     def stream(
         self,
         phase: str,
+        system: Tokenizer | PublishedBackbone,
         equal_lengths: bool,
         attempt: Callable[[Any, list[int]], tuple[Tokens, T]],
     ) -> Iterator[tuple[list[Sample], Tokens, T]]:
         """Samples of each batch, their tokens, and what else an attempt made; a sample that it fails on is left out.
 
         Args:
+            system: what encodes; it is tried on the first batches.
             attempt: of signals and their places in the data set.
 
         Raises:
             BenchError: no sample was measured.
+            SystemFailure: the tokens of a sample depend on the others of its batch.
         """
         job, device = self.job, torch.device(self.job.device)
-        loop = Loop(self.modality, device, job.batch_size, job.workers, job.protocol.seed, self.report)
+        limits, seed = limits_of(job.protocol), job.protocol.seed
+        loop = Loop(self.modality, device, job.batch_size, job.workers, seed, self.report)
+        trial = Trial(system, system.encode, None, self.modality, limits, seed, self.seen.doubts)
 
         def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
             # What is made in inference mode could not be trained on.
             with torch.no_grad(), watched():
-                tokens, made = attempt(signal, indices)
-            if tokens.batch_size != len(samples):
-                raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                tokens, made = attempt(owned(signal), indices)
+                if tokens.batch_size != len(samples):
+                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                tokens = owned(tokens)
+                trial(signal, samples, tokens)
             return tokens, made
 
         for indices, samples, signal, (tokens, made) in survivors(self.dataset, loop, equal_lengths, self.seen, once):
@@ -79,6 +93,6 @@ class Tokenized:
             for sample in samples:
                 self.seen.note(sample)
             group = torch.tensor([sample.group for sample in samples])
-            self.metrics.update(Batch(torch.tensor(indices), group, signal, signal, tokens))
+            show(self.metrics, Batch(torch.tensor(indices), group, signal, signal, tokens))
             self.report(phase, indices[-1] + 1, len(self.dataset))
         self.seen.refuse_nothing(self.dataset)

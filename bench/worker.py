@@ -110,6 +110,7 @@ def assemble(
         started=started.isoformat(timespec="milliseconds"),
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
         errors=errors,
+        warnings=list(measurement.warnings) if measurement else [],
     )
 
 

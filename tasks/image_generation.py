@@ -15,8 +15,8 @@ from bench.datasets.images import ImagePreprocessing
 from bench.errors import BenchError
 from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
 from bench.generation.drawn import DrawnImages
-from bench.generation.judging import Judge
-from bench.generation.overlap import shared_images
+from bench.generation.judging import Judge, Seen
+from bench.generation.overlap import shared_images, shared_pixels
 from bench.generation.prompts import fingerprint, of_samples, read_prompts
 from bench.generation.references import Reference, open_reference
 from bench.generation.samples import WHAT, SampleSpec
@@ -176,7 +176,7 @@ class ImageGeneration(Task):
             first = next((f"; {name}: {reason}" for name, reason in source.skipped.items()), "")
             raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
-        shared = _shared(job)
+        shared = _shared(job, seen)
         found: dict[str, Estimate] = {}
         for metric in metrics:
             against = issubclass(metric.kind, GenerationMetric | SlicedWasserstein)
@@ -197,6 +197,7 @@ class ImageGeneration(Task):
             ),
             metrics=found | (drawn.costs() if drawn else {}),
             samples={},
+            warnings=[text for text in (shared, seen.repeats.warning(n)) if text],
         )
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
@@ -254,13 +255,14 @@ class _Drawn:
         return _record(self.job.system, weights=self.backbone.weights, revision=self.backbone.revision)
 
 
-def _shared(job: Job) -> str:
-    """A sentence if samples made elsewhere are images of the reference."""
+def _shared(job: Job, seen: Seen | None = None) -> str:
+    """A sentence if samples made elsewhere are images of the reference; in any order once all were seen."""
     if isinstance(job.system, BackboneSpec):
         return ""
     protocol = job.protocol
     reference = _reference(protocol.dataset.name, job.data, Settings(**protocol.settings))
-    return shared_images(_samples(job.system, protocol), reference.source)
+    in_order = shared_images(_samples(job.system, protocol), reference.source)
+    return in_order or (shared_pixels(seen, reference.source, job.workers) if seen else "")
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:

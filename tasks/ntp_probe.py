@@ -105,7 +105,7 @@ class NtpProbe(TokenModelling):
         if metrics.alive:
             meter = MemoryMeter(study.device)
             args = (study.job, study.settings, study.tokenizer, study.dataset)
-            self.reconstruct(*args, metrics, [], meter, None, study.report)
+            study.warnings += self.reconstruct(*args, metrics, [], meter, None, study.report).warnings()
         return metrics.estimates()
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
@@ -127,7 +127,8 @@ class NtpProbe(TokenModelling):
         for repeat, backbone in enumerate(backbones):
             metrics = self._metrics(study, "generation")
             source = self.drawn(study, settings.generation, backbone, repeat)
-            judge.judge(source, metrics)
+            if repeated := judge.judge(source, metrics).repeats.warning(len(source)):
+                study.warnings.append(f"images of {source.name}: {repeated}")
             rounds.append(metrics.estimates())
             timings += source.watch.timings
         shared = [name for name in rounds[0] if all(name in one for one in rounds)]

@@ -285,6 +285,7 @@ def _print_fields(title: str, fields: dict[str, Any]) -> None:
 
 
 def _print_result(file: Path) -> None:
+    from bench.leaderboard.reasons import clean
     from bench.results import read_result
 
     result = read_result(file)
@@ -297,5 +298,7 @@ def _print_result(file: Path) -> None:
         interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
         note = f"  ({estimate.note})" if estimate.note else ""
         click.echo(f"  {name:<34} {estimate.value:.6g}{interval} {estimate.unit}{note}")
+    for warning in result.warnings:
+        click.echo(f"  warning: {clean(warning)}")
     for error in result.errors:
         click.echo(error.traceback or f"{error.type}: {error.message}")

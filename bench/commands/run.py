@@ -20,6 +20,7 @@ from bench.datasets.spec import split_path
 from bench.durations import seconds_of
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
+from bench.leaderboard.reasons import clean
 from bench.precheck import check_choices
 from bench.progress import CellProgress, waiting
 from bench.results import Result, Run, broken_metrics
@@ -200,6 +201,8 @@ def _measure(
         with CellProgress(len(plan.cells), console) as progress:
             for outcome in execute(plan, run, progress, fresh, limit):
                 outcomes.append(outcome)
+                for warning in outcome.result.warnings:
+                    _say(console, f"warning: {outcome.result.system.name}: {warning}")
                 if exporter:
                     exporter.export(outcome.file)
         status = "FINISHED"
@@ -217,6 +220,11 @@ def _measure(
     print_tables(results, style)
     _say_where(shown, exporter, console, len(results))
     return _exit_code(results)
+
+
+def _say(console: Console, text: str) -> None:
+    """A line of text that others may have written, in full and without effect on the terminal."""
+    console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_where(folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:

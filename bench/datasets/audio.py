@@ -14,12 +14,18 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.canonical import digest
-from bench.datasets.base import BadSample, Dataset, Sample
+from bench.datasets.base import CANCELLED, FAINT, SILENT, BadSample, Dataset, Sample
 from bench.datasets.contents import content_hashes
 from bench.datasets.sound_files import MAX_VALUES, RATES, Sound, decode_sound
 from bench.errors import BenchError
 from bench.resample import resample
 from bench.settings import validated
+
+FAINT_RMS = 1e-3
+"""-60 dB of full scale: speech is at -35 to -15, and 16-bit samples of this level have 6 bits left."""
+
+CANCELLED_SHARE = 0.1
+"""Of the louder channel's RMS. Channels that have nothing in common leave 0.7 of it, one that is empty leaves half."""
 
 
 class AudioPreprocessing(BaseModel):
@@ -66,8 +72,8 @@ class AudioDataset(Dataset):
 
     Samples are float32 ``[channels, samples]`` at the protocol's rate; ``[1, samples]`` unless the protocol keeps
     all channels. Their ``stored`` names the file's own rate and channels. Of ``conversions``, ``upsampled`` warns
-    that the sound has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and
-    ``silent`` that every sample is zero.
+    that the sound has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
+    ``bench.datasets.base.DOUBTFUL`` that next to nothing is left to be measured.
 
     Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
     the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
@@ -177,7 +183,10 @@ class AudioDataset(Dataset):
         notes = []
         if choice.channels != "all" and len(samples) > 1:
             notes.append("mixed down to mono" if choice.channels == "mono" else f"first of {len(samples)} channels")
+            loudest = max(map(_rms, samples))
             samples = samples.mean(0, keepdims=True) if choice.channels == "mono" else samples[:1]
+            if choice.channels == "mono" and _rms(samples) < CANCELLED_SHARE * loudest:
+                notes.append(CANCELLED)
         if rate != choice.rate:
             if samples.size * choice.rate / rate > MAX_VALUES:
                 raise BadSample(f"too long at {choice.rate} Hz: more than {MAX_VALUES} samples; cut it into clips")
@@ -188,6 +197,12 @@ class AudioDataset(Dataset):
             samples = samples[:, : int(choice.max_seconds * choice.rate)]
         if not samples.shape[1]:
             raise BadSample(f"{seconds:g} s is less than one sample at {choice.rate} Hz")
-        if not samples.any():
-            notes.append("silent")
+        if (level := _rms(samples)) < FAINT_RMS:
+            notes.append(FAINT if level else SILENT)
         return np.ascontiguousarray(samples, dtype=np.float32), tuple(notes)
+
+
+def _rms(samples: np.ndarray) -> float:
+    """Root of the mean square of all samples; 0 only if all are zero."""
+    flat = samples.astype(np.float64).ravel()
+    return float(np.sqrt(flat @ flat / max(len(flat), 1)))

@@ -14,6 +14,17 @@ import torch
 from bench.canonical import digest
 from bench.errors import BenchError
 
+SILENT, FAINT, CANCELLED = "silent", "nearly silent", "cancelled by mixing"
+"""Conversions of clips that leave nothing, or next to nothing, to be measured."""
+
+DOUBTFUL = {
+    SILENT: "are silent",
+    FAINT: "are nearly silent (below -60 dBFS), so that what is measured of them is noise",
+    CANCELLED: "lose more than 20 dB when their channels, in opposite phase, are mixed down "
+    "(in a --protocol file preprocessing: {channels: first} takes one channel)",
+}
+"""What warnings say of clips with a conversion."""
+
 
 class BadSample(Exception):
     """A sample that cannot be measured; the message says why. It is counted and named, never fatal."""

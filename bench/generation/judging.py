@@ -9,22 +9,25 @@ from typing import Any
 
 import torch
 
-from bench.features import ExtractorRun, FeatureBank, Features
+from bench.features import ExtractorRun, FeatureBank, Features, Guard
 from bench.generation.references import Reference, ReferenceFeatures
 from bench.generation.sources import ImageSource
 from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.metrics.generated import GenerationMetric
 from bench.metrics.guarded import MetricSet
+from bench.owned import show
+from bench.seen import Repeats, content
 from bench.task import Report
 from bench.tokens import Tokens
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of a set of samples: which were read, and their size."""
+    """What came of a set of samples: which were read, their size, and which are equal."""
 
     indices: list[int] = field(default_factory=list)
     size: str = ""
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 class Judge:
@@ -70,18 +73,22 @@ class Judge:
         """Update the metrics with all samples of a source."""
         indices: list[int] = []
         size = ""
+        repeats = Repeats()
         for index, images in source.batches(self.batch_size, self.workers):
-            batch = self._batch(index, images.to(self.device), len(source))
-            metrics.update(batch)
+            group = [
+                repeats.group(source.id(number), number, content(image))
+                for number, image in zip(index.tolist(), images, strict=True)
+            ]
+            show(metrics, self._batch(index, torch.tensor(group), images.to(self.device), len(source)))
             indices += index.tolist()
-            size = f"{images.shape[3]}x{images.shape[2]}"
+            size = size_of(images)
             self.report("measuring", indices[-1] + 1, len(source))
-        return Seen(indices, size)
+        return Seen(indices, size, repeats)
 
-    def _batch(self, index: torch.Tensor, images: torch.Tensor, total: int) -> Batch:
+    def _batch(self, index: torch.Tensor, group: torch.Tensor, images: torch.Tensor, total: int) -> Batch:
         return Batch(
             index=index,
-            group=index,
+            group=group,
             reference=None,
             reconstruction=images,
             tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
@@ -91,15 +98,25 @@ class Judge:
         )
 
 
+def size_of(images: torch.Tensor) -> str:
+    """Width and height of a batch of images, for people."""
+    return f"{images.shape[3]}x{images.shape[2]}"
+
+
 class _SampleFeatures(FeatureSource):
     """Features of a batch of samples, computed when first asked for; there are none of references in it."""
 
     def __init__(self, images: torch.Tensor, bank: FeatureBank) -> None:
         self.images, self.bank = images, bank
         self._found: dict[str, Features] = {}
+        self._guard = Guard()
 
     def get(self, extractor: str) -> tuple[Features, Features]:
         if extractor not in self._found:
             run: ExtractorRun = self.bank.run(extractor)
             self._found[extractor] = run.one_side(self.images)
-        return {}, self._found[extractor]
+            self._guard.watch([self._found[extractor]])
+        return {}, dict(self._found[extractor])
+
+    def restore(self) -> None:
+        self._guard.restore()

@@ -9,7 +9,11 @@ import torch
 from bench.datasets.base import Limited
 from bench.datasets.images import ImageDataset
 from bench.errors import BenchError
+from bench.generation.judging import Seen, size_of
 from bench.generation.sources import DatasetSource, ImageSource
+from bench.seen import content
+
+SAID = "the distances to it say nothing"
 
 STEP = 8
 """Images that are compared at a time; the first few end it, unless they are the same."""
@@ -26,12 +30,11 @@ def shared_images(samples: ImageSource, reference: ImageSource | None) -> str:
     """
     if reference is None:
         return ""
-    said = "the distances to it say nothing"
     if samples.fingerprint == reference.fingerprint or _same_pixels(samples, reference):
-        return f"the samples are the reference itself, or its first images: {said}"
+        return f"the samples are the reference itself, or its first images: {SAID}"
     own, others = _hashes(samples), set(_hashes(reference))
     if shared := sum(sha256 in others for sha256 in own):
-        return f"{shared} of {len(own)} samples are files of the reference: {said} of those, and are too small"
+        return f"{shared} of {len(own)} samples are files of the reference: {SAID} of those, and are too small"
     return ""
 
 
@@ -44,6 +47,30 @@ def _same_pixels(samples: ImageSource, reference: ImageSource) -> bool:
         return all(torch.equal(image, next(others)) for image in _each(samples))
     except (BenchError, StopIteration):  # what cannot be read is told by whoever measures it
         return False
+
+
+def shared_pixels(seen: Seen, reference: ImageSource | None, workers: int) -> str:
+    """A sentence if samples are images of the reference in any order, pixel by pixel, else nothing.
+
+    Args:
+        seen: what came of the samples.
+        reference: opened for this, since it is read; to its end if its images are of the samples' size.
+    """
+    if reference is None:
+        return ""
+    n, left, found, total = len(seen.indices), set(seen.repeats.first), 0, 0
+    for _, images in reference.batches(STEP, workers):
+        if size_of(images) != seen.size:
+            return ""
+        total += len(images)
+        keys = {content(image) for image in images}
+        found += len(left & keys)
+        left -= keys
+    if not found:
+        return ""
+    if found == n == total:
+        return f"the samples are the reference itself in another order: {SAID}"
+    return f"{found} of {n} samples are images of the reference, pixel by pixel: {SAID} of those, and are too small"
 
 
 def _each(source: ImageSource) -> Iterator[torch.Tensor]:

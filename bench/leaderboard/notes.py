@@ -34,7 +34,7 @@ class Notes:
 
 
 def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list[str]:
-    """What must be known of a row: why it failed, which samples it lacks unless all rows lack the same."""
+    """What must be known of a row: why it failed or is doubtful, which samples it lacks unless all lack the same."""
     failed = "failed: " if row.failed else ""
     notes = [known.told(f"{error.type}: {error.message}", failed) for error in row.result.errors]
     if row.failed and not notes:
@@ -43,6 +43,7 @@ def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list
         notes.append(_skipped(table, row.result))
     if row.result.dataset and row.result.dataset.failed:
         notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
+    notes += [known.told(warning) for warning in row.result.warnings]
     return notes
 
 

@@ -105,6 +105,9 @@ class FeatureSource:
         """Features by layer name for both sides; computed on first use, then kept for the batch."""
         raise NotImplementedError
 
+    def restore(self) -> None:
+        """Undo what a metric wrote into features that others are given too."""
+
 
 class ReferenceSource:
     """The fixed set that generated images, which have no originals, are compared with."""

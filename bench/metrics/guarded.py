@@ -160,7 +160,7 @@ class MetricSet:
 
     metrics = MetricSet(...)
     for batch in ...:
-        metrics.update(batch)
+        show(metrics, batch)
     estimates, columns = metrics.outcome(n)
     """
 
@@ -179,11 +179,6 @@ class MetricSet:
     def want_features(self) -> bool:
         """Whether any that may have a value needs weights, as those of deep features do."""
         return any(member.kind.weights for member in self if member.nothing is None)
-
-    def update(self, batch: Batch) -> None:
-        """Show every metric a batch."""
-        for member in self:
-            member.update(batch)
 
     def estimates(self) -> dict[str, Estimate]:
         """All values, and why others are not there."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.audio import Audio
 from bench.datasets.base import Sample
-from bench.modalities.base import Modality, SystemFailure
+from bench.modalities.base import MANY, Modality, SystemFailure
 
 PADDED_SECONDS = 240.0
 """Seconds of sound, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
@@ -44,6 +44,7 @@ class Sound(Modality):
 
     name: ClassVar[str] = "audio"
     suffix: ClassVar[str] = ".wav"
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         one, other = batch[0].signal.shape, sample.signal.shape
@@ -79,6 +80,31 @@ class Sound(Modality):
         if given != back:
             shapes = "{0} at {1} Hz, lengths {2}"
             raise SystemFailure(f"input {shapes.format(*given)} was decoded to {shapes.format(*back)}")
+
+    def sample(self, signal: Any, position: int) -> torch.Tensor:
+        clip: torch.Tensor = signal.clips()[position]
+        return clip
+
+    def alone(self, signal: Any, position: int) -> Audio:
+        return Audio.of([signal.clips()[position]], signal.rate)
+
+    def joined(self, one: Any, other: Any) -> Audio:
+        return Audio.of([*one.clips(), *other.clips()], one.rate)
+
+    def padded(self, signal: Any) -> bool:
+        return not signal.equal_lengths
+
+    def likeliest(self, signal: Any) -> int:
+        return int(signal.lengths.argmin())
+
+    def misscaled(self, output: Any, signal: Any) -> str:
+        """As the base class says; on another scale is what is louder than a square wave at full scale."""
+        far, said = self.outside(output)
+        if float(torch.cat([clip.flatten() for clip in output.clips()]).double().square().mean().sqrt()) > 1:
+            raise SystemFailure(
+                f"{said}; sound is in [-1, 1]: divide by full scale in decode, by 32768 for 16-bit numbers"
+            )
+        return f"{said}; sound is in [-1, 1], and the rest is clamped" if far >= MANY else ""
 
     def encoded(self, signal: Any, position: int) -> bytes:
         """A WAV file of 16 bits a sample, cut to the clip's true length."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,7 +11,21 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.datasets.base import Sample
-from bench.modalities.base import Modality, SystemFailure
+from bench.modalities.base import MANY, Modality, SystemFailure
+
+_MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "map (x + 1) / 2": lambda x: (x + 1) / 2,
+    "map x + 0.5": lambda x: x + 0.5,
+    "map x / 255": lambda x: x / 255,
+    "undo the normalization by ImageNet's mean and deviation": lambda x: x * _DEVIATION.to(x) + _MEAN.to(x),
+}
+"""Scales that decoders are known to answer on, and what brings each to [0, 1]."""
+
+
+ALIKE, CLEARLY = 0.5, 0.5
+"""Correlation with the input, and share of the squared error, that tell another scale from a bad decoder."""
 
 
 class ImageFinish(BaseModel):
@@ -41,6 +55,7 @@ class Images(Modality):
 
     name: ClassVar[str] = "image"
     suffix: ClassVar[str] = ".png"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         return sample.signal.shape == batch[0].signal.shape
@@ -65,6 +80,30 @@ class Images(Modality):
             raise SystemFailure(f"decode gave {output.dtype}; images are floating-point numbers in [0, 1]")
         if output.shape != signal.shape:
             raise SystemFailure(f"input {tuple(signal.shape)} was decoded to {tuple(output.shape)}")
+
+    def sample(self, signal: Any, position: int) -> torch.Tensor:
+        image: torch.Tensor = signal[position]
+        return image
+
+    def alone(self, signal: Any, position: int) -> torch.Tensor:
+        image: torch.Tensor = signal[position : position + 1]
+        return image
+
+    def joined(self, one: Any, other: Any) -> torch.Tensor:
+        return torch.cat([one, other])
+
+    def misscaled(self, output: Any, signal: Any) -> str:
+        """As the base class says; on another scale is what is like the input there, and much less so as it is."""
+        far, said = self.outside(output)
+        if far < MANY:
+            return ""
+        x, wanted = output.float(), signal.float()
+        distances = {how: float((undo(x).clamp(0, 1) - wanted).square().mean()) for how, undo in SCALES.items()}
+        how = min(distances, key=distances.__getitem__)
+        alike = float(torch.corrcoef(torch.stack([x.flatten(), wanted.flatten()]))[0, 1]) > ALIKE
+        if alike and distances[how] < CLEARLY * float((x.clamp(0, 1) - wanted).square().mean()):
+            raise SystemFailure(f"{said}; images are in [0, 1]: {how} in decode")
+        return f"{said}; images are in [0, 1], and the rest is clamped"
 
     def encoded(self, signal: Any, position: int) -> bytes:
         """A PNG of 8 bits a channel, values rounded to the nearest."""

@@ -1,0 +1,67 @@
+"""Copies that nobody else can write to: of what a system returns, and of what each metric is shown.
+
+A system may go on writing into a tensor that it returned, as one that reuses its buffers does, and a metric may
+normalize its batch in place. Neither may change what is scored: the loops copy tokens and reconstructions as soon as
+the system returns them, give it copies of the samples, and give every metric a batch of its own. So no number depends
+on what stands before or after it, and a view of the same memory in numpy or in another thread writes to a copy that
+nobody reads. Tokens are copied to plain ``Tokens`` before they are decoded: the decoder sees what is counted.
+
+What is not defended against is code that means to deceive. Systems and metrics run in the bench's own process, so one
+that patches torch or the bench itself, or that looks for the copies in the interpreter's memory, can change what it
+likes. Measure systems that you do not trust in a container, and read their code before you believe their numbers.
+The features of a reference set, which are too large to copy, are shared by the metrics of generated images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any, Protocol
+
+import torch
+
+from bench.audio import Audio
+from bench.metrics.base import Batch
+from bench.tokens import Tokens
+
+
+class Observer(Protocol):
+    """What looks at every batch: the metrics, and what keeps samples."""
+
+    def update(self, batch: Batch) -> None:
+        """Take a batch in."""
+
+
+def owned(value: Any) -> Any:
+    """A copy that shares no memory with the original, of tensors, ``Audio``, ``Tokens`` and tuples or lists of them.
+
+    Lists become tuples, and subclasses of ``Audio`` and ``Tokens`` these classes, without what they add. Other values
+    come back as they are.
+    """
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, tuple | list):
+        return tuple(map(owned, value))
+    if isinstance(value, bytearray):
+        return bytes(value)
+    for kind in (Audio, Tokens):
+        if isinstance(value, kind):
+            return kind(**{field.name: owned(getattr(value, field.name)) for field in fields(kind)})
+    return value
+
+
+def show(observers: Iterable[Observer], batch: Batch) -> None:
+    """Update every observer with a batch of its own; features, which all share, are mended after each."""
+    for observer in observers:
+        observer.update(
+            replace(
+                batch,
+                index=owned(batch.index),
+                group=owned(batch.group),
+                reference=owned(batch.reference),
+                reconstruction=owned(batch.reconstruction),
+                tokens=owned(batch.tokens),
+            )
+        )
+        if batch.features is not None:
+            batch.features.restore()
