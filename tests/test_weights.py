@@ -56,6 +56,14 @@ def test_another_file_than_the_published_one_is_not_kept(server, cache):
     assert list(cache.iterdir()) == []
 
 
+def test_another_file_than_the_published_one_is_a_missing_one(server, cache, monkeypatch):
+    """Metrics of other weights are measured nevertheless."""
+    monkeypatch.setitem(FILES, "alexnet", published(server, b"other"))
+    found = WeightStore().resolve(["alexnet", "efficientnet-lite0"])
+    assert "not kept" in str(found["alexnet"])
+    assert isinstance(found["efficientnet-lite0"], Path)
+
+
 def test_the_cache_and_torchs_hub_are_searched_and_verified(cache, monkeypatch, tmp_path):
     file = published("")
     monkeypatch.setitem(FILES, "alexnet", file)

@@ -250,9 +250,14 @@ def told_languages(source: Source, norm: Normaliser) -> str:
 
 
 def taken_for(source: Source, norm: Normaliser) -> str:
-    """What takes any clip for the only language that it is for; empty if nothing does, as what knows several."""
-    single = [(name, languages[0]) for name, languages in _sides(source, norm) if len(languages) == 1]
-    return ", ".join(f"{name} takes it for {language}" for name, language in single)
+    """Which of them take any clip for the only language that they are for; empty if neither does."""
+    names: dict[str, list[str]] = {}
+    for name, languages in _sides(source, norm):
+        if len(languages) == 1:
+            names.setdefault(languages[0], []).append(name)
+    return ", ".join(
+        f"{' and '.join(takers)} take{'s' * (len(takers) == 1)} it for {language}" for language, takers in names.items()
+    )
 
 
 def _sides(source: Source, norm: Normaliser) -> list[tuple[str, tuple[str, ...]]]:
