@@ -16,17 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from image_metrics import WEIGHTS, anonymous_mib
-
-if TYPE_CHECKING:
-    from bench.metrics.base import Metric
-    from bench.stats import Estimate
 
 MIB = 2**20
 
@@ -59,9 +55,9 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     from bench import registry, scratch
     from bench.canonical import sha256_file
     from bench.extractors import Extractor, Network
-    from bench.generation import judging
     from bench.generation.judging import Judge
     from bench.generation.samples import sample_specs
+    from bench.metrics.guarded import Guarded
     from bench.task import Job, Request
     from bench.weights import WeightStore
 
@@ -104,13 +100,14 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
 
         return call
 
-    def each(metrics: Iterable[Metric]) -> dict[str, Estimate]:
-        parts = [within(type(metric).__name__, judging.estimates)([metric]) for metric in metrics]
-        return {name: estimate for part in parts for name, estimate in part.items()}
+    outcome = Guarded.outcome
+
+    def of_metric(member: Guarded, *args: Any) -> Any:
+        return within(member.kind.__name__, outcome)(member, *args)
 
     Judge.prepare = within("references", Judge.prepare)
     Judge.judge = within("loop", Judge.judge)
-    sys.modules[type(task).__module__].estimates = each
+    Guarded.outcome = of_metric
     watcher = threading.Thread(target=watch)
     watcher.start()
     start = time.perf_counter()
