@@ -103,7 +103,8 @@ def orphans_ended() -> Iterator[None]:
     finally:
         while left := _strangers() - known:  # an orphan may leave orphans itself
             for child in left:
-                child.kill()
+                with suppress(psutil.Error):
+                    child.kill()
             psutil.wait_procs(left, SECONDS_TO_DIE)
             known |= left
         prctl(_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)

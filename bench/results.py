@@ -354,10 +354,10 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow.parquet as parquet
 
     # Names of files may hold halves of surrogate pairs, which parquet takes as little as JSON.
-    plain_columns = {
-        name: [visible(value) if isinstance(value, str) else value for value in column]
+    encodable = {
+        name: [visible(value) for value in column] if all(isinstance(value, str) for value in column) else column
         for name, column in columns.items()
     }
     sink = io.BytesIO()
-    parquet.write_table(arrow.table(plain_columns), sink)
+    parquet.write_table(arrow.table(encodable), sink)
     return sink.getvalue()

@@ -94,7 +94,7 @@ def connect(address: Address) -> Any:
     try:
         return MlflowClient(address.uri)
     except Exception as error:
-        if reason := unfinished(address.database):
+        if reason := unfinished(address.database, error):
             raise BenchError(reason) from error
         raise
 

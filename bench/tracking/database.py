@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ SECONDS_TO_MAKE = 120.0
 """The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
 _UNFINISHED = "_alembic_tmp_"
 """What the tables are called that a migration copies into; it drops them when it is through."""
+_REPEATED = re.compile("already exists|duplicate column name")
 
 
 def prepared(file: Path, make: Callable[[str], object]) -> None:
@@ -67,12 +69,16 @@ def _check(file: Path) -> None:
         database.execute("BEGIN IMMEDIATE")
 
 
-def unfinished(file: Path) -> str:
-    """Why MLflow cannot use a store and what helps, if its making or a migration was cut short; else empty."""
+def unfinished(file: Path, error: Exception) -> str:
+    """Why MLflow cannot use a store and what helps, if its making or a migration was cut short; else empty.
+
+    Args:
+        error: what MLflow raised; it makes again what is there already.
+    """
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not any(name.startswith(_UNFINISHED) for name in tables):
+            if not (_REPEATED.search(str(error)) or any(name.startswith(_UNFINISHED) for name in tables)):
                 return ""
             runs = database.execute("SELECT count(*) FROM runs").fetchone()[0] if "runs" in tables else 0
     except (OSError, sqlite3.Error):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 
+import pytest
 from tracking_parts import export, run_of, runs_in
 
-from bench.tracking import sync_apart
+from bench.tracking import sync, sync_apart
 
 MAKE = """
 import os, signal, sys, time
@@ -53,16 +55,20 @@ def test_a_process_that_is_ended_while_it_makes_one_breaks_nothing(tmp_path):
     assert len(runs_in(uri, run)[1]) == 1
 
 
-def test_one_that_somebody_else_broke_is_named_with_the_remedy(tmp_path):
-    broken = tmp_path / "mlflow.db"
+AMID_A_TABLE = ["CREATE TABLE _alembic_tmp_experiments (name TEXT)"]
+AFTER_A_TABLE = ["DELETE FROM alembic_version"]  # it is there, and its migration is not known to be
+
+
+@pytest.mark.parametrize("statements", [AMID_A_TABLE, AFTER_A_TABLE])
+def test_one_that_somebody_else_broke_is_named_with_the_remedy(tmp_path, empty_store, statements):
+    broken = shutil.copy(empty_store, tmp_path / "mlflow.db")
     with closing(sqlite3.connect(broken)) as database:
-        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
-        database.execute("CREATE TABLE _alembic_tmp_experiments (experiment_id INTEGER)")
-        database.execute("CREATE TABLE runs (run_uuid TEXT)")
+        for statement in (*statements, "DROP TABLE latest_metrics"):
+            database.execute(statement)
         database.commit()
-    run, results = run_of(tmp_path / "run", 1)
-    exporter = export(run, f"sqlite:///{broken}", results)
-    assert "it holds no runs. Move it away, and bench sync makes a new one: mv mlflow.db " in str(exporter.problem)
+    run, _ = run_of(tmp_path / "run", 1)
+    report = sync(run, f"sqlite:///{broken}")
+    assert "it holds no runs. Move it away, and bench sync makes a new one: mv mlflow.db " in str(report.problem)
     broken.rename(tmp_path / "mlflow.db.broken")
     assert sync_apart(run, f"sqlite:///{broken}").ok
 

@@ -58,7 +58,7 @@ def test_a_run_is_a_parent_and_its_results_are_children(store, tmp_path, monkeyp
         "psnr": 21.25,
         "psnr.stderr": 0.1 + 0.2,
         "psnr.low": 20.5,
-        "psnr.high": 1 / 3,
+        "psnr.high": 22 + 1 / 3,
         "bits_per_pixel": 0.125,
         "wall_seconds": 12.5,
     }
