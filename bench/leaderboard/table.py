@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from bench.canonical import digest
 from bench.errors import BenchError
-from bench.leaderboard.digits import Number, column_decimals, decimals_of, fixed, number
+from bench.leaderboard.digits import Estimated, Number, column_decimals, fixed, number, uncertain
 from bench.leaderboard.names import Heading, heading, place, shown_in
 from bench.protocol import Protocol
 from bench.results import Result
@@ -27,7 +27,6 @@ KINDS = {
     "backbone": "Backbones",
 }
 OTHER_KIND = "Unknown token kind"
-NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,6 @@ def build(results: Iterable[Result]) -> list[Table]:
     return sorted(tables, key=lambda table: table.line)
 
 
-def half_interval(estimate: Estimate) -> float | None:
-    """Half the width of the interval, also where it is not symmetric; None if there is none."""
-    if estimate.interval is None:
-        return None
-    low, high = estimate.interval
-    return (high - low) / 2
-
-
 def _precedence(result: Result) -> tuple[bool, str, str]:
     return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
 
@@ -247,15 +238,13 @@ def _reading_order(result: Result, order: Column | None) -> tuple[int, bool, flo
 def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
     """The cells of a column by the key of their result."""
     measured = [result for result in results if result.status == "ok"]
-    numbers: dict[str, tuple[float, float | None]] = {}
+    numbers: dict[str, Estimated] = {}
     for result, value in _values(column.metric, measured):
-        half = half_interval(result.metrics[column.metric])
-        if half is not None and half <= NEGLIGIBLE * abs(value):
-            half = None  # exact: "256 ± 0" says no more, and "0.188 ± 0.000" of 0.1875 something wrong
-        numbers[result.key] = value * column.scale, None if half is None else half * column.scale
-    common = column_decimals(numbers.values())
-    decimals = {key: decimals_of(value, half, common) for key, (value, half) in numbers.items()}
-    best = _best({key: value for key, (value, _) in numbers.items()}, decimals, column)
+        interval = uncertain(value, result.metrics[column.metric].interval)
+        shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
+        numbers[result.key] = value * column.scale, shown_interval
+    decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
+    best = _best(numbers, decimals, column)
     cells = {}
     for result in measured:
         estimate = result.metrics.get(column.metric)
@@ -269,16 +258,20 @@ def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
     return cells
 
 
-def _best(values: Mapping[str, float], decimals: Mapping[str, int], column: Column) -> set[str]:
+def _best(numbers: Mapping[str, Estimated], decimals: Mapping[str, int], column: Column) -> set[str]:
     """Keys of the best value and of those that are the same as far as they are shown."""
     if not column.ranked:
         return set()
-    top = (max if column.higher_is_better else min)(values, key=lambda key: values[key])
+    top = (max if column.higher_is_better else min)(numbers, key=lambda key: numbers[key][0])
 
-    def as_shown(key: str, other: str) -> str:
-        return fixed(values[key], min(decimals[key], decimals[other]))
+    def same(key: str) -> bool:
+        """Whether the digits that both support are the same; an exact number supports as many as any other."""
+        both = (key, top)
+        uncertain_ones = [decimals[one] for one in both if numbers[one][1]]
+        places = min(uncertain_ones) if uncertain_ones else max(decimals[one] for one in both)
+        return fixed(numbers[key][0], places) == fixed(numbers[top][0], places)
 
-    return {key for key in values if as_shown(key, top) == as_shown(top, key)}
+    return {key for key in numbers if same(key)}
 
 
 def _labels(results: Sequence[Result]) -> dict[str, str]:

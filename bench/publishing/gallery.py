@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import BenchError
-from bench.leaderboard.digits import fixed
+from bench.leaderboard.digits import significant
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.sources import Sources
 
-DECIMALS = 3
+DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _badness(value: float | None, metric: Column | None) -> float:
 
 
 def _text(value: float, metric: Column) -> str:
-    shown = fixed(value * metric.scale, DECIMALS if abs(value * metric.scale) < 10 else 1)
+    shown = significant(value * metric.scale, DIGITS)
     return f"{clean(metric.heading.title)} {shown} {clean(metric.unit)}".strip()
 
 

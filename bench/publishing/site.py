@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.canonical import digest
 from bench.catalog.model import catalogs
+from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
@@ -85,7 +86,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml}
+        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
         templates.globals |= {"version": __version__, "catalogs": catalogs(), "reported_number": number}
         return templates
 

@@ -110,6 +110,23 @@ def test_every_format_tells_protocol_direction_best_and_reasons(format: str) -> 
         assert needle in text
 
 
+def test_both_forms_of_an_interval_are_explained_in_every_format() -> None:
+    cut = estimate("codebook_utilization", 0.66, interval=(0.31, 1.0))
+    made = [result("a", codebook_utilization=cut), result("b", codebook_utilization=(0.5, 0.02))]
+    needles = {
+        "terminal": ["66 (31 to 100)", "50 ± 2"],
+        "markdown": ["66** (31 to 100)", "50 ± 2"],
+        "latex": ["66} (31 to 100)", r"50\rlap{ $\pm$ 2}\phantom{ (31 to 100)}"],
+    }
+    for format, expected in needles.items():
+        text = render(build(made), format, width=300)
+        words = re.sub(r"\s+", " ", text).replace("$\\pm$", "±").replace("\\%", "%")
+        assert "± half of the 95% interval, (low to high) its ends where it is not symmetric" in words
+        for needle in expected:
+            assert needle in text
+    assert "low to high" not in render(build(made[1:]), "markdown")
+
+
 def test_no_format_of_that_name_no_metric_of_that_name() -> None:
     with pytest.raises(UnknownName, match="did you mean latex"):
         render([], "latec")

@@ -153,9 +153,16 @@ def test_namesakes_are_both_there_and_told_apart(
     assert sorted(labels(table)) == told
 
 
-def test_shares_are_shown_in_percent_and_half_of_a_skew_interval() -> None:
+def test_shares_are_shown_in_percent_and_a_skew_interval_by_its_ends() -> None:
     skew = estimate("codebook_utilization", 0.9, interval=(0.7, 0.94))
-    assert column(only([result("a", codebook_utilization=skew)]), "codebook_utilization") == ["90 ± 12"]
+    assert column(only([result("a", codebook_utilization=skew)]), "codebook_utilization") == ["90 (70 to 94)"]
+
+
+def test_exact_numbers_are_compared_with_all_their_digits() -> None:
+    """However few of them are shown: a whole number has no decimals."""
+    given = {"a": (24.0, None), "b": (24.31, 0.52), "c": (23.6, 0.52)}
+    table = only([result(name, psnr=value) for name, value in given.items()])
+    assert (best(table, "psnr"), column(table, "psnr")[1]) == (["b"], "24")
 
 
 def test_exact_numbers_have_no_interval_to_show() -> None:
