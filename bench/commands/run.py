@@ -174,9 +174,9 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         if exporter:
             exporter.close(status)
     results = [outcome.result for outcome in outcomes]
-    print_tables(results, style)
+    shown = print_tables(results, style)
     _say_where(run, exporter, console, len(results))
-    return _exit_code(results)
+    return _exit_code(results) or shown
 
 
 def _exporter(run: Run, suite: Suite) -> Any:

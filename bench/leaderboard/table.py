@@ -6,7 +6,6 @@ The same results give the same tables, in whatever order they come and wherever 
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from bench.canonical import digest
 from bench.errors import BenchError
 from bench.leaderboard.digits import Estimated, Number, column_decimals, fixed, number, uncertain
 from bench.leaderboard.names import Heading, heading, place, shown_in
+from bench.leaderboard.usable import agreeing, facts, finite
 from bench.protocol import Protocol
 from bench.results import Result
 from bench.stats import Estimate
@@ -122,12 +122,14 @@ def build(results: Iterable[Result]) -> list[Table]:
 
     A result that is given twice (the same key) is one row: the one that succeeded, else the latest.
 
+    Where results of one fingerprint disagree about the unit or direction of a metric, most decide, and the values of
+    the others are left out with that reason.
+
     Raises:
-        BenchError: a result's fingerprint is not that of its protocol, or results of one fingerprint
-            disagree about the unit or direction of a metric.
+        BenchError: a result's fingerprint is not that of its protocol.
     """
     once: dict[str, dict[str, Result]] = defaultdict(dict)
-    for result in map(_finite, results):
+    for result in map(finite, results):
         if result.fingerprint != result.protocol.fingerprint:
             raise BenchError(
                 f"result of {result.system.name}: its fingerprint is {result.fingerprint}, but its protocol has "
@@ -136,27 +138,12 @@ def build(results: Iterable[Result]) -> list[Table]:
         known = once[result.fingerprint]
         same = [result, known[result.key]] if result.key in known else [result]
         known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
-    tables = [_table(list(known.values())) for known in once.values()]
+    tables = [_table(agreeing(list(known.values()))) for known in once.values()]
     return sorted(tables, key=lambda table: table.line)
 
 
 def _precedence(result: Result) -> tuple[bool, str, str]:
     return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
-
-
-def _finite(result: Result) -> Result:
-    """The result without infinities and NaN, which no table or JSON file can hold as numbers."""
-    metrics = {}
-    for name, estimate in result.metrics.items():
-        if estimate.value is not None and not math.isfinite(estimate.value):
-            reason = f"the value is {estimate.value}, which is no number"
-            estimate = estimate.model_copy(update={"value": None, "unavailable": estimate.unavailable or reason})
-        if estimate.value is None or not all(map(math.isfinite, estimate.interval or ())):
-            estimate = estimate.model_copy(update={"interval": None})
-        if estimate.stderr is not None and (estimate.value is None or not math.isfinite(estimate.stderr)):
-            estimate = estimate.model_copy(update={"stderr": None})
-        metrics[name] = estimate
-    return result.model_copy(update={"metrics": metrics})
 
 
 def _table(results: Sequence[Result]) -> Table:
@@ -200,14 +187,7 @@ def _values(metric: str, results: Iterable[Result]) -> list[tuple[Result, float]
 def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Column:
     having = [result for result, _ in _values(metric, results)]
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
-    facts = {(r.metrics[metric].unit, r.metrics[metric].higher_is_better) for r in having}
-    if len(facts) > 1:
-        told = " and ".join(sorted(f"unit {unit!r}, higher is better: {better}" for unit, better in facts))
-        raise BenchError(
-            f"{metric}: results of one protocol [{protocol.fingerprint}] disagree about it: {told}; "
-            "raise the metric's version and measure again"
-        )
-    unit, better = next(iter(facts), ("", None))
+    unit, better = next((facts(result, metric) for result in having), ("", None))
     shown, scale = shown_in(metric, unit)
     bound = any(result.metrics[metric].device_bound for result in having)
     one_setup = not bound or len({_setup(result) for result in having}) < 2

@@ -81,7 +81,7 @@ def givers(value: str) -> list[str]:
 def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:
     metric = name in table.protocol.metrics
     entry = registry.entries("metrics" if metric else "tasks").get(name)
-    chosen: Any = table.protocol.settings.get("metrics", {}).get(name, {}) if metric else {}
+    chosen = table.protocol.setting("metrics", name) if metric else None
     return Definition(
         anchor=anchor(table, name),
         name=name,

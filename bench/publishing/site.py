@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
@@ -59,7 +60,7 @@ class Site:
         folder = resources.files("bench.publishing") / "assets"
         for name in ASSETS:
             yield f"assets/{name}", (folder / name).read_bytes()
-        yield "index.html", self._page("index.html", "", entries=[self._entry(table) for table in self.sources.tables])
+        yield "index.html", self.index()
         for name, catalog in catalogs().items():
             yield f"reported/{name}.html", self._page("reported.html", "../", catalog=catalog)
         systems: dict[str, list[tuple[Table, Row]]] = defaultdict(list)
@@ -70,6 +71,15 @@ class Site:
         for name, rows in systems.items():
             yield self._system_path(name), self._system(name, rows)
         yield from self._samples.files()
+
+    def index(self, left_out: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """The first page.
+
+        Args:
+            left_out: names of results that are not on the site, and why.
+        """
+        entries = [self._entry(table) for table in self.sources.tables]
+        return self._page("index.html", "", entries=entries, left_out=left_out)
 
     @cached_property
     def _samples(self) -> Samples:
@@ -146,16 +156,16 @@ class Site:
 
     def _gallery(self, table: Table) -> list[dict[str, Any]]:
         """The kept samples with what all systems made of each; those first that the systems did worst on."""
-        by_index: dict[int, list[tuple[Row, Shown]]] = defaultdict(list)
+        by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
         for row in table.rows:
             own = gallery(table, row, self.sources)
             metric = metric or own.metric
             for shown in own.samples:
-                by_index[shown.index].append((row, shown))
+                by_index[shown.index, shown.kind].append((row, shown))
         better = -1.0 if metric and metric.higher_is_better else 1.0
 
-        def badness(index: int) -> float:
+        def badness(index: tuple[int, str]) -> float:
             scores = [shown.score for _, shown in by_index[index] if shown.score is not None]
             return better * sum(scores) / len(scores) if scores else float("-inf")
 

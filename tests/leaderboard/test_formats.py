@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.errors import UnknownName
-from bench.leaderboard.render import FORMATS, render, show
+from bench.leaderboard.render import FORMATS, render, styled
 from bench.leaderboard.table import build
 from bench.results import Result, Run
 
@@ -149,10 +149,9 @@ def test_the_terminal_is_folded_to_its_width(width: int) -> None:
 
 
 def test_a_terminal_shows_the_best_in_bold() -> None:
-    stream = io.StringIO()
-    show(build(results()), Console(file=stream, force_terminal=True, color_system="standard", width=200))
-    assert "\x1b[1m33.30\x1b[0m" in stream.getvalue()
-    assert "*33.30" not in stream.getvalue()
+    text = styled(build(results()), Console(force_terminal=True, color_system="standard", width=200))
+    assert "\x1b[1m33.30\x1b[0m" in text
+    assert "*33.30" not in text
 
 
 def test_names_stay_text_on_the_terminal() -> None:

@@ -48,9 +48,15 @@ def test_a_fingerprint_that_is_not_the_protocols_is_refused() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"unit": "bel"}, {"higher_is_better": False}])
-def test_results_that_disagree_about_a_metric_are_refused(facts: dict[str, object]) -> None:
-    with pytest.raises(BenchError, match=r"psnr: results of one protocol .* disagree"):
-        build([result("a", psnr=1.0), result("b", psnr=estimate("psnr", 2.0, **facts))])
+def test_a_value_in_another_unit_or_direction_than_most_is_left_out(facts: dict[str, object]) -> None:
+    rows = [result("a", psnr=1.0), result("b", psnr=estimate("psnr", 9.0, **facts), ssim=0.5), result("c", psnr=2.0)]
+    for order in (rows, rows[::-1]):
+        table = only(order)
+        shown = dict(zip(labels(table), column(table, "psnr"), strict=True))
+        assert (shown["a"], shown["c"]) == ("1", "2")
+        assert "results of one protocol disagree" in shown["b"]
+        assert "raise the metric's version" in shown["b"]
+        assert (best(table, "psnr"), str(table.rows[2].cells["ssim"].number)) == (["c"], "0.500")
 
 
 def test_an_unavailable_value_need_not_know_its_unit_or_direction() -> None:
