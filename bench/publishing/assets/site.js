@@ -181,7 +181,10 @@ function marks(chart) {
     const points = all(".point", sheet).sort((one, other) => across(one) - across(other));
     points.forEach((point, index) => {
       point.setAttribute("tabindex", index ? "-1" : "0");
-      point.querySelector("title").remove();
+      // Its words are said, and shown above it; the browser's own tip would stand beside them.
+      const words = point.querySelector("title");
+      point.setAttribute("aria-label", words.textContent);
+      words.remove();
       point.addEventListener("keydown", (event) => {
         if (event.key === "Escape") tip.hidden = true;
         const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
