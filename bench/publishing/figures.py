@@ -11,7 +11,7 @@ from bench.publishing.labels import labels
 from bench.publishing.layout import PAPER
 from bench.publishing.plots import Coordinate, Plot, Point
 
-ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#b4bcbf"
+ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#838d91"
 MARKERS = {"discrete": "o", "continuous": "s", "bytes": "D"}
 SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
 LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}

@@ -34,7 +34,16 @@ from bench.publishing.sources import Sources
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-ASSETS = ("site.css", "site.js")
+ASSETS = ("site.css", "site.js", "icon.svg")
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "media")),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+)
+"""What pages may load: files of the site. Neither scripts nor styles stand in a page, whatever a result puts there."""
 DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
     ("markdown", "md", "Markdown"),
     ("csv", "csv", "CSV, all metrics"),
@@ -97,7 +106,12 @@ class Site:
             lstrip_blocks=True,
         )
         templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
-        templates.globals |= {"version": __version__, "catalogs": catalogs(), "reported_number": number}
+        templates.globals |= {
+            "version": __version__,
+            "policy": POLICY,
+            "catalogs": catalogs(),
+            "reported_number": number,
+        }
         return templates
 
     def _page(self, template: str, root: str, **values: Any) -> bytes:

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hand_made import result
-from PIL import Image
+from PIL import Image, ImageColor
 
 from bench.leaderboard.table import build
-from bench.publishing import spectrogram
+from bench.publishing import figures, spectrogram
 from bench.publishing.drawing import System, draw
 from bench.publishing.labels import MARK, labels
 from bench.publishing.layout import NARROW, PAPER, WIDE, text_width
@@ -137,6 +137,14 @@ def test_the_frontier_is_what_no_other_beats():
             x, y = p.x.value, p.y.value
             beaten = any(q.x.value <= x and q.y.value >= y and (q.x.value, q.y.value) != (x, y) for q in found.points)
             assert p.on_frontier == (not beaten)
+
+
+@pytest.mark.parametrize("colour", [figures.ACCENT, figures.INK, figures.DIM, figures.FAINT])
+def test_what_files_for_papers_show_is_seen_on_white(colour):
+    """3:1 for what is no text (WCAG 1.4.11)."""
+    levels = [level / 255 for level in ImageColor.getrgb(colour)]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    assert 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05) >= 3
 
 
 @pytest.mark.parametrize("hertz", [500, 3000, 7000])
