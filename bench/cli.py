@@ -296,7 +296,7 @@ def leaderboard(runs: tuple[Path, ...], style: str) -> None:
     """Rank the results of run directories (or single result files): one table a protocol fingerprint.
 
     \b
-    Exit codes: 0, 2 wrong usage, 3 there are no results.
+    Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
     """
     from bench.commands.leaderboard import print_leaderboard
 
@@ -325,7 +325,7 @@ def publish(runs: tuple[Path, ...], out: Path) -> None:
     open DIR/index.html.
 
     \b
-    Exit codes: 0, 2 wrong usage, 3 there are no results.
+    Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
     """
     from bench.commands import publish as command
 

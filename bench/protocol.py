@@ -46,11 +46,18 @@ class Protocol(BaseModel):
         """First 12 hex digits of the sha256 of all fields but the preset's name."""
         return digest(self.model_dump(mode="json", exclude={"preset"}))[:FINGERPRINT_LENGTH]
 
+    def setting(self, *path: str) -> Any:
+        """A setting by its keys from the outside in; None where the task has none of that name, or nothing in it."""
+        found: Any = self.settings
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
     def line(self) -> str:
         """One line for people: what a reader must know before comparing."""
         data = self.dataset
         measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
-        measured += _reference(self.settings.get("reference"))
+        measured += _reference(self.setting("reference"))
         return visible(f"{measured} · protocol {self.preset} [{self.fingerprint}]")
 
 

@@ -31,12 +31,11 @@ class Match(_Strict):
     def fits(self, table: Table) -> bool:
         """Whether a table has this task, preset, number and form of samples."""
         protocol = table.protocol
-        size = protocol.settings.get("preprocessing", {}).get("size")
         return (
             protocol.task == self.task
             and self.preset in protocol.preset.split(", ")
             and self.n in (None, protocol.dataset.n)
-            and self.size in (None, size)
+            and self.size in (None, protocol.setting("preprocessing", "size"))
         )
 
 

@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
+from bench.cli import CELL_FAILED
 from bench.commands.sources import files_in
+from bench.errors import BenchError
 from bench.leaderboard import render, table
+from bench.leaderboard.isolation import Fault, isolated
 from bench.results import Result, read_result
 
 
 def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
     """Print the tables of all results found; the exit code of the command."""
-    print_tables([read_result(file) for file in files_in(paths)], style)
-    return 0
+    results, unread = read_each(files_in(paths))
+    tell_faults((str(fault.item), fault) for fault in unread)
+    code = print_tables([result for _, result in results], style)
+    return CELL_FAILED if unread else code
 
 
-def print_tables(results: Sequence[Result], style: str) -> None:
-    """The tables of results on stdout; in bold where it is a terminal."""
+def print_tables(results: Sequence[Result], style: str) -> int:
+    """The tables of results on stdout, in bold where it is a terminal; those that cannot be shown are named on stderr.
+
+    Returns:
+        0, or the exit code that says that something is left out.
+    """
+    text, faults = isolated(results, partial(_text, style=style))
+    click.echo(text, nl=False)
+    tell_faults((fault.item.system.name, fault) for fault in faults)
+    return CELL_FAILED if faults else 0
+
+
+def _text(results: Sequence[Result], style: str) -> str:
     tables = table.build(results)
-    if style == "terminal":
-        render.show(tables)
-    else:
-        click.echo(render.render(tables, style), nl=False)
+    return render.styled(tables) if style == "terminal" else render.render(tables, style)
+
+
+def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fault[Path]]]:
+    """The results of files, and the files that hold none.
+
+    Raises:
+        BenchError: none of several files, or the only one, holds a result.
+    """
+    results, unread = [], []
+    for file in files:
+        try:
+            results.append((file, read_result(file)))
+        except BenchError as error:
+            unread.append(Fault(file, error))
+    if unread and not results:
+        raise unread[0].error
+    return results, unread
+
+
+def tell_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
+    """Say on stderr what is not shown, by name."""
+    for name, fault in faults:
+        told = "shown without its samples" if fault.reduced else "left out"
+        named = fault.reason if fault.reason.startswith(name) else f"{name}: {fault.reason}"
+        click.echo(f"{told}: {named}", err=True)

@@ -2,46 +2,88 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
+from bench.cli import CELL_FAILED
+from bench.commands.leaderboard import read_each, tell_faults
 from bench.commands.sources import files_in
 from bench.errors import BenchError
+from bench.leaderboard.isolation import Fault, isolated
+from bench.results import Result
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from bench.publishing.site import Site
 
 MARK = ".bench-site"
 """A file that says that a folder was written by this command, and may be replaced by it."""
 
 
+class _NotWritten(BenchError):
+    """What is no result's fault: the site cannot be written."""
+
+
 def publish(paths: tuple[Path, ...], out: Path) -> int:
     """Write the site of all results found; the exit code of the command."""
     from bench.publishing import sources
-    from bench.publishing.site import Site
 
     files = files_in(paths)
     _check(out)
     console = Console(stderr=True)
     with console.status(f"reading {len(files)} results ..."):
-        found = sources.read(files)
+        results, unread = read_each(files)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / "site"
         with console.status("writing the site ...") as status:
-            for count, (name, data) in enumerate(Site(found).files()):
-                status.update(f"writing the site ... {count} files")
-                file = made / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(data)
+
+            def write(chosen: Sequence[tuple[Path, Result]]) -> Site:
+                return _write(chosen, made, status)
+
+            site, faults = isolated(results, write, sources.without_samples, fatal=(_NotWritten,))
+        told: list[tuple[Path, Fault[object]]] = [
+            *((fault.item, fault) for fault in unread),
+            *((fault.item[0], fault) for fault in faults),
+        ]
+        # A path of this machine is nobody's business.
+        left_out = {file.name: fault.reason.replace(str(file), file.name) for file, fault in told if not fault.reduced}
+        (made / "index.html").write_bytes(site.index(left_out))
         (made / MARK).touch()
         # The old site is there until the new one is whole.
         if out.exists():
             out.rename(Path(folder) / "old")
         made.rename(out)
-    tables, systems = len(found.tables), len({row.result.system.name for t in found.tables for row in t.rows})
+    shown = site.sources.tables
+    tables, systems = len(shown), len({row.result.system.name for table in shown for row in table.rows})
     click.echo(f"{tables} table{'s'[: tables != 1]}, {systems} system{'s'[: systems != 1]}: {out / 'index.html'}")
-    return 0
+    tell_faults((str(file), fault) for file, fault in told)
+    return CELL_FAILED if told else 0
+
+
+def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status) -> Site:
+    """Write the site of these results into a folder, instead of what was tried before."""
+    from bench.publishing import sources
+    from bench.publishing.site import Site
+
+    shutil.rmtree(folder, ignore_errors=True)
+    site = Site(sources.gathered(results))
+    for count, (name, data) in enumerate(site.files(), 1):
+        status.update(f"writing the site ... {count} files")
+        file = folder / name
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        except OSError as error:
+            raise _NotWritten(f"cannot write the site: {error}") from error
+    return site
 
 
 def _check(out: Path) -> None:

@@ -217,9 +217,9 @@ def _measure(
     for result in results:
         for reason in broken_metrics(result.metrics):
             console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
-    print_tables(results, style)
+    told = print_tables(results, style)
     _say_where(shown, exporter, console, len(results))
-    return _exit_code(results)
+    return _exit_code(results) or told
 
 
 def _say(console: Console, text: str) -> None:

@@ -132,22 +132,24 @@ def _name(name: Entry) -> str:
     return r"\allowbreak{}".join(map(escape, _SEPARATED.findall(name.text))) + _marks(name.marks)
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry, spread: str = "") -> str:
     words = escape(entry.text)
     words = rf"\textbf{{{words}}}" if entry.best else words
-    half = rf" $\pm$ {escape(entry.half)}" if entry.half else ""
     # The marks of a number take no room, so that the points stay in line.
     marks = rf"\rlap{{{_marks(entry.marks)}}}" if entry.is_number and entry.marks else _marks(entry.marks)
-    return f"{words}{half}{marks}"
+    return f"{words}{spread}{marks}"
 
 
 def _aligned(column: PageColumn, index: int) -> str:
-    """An entry; a number without interval keeps the place of one, so that the points stay in line."""
+    """An entry; in each row there is room for the longest spread, so that the points stay in line."""
     entry = column.entries[index]
-    if entry.half or not entry.is_number or not column.has_halves:
+    longest = max((other.spread for other in column.entries), key=len)
+    if not entry.is_number or not longest:
         return _entry(entry)
-    longest = max((other.half for other in column.entries), key=len)
-    return rf"{_entry(entry)}\phantom{{ $\pm$ {longest}}}"
+    spread = f" {escape(entry.spread)}" if entry.spread else ""
+    if len(entry.spread) < len(longest):
+        spread = rf"\rlap{{{spread}}}\phantom{{ {escape(longest)}}}"
+    return _entry(entry, spread)
 
 
 def _marks(marks: Sequence[int]) -> str:

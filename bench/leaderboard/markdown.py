@@ -72,8 +72,8 @@ def _header(column: PageColumn) -> str:
 def _entry(entry: Entry) -> str:
     words = escape(entry.text)
     words = f"**{words}**" if entry.best else words
-    half = f" ± {escape(entry.half)}" if entry.half else ""
-    return f"{words}{half}{_marks(entry.marks)}"
+    spread = f" {escape(entry.spread)}" if entry.spread else ""
+    return f"{words}{spread}{_marks(entry.marks)}"
 
 
 def _marks(marks: Sequence[int]) -> str:

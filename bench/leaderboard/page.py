@@ -20,10 +20,10 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the page: a number or words, and the footnotes it refers to."""
+    """One entry of the page: a number, with what is known of its uncertainty, or words; and its footnotes."""
 
     text: str = ""
-    half: str = ""
+    spread: str = ""
     best: bool = False
     marks: tuple[int, ...] = ()
     is_number: bool = False
@@ -51,10 +51,6 @@ class PageColumn:
         """What qualifies the title, and the unit."""
         _, opening, qualifier = self.title.partition(" (")
         return " ".join(part for part in (opening.strip() + qualifier, self.unit and f"({self.unit})") if part)
-
-    @property
-    def has_halves(self) -> bool:
-        return any(entry.half for entry in self.entries)
 
 
 @dataclass(frozen=True)
@@ -94,9 +90,10 @@ class Page:
 
     def legend(self, best: str) -> str:
         """What the signs mean; ``best`` says how the best is marked."""
-        parts = []
-        if any(column.has_halves for column in self.columns):
-            parts.append("± half of the 95% interval, none where a value is exact")
+        spreads = [entry.spread for column in self.columns for entry in column.entries if entry.spread]
+        forms = {"±": "± half of the 95% interval", "(": "(low to high) its ends where it is not symmetric"}
+        told = [words for sign, words in forms.items() if any(spread.startswith(sign) for spread in spreads)]
+        parts = [", ".join([*told, "none where a value is exact"])] if spreads else []
         arrows = {column.arrow for column in self.columns}
         parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
         if self.has_best:
@@ -188,7 +185,7 @@ def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
         return Entry(DASH, marks=notes.mark([notes.told(cell.reason)]))
     note = cell_note(column, cell)
     marks = notes.mark([note] if note and note != told else [])
-    return Entry(cell.number.value, cell.number.half, cell.best, marks, is_number=True)
+    return Entry(cell.number.value, cell.number.spread, cell.best, marks, is_number=True)
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
@@ -227,4 +224,4 @@ def _tell_failures(page: Page, column: PageColumn) -> PageColumn:
 
 def shown_number(entry: Entry) -> str:
     """An entry without its marks, as plain text."""
-    return str(Number(entry.text, entry.half))
+    return str(Number(entry.text, entry.spread))

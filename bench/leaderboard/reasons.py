@@ -48,4 +48,6 @@ def _without_cause(text: str) -> str:
 def clean(text: str) -> str:
     """Text on one line in which control characters are visible instead of effective."""
     text = " ".join(text.split())
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

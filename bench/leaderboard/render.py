@@ -24,7 +24,7 @@ def render(
     """The tables in one format; the same bytes from the same results, whenever and wherever.
 
     Args:
-        format: one of ``FORMATS``. ``terminal`` is plain text; ``show`` prints to a console with bold type.
+        format: one of ``FORMATS``. ``terminal`` is plain text; ``styled`` has bold type.
         width: columns of the terminal; other formats do not fold.
         metrics: the columns for people, in order; a selection if not given. CSV and JSON have all.
 
@@ -45,13 +45,15 @@ def render(
     return markdown.text(pages, [beside(table) for table in tables]) if format == "markdown" else latex.text(pages)
 
 
-def show(tables: Sequence[Table], console: Console | None = None, metrics: Sequence[str] | None = None) -> None:
-    """Print the tables, by default to stdout, folded to the terminal's width.
+def styled(tables: Sequence[Table], console: Console | None = None, metrics: Sequence[str] | None = None) -> str:
+    """The tables as a console shows them, by default stdout, folded to the terminal's width.
 
-    The best is bold; where stdout is no terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
+    The best is bold; where the console is no terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
     """
     console = console or Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)
-    terminal.show(_pages(tables, metrics), console)
+    with console.capture() as capture:
+        terminal.show(_pages(tables, metrics), console)
+    return capture.get()
 
 
 def _pages(tables: Sequence[Table], metrics: Sequence[str] | None) -> list[Page]:

@@ -6,15 +6,15 @@ The same results give the same tables, in whatever order they come and wherever 
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.canonical import digest
 from bench.errors import BenchError
-from bench.leaderboard.digits import Number, column_decimals, decimals_of, fixed, number
+from bench.leaderboard.digits import Estimated, Number, column_decimals, fixed, number, uncertain
 from bench.leaderboard.names import Heading, heading, place, shown_in
+from bench.leaderboard.usable import agreeing, facts, finite
 from bench.protocol import Protocol
 from bench.results import Result
 from bench.stats import Estimate
@@ -27,7 +27,6 @@ KINDS = {
     "backbone": "Backbones",
 }
 OTHER_KIND = "Unknown token kind"
-NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,14 @@ def build(results: Iterable[Result]) -> list[Table]:
 
     A result that is given twice (the same key) is one row: the one that succeeded, else the latest.
 
+    Where results of one fingerprint disagree about the unit or direction of a metric, most decide, and the values of
+    the others are left out with that reason.
+
     Raises:
-        BenchError: a result's fingerprint is not that of its protocol, or results of one fingerprint
-            disagree about the unit or direction of a metric.
+        BenchError: a result's fingerprint is not that of its protocol.
     """
     once: dict[str, dict[str, Result]] = defaultdict(dict)
-    for result in map(_finite, results):
+    for result in map(finite, results):
         if result.fingerprint != result.protocol.fingerprint:
             raise BenchError(
                 f"result of {result.system.name}: its fingerprint is {result.fingerprint}, but its protocol has "
@@ -137,35 +138,12 @@ def build(results: Iterable[Result]) -> list[Table]:
         known = once[result.fingerprint]
         same = [result, known[result.key]] if result.key in known else [result]
         known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
-    tables = [_table(list(known.values())) for known in once.values()]
+    tables = [_table(agreeing(list(known.values()))) for known in once.values()]
     return sorted(tables, key=lambda table: table.line)
-
-
-def half_interval(estimate: Estimate) -> float | None:
-    """Half the width of the interval, also where it is not symmetric; None if there is none."""
-    if estimate.interval is None:
-        return None
-    low, high = estimate.interval
-    return (high - low) / 2
 
 
 def _precedence(result: Result) -> tuple[bool, str, str]:
     return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
-
-
-def _finite(result: Result) -> Result:
-    """The result without infinities and NaN, which no table or JSON file can hold as numbers."""
-    metrics = {}
-    for name, estimate in result.metrics.items():
-        if estimate.value is not None and not math.isfinite(estimate.value):
-            reason = f"the value is {estimate.value}, which is no number"
-            estimate = estimate.model_copy(update={"value": None, "unavailable": estimate.unavailable or reason})
-        if estimate.value is None or not all(map(math.isfinite, estimate.interval or ())):
-            estimate = estimate.model_copy(update={"interval": None})
-        if estimate.stderr is not None and (estimate.value is None or not math.isfinite(estimate.stderr)):
-            estimate = estimate.model_copy(update={"stderr": None})
-        metrics[name] = estimate
-    return result.model_copy(update={"metrics": metrics})
 
 
 def _table(results: Sequence[Result]) -> Table:
@@ -209,14 +187,7 @@ def _values(metric: str, results: Iterable[Result]) -> list[tuple[Result, float]
 def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Column:
     having = [result for result, _ in _values(metric, results)]
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
-    facts = {(r.metrics[metric].unit, r.metrics[metric].higher_is_better) for r in having}
-    if len(facts) > 1:
-        told = " and ".join(sorted(f"unit {unit!r}, higher is better: {better}" for unit, better in facts))
-        raise BenchError(
-            f"{metric}: results of one protocol [{protocol.fingerprint}] disagree about it: {told}; "
-            "raise the metric's version and measure again"
-        )
-    unit, better = next(iter(facts), ("", None))
+    unit, better = next((facts(result, metric) for result in having), ("", None))
     shown, scale = shown_in(metric, unit)
     bound = any(result.metrics[metric].device_bound for result in having)
     one_setup = not bound or len({_setup(result) for result in having}) < 2
@@ -247,15 +218,13 @@ def _reading_order(result: Result, order: Column | None) -> tuple[int, bool, flo
 def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
     """The cells of a column by the key of their result."""
     measured = [result for result in results if result.status == "ok"]
-    numbers: dict[str, tuple[float, float | None]] = {}
+    numbers: dict[str, Estimated] = {}
     for result, value in _values(column.metric, measured):
-        half = half_interval(result.metrics[column.metric])
-        if half is not None and half <= NEGLIGIBLE * abs(value):
-            half = None  # exact: "256 ± 0" says no more, and "0.188 ± 0.000" of 0.1875 something wrong
-        numbers[result.key] = value * column.scale, None if half is None else half * column.scale
-    common = column_decimals(numbers.values())
-    decimals = {key: decimals_of(value, half, common) for key, (value, half) in numbers.items()}
-    best = _best({key: value for key, (value, _) in numbers.items()}, decimals, column)
+        interval = uncertain(value, result.metrics[column.metric].interval)
+        shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
+        numbers[result.key] = value * column.scale, shown_interval
+    decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
+    best = _best(numbers, decimals, column)
     cells = {}
     for result in measured:
         estimate = result.metrics.get(column.metric)
@@ -269,16 +238,20 @@ def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
     return cells
 
 
-def _best(values: Mapping[str, float], decimals: Mapping[str, int], column: Column) -> set[str]:
+def _best(numbers: Mapping[str, Estimated], decimals: Mapping[str, int], column: Column) -> set[str]:
     """Keys of the best value and of those that are the same as far as they are shown."""
     if not column.ranked:
         return set()
-    top = (max if column.higher_is_better else min)(values, key=lambda key: values[key])
+    top = (max if column.higher_is_better else min)(numbers, key=lambda key: numbers[key][0])
 
-    def as_shown(key: str, other: str) -> str:
-        return fixed(values[key], min(decimals[key], decimals[other]))
+    def same(key: str) -> bool:
+        """Whether the digits that both support are the same; an exact number supports as many as any other."""
+        both = (key, top)
+        uncertain_ones = [decimals[one] for one in both if numbers[one][1]]
+        places = min(uncertain_ones) if uncertain_ones else max(decimals[one] for one in both)
+        return fixed(numbers[key][0], places) == fixed(numbers[top][0], places)
 
-    return {key for key in values if as_shown(key, top) == as_shown(top, key)}
+    return {key for key in numbers if same(key)}
 
 
 def _labels(results: Sequence[Result]) -> dict[str, str]:

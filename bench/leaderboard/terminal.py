@@ -84,20 +84,18 @@ def _header(column: PageColumn) -> Text:
 
 
 def _widths(column: PageColumn) -> tuple[int, int]:
-    """Of the half-intervals, and of what follows them, so that the points stand below each other."""
+    """Of what is said of the uncertainty, and of what follows it, so that the points stand below each other."""
     numbers = [entry for entry in column.entries if entry.is_number]
-    return max((len(n.half) for n in numbers), default=0), max((len(_marks(n.marks)) for n in numbers), default=0)
+    return max((len(n.spread) for n in numbers), default=0), max((len(_marks(n.marks)) for n in numbers), default=0)
 
 
 def _entry(entry: Entry, widths: tuple[int, int], plain: bool) -> Text:
-    half, marks = widths
+    spread, marks = widths
     star = PLAIN_BEST if plain and entry.best else ""
     text = Text()
     text.append(star + entry.text, style="bold" if entry.best and not plain else "")
-    if entry.half:
-        text.append(f" ± {entry.half:<{half}}")
-    elif entry.is_number and half:
-        text.append(" " * (len(" ± ") + half))
+    if entry.is_number and spread:
+        text.append(f" {entry.spread:<{spread}}")
     text.append(f"{_marks(entry.marks):<{marks if entry.is_number else 0}}", style="dim")
     return text
 

@@ -13,6 +13,7 @@ from bench import registry
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Table
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a site of many systems has many environments
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "codebook": ("codebook_utilization", "codebook_perplexity", "codebook_entropy"),
     "density_coverage": ("density", "coverage"),
@@ -81,7 +82,7 @@ def givers(value: str) -> list[str]:
 def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:
     metric = name in table.protocol.metrics
     entry = registry.entries("metrics" if metric else "tasks").get(name)
-    chosen: Any = table.protocol.settings.get("metrics", {}).get(name, {}) if metric else {}
+    chosen = table.protocol.setting("metrics", name) if metric else None
     return Definition(
         anchor=anchor(table, name),
         name=name,
@@ -96,4 +97,4 @@ def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:
 
 def as_yaml(tree: Any) -> str:
     """A part of a protocol as people read it; empty if there is nothing in it."""
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=90).strip() if tree else ""
+    return yaml.dump(tree, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=90).strip() if tree else ""

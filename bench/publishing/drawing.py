@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.publishing.labels import Label, labels
 from bench.publishing.layout import NARROW, WIDE, Frame
 from bench.publishing.plots import Plot, Point
 
+MOST_NAMED = 40
+CROWDED = 200
+"""Points from which on a plot has one shape, since twice as many would make a page too heavy for a browser."""
 MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
 
 
@@ -44,7 +47,7 @@ class Sheet:
     """A plot in one shape.
 
     Attributes:
-        kind: ``wide``, or ``narrow`` for phones; the page shows one of them.
+        kind: ``wide``, or ``narrow`` for phones, of which the page shows one; or ``whole``, which is for both.
     """
 
     kind: str
@@ -79,15 +82,22 @@ def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
         pages: of the systems, by the key of the result.
     """
     best = [point.label for point in plot.points if point.on_frontier]
+    shapes = [("wide", WIDE), ("narrow", NARROW)] if len(plot.points) <= CROWDED else [("whole", WIDE)]
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
-    missing = f" Not shown, since they have no value: {', '.join(plot.absent)}." if plot.absent else ""
+    missing = f" Not shown, since they have no value: {_some(plot.absent)}." if plot.absent else ""
     return Drawing(
         plot=plot,
-        sheets=(_sheet(plot, "wide", WIDE, pages), _sheet(plot, "narrow", NARROW, pages)),
+        sheets=tuple(_sheet(plot, kind, frame, pages) for kind, frame in shapes),
         shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
         title=f"{plot.y.title} against {plot.x.title}",
-        summary=f"Not beaten in both by any other: {', '.join(best)}.{missing}",
+        summary=f"Not beaten in both by any other: {_some(best)}.{missing}",
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, the first of them if they are many."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sheet(plot: Plot, kind: str, frame: Frame, pages: Mapping[str, System]) -> Sheet:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from bench.publishing.labels import labels
 from bench.publishing.layout import PAPER
-from bench.publishing.plots import Coordinate, Plot
+from bench.publishing.plots import Coordinate, Plot, Point
 
-ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#b4bcbf"
+ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#838d91"
 MARKERS = {"discrete": "o", "continuous": "s", "bytes": "D"}
 SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
 LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}
@@ -56,7 +57,7 @@ def _smaller(png: bytes) -> bytes:
     sink = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        few.save(sink, "PNG", optimize=True, dpi=(DPI * SCALE, DPI * SCALE))
+        few.save(sink, "PNG", compress_level=6, dpi=(DPI * SCALE, DPI * SCALE))
     return sink.getvalue()
 
 
@@ -79,21 +80,23 @@ def _figure(plot: Plot) -> Any:
     key = "   ".join(f"{SIGNS.get(tokens, '△')} {kind.lower()}" for tokens, kind in kinds.items())
     figure.text(right / width, 1 - 14 / height, key, va="center", ha="right", fontsize=8, color=DIM)
     axes.plot(*zip(*plot.frontier, strict=True), color=ACCENT, linewidth=1.2, zorder=1)
-    for point, label in zip(plot.points, labels(plot, PAPER), strict=True):
+    for (marker, best), points in _alike(plot).items():
         axes.errorbar(
-            point.x.value,
-            point.y.value,
-            xerr=_bar(point.x),
-            yerr=_bar(point.y),
-            fmt=MARKERS.get(point.row.result.system.tokens, "^"),
+            [point.x.value for point in points],
+            [point.y.value for point in points],
+            xerr=_bars([point.x for point in points]),
+            yerr=_bars([point.y for point in points]),
+            fmt=marker,
+            linestyle="none",
             markersize=6,
             markeredgewidth=1.2,
-            color=ACCENT if point.on_frontier else INK,
-            markerfacecolor=ACCENT if point.on_frontier else "white",
+            color=ACCENT if best else INK,
+            markerfacecolor=ACCENT if best else "white",
             ecolor=FAINT,
-            elinewidth=1,
-            zorder=2,
+            elinewidth=0.8,
+            zorder=3 if best else 2,
         )
+    for point, label in zip(plot.points, labels(plot, PAPER), strict=True):
         if label:
             x, y = PAPER.position(plot, point.x.value, point.y.value)
             axes.annotate(
@@ -112,7 +115,18 @@ def _figure(plot: Plot) -> Any:
     return figure
 
 
-def _bar(coordinate: Coordinate) -> list[list[float]]:
-    """How far the bar reaches down and up; an interval need not be around its value."""
-    value = coordinate.value
-    return [[max(0.0, value - coordinate.low)], [max(0.0, coordinate.high - value)]]
+def _alike(plot: Plot) -> dict[tuple[str, bool], list[Point]]:
+    """The points by what they are drawn with: the marker, and whether they are on the frontier."""
+    found: dict[tuple[str, bool], list[Point]] = {}
+    for point in plot.points:
+        marker = MARKERS.get(point.row.result.system.tokens, "^")
+        found.setdefault((marker, point.on_frontier), []).append(point)
+    return found
+
+
+def _bars(coordinates: Sequence[Coordinate]) -> list[list[float]]:
+    """How far the bars reach down and up; an interval need not be around its value."""
+    return [
+        [max(0.0, at.value - at.low) for at in coordinates],
+        [max(0.0, at.high - at.value) for at in coordinates],
+    ]

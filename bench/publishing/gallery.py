@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import BenchError
-from bench.leaderboard.digits import fixed
+from bench.leaderboard.digits import significant
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.sources import Sources
 
-DECIMALS = 3
+DIGITS = 4
+Kind = Literal["image", "sound", "file"]
+KINDS: dict[str, Kind] = {".png": "image", ".wav": "sound"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Shown:
     """One kept sample of one system.
 
     Attributes:
+        kind: what a browser can do with both files: show images, play sounds, or nothing but save them.
         original, reconstruction: files on disk.
         value: its own value of the gallery's metric, as text; empty if it has none.
         standing: its place among the kept ones and among all samples, in words.
@@ -28,7 +31,7 @@ class Shown:
 
     id: str
     index: int
-    kind: Literal["image", "sound"]
+    kind: Kind
     original: Path
     reconstruction: Path
     size: tuple[int, int] | None
@@ -69,10 +72,10 @@ def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
             Shown(
                 id=clean(record.id),
                 index=record.index,
-                kind="image" if original.suffix == ".png" else "sound",
+                kind=_kind(original, reconstruction),
                 original=original,
                 reconstruction=reconstruction,
-                size=_size(original),
+                size=_size(original) if _kind(original, reconstruction) == "image" else None,
                 score=value if finite else None,
                 value=_text(value, metric) if finite and metric and value is not None else "",
                 standing=_standing(record.id, place, len(order), badness),
@@ -94,7 +97,7 @@ def _badness(value: float | None, metric: Column | None) -> float:
 
 
 def _text(value: float, metric: Column) -> str:
-    shown = fixed(value * metric.scale, DECIMALS if abs(value * metric.scale) < 10 else 1)
+    shown = significant(value * metric.scale, DIGITS)
     return f"{clean(metric.heading.title)} {shown} {clean(metric.unit)}".strip()
 
 
@@ -113,9 +116,12 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _size(file: Path) -> tuple[int, int] | None:
-    if file.suffix != ".png":
-        return None
+def _kind(original: Path, reconstruction: Path) -> Kind:
+    kinds = {KINDS.get(file.suffix, "file") for file in (original, reconstruction)}
+    return kinds.pop() if len(kinds) == 1 else "file"
+
+
+def _size(file: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from bench.leaderboard.digits import significant
 from bench.leaderboard.page import Entry, Line, Page, PageColumn, compose
 from bench.leaderboard.table import Column, Row, Table
 from bench.publishing.definitions import anchor
 from bench.publishing.drawing import System
 from bench.publishing.reported import ReportedRow, beside
 
+INTERVAL_DIGITS = 4
+MARK_SIZE = 0.68
+"""Of the letters of a footnote's mark, as part of the others'."""
+WIDEST = 40
+"""Digits of the widest class of the style sheet."""
 SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
 
 
@@ -22,15 +29,15 @@ class GridColumn:
     Attributes:
         column: None where it states a fact of the rows, such as the codebook.
         more: whether it is shown only on demand where there is JavaScript.
-        half: characters of the longest half-interval, so that the points stand below each other.
-        marks: characters of the longest footnote mark.
+        spread: width of the longest that is said of the uncertainty, so that the points stand below each other.
+        marks: width of the longest footnote mark. Both in digits, as the style sheet's classes ``w1`` to ``w40``.
     """
 
     page: PageColumn
     column: Column | None
     anchor: str
     more: bool
-    half: int
+    spread: int
     marks: int
 
 
@@ -104,9 +111,13 @@ def _column(table: Table, page: PageColumn, by_name: Mapping[str, Column]) -> Gr
         column=column,
         anchor=anchor(table, page.metric) if column else "",
         more=bool(column and not column.heading.default),
-        half=max((len(entry.half) for entry in numbers), default=0),
-        marks=max((len(",".join(map(str, entry.marks))) for entry in numbers), default=0),
+        spread=_width(max((len(entry.spread) for entry in numbers), default=0)),
+        marks=_width(max((MARK_SIZE * len(",".join(map(str, entry.marks))) for entry in numbers), default=0)),
     )
+
+
+def _width(characters: float) -> int:
+    return min(math.ceil(characters), WIDEST)
 
 
 def _cell(row: Row, column: GridColumn, entry: Entry) -> GridCell:
@@ -115,7 +126,7 @@ def _cell(row: Row, column: GridColumn, entry: Entry) -> GridCell:
         return GridCell(entry, None, "")
     estimate, scale, unit = cell.estimate, column.column.scale, column.page.unit
     interval = ""
-    if estimate.interval and entry.half:
-        low, high = (f"{end * scale:.4g}" for end in estimate.interval)
+    if estimate.interval and entry.spread:
+        low, high = (significant(end * scale, INTERVAL_DIGITS) for end in estimate.interval)
         interval = f"95% interval {low} to {high} {unit}".strip()
     return GridCell(entry, estimate.value, interval)

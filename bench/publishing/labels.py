@@ -3,10 +3,14 @@
 Every label is put where it costs least among positions on circles around its point: far away, on the frontier or on
 an error bar costs, on a mark or another label is not allowed. Then each is put again, several times, among the others
 as they stand by now. That is greedy, without chance, and the same plot always gives the same labels.
+
+Among many points only those are labelled that the fewest others beat in both, the frontier's before all; a page tells
+the names of the others where a pointer rests on them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -19,6 +23,8 @@ from bench.publishing.plots import Plot
 MARK = 6.0
 """Half the side of the square that a marker takes, in pixels."""
 LONGEST = 26
+MOST = 32
+"""Labels of a plot; of more points, the best have one."""
 ROUNDS = 4
 DISTANCES = (9.0, 12.0, 17.0, 24.0, 33.0, 45.0, 60.0, 80.0, 105.0, 135.0)
 UNLED = 12.0
@@ -28,7 +34,6 @@ CROWD = 45.0
 """Pixels within which points are in each other's way."""
 ON_FRONTIER, ON_BAR, CROSSING, LEADER_ON_MARK, LEADER_ON_LABEL = 16.0, 5.0, 40.0, 60.0, 80.0
 """What it costs, in pixels of distance."""
-UNPLACED = np.inf
 
 Anchor = Literal["start", "middle", "end"]
 Array = np.ndarray
@@ -48,7 +53,7 @@ class Label:
 
 @dataclass
 class _Candidates:
-    """All places of one label: anchors ``[n, 2]``, boxes ``[n, 4]``, distances ``[n]``."""
+    """All possible places of one label: anchors ``[n, 2]``, boxes ``[n, 4]``, costs ``[n]``."""
 
     text: str
     anchors: Array
@@ -59,13 +64,15 @@ class _Candidates:
 
 
 def labels(plot: Plot, frame: Frame) -> list[Label | None]:
-    """A label for each point, those of the frontier first to choose; None where there is no room for it."""
+    """A label for each point, those of the frontier first to choose; None where there is no room."""
     points = np.array([frame.position(plot, p.x.value, p.y.value) for p in plot.points])
     marks = np.hstack([points - MARK, points + MARK])
     frontier, bars = _lines(plot, frame)
-    found = [_candidates(plot, frame, i, points[i], marks, frontier, bars) for i in range(len(points))]
-    crowd = (np.abs(points[:, None] - points[None]).max(2) < CROWD).sum(1)
-    order = sorted(range(len(points)), key=lambda i: (not plot.points[i].on_frontier, -crowd[i], i))
+    labelled = _labelled(plot)
+    found = {i: _candidates(plot, frame, i, points[i], marks, frontier, bars) for i in labelled}
+    near = points[labelled]
+    crowd = {i: int((np.abs(near - points[i]).max(1) < CROWD).sum()) for i in labelled}
+    order = sorted(labelled, key=lambda i: (not plot.points[i].on_frontier, -crowd[i], i))
     chosen: dict[int, int] = {}
     for _ in range(ROUNDS):
         before = dict(chosen)
@@ -77,6 +84,22 @@ def labels(plot: Plot, frame: Frame) -> list[Label | None]:
         if chosen == before:
             break
     return [_label(found[i], chosen[i]) if i in chosen else None for i in range(len(points))]
+
+
+def _labelled(plot: Plot) -> list[int]:
+    """Which points get a label: all, or those that the fewest others are better than in both."""
+    if len(plot.points) <= MOST:
+        return list(range(len(plot.points)))
+    x, y = (
+        np.array(values) * (1 if axis.higher_is_better else -1)
+        for axis, values in (
+            (plot.x, [point.x.value for point in plot.points]),
+            (plot.y, [point.y.value for point in plot.points]),
+        )
+    )
+    beaten = ((x[:, None] < x) & (y[:, None] < y)).sum(1)
+    order = sorted(range(len(x)), key=lambda i: (not plot.points[i].on_frontier, beaten[i], i))
+    return sorted(order[:MOST])
 
 
 def _label(own: _Candidates, at: int) -> Label:
@@ -106,50 +129,59 @@ def _candidates(
     boxes = np.stack([lefts, tops, lefts + width, tops + height], 1)
     edge = frame.box
     inside = (lefts >= edge[0]) & (boxes[:, 2] <= frame.width) & (tops >= edge[1] - height) & (boxes[:, 3] <= edge[3])
+    # What costs more to find out is asked only of the places that are left.
+    possible = np.flatnonzero(inside)
+    possible = possible[~_overlaps(boxes[possible], marks).any(1)]
+    anchors, boxes, distances = anchors[possible], boxes[possible], distances[possible]
     led = distances > UNLED
     costs = distances + ON_FRONTIER * _overlaps(boxes, frontier).any(1) + ON_BAR * _overlaps(boxes, bars).sum(1)
     others = np.delete(marks, index, 0)
-    costs += LEADER_ON_MARK * led * _passed(point, anchors, others).any(1)
-    costs += np.where(inside & ~_overlaps(boxes, marks).any(1), 0.0, UNPLACED)
-    return _Candidates(text, anchors, sides, boxes, costs, led)
+    costs[led] += LEADER_ON_MARK * _passed(point[None], anchors[led], others).any(1)
+    return _Candidates(text, anchors, [sides[i] for i in possible], boxes, costs, led)
 
 
-def _best(index: int, found: list[_Candidates], points: Array, chosen: dict[int, int]) -> int | None:
+def _best(index: int, found: Mapping[int, _Candidates], points: Array, chosen: Mapping[int, int]) -> int | None:
     """The cheapest place of a label among those that stand already; None if there is no room."""
     own = found[index]
+    if not len(own.costs):
+        return None
     costs = own.costs.copy()
     if chosen:
         standing = np.array([found[i].boxes[at] for i, at in chosen.items()])
-        costs += np.where(_overlaps(own.boxes, standing).any(1), UNPLACED, 0.0)
-        costs += LEADER_ON_LABEL * own.led * _passed(points[index], own.anchors, standing).any(1)
-        for i, at in chosen.items():
-            if found[i].led[at]:
-                end = found[i].anchors[at]
-                costs += LEADER_ON_LABEL * _passed(points[i], end[None], own.boxes)[0]
-                costs += CROSSING * own.led * _crosses(points[index], own.anchors, points[i], end)
+        costs[_overlaps(own.boxes, standing).any(1)] = np.inf
+        costs += LEADER_ON_LABEL * own.led * _passed(points[index][None], own.anchors, standing).any(1)
+    if leaders := [(points[i], found[i].anchors[at]) for i, at in chosen.items() if found[i].led[at]]:
+        starts, ends = (np.array(side) for side in zip(*leaders, strict=True))
+        costs += LEADER_ON_LABEL * _passed(starts, ends, own.boxes).sum(0)
+        costs += CROSSING * own.led * _crosses(points[index], own.anchors, starts, ends).sum(1)
     best = int(costs.argmin())
     return best if np.isfinite(costs[best]) else None
 
 
 def _overlaps(boxes: Array, others: Array) -> Array:
     """Which of ``[n, 4]`` boxes meet which of ``[m, 4]``: ``[n, m]``."""
-    one, other = boxes[:, None], others[None]
-    return np.asarray((one[..., :2] < other[..., 2:]).all(-1) & (other[..., :2] < one[..., 2:]).all(-1))
+    left, top, right, bottom = boxes.T[..., None]
+    other_left, other_top, other_right, other_bottom = others.T
+    found: Array = (left < other_right) & (other_left < right) & (top < other_bottom) & (other_top < bottom)
+    return found
 
 
-def _passed(start: Array, ends: Array, boxes: Array) -> Array:
-    """Which lines from a point to ``[n, 2]`` ends pass over which of ``[m, 4]`` boxes: ``[n, m]``."""
-    way = ends - start
-    way = np.where(np.abs(way) < 1e-9, 1e-9, way)[:, None]
+def _passed(starts: Array, ends: Array, boxes: Array) -> Array:
+    """Which lines from ``[n, 2]`` points, or one, to ``[n, 2]`` ends pass over which ``[m, 4]`` boxes: ``[n, m]``."""
+    way = ends - starts
+    way = np.where(np.abs(way) < 1e-9, 1e-9, way)
+    enters, leaves = np.array(-np.inf), np.array(np.inf)
     # Where each line enters and leaves the slab between two sides of a box, as fractions of the way.
-    one, other = (boxes[None, :, :2] - start) / way, (boxes[None, :, 2:] - start) / way
-    enters, leaves = np.minimum(one, other).max(-1), np.maximum(one, other).min(-1)
+    for along in (0, 1):
+        start, length = starts[:, along, None], way[:, along, None]
+        one, other = (boxes[:, along] - start) / length, (boxes[:, along + 2] - start) / length
+        enters, leaves = np.maximum(enters, np.minimum(one, other)), np.minimum(leaves, np.maximum(one, other))
     found: Array = (enters < leaves) & (leaves > 0) & (enters < 0.98)
     return found
 
 
-def _crosses(start: Array, ends: Array, other_start: Array, other_end: Array) -> Array:
-    """Which lines from a point to ``[n, 2]`` ends cross another line: ``[n]``."""
+def _crosses(start: Array, ends: Array, starts: Array, other_ends: Array) -> Array:
+    """Which lines from a point to ``[n, 2]`` ends cross which others, from ``[m, 2]`` to ``[m, 2]``: ``[n, m]``."""
 
     def side(a: Array, b: Array, c: Array) -> Array:
         found: Array = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
@@ -157,8 +189,9 @@ def _crosses(start: Array, ends: Array, other_start: Array, other_end: Array) ->
         )
         return found
 
-    apart = side(start, ends, other_start) * side(start, ends, other_end) < 0
-    met: Array = apart & (side(other_start, other_end, start) * side(other_start, other_end, ends) < 0)
+    own = ends[:, None]
+    apart = side(start, own, starts[None]) * side(start, own, other_ends[None]) < 0
+    met: Array = apart & (side(starts, other_ends, start)[None] * side(starts[None], other_ends[None], own) < 0)
     return met
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from bench.leaderboard.digits import Number
 from bench.leaderboard.reasons import clean
@@ -151,6 +151,7 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
     both = [row for row in rows if row.cells[x.metric].number and row.cells[y.metric].number]
     if len(both) < 2:
         return None
+    shown = {row.result.key for row in both}
     places = [(_coordinate(x, row), _coordinate(y, row)) for row in both]
     # Of two rates with equal quality everybody takes the lower one, though a rate as such is neither good nor bad.
     signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
@@ -162,7 +163,7 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
         y=_axis(y, [b for _, b in places]),
         points=points,
         frontier=_steps([point for point in points if point.on_frontier], signs[0] > 0),
-        absent=tuple(clean(row.label) for row in rows if row not in both),
+        absent=tuple(clean(row.label) for row in rows if row.result.key not in shown),
     )
 
 
@@ -178,7 +179,18 @@ def _coordinate(column: Column, row: Row) -> Coordinate:
 
 def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
     """Those that no other is at least as good as in both and better in one; higher is better here."""
-    return {i for i, (x, y) in enumerate(values) if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in values)}
+    unbeaten: set[int] = set()
+    best = -math.inf
+    for _, same in groupby(
+        sorted(range(len(values)), key=lambda i: values[i], reverse=True), key=lambda i: values[i][0]
+    ):
+        # Of those with equal x, the first ones have the highest y; all before have a higher x.
+        indices = list(same)
+        highest = values[indices[0]][1]
+        if highest > best:
+            unbeaten.update(i for i in indices if values[i][1] == highest)
+            best = highest
+    return unbeaten
 
 
 def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.publishing import spectrogram
-from bench.publishing.gallery import Shown
+from bench.publishing.gallery import Kind, Shown
+
+SAVED = ".bin"
 
 
 class Samples:
@@ -18,30 +20,31 @@ class Samples:
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
-        self._sides: dict[Path, dict[str, str]] = {}
+        self._sides: dict[tuple[Path, Kind], dict[str, str]] = {}
 
     def view(self, shown: Shown) -> dict[str, Any]:
         """A sample with the addresses of its files, from the root of the site, and of their pictures."""
         return {
             "shown": shown,
-            "original": self._side(shown.original),
-            "reconstruction": self._side(shown.reconstruction),
+            "original": self._side(shown.original, shown.kind),
+            "reconstruction": self._side(shown.reconstruction, shown.kind),
         }
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """All that was handed out."""
         yield from sorted(self._files.items())
 
-    def _side(self, file: Path) -> dict[str, str]:
-        if file not in self._sides:
+    def _side(self, file: Path, kind: Kind) -> dict[str, str]:
+        if (file, kind) not in self._sides:
             data = file.read_bytes()
             name = f"samples/{hashlib.sha256(data).hexdigest()[:16]}"
-            side = {"file": f"{name}{file.suffix}"}
+            # What is neither image nor sound may be anything: nothing that a server or browser would run or show.
+            side = {"file": f"{name}{SAVED if kind == 'file' else file.suffix}", "name": file.name}
             self._files[side["file"]] = data
-            if file.suffix == ".wav":
+            if kind == "sound":
                 side |= self._heard(f"{name}-spectrogram.png", _sound(file, data))
-            self._sides[file] = side
-        return self._sides[file]
+            self._sides[file, kind] = side
+        return self._sides[file, kind]
 
     def _heard(self, picture: str, sound: spectrogram.Sound) -> dict[str, str]:
         self._files[picture] = spectrogram.png(sound)

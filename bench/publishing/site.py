@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.canonical import digest
 from bench.catalog.model import catalogs
+from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
@@ -32,7 +34,16 @@ from bench.publishing.sources import Sources
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-ASSETS = ("site.css", "site.js")
+ASSETS = ("site.css", "site.js", "icon.svg")
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "media")),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+)
+"""What pages may load: files of the site. Neither scripts nor styles stand in a page, whatever a result puts there."""
 DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
     ("markdown", "md", "Markdown"),
     ("csv", "csv", "CSV, all metrics"),
@@ -58,7 +69,7 @@ class Site:
         folder = resources.files("bench.publishing") / "assets"
         for name in ASSETS:
             yield f"assets/{name}", (folder / name).read_bytes()
-        yield "index.html", self._page("index.html", "", entries=[self._entry(table) for table in self.sources.tables])
+        yield "index.html", self.index()
         for name, catalog in catalogs().items():
             yield f"reported/{name}.html", self._page("reported.html", "../", catalog=catalog)
         systems: dict[str, list[tuple[Table, Row]]] = defaultdict(list)
@@ -69,6 +80,15 @@ class Site:
         for name, rows in systems.items():
             yield self._system_path(name), self._system(name, rows)
         yield from self._samples.files()
+
+    def index(self, left_out: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """The first page.
+
+        Args:
+            left_out: names of results that are not on the site, and why.
+        """
+        entries = [self._entry(table) for table in self.sources.tables]
+        return self._page("index.html", "", entries=entries, left_out=left_out)
 
     @cached_property
     def _samples(self) -> Samples:
@@ -85,8 +105,13 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml}
-        templates.globals |= {"version": __version__, "catalogs": catalogs(), "reported_number": number}
+        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
+        templates.globals |= {
+            "version": __version__,
+            "policy": POLICY,
+            "catalogs": catalogs(),
+            "reported_number": number,
+        }
         return templates
 
     def _page(self, template: str, root: str, **values: Any) -> bytes:
@@ -145,16 +170,16 @@ class Site:
 
     def _gallery(self, table: Table) -> list[dict[str, Any]]:
         """The kept samples with what all systems made of each; those first that the systems did worst on."""
-        by_index: dict[int, list[tuple[Row, Shown]]] = defaultdict(list)
+        by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
         for row in table.rows:
             own = gallery(table, row, self.sources)
             metric = metric or own.metric
             for shown in own.samples:
-                by_index[shown.index].append((row, shown))
+                by_index[shown.index, shown.kind].append((row, shown))
         better = -1.0 if metric and metric.higher_is_better else 1.0
 
-        def badness(index: int) -> float:
+        def badness(index: tuple[int, str]) -> float:
             scores = [shown.score for _, shown in by_index[index] if shown.score is not None]
             return better * sum(scores) / len(scores) if scores else float("-inf")
 

@@ -11,8 +11,6 @@ from bench.errors import BenchError
 from bench.leaderboard.table import Row, Table, build
 from bench.results import KeptRecord, Result, read_result, read_samples
 
-SUFFIXES = (".png", ".wav")
-
 
 @dataclass(frozen=True)
 class Sources:
@@ -32,7 +30,7 @@ class Sources:
         """The kept samples of a row whose files are there: record, original, reconstruction.
 
         Raises:
-            BenchError: a path leads out of the folder of the result, or to another kind of file.
+            BenchError: a path leads out of the folder of the result.
         """
         folder = self.files[_identity(row.result)].parent
         found = []
@@ -45,8 +43,20 @@ class Sources:
 
 def read(files: Sequence[Path]) -> Sources:
     """The tables of result files."""
-    results = [(file, read_result(file)) for file in files]
+    return gathered([(file, read_result(file)) for file in files])
+
+
+def gathered(results: Sequence[tuple[Path, Result]]) -> Sources:
+    """The tables of results that were read from these files."""
     return Sources(tuple(build(result for _, result in results)), {_identity(result): file for file, result in results})
+
+
+def without_samples(source: tuple[Path, Result]) -> tuple[Path, Result] | None:
+    """A result that names nothing beside it; None if it names nothing anyway."""
+    file, result = source
+    if not result.kept and result.samples is None:
+        return None
+    return file, result.model_copy(update={"kept": [], "samples": None})
 
 
 def _identity(result: Result) -> tuple[str, str, str]:
@@ -55,6 +65,8 @@ def _identity(result: Result) -> tuple[str, str, str]:
 
 def _inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or path.suffix not in SUFFIXES:
-        raise BenchError(f"{folder}: a result names the kept sample {name!r}, which is no PNG or WAV file beside it")
+    if not path.is_relative_to((folder / "kept").resolve()):
+        raise BenchError(
+            f"{folder}: a result names the kept sample {name!r}, which is not in the folder kept beside it"
+        )
     return path

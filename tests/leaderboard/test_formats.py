@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.errors import UnknownName
-from bench.leaderboard.render import FORMATS, render, show
+from bench.leaderboard.render import FORMATS, render, styled
 from bench.leaderboard.table import build
 from bench.results import Result, Run
 
@@ -110,6 +110,23 @@ def test_every_format_tells_protocol_direction_best_and_reasons(format: str) -> 
         assert needle in text
 
 
+def test_both_forms_of_an_interval_are_explained_in_every_format() -> None:
+    cut = estimate("codebook_utilization", 0.66, interval=(0.31, 1.0))
+    made = [result("a", codebook_utilization=cut), result("b", codebook_utilization=(0.5, 0.02))]
+    needles = {
+        "terminal": ["66 (31 to 100)", "50 ± 2"],
+        "markdown": ["66** (31 to 100)", "50 ± 2"],
+        "latex": ["66} (31 to 100)", r"50\rlap{ $\pm$ 2}\phantom{ (31 to 100)}"],
+    }
+    for format, expected in needles.items():
+        text = render(build(made), format, width=300)
+        words = re.sub(r"\s+", " ", text).replace("$\\pm$", "±").replace("\\%", "%")
+        assert "± half of the 95% interval, (low to high) its ends where it is not symmetric" in words
+        for needle in expected:
+            assert needle in text
+    assert "low to high" not in render(build(made[1:]), "markdown")
+
+
 def test_no_format_of_that_name_no_metric_of_that_name() -> None:
     with pytest.raises(UnknownName, match="did you mean latex"):
         render([], "latec")
@@ -132,10 +149,9 @@ def test_the_terminal_is_folded_to_its_width(width: int) -> None:
 
 
 def test_a_terminal_shows_the_best_in_bold() -> None:
-    stream = io.StringIO()
-    show(build(results()), Console(file=stream, force_terminal=True, color_system="standard", width=200))
-    assert "\x1b[1m33.30\x1b[0m" in stream.getvalue()
-    assert "*33.30" not in stream.getvalue()
+    text = styled(build(results()), Console(force_terminal=True, color_system="standard", width=200))
+    assert "\x1b[1m33.30\x1b[0m" in text
+    assert "*33.30" not in text
 
 
 def test_names_stay_text_on_the_terminal() -> None:

@@ -48,9 +48,15 @@ def test_a_fingerprint_that_is_not_the_protocols_is_refused() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"unit": "bel"}, {"higher_is_better": False}])
-def test_results_that_disagree_about_a_metric_are_refused(facts: dict[str, object]) -> None:
-    with pytest.raises(BenchError, match=r"psnr: results of one protocol .* disagree"):
-        build([result("a", psnr=1.0), result("b", psnr=estimate("psnr", 2.0, **facts))])
+def test_a_value_in_another_unit_or_direction_than_most_is_left_out(facts: dict[str, object]) -> None:
+    rows = [result("a", psnr=1.0), result("b", psnr=estimate("psnr", 9.0, **facts), ssim=0.5), result("c", psnr=2.0)]
+    for order in (rows, rows[::-1]):
+        table = only(order)
+        shown = dict(zip(labels(table), column(table, "psnr"), strict=True))
+        assert (shown["a"], shown["c"]) == ("1", "2")
+        assert "results of one protocol disagree" in shown["b"]
+        assert "raise the metric's version" in shown["b"]
+        assert (best(table, "psnr"), str(table.rows[2].cells["ssim"].number)) == (["c"], "0.500")
 
 
 def test_an_unavailable_value_need_not_know_its_unit_or_direction() -> None:
@@ -153,9 +159,16 @@ def test_namesakes_are_both_there_and_told_apart(
     assert sorted(labels(table)) == told
 
 
-def test_shares_are_shown_in_percent_and_half_of_a_skew_interval() -> None:
+def test_shares_are_shown_in_percent_and_a_skew_interval_by_its_ends() -> None:
     skew = estimate("codebook_utilization", 0.9, interval=(0.7, 0.94))
-    assert column(only([result("a", codebook_utilization=skew)]), "codebook_utilization") == ["90 ± 12"]
+    assert column(only([result("a", codebook_utilization=skew)]), "codebook_utilization") == ["90 (70 to 94)"]
+
+
+def test_exact_numbers_are_compared_with_all_their_digits() -> None:
+    """However few of them are shown: a whole number has no decimals."""
+    given = {"a": (24.0, None), "b": (24.31, 0.52), "c": (23.6, 0.52)}
+    table = only([result(name, psnr=value) for name, value in given.items()])
+    assert (best(table, "psnr"), column(table, "psnr")[1]) == (["b"], "24")
 
 
 def test_exact_numbers_have_no_interval_to_show() -> None:

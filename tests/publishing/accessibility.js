@@ -58,5 +58,17 @@
     const contrast = (light + 0.05) / (dark + 0.05);
     if (ink.alpha < 1 || contrast < (large ? 3 : 4.5)) say(element, `contrast ${contrast.toFixed(2)}`);
   }
+  // What a plot says without letters: lines, bars and the edges of marks.
+  for (const line of all(".plot :is(.bars, .frontier, .mark, .axis, .tick, .lead)")) {
+    if (!shown(line)) continue;
+    const style = getComputedStyle(line);
+    const { levels, alpha } = rgba(style.stroke);
+    const below = ground(line);
+    const part = alpha * parseFloat(style.opacity);
+    const seen = levels.map((level, index) => part * level + (1 - part) * below[index]);
+    const [light, dark] = [luminance(seen), luminance(below)].sort((one, other) => other - one);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < 3) say(line, `contrast ${contrast.toFixed(2)}`);
+  }
   return wrong;
 }

@@ -39,7 +39,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
-    """Open a page of the site by a pattern of its path; any request but for a file, dialog or error fails the test."""
+    """Open a page of the site by a pattern of its path; any request but for a file, dialog or error fails the test.
+
+    What the page's policy does not allow is an error in the console.
+    """
     contexts, wrong = [], []
 
     def visit(pattern: str, **options: object) -> Page:
@@ -48,6 +51,7 @@ def visit(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(5000)
         page.on("request", lambda request: wrong.append(request.url) if _outside(request.url, site) else None)
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         (file,) = site.glob(pattern)
@@ -61,4 +65,4 @@ def visit(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
 
 
 def _outside(url: str, site: Path) -> bool:
-    return not url.startswith((f"{site.as_uri()}/", "data:"))
+    return not url.startswith(f"{site.as_uri()}/")

@@ -23,7 +23,7 @@ def test_names_headings_and_contrast(visit, pattern):
 @pytest.mark.parametrize(
     ("markup", "complaint"),
     [
-        ('<img src="data:,">', "picture without words"),
+        ('<img src="assets/icon.svg">', "picture without words"),
         ("<button></button>", "no name"),
         ("<th data-sort>x</th>", "sorts without saying how"),
         ("<table></table>", "no caption"),
@@ -31,10 +31,12 @@ def test_names_headings_and_contrast(visit, pattern):
         ("<h2>Then</h2><h4>deeper</h4>", "leaves out a level"),
         ('<p style="color: #888">Faint</p>', "contrast 3"),
         ('<p aria-describedby="nowhere">Odd</p>', "refers to nothing"),
+        ('<svg class="plot"><path class="bars" d="M0 0H9" style="stroke: #bbb"/></svg>', "contrast 1.8"),
+        ('<svg class="plot"><path class="bars" d="M0 0H9" style="stroke: #000; opacity: .3"/></svg>', "contrast 2"),
     ],
 )
 def test_what_is_wrong_is_seen(visit, markup, complaint):
-    page = visit("index.html", color_scheme="light")
+    page = visit("index.html", color_scheme="light", bypass_csp=True)
     tag = "table" if markup.startswith("<th") else "div"
     put = """([tag, markup]) => document.querySelector("main").append(
                Object.assign(document.createElement(tag), { innerHTML: markup }))"""

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hand_made import result
-from PIL import Image
+from PIL import Image, ImageColor
 
 from bench.leaderboard.table import build
-from bench.publishing import spectrogram
+from bench.publishing import figures, spectrogram
 from bench.publishing.drawing import System, draw
 from bench.publishing.labels import MARK, labels
 from bench.publishing.layout import NARROW, PAPER, WIDE, text_width
@@ -112,6 +112,39 @@ def test_labels_cover_neither_marks_nor_each_other(frame, spread, least):
         (own,) = (p for p in found.points if p.label == label.text)
         x, y = frame.position(found, own.x.value, own.y.value)
         assert label.led or max(abs(label.x - x), abs(label.y - y)) < 13
+
+
+@pytest.mark.parametrize("count", [100, 2000])
+def test_of_very_many_the_best_are_labelled_and_all_are_there(count):
+    """In a time that hardly depends on how many there are: few labels stand among many marks."""
+    values = np.random.default_rng(0).normal((10, 30), (1, 2), (count, 2)).tolist()
+    found = plot(*(point(f"system-{i}", rate, psnr) for i, (rate, psnr) in enumerate(values)))
+    best = {p.label for p in found.points if p.on_frontier}
+    assert 3 < len(best) < 30
+    placed = {label.text for label in labels(found, WIDE) if label}
+    assert len(placed) <= 32
+    assert len(placed & best) > len(best) / 2
+    drawn = draw(found, {p.row.result.key: System(p.label, "x") for p in found.points})
+    assert [sheet.kind for sheet in drawn.sheets] == (["whole"] if count > 200 else ["wide", "narrow"])
+    assert all(len(sheet.marks) == count for sheet in drawn.sheets)
+
+
+def test_the_frontier_is_what_no_other_beats():
+    for seed in range(200):
+        values = np.random.default_rng(seed).integers(0, 6, (10, 2)).astype(float).tolist()
+        found = plot(*(point(str(i), 1 + rate, psnr) for i, (rate, psnr) in enumerate(values)))
+        for p in found.points:
+            x, y = p.x.value, p.y.value
+            beaten = any(q.x.value <= x and q.y.value >= y and (q.x.value, q.y.value) != (x, y) for q in found.points)
+            assert p.on_frontier == (not beaten)
+
+
+@pytest.mark.parametrize("colour", [figures.ACCENT, figures.INK, figures.DIM, figures.FAINT])
+def test_what_files_for_papers_show_is_seen_on_white(colour):
+    """3:1 for what is no text (WCAG 1.4.11)."""
+    levels = [level / 255 for level in ImageColor.getrgb(colour)]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    assert 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05) >= 3
 
 
 @pytest.mark.parametrize("hertz", [500, 3000, 7000])

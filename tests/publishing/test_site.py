@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,12 +19,14 @@ from bench import registry
 from bench.catalog.model import catalogs
 from bench.commands.publish import publish
 from bench.errors import BenchError
+from bench.kept import Kept
 from bench.leaderboard.names import HEADINGS
-from bench.leaderboard.render import render
+from bench.leaderboard.render import FORMATS, render
 from bench.leaderboard.table import build
 from bench.publishing import figures
 from bench.publishing.definitions import OUTPUTS, anchor, definitions
 from bench.publishing.gallery import gallery
+from bench.publishing.grid import WIDEST
 from bench.publishing.site import Site
 from bench.publishing.sources import read
 from bench.results import Run
@@ -73,13 +76,30 @@ def test_every_link_leads_to_a_file_and_a_place_of_the_site(site):
         assert len(set(links.ids)) == len(links.ids), file
         for target in links.targets:
             parts = urlsplit(target)
-            if parts.scheme == "data":
-                continue
             assert not (parts.scheme or parts.netloc or parts.path.startswith("/")), (file, target)
             other = (file.parent / unquote(parts.path)).resolve() if parts.path else file
             assert other.is_file() and other.is_relative_to(site.resolve()), (file, target)
             if parts.fragment and other.suffix == ".html":
                 assert parts.fragment in pages[other].ids, (file, target)
+
+
+def test_no_page_holds_a_script_a_style_or_a_way_around_the_policy(site):
+    """So that the policy needs no exception, and whatever a result puts into a page does nothing there."""
+    for file in site.rglob("*.html"):
+        text = file.read_text(encoding="utf-8")
+        (policy,) = re.findall('<meta http-equiv="Content-Security-Policy" content="(.*)">', text)
+        assert text.index(policy) < text.index("<script") and "unsafe" not in policy and "data:" not in policy
+        assert policy.startswith("default-src &#39;none&#39;; script-src &#39;self&#39;; ")
+        assert not re.search(r"<style|<script(?! src=)|<[^>]*\s(style|on\w+)=|javascript:", text), file
+
+
+def test_the_style_sheet_has_room_for_every_width(site):
+    (style,) = site.glob("assets/site.css")
+    known = set(re.findall(r"\.(w\d+) \{", style.read_text(encoding="utf-8")))
+    used = {
+        name for file in site.glob("tables/*") for name in re.findall(r'"(?:spread|room) (w\d+)"', file.read_text())
+    }
+    assert used and used <= known and f"w{WIDEST}" in known
 
 
 def test_every_file_is_referred_to(site):
@@ -144,25 +164,89 @@ def test_the_command(bench, tmp_path):
     assert "is no site" in bench("publish", run, "--out", "sounds", code=2).stderr
 
 
-@pytest.mark.parametrize("name", ["../../secret.png", "/etc/passwd", "kept/x.html"])
-def test_a_result_cannot_publish_other_files(tmp_path, no_figures, name):
+@pytest.mark.parametrize("name", ["../../secret.png", "/etc/passwd", "kept/../secret.png"])
+def test_a_result_cannot_publish_other_files(tmp_path, no_figures, capsys, name):
+    """Its numbers are shown without its samples; those of the others are."""
     run = write_runs(tmp_path)[0]
     file = next(Run(run).folder.glob("vq*.json"))
     tree = json.loads(file.read_text())
     tree["kept"][0]["reconstruction"] = name
     file.write_text(json.dumps(tree))
-    (tmp_path / "secret.png").write_bytes(b"x")
-    with pytest.raises(BenchError, match="kept sample"):
-        publish((run,), tmp_path / "site")
+    for secret in (tmp_path / "secret.png", Run(run).folder / "secret.png"):
+        secret.write_bytes(b"secret")
+    assert publish((run,), tmp_path / "site") == 4
+    told = capsys.readouterr().err
+    assert f"shown without its samples: {file}" in told
+    assert "kept sample" in told
+    assert not any(b"secret" in each.read_bytes() for each in (tmp_path / "site").rglob("*") if each.is_file())
+    (page,) = (tmp_path / "site").glob("systems/vq-*.html")
+    assert "22" in page.read_text() and "photo-1" not in page.read_text()
+    (page,) = (tmp_path / "site").glob("systems/rvq-*.html")
+    assert "photo-1" in page.read_text()
 
 
 @pytest.mark.parametrize(("run", "suffix", "data"), [(0, "png", b"?"), (1, "wav", b"?"), (1, "wav", wav(0)[:44])])
-def test_a_damaged_sample_is_named(tmp_path, no_figures, run, suffix, data):
+def test_a_damaged_sample_is_named(tmp_path, no_figures, capsys, run, suffix, data):
     path = write_runs(tmp_path)[run]
     for file in path.glob(f"results/kept/*/*.{suffix}"):
         file.write_bytes(data)
-    with pytest.raises(BenchError, match=rf"\.{suffix}: no .* --fresh"):
-        publish((path,), tmp_path / "site")
+    assert publish((path,), tmp_path / "site") == 4
+    assert re.search(rf"shown without its samples: .*\.{suffix}: no .* --fresh", capsys.readouterr().err)
+
+
+ODD_SETTINGS = (
+    {"preprocessing": None},
+    {"preprocessing": [1]},
+    {"preprocessing": 7, "metrics": None},
+    {"metrics": [3]},
+)
+
+
+@pytest.mark.parametrize("settings", ODD_SETTINGS, ids=str)
+@pytest.mark.parametrize("style", FORMATS)
+def test_settings_of_any_form_have_a_table(settings, style):
+    """As generated images have: nothing is done to them, so their preprocessing is null."""
+    under = protocol(preset="llamagen", n=50000, settings={**settings, "reference": "none"})
+    assert protocol().fingerprint != under.fingerprint
+    assert under.fingerprint in render(build([result("a", psnr=1.0, protocol=under)]), style)
+
+
+def test_tasks_modalities_and_samples_of_others_are_published(tmp_path):
+    """Nothing here knows them; their samples can be saved, but are nothing that a browser runs."""
+    run = Run(tmp_path / "run")
+    for settings in ODD_SETTINGS:
+        under = protocol(task="video-recon", settings=settings, metrics={"vmaf": 3}, preset="own")
+        for name in ("a", "b"):
+            made = result(name, "frames", vmaf=(90.0, 1.0), bits_per_pixel=0.1, suite="mine", protocol=under)
+            kept = [Kept(0, "clip", ".html", b"<script>alert(1)</script>", name.encode())]
+            run.write(run.file_of(name, under), made, {"id": ["clip"], "group": [0], "vmaf": [90.0]}, kept)
+    assert publish((run.path,), tmp_path / "site") == 0
+    saved = {file.read_bytes() for file in (tmp_path / "site" / "samples").iterdir()}
+    assert saved == {b"<script>alert(1)</script>", b"a", b"b"}
+    assert {file.suffix for file in (tmp_path / "site" / "samples").iterdir()} == {".bin"}
+    (page,) = (tmp_path / "site").glob("systems/a-*.html")
+    assert 'download="000000.html"' in page.read_text()
+
+
+def test_a_result_that_cannot_be_shown_keeps_no_other_from_it(tmp_path, bench, no_figures, capsys):
+    """It is named with its reason, on stderr and on the site."""
+    run = write_runs(tmp_path)[0]
+    results = Run(run).folder
+    edited = json.loads(next(results.glob("vq*.json")).read_text())
+    edited["protocol"]["seed"] = 5
+    (results / "edited.json").write_text(json.dumps(edited | {"key": "edited"}))
+    (results / "broken.json").write_text("{")
+    printed = bench("leaderboard", run, code=4)
+    assert "fsq@8" in printed.stdout
+    assert publish((run,), tmp_path / "site") == 4
+    for told in (printed.stderr, capsys.readouterr().err):
+        assert re.search(r"left out: .*broken\.json: not a result", told)
+        assert re.search(r"left out: .*vq.*its fingerprint is", told)
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert "edited.json: result of vq: its fingerprint is" in index
+    assert "broken.json: not a result" in index
+    assert str(tmp_path) not in index
+    assert "not a result" in bench("leaderboard", results / "broken.json", code=2).stderr
 
 
 def test_kept_samples_that_were_not_copied_along_are_told_of(tmp_path, no_figures):

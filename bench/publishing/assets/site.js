@@ -1,6 +1,9 @@
 // Sorting, filtering, plots and sliders. Without this file every table, plot and sample is there all the same.
 "use strict";
 
+// Before the page is drawn, so that nothing moves when it is whole.
+document.documentElement.className = "js";
+
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 function make(name, attributes = {}, text = "") {
@@ -102,7 +105,8 @@ function columns(table, controls) {
   const sections = all("th[data-section]", table).map((heading) => ({ heading, span: heading.colSpan }));
   const box = controls.querySelector("[data-columns]");
   const more = controls.querySelector("[data-more]");
-  const hiding = document.head.appendChild(make("style"));
+  const hiding = new CSSStyleSheet();  // the site's policy allows no styles within a page
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, hiding];
   const boxes = headings.slice(1).map((heading) => {
     const label = make("label");
     const input = make("input", { type: "checkbox" });
@@ -135,7 +139,7 @@ function columns(table, controls) {
 
   function apply() {
     const off = boxes.flatMap((one, index) => (one.input.checked ? [] : [`table.results tr:not(.group, .sections) > :nth-child(${index + 2})`]));
-    hiding.textContent = off.length ? `${off.join(", ")} { display: none; }` : "";
+    hiding.replaceSync(off.length ? `${off.join(", ")} { display: none; }` : "");
     table.classList.add("all");
     let first = 0;
     for (const { heading, span } of sections) {
@@ -156,6 +160,33 @@ function columns(table, controls) {
   box.addEventListener("change", apply);
   apply();
   return showNotes;
+}
+
+// Tables wider than their box: above it stands what is beyond its right edge, and leads there.
+function beyond(box) {
+  const table = box.querySelector("table");
+  const line = make("p", { class: "beyond" });
+  const button = make("button", { type: "button" });
+  line.append(button);
+  box.before(line);
+
+  function tell() {
+    line.hidden = box.hidden || box.scrollWidth <= box.clientWidth + 1;
+    const edge = box.getBoundingClientRect().right + 1;
+    const hidden = all("thead tr:last-child th", table).filter((heading) => heading.getClientRects().length && heading.getBoundingClientRect().right > edge);
+    const names = hidden.map((heading) => heading.dataset.title ?? heading.textContent.trim());
+    const rest = names.length > 4 ? ` and ${names.length - 3} more` : "";
+    button.textContent = `To the right: ${names.slice(0, rest ? 3 : 4).join(", ")}${rest} →`;
+    line.classList.toggle("end", !names.length);
+    box.classList.toggle("more-right", !line.hidden && names.length > 0);
+  }
+
+  button.addEventListener("click", () => { box.scrollBy({ left: 0.7 * box.clientWidth }); box.focus({ preventScroll: true }); });
+  box.addEventListener("scroll", tell, { passive: true });
+  const sizes = new ResizeObserver(tell);
+  sizes.observe(box);
+  sizes.observe(table);
+  tell();
 }
 
 // Plots: one metric at a time; arrow keys go from mark to mark; a mark and its row light each other.
@@ -181,7 +212,10 @@ function marks(chart) {
     const points = all(".point", sheet).sort((one, other) => across(one) - across(other));
     points.forEach((point, index) => {
       point.setAttribute("tabindex", index ? "-1" : "0");
-      point.querySelector("title").remove();
+      // Its words are said, and shown above it; the browser's own tip would stand beside them.
+      const words = point.querySelector("title");
+      point.setAttribute("aria-label", words.textContent);
+      words.remove();
       point.addEventListener("keydown", (event) => {
         if (event.key === "Escape") tip.hidden = true;
         const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
@@ -271,6 +305,7 @@ function bench(box) {
 
 document.addEventListener("DOMContentLoaded", () => {
   for (const table of all("table[data-results]")) filtered(table, sortable(table));
+  all(".scroll").forEach(beyond);
   all("[data-family]").forEach(family);
   all("[data-compare]").forEach(compare);
   all("[data-bench]").forEach(bench);
