@@ -7,17 +7,18 @@ from pathlib import Path
 
 import click
 
+from bench.commands.selection import select_results
 from bench.errors import NoResults
 from bench.leaderboard import render, table
 from bench.results import Result, read_result, result_files
 
 
-def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
-    """Print the tables of all results found; the exit code of the command."""
-    results = [result for path in paths for result in read_results(path)]
-    if not results:
+def print_leaderboard(paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str) -> int:
+    """Print the tables of the chosen results; the exit code of the command."""
+    read = [(file, read_result(file)) for path in paths for file in result_files(path)]
+    if not read:
         raise NoResults(*paths)
-    print_tables(results, style)
+    print_tables([result for _, result in select_results(read, systems, without)], style)
     return 0
 
 

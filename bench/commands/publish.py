@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from bench.commands.selection import select_results
 from bench.errors import BenchError, NoResults
 from bench.results import result_files
 
@@ -15,8 +16,8 @@ MARK = ".bench-site"
 """A file that says that a folder was written by this command, and may be replaced by it."""
 
 
-def publish(paths: tuple[Path, ...], out: Path) -> int:
-    """Write the site of all results found; the exit code of the command."""
+def publish(paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], out: Path) -> int:
+    """Write the site of the chosen results; the exit code of the command."""
     from bench.publishing import sources
     from bench.publishing.site import Site
 
@@ -26,7 +27,7 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
     _check(out)
     console = Console(stderr=True)
     with console.status(f"reading {len(files)} results ..."):
-        found = sources.read(files)
+        found = sources.read(files, lambda results: select_results(results, systems, without))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / "site"
@@ -41,8 +42,8 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
         if out.exists():
             out.rename(Path(folder) / "old")
         made.rename(out)
-    tables, systems = len(found.tables), len({row.result.system.name for t in found.tables for row in t.rows})
-    click.echo(f"{tables} table{'s'[: tables != 1]}, {systems} system{'s'[: systems != 1]}: {out / 'index.html'}")
+    tables, shown = len(found.tables), len({row.result.system.name for t in found.tables for row in t.rows})
+    click.echo(f"{tables} table{'s'[: tables != 1]}, {shown} system{'s'[: shown != 1]}: {out / 'index.html'}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
+from bench.last_command import LastCommand
 from bench.progress import CellProgress
 from bench.results import Result, Run
 from bench.suite import Suite, load_suite
@@ -39,9 +41,14 @@ def run_suite(
     style: str,
     weights: dict[str, Path],
     offline: bool,
+    given: Mapping[str, Any],
     **chosen: Any,
 ) -> int:
-    """Run a suite as the options say; the exit code of the command."""
+    """Run a suite as the options say; the exit code of the command.
+
+    Args:
+        given: the options that the user gave, which the run directory keeps (``bench/last_command.py``).
+    """
     console = Console(stderr=True)
     loaded = load_suite(suite)
     specs = _specs(loaded, systems, added, samples)
@@ -60,6 +67,8 @@ def run_suite(
     if dry_run:
         _print_plan(plan, run)
         return 0
+    if not plan.impossible:
+        LastCommand.of(dict(given), [cell.file for cell in plan.cells]).save(run.path)
     return _measure(plan, run, loaded, console, fresh, no_mlflow, style)
 
 
@@ -187,6 +196,10 @@ def _exporter(run: Run, suite: Suite) -> Any:
 
 def _say_where(run: Run, exporter: Any, console: Console, count: int) -> None:
     console.print(f"results: {run.path}", markup=False, highlight=False, soft_wrap=True)
+    from bench.commands.selection import earlier_in  # imports numpy, which a wrong name should not cost
+
+    if beside := earlier_in(run):
+        console.print(f"beside them, {beside}", markup=False, highlight=False, soft_wrap=True)
     if exporter and (exporter.pending or exporter.problem):
         console.print(
             f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "

@@ -13,7 +13,12 @@ from bench.gate.comparison import Verdict
 from bench.gate.lines import Words
 
 WIDTH = 120
-STYLES = {Verdict.REGRESSED: "bold red", Verdict.UNDECIDED: "yellow", Verdict.IMPROVED: "green"}
+STYLES = {
+    Verdict.REGRESSED: "bold red",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.WORSE: "yellow",
+    Verdict.IMPROVED: "green",
+}
 
 
 def show(words: Words, console: Console | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from bench.leaderboard.table import Row, Table, build
 from bench.results import KeptRecord, Result, read_result, read_samples
 
 SUFFIXES = (".png", ".wav")
+FileResult = tuple[Path, Result]
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Sources:
         return found
 
 
-def read(files: Sequence[Path]) -> Sources:
-    """The tables of result files."""
-    results = [(file, read_result(file)) for file in files]
+def read(files: Sequence[Path], chosen: Callable[[list[FileResult]], list[FileResult]] = list) -> Sources:
+    """The tables of result files, or of those of them that are chosen."""
+    results = chosen([(file, read_result(file)) for file in files])
     return Sources(tuple(build(result for _, result in results)), {_identity(result): file for file, result in results})
 
 

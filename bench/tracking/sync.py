@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.results import Result, Run, read_result
 from bench.tracking.address import Address
 from bench.tracking.client import SECONDS, connect, explain, subdued, within
-from bench.tracking.mirror import SHOWN, Mirror
+from bench.tracking.mirror import SHOWN, Mirror, mark_removed
 from bench.tracking.record import Unexportable, record_of
 from bench.tracking.state import State, Synced, exclusive
 
@@ -26,6 +26,7 @@ class SyncReport:
         repaired: results it had in part or otherwise, with what was wrong.
         intact: results it had whole.
         removed: ids of runs that held a result a second time and were deleted.
+        marked: ids of runs whose result was removed from the run directory, which a tag now says.
         failed: results it does not hold now, with the reason.
         problem: why the store could not be used, if so.
     """
@@ -35,6 +36,7 @@ class SyncReport:
     repaired: dict[str, list[str]] = field(default_factory=dict)
     intact: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    marked: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
 
@@ -55,6 +57,7 @@ class SyncReport:
             "already there": len(self.intact),
             "pending": len(self.failed),
             "duplicates deleted": len(self.removed),
+            "marked as removed": len(self.marked),
         }
         lines = [f"{self.store}: " + (", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing done")]
         lines += [
@@ -85,13 +88,17 @@ def sync(run: Run, uri: str | None = None) -> SyncReport:
             suites[result.suite][file] = result
         except BenchError as error:
             report.failed[file.name] = str(error)
-    if not suites and not report.failed:
+    if not suites and not report.failed and not State.load(run.path).removed:
         raise BenchError(f"{run.path} holds no results to sync")
     with exclusive(run.path):
         state = State.load(run.path)
         try:
             with subdued():
                 client = within(SECONDS, lambda: connect(address))  # a database is tried for two minutes
+                # First, so that a result that was put back is not marked for good.
+                if gone := state.removed.pop(address.label, []):
+                    report.marked = mark_removed(client, gone)
+                    state.save(run.path)
                 for suite, results in suites.items():
                     _sync_suite(run, client, address, suite, results, state, report)
         except Exception as error:
