@@ -340,7 +340,7 @@ def publish(runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str
     """
     from bench.commands import publish as command
 
-    sys.exit(command.publish(runs, systems, without, out))
+    sys.exit(command.publish(runs, out, systems, without))
 
 
 @main.command(short_help="Log runs to MLflow, and read back.")

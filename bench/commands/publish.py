@@ -16,7 +16,7 @@ MARK = ".bench-site"
 """A file that says that a folder was written by this command, and may be replaced by it."""
 
 
-def publish(paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], out: Path) -> int:
+def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> int:
     """Write the site of the chosen results; the exit code of the command."""
     from bench.publishing import sources
     from bench.publishing.site import Site
