@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -94,10 +96,12 @@ def _left(
 
 
 def _print(report: Report, style: str, code: int) -> None:
-    if style == "terminal":
-        terminal.show(lines.describe(report))
-    else:
-        click.echo(_text(report, style, code), nl=False)
+    text = terminal.text(lines.describe(report)) if style == "terminal" else _text(report, style, code)
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; the exit code says the outcome all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _text(report: Report, style: str, code: int) -> str:

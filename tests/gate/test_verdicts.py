@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from command import BENCH
 from gate_parts import GROUPS, exactly, mean_of, protocol, spread_of, values, write
 
 from bench.cli import main
@@ -244,6 +246,20 @@ def test_compare_calls_its_sides_by_name(tmp_path: Path) -> None:
         shown += refused.stderr
     assert f"no system of {old} or {new} is called 'x'" in shown
     assert "baseline" not in shown
+
+
+@pytest.mark.parametrize(("change", "code"), [(0.0, 0), (-1.0, 1)])
+@pytest.mark.parametrize("style", ["terminal", "json"])
+def test_a_reader_that_leaves_changes_no_exit_code(tmp_path: Path, change: float, code: int, style: str) -> None:
+    write(tmp_path / "before", **psnr())
+    write(tmp_path / "after", **psnr(change))
+    command = [BENCH, "check", tmp_path / "after", "--baseline", tmp_path / "before", "--format", style]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait() == code
 
 
 def test_a_report_makes_its_folder(tmp_path: Path) -> None:
