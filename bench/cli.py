@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bench import __version__, cli_gate
 from bench.errors import BenchError, NoResults
@@ -78,6 +79,17 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
             raise click.UsageError(f"{option} {value!r}: write {option} NAME=PATH")
         pairs[name] = Path(path)
     return pairs
+
+
+def _given() -> dict[str, Any]:
+    """The options of the command that runs whose values the user gave, paths as texts."""
+    context = click.get_current_context()
+    chosen = {
+        option.opts[0].lstrip("-"): context.params[option.name]
+        for option in context.command.params
+        if option.name and context.get_parameter_source(option.name) == ParameterSource.COMMANDLINE
+    }
+    return {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
 
 
 def _weights(command: Callable[..., None]) -> Callable[..., None]:
@@ -202,8 +214,9 @@ def run(**given: Any) -> None:
     """
     from bench.commands.run import run_suite
 
+    chosen = _given()
     given["weights"] = _pairs(given["weights"], "--weights")
-    sys.exit(run_suite(**given))
+    sys.exit(run_suite(given=chosen, **given))
 
 
 @main.command("list", short_help="What there is, by kind.")
@@ -291,24 +304,28 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 
 @main.command(short_help="Rank the results of runs.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
+@cli_gate.chosen_systems
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
-def leaderboard(runs: tuple[Path, ...], style: str) -> None:
+def leaderboard(runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str) -> None:
     """Rank the results of run directories (or single result files): one table a protocol fingerprint.
+
+    Results that the last `bench run` of a directory did not ask for are ranked too, and named on stderr.
 
     \b
     Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
     """
     from bench.commands.leaderboard import print_leaderboard
 
-    sys.exit(print_leaderboard(runs, style))
+    sys.exit(print_leaderboard(runs, systems, without, style))
 
 
-for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline):
+for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline, cli_gate.remove):
     main.add_command(_command)
 
 
 @main.command(short_help="Make a static site of runs.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
+@cli_gate.chosen_systems
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -317,7 +334,7 @@ for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline):
     metavar="DIR",
     help="Where the site is written; an earlier site there is replaced.",
 )
-def publish(runs: tuple[Path, ...], out: Path) -> None:
+def publish(runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], out: Path) -> None:
     """Make a static site of run directories (or single result files), to look at or to put on any server.
 
     Tables, plots of rate and quality and of quality and speed with their frontiers, a page a system, the samples
@@ -329,7 +346,7 @@ def publish(runs: tuple[Path, ...], out: Path) -> None:
     """
     from bench.commands import publish as command
 
-    sys.exit(command.publish(runs, out))
+    sys.exit(command.publish(runs, out, systems, without))
 
 
 @main.command(short_help="Log runs to MLflow, and read back.")

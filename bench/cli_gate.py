@@ -1,4 +1,4 @@
-"""The commands that hold results against each other: they parse and call."""
+"""The commands that hold results against each other, or remove some: they parse and call."""
 
 from __future__ import annotations
 
@@ -37,8 +37,18 @@ def _documented_codes() -> Iterator[None]:
 _RESULTS = click.Path(exists=True, path_type=Path)
 
 
+def chosen_systems(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that read results: which systems to take, and which to leave out."""
+    command = click.option(
+        "--without", multiple=True, metavar="NAME", help="Leave this system out, such as one that failed. Repeatable."
+    )(command)
+    return click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system. Repeatable.")(
+        command
+    )
+
+
 @click.command(short_help="Has quality regressed against a baseline?")
-@click.argument("run", type=_RESULTS, metavar="RUN")
+@click.argument("runs", nargs=-1, required=True, type=_RESULTS, metavar="RUN...")
 @click.option(
     "--baseline", required=True, type=_RESULTS, metavar="PATH", help="A baseline, a run, or a folder of results."
 )
@@ -57,7 +67,7 @@ _RESULTS = click.Path(exists=True, path_type=Path)
     show_default=True,
     help="Chance of a false alarm, over all comparisons together.",
 )
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system. Repeatable.")
+@chosen_systems
 @click.option(
     "--pair",
     "renamed",
@@ -67,7 +77,16 @@ _RESULTS = click.Path(exists=True, path_type=Path)
     help="Hold the run's system AFTER against the baseline's BEFORE. Repeatable.",
 )
 @click.option(
-    "--cost/--no-cost", default=True, show_default=True, help="Whether speed and memory can regress, on one device."
+    "--cost/--no-cost",
+    default=False,
+    show_default=True,
+    help="Whether speed and memory can regress: on one device, beyond the noise between repeated runs. Otherwise they "
+    "are shown.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 1 on a loss beyond the tolerance, too, that is not beyond chance, or where chance cannot be told.",
 )
 @click.option(
     "--report",
@@ -85,21 +104,29 @@ def check(**given: Any) -> None:
     A metric regressed if it is worse than before by more than its tolerance, and if that is beyond chance over all
     comparisons together: tested on the same samples, pair by pair, by whole groups (photographs, speakers). Means
     are held against their error (p by Holm); signs of the groups are flipped in all comparisons at once (p by
-    Westfall-Young). Results of another protocol are refused, and the fields that differ are named.
+    Westfall-Young). A loss beyond the tolerance that is not beyond chance is shown as such, with how many groups would
+    tell; --strict fails on it. Results of another protocol are refused, and the fields that differ are named.
+
+    Several RUNs are taken together. Of those that measured the same system under one protocol the last counts, and
+    the others, if of the same code on the same device, show by how much speed and memory differ from run to run, which
+    --cost judges them against. `bench baseline update RUN RUN2 ...` keeps the same in a baseline.
+
+    All results of a RUN are judged, whichever command measured them; those that its last `bench run` did not ask for
+    are named. A cell that failed in an earlier command is named only, and its system is missing if the baseline has it.
 
     \b
     Exit codes: 0 held
-                1 something regressed
+                1 something regressed; with --strict, or is worse than the tolerance
                 2 wrong usage, another protocol, or a result that contradicts its samples
-                3 nothing comparable was measured, or a system of the baseline is missing (see --system), or the
+                3 nothing comparable was measured, or a system of the baseline is missing (see --without), or the
                   value of a quality metric that the baseline has (see --tolerance)
-                4 a cell of the run failed, and nothing else regressed
+                4 a cell of the run's last command failed, and nothing regressed
                70 a fault of bench itself, whose traceback is shown
     """
     with _documented_codes():
-        from bench.commands.check import check_run
+        from bench.commands.check import check_runs
 
-        sys.exit(check_run(**given))
+        sys.exit(check_runs(**given))
 
 
 @click.command(short_help="What differs between two runs, or two systems.")
@@ -113,7 +140,7 @@ def check(**given: Any) -> None:
     metavar="X Y",
     help="System X of BEFORE beside system Y of AFTER, or of BEFORE too if there is no AFTER. Repeatable.",
 )
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system of both. Repeatable.")
+@chosen_systems
 @_gate_format(GATE_FORMATS[:3])
 def compare(**given: Any) -> None:
     """Show what differs between two runs, with the error of the difference and without a verdict.
@@ -138,7 +165,7 @@ def baseline() -> None:
 
 
 @baseline.command(short_help="Take a run as the baseline.")
-@click.argument("run", type=_RESULTS, metavar="RUN")
+@click.argument("runs", nargs=-1, required=True, type=_RESULTS, metavar="RUN...")
 @click.option(
     "--baseline",
     "folder",
@@ -147,7 +174,7 @@ def baseline() -> None:
     metavar="DIR",
     help="Folder of the baseline; made if it is not there.",
 )
-@click.option("--system", "systems", multiple=True, metavar="NAME", help="Take only this system. Repeatable.")
+@chosen_systems
 @click.option("--partial", is_flag=True, help="Take what was measured although cells failed.")
 @click.option("--all", "everything", is_flag=True, help="Write anew even results in which nothing moved.")
 @click.option("--dry-run", is_flag=True, help="Print what would change; write nothing.")
@@ -157,10 +184,40 @@ def update(**given: Any) -> None:
     Results in which no quality metric moved stay as they are, byte for byte; --all renews their speeds too. A
     result under another protocol replaces that of its system and task; systems that RUN lacks stay.
 
+    With several RUNs of the same systems and code on one device, the baseline keeps their speeds and memory, which tell
+    the noise from run to run that `bench check --cost` needs; all else is of the last.
+
+    Everything that succeeded in RUN is taken, whichever command measured it. A cell that failed in the last command
+    stops the update; one that failed in an earlier command is named only.
+
     \b
-    Exit codes: 0, 2 wrong usage, 3 nothing was measured, 4 a cell failed and nothing was written (see --partial).
+    Exit codes: 0, 2 wrong usage, 3 nothing was measured, 4 a cell of the last command failed and nothing was written
+                (see --partial and --without).
     """
     with _documented_codes():
         from bench.commands.baseline import update_baseline
 
         sys.exit(update_baseline(**given))
+
+
+@click.command(short_help="Remove results from a run directory.")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
+@click.option("--system", "systems", multiple=True, metavar="NAME", help="Remove this system's results. Repeatable.")
+@click.option("--failed", is_flag=True, help="Only cells that failed; alone, those of all systems.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(**given: Any) -> None:
+    """Remove results from a run directory, with their per-sample values and the samples that were kept of them.
+
+    \b
+      bench remove runs/image-recon --failed                   all cells that failed
+      bench remove runs/image-recon --system my_file.py:Class  all results of one system
+
+    What goes is shown first, and asked about. Nothing else is touched: files that bench did not write stay, and MLflow
+    keeps its records; the next `bench sync` tags them bench.superseded_by=removed.
+
+    \b
+    Exit codes: 0 removed, 2 wrong usage, 3 there is nothing to remove, or the answer was no.
+    """
+    from bench.commands.remove import remove_results
+
+    sys.exit(remove_results(**given))

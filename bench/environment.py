@@ -7,6 +7,8 @@ import importlib
 import os
 import platform
 import subprocess
+import sys
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -48,9 +50,11 @@ PRESENTATION = (
     "cli_gate.py",
     "precheck.py",
     "progress.py",
+    "removal.py",
     "catalog",
     "commands",
     "gate",
+    "last_command.py",
     "leaderboard",
     "publishing",
     "tracking",
@@ -86,14 +90,51 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+PROCESSOR_FIELDS = (
+    *("vendor_id", "cpu family", "model", "stepping", "cache size"),  # x86
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),  # Arm
+)
+"""Lines of /proc/cpuinfo that tell processors of one name apart and do not change while they run."""
+
+
 def device_name(device: str) -> str:
-    """Name of the processor or accelerator, as a reader compares speeds by."""
+    """Full model name of the processor with its cores, or of the accelerator with its memory.
+
+    A virtual processor often has the name of a whole family ("AMD EPYC"): ``hardware`` says more.
+    """
     if device.startswith("cuda"):
         import torch
 
-        return str(torch.cuda.get_device_name(torch.device(device)))
+        properties = torch.cuda.get_device_properties(torch.device(device))
+        return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores"
+
+
+def hardware(device: str) -> dict[str, str | float]:
+    """What tells a device from others of its name; of a processor, its /proc/cpuinfo and the size of the memory.
+
+    Numbers are measured by the system and differ a little from start to start; texts do not.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        properties = torch.cuda.get_device_properties(torch.device(device))
+        return {
+            "compute capability": f"{properties.major}.{properties.minor}",
+            "multiprocessors": str(properties.multi_processor_count),
+            "memory_bytes": float(properties.total_memory),
+        }
+    described: dict[str, str | float] = {}
+    lines = _cpuinfo()
+    for field in PROCESSOR_FIELDS:
+        if values := sorted({value for name, value in lines if name == field}):
+            described[field] = " | ".join(values)  # cores of several kinds
+    if speeds := [float(value) for name, value in lines if name.lower() == "bogomips"]:
+        described["bogomips"] = max(speeds)  # of x86, twice the base frequency
+    with suppress(ValueError, OSError, AttributeError):  # not every system knows
+        described["memory_bytes"] = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return described
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -142,13 +183,22 @@ def git_state() -> dict[str, Any] | None:
 
 @cache
 def _processor() -> str:
+    names = [value for name, value in _cpuinfo() if name == "model name"]
+    if not names and sys.platform == "darwin":
+        with suppress(OSError, subprocess.SubprocessError):
+            names.append(_output("sysctl", "-n", "machdep.cpu.brand_string"))
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def _cpuinfo() -> tuple[tuple[str, str], ...]:
+    """Names and values of /proc/cpuinfo, in its order; nothing where there is none."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return ()
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
 
 
 def _driver() -> str | None:

@@ -25,8 +25,9 @@ from bench.stats import Estimate
 if TYPE_CHECKING:
     from bench.kept import Kept
 
-SCHEMA_VERSION = 2
-"""2: estimates keep the replicates of their jackknife. Results of version 1 are read as they are, without them."""
+SCHEMA_VERSION = 3
+"""2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a
+baseline keep the values of repeated runs. Older results are read as they are, without them."""
 
 LARGEST = 1e100
 """No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
@@ -100,9 +101,16 @@ class Cost(_Record):
     """What it took; comparable on the same device only."""
 
     device: str = Field(description="name of the processor or accelerator")
+    hardware: dict[str, str | float] = Field(
+        default_factory=dict, description="what tells the device from others of its name; empty in older results"
+    )
     batch_size: int
     workers: int
     wall_seconds: float = Field(description="whole cell, loading and metrics included")
+    repeats: dict[str, tuple[float, ...]] = Field(
+        default_factory=dict,
+        description="of a baseline: speeds and memory by metric, in each of several runs, this one included",
+    )
 
 
 class KeptRecord(_Record):

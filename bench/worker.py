@@ -80,6 +80,7 @@ def assemble(
     job = cell.job
     cost = Cost(
         device=environment.device_name(job.device),
+        hardware=environment.hardware(job.device),
         batch_size=job.batch_size,
         workers=job.workers,
         wall_seconds=round(seconds, 3),

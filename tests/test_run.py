@@ -53,6 +53,15 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
     # A failed cell is tried again, a finished one is not.
     again = bench(*QUICK, *systems[-2:], "--out", "out", code=4)
     assert again.stderr.count("kept") == 1
+    # What the last command did not ask for is said to be there.
+    assert "beside them, 7 results are of earlier commands" in again.stderr
+    last = json.loads((tmp_path / "out" / "last.json").read_text())
+    assert last["options"]["system"] == [system.partition("=")[2] for system in systems[-2:]]
+    assert set(last["cells"]) == {
+        file.name
+        for file, result in zip(Run(tmp_path / "out").files(), Run(tmp_path / "out").results(), strict=True)
+        if result.system.name.endswith(("Killed", "Mean"))
+    }
 
 
 def test_what_a_system_does_to_its_input_or_to_chance_changes_no_number(bench, tmp_path):

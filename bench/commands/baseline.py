@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.commands.selection import say_earlier, select
 from bench.errors import BenchError
 from bench.gate import baseline, lines, terminal
 from bench.gate.pairing import read
@@ -14,23 +15,36 @@ from bench.results import Run, broken_metrics
 
 
 def update_baseline(
-    run: Path, folder: Path, systems: tuple[str, ...], partial: bool, everything: bool, dry_run: bool
+    runs: tuple[Path, ...],
+    folder: Path,
+    systems: tuple[str, ...],
+    without: tuple[str, ...],
+    partial: bool,
+    everything: bool,
+    dry_run: bool,
 ) -> int:
     """Print what changes, then write it; the exit code of the command."""
-    measured = [one for one in read(run) if not systems or one.name in systems]
+    measured = select(read(*runs), systems, without, lambda one: one.name, "the run")
+    say_earlier([(one.file, one.result) for one in measured])
     failed = [one for one in measured if one.result.status == "failed"]
     for one in failed:
         error = one.result.errors[0] if one.result.errors else None
-        click.echo(f"failed: {one.name}: {error.message if error else 'no reason recorded'}", err=True)
+        where = " in an earlier command" if one.earlier else ""
+        click.echo(f"failed{where}: {one.name}: {error.message if error else 'no reason recorded'}", err=True)
     lost = [f"{one.name}: {reason}" for one in measured for reason in broken_metrics(one.result.metrics)]
     for line in lost:
         click.echo(f"lost: {line}", err=True)
-    if (failed or lost) and not partial:
-        click.echo("nothing is written: measure these again, or take the others with --partial", err=True)
+    if (lost or not all(one.earlier for one in failed)) and not partial:
+        click.echo(
+            "nothing is written: measure these again, leave them out with --without NAME, or take the others with "
+            "--partial",
+            err=True,
+        )
         return CELL_FAILED
-    if systems and len(failed) == len(measured) > 0:
+    if len(failed) == len(measured):
         return NOTHING_MEASURED
-    update = baseline.plan(run, folder, systems, everything)
+    only = [one.name for one in measured] if systems or without else []
+    update = baseline.plan(measured, folder, only, everything)
     if not update.write and not update.report.matched.pairs:
         return NOTHING_MEASURED
     terminal.show(lines.describe(update.report))

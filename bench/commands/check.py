@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
 
 from bench.canonical import write_atomic
 from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
+from bench.commands.selection import select
 from bench.errors import BenchError
 from bench.gate import data, junit, lines, markdown, terminal
-from bench.gate.pairing import Sides, match, read
+from bench.gate.pairing import GATE, Measured, Sides, match, read
 from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
 
 SUFFIXES = {".md": "markdown", ".json": "json", ".xml": "junit"}
 
 
-def check_run(
-    run: Path,
+def check_runs(
+    runs: tuple[Path, ...],
     baseline: Path,
     tolerances: tuple[str, ...],
     level: float,
     systems: tuple[str, ...],
+    without: tuple[str, ...],
     renamed: tuple[tuple[str, str], ...],
     cost: bool,
+    strict: bool,
     reports: tuple[Path, ...],
     style: str,
 ) -> int:
-    """Hold a run against a baseline; the exit code of the command."""
+    """Hold runs against a baseline; the exit code of the command."""
     for file in reports:
         if file.suffix not in SUFFIXES:
             raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
-    matched = match(read(baseline), read(run), systems, renamed)
-    report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost)
+    before, after = _left(read(baseline), read(*runs), without, GATE)
+    matched = match(before, after, systems, renamed)
+    report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost, strict=strict)
     code = exit_code(report)
     for file in reports:
         try:
@@ -45,23 +51,32 @@ def check_run(
 
 
 def compare_runs(
-    before: Path, after: Path | None, systems: tuple[str, ...], pairs: tuple[tuple[str, str], ...], style: str
+    before: Path,
+    after: Path | None,
+    systems: tuple[str, ...],
+    without: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+    style: str,
 ) -> int:
     """Show what differs between two runs, or two systems; the exit code of the command."""
     if after is None and not pairs:
         raise BenchError("one run alone: name two of its systems, --systems BEFORE AFTER, or give a second run")
-    one = read(before)
-    other = one if after is None else read(after)
     named = f" in {before}" if after is None else f": {before} → {after}"
-    report = compare(match(one, other, systems, pairs, Sides(str(before), str(after or before), named)), verdicts=False)
+    sides = Sides(str(before), str(after or before), named)
+    was = read(before)
+    was, now = _left(was, was if after is None else read(after), without, sides)
+    report = compare(match(was, now, systems, pairs, sides), verdicts=False)
     code = 0 if report.matched.pairs else NOTHING_MEASURED
     _print(report, style, code)
     return code
 
 
 def exit_code(report: Report) -> int:
-    """1 if anything regressed, else 4 if a cell failed, else 3 if nothing or not everything was measured, else 0."""
-    if report.regressed:
+    """1 if anything regressed, else 4 if a cell failed, else 3 if nothing or not everything was measured, else 0.
+
+    If the report is strict, 1 also for a loss beyond the tolerance that is not beyond chance.
+    """
+    if report.fails:
         return REGRESSED
     if report.matched.failed:
         return CELL_FAILED
@@ -70,11 +85,23 @@ def exit_code(report: Report) -> int:
     return 0
 
 
+def _left(
+    before: list[Measured], after: list[Measured], without: tuple[str, ...], sides: Sides
+) -> tuple[list[Measured], list[Measured]]:
+    """Both sides but for the systems ``without``, each of which is on one of them at least."""
+    select([*before, *after], (), without, lambda measured: measured.name, sides.both)
+    kept = ([measured for measured in side if measured.name not in without] for side in (before, after))
+    was, now = kept
+    return was, now
+
+
 def _print(report: Report, style: str, code: int) -> None:
-    if style == "terminal":
-        terminal.show(lines.describe(report))
-    else:
-        click.echo(_text(report, style, code), nl=False)
+    text = terminal.text(lines.describe(report)) if style == "terminal" else _text(report, style, code)
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; the exit code says the outcome all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _text(report: Report, style: str, code: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bench.cli import CELL_FAILED
+from bench.commands.selection import select_results
 from bench.commands.sources import files_in
 from bench.errors import BenchError
 from bench.leaderboard import render, table
@@ -16,11 +17,12 @@ from bench.leaderboard.isolation import Fault, isolated
 from bench.results import Result, read_result
 
 
-def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
-    """Print the tables of all results found; the exit code of the command."""
+def print_leaderboard(paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str) -> int:
+    """Print the tables of the chosen results; the exit code of the command."""
     results, unread = read_each(files_in(paths))
+    chosen = select_results(results, systems, without)
     tell_faults((str(fault.item), fault) for fault in unread)
-    code = print_tables([result for _, result in results], style)
+    code = print_tables([result for _, result in chosen], style)
     return CELL_FAILED if unread else code
 
 

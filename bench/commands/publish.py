@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.cli import CELL_FAILED
 from bench.commands.leaderboard import read_each, tell_faults
+from bench.commands.selection import select_results
 from bench.commands.sources import files_in
 from bench.errors import BenchError
 from bench.leaderboard.isolation import Fault, isolated
@@ -31,8 +32,8 @@ class _NotWritten(BenchError):
     """What is no result's fault: the site cannot be written."""
 
 
-def publish(paths: tuple[Path, ...], out: Path) -> int:
-    """Write the site of all results found; the exit code of the command."""
+def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> int:
+    """Write the site of the chosen results; the exit code of the command."""
     from bench.publishing import sources
 
     files = files_in(paths)
@@ -40,6 +41,7 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
     console = Console(stderr=True)
     with console.status(f"reading {len(files)} results ..."):
         results, unread = read_each(files)
+        results = select_results(results, systems, without)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / "site"
@@ -62,8 +64,8 @@ def publish(paths: tuple[Path, ...], out: Path) -> int:
             out.rename(Path(folder) / "old")
         made.rename(out)
     shown = site.sources.tables
-    tables, systems = len(shown), len({row.result.system.name for table in shown for row in table.rows})
-    click.echo(f"{tables} table{'s'[: tables != 1]}, {systems} system{'s'[: systems != 1]}: {out / 'index.html'}")
+    tables, count = len(shown), len({row.result.system.name for table in shown for row in table.rows})
+    click.echo(f"{tables} table{'s'[: tables != 1]}, {count} system{'s'[: count != 1]}: {out / 'index.html'}")
     tell_faults((str(file), fault) for file, fault in told)
     return CELL_FAILED if told else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from bench.datasets.spec import split_path
 from bench.durations import seconds_of
 from bench.errors import BenchError, UnknownName
 from bench.generation.samples import ARRAYS, sample_specs
+from bench.last_command import LastCommand
 from bench.leaderboard.reasons import clean
 from bench.precheck import check_choices
 from bench.progress import CellProgress, waiting
@@ -47,9 +48,14 @@ def run_suite(
     style: str,
     weights: dict[str, Path],
     offline: bool,
+    given: Mapping[str, Any],
     **chosen: Any,
 ) -> int:
-    """Run a suite as the options say; the exit code of the command."""
+    """Run a suite as the options say; the exit code of the command.
+
+    Args:
+        given: the options that the user gave, which the run directory keeps (``bench/last_command.py``).
+    """
     console = Console(stderr=True)
     limit = seconds_of(timeout) if timeout else None
     loaded = load_suite(suite)
@@ -70,14 +76,12 @@ def run_suite(
         with waiting("reading the data and the protocol", console):
             from bench import runner  # imports torch: seconds that a wrong name should not cost
 
-            if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
-                raise BenchError(
-                    "--reference is what generated images are compared with; give them with --samples PATH"
-                )
             plan = runner.plan(loaded, specs, _options(chosen), store, run)
         if dry_run:
             _print_plan(plan, run, shown)
             return 0
+        if not plan.impossible:
+            LastCommand.of(dict(given), [cell.file for cell in plan.cells]).save(run.path)
         return _measure(plan, run, shown, exporter, console, fresh, limit, style)
 
 
@@ -218,7 +222,7 @@ def _measure(
         for reason in broken_metrics(result.metrics):
             console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
     told = print_tables(results, style)
-    _say_where(shown, exporter, console, len(results))
+    _say_where(run, shown, exporter, console, len(results))
     return _exit_code(results) or told
 
 
@@ -227,8 +231,12 @@ def _say(console: Console, text: str) -> None:
     console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
 
 
-def _say_where(folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:
+def _say_where(run: Run, folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:
     console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
+    from bench.commands.selection import earlier_in  # imports numpy, which a wrong name should not cost
+
+    if beside := earlier_in(run):
+        console.print(f"beside them, {beside}", markup=False, highlight=False, soft_wrap=True)
     if exporter and (exporter.pending or exporter.problem):
         console.print(
             f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.canonical import readable_json, write_atomic
-from bench.errors import UnknownName
 from bench.gate.pairing import Matched, Measured, Pair, match, read
 from bench.gate.verdicts import Report, compare
 from bench.leaderboard.names import heading
@@ -37,15 +36,15 @@ class Update:
     replaced: tuple[Path, ...]
 
 
-def plan(run: Path, folder: Path, only: Sequence[str], everything: bool = False) -> Update:
-    """What would change in a baseline if the run became it.
+def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), everything: bool = False) -> Update:
+    """What would change in a baseline if the results became it.
 
     Args:
-        only: names of the systems to take; all if there are none.
-        everything: whether to write results anew that did not move.
+        results: what to take; failed ones are left out.
+        only: names of the systems to look at in the baseline; all if there are none.
+        everything: whether to write results anew that did not move. Those of repeated runs always are.
     """
-    results = [one for one in read(run) if one.result.status == "ok"]
-    taken = _named(results, only)
+    taken = [measured for measured in results if measured.result.status == "ok"]
     known = read(folder) if result_files(folder) else []
     kept, replaced = [], []
     for old in known:
@@ -58,7 +57,7 @@ def plan(run: Path, folder: Path, only: Sequence[str], everything: bool = False)
     report = compare(matched, verdicts=False)
     moved = {(row.system, row.fingerprint) for row in report.comparisons if row.moved and not row.device_bound}
     same = {(p.after.name, p.after.result.fingerprint) for p in matched.pairs if _same(p)} - moved
-    write = [m for m in taken if everything or (m.name, m.result.fingerprint) not in same]
+    write = [m for m in taken if everything or m.repeats or (m.name, m.result.fingerprint) not in same]
     return Update(report, tuple(write), tuple(replaced))
 
 
@@ -67,7 +66,7 @@ def apply(update: Update, folder: Path) -> None:
     run = Run(folder)
     for one in update.write:
         file = run.file_of(one.name, one.result.protocol)
-        result = trimmed(one.result)
+        result = trimmed(one)
         if one.samples:
             table = file.with_suffix(".csv")
             write_csv(table, one.samples, DIGITS)
@@ -78,8 +77,12 @@ def apply(update: Update, folder: Path) -> None:
         file.unlink()
 
 
-def trimmed(result: Result) -> Result:
-    """The result without what no gate reads: values of single codebook levels and most of the environment."""
+def trimmed(measured: Measured) -> Result:
+    """The result without what no gate reads: values of single codebook levels and most of the environment.
+
+    With repeated runs, their speeds and memory are kept, which tell the noise from run to run.
+    """
+    result = measured.result
     metrics = {
         # The batches that a speed was timed over are not those of another run.
         name: estimate.model_copy(update={"replicates": None, "blocks": None}) if estimate.device_bound else estimate
@@ -87,7 +90,12 @@ def trimmed(result: Result) -> Result:
         if not heading(name).detail
     }
     environment = {name: result.environment[name] for name in ENVIRONMENT if name in result.environment}
-    return result.model_copy(update={"metrics": metrics, "environment": environment, "samples": None})
+    changes: dict[str, Any] = {"metrics": metrics, "environment": environment, "samples": None}
+    if measured.repeats and result.cost:
+        bound = [name for name, estimate in metrics.items() if estimate.device_bound and estimate.value is not None]
+        repeats = {name: measured.repeated(name) for name in bound}
+        changes["cost"] = result.cost.model_copy(update={"repeats": repeats})
+    return result.model_copy(update=changes)
 
 
 def text(result: Result) -> str:
@@ -98,20 +106,13 @@ def text(result: Result) -> str:
 
 def _same(pair: Pair) -> bool:
     """Whether both name the same system with the same metrics: nothing but numbers could differ."""
-    one, other = (trimmed(side.result) for side in (pair.before, pair.after))
+    one, other = (trimmed(side) for side in (pair.before, pair.after))
     values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
     return (one.system, one.codebooks, one.schema_version) == (
         other.system,
         other.codebooks,
         other.schema_version,
     ) and (values[0] == values[1])
-
-
-def _named(results: Sequence[Measured], only: Sequence[str]) -> list[Measured]:
-    for name in only:
-        if all(one.name != name for one in results):
-            raise UnknownName("measured system of the run", name, {one.name for one in results})
-    return [one for one in results if not only or one.name in only]
 
 
 def _rounded(tree: Any) -> Any:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bench.leaderboard.names import heading, shown_in
 
 NEITHER = "no value on either side"
-WITHIN_CHANCE, WITHIN_TOLERANCE = "within chance", "within the tolerance"
+WITHIN_TOLERANCE = "within the tolerance"
 
 
 class Verdict(StrEnum):
@@ -17,6 +17,8 @@ class Verdict(StrEnum):
     REGRESSED = "regressed"
     IMPROVED = "improved"
     HELD = "held"
+    WORSE = "worse"
+    """Worse by more than the tolerance, but not beyond chance: whether it is a regression takes more data to tell."""
     UNDECIDED = "undecided"
     """Beyond the tolerance, but whether beyond chance cannot be told."""
     SHOWN = "shown"
@@ -27,7 +29,7 @@ class Verdict(StrEnum):
     """A metric of quality that had a value before and has none now."""
 
 
-JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.HELD)
+JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.WORSE, Verdict.HELD)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Comparison:
         unit: of before, after, difference, interval and tolerance.
         p: of "no worse than the tolerance", one-sided; None where nothing was tested.
         adjusted: p for the number of comparisons of the report that moved (``bench/gate/multiplicity.py``).
+        groups: independent groups of samples that it rests on; None where they are not known.
+        needed: groups with which a difference of this size would be told from chance; None where it is no question, or
+            where no number of groups helps (``bench/gate/power.py``).
         reason: why the verdict, where it needs a word.
     """
 
@@ -61,6 +66,8 @@ class Comparison:
     tolerance: float | None = None
     p: float | None = None
     adjusted: float | None = None
+    groups: int | None = None
+    needed: int | None = None
     reason: str = ""
     moved: bool = False
 

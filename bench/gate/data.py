@@ -16,10 +16,12 @@ FORMAT_VERSION = 1
 def text(report: Report, exit_code: int) -> str:
     """The report as JSON: every comparison unrounded, details of codebook levels included.
 
-    ``{"version", "headline", "exit_code", "level", "tested", "comparisons": [{"system", "against", "task",
-    "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p", "adjusted",
-    "verdict", "reason", ...}], "missing", "new", "failed", "failed_before": [{"system", "task", "error"}],
-    "elsewhere": [task, ...]}``
+    ``{"version", "headline", "exit_code", "level", "tested", "strict", "judge_cost", "comparisons": [{"system",
+    "against", "task", "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p",
+    "adjusted", "groups", "needed", "verdict", "reason", ...}], "missing", "new", "failed", "failed_before", "earlier":
+    [{"system", "task", "error"}], "elsewhere": [task, ...]}``
+
+    The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would tell.
     """
     matched = report.matched
     tree = {
@@ -28,11 +30,14 @@ def text(report: Report, exit_code: int) -> str:
         "exit_code": exit_code,
         "level": report.level,
         "tested": report.tested,
+        "strict": report.strict,
+        "judge_cost": report.judge_cost,
         "comparisons": [asdict(row) for row in report.comparisons],
         "missing": list(map(_named, matched.missing)),
         "new": list(map(_named, matched.new)),
         "failed": list(map(_named, matched.failed)),
         "failed_before": list(map(_named, matched.failed_before)),
+        "earlier": list(map(_named, matched.earlier)),
         "elsewhere": list(matched.elsewhere),
     }
     return readable_json(_finite(tree))

@@ -74,10 +74,8 @@ class Difference:
 
 
 def difference(pair: Pair, metric: str) -> Difference:
-    """The difference of a metric that has a value on both sides."""
+    """The difference of a metric of quality that has a value on both sides."""
     one, other = (side.result.metrics[metric] for side in (pair.before, pair.after))
-    if one.device_bound or other.device_bound:
-        return _unpaired(pair, one, other, "of this run and that, each as steady as it was; not the noise between runs")
     columns = [_columns(side, metric) for side in (pair.before, pair.after)]
     if columns[0] is not None and columns[1] is not None:
         return _by_samples(pair, metric, columns[0], columns[1], one.higher_is_better)

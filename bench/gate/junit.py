@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as Xml
 
 from bench.gate.comparison import JUDGED, Comparison, Verdict
-from bench.gate.lines import amount, headline, numbers, probability
+from bench.gate.lines import NOT_BEYOND_CHANCE, amount, headline, numbers, probability, would_tell
 from bench.gate.verdicts import Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -14,11 +14,14 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def text(report: Report) -> str:
-    """The report. Failures: regressions, lost systems and metrics; errors: failed cells; skipped: the not compared."""
+    """The report. Failures: regressions, lost systems and metrics; errors: failed cells; skipped: the not compared.
+
+    Losses beyond the tolerance that are not beyond chance are skipped ones with a message, of a strict report failures.
+    """
     suites: dict[str, list[Xml.Element]] = {}
     for row in report.comparisons:
         if not row.detail and row.verdict != Verdict.SHOWN:
-            suites.setdefault(f"{row.task}: {row.system}", []).append(_case(row))
+            suites.setdefault(f"{row.task}: {row.system}", []).append(_case(row, report.strict))
     for one in report.matched.missing:
         case = _element("testcase", name="measured", classname=f"{one.task}.{one.name}")
         case.append(_element("failure", message="in the baseline, but missing from the run"))
@@ -37,7 +40,7 @@ def text(report: Report) -> str:
     return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(row: Comparison) -> Xml.Element:
+def _case(row: Comparison, strict: bool) -> Xml.Element:
     case = _element("testcase", name=row.metric, classname=f"{row.task}.{row.system}", time="0")
     before, after, change, interval = numbers(row)
     told = f"before {before}, after {after}, difference {change}, 95% interval {interval} {row.shown_in[0]}".strip()
@@ -46,6 +49,11 @@ def _case(row: Comparison) -> Xml.Element:
         case.append(_element("failure", message="; ".join(filter(None, (worse, row.reason))), body=told))
     elif row.verdict == Verdict.MISSING:
         case.append(_element("failure", message=row.reason))
+    elif row.verdict in (Verdict.WORSE, Verdict.UNDECIDED):
+        chance = "" if row.adjusted is None else f"p {probability(row.adjusted)}"
+        said = NOT_BEYOND_CHANCE if row.verdict == Verdict.WORSE else ""
+        message = "; ".join(filter(None, (said, chance, would_tell(row), row.reason)))
+        case.append(_element("failure" if strict else "skipped", message=message, body=told))
     elif row.verdict not in JUDGED:
         case.append(_element("skipped", message=row.reason))
     else:

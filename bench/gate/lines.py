@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.gate.comparison import NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
-from bench.gate.pairing import Measured
+from bench.gate.comparison import WITHIN_TOLERANCE, Comparison, Verdict
+from bench.gate.power import MOST
+from bench.gate.remarks import MOST_NAMED, listed, remarks, unjudged_costs, without_value
 from bench.gate.verdicts import Report
 from bench.leaderboard.digits import fixed, supported
 from bench.leaderboard.reasons import clean
 
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
-MOST_NAMED = 6
-"""Names that a sentence lists."""
+NOT_BEYOND_CHANCE = "worse than the tolerance, not beyond chance"
+SAID = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
+"""How verdicts are called where their own word is not what people should read."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def describe(report: Report) -> Words:
         else:
             still.append(title)
     titles = (*TITLES, "Verdict" if report.verdicts else "Note")
-    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, _remarks(report))))
+    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, remarks(report))))
 
 
 def headline(report: Report) -> str:
@@ -87,29 +89,54 @@ def headline(report: Report) -> str:
         return told
     counts = Counter(row.verdict for row in report.comparisons)
     parts = [
-        f"{counts[kind]} {kind}" for kind in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.IMPROVED, Verdict.HELD)
+        f"{counts[kind]} {_counted(report, kind)}"
+        for kind in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.WORSE, Verdict.IMPROVED, Verdict.HELD)
     ]
-    outcome = "REGRESSED" if report.regressed else "HELD" if report.judged else "NOTHING COMPARABLE"
-    if report.matched.failed and not report.regressed:
-        outcome = "FAILED"
-    elif report.incomplete and outcome == "HELD":
-        outcome = "INCOMPLETE"
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
     lost = [one.name for one in report.matched.missing]
     gone: dict[str, list[str]] = {}
-    for (_, title, _), names in _gone(report).items():
+    for (_, title, _), names in without_value(report).items():
         gone.setdefault(title, []).extend(names)
     for title, names in gone.items():
         lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
     told += f"; metrics: {counted}" if counted else ""
-    return f"{outcome}: {told}" + (f"; missing: {_listed(lost)}" if lost else "")
+    if report.judge_cost and unjudged_costs(report):
+        told += "; speed and memory not judged"
+    return f"{_outcome(report)}: {told}" + (f"; missing: {listed(lost)}" if lost else "")
+
+
+def _counted(report: Report, kind: Verdict) -> str:
+    """A verdict in the headline; of losses that chance may have made, which, and what would tell."""
+    if kind != Verdict.WORSE:
+        return str(kind)
+    rows = report.having(kind)
+    named = listed([f"{row.title} of {row.system}" for row in rows])
+    needed = sorted(row.needed for row in rows if row.needed)
+    ends = " to ".join(dict.fromkeys(f"{_rounded(count):,}" for count in needed[:1] + needed[-1:]))
+    return f"{NOT_BEYOND_CHANCE} ({named}{f'; about {ends} groups would tell' if needed else ''})"
+
+
+def _outcome(report: Report) -> str:
+    """The outcome in capitals; what comes first is what the exit code goes by."""
+    told = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
+    if report.regressed:
+        return "REGRESSED"
+    if report.fails:
+        return f"{told.upper()} (--strict)"
+    if report.matched.failed:
+        return "FAILED"
+    if report.incomplete and report.judged:
+        return "INCOMPLETE"
+    if report.worse:
+        return told.upper()
+    return "HELD" if report.judged else "NOTHING COMPARABLE"
 
 
 def _line(row: Comparison) -> Line:
-    verdict = "" if row.verdict == Verdict.SHOWN else str(row.verdict)
+    verdict = SAID.get(row.verdict, str(row.verdict))
     reason = f"{row.reason} of {amount(row)}" if row.reason == WITHIN_TOLERANCE else row.reason
-    told = [reason, row.note]
-    if row.adjusted is not None and (row.verdict == Verdict.REGRESSED or row.reason == WITHIN_CHANCE):
+    told = [reason, would_tell(row), row.note]
+    if row.adjusted is not None and row.verdict in (Verdict.REGRESSED, Verdict.WORSE):
         told.insert(0, f"p {probability(row.adjusted)}")
     if row.method.startswith("not paired"):
         told.append(row.method)
@@ -143,6 +170,25 @@ def numbers(row: Comparison) -> tuple[str, str, str, str]:
     return before, after, change, f"{_signed(interval[0], places)} … {_signed(interval[1], places)}"
 
 
+def would_tell(row: Comparison) -> str:
+    """What it would take to tell a difference of this size from chance; empty where that is no question."""
+    if row.verdict != Verdict.WORSE:
+        return ""
+    if row.device_bound:
+        return "more repeated runs may tell"
+    if row.groups is None:
+        return ""
+    if row.needed is None:
+        return f"more than {MOST:,} groups would be needed to tell a difference of this size; here {row.groups}"
+    return f"about {_rounded(row.needed):,} groups would tell a difference of this size; here {row.groups}"
+
+
+def _rounded(count: int) -> int:
+    """A count with two digits, rounded up."""
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
+
+
 def amount(row: Comparison) -> str:
     """The tolerance as tables show it; of a percentage in percentage points."""
     unit, scale = row.shown_in
@@ -154,84 +200,12 @@ def probability(p: float) -> str:
     return "= 0 (certain)" if p == 0 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
-def _excludes_zero(row: Comparison) -> bool:
-    return row.interval is not None and (row.interval[0] > 0 or row.interval[1] < 0)
-
-
 def _signed(value: float, places: int) -> str:
     text = fixed(value, places)
     return text if text.startswith("-") or float(text) == 0 else f"+{text}"
-
-
-def _remarks(report: Report) -> Iterable[str]:
-    matched = report.matched
-    if report.tested:
-        yield (
-            f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
-            f"{report.tested} comparisons of quality in which anything moved (p for that many: Holm of the means, "
-            "Westfall-Young of joint sign flips of whole groups)."
-        )
-        if any(row.reason == WITHIN_CHANCE and _excludes_zero(row) for row in report.comparisons):
-            yield "An interval is of its row alone: it may exclude 0 where p, which counts all comparisons, does not."
-    if report.verdicts and any(row.device_bound and row.tolerance is not None for row in report.comparisons):
-        yield (
-            "Speed and memory are judged apart, by the noise within each run: another load of the machine looks like a "
-            "change; --no-cost leaves them out."
-        )
-    sides = matched.sides
-    for failed, side in ((matched.failed, sides.after), (matched.failed_before, sides.before)):
-        for one in failed:
-            error = one.result.errors[0] if one.result.errors else None
-            yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
-    if matched.missing:
-        yield f"Missing from {sides.after}: {_names(matched.missing)}."
-    for (metric, title, reason), names in _gone(report).items():
-        yield (f"Missing: {title} of {_listed(names)}: {reason}. Measure it, or leave it out: --tolerance {metric}=inf")
-    if matched.new:
-        yield f"Not in {sides.before}: {_names(matched.new)}."
-    if matched.elsewhere:
-        yield f"Tasks that {sides.after} has not: {', '.join(matched.elsewhere)}."
-    yield from _not_compared(report)
-
-
-def _not_compared(report: Report) -> Iterable[str]:
-    """What was not compared, by reason, metrics that share it together; those that no system has in one line."""
-    reasons: dict[str, dict[str, None]] = {}
-    systems = {(row.task, row.against, row.system) for row in report.comparisons}
-    neither: dict[str, set[tuple[str, str, str]]] = {}
-    for row in report.having(Verdict.NOT_COMPARED):
-        if row.detail:
-            continue
-        if row.reason.startswith(NEITHER):
-            neither.setdefault(row.title, set()).add((row.task, row.against, row.system))
-        else:
-            reasons.setdefault(row.reason, {})[row.title] = None
-    for reason, titles in reasons.items():
-        yield f"Not compared: {', '.join(titles)}: {reason}"
-    # What only some systems lack they never have.
-    if everywhere := [title for title, having in neither.items() if having == systems]:
-        yield f"{NEITHER.capitalize()}: {', '.join(everywhere)} (why: --format json)"
-
-
-def _gone(report: Report) -> dict[tuple[str, str, str], list[str]]:
-    """Systems by name and title of a metric that they have no value of any more, and why."""
-    gone: dict[tuple[str, str, str], list[str]] = {}
-    for row in report.having(Verdict.MISSING):
-        gone.setdefault((row.metric, row.title, row.reason), []).append(row.system)
-    return gone
 
 
 def _summary(unchanged: Sequence[str]) -> str:
     if len(unchanged) <= MOST_NAMED:
         return f"Unchanged: {', '.join(unchanged)}" if unchanged else ""
     return f"{len(unchanged)} more unchanged (which: --format json)"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The names, the first of them if they are many."""
-    left = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
-
-
-def _names(results: Iterable[Measured]) -> str:
-    return ", ".join(one.name for one in results)

@@ -40,6 +40,11 @@ class Evidence:
     excess: np.ndarray | None = None
     grouping: Hashable = None
 
+    @property
+    def share(self) -> float:
+        """Part of its share of the level that goes to the mean; sign flips have the rest."""
+        return 1.0 if self.excess is None else 0.5
+
 
 @dataclass(frozen=True)
 class Adjusted:
@@ -55,7 +60,7 @@ def adjust(evidence: Sequence[Evidence]) -> list[Adjusted]:
     for i, each in enumerate(evidence):
         if each.excess is not None:
             families.setdefault(each.grouping, []).append(i)
-    weights = [1.0 if each.excess is None else 0.5 for each in evidence]
+    weights = [each.share for each in evidence]
     part = sum(weights) / len(evidence) if evidence else 1.0  # of the level, for the means
     adjusted = [Adjusted(min(1.0, p / part)) for p in holm([each.mean for each in evidence], weights)]
     for family in families.values():

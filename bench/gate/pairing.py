@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, NoResults, UnknownName
+from bench.gate import devices
 from bench.gate.soundness import check_result, check_samples
+from bench.last_command import of_earlier_commands
 from bench.protocol import differences
 from bench.results import Result, read_result, read_samples, result_files
 
@@ -18,10 +20,18 @@ SHOWN_FIELDS = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """A result and the file it came from."""
+    """A result and the file it came from.
+
+    Attributes:
+        repeats: results of other runs of the same cell on the same device; of their values only speed and memory
+            count.
+        earlier: whether the last command of its run directory did not ask for it.
+    """
 
     file: Path
     result: Result
+    repeats: tuple[Result, ...] = ()
+    earlier: bool = False
 
     @property
     def name(self) -> str:
@@ -40,6 +50,14 @@ class Measured:
     def where(self) -> dict[str, int]:
         """Row of each sample by its id."""
         return {name: row for row, name in enumerate(self.samples.get("id", ()))}
+
+    def repeated(self, metric: str) -> tuple[float, ...]:
+        """Values of a metric in all runs that there are of this cell, its own first."""
+        results = (self.result, *self.repeats)
+        kept = [each.cost.repeats.get(metric, ()) if each.cost else () for each in results]
+        single = [each.metrics[metric].value if metric in each.metrics else None for each in results]
+        values = (many or (one,) for many, one in zip(kept, single, strict=True))
+        return tuple(value for run in values for value in run if value is not None)
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,11 @@ class Sides:
     after: str = "the run"
     named: str = ""
 
+    @property
+    def both(self) -> str:
+        """Both of them, as the places where a name is looked for."""
+        return " or ".join(dict.fromkeys((self.before, self.after)))
+
 
 GATE = Sides()
 
@@ -99,6 +122,10 @@ class Matched:
     Attributes:
         missing: before, but not after; ``new``: after, but not before.
         failed: results after whose cell failed; ``failed_before``: before.
+            A cell that failed in an earlier command, and that the last one did not ask for, is in ``earlier`` alone,
+            and its system missing if it is there before.
+        earlier: results after that the last command of their run directory did not ask for. They are compared like
+            the others, but for those under another protocol, which count as not measured.
         elsewhere: tasks before that are not after; nothing is said of them.
         sides: what before and after are called.
     """
@@ -108,28 +135,51 @@ class Matched:
     new: tuple[Measured, ...] = ()
     failed: tuple[Measured, ...] = ()
     failed_before: tuple[Measured, ...] = ()
+    earlier: tuple[Measured, ...] = ()
     elsewhere: tuple[str, ...] = ()
     sides: Sides = GATE
 
 
-def read(path: Path) -> list[Measured]:
-    """The results of a run, a baseline, a folder of them, or of one file.
+def read(*paths: Path) -> list[Measured]:
+    """The results of runs, baselines, folders of them, or of single files.
+
+    Of several results of one system under one protocol the last counts; the others repeat it if they are of the same
+    code on the same device, which tells the noise of speed and memory from run to run.
 
     Raises:
-        NoResults: there are none.
+        NoResults: a path holds none.
         BenchError: one was edited, or contradicts its samples (``bench/gate/soundness.py``).
     """
-    found = [Measured(file, read_result(file)) for file in result_files(path)]
-    if not found:
+    found = [measured for path in paths for measured in _read(path)]
+    for measured in found:
+        check_result(measured.file, measured.result)
+    cells: dict[tuple[str, str], list[Measured]] = {}
+    for measured in sorted(found, key=lambda each: each.result.finished):
+        cells.setdefault((measured.name, measured.result.fingerprint), []).append(measured)
+    counting = [replace(last, repeats=_repeats(last, others)) if others else last for *others, last in cells.values()]
+    for measured in counting:
+        check_samples(measured.file, measured.result, measured.samples)
+    places = {measured.file: place for place, measured in enumerate(found)}
+    return sorted(counting, key=lambda measured: places[measured.file])
+
+
+def _read(path: Path) -> list[Measured]:
+    files = result_files(path)
+    if not files:
         raise NoResults(path)
-    for one in found:
-        check_result(one.file, one.result)
-    # Of several runs in one folder the last counts.
-    latest = {(m.name, m.result.fingerprint): m for m in sorted(found, key=lambda one: one.result.finished)}
-    counting = [one for one in found if latest[one.name, one.result.fingerprint] is one]
-    for one in counting:
-        check_samples(one.file, one.result, one.samples)
-    return counting
+    earlier = set() if path.is_file() else of_earlier_commands(files)
+    return [Measured(file, read_result(file), earlier=file in earlier) for file in files]
+
+
+def _repeats(last: Measured, others: Sequence[Measured]) -> tuple[Result, ...]:
+    """Results of other runs of the same cell: the same code, arguments and device, measured at another time."""
+    found: dict[str, Result] = {}
+    for other in others:
+        result = other.result
+        again = result.key == last.result.key and result.started != last.result.started
+        if again and result.status == last.result.status == "ok" and devices.same(result, last.result):
+            found[result.started] = result  # a copy of a run is no second one
+    return tuple(found.values())
 
 
 def match(
@@ -155,31 +205,41 @@ def match(
         _check(old, before, sides.before)
         _check(fresh, after, sides.after)
     for name in only:
-        _check(name, [*before, *after], " or ".join(dict.fromkeys((sides.before, sides.after))))
+        _check(name, [*before, *after], sides.both)
     names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
     wanted = [*((name, name) for name in names), *renamed]
     tasks = {one.task for one in after}
     pairs: list[Pair] = []
-    missing, new, failed, failed_before = [], [], [], []
+    missing, new, failed, failed_before, earlier = [], [], [], [], []
     for old, fresh in wanted:
         olds, news = ([m for m in side if m.name == name] for side, name in ((before, old), (after, fresh)))
         for task in sorted({m.task for m in (*olds, *news)} & tasks):
             was, now = ([m for m in side if m.task == task] for side in (olds, news))
-            failed += [m for m in now if m.result.status == "failed"]
+            failed += [m for m in now if m.result.status == "failed" and not m.earlier]
+            earlier += [m for m in now if m.earlier]
             failed_before += [m for m in was if m.result.status == "failed"]
             was, now = ([m for m in side if m.result.status == "ok"] for side in (was, now))
             here = {m.result.fingerprint for m in now} & {m.result.fingerprint for m in was}
-            if was and now and not here:
-                raise BenchError(_refusal(was[-1], now[-1], sides))
+            if was and not here:
+                if latest := [m for m in now if not m.earlier]:
+                    raise BenchError(_refusal(was[-1], latest[-1], sides))
+                now = []
             both = [(o, n) for n in now for o in was if o.result.fingerprint == n.result.fingerprint]
             pairs += [Pair(o, n) for o, n in both]
-            if was and not any(m.task == task for m in news):
+            if was and not now and all(m.earlier for m in news if m.task == task):
                 missing += was
             if now and not any(m.task == task for m in olds):
                 new += now
     elsewhere = sorted({m.task for m in before} - tasks)
     return Matched(
-        tuple(pairs), tuple(missing), tuple(new), tuple(failed), tuple(failed_before), tuple(elsewhere), sides
+        tuple(pairs),
+        tuple(missing),
+        tuple(new),
+        tuple(failed),
+        tuple(failed_before),
+        tuple(earlier),
+        tuple(elsewhere),
+        sides,
     )
 
 

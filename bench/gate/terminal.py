@@ -13,12 +13,25 @@ from bench.gate.comparison import Verdict
 from bench.gate.lines import Words
 
 WIDTH = 120
-STYLES = {Verdict.REGRESSED: "bold red", Verdict.UNDECIDED: "yellow", Verdict.IMPROVED: "green"}
+STYLES = {
+    Verdict.REGRESSED: "bold red",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.WORSE: "yellow",
+    Verdict.IMPROVED: "green",
+}
+
+
+def text(words: Words) -> str:
+    """What ``show`` prints to stdout."""
+    console = _console()
+    with console.capture() as captured:
+        show(words, console)
+    return captured.get()
 
 
 def show(words: Words, console: Console | None = None) -> None:
     """Print a report, to stdout if not told otherwise; as wide as the terminal, or ``$COLUMNS``, or 120."""
-    console = console or Console(width=shutil.get_terminal_size((WIDTH, 24)).columns)
+    console = console or _console()
     console.print(Text(words.headline, style="bold"))
     for block in words.blocks:
         console.print()
@@ -37,3 +50,7 @@ def show(words: Words, console: Console | None = None) -> None:
         console.print(Text(f"Nothing moved: {', '.join(words.still)}"))
     for remark in words.remarks:
         console.print(Text(remark))
+
+
+def _console() -> Console:
+    return Console(width=shutil.get_terminal_size((WIDTH, 24)).columns)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.gate.comparison import JUDGED, NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
+from bench.gate.comparison import JUDGED, NEITHER, WITHIN_TOLERANCE, Comparison, Verdict
+from bench.gate.costs import cost_difference, unjudged
+from bench.gate.devices import apart
 from bench.gate.differences import Difference, difference
 from bench.gate.multiplicity import Adjusted, Evidence, adjust
-from bench.gate.pairing import Matched, Pair
+from bench.gate.pairing import Matched, Measured, Pair
+from bench.gate.power import groups_needed
 from bench.gate.tolerances import Tolerance, default
 from bench.leaderboard.names import heading, place
 from bench.stats import Estimate
@@ -30,6 +33,8 @@ class Report:
         level: chance of one false alarm or more over the whole report.
         tested: comparisons of quality that the level is shared by: those in which anything moved.
         verdicts: whether verdicts were asked for.
+        judge_cost: whether they were for speed and memory.
+        strict: whether a loss beyond the tolerance is one to fail on although chance may have made it.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -37,6 +42,8 @@ class Report:
     level: float
     tested: int
     verdicts: bool = True
+    judge_cost: bool = False
+    strict: bool = False
 
     def having(self, *verdicts: Verdict) -> list[Comparison]:
         """The comparisons with one of these verdicts."""
@@ -45,6 +52,16 @@ class Report:
     @property
     def regressed(self) -> bool:
         return bool(self.having(Verdict.REGRESSED))
+
+    @property
+    def worse(self) -> list[Comparison]:
+        """Losses beyond the tolerance that are not beyond chance, or where chance cannot be told."""
+        return self.having(Verdict.WORSE, Verdict.UNDECIDED)
+
+    @property
+    def fails(self) -> bool:
+        """Whether something got worse that the command has to fail on."""
+        return self.regressed or (self.strict and bool(self.worse))
 
     @property
     def incomplete(self) -> bool:
@@ -61,8 +78,9 @@ def compare(
     matched: Matched,
     tolerances: Tolerances = lambda units, judged: {},
     level: float = LEVEL,
-    judge_cost: bool = True,
+    judge_cost: bool = False,
     verdicts: bool = True,
+    strict: bool = False,
 ) -> Report:
     """Compare every metric of every pair.
 
@@ -72,12 +90,16 @@ def compare(
     rounding are not counted: whether a computation gives the same numbers again is no matter of chance, so they cannot
     raise a false alarm.
 
-    Speed and memory are judged apart, by their tolerance and their own error, on the same device and batch size.
+    A loss beyond the tolerance that is not beyond chance is ``WORSE``, with the groups that would tell.
+
+    Speed and memory are judged apart and only if asked: by their tolerance and the noise between repeated runs, on the
+    same device with the same batch size and threads (``bench/gate/costs.py``, ``devices.py``).
 
     Args:
         tolerances: the user's.
         judge_cost: whether speed and memory can regress.
         verdicts: whether to judge; else everything is only shown.
+        strict: whether to fail on what is ``WORSE`` or ``UNDECIDED``.
     """
     units = {
         name: estimate.unit
@@ -96,9 +118,9 @@ def compare(
         worse = adjust([each.worse for each in family.values()])
         better = adjust([each.better for each in family.values()])
         for (i, each), bad, good in zip(family.items(), worse, better, strict=True):
-            rows[i] = _decide(rows[i], each, bad, good, level)
+            rows[i] = _decide(rows[i], each, bad, good, level, len(family))
         tested += 0 if cost else len(family)
-    return Report(tuple(rows), matched, level, tested, verdicts)
+    return Report(tuple(rows), matched, level, tested, verdicts, judge_cost, strict)
 
 
 @dataclass(frozen=True)
@@ -121,9 +143,10 @@ def _of_pair(
             gone = verdicts and row.before is not None and row.after is None and _is_quality(row, chosen)
             yield replace(row, verdict=Verdict.MISSING if gone else Verdict.NOT_COMPARED, reason=reason), None
             continue
-        found = difference(pair, metric)
+        found = cost_difference(pair, metric) if row.device_bound else difference(pair, metric)
         row = replace(
             row,
+            groups=None if row.device_bound else _groups(pair),
             difference=None if math.isnan(found.value) else found.value,
             interval=found.interval,
             n=found.n,
@@ -131,8 +154,11 @@ def _of_pair(
             note=found.note,
             moved=found.moved,
         )
-        if not verdicts or row.higher_is_better is None or row.detail or (row.device_bound and not judge_cost):
+        if not verdicts or row.higher_is_better is None or row.detail:
             yield row, None
+            continue
+        if row.device_bound and (reason := unjudged(pair, found, judge_cost)):
+            yield replace(row, reason=reason), None
             continue
         yield _judge(row, found, (chosen.get(metric) or default(metric, row.unit)).of(row.before or 0.0))
 
@@ -163,9 +189,16 @@ def _start(pair: Pair, metric: str, one: Estimate | None, other: Estimate | None
         unit=facts.unit,
         higher_is_better=facts.higher_is_better,
         device_bound=any(each.device_bound for each in (one, other) if each),
-        before=one.value if one else None,
-        after=other.value if other else None,
+        before=_value(pair.before, metric, one),
+        after=_value(pair.after, metric, other),
     )
+
+
+def _value(side: Measured, metric: str, estimate: Estimate | None) -> float | None:
+    """The value of a side, of speed and memory the mean over its runs."""
+    if estimate is None or estimate.value is None or not estimate.device_bound:
+        return estimate.value if estimate else None
+    return float(np.mean(side.repeated(metric)))
 
 
 def _why_not(pair: Pair, one: Estimate | None, other: Estimate | None) -> str:
@@ -177,12 +210,13 @@ def _why_not(pair: Pair, one: Estimate | None, other: Estimate | None) -> str:
             return f"{NEITHER}: {reasons['after']}"
         return "; ".join(f"no value {side}: {reason}" for side, reason in reasons.items())
     assert one is not None and other is not None
-    if one.device_bound or other.device_bound:
-        costs = [side.result.cost for side in (pair.before, pair.after)]
-        places = [f"{cost.device}, batch size {cost.batch_size}" if cost else "an unknown device" for cost in costs]
-        if places[0] != places[1] or None in costs:
-            return f"measured on another device: {places[0]} before, {places[1]} after"
-    return ""
+    return apart(pair.before.result, pair.after.result) if one.device_bound or other.device_bound else ""
+
+
+def _groups(pair: Pair) -> int | None:
+    """Independent groups of samples that both sides have; None where that is not known."""
+    counts = [side.result.dataset.groups for side in (pair.before, pair.after) if side.result.dataset]
+    return min(counts) if len(counts) == 2 else None
 
 
 def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Comparison, _Tested | None]:
@@ -193,13 +227,6 @@ def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Compar
         reason = f"no value any more on {count} sample{'s' * (count > 1)}: {', '.join(found.lost[:3])}"
         return replace(row, verdict=Verdict.REGRESSED, reason=reason), None
     if found.exceeds is None:
-        if row.device_bound and row.difference is not None:
-            # A peak has no error of its own: the tolerance is all there is, enough to warn of much more memory, but
-            # less of one reading is no success to report.
-            if sign * row.difference > tolerance:
-                return replace(row, verdict=Verdict.REGRESSED, reason="one reading, beyond the tolerance"), None
-            if -sign * row.difference > tolerance:
-                return replace(row, verdict=Verdict.SHOWN, reason="less, of one reading: not judged"), None
         if row.difference is not None and sign * row.difference <= tolerance:
             return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
         return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {found.method}"), None
@@ -221,7 +248,9 @@ def _evidence(found: Difference, tolerance: float, sign: int) -> Evidence:
     return Evidence(mean, excess / size, found.groups.names)
 
 
-def _decide(row: Comparison, tested: _Tested, worse: Adjusted, better: Adjusted, level: float) -> Comparison:
+def _decide(
+    row: Comparison, tested: _Tested, worse: Adjusted, better: Adjusted, level: float, comparisons: int
+) -> Comparison:
     assert row.difference is not None and row.tolerance is not None
     tolerance, worsening = row.tolerance, -row.difference if row.higher_is_better else row.difference
     row = replace(row, adjusted=worse.p)
@@ -229,8 +258,14 @@ def _decide(row: Comparison, tested: _Tested, worse: Adjusted, better: Adjusted,
         return replace(row, verdict=Verdict.REGRESSED, reason=_why(row, tested, worse.by_flips, better=False))
     if better.p <= level:
         return replace(row, verdict=Verdict.IMPROVED, reason=_why(row, tested, better.by_flips, better=True))
-    reason = WITHIN_TOLERANCE if worsening <= tolerance else WITHIN_CHANCE
-    return replace(row, verdict=Verdict.HELD, reason="" if worsening <= 0 else reason)
+    if worsening <= tolerance:
+        return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE if worsening > 0 else "")
+    needed = None
+    if tested.stderr and row.groups:
+        needed = groups_needed(
+            worsening - tolerance, tested.stderr, row.groups, level * tested.worse.share / comparisons
+        )
+    return replace(row, verdict=Verdict.WORSE, needed=needed)
 
 
 def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:

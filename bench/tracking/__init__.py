@@ -6,7 +6,7 @@ The run directory is the truth; MLflow shows it. The layout there:
 - parent run: one run directory, tag ``bench.run`` (an id kept in its ``tracking.json``).
 - child run: one result, a system times a task; ``bench.result`` is the sha256 of the result file, so
   that the same measurement is never there twice. A cell measured again is a new child, and the earlier
-  one gets ``bench.superseded_by``.
+  one gets ``bench.superseded_by``; one that ``bench remove`` removed gets it too, with the value "removed".
 - metrics: ``NAME``, ``NAME.stderr``, ``NAME.low``, ``NAME.high`` (95% interval) and ``wall_seconds``,
   all at step 0 with the result's own time, so that a replay writes the same rows.
 - tags ``unavailable.NAME``: why there is no value; ``nonfinite.NAME``: an infinite or undefined value,

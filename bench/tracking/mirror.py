@@ -26,6 +26,7 @@ from bench.tracking.state import Closing, State
 
 PAGE = 1000  # runs a search answers at a time
 SHOWN = 5  # differences a message names
+REMOVED = "removed"  # what a result is superseded by that its run directory has no more
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,24 @@ class Mirror:
         with tempfile.TemporaryDirectory(prefix="bench-sync-") as folder:
             copy = self.client.download_artifacts(identifier, file.name, folder)
             return sha256_file(Path(copy)) == sha256_file(file)
+
+
+def mark_removed(client: Any, runs: Iterable[str]) -> list[str]:
+    """Tag child runs whose result was removed as superseded by nothing; those tagged, not those that are gone."""
+    from mlflow.exceptions import MlflowException
+
+    marked = []
+    for identifier in runs:
+        try:
+            run = client.get_run(identifier)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            continue
+        if run.info.lifecycle_stage == "active" and SUPERSEDED_TAG not in run.data.tags:
+            client.set_tag(identifier, SUPERSEDED_TAG, REMOVED)
+            marked.append(identifier)
+    return marked
 
 
 def _search(client: Any, experiment: str, tag: str, value: str) -> list[Any]:

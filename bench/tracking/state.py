@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -57,6 +57,9 @@ class State(BaseModel):
     )
     closed: dict[str, Closing] = Field(default_factory=dict, description="by suite; absent while it runs")
     stores: dict[str, dict[str, Synced]] = Field(default_factory=dict, description="by store, then result file")
+    removed: dict[str, list[str]] = Field(
+        default_factory=dict, description="by store, ids of child runs whose result was removed; sync marks them"
+    )
 
     @classmethod
     def load(cls, folder: Path) -> State:
@@ -78,6 +81,14 @@ class State(BaseModel):
     def mark(self, store: str, file: str, synced: Synced) -> None:
         """Note that the store holds a result."""
         self.stores.setdefault(store, {})[file] = synced
+
+    def forget(self, store: str, files: Collection[str]) -> list[str]:
+        """Note that results are removed which the store holds; the ids of their child runs."""
+        synced = self.stores.get(store, {})
+        runs = [synced.pop(file).mlflow_run for file in sorted(files) if file in synced]
+        if runs:
+            self.removed.setdefault(store, []).extend(runs)
+        return runs
 
 
 @contextmanager

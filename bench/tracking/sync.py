@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.results import Result, Run, read_result
 from bench.tracking.address import Address
 from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
-from bench.tracking.mirror import SHOWN, Mirror
+from bench.tracking.mirror import SHOWN, Mirror, mark_removed
 from bench.tracking.record import Unexportable, record_of
 from bench.tracking.state import State, Synced, exclusive
 
@@ -28,6 +28,7 @@ class SyncReport:
         repaired: results it had in part or otherwise, with what was wrong.
         intact: results it had whole.
         removed: ids of runs that held a result a second time and were deleted.
+        marked: ids of runs whose result was removed from the run directory, which a tag now says.
         failed: results it does not hold now, with the reason.
         problem: why the store could not be used, if so.
     """
@@ -37,6 +38,7 @@ class SyncReport:
     repaired: dict[str, list[str]] = field(default_factory=dict)
     intact: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    marked: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
 
@@ -57,6 +59,7 @@ class SyncReport:
             "already there": len(self.intact),
             "pending": len(self.failed),
             "duplicates deleted": len(self.removed),
+            "marked as removed": len(self.marked),
         }
         lines = [f"{self.store}: " + (", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing done")]
         lines += [
@@ -70,8 +73,8 @@ class SyncReport:
 
 
 def require_results(run: Run) -> None:
-    """BenchError if the directory holds no results."""
-    if not run.files():
+    """BenchError if the directory holds no results, and none was removed from it."""
+    if not run.files() and not State.load(run.path).removed:
         raise BenchError(f"{run.path} holds no results to sync")
 
 
@@ -103,6 +106,11 @@ def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: N
             with subdued():
                 client = within(seconds_to_connect(address, SECONDS), lambda: connect(address))
                 moved()
+                # First, so that a result that was put back is not marked for good.
+                if gone := state.removed.pop(address.label, []):
+                    report.marked = mark_removed(client, gone)
+                    state.save(run.path)
+                    moved()
                 for suite, results in suites.items():
                     _sync_suite(run, client, address, suite, results, state, report, moved)
         except Exception as error:

@@ -72,6 +72,7 @@ def write(
     count = len(columns["id"]) if columns else len(GROUPS)
     dataset = {"name": "photos", "split": "test", "fingerprint": "f", "n": count, "groups": len(SIZES)}
     cost = {"device": fields.pop("device", "cpu"), "batch_size": 8, "workers": 1, "wall_seconds": 1.0}
+    cost["hardware"] = fields.pop("hardware", {"model": "207", "bogomips": 4200.0})
     error = fields.pop("error", None)
     made: dict[str, Any] = {
         "key": name,

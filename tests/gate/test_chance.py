@@ -7,10 +7,12 @@ from itertools import product
 import numpy as np
 import pytest
 from gate_parts import GROUPS, SIZES, values
+from scipy.stats import nct, t
 
 from bench.gate.bootstrap import MOST_GROUPS, GroupBootstrap
 from bench.gate.flips import EXACT_GROUPS, westfall_young
 from bench.gate.multiplicity import Adjusted, Evidence, adjust, holm
+from bench.gate.power import POWER, groups_needed
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.stats import clustered_mean
 
@@ -189,3 +191,13 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
     # By p/w: 0.02, 0.02, 0.03, of 2.5, 1.5 and 0.5 that are left.
     assert holm([0.02, 0.02, 0.015], [1, 1, 0.5]) == pytest.approx([0.05, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("ratio", [0.7, 2.0, 10.0])
+@pytest.mark.parametrize("level", [0.05, 0.05 / 60])
+def test_so_many_groups_find_a_difference_as_often_as_stated(ratio: float, level: float) -> None:
+    needed = groups_needed(1.0, ratio / np.sqrt(2), 2, level)
+    assert needed is not None
+    powers = [nct.sf(t.isf(level, n - 1), n - 1, np.sqrt(n) / ratio) for n in (needed - 2, needed + 1)]
+    assert powers[0] < POWER < powers[1]
+    assert groups_needed(1e-9, 1.0, 8, level) is None

@@ -1,0 +1,65 @@
+"""Which systems of the results on disk a command takes, and what it says of those of earlier commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bench.errors import BenchError, UnknownName
+from bench.gate.remarks import earlier_line
+from bench.last_command import of_earlier_commands
+from bench.leaderboard.reasons import clean
+from bench.results import Result, Run, read_result
+
+T = TypeVar("T")
+
+
+def select(
+    results: Sequence[T], only: Sequence[str], without: Sequence[str], name_of: Callable[[T], str], where: str
+) -> list[T]:
+    """The results of the systems ``only`` (of all, if there are none), but for those ``without``.
+
+    Args:
+        where: what the results are called in messages.
+
+    Raises:
+        UnknownName: a name that no result has; the message offers the near ones.
+        BenchError: nothing is left.
+    """
+    names = {name_of(result) for result in results}
+    for name in (*only, *without):
+        if name not in names:
+            raise UnknownName(f"system of {where}", name, names)
+    chosen = [result for result in results if (not only or name_of(result) in only) and name_of(result) not in without]
+    if results and not chosen:
+        raise BenchError(f"--without leaves no system of {where}: {', '.join(sorted(names))}")
+    return chosen
+
+
+def select_results(
+    results: Sequence[tuple[Path, Result]], only: Sequence[str], without: Sequence[str]
+) -> list[tuple[Path, Result]]:
+    """The results of the chosen systems, each with its file; those of earlier commands among them are named."""
+    chosen = select(results, only, without, lambda one: one[1].system.name, "these results")
+    say_earlier(chosen)
+    return chosen
+
+
+def say_earlier(results: Sequence[tuple[Path, Result]]) -> None:
+    """Name, on stderr, the results of earlier commands than the last of their run directory, if there are any."""
+    earlier = of_earlier_commands([file for file, _ in results])
+    if line := earlier_line([result for file, result in results if file in earlier]):
+        click.echo(clean(f"note: {line}"), err=True)
+
+
+def earlier_in(run: Run) -> str:
+    """A line on the results of a run directory that its last command did not ask for; empty if there are none."""
+    results = []
+    for file in sorted(of_earlier_commands(run.files())):
+        with suppress(BenchError):  # what cannot be read is said by the commands that read it
+            results.append(read_result(file))
+    return clean(earlier_line(results))
