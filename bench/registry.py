@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BenchError, UnknownName
+from bench.extras import remedy
 
 Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers"]
 KINDS: tuple[Kind, ...] = ("tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers")
@@ -107,20 +108,13 @@ def load(target: str) -> Any:
     try:
         module = _module_of_file(Path(module_name)) if is_file_target(target) else importlib.import_module(module_name)
     except ImportError as error:
-        raise BenchError(f"{target}: cannot be imported: {error}{_remedy(target)}") from error
+        raise BenchError(f"{target}: cannot be imported: {error}{remedy(error.name or '')}") from error
     except SyntaxError as error:
         raise BenchError(f"{target}: line {error.lineno}: {error.msg}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise BenchError(f"{module_name} has no {attribute!r}") from None
-
-
-def _remedy(target: str) -> str:
-    """What to install where an entry of that target needs an optional extra, to be added to a message."""
-    extras = {entry.extra for kind in KINDS for entry in entries(kind).values() if entry.target == target}
-    named = sorted(extra for extra in extras if extra)
-    return f"; run: pip install 'ntp-bench[{','.join(named)}]'" if named else ""
 
 
 def is_file_target(target: str) -> bool:

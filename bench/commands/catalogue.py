@@ -17,6 +17,7 @@ import click
 
 from bench import registry
 from bench.errors import BenchError, UnknownName
+from bench.extras import install
 from bench.registry import KINDS, Entry
 from bench.suite import read_yaml, shipped
 from bench.system import parse
@@ -83,7 +84,7 @@ def _rows(kind: str) -> dict[str, str]:
 def _summary(entry: Entry) -> str:
     marks = [entry.tokens, f"needs {', '.join(entry.weights)}" if entry.weights else ""]
     if entry.extra:
-        marks.append(f"pip install 'ntp-bench[{entry.extra}]'")
+        marks.append(f"extra {entry.extra}")
     marks = [mark for mark in marks if mark]
     return f"{entry.summary} ({'; '.join(marks)})" if marks else entry.summary
 
@@ -142,7 +143,7 @@ def _base(name: str) -> str:
 
 def _print_registered(kind: str, name: str, entry: Entry) -> None:
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
-    fields["extra"] = f"pip install 'ntp-bench[{entry.extra}]'" if entry.extra else ""
+    fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":
         fields.pop("judges")

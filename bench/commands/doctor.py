@@ -10,18 +10,11 @@ from pathlib import Path
 
 import click
 
-from bench import environment
+from bench import environment, extras
 from bench.weights import FILES, WeightStore, cache_dir
 
-EXTRAS = {
-    "hf": ("diffusers", "transformers", "safetensors", "huggingface_hub"),
-    "audio": (
-        *("av", "einops", "jiwer", "librosa", "onnxruntime", "pebble", "pesq", "pocketsphinx", "pystoi", "resemblyzer"),
-        *("snac", "soundfile", "soxr", "speechmos", "speechtokenizer", "torchaudio", "visqol", "ai_edge_litert"),
-        "whisper_normalizer",
-    ),
-}
-"""The modules that each optional extra brings."""
+OFFERED = ("hf", "audio")
+"""The extras that users choose from."""
 
 
 def print_report(weights: dict[str, Path]) -> None:
@@ -33,9 +26,9 @@ def print_report(weights: dict[str, Path]) -> None:
     for name, version in environment.package_versions().items():
         click.echo(f"  {name:<28} {version}")
     click.echo("optional extras")
-    for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        state = f"missing {', '.join(missing)}; run: pip install 'ntp-bench[{extra}]'" if missing else "installed"
+    for extra in OFFERED:
+        missing = [line.name for line in extras.lacking(extra)]
+        state = f"missing {', '.join(missing)}; run: {extras.install(extra)}" if missing else "installed"
         click.echo(f"  {extra:<28} {state}")
     _system_packages()
     click.echo(f"weights (cache: {cache_dir()})")
@@ -63,7 +56,7 @@ def _system_packages() -> None:
                 state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
             click.echo(f"  {f'asterisk-prompts@{language}':<28} {state}")
     except ImportError as error:
-        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}); run: pip install 'ntp-bench[audio]'")
+        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}){extras.remedy(error.name or '')}")
     found = shutil.which("c2enc") and shutil.which("c2dec")
     click.echo(f"  {'codec2':<28} {found or 'missing; run: apt-get install codec2'}")
 
