@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
@@ -10,10 +11,13 @@ import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from bench.errors import Unavailable
 
 PROJECT = "ntp-bench"
 ALL = "all"
@@ -80,6 +84,20 @@ def remedy(*modules: str) -> str:
     """
     extra = next((extra for module in modules if (extra := extra_of(module)) is not None), None)
     return "" if extra is None else f"; run: {install(extra)}"
+
+
+def require_packages(factory: Any, what: str) -> None:
+    """Check the packages that a class imports only when it is built, as its ``packages`` names them.
+
+    Args:
+        what: what the message begins with.
+
+    Raises:
+        Unavailable: one is not installed; the message has the command that installs it.
+    """
+    for package in getattr(factory, "packages", ()):
+        if importlib.util.find_spec(package) is None:
+            raise Unavailable(f"{what} needs {package}{remedy(package)}")
 
 
 def install(extra: str) -> str:

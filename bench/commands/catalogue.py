@@ -151,24 +151,31 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields["local checkpoint"] = ""
     else:
         fields["local checkpoint"] = f"{entry.name}=PATH"
-    if kind == "tokenizers":
-        fields |= _tokenizer_facts(name, entry)
-    if kind == "backbones" and entry.local:
-        fields |= _backbone_facts(name)
-    if kind == "backbones" and not entry.local:
-        fields["to train it"] = f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"
-    if kind == "metrics":
-        fields |= _metric_facts(entry)
-    if kind == "datasets":
-        fields |= _defaults(entry)
-    if kind == "tasks":
-        fields |= _task_facts(entry)
-    if kind == "recognisers":
-        fields |= _recogniser_facts(name)
+    try:
+        fields |= _facts(kind, name, entry)
+    except BenchError as error:
+        fields["not loadable here"] = str(error)
     _print_fields(f"{kind.removesuffix('s')} {name}", fields)
 
 
-def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
+def _facts(kind: str, name: str, entry: Entry) -> dict[str, Any]:
+    """What only the class of an entry knows (imports it)."""
+    if kind == "tokenizers":
+        return _tokenizer_facts(name)
+    if kind == "backbones" and entry.local:
+        return _backbone_facts(name)
+    if kind == "backbones":
+        return {"to train it": f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"}
+    if kind == "metrics":
+        return _metric_facts(entry)
+    if kind == "datasets":
+        return _defaults(entry)
+    if kind == "tasks":
+        return _task_facts(entry)
+    return _recogniser_facts(name)
+
+
+def _tokenizer_facts(name: str) -> dict[str, Any]:
     """Arguments; codebooks and rate where they are known without the checkpoint."""
     facts: dict[str, Any] = {}
     try:
@@ -192,12 +199,9 @@ def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
 
 def _backbone_facts(name: str) -> dict[str, Any]:
     """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
-    try:
-        spec = parse(name)
-        facts: dict[str, Any] = {"arguments": spec.resolved()}
-        kind = registry.load(spec.entry.target)
-    except BenchError as error:
-        return {"not loadable here": str(error)}
+    spec = parse(name)
+    facts: dict[str, Any] = {"arguments": spec.resolved()}
+    kind = registry.load(spec.entry.target)
     if sampling := getattr(kind, "published", None):
         facts["sampling"] = asdict(sampling)
     facts["condition"] = getattr(kind, "wants", "")
@@ -211,12 +215,9 @@ def _recogniser_facts(name: str) -> dict[str, Any]:
 
     if registry.get("recognisers", _base(name)).extra is None and _base(name) == name:
         return {}  # a table of transcripts, and none was given
-    try:
-        source = build(name)
-        options = source.describe().get("options", {})
-        return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
-    except BenchError as error:
-        return {"not loadable here": str(error)}
+    source = build(name)
+    options = source.describe().get("options", {})
+    return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
 
 
 def _metric_facts(entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from importlib import metadata
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from bench import environment, extras
+from bench.errors import BenchError, Unavailable
 from bench.weights import FILES, WeightStore, cache_dir
 
 OFFERED = ("hf", "audio")
@@ -43,8 +43,6 @@ def print_report(weights: dict[str, Path]) -> None:
 
 def _system_packages() -> None:
     """What comes as packages of Debian or Ubuntu: prompts of every language that is here, and Codec 2."""
-    from bench.errors import BenchError
-
     click.echo("Debian packages, for audio-recon")
     try:
         from bench.datasets.asterisk_prompts import VOICES, AsteriskPrompts
@@ -63,7 +61,6 @@ def _system_packages() -> None:
 
 def _recognisers() -> None:
     from bench import registry
-    from bench.errors import BenchError, Unavailable
 
     click.echo("recognisers")
     for name in registry.entries("recognisers"):
@@ -95,8 +92,6 @@ def _devices() -> None:
 
 
 def _checkpoints() -> None:
-    if importlib.util.find_spec("huggingface_hub") is None:
-        return
     from bench import registry
     from bench.backbones.published.files import files_of
     from bench.tokenizers.checkpoint import checkpoint_present
@@ -110,4 +105,7 @@ def _checkpoints() -> None:
             show(name, checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision")))
     for name, entry in registry.entries("backbones").items():
         if repo := entry.args.get("repo"):
-            show(name, files_of(entry).present(repo, entry.args.get("revision")))
+            try:
+                show(name, files_of(entry).present(repo, entry.args.get("revision")))
+            except BenchError as error:
+                click.echo(f"  {name:<28} not loadable: {error}")

@@ -30,6 +30,8 @@ class Snac(PublishedAudioTokenizer):
         seed: of the decoder's noise.
     """
 
+    packages = ("snac",)
+
     def __init__(
         self,
         path: str | None = None,

@@ -50,6 +50,8 @@ class SpeechTokenizer(PublishedAudioTokenizer):
         books: how many codebooks to use, from the first; all if None.
     """
 
+    packages = ("speechtokenizer",)
+
     def __init__(
         self,
         path: str | None = None,

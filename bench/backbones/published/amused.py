@@ -38,6 +38,7 @@ class Amused(PublishedBackbone):
         subfolder: of the masked transformer in the pipeline.
     """
 
+    packages = ("diffusers",)
     modality: ClassVar[str] = "image"
     wants: ClassVar[str] = "text"
     unconditional: ClassVar[bool] = True
