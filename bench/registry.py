@@ -13,7 +13,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +44,8 @@ class Entry:
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
         local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
+        plugin: the distribution whose entry point it is; empty for a built-in line. What the line of a plug-in cannot
+            say its class does (:func:`stated`).
     """
 
     name: str
@@ -59,6 +61,7 @@ class Entry:
     extra: str | None = None
     judges: str = "reconstruction"
     local: bool = False
+    plugin: str = ""
 
 
 @cache
@@ -79,7 +82,12 @@ def entries(kind: Kind) -> dict[str, Entry]:
             warnings.warn(f"{distribution}: {kind} {point.name!r} is taken; ignored", stacklevel=2)
             continue
         found[point.name] = Entry(
-            point.name, point.value, f"plug-in of {distribution}", source=distribution, local=True
+            point.name,
+            point.value,
+            f"plug-in of {distribution}",
+            source=distribution,
+            local=True,
+            plugin=distribution,
         )
     return found
 
@@ -90,6 +98,37 @@ def get(kind: Kind, name: str) -> Entry:
     if name not in known:
         raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
     return known[name]
+
+
+def built_in(kind: Kind) -> dict[str, Entry]:
+    """The built-in entries: what defaults are made of, so that an installed package changes none of them."""
+    return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
+
+
+MODAL: tuple[Kind, ...] = ("datasets", "metrics", "tasks")
+"""Kinds whose classes must state a modality."""
+
+
+def stated(kind: Kind, name: str) -> Entry:
+    """The entry of that name, with what the class of a plug-in states: its modality, and what a metric judges.
+
+    The class of a plug-in is imported, a built-in line says it all.
+
+    Raises:
+        UnknownName: there is none of that name.
+        BenchError: the class cannot be imported, or does not state its modality.
+    """
+    entry = get(kind, name)
+    if not entry.plugin:
+        return entry
+    found = load(entry.target)
+    modality = getattr(found, "modality", None if kind in MODAL else "")
+    if not isinstance(modality, str):
+        raise BenchError(
+            f"{kind.removesuffix('s')} {name} of {entry.plugin}: {entry.target} does not state its modality; "
+            'write modality = "image" or modality = "audio" in the class'
+        )
+    return replace(entry, modality=modality, judges=getattr(found, "judges", entry.judges))
 
 
 def elsewhere(name: str) -> str:

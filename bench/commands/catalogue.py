@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from bench.system import parse
 from bench.weights import FILES
 
 ANY = "any modality"
+PLUGINS = "plug-ins"
+"""Their classes state the modality, and a list imports none."""
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 """What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
 LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
@@ -70,7 +72,8 @@ def _modality(kind: str, name: str) -> str:
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
         found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
         return ", ".join(sorted(found)) or ANY
-    return registry.entries(kind)[name].modality or ANY  # type: ignore[index]
+    entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
+    return PLUGINS if entry.plugin else entry.modality or ANY
 
 
 def _rows(kind: str) -> dict[str, str]:
@@ -141,8 +144,9 @@ def _base(name: str) -> str:
     return name.partition("@")[0].partition("=")[0]
 
 
-def _print_registered(kind: str, name: str, entry: Entry) -> None:
+def _print_registered(kind: registry.Kind, name: str, entry: Entry) -> None:
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
+    fields.pop("plugin")
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":
@@ -158,8 +162,11 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
     _print_fields(f"{kind.removesuffix('s')} {name}", fields)
 
 
-def _facts(kind: str, name: str, entry: Entry) -> dict[str, Any]:
+def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
     """What only the class of an entry knows (imports it)."""
+    if entry.plugin:
+        modality = registry.stated(kind, entry.name).modality
+        return {"modality": modality} | _facts(kind, name, replace(entry, plugin=""))
     if kind == "tokenizers":
         return _tokenizer_facts(name)
     if kind == "backbones" and entry.local:
@@ -213,7 +220,7 @@ def _recogniser_facts(name: str) -> dict[str, Any]:
     """What this very recogniser is: model and version, languages, decoding options."""
     from bench.recognisers.base import build
 
-    if registry.get("recognisers", _base(name)).extra is None and _base(name) == name:
+    if name == "transcripts":
         return {}  # a table of transcripts, and none was given
     source = build(name)
     options = source.describe().get("options", {})

@@ -124,7 +124,7 @@ def _options(chosen: dict[str, Any], suite: Suite, reference: str | None) -> Any
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:
-        modality = registry.get("tasks", suite.tasks[0].task).modality
+        modality = registry.stated("tasks", suite.tasks[0].task).modality
         chosen["dataset"] = f"{modality}-folder"
     chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
