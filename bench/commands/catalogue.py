@@ -85,7 +85,9 @@ def _rows(kind: str) -> dict[str, str]:
 
 
 def _summary(entry: Entry) -> str:
-    marks = [entry.tokens, f"needs {', '.join(entry.weights)}" if entry.weights else ""]
+    marks = [entry.tokens]
+    if entry.weights:
+        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.licence}" if entry.licence else ""]
     if entry.extra:
         marks.append(f"extra {entry.extra}")
     marks = [mark for mark in marks if mark]
