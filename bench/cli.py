@@ -114,7 +114,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     multiple=True,
     metavar="SPEC",
     help="Measure this system instead of the suite's. Repeatable. SPEC is NAME, NAME@VALUE, NAME@key=value,..., "
-    "NAME=PATH for a local checkpoint, or my_file.py:Class.",
+    "NAME=PATH for a local checkpoint, or my_file.py:Class[@key=value,...].",
 )
 @click.option(
     "--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable."

@@ -11,6 +11,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from bench.errors import Unavailable, UnknownName
+from bench.extras import remedy
 
 WHISPER = "whisper-normalizer"
 
@@ -66,7 +67,7 @@ def _whisper(module: str, attribute: str) -> Callable[[str], str]:
     try:
         made: Callable[[str], str] = getattr(import_module(f"whisper_normalizer.{module}"), attribute)()
     except ImportError as error:
-        raise Unavailable(f"{WHISPER} cannot be imported ({error}); run: pip install 'ntp-bench[audio]'") from error
+        raise Unavailable(f"{WHISPER} cannot be imported ({error}){remedy('whisper_normalizer')}") from error
     return made
 
 

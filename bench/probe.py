@@ -17,6 +17,7 @@ from bench.backbones.build import build, paradigm_of
 from bench.backbones.corpus import Corpus
 from bench.canonical import digest
 from bench.errors import BenchError
+from bench.extras import require_packages
 from bench.stats import Estimate, clustered_mean, interval_around
 from bench.task import Report
 from bench.training import Budget, Checkpoint, train
@@ -49,10 +50,10 @@ class ProbeSettings(BaseModel):
 
 
 def check_probe(settings: ProbeSettings) -> None:
-    """BenchError if there is no such paradigm or size, whatever the tokens will be."""
+    """BenchError if there is no such paradigm or size here, whatever the tokens will be."""
     Size(settings.width, settings.depth, settings.heads, settings.dropout)
     if settings.paradigm != "auto":
-        registry.get("backbones", settings.paradigm)
+        require_packages(registry.load(registry.get("backbones", settings.paradigm).target), settings.paradigm)
 
 
 @dataclass(frozen=True)

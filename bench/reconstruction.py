@@ -217,8 +217,8 @@ class ReconstructionTask(Task):
         ]
 
     def _default_metrics(self) -> list[str]:
-        """All metrics of the modality, and those of any."""
-        known = registry.entries("metrics").items()
+        """All built-in metrics of the modality, and those of any; a plug-in's is measured where a protocol names it."""
+        known = registry.built_in("metrics").items()
         return [
             name for name, entry in known if entry.judges == "reconstruction" and entry.modality in ("", self.modality)
         ]
@@ -291,7 +291,7 @@ def metric_section(
         BenchError: it is no metric for the task, or has no such settings.
     """
     try:
-        entry = registry.get("metrics", name)
+        entry = registry.stated("metrics", name)
     except UnknownName as error:
         raise BenchError(f"{place}: metrics: {error}") from error
     if entry.modality not in ("", task.modality):

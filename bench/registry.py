@@ -13,13 +13,14 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BenchError, UnknownName
+from bench.extras import remedy
 
 Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers"]
 KINDS: tuple[Kind, ...] = ("tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers")
@@ -43,6 +44,8 @@ class Entry:
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
         local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
+        plugin: the distribution whose entry point it is; empty for a built-in line. What the line of a plug-in cannot
+            say its class does (:func:`stated`).
     """
 
     name: str
@@ -58,6 +61,7 @@ class Entry:
     extra: str | None = None
     judges: str = "reconstruction"
     local: bool = False
+    plugin: str = ""
 
 
 @cache
@@ -78,7 +82,12 @@ def entries(kind: Kind) -> dict[str, Entry]:
             warnings.warn(f"{distribution}: {kind} {point.name!r} is taken; ignored", stacklevel=2)
             continue
         found[point.name] = Entry(
-            point.name, point.value, f"plug-in of {distribution}", source=distribution, local=True
+            point.name,
+            point.value,
+            f"plug-in of {distribution}",
+            source=distribution,
+            local=True,
+            plugin=distribution,
         )
     return found
 
@@ -89,6 +98,37 @@ def get(kind: Kind, name: str) -> Entry:
     if name not in known:
         raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
     return known[name]
+
+
+def built_in(kind: Kind) -> dict[str, Entry]:
+    """The built-in entries: what defaults are made of, so that an installed package changes none of them."""
+    return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
+
+
+MODAL: tuple[Kind, ...] = ("datasets", "metrics", "tasks")
+"""Kinds whose classes must state a modality."""
+
+
+def stated(kind: Kind, name: str) -> Entry:
+    """The entry of that name, with what the class of a plug-in states: its modality, and what a metric judges.
+
+    The class of a plug-in is imported, a built-in line says it all.
+
+    Raises:
+        UnknownName: there is none of that name.
+        BenchError: the class cannot be imported, or does not state its modality.
+    """
+    entry = get(kind, name)
+    if not entry.plugin:
+        return entry
+    found = load(entry.target)
+    modality = getattr(found, "modality", None if kind in MODAL else "")
+    if not isinstance(modality, str):
+        raise BenchError(
+            f"{kind.removesuffix('s')} {name} of {entry.plugin}: {entry.target} does not state its modality; "
+            'write modality = "image" or modality = "audio" in the class'
+        )
+    return replace(entry, modality=modality, judges=getattr(found, "judges", entry.judges))
 
 
 def elsewhere(name: str) -> str:
@@ -109,7 +149,8 @@ def load(target: str) -> Any:
     except BenchError:
         raise
     except ImportError as error:
-        raise BenchError(f"{target}: cannot be imported: {error}{_remedy(target)}{_places(error)}") from error
+        wanted = remedy(error.name or "")
+        raise BenchError(f"{target}: cannot be imported: {error}{wanted}{_places(error)}") from error
     except SyntaxError as error:
         other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
         raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error
@@ -127,13 +168,6 @@ def _places(error: BaseException) -> str:
     from bench.faults import places, trace_of  # imports what listing names does not need
 
     return "".join(f"\n  {place}" for place in places(trace_of(error)))
-
-
-def _remedy(target: str) -> str:
-    """What to install where an entry of that target needs an optional extra, to be added to a message."""
-    extras = {entry.extra for kind in KINDS for entry in entries(kind).values() if entry.target == target}
-    named = sorted(extra for extra in extras if extra)
-    return f"; run: pip install 'ntp-bench[{','.join(named)}]'" if named else ""
 
 
 def is_file_target(target: str) -> bool:

@@ -26,7 +26,7 @@ def belongings(run: Run, results: Mapping[Path, Result | None], going: Collectio
     files: list[Path] = []
     for file in going:
         tables = (file.with_suffix(ending) for ending in TABLES)
-        files += [file, *(table for table in tables if table.is_file())]
+        files += [file, *(beside for beside in (*tables, run.dependencies_of(file)) if beside.is_file())]
         files += _kept(run.folder / "kept" / file.stem)
     left = [result for file, result in results.items() if file not in going]
     if None not in left:

@@ -193,7 +193,7 @@ class Run:
         whole = result.status == "ok" and not any(estimate.broken for estimate in result.metrics.values())
         if result.key != key or not whole:
             return None, ""
-        read = dependencies.read(self._dependencies(file))
+        read = dependencies.read(self.dependencies_of(file))
         # Of the bench's own systems all is known from their code and their arguments.
         unknown = "" if result.system.target.startswith("bench.") else "the record of what it read is gone"
         changed = read.changed() if read else unknown
@@ -213,7 +213,7 @@ class Run:
             read: what the system imported and read.
         """
         if read:
-            write_atomic(self._dependencies(file), read.model_dump_json(indent=1).encode())
+            write_atomic(self.dependencies_of(file), read.model_dump_json(indent=1).encode())
         result = result.model_copy(update={"kept": [self._keep(file, result, sample) for sample in kept]})
         if samples:
             table = file.with_suffix(".parquet")
@@ -223,7 +223,8 @@ class Run:
         self._forget(file, result)
         return result
 
-    def _dependencies(self, file: Path) -> Path:
+    def dependencies_of(self, file: Path) -> Path:
+        """Where the record of what the system of a result imported and read belongs."""
         return self.folder / "dependencies" / file.name
 
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:

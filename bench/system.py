@@ -14,6 +14,7 @@ import yaml
 from bench import registry, spec_text
 from bench.canonical import digest, sha256_file
 from bench.errors import BenchError, Unavailable, UnknownName
+from bench.extras import require_packages
 from bench.machine.documents import problem
 from bench.signatures import check_file
 from bench.watch import watched
@@ -89,11 +90,12 @@ class SystemSpec:
         )
 
     def check(self) -> None:
-        """BenchError if an argument is not one of the system's (imports the class)."""
+        """BenchError if an argument is not one of the system's, or a package of it is missing (imports the class)."""
         factory = registry.load(self.entry.target)
         if not callable(factory):
             what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
             raise BenchError(f"{self.text}: {self.entry.target} is {what}, no class of a {self.kind}")
+        require_packages(factory, self.text)
         try:
             inspect.signature(factory).bind(**self.arguments)
         except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments

@@ -18,7 +18,7 @@ from bench.protocol import Protocol
 from bench.reconstruction import ReconstructionSettings, ReconstructionTask, metric_class
 from bench.stats import Estimate, clustered_mean
 
-from .token_modelling import AudioSettings, AudioTokenModelling
+from .audio_token_modelling import AudioSettings, AudioTokenModelling
 
 
 class Settings(AudioSettings):

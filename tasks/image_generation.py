@@ -213,7 +213,7 @@ class ImageGeneration(Task):
 
     def _sections(self, place: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
-        known = registry.entries("metrics").items()
+        known = registry.built_in("metrics").items()
         every = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
         named: Mapping[str, Any] = chosen or dict.fromkeys(every)
         return {name: metric_section(self, ("generation",), place, name, given) for name, given in named.items()}

@@ -160,12 +160,12 @@ class NtpProbe(TokenModelling):
         sections = {
             name: section
             for name, section in study.settings.metrics.items()
-            if name not in self.rates and registry.get("metrics", name).judges == judges
+            if name not in self.rates and registry.stated("metrics", name).judges == judges
         }
         return build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
 
     def _default_metrics(self) -> list[str]:
-        known = registry.entries("metrics").items()
+        known = registry.built_in("metrics").items()
         generation = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
         return [*self.rates, *RECONSTRUCTION, *generation]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 BENCH = Path(sys.executable).with_name("bench")
@@ -13,3 +15,22 @@ SYSTEMS = Path(__file__).parent / "systems"
 def command_environment(folder: Path) -> dict[str, str]:
     """Of a ``bench`` process: an empty cache; one thread, since tests run beside each other."""
     return {**os.environ, "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+
+
+def run_bench(command: Path, folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs ``bench ARGS...`` in a folder, with an empty cache; it gives the finished process."""
+
+    def run(*args: object, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [command, *map(str, args)],
+            cwd=folder,
+            env={**command_environment(folder), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if code is not None:
+            assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run

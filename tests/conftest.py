@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import BENCH, command_environment
+from command import BENCH, run_bench
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +21,4 @@ def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
 def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``bench ARGS...`` in ``tmp_path`` with an empty cache; the finished process."""
 
-    def run(*args: object, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [BENCH, *map(str, args)],
-            cwd=tmp_path,
-            env={**command_environment(tmp_path), **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        if code is not None:
-            assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+    return run_bench(BENCH, tmp_path)

@@ -34,6 +34,15 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
     )
 
 
+@pytest.mark.parametrize("kind", ["tokenizers", "backbones"])
+def test_a_list_shows_the_license_of_the_weights(bench, kind):
+    listed = json.loads(bench("list", kind, "--format", "json").stdout)[kind]
+    fetched = [entry for entry in registry.entries(kind).values() if entry.weights]
+    assert len(fetched) > 2
+    for entry in fetched:
+        assert f"license: {entry.licence}" in listed[entry.name]
+
+
 GENERATION = "adm"  # a preset of generated images
 PROBES = ("probe-64", "probe-64-class")  # those of probes, which have both kinds of metrics
 SPEECH_PROBE = "audio-lm"  # one of probes of sound

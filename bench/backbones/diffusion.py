@@ -43,6 +43,7 @@ class Diffusion(Backbone):
         noises: noises of each token of each mask.
     """
 
+    packages = ("diffusers",)
     bound: ClassVar[str] = (
         "upper bound of the negative log-likelihood: mean over random orders and levels of noise, "
         "estimated by 32 masks of 4 noises"

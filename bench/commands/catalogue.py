@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ import click
 
 from bench import registry
 from bench.errors import BenchError, UnknownName
+from bench.extras import install
 from bench.registry import KINDS, Entry
 from bench.suite import read_yaml, shipped
 from bench.system import parse
 from bench.weights import FILES
 
 ANY = "any modality"
+PLUGINS = "plug-ins"
+"""Their classes state the modality, and a list imports none."""
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 """What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
 LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
@@ -69,7 +72,8 @@ def _modality(kind: str, name: str) -> str:
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
         found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
         return ", ".join(sorted(found)) or ANY
-    return registry.entries(kind)[name].modality or ANY  # type: ignore[index]
+    entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
+    return PLUGINS if entry.plugin else entry.modality or ANY
 
 
 def _rows(kind: str) -> dict[str, str]:
@@ -81,9 +85,11 @@ def _rows(kind: str) -> dict[str, str]:
 
 
 def _summary(entry: Entry) -> str:
-    marks = [entry.tokens, f"needs {', '.join(entry.weights)}" if entry.weights else ""]
+    marks = [entry.tokens]
+    if entry.weights:
+        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.licence}" if entry.licence else ""]
     if entry.extra:
-        marks.append(f"pip install 'ntp-bench[{entry.extra}]'")
+        marks.append(f"extra {entry.extra}")
     marks = [mark for mark in marks if mark]
     return f"{entry.summary} ({'; '.join(marks)})" if marks else entry.summary
 
@@ -140,9 +146,10 @@ def _base(name: str) -> str:
     return name.partition("@")[0].partition("=")[0]
 
 
-def _print_registered(kind: str, name: str, entry: Entry) -> None:
+def _print_registered(kind: registry.Kind, name: str, entry: Entry) -> None:
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
-    fields["extra"] = f"pip install 'ntp-bench[{entry.extra}]'" if entry.extra else ""
+    fields.pop("plugin")
+    fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":
         fields.pop("judges")
@@ -150,24 +157,34 @@ def _print_registered(kind: str, name: str, entry: Entry) -> None:
         fields["local checkpoint"] = ""
     else:
         fields["local checkpoint"] = f"{entry.name}=PATH"
-    if kind == "tokenizers":
-        fields |= _tokenizer_facts(name, entry)
-    if kind == "backbones" and entry.local:
-        fields |= _backbone_facts(name)
-    if kind == "backbones" and not entry.local:
-        fields["to train it"] = f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"
-    if kind == "metrics":
-        fields |= _metric_facts(entry)
-    if kind == "datasets":
-        fields |= _defaults(entry)
-    if kind == "tasks":
-        fields |= _task_facts(entry)
-    if kind == "recognisers":
-        fields |= _recogniser_facts(name)
+    try:
+        fields |= _facts(kind, name, entry)
+    except BenchError as error:
+        fields["not loadable here"] = str(error)
     _print_fields(f"{kind.removesuffix('s')} {name}", fields)
 
 
-def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
+def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
+    """What only the class of an entry knows (imports it)."""
+    if entry.plugin:
+        modality = registry.stated(kind, entry.name).modality
+        return {"modality": modality} | _facts(kind, name, replace(entry, plugin=""))
+    if kind == "tokenizers":
+        return _tokenizer_facts(name)
+    if kind == "backbones" and entry.local:
+        return _backbone_facts(name)
+    if kind == "backbones":
+        return {"to train it": f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"}
+    if kind == "metrics":
+        return _metric_facts(entry)
+    if kind == "datasets":
+        return _defaults(entry)
+    if kind == "tasks":
+        return _task_facts(entry)
+    return _recogniser_facts(name)
+
+
+def _tokenizer_facts(name: str) -> dict[str, Any]:
     """Arguments; codebooks and rate where they are known without the checkpoint."""
     facts: dict[str, Any] = {}
     try:
@@ -191,12 +208,9 @@ def _tokenizer_facts(name: str, entry: Entry) -> dict[str, Any]:
 
 def _backbone_facts(name: str) -> dict[str, Any]:
     """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
-    try:
-        spec = parse(name)
-        facts: dict[str, Any] = {"arguments": spec.resolved()}
-        kind = registry.load(spec.entry.target)
-    except BenchError as error:
-        return {"not loadable here": str(error)}
+    spec = parse(name)
+    facts: dict[str, Any] = {"arguments": spec.resolved()}
+    kind = registry.load(spec.entry.target)
     if sampling := getattr(kind, "published", None):
         facts["sampling"] = asdict(sampling)
     facts["condition"] = getattr(kind, "wants", "")
@@ -208,14 +222,11 @@ def _recogniser_facts(name: str) -> dict[str, Any]:
     """What this very recogniser is: model and version, languages, decoding options."""
     from bench.recognisers.base import build
 
-    if registry.get("recognisers", _base(name)).extra is None and _base(name) == name:
+    if name == "transcripts":
         return {}  # a table of transcripts, and none was given
-    try:
-        source = build(name)
-        options = source.describe().get("options", {})
-        return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
-    except BenchError as error:
-        return {"not loadable here": str(error)}
+    source = build(name)
+    options = source.describe().get("options", {})
+    return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
 
 
 def _metric_facts(entry: Entry) -> dict[str, Any]:

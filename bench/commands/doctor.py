@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from importlib import metadata
@@ -10,18 +9,12 @@ from pathlib import Path
 
 import click
 
-from bench import environment
+from bench import environment, extras
+from bench.errors import BenchError, Unavailable
 from bench.weights import FILES, WeightStore, cache_dir
 
-EXTRAS = {
-    "hf": ("diffusers", "transformers", "safetensors", "huggingface_hub"),
-    "audio": (
-        *("av", "einops", "jiwer", "librosa", "onnxruntime", "pebble", "pesq", "pocketsphinx", "pystoi", "resemblyzer"),
-        *("snac", "soundfile", "soxr", "speechmos", "speechtokenizer", "torchaudio", "visqol", "ai_edge_litert"),
-        "whisper_normalizer",
-    ),
-}
-"""The modules that each optional extra brings."""
+OFFERED = ("hf", "audio")
+"""The extras that users choose from."""
 
 
 def print_report(weights: dict[str, Path]) -> None:
@@ -33,9 +26,9 @@ def print_report(weights: dict[str, Path]) -> None:
     for name, version in environment.package_versions().items():
         click.echo(f"  {name:<28} {version}")
     click.echo("optional extras")
-    for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        state = f"missing {', '.join(missing)}; run: pip install 'ntp-bench[{extra}]'" if missing else "installed"
+    for extra in OFFERED:
+        missing = [line.name for line in extras.lacking(extra)]
+        state = f"missing {', '.join(missing)}; run: {extras.install(extra)}" if missing else "installed"
         click.echo(f"  {extra:<28} {state}")
     _system_packages()
     click.echo(f"weights (cache: {cache_dir()})")
@@ -50,8 +43,6 @@ def print_report(weights: dict[str, Path]) -> None:
 
 def _system_packages() -> None:
     """What comes as packages of Debian or Ubuntu: prompts of every language that is here, and Codec 2."""
-    from bench.errors import BenchError
-
     click.echo("Debian packages, for audio-recon")
     try:
         from bench.datasets.asterisk_prompts import VOICES, AsteriskPrompts
@@ -63,14 +54,13 @@ def _system_packages() -> None:
                 state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
             click.echo(f"  {f'asterisk-prompts@{language}':<28} {state}")
     except ImportError as error:
-        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}); run: pip install 'ntp-bench[audio]'")
+        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}){extras.remedy(error.name or '')}")
     found = shutil.which("c2enc") and shutil.which("c2dec")
     click.echo(f"  {'codec2':<28} {found or 'missing; run: apt-get install codec2'}")
 
 
 def _recognisers() -> None:
     from bench import registry
-    from bench.errors import BenchError, Unavailable
 
     click.echo("recognisers")
     for name in registry.entries("recognisers"):
@@ -102,8 +92,6 @@ def _devices() -> None:
 
 
 def _checkpoints() -> None:
-    if importlib.util.find_spec("huggingface_hub") is None:
-        return
     from bench import registry
     from bench.backbones.published.files import files_of
     from bench.tokenizers.checkpoint import checkpoint_present
@@ -117,4 +105,7 @@ def _checkpoints() -> None:
             show(name, checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision")))
     for name, entry in registry.entries("backbones").items():
         if repo := entry.args.get("repo"):
-            show(name, files_of(entry).present(repo, entry.args.get("revision")))
+            try:
+                show(name, files_of(entry).present(repo, entry.args.get("revision")))
+            except BenchError as error:
+                click.echo(f"  {name:<28} not loadable: {error}")

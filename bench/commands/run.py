@@ -148,7 +148,7 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:
-        modality = registry.get("tasks", suite.tasks[0].task).modality
+        modality = registry.stated("tasks", suite.tasks[0].task).modality
         chosen["dataset"] = f"{modality}-folder"
 
 

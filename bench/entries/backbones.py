@@ -6,10 +6,11 @@ from bench.entries.backbones_published import PUBLISHED_BACKBONES
 from bench.registry import Entry
 
 
-def _paradigm(name: str, target: str, summary: str, source: str, tokens: str = "discrete") -> Entry:
-    return Entry(
-        name, f"bench.backbones.{target}", summary, tokens=tokens, source=source, licence="Apache-2.0", extra="hf"
-    )
+def _paradigm(
+    name: str, target: str, summary: str, source: str, tokens: str = "discrete", extra: str | None = None
+) -> Entry:
+    target = f"bench.backbones.{target}"
+    return Entry(name, target, summary, tokens=tokens, source=source, licence="Apache-2.0", extra=extra)
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -62,6 +63,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Masked autoregression over continuous tokens, each by diffusion (MAR)",
         "Li et al. 2024, arXiv:2406.11838",
         "continuous",
+        extra="hf",
     ),
     *PUBLISHED_BACKBONES,
 )

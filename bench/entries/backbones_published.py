@@ -19,6 +19,7 @@ _FROM_AMUSED = "Patil et al. 2024, arXiv 2401.01808"
 
 def _entry(name: str, target: str, summary: str, source: str, licence: str, **rest: Any) -> Entry:
     modality = "audio" if target == _MUSICGEN else "image"
+    extra = {_MUSICGEN: "audio", _AMUSED: "hf"}.get(target)
     return Entry(
         name,
         target,
@@ -27,7 +28,7 @@ def _entry(name: str, target: str, summary: str, source: str, licence: str, **re
         tokens="discrete",
         source=source,
         licence=licence,
-        extra="hf",
+        extra=extra,
         local=True,
         **rest,
     )

@@ -22,7 +22,7 @@ ENTRIES: tuple[Entry, ...] = (
         modality="audio",
         source="Radford et al. 2022, arXiv 2212.04356; huggingface.co/openai",
         licence="Apache-2.0 or MIT, as the checkpoint says",
-        extra="hf",
+        extra="audio",
         local=True,
     ),
     Entry(
@@ -33,7 +33,7 @@ ENTRIES: tuple[Entry, ...] = (
         modality="audio",
         source="Baevski et al. 2020, arXiv 2006.11477; huggingface.co/facebook/wav2vec2-base-960h",
         licence="Apache-2.0, or as the checkpoint says",
-        extra="hf",
+        extra="audio",
         local=True,
     ),
     Entry(

@@ -20,6 +20,11 @@ _DCAE = "Chen et al. 2024, arXiv 2410.10733; github.com/mit-han-lab/efficientvit
 _TAESD = "github.com/madebyollin/taesd"
 
 
+def _extra(target: str) -> str | None:
+    """What a model class needs beside transformers, which is always there."""
+    return None if target in (_JANUS, _EMU3) else "hf"
+
+
 def _class(name: str, target: str, summary: str, source: str) -> Entry:
     """A model class; the licence is that of the checkpoint it is given."""
     return Entry(
@@ -30,7 +35,7 @@ def _class(name: str, target: str, summary: str, source: str) -> Entry:
         tokens="discrete" if target in _DISCRETE else "continuous",
         source=source,
         licence="the checkpoint's",
-        extra="hf",
+        extra=_extra(target),
         local=True,
     )
 
@@ -49,7 +54,7 @@ def _checkpoint(name: str, target: str, hub: str, summary: str, source: str, lic
         source=f"{source}; huggingface.co/{owner}/{model}",
         licence=licence,
         weights=(f"hf:{hub}",),
-        extra="hf",
+        extra=_extra(target),
         local=True,
     )
 

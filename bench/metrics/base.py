@@ -145,13 +145,17 @@ class Metric(TorchMetric):
 
     Class facts: ``outputs`` names every value with its Fact, ``version`` is raised when a value
     changes, ``weights`` names the files of ``bench/weights.py`` that the metric needs, ``Settings`` is
-    the model of its section in the protocol.
+    the model of its section in the protocol. A metric of another package states its ``modality`` (``image``,
+    ``audio``, empty for any), and if it judges sets of generated samples ``judges = "generation"``; of the bench's own
+    metrics their registry lines say both.
 
     ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
     ``weights`` the verified file of each name in the class's ``weights``.
     """
 
     outputs: ClassVar[dict[str, Fact]] = {}
+    modality: ClassVar[str]
+    judges: ClassVar[str] = "reconstruction"
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[Settings]] = Settings

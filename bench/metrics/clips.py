@@ -80,6 +80,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
     The class fact ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
     """
 
+    modality = "audio"
     reasons: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -24,6 +24,8 @@ class GenerationMetric(FeatureMetric):
     Class facts: ``wants`` is what it needs of the references, their ``statistics`` or the ``images``.
     """
 
+    modality = "image"
+    judges = "generation"
     extractor = "inception_spatial"
     layer = "pool"
     sides: ClassVar[tuple[Side, ...]] = ("reconstruction",)

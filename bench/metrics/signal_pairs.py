@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from bench.errors import Unavailable
+from bench.extras import remedy
 from bench.metrics.base import Settings
 from bench.metrics.clips import ClipMetric, Scores, Undefined
 from bench.resample import resample
@@ -105,7 +106,7 @@ class PackageMetric(ClipMetric):
         """
         for module in cls.imports:
             if importlib.util.find_spec(module) is None:
-                raise Unavailable(f"{cls.__name__} needs {module}: pip install 'ntp-bench[audio]'")
+                raise Unavailable(f"{cls.__name__} needs {module}{remedy(module)}")
         name = f"{cls.distribution} {metadata.version(cls.distribution)}"
         if not cls.files:
             return name

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from bench.errors import Unavailable
+from bench.extras import remedy
 from bench.metrics.base import Fact
 from bench.metrics.clips import Scores, Undefined
 from bench.metrics.signal_pairs import PAIR_REASONS, PackageMetric, PackageSettings, at_rate, mean_over_channels
@@ -62,8 +63,8 @@ class ViSQOL(PackageMetric):
             and not importlib.util.find_spec("ai_edge_litert")
         ):
             raise Unavailable(
-                "ViSQOL's mapping 'lattice' needs ai-edge-litert: pip install 'visqol-python[lattice]', "
-                "or set the mapping to 'polynomial'"
+                "ViSQOL's mapping 'lattice' needs ai-edge-litert; set the mapping to 'polynomial', or install it"
+                f"{remedy('ai_edge_litert')}"
             )
         return super().revision(settings)
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from bench.canonical import digest
 from bench.errors import MOST_NAMED, BenchError, Unavailable
+from bench.extras import remedy
 from bench.metrics.base import Batch, Fact, Settings
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.metrics.clips import PooledMetric
@@ -89,7 +90,7 @@ class WordErrors(PooledMetric):
         """
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         if importlib.util.find_spec("jiwer") is None:
-            raise Unavailable("word_errors needs jiwer; run: pip install 'ntp-bench[audio]'")
+            raise Unavailable(f"word_errors needs jiwer{remedy('jiwer')}")
         revision = {
             "recogniser": build(chosen.recogniser).describe(),
             "normaliser": normaliser(chosen.normaliser).describe(),

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.canonical import sha256_file
 from bench.errors import Unavailable
+from bench.extras import remedy
 from bench.recognisers.base import RATE, Recogniser, at_model_rate
 
 MODEL = "en-us"
@@ -50,9 +51,7 @@ class PocketSphinx(Recogniser):
         try:
             self._folder = Path(importlib.import_module("pocketsphinx").get_model_path(MODEL))
         except ImportError as error:
-            raise Unavailable(
-                f"pocketsphinx cannot be imported ({error}); run: pip install 'ntp-bench[audio]'"
-            ) from error
+            raise Unavailable(f"pocketsphinx cannot be imported ({error}){remedy('pocketsphinx')}") from error
         self.label = f"pocketsphinx {metadata.version('pocketsphinx')} {MODEL}"
 
     @property

@@ -13,6 +13,7 @@ import torch
 
 from bench.audio import Audio
 from bench.errors import BenchError, Unavailable, UnknownName
+from bench.extras import remedy
 from bench.tokenizers.audio import AudioTokenizer, resample
 from bench.tokenizers.companding import pcm16
 from bench.tokens import Tokens
@@ -237,5 +238,5 @@ def _av() -> Any:
         import av
         import av.codec.context
     except ImportError as error:
-        raise Unavailable(f"PyAV cannot be imported ({error}); run: pip install 'ntp-bench[audio]'") from error
+        raise Unavailable(f"PyAV cannot be imported ({error}){remedy('av')}") from error
     return av

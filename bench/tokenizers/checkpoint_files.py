@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.canonical import sha256_file
 from bench.errors import BenchError, Unavailable
+from bench.extras import remedy
 from bench.machine.documents import parse_json
 from bench.machine.files import read_stored
 
@@ -29,12 +30,12 @@ NAMED = ("SpeechTokenizer.pt",)
 """Weights under a name of their publisher's own."""
 
 
-def require(package: str, extra: str = "hf") -> Any:
-    """A package of an optional extra; Unavailable with the command that installs it."""
+def require(package: str) -> Any:
+    """A package that may not be installed; Unavailable with the command that installs it."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise Unavailable(f"{package} cannot be imported ({error}); run: pip install 'ntp-bench[{extra}]'") from error
+        raise Unavailable(f"{package} cannot be imported ({error}){remedy(error.name or '', package)}") from error
 
 
 def weights_among(names: Iterable[str]) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ def load_diffusers(
 class DiffusersAutoencoder(PublishedTokenizer):
     """An autoencoder with latents ``[batch, dim, h / factor, w / factor]``; tokens have the channels last."""
 
+    packages = ("diffusers",)
+
     @abstractmethod
     def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
         """Latents of the prepared images; ``batch`` is what they were before."""

@@ -16,6 +16,8 @@ class VQModel(PublishedTokenizer):
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
     """
 
+    packages = ("diffusers",)
+
     def __init__(
         self,
         path: str | None = None,

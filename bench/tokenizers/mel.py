@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.audio import Audio
 from bench.errors import BenchError, Unavailable, whole_number
+from bench.extras import remedy
 from bench.tokenizers.audio import AudioTokenizer
 from bench.tokenizers.companding import checked_rate
 from bench.tokens import Tokens
@@ -42,9 +43,7 @@ class MelGriffinLim(AudioTokenizer):
             from librosa import griffinlim, stft
             from librosa.filters import mel
         except ImportError as error:
-            raise Unavailable(
-                f"mel: librosa cannot be imported ({error}); run: pip install 'ntp-bench[audio]'"
-            ) from error
+            raise Unavailable(f"mel: librosa cannot be imported ({error}){remedy('librosa')}") from error
         self.stft, self.griffinlim = stft, griffinlim
         self.rate = checked_rate(rate, "mel")
         self.iterations = whole_number("mel: iterations", iterations, 0, 100_000)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.errors import BenchError, Unavailable
+from bench.extras import remedy
 from bench.tokenizers.base import Tokenizer
 from bench.tokenizers.checkpoint_files import Checkpoint, require
 from bench.tokens import Tokens
@@ -21,7 +22,7 @@ def model_class(package: str, name: str) -> Any:
         return getattr(library, name)
     except (AttributeError, ImportError, RuntimeError) as error:
         version = getattr(library, "__version__", "?")
-        raise Unavailable(f"{package} {version}: no {name} ({error}); run: pip install -U 'ntp-bench[hf]'") from error
+        raise Unavailable(f"{package} {version}: no {name} ({error}){remedy(package)}") from error
 
 
 class PublishedTokenizer(Tokenizer):

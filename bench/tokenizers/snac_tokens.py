@@ -30,6 +30,8 @@ class Snac(PublishedAudioTokenizer):
         seed: of the decoder's noise.
     """
 
+    packages = ("snac",)
+
     def __init__(
         self,
         path: str | None = None,
@@ -41,7 +43,7 @@ class Snac(PublishedAudioTokenizer):
     ) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # the package compiles an activation in a way torch gives up
-            cls = require("snac", "audio").SNAC
+            cls = require("snac").SNAC
         checkpoint = locate(path, repo, subfolder, revision, offline)
         model = model_of(lambda: cls(**checkpoint.config), "SNAC", checkpoint)
         windows = math.lcm(model.vq_strides[0], model.attn_window_size or 1)

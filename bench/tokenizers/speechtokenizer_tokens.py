@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from bench.errors import Unavailable
+from bench.extras import remedy
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure, check_books
 from bench.tokenizers.state import model_of
@@ -28,10 +29,9 @@ def speechtokenizer_class() -> Any:
     Raises:
         Unavailable: the package is missing or does not import.
     """
-    remedy = "run: pip install 'ntp-bench[audio]'"
     spec = importlib.util.find_spec("speechtokenizer")
     if spec is None or not spec.submodule_search_locations:
-        raise Unavailable(f"speechtokenizer is not installed; {remedy}")
+        raise Unavailable(f"speechtokenizer is not installed{remedy('speechtokenizer')}")
     if _ALIAS not in sys.modules:
         package = types.ModuleType(_ALIAS)
         package.__path__ = list(spec.submodule_search_locations)
@@ -39,7 +39,7 @@ def speechtokenizer_class() -> Any:
     try:
         return importlib.import_module(f"{_ALIAS}.model").SpeechTokenizer
     except (ImportError, AttributeError) as error:
-        raise Unavailable(f"speechtokenizer cannot be imported ({error}); {remedy}") from error
+        raise Unavailable(f"speechtokenizer cannot be imported ({error}){remedy('speechtokenizer')}") from error
 
 
 class SpeechTokenizer(PublishedAudioTokenizer):
@@ -49,6 +49,8 @@ class SpeechTokenizer(PublishedAudioTokenizer):
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
         books: how many codebooks to use, from the first; all if None.
     """
+
+    packages = ("speechtokenizer",)
 
     def __init__(
         self,

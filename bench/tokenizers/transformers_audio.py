@@ -9,59 +9,9 @@ from typing import Any, ClassVar, Self
 import torch
 
 from bench.errors import BenchError
-from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
-from bench.tokenizers.published import model_class
+from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure, check_books
-
-
-def load_transformers(
-    name: str,
-    path: str | None,
-    repo: str | None,
-    subfolder: str | None,
-    revision: str | None,
-    offline: bool,
-    dtype: torch.dtype | str = torch.float32,
-) -> tuple[Checkpoint, Any]:
-    """A checkpoint and its model, from the library's ``from_pretrained``, which knows old tensor names.
-
-    Args:
-        name: the transformers class.
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        dtype: of the model; ``auto`` is what the checkpoint was saved in.
-
-    Raises:
-        Unavailable: transformers is missing or too old, or the checkpoint cannot be had.
-        BenchError: the checkpoint is of another class, is broken, or lacks weights; the library itself
-            would draw those at random and only warn.
-    """
-    cls = model_class("transformers", name)
-    checkpoint = locate(path, repo, subfolder, revision, offline)
-    stated = checkpoint.config.get("model_type")
-    if stated != cls.config_class.model_type:
-        raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated or 'an unknown model'}, not of {name}")
-    checkpoint.names()  # says which file is cut off, where the library would say something else
-    bars = require("transformers.utils.logging")
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        model, info = cls.from_pretrained(
-            checkpoint.folder,
-            use_safetensors=checkpoint.files[0].suffix == ".safetensors",
-            local_files_only=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
-        raise BenchError(
-            f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
-        ) from error
-    finally:
-        if shown:
-            bars.enable_progress_bar()
-    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
-    return checkpoint, model
+from bench.tokenizers.transformers_models import load_transformers
 
 
 class BandwidthCodec(PublishedAudioTokenizer):

@@ -13,7 +13,7 @@ from bench.audio import Audio
 from bench.tokenizers.audio import resampled
 from bench.tokenizers.published import model_class
 from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure
-from bench.tokenizers.transformers_audio import load_transformers
+from bench.tokenizers.transformers_models import load_transformers
 from bench.tokens import Tokens
 
 

@@ -265,7 +265,7 @@ def test_the_protocol_says_what_is_installed(kind: type[pairs.PackageMetric]) ->
 
 @pytest.mark.parametrize(
     ("kind", "missing", "remedy"),
-    [(pesq.PESQWide, "pesq", "ntp-bench[audio]"), (visqol.ViSQOL, "ai_edge_litert", "visqol-python[lattice]")],
+    [(pesq.PESQWide, "pesq", "[audio]"), (visqol.ViSQOL, "ai_edge_litert", "set the mapping")],
 )
 def test_a_missing_package_is_named(
     kind: type[pairs.PackageMetric], missing: str, remedy: str, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from bench.backbones.sampling import Sampling, guided, probabilities
 from bench.errors import BenchError
 from bench.tokenizers.diffusers_autoencoders import load_diffusers
 from bench.tokenizers.diffusers_vq import VQModel
-from bench.tokenizers.transformers_audio import load_transformers
+from bench.tokenizers.transformers_models import load_transformers
 from bench.tokens import Tokens
 
 AESTHETIC_SCORE = 6
@@ -38,6 +38,7 @@ class Amused(PublishedBackbone):
         subfolder: of the masked transformer in the pipeline.
     """
 
+    packages = ("diffusers",)
     modality: ClassVar[str] = "image"
     wants: ClassVar[str] = "text"
     unconditional: ClassVar[bool] = True

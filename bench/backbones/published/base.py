@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
-from bench.audio import Audio
 from bench.backbones.base import Structure
 from bench.backbones.published.files import Files
 from bench.backbones.sampling import Sampling
 from bench.errors import BenchError
 from bench.tokenizers.base import Tokenizer
 from bench.tokens import Codebook, TokenError, Tokens
+
+if TYPE_CHECKING:
+    from bench.audio import Audio
 
 CHUNK = 512
 """Positions whose logits over a whole codebook are held at once, where nothing is sampled."""

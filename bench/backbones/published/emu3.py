@@ -12,7 +12,7 @@ from bench.backbones.published.autoregressive import AutoregressiveImages
 from bench.backbones.published.files import Files, text_part
 from bench.backbones.sampling import Sampling
 from bench.errors import BenchError
-from bench.tokenizers.transformers_audio import load_transformers
+from bench.tokenizers.transformers_models import load_transformers
 from bench.tokenizers.transformers_vq import Emu3VQ
 
 QUALITY = " masterpiece, film grained, best quality."

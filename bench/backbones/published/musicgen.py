@@ -15,7 +15,8 @@ from bench.backbones.published.files import Files, text_part
 from bench.backbones.sampling import Noise, Sampling, sample
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint_files import require
-from bench.tokenizers.transformers_audio import Encodec, load_transformers
+from bench.tokenizers.transformers_audio import Encodec
+from bench.tokenizers.transformers_models import load_transformers
 from bench.tokens import TokenError, Tokens
 
 

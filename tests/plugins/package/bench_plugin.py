@@ -1,0 +1,97 @@
+"""A package of plug-ins, one of each kind."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from bench.tasks.image_recon import ImageReconstruction
+from torch.nn import functional as F
+
+from bench.backbones.raster import Raster
+from bench.canonical import digest
+from bench.datasets.base import Dataset, Sample
+from bench.datasets.images import ImagePreprocessing
+from bench.metrics.base import Batch, Fact, PerSampleMetric
+from bench.recognisers.base import Recogniser
+from bench.tokenizers.base import Tokenizer
+from bench.tokens import Codebook, Tokens
+
+
+class Blocks(Tokenizer):
+    """Eight levels of the mean of each 8x8 block of each channel."""
+
+    codebooks = (Codebook(8**3, "8x8 pixels"),)
+
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        levels = torch.round(F.avg_pool2d(batch, 8) * 7).long()
+        return Tokens(codes=(levels[:, 0] * 64 + levels[:, 1] * 8 + levels[:, 2],), signal_shape=tuple(batch.shape[1:]))
+
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        (codes,) = tokens.codes
+        levels = torch.stack([codes // 64, codes // 8 % 8, codes % 8], dim=1)
+        return F.interpolate(levels.float() / 7, scale_factor=8)
+
+
+class Noise(Dataset):
+    """Six images of 32x32 random levels."""
+
+    name = "plugin-noise"
+    modality = "image"
+    defaults = ImagePreprocessing(size=32)
+
+    def __init__(self, settings: dict[str, Any], data: str | None = None) -> None:
+        super().__init__(settings, "eval", data)
+
+    def __len__(self) -> int:
+        return 6
+
+    def load(self, index: int) -> Sample:
+        levels = np.random.default_rng(index).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+        return Sample(self.id(index), index, torch.from_numpy(levels))
+
+    def id(self, index: int) -> str:
+        return f"noise-{index}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return digest([self.load(index).signal.tolist() for index in range(len(self))])
+
+
+class Aimless(PerSampleMetric):
+    """Mean absolute error; it does not say of what."""
+
+    outputs = {"plugin_error": Fact("", False, (0, 1))}  # noqa: RUF012 - never mutated
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        return {"plugin_error": (batch.reference - batch.reconstruction).abs().mean((1, 2, 3))}
+
+
+class MeanError(Aimless):
+    """Mean absolute error of images."""
+
+    modality = "image"
+
+
+class Deaf(Recogniser):
+    """Hears nothing."""
+
+    label = "deaf 1"
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "deaf", "version": 1}
+
+    def transcribe(self, samples: np.ndarray, rate: int, language: str = "") -> str:
+        return ""
+
+
+class PluginRaster(Raster):
+    """Raster order under another name."""
+
+
+class PluginReconstruction(ImageReconstruction):
+    """Image reconstruction under another name."""
+
+    name = "plugin-recon"
