@@ -158,4 +158,4 @@ def test_json_has_it_all_unrounded(report: Report) -> None:
     (found,) = [each for each in report.comparisons if each.verdict == "regressed"]
     for key in ("before", "after", "difference", "tolerance", "p", "adjusted"):
         assert row[key] == getattr(found, key)
-    assert (tree["missing"][0]["system"], tree["failed"][0]["error"]) == ("missing", "boom \x00")
+    assert (tree["missing"][0]["system"], tree["failed"][0]["error"]) == ("missing", r"boom \x00")
