@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.canonical import write_atomic
+from bench.canonical import readable_json, write_atomic
+from bench.machine.files import read_stored
 
 FILE = "last.json"
 
@@ -35,14 +35,13 @@ class LastCommand(BaseModel):
     def load(cls, folder: Path) -> LastCommand | None:
         """That of a run directory; None if it has none that can be read."""
         try:
-            return cls.model_validate_json((folder / FILE).read_bytes())
+            return cls.model_validate_json(read_stored(folder / FILE))
         except (OSError, ValidationError):
             return None
 
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False)
-        write_atomic(folder / FILE, (text + "\n").encode())
+        write_atomic(folder / FILE, readable_json(self.model_dump(mode="json")).encode())
 
 
 def of_earlier_commands(files: Sequence[Path]) -> set[Path]:

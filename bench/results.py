@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -107,7 +107,7 @@ class Cost(_Record):
     batch_size: int
     workers: int
     wall_seconds: float = Field(description="whole cell, loading and metrics included")
-    repeats: dict[str, tuple[float, ...]] = Field(
+    repeats: dict[str, tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)], ...]] = Field(
         default_factory=dict,
         description="of a baseline: speeds and memory by metric, in each of several runs, this one included",
     )
