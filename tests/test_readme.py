@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench import registry, runner
-from bench.commands.leaderboard import read_results
+from bench.commands.leaderboard import read_results, tables_of
 from bench.datasets.spec import DatasetSpec, split_path
-from bench.leaderboard import render, table
+from bench.leaderboard import render
 from bench.protocol import differences
 from bench.results import Run
 from bench.runner import Options
@@ -118,7 +118,7 @@ def test_commands_that_are_not_run_name_what_there_is():
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_a_published_leaderboard_renders_again_to_the_same_file(folder):
-    rendered = render.render(table.build(read_results(folder)), "markdown")
+    rendered = render.render(tables_of(read_results(folder)), "markdown")
     assert (folder / "README.md").read_text(encoding="utf-8") == rendered
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import click
 
 from bench.cli import CELL_FAILED
 from bench.errors import BenchError, NoResults
-from bench.leaderboard import render, table
+from bench.leaderboard import render
 from bench.leaderboard.isolation import Fault, isolated
+from bench.leaderboard.table import Table, build
+from bench.paired.samples import Beside
 from bench.results import Result, read_result, result_files
 
 
@@ -21,24 +23,24 @@ def print_leaderboard(paths: tuple[Path, ...], style: str) -> int:
     if not results:
         raise NoResults(*paths)
     tell_faults((str(fault.item), fault) for fault in unread)
-    code = print_tables([result for _, result in results], style)
+    code = print_tables(results, style)
     return CELL_FAILED if unread else code
 
 
-def print_tables(results: Sequence[Result], style: str) -> int:
-    """The tables of results on stdout, in bold where it is a terminal; those that cannot be shown are named on stderr.
+def print_tables(results: Sequence[tuple[Path, Result]], style: str) -> int:
+    """The tables of results and their files on stdout, in bold where it is a terminal; those that cannot be shown are named on stderr.
 
     Returns:
         0, or the exit code that says that something is left out.
     """
     text, faults = isolated(results, partial(_text, style=style))
     click.echo(text, nl=False)
-    tell_faults((fault.item.system.name, fault) for fault in faults)
+    tell_faults((fault.item[1].system.name, fault) for fault in faults)
     return CELL_FAILED if faults else 0
 
 
-def _text(results: Sequence[Result], style: str) -> str:
-    tables = table.build(results)
+def _text(results: Sequence[tuple[Path, Result]], style: str) -> str:
+    tables = tables_of(results)
     return render.styled(tables) if style == "terminal" else render.render(tables, style)
 
 
@@ -67,6 +69,11 @@ def tell_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
         click.echo(f"{told}: {named}", err=True)
 
 
-def read_results(path: Path) -> Iterator[Result]:
-    """The results of a run directory, of a folder of them or of result files, or of one file."""
-    yield from map(read_result, result_files(path))
+def tables_of(found: Sequence[tuple[Path, Result]]) -> list[Table]:
+    """The tables of results, compared on the samples that lie beside their files."""
+    return build((result for _, result in found), Beside.of(found))
+
+
+def read_results(path: Path) -> list[tuple[Path, Result]]:
+    """The files and results of a run directory, of a folder of them or of result files, or of one file."""
+    return [(file, read_result(file)) for file in result_files(path)]

@@ -174,7 +174,7 @@ def _measure(plan: Any, run: Run, suite: Suite, console: Console, fresh: bool, n
         if exporter:
             exporter.close(status)
     results = [outcome.result for outcome in outcomes]
-    shown = print_tables(results, style)
+    shown = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
     _say_where(run, exporter, console, len(results))
     return _exit_code(results) or shown
 

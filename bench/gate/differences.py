@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.gate.bootstrap import GroupBootstrap
 from bench.gate.pairing import Measured, Pair
-from bench.gate.parts import agree, parts
+from bench.paired.parts import agree, parts
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
 SAME = 1e-5

@@ -97,7 +97,7 @@ class Page:
         arrows = {column.arrow for column in self.columns}
         parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
         if self.has_best:
-            parts.append(f"{best}: best of the column")
+            parts.append(f"{best}: best of the column, with all that a paired test cannot tell from it")
         return "; ".join(parts) + "." if parts else ""
 
 
