@@ -286,15 +286,22 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 @main.command(short_help="Rank the results of runs.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
-def leaderboard(runs: tuple[Path, ...], style: str) -> None:
+@click.option(
+    "--relative-to",
+    metavar="SYSTEM",
+    help="Show the difference of each row to this one, over the samples that they share, with its paired 95% interval.",
+)
+def leaderboard(runs: tuple[Path, ...], style: str, relative_to: str | None) -> None:
     """Rank the results of run directories (or single result files): one table a protocol fingerprint.
+
+    The best of a column is marked together with all that a paired test cannot tell from it.
 
     \b
     Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
     """
     from bench.commands.leaderboard import print_leaderboard
 
-    sys.exit(print_leaderboard(runs, style))
+    sys.exit(print_leaderboard(runs, style, relative_to))
 
 
 for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.gate.comparison import NEITHER, WITHIN_CHANCE, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.pairing import Measured
 from bench.gate.verdicts import Report
-from bench.leaderboard.digits import fixed, supported
+from bench.leaderboard.digits import fixed, signed, supported
 from bench.leaderboard.reasons import clean
 
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
@@ -159,8 +159,7 @@ def _excludes_zero(row: Comparison) -> bool:
 
 
 def _signed(value: float, places: int) -> str:
-    text = fixed(value, places)
-    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+    return signed(fixed(value, places))
 
 
 def _remarks(report: Report) -> Iterable[str]:

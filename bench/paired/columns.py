@@ -51,7 +51,7 @@ def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Co
     assert higher_is_better is not None
     if any(estimate.device_bound for estimate in estimates.values()):
         entries = {key: _alone(results[key], estimate, reading=True) for key, estimate in estimates.items()}
-        return _contest(entries, higher_is_better)
+        return _contest(entries, estimates, higher_is_better)
     rows = {
         key: found
         for key, estimate in estimates.items()
@@ -103,7 +103,7 @@ def _by_samples(
     if scores is not None:
         scores = np.concatenate([scores, np.full((len(entries) - len(scores), total), np.nan)])
     left_out = _sorted(left_out, counts, estimates, higher_is_better)
-    return _contest(entries, higher_is_better, scores, left_out, note if common < total else "", notes)
+    return _contest(entries, estimates, higher_is_better, scores, left_out, note if common < total else "", notes)
 
 
 def _by_blocks(estimates: Mapping[str, Estimate], results: Mapping[str, Result], higher_is_better: bool) -> Contest:
@@ -127,11 +127,12 @@ def _by_blocks(estimates: Mapping[str, Estimate], results: Mapping[str, Result],
                 notes[key] = UNPAIRED
     left_out = _sorted(left_out, counts, estimates, higher_is_better)
     note = "" if blocks or not any(estimates[key].stderr for key in same) else BY_ERRORS
-    return _contest(entries, higher_is_better, None, left_out, note, notes)
+    return _contest(entries, estimates, higher_is_better, None, left_out, note, notes)
 
 
 def _contest(
     entries: Mapping[str, _Entry],
+    estimates: Mapping[str, Estimate],
     higher_is_better: bool,
     scores: np.ndarray | None = None,
     left_out: Mapping[str, str] | None = None,
@@ -149,6 +150,7 @@ def _contest(
         higher_is_better=higher_is_better,
         values=np.array([row.value for row in rows]),
         counts=np.array([row.count for row in rows]),
+        own=np.array([estimates[key].value for key in entries]),
         pulls=pulls,
         paired=np.array([row.pulls is not None for row in rows]),
         degrees=units - 1,

@@ -57,7 +57,8 @@ class Contest:
         keys: of the compared rows.
         higher_is_better: which direction is.
         values: of the compared rows on the samples that they share, ``[rows]``.
-        counts: on how many samples each has a value, ``[rows]``; equal values stand in this order, most first.
+        counts: on how many samples each has a value, ``[rows]``; of equal values those with most stand first.
+        own: each row's value on all its samples, ``[rows]``; what else is equal stands in this order, best first.
         pulls: of each group or block on each value, ``[rows, groups]``; zeros for rows without.
         paired: which rows have pulls, ``[rows]``.
         degrees: of freedom of the error that pulls give.
@@ -73,6 +74,7 @@ class Contest:
     higher_is_better: bool
     values: np.ndarray
     counts: np.ndarray
+    own: np.ndarray
     pulls: np.ndarray
     paired: np.ndarray
     degrees: int
@@ -96,7 +98,9 @@ class Contest:
     @cached_property
     def order(self) -> Mapping[str, int]:
         """The place of each row by its key: the compared ones, best first, then those left out."""
-        rows = sorted(range(len(self.keys)), key=lambda i: (-self._merit[i], -self.counts[i], self.keys[i]))
+        sign = -1 if self.higher_is_better else 1
+        merits = zip(sign * self.values, -self.counts, sign * self.own, self.keys, range(len(self.keys)), strict=True)
+        rows = [row for *_, row in sorted(merits)]
         return {key: place for place, key in enumerate([*(self.keys[i] for i in rows), *self.left_out])}
 
     @cached_property
@@ -116,10 +120,11 @@ class Contest:
         """Difference of each other compared row to a compared one, by key."""
         at = self.row[reference]
         squares, degrees = self._errors(np.array([at]))
+        of_each = np.broadcast_to(degrees, squares.shape)[0]
         return {
             key: Gap(
                 float(self.values[i] - self.values[at]),
-                float(quantile(int(degrees[0, i])) * np.sqrt(squares[0, i])) if np.isfinite(squares[0, i]) else None,
+                float(quantile(int(of_each[i])) * np.sqrt(squares[0, i])) if np.isfinite(squares[0, i]) else None,
                 bool(self.paired[i] and self.paired[at]),
             )
             for i, key in enumerate(self.keys)
@@ -140,13 +145,13 @@ class Contest:
     def _errors(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared standard errors of the differences of some rows to all, and their degrees of freedom.
 
-        Degrees are Satterthwaite's, rounded down, where an error has several parts.
+        Degrees are Satterthwaite's, rounded down, where an error has several parts, else one number for all.
         """
         common = distances(self.pulls)[rows] if len(rows) > 1 else ((self.pulls[rows] - self.pulls) ** 2).sum(1)[None]
         own, other = self.alone[rows, None] ** 2, self.alone[None] ** 2
         total = common + own + other
         if not self.alone.any():
-            return total, np.full(total.shape, max(1, self.degrees))
+            return total, np.array(max(1, self.degrees))
         spread = (
             common**2 / max(1, self.degrees)
             + own**2 / self.alone_degrees[rows, None]

@@ -34,11 +34,12 @@ def beyond_chance(
     Args:
         differences: of any shape, as the other arrays.
         stderrs: of the differences; NaN where the error is not known, which tells nothing.
-        degrees: of freedom of the errors, whole numbers.
+        degrees: of freedom of the errors, whole numbers; one for all if it has no dimension.
         sizes: of the values that the differences are of.
         comparisons: that share the level.
     """
-    known, where = np.unique(degrees, return_inverse=True)
-    factors = np.array([quantile(int(each), LEVEL / comparisons) for each in known])[where.reshape(degrees.shape)]
-    beyond: np.ndarray = (differences > SAME * sizes) & (differences > factors * stderrs)
+    factors = np.zeros(int(degrees.max()) + 1)
+    for each in np.flatnonzero(np.bincount(degrees.ravel())):
+        factors[each] = quantile(int(each), LEVEL / comparisons)
+    beyond: np.ndarray = (differences > SAME * sizes) & (differences > factors[degrees] * stderrs)
     return beyond

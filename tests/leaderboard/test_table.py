@@ -166,7 +166,7 @@ def test_shares_are_shown_in_percent_and_a_skew_interval_by_its_ends() -> None:
 
 def test_exact_numbers_are_compared_with_all_their_digits() -> None:
     """However few of them are shown: a whole number has no decimals."""
-    given = {"a": (24.0, None), "b": (24.31, 0.52), "c": (23.6, 0.52)}
+    given = {"a": (24.0, None), "b": (24.31, 0.02), "c": (23.6, 0.52)}
     table = only([result(name, psnr=value) for name, value in given.items()])
     assert (best(table, "psnr"), column(table, "psnr")[1]) == (["b"], "24")
 
