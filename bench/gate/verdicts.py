@@ -12,6 +12,7 @@ from bench.gate.comparison import JUDGED, NEITHER, WITHIN_CHANCE, WITHIN_TOLERAN
 from bench.gate.differences import Difference, difference
 from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Pair
+from bench.gate.told import told
 from bench.gate.tolerances import Tolerance, default
 from bench.leaderboard.names import heading, place
 from bench.stats import Estimate
@@ -131,6 +132,8 @@ def _of_pair(
             note=found.note,
             moved=found.moved,
         )
+        if not verdicts and found.moved and not (row.device_bound or row.detail):
+            row = replace(row, reason=told(pair, metric))
         if not verdicts or row.higher_is_better is None or row.detail or (row.device_bound and not judge_cost):
             yield row, None
             continue

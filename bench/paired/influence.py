@@ -19,8 +19,8 @@ import numpy as np
 
 from bench.stats import Estimate
 
-NEAR = 1e-6
-"""Part of a standard error by which that of the replicates may differ from it, as files round."""
+NEAR = 1e-3
+"""Part of a standard error by which that of the replicates may differ from it, as files round to nine digits."""
 
 
 def of_ratios(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
