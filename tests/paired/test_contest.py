@@ -11,6 +11,7 @@ from hand_made import estimate, result
 from paired_parts import AGAIN, METRIC, best, contest_of, order, ranks, table_of
 
 from bench.leaderboard.ranking import rank
+from bench.leaderboard.relative import relative
 from bench.leaderboard.render import render
 from bench.leaderboard.table import Table, build
 from bench.paired.decision import quantile
@@ -175,11 +176,12 @@ def test_a_thousand_rows_are_compared_in_seconds() -> None:
 def test_differences_in_json_and_csv() -> None:
     values = np.random.default_rng(11).normal(size=12)
     table = table_of({"a": values, "b": values + 0.25 + 1e-3 * np.arange(12)})
-    (tree,) = json.loads(render([table], "json", relative_to="a"))["tables"]
+    to_a = relative([table], "a")
+    (tree,) = json.loads(render([table], "json", references=to_a))["tables"]
     (row,) = (row for row in tree["rows"] if row["label"] == "b")
     found = row["differences"][METRIC]
     assert found["difference"] == pytest.approx(0.2555)
     assert found["difference_low"] < 0.2555 < found["difference_high"]
     assert found["difference_paired"]
-    line = render([table], "csv", relative_to="a").splitlines()[1]
+    line = render([table], "csv", references=to_a).splitlines()[1]
     assert line.endswith(",a," + ",".join(str(found[f"difference{end}"]) for end in ("", "_low", "_high")) + ",true")
