@@ -97,11 +97,13 @@ class Contest:
 
     @cached_property
     def order(self) -> Mapping[str, int]:
-        """The place of each row by its key: the compared ones, best first, then those left out."""
+        """The place of each row by its key: the compared ones, best first, equal ones alike; then those left out."""
         sign = -1 if self.higher_is_better else 1
-        merits = zip(sign * self.values, -self.counts, sign * self.own, self.keys, range(len(self.keys)), strict=True)
-        rows = [row for *_, row in sorted(merits)]
-        return {key: place for place, key in enumerate([*(self.keys[i] for i in rows), *self.left_out])}
+        columns = (sign * self.values, -self.counts, sign * self.own)
+        merits = dict(zip(self.keys, zip(*(column.tolist() for column in columns), strict=True), strict=True))
+        places = {merit: place for place, merit in enumerate(sorted(set(merits.values())))}
+        compared = {key: places[merit] for key, merit in merits.items()}
+        return compared | {key: len(places) + i for i, key in enumerate(self.left_out)}
 
     @cached_property
     def best(self) -> frozenset[str]:
