@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -105,7 +106,14 @@ class NtpProbe(TokenModelling):
         if not metrics:
             return found
         meter = MemoryMeter(study.device)
-        self.reconstruct(study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report)
+        seen = self.reconstruct(
+            study.job, study.settings, study.tokenizer, study.dataset, metrics, meter, None, study.report
+        )
+        rows = {name: row for row, name in enumerate(seen.ids)}
+        for metric in metrics:
+            for name, values in metric.samples().items():
+                known = (rows.get(sample) for sample in study.evaluated.seen.ids)
+                study.columns[name] = [math.nan if row is None else float(values[row]) for row in known]
         return found | estimates(metrics)
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
