@@ -114,7 +114,7 @@ def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
 
 
 def _ranking(table: Table) -> dict[str, Any]:
-    """The order over several metrics; ``tied`` says that the intervals of others overlap."""
+    """The order over several metrics; ``tied`` says that others cannot be told from it."""
     ranking = rank(table)
     return {
         "metrics": [column.metric for column in ranking.columns],

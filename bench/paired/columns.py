@@ -49,6 +49,17 @@ def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Co
         return None
     (higher_is_better,) = directions
     assert higher_is_better is not None
+    with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+        return _contest_of(metric, estimates, results, samples, higher_is_better)
+
+
+def _contest_of(
+    metric: str,
+    estimates: Mapping[str, Estimate],
+    results: Mapping[str, Result],
+    samples: Mapping[str, Columns],
+    higher_is_better: bool,
+) -> Contest:
     if any(estimate.device_bound for estimate in estimates.values()):
         entries = {key: _alone(results[key], estimate, reading=True) for key, estimate in estimates.items()}
         return _contest(entries, estimates, higher_is_better)

@@ -90,6 +90,13 @@ class Contest:
         """The number of each compared row by its key."""
         return {key: i for i, key in enumerate(self.keys)}
 
+    @cached_property
+    def complete(self) -> frozenset[str]:
+        """Keys of the compared rows whose own values rest on as many samples as any, and so compare as they are."""
+        if self.scores is None:
+            return frozenset(self.keys)
+        return frozenset(key for key, count in zip(self.keys, self.counts, strict=True) if count == self.counts.max())
+
     @property
     def decides(self) -> bool:
         """Whether there are two rows at least, and the error of some difference is known."""
@@ -121,7 +128,8 @@ class Contest:
     def gaps(self, reference: str) -> dict[str, Gap]:
         """Difference of each other compared row to a compared one, by key."""
         at = self.row[reference]
-        squares, degrees = self._errors(np.array([at]))
+        with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+            squares, degrees = self._errors(np.array([at]))
         of_each = np.broadcast_to(degrees, squares.shape)[0]
         return {
             key: Gap(
@@ -139,10 +147,11 @@ class Contest:
 
     @cached_property
     def _told(self) -> np.ndarray:
-        squares, degrees = self._errors(np.arange(len(self.keys)))
-        differences = self._merit[:, None] - self._merit[None]
-        sizes = np.maximum(np.abs(self.values)[:, None], np.abs(self.values)[None])
-        return beyond_chance(differences, np.sqrt(squares), degrees, sizes, max(1, len(self.keys) - 1))
+        with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+            squares, degrees = self._errors(np.arange(len(self.keys)))
+            differences = self._merit[:, None] - self._merit[None]
+            sizes = np.maximum(np.abs(self.values)[:, None], np.abs(self.values)[None])
+            return beyond_chance(differences, np.sqrt(squares), degrees, sizes, max(1, len(self.keys) - 1))
 
     def _errors(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared standard errors of the differences of some rows to all, and their degrees of freedom.

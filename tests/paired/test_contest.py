@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,3 +186,11 @@ def test_differences_in_json_and_csv() -> None:
     assert found["difference_paired"]
     line = render([table], "csv", references=to_a).splitlines()[1]
     assert line.endswith(",a," + ",".join(str(found[f"difference{end}"]) for end in ("", "_low", "_high")) + ",true")
+
+
+def test_the_command_shows_differences_to_a_row_that_there_is(bench) -> None:
+    run = Path(__file__).parents[2] / "leaderboards" / "image-recon"
+    shown = bench("leaderboard", run, "--relative-to", "klt-vq", "--format", "latex").stdout
+    assert r"$\Delta$ PSNR" in shown
+    refused = bench("leaderboard", run, "--relative-to", "klt-vk", code=2)
+    assert "no row of these tables is called 'klt-vk'; did you mean klt-vq" in refused.stderr
