@@ -306,17 +306,25 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN...")
 @cli_gate.chosen_systems
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
-def leaderboard(runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str) -> None:
+@click.option(
+    "--relative-to",
+    metavar="SYSTEM",
+    help="Show the difference of each row to this one, over the samples that they share, with its paired 95% interval.",
+)
+def leaderboard(
+    runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
+) -> None:
     """Rank the results of run directories (or single result files): one table a protocol fingerprint.
 
-    Results that the last `bench run` of a directory did not ask for are ranked too, and named on stderr.
+    The best of a column is marked together with all that a paired test cannot tell from it. Results that the last
+    `bench run` of a directory did not ask for are ranked too, and named on stderr.
 
     \b
     Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
     """
     from bench.commands.leaderboard import print_leaderboard
 
-    sys.exit(print_leaderboard(runs, systems, without, style))
+    sys.exit(print_leaderboard(runs, systems, without, style, relative_to))
 
 
 for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline, cli_gate.remove):

@@ -145,6 +145,9 @@ def check(**given: Any) -> None:
 def compare(**given: Any) -> None:
     """Show what differs between two runs, with the error of the difference and without a verdict.
 
+    Of each metric by itself it says whether AFTER is better, worse, or cannot be told from BEFORE on the samples that
+    both have, by the test that marks the best of a leaderboard.
+
     \b
       bench compare runs/old runs/new                            the systems that both have
       bench compare runs/new --systems klt-vq klt-fsq            two systems of one run

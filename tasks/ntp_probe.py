@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -102,11 +103,18 @@ class NtpProbe(TokenModelling):
     def _reconstruction(self, study: Study) -> dict[str, Estimate]:
         """What the tokenizer alone loses."""
         metrics = self._metrics(study, "reconstruction")
-        if metrics.alive:
-            meter = MemoryMeter(study.device)
-            args = (study.job, study.settings, study.tokenizer, study.dataset)
-            study.warnings += self.reconstruct(*args, metrics, [], meter, None, study.report).warnings()
-        return metrics.estimates()
+        if not metrics.alive:
+            return metrics.estimates()
+        meter = MemoryMeter(study.device)
+        args = (study.job, study.settings, study.tokenizer, study.dataset)
+        seen = self.reconstruct(*args, metrics, [], meter, None, study.report)
+        study.warnings += seen.warnings()
+        estimates, columns = metrics.outcome(len(seen.ids))
+        rows = {name: row for row, name in enumerate(seen.ids)}
+        for name, values in columns.items():
+            known = (rows.get(sample) for sample in study.evaluated.seen.ids)
+            study.columns[name] = [math.nan if row is None else float(values[row]) for row in known]
+        return estimates
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         """What the trained probes generate, and what that costs."""

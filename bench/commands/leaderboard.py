@@ -11,36 +11,63 @@ import click
 from bench.cli import CELL_FAILED
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
-from bench.errors import BenchError
-from bench.leaderboard import render, table
+from bench.errors import BenchError, UnknownName
+from bench.leaderboard import render
 from bench.leaderboard.isolation import Fault, isolated
-from bench.results import Result, read_result
+from bench.leaderboard.relative import relative
+from bench.leaderboard.table import Table, build
+from bench.paired.samples import Beside
+from bench.results import Result, read_result, result_files
 
 
-def print_leaderboard(paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str) -> int:
+def print_leaderboard(
+    paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
+) -> int:
     """Print the tables of the chosen results; the exit code of the command."""
     results, unread = read_each(files_in(paths))
     chosen = select_results(results, systems, without)
     tell_faults((str(fault.item), fault) for fault in unread)
-    code = print_tables([result for _, result in chosen], style)
+    code = print_tables(chosen, style, relative_to)
     return CELL_FAILED if unread else code
 
 
-def print_tables(results: Sequence[Result], style: str) -> int:
-    """The tables of results on stdout, in bold where it is a terminal; those that cannot be shown are named on stderr.
+def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None = None) -> int:
+    """The tables of results and their files on stdout, in bold where it is a terminal.
+
+    Results that cannot be shown are named on stderr.
+
+    Args:
+        relative_to: name of a row that differences are shown to; values if not given.
 
     Returns:
         0, or the exit code that says that something is left out.
+
+    Raises:
+        UnknownName: no table has the row that differences are to be shown to.
     """
-    text, faults = isolated(results, partial(_text, style=style))
+    (text, unknown), faults = isolated(results, partial(_text, style=style, relative_to=relative_to))
+    if unknown:
+        raise unknown
     click.echo(text, nl=False)
-    tell_faults((fault.item.system.name, fault) for fault in faults)
+    tell_faults((fault.item[1].system.name, fault) for fault in faults)
     return CELL_FAILED if faults else 0
 
 
-def _text(results: Sequence[Result], style: str) -> str:
-    tables = table.build(results)
-    return render.styled(tables) if style == "terminal" else render.render(tables, style)
+def _text(
+    results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None
+) -> tuple[str, UnknownName | None]:
+    """The tables as text; without it an error where none of them has the row that differences are to be shown to.
+
+    That is no fault of a result, so the error is not raised here.
+    """
+    tables = tables_of(results)
+    try:
+        references = relative(tables, relative_to)
+    except UnknownName as unknown:
+        return "", unknown
+    if style == "terminal":
+        return render.styled(tables, references=references), None
+    return render.render(tables, style, references=references), None
 
 
 def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fault[Path]]]:
@@ -66,3 +93,13 @@ def tell_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
         told = "shown without its samples" if fault.reduced else "left out"
         named = fault.reason if fault.reason.startswith(name) else f"{name}: {fault.reason}"
         click.echo(f"{told}: {named}", err=True)
+
+
+def tables_of(found: Sequence[tuple[Path, Result]]) -> list[Table]:
+    """The tables of results, compared on the samples that lie beside their files."""
+    return build((result for _, result in found), Beside.of(found))
+
+
+def read_results(path: Path) -> list[tuple[Path, Result]]:
+    """The files and results of a run directory, of a folder of them or of result files, or of one file."""
+    return [(file, read_result(file)) for file in result_files(path)]

@@ -221,7 +221,7 @@ def _measure(
     for result in results:
         for reason in broken_metrics(result.metrics):
             console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
-    told = print_tables(results, style)
+    told = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
     _say_where(run, shown, exporter, console, len(results))
     return _exit_code(results) or told
 

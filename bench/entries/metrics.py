@@ -13,7 +13,7 @@ ENTRIES: tuple[Entry, ...] = (
         "bench.metrics.pixel:PSNR",
         "Peak signal-to-noise ratio of each image",
         modality="image",
-        source="10 log10(range² / MSE)",
+        source="10 log10(range² / MSE), at most that of one level of eight bits in one channel of one pixel",
     ),
     Entry(
         "ssim",

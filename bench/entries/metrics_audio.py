@@ -34,14 +34,14 @@ AUDIO: tuple[Entry, ...] = (
         "bench.metrics.si_sdr:SISDR",
         "Scale-invariant signal-to-distortion ratio, delays uncompensated",
         modality="audio",
-        source="Le Roux et al. 2019, arXiv:1811.02508; equal to torchmetrics'",
+        source="Le Roux et al. 2019, arXiv:1811.02508; equal to torchmetrics', up to one step of 16 bits",
     ),
     Entry(
         "si_sdr_aligned",
         "bench.metrics.si_sdr:AlignedSISDR",
         "Scale-invariant signal-to-distortion ratio after taking back the delay",
         modality="audio",
-        source="Le Roux et al. 2019, arXiv:1811.02508",
+        source="Le Roux et al. 2019, arXiv:1811.02508; up to one step of 16 bits",
     ),
     Entry(
         "delay",

@@ -21,7 +21,8 @@ import numpy as np
 
 from bench.gate.bootstrap import GroupBootstrap
 from bench.gate.pairing import Measured, Pair
-from bench.gate.parts import agree, parts
+from bench.paired.influence import of_blocks
+from bench.paired.parts import agree, parts
 from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
 SAME = 1e-5
@@ -81,7 +82,7 @@ def difference(pair: Pair, metric: str) -> Difference:
         return _by_samples(pair, metric, columns[0], columns[1], one.higher_is_better)
     if one.stderr == 0 and other.stderr == 0:
         return _unpaired(pair, one, other, "exact on both sides")
-    if one.replicates and other.replicates:
+    if of_blocks(one) is not None and of_blocks(other) is not None:
         if pair.same_set and one.blocks == other.blocks:
             return _by_blocks(one, other)
         return _unpaired(pair, one, other, "not paired: the two rest on other samples")

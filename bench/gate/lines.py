@@ -10,7 +10,7 @@ from bench.gate.comparison import WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.power import MOST
 from bench.gate.remarks import MOST_NAMED, listed, remarks, unjudged_costs, without_value
 from bench.gate.verdicts import Report
-from bench.leaderboard.digits import fixed, supported
+from bench.leaderboard.digits import fixed, signed, supported
 from bench.leaderboard.reasons import clean
 
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
@@ -201,8 +201,7 @@ def probability(p: float) -> str:
 
 
 def _signed(value: float, places: int) -> str:
-    text = fixed(value, places)
-    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+    return signed(fixed(value, places))
 
 
 def _summary(unchanged: Sequence[str]) -> str:

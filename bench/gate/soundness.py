@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.gate.parts import agree, parts
+from bench.paired.parts import agree, parts
 from bench.results import Result
 
 REMEDY = "measure it again, or restore both files"

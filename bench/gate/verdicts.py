@@ -15,6 +15,7 @@ from bench.gate.differences import Difference, difference
 from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Measured, Pair
 from bench.gate.power import groups_needed
+from bench.gate.told import told
 from bench.gate.tolerances import Tolerance, default
 from bench.leaderboard.names import heading, place
 from bench.stats import Estimate
@@ -154,6 +155,8 @@ def _of_pair(
             note=found.note,
             moved=found.moved,
         )
+        if not verdicts and found.moved and not (row.device_bound or row.detail):
+            row = replace(row, reason=told(pair, metric))
         if not verdicts or row.higher_is_better is None or row.detail:
             yield row, None
             continue

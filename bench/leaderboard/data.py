@@ -10,6 +10,7 @@ from typing import Any
 from bench.canonical import readable_json
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import clean
+from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Row, Table
 from bench.stats import Estimate
 
@@ -21,43 +22,71 @@ FIELDS = (
     *("metric", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n", "failures"),
     *("method", "note", "unavailable"),
 )
+DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
+"""Fields beside ``FIELDS`` of a table that is relative to a row."""
 ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks"}
 """Fields of an estimate that are told by others, or by none."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
-def to_json(tables: Sequence[Table]) -> str:
+def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | None = None) -> str:
     """The tables with protocol, columns and rows; a row holds its result whole, but for the traceback.
 
     ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [...], "rows": [{"label",
     "best": [metric, ...], "result": {...}}], "ranking": {"metrics": [...], "rows": [...], "left_out": {...}}}]}``;
     ``result`` is as in the run directory without the protocol, which stands once above, and the tracebacks,
-    which show paths of the machine. ``ranking`` is over several metrics and complete rows.
+    which show paths of the machine. ``ranking`` is over several metrics and complete rows. A table that is relative to
+    a row has ``"relative_to"``, its label, and each other row ``"differences": {metric: {"difference",
+    "difference_low", "difference_high", "difference_paired"}}`` to it, over the samples that the rows share.
+
+    Args:
+        references: what each table is relative to; nothing if not given.
     """
-    tree = {"version": FORMAT_VERSION, "tables": [_table(table) for table in tables]}
+    pairs = zip(tables, references or [None] * len(tables), strict=True)
+    tree = {"version": FORMAT_VERSION, "tables": [_table(table, reference) for table, reference in pairs]}
     return readable_json(tree)
 
 
-def to_csv(tables: Sequence[Table]) -> str:
+def to_csv(tables: Sequence[Table], references: Sequence[Relative | None] | None = None) -> str:
     """One line for each metric of each result (tidy), all tables below one header.
 
     Numbers are those of the results, neither scaled nor rounded; an empty field is what is not known. A
     result that failed has a line without a metric that says so. Texts that a spreadsheet would take
     for a formula (they begin with = + - or @) get an apostrophe in front; the JSON has them as they are.
+
+    Args:
+        references: what each table is relative to, which adds the fields ``DIFFERENCE``; nothing if not given.
     """
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
+    fields = (*FIELDS, *DIFFERENCE) if any(references or ()) else FIELDS
+    writer = csv.DictWriter(stream, fields, lineterminator="\n")
     writer.writeheader()
-    for table in tables:
+    for table, reference in zip(tables, references or [None] * len(tables), strict=True):
         for row in table.rows:
             shared = _shared(table, row)
+            differences = _differences(reference, row)
+            if reference:
+                shared["relative_to"] = reference.row.label
             for metric in _metrics(table, row):
+                metric |= differences.get(metric.get("metric", ""), {})
                 writer.writerow({name: _field(value) for name, value in {**shared, **metric}.items()})
     return stream.getvalue()
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _differences(reference: Relative | None, row: Row) -> dict[str, dict[str, Any]]:
+    """The differences of a row to the reference by metric, unscaled."""
+    found = {}
+    for column in reference.table.columns if reference else ():
+        gap = reference.gaps(column).get(row.result.key) if reference and reference.has(column) else None
+        if gap is not None:
+            low, high = (None, None) if gap.half is None else (gap.value - gap.half, gap.value + gap.half)
+            found[column.metric] = dict(zip(DIFFERENCE[1:], (gap.value, low, high, gap.paired), strict=True))
+    return found
+
+
+def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
     return {
+        **({"relative_to": reference.row.label} if reference else {}),
         "fingerprint": table.protocol.fingerprint,
         "line": table.line,
         "protocol": table.protocol.model_dump(mode="json"),
@@ -75,6 +104,7 @@ def _table(table: Table) -> dict[str, Any]:
             {
                 "label": row.label,
                 "best": sorted(name for name, cell in row.cells.items() if cell.best),
+                **({"differences": _differences(reference, row)} if reference else {}),
                 "result": row.result.model_dump(
                     mode="json", exclude={"protocol": True, "errors": {"__all__": {"traceback"}}}
                 ),
@@ -86,7 +116,7 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _ranking(table: Table) -> dict[str, Any]:
-    """The order over several metrics; ``tied`` says that the intervals of others overlap."""
+    """The order over several metrics; ``tied`` says that others cannot be told from it."""
     ranking = rank(table)
     return {
         "metrics": [column.metric for column in ranking.columns],

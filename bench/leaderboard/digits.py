@@ -40,6 +40,11 @@ def fixed(value: float, decimals: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def signed(text: str) -> str:
+    """A number that is written, with its sign; none for what is shown as zero."""
+    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+
+
 def supported(half: float) -> int:
     """Decimals that a half-interval supports: those of its second significant digit (24.31 ± 0.52)."""
     return SIGNIFICANT - 1 - _exponent(half, SIGNIFICANT)

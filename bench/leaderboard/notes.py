@@ -11,6 +11,8 @@ from bench.leaderboard.table import Cell, Column, Row, Table
 from bench.results import Result
 
 NAMED_SAMPLES = 3
+UNDECIDED = "no best is marked and every rank is a tie, as the error of no difference is known"
+ALONE = "no best is marked, as no two rows rest on the same samples"
 
 
 @dataclass
@@ -52,7 +54,7 @@ def cell_note(column: Column, cell: Cell) -> str:
     estimate, title = cell.estimate, column.heading.title
     if estimate is None:
         return ""
-    notes = [estimate.note, "" if estimate.interval else estimate.method]
+    notes = [estimate.note, "" if estimate.interval else estimate.method, cell.apart]
     told = "; ".join(note for note in notes if note)
     missing = f"{estimate.failures} of {estimate.n + estimate.failures} samples"
     if estimate.failures and missing not in told:
@@ -103,7 +105,17 @@ def remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes:
     if skipped_alike:
         common = {_skipped(table, r.result) for r in table.rows if r.result.dataset and r.result.dataset.skipped}
         remarks += [clean(f"Every row: {text}.") for text in sorted(common)]
-    return remarks + _converted(table) + _unavailable(table, notes)
+    return remarks + _compared(table, columns) + _converted(table) + _unavailable(table, notes)
+
+
+def _compared(table: Table, columns: Sequence[Column]) -> list[str]:
+    """A sentence for each way in which the rows of columns are not compared on all samples, pair by pair."""
+    titles: dict[str, list[str]] = {}
+    for column in columns:
+        contest = table.contests.get(column.metric)
+        if contest and (told := contest.note if contest.decides else ALONE if len(contest.keys) < 2 else UNDECIDED):
+            titles.setdefault(told, []).append(clean(column.heading.title))
+    return [f"{_listed(named)}: {told}." for told, named in titles.items()]
 
 
 def _converted(table: Table) -> list[str]:

@@ -12,10 +12,12 @@ from itertools import groupby
 from bench.leaderboard.digits import Number
 from bench.leaderboard.notes import Notes, cell_note, common_note, remarks, row_notes, skipped_alike
 from bench.leaderboard.reasons import clean
+from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Column, Row, Table
 from bench.results import Result
 
 DASH = "–"
+DIFFERENCE = "Δ"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Page:
         footnotes: the first has number 1.
         hidden: titles of columns with values that are left out, details of single codebook levels aside.
         whole: by the remark or footnote that says it in short, a reason in the words of whoever gave it.
+        reference: name of the row that differences are to; empty if values are shown.
     """
 
     heading: str
@@ -83,6 +86,7 @@ class Page:
     footnotes: tuple[str, ...]
     hidden: tuple[str, ...]
     whole: Mapping[str, str] = field(default_factory=dict)
+    reference: str = ""
 
     @property
     def has_best(self) -> bool:
@@ -96,17 +100,20 @@ class Page:
         parts = [", ".join([*told, "none where a value is exact"])] if spreads else []
         arrows = {column.arrow for column in self.columns}
         parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
+        if self.reference:
+            parts.append(f"{DIFFERENCE}: less {self.reference}, on the same samples, its own values in its row")
         if self.has_best:
-            parts.append(f"{best}: best of the column")
+            parts.append(f"{best}: best of the column, with all that a paired test cannot tell from it")
         return "; ".join(parts) + "." if parts else ""
 
 
-def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
+def compose(table: Table, metrics: Sequence[str] | None = None, relative: Relative | None = None) -> Page:
     """The page of a table.
 
     Args:
         metrics: names of the metrics to show, in this order; the default columns if not given. One
             without any value is told of below the table instead, one the table lacks is left out.
+        relative: shows the differences to one of its rows instead of values, where there are any.
     """
     chosen = _choose(table, metrics)
     having = [column for column in chosen if table.measured(column)]
@@ -118,9 +125,13 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
     for row in table.rows:
         names.append(Entry(clean(row.label), marks=notes.mark(row_notes(table, row, alike, notes))))
         found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
+    differing = [column for column in having if relative and relative.has(column)]
+    if relative:
+        for column in differing:
+            _differ(found, column, relative, notes)
     columns = [
         PageColumn(
-            clean(column.heading.title),
+            f"{DIFFERENCE} " * (column in differing) + clean(column.heading.title),
             column.heading.section,
             tuple(entries[column.metric] for entries in found),
             column.arrow,
@@ -145,6 +156,7 @@ def compose(table: Table, metrics: Sequence[str] | None = None) -> Page:
             if column not in chosen and not column.heading.detail and table.measured(column)
         ),
         whole=notes.whole,
+        reference=clean(relative.row.label) if relative and differing else "",
     )
 
 
@@ -186,6 +198,22 @@ def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
     note = cell_note(column, cell)
     marks = notes.mark([note] if note and note != told else [])
     return Entry(cell.number.value, cell.number.spread, cell.best, marks, is_number=True)
+
+
+def _differ(entries: Sequence[dict[str, Entry]], column: Column, relative: Relative, notes: Notes) -> None:
+    """Put differences in the place of a column's values, but for the reference."""
+    numbers = relative.numbers(column)
+    for row, own in zip(relative.table.rows, entries, strict=True):
+        entry = own.get(column.metric, Entry())
+        if row is relative.row or not entry.is_number:
+            continue
+        if row.result.key not in numbers:
+            own[column.metric] = Entry(DASH, marks=notes.mark([relative.reason(row, column)]))
+            continue
+        shown = numbers[row.result.key]
+        note = relative.note(row, column)
+        marks = tuple(dict.fromkeys((*entry.marks, *notes.mark([note] if note else []))))
+        own[column.metric] = replace(entry, text=shown.value, spread=shown.spread, marks=marks)
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:

@@ -1,18 +1,22 @@
 """One order over several metrics: mean rank and Borda count, over complete rows, ties shown as ties.
 
-Two rows tie in a metric if their 95% intervals overlap, a value without one being its own interval. That
-asks more for a difference than a test of it would (Schenker & Gentleman 2001), so a tie is no proof of
-equality. Overlap is not transitive, so neither are ties: a row may tie with two that differ.
+In a metric a row is better than another if the paired comparison of the column tells so (``bench/paired/contest.py``,
+which marks the best of the column too: a row that is marked has rank 1). Two rows tie if it cannot tell, which is no
+proof of equality; a row may tie with two that differ.
 
-In each metric the rank of a row is one more than the rows that are better beyond their intervals, as in sports,
-and its Borda points are one for each row that it is better than in this way and a half for each tie
-(Borda 1784; ties as in Black 1976). Mean rank says how few are ahead, Borda how many are behind as well.
+In each metric the rank of a row is one more than the rows that are better, as in sports, and its Borda points are one
+for each row that it is better than and a half for each tie (Borda 1784; ties as in Black 1976). Mean rank says how few
+are ahead, Borda how many are behind as well.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from bench.leaderboard.table import Column, Row, Table
 
@@ -72,8 +76,11 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
     complete, left_out = [], {}
     for row in table.rows:
         lacking = [c.heading.title for c in columns if row.failed or not row.cells[c.metric].number]
+        apart = [c.heading.title for c in columns if row.result.key in _left_out(table, c)]
         if row.failed:
             left_out[row.label] = "failed"
+        elif apart:
+            left_out[row.label] = f"not compared in {', '.join(apart)}, where it has a value on other samples"
         elif lacking:
             left_out[row.label] = f"no value of {', '.join(lacking)}"
         else:
@@ -83,14 +90,17 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
     ranks: list[dict[str, Place]] = [{} for _ in complete]
     points = [0.0] * len(complete)
     for column in columns:
-        for i, row in enumerate(complete):
-            signs = [_better(column, other, row) for j, other in enumerate(complete) if j != i]
-            ranks[i][column.metric] = Place(1 + signs.count(1), 0 in signs)
-            points[i] += signs.count(-1) + signs.count(0) / 2
+        better = _better(table, column, complete)
+        ahead, behind = better.sum(0).tolist(), better.sum(1).tolist()
+        for i in range(len(complete)):
+            ties = len(complete) - 1 - ahead[i] - behind[i]
+            ranks[i][column.metric] = Place(1 + ahead[i], ties > 0)
+            points[i] += behind[i] + ties / 2
     means = [sum(place.rank for place in own.values()) / len(columns) for own in ranks]
     scores = [(mean, -borda) for mean, borda in zip(means, points, strict=True)]
     order = sorted(range(len(complete)), key=lambda i: scores[i])
-    places = {i: Place(1 + sum(other < scores[i] for other in scores), scores.count(scores[i]) > 1) for i in order}
+    ordered, shared = sorted(scores), Counter(scores)
+    places = {i: Place(1 + bisect_left(ordered, scores[i]), shared[scores[i]] > 1) for i in order}
     return Ranking(
         columns, tuple(Ranked(complete[i], places[i], ranks[i], means[i], points[i]) for i in order), left_out
     )
@@ -105,18 +115,15 @@ def _counts(table: Table, column: Column, metrics: Sequence[str] | None) -> bool
     return shown and len(table.measured(column)) > 1
 
 
-def _better(column: Column, one: Row, other: Row) -> int:
-    """1 if one row is better than the other beyond their intervals, -1 if worse, 0 if they tie."""
-    (low, high), (other_low, other_high) = (_interval(column, row) for row in (one, other))
-    if low > other_high:
-        return 1 if column.higher_is_better else -1
-    if high < other_low:
-        return -1 if column.higher_is_better else 1
-    return 0
+def _better(table: Table, column: Column, rows: Sequence[Row]) -> np.ndarray:
+    """Whether a row is told to be better than another, ``[rows, rows]``; none is where nothing can be compared."""
+    contest = table.contests.get(column.metric)
+    if contest is None:
+        return np.zeros((len(rows), len(rows)), bool)
+    at = [contest.row[row.result.key] for row in rows]
+    return contest.better[np.ix_(at, at)]
 
 
-def _interval(column: Column, row: Row) -> tuple[float, float]:
-    estimate = row.cells[column.metric].estimate
-    assert estimate is not None
-    assert estimate.value is not None
-    return estimate.interval or (estimate.value, estimate.value)
+def _left_out(table: Table, column: Column) -> Mapping[str, str]:
+    contest = table.contests.get(column.metric)
+    return contest.left_out if contest else {}

@@ -11,6 +11,7 @@ from rich.console import Console
 from bench.errors import UnknownName
 from bench.leaderboard import data, latex, markdown, terminal
 from bench.leaderboard.page import Page, compose
+from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Table
 
 Format = Literal["terminal", "markdown", "csv", "json", "latex"]
@@ -19,7 +20,12 @@ DEFAULT_WIDTH = 120
 
 
 def render(
-    tables: Sequence[Table], format: str, *, width: int = DEFAULT_WIDTH, metrics: Sequence[str] | None = None
+    tables: Sequence[Table],
+    format: str,
+    *,
+    width: int = DEFAULT_WIDTH,
+    metrics: Sequence[str] | None = None,
+    references: Sequence[Relative | None] | None = None,
 ) -> str:
     """The tables in one format; the same bytes from the same results, whenever and wherever.
 
@@ -27,38 +33,46 @@ def render(
         format: one of ``FORMATS``. ``terminal`` is plain text; ``styled`` has bold type.
         width: columns of the terminal; other formats do not fold.
         metrics: the columns for people, in order; a selection if not given. CSV and JSON have all.
+        references: what each table is relative to; nothing if not given.
 
     Raises:
         UnknownName: no such format, or no such metric in a table.
     """
     if format == "json":
-        return data.to_json(tables)
+        return data.to_json(tables, references)
     if format == "csv":
-        return data.to_csv(tables)
+        return data.to_csv(tables, references)
     if format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
     from bench.publishing.reported import beside
 
-    pages = _pages(tables, metrics)
+    pages = _pages(tables, metrics, references)
     if format == "terminal":
         return terminal.text(pages, width)
     return markdown.text(pages, [beside(table) for table in tables]) if format == "markdown" else latex.text(pages)
 
 
-def styled(tables: Sequence[Table], console: Console | None = None, metrics: Sequence[str] | None = None) -> str:
+def styled(
+    tables: Sequence[Table],
+    console: Console | None = None,
+    metrics: Sequence[str] | None = None,
+    references: Sequence[Relative | None] | None = None,
+) -> str:
     """The tables as a console shows them, by default stdout, folded to the terminal's width.
 
     The best is bold; where the console is no terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
     """
     console = console or Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)
     with console.capture() as capture:
-        terminal.show(_pages(tables, metrics), console)
+        terminal.show(_pages(tables, metrics, references), console)
     return capture.get()
 
 
-def _pages(tables: Sequence[Table], metrics: Sequence[str] | None) -> list[Page]:
+def _pages(
+    tables: Sequence[Table], metrics: Sequence[str] | None, references: Sequence[Relative | None] | None
+) -> list[Page]:
     known = {column.metric for table in tables for column in table.columns}
     for name in metrics or ():
         if name not in known:
             raise UnknownName("metric of these results", name, known)
-    return [compose(table, metrics) for table in tables]
+    return [compose(table, metrics, to) for table, to in zip(tables, references or [None] * len(tables), strict=True)]

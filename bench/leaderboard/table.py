@@ -1,7 +1,9 @@
 """The model of a leaderboard: results of one protocol as rows and columns in reading order.
 
-It reads results and computes nothing but their presentation: digits, the best of a column, the order.
-The same results give the same tables, in whatever order they come and wherever they are read.
+It reads results, and the values of their samples where they lie beside them, and computes nothing but their
+presentation: digits, the best of a column, the order. Best and order rest on paired differences
+(``bench/paired/contest.py``). The same results give the same tables, in whatever order they come and wherever they are
+read.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ from dataclasses import dataclass, field
 
 from bench.canonical import digest
 from bench.errors import BenchError
-from bench.leaderboard.digits import Estimated, Number, column_decimals, fixed, number, uncertain
+from bench.leaderboard.digits import Estimated, Number, column_decimals, number, uncertain
 from bench.leaderboard.names import Heading, heading, place, shown_in
 from bench.leaderboard.usable import agreeing, facts, finite
+from bench.paired.columns import contest
+from bench.paired.contest import Contest
+from bench.paired.samples import Columns, Lookup, nothing
 from bench.protocol import Protocol
 from bench.results import Result
 from bench.stats import Estimate
@@ -40,7 +45,8 @@ class Column:
         scale: shown number = scale · estimate.
         higher_is_better: None where neither direction is better.
         device_bound: whether values from different devices must not be compared.
-        ranked: whether a best is told: a direction, at least two values, one setup if bound to a device.
+        ranked: whether a best is told: a direction, at least two values whose difference has a known error, one setup
+            if bound to a device; never of the details of a metric.
     """
 
     metric: str
@@ -59,12 +65,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One metric of one result: a number, or the reason why there is none."""
+    """One metric of one result: a number, or the reason why there is none.
+
+    Attributes:
+        best: whether no other row of the column is told to be better.
+        apart: why it is not compared with the other rows of its column, or not as they are with each other.
+    """
 
     estimate: Estimate | None
     number: Number | None = None
     best: bool = False
     reason: str = ""
+    apart: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ class Table:
         rows: by token kind, inside it by ``order`` with the best first, failed ones last.
         order: the column the rows are ordered by: the first of quality with most values.
         setups: device and batch size that cost was measured with, by letter.
+        contests: of the rows that have a value, by metric; of those metrics that can be compared.
     """
 
     protocol: Protocol
@@ -106,6 +119,7 @@ class Table:
     rows: tuple[Row, ...]
     order: Column | None
     setups: Mapping[str, str]
+    contests: Mapping[str, Contest] = field(default_factory=dict, compare=False)
 
     @property
     def line(self) -> str:
@@ -117,13 +131,17 @@ class Table:
         return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
 
 
-def build(results: Iterable[Result]) -> list[Table]:
+def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
     """Tables of results, one a protocol fingerprint, ordered by their protocol lines.
 
     A result that is given twice (the same key) is one row: the one that succeeded, else the latest.
 
     Where results of one fingerprint disagree about the unit or direction of a metric, most decide, and the values of
     the others are left out with that reason.
+
+    Args:
+        samples: finds the values of a result's samples, on which rows are compared; by default there are none, and
+            rows are compared by their replicates or errors.
 
     Raises:
         BenchError: a result's fingerprint is not that of its protocol.
@@ -138,7 +156,7 @@ def build(results: Iterable[Result]) -> list[Table]:
         known = once[result.fingerprint]
         same = [result, known[result.key]] if result.key in known else [result]
         known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
-    tables = [_table(agreeing(list(known.values()))) for known in once.values()]
+    tables = [_table(agreeing(list(known.values())), samples) for known in once.values()]
     return sorted(tables, key=lambda table: table.line)
 
 
@@ -146,17 +164,21 @@ def _precedence(result: Result) -> tuple[bool, str, str]:
     return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
 
 
-def _table(results: Sequence[Result]) -> Table:
+def _table(results: Sequence[Result], samples: Lookup) -> Table:
     presets = ", ".join(sorted({result.protocol.preset for result in results}))
     protocol = results[0].protocol.model_copy(update={"preset": presets})
     measured = [result for result in results if result.status == "ok"]
     setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in measured}))}
     names = sorted({name for result in measured for name in result.metrics}, key=place)
-    columns = [_column(name, measured, protocol) for name in names]
+    by_key = {result.key: result for result in measured}
+    beside = {key: samples(result) for key, result in by_key.items()}
+    contests: dict[str, Contest] = {}
+    columns = [_column(name, by_key, beside, protocol, contests) for name in names]
     order = _order(columns, measured)
     labels = _labels(results)
-    results = sorted(results, key=lambda result: (*_reading_order(result, order), labels[result.key], result.key))
-    cells = {column.metric: _cells(column, results) for column in columns}
+    places = _places(order, by_key, contests)
+    results = sorted(results, key=lambda result: (*_reading_order(result, places), labels[result.key], result.key))
+    cells = {column.metric: _cells(column, results, contests.get(column.metric)) for column in columns}
     rows = tuple(
         Row(
             label=labels[result.key],
@@ -167,7 +189,7 @@ def _table(results: Sequence[Result]) -> Table:
         )
         for result in results
     )
-    return Table(protocol, tuple(columns), rows, order, {letter: setup for setup, letter in setups.items()})
+    return Table(protocol, tuple(columns), rows, order, {letter: setup for setup, letter in setups.items()}, contests)
 
 
 def _setup(result: Result) -> str:
@@ -184,21 +206,32 @@ def _values(metric: str, results: Iterable[Result]) -> list[tuple[Result, float]
     return [(result, value) for result, value in found if value is not None]
 
 
-def _column(metric: str, results: Sequence[Result], protocol: Protocol) -> Column:
-    having = [result for result, _ in _values(metric, results)]
+def _column(
+    metric: str,
+    results: Mapping[str, Result],
+    samples: Mapping[str, Columns],
+    protocol: Protocol,
+    contests: dict[str, Contest],
+) -> Column:
+    """A column; its contest is added to the others if its rows can be compared."""
+    having = [result for result, _ in _values(metric, results.values())]
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
     unit, better = next((facts(result, metric) for result in having), ("", None))
     shown, scale = shown_in(metric, unit)
     bound = any(result.metrics[metric].device_bound for result in having)
     one_setup = not bound or len({_setup(result) for result in having}) < 2
+    shape = heading(metric)
+    found = contest(metric, results, samples) if one_setup and not shape.detail else None
+    if found is not None:
+        contests[metric] = found
     return Column(
         metric=metric,
-        heading=heading(metric),
+        heading=shape,
         unit=shown,
         scale=scale,
         higher_is_better=better,
         device_bound=bound,
-        ranked=better is not None and len(having) > 1 and one_setup,
+        ranked=found is not None and found.decides,
     )
 
 
@@ -207,15 +240,27 @@ def _order(columns: Sequence[Column], results: Sequence[Result]) -> Column | Non
     return max(candidates, key=lambda column: len(_values(column.metric, results)), default=None)
 
 
-def _reading_order(result: Result, order: Column | None) -> tuple[int, bool, float]:
+def _places(
+    order: Column | None, results: Mapping[str, Result], contests: Mapping[str, Contest]
+) -> Mapping[str, float]:
+    """Where the rows that have a value of a column stand, by key, lowest first."""
+    if order is None:
+        return {}
+    if order.metric in contests:
+        return contests[order.metric].order
+    sign = -1 if order.higher_is_better else 1
+    return {result.key: sign * value for result, value in _values(order.metric, results.values())}
+
+
+def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bool, float]:
+    """By kind, in it those with a value first, in their order, failed ones last."""
     kind = list(KINDS).index(result.system.tokens) if result.system.tokens in KINDS else len(KINDS)
-    estimate = result.metrics.get(order.metric) if order and result.status == "ok" else None
-    if order is None or estimate is None or estimate.value is None:
+    if result.key not in places:
         return kind, True, float(result.status == "failed")
-    return kind, False, -estimate.value if order.higher_is_better else estimate.value
+    return kind, False, places[result.key]
 
 
-def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
+def _cells(column: Column, results: Sequence[Result], found: Contest | None) -> dict[str, Cell]:
     """The cells of a column by the key of their result."""
     measured = [result for result in results if result.status == "ok"]
     numbers: dict[str, Estimated] = {}
@@ -224,34 +269,20 @@ def _cells(column: Column, results: Sequence[Result]) -> dict[str, Cell]:
         shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
         numbers[result.key] = value * column.scale, shown_interval
     decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
-    best = _best(numbers, decimals, column)
+    best: Iterable[str] = found.best if found and column.ranked else ()
+    apart = {**found.left_out, **found.notes} if found else {}
     cells = {}
     for result in measured:
         estimate = result.metrics.get(column.metric)
         if result.key in numbers:
             shown = number(*numbers[result.key], decimals[result.key])
-            cells[result.key] = Cell(estimate, shown, best=result.key in best)
+            told = apart.get(result.key, "")
+            cells[result.key] = Cell(estimate, shown, best=result.key in best, apart=told)
         elif estimate is None:
             cells[result.key] = Cell(None, reason="not measured")
         else:
             cells[result.key] = Cell(estimate, reason=estimate.unavailable or "no value, and no reason was given")
     return cells
-
-
-def _best(numbers: Mapping[str, Estimated], decimals: Mapping[str, int], column: Column) -> set[str]:
-    """Keys of the best value and of those that are the same as far as they are shown."""
-    if not column.ranked:
-        return set()
-    top = (max if column.higher_is_better else min)(numbers, key=lambda key: numbers[key][0])
-
-    def same(key: str) -> bool:
-        """Whether the digits that both support are the same; an exact number supports as many as any other."""
-        both = (key, top)
-        uncertain_ones = [decimals[one] for one in both if numbers[one][1]]
-        places = min(uncertain_ones) if uncertain_ones else max(decimals[one] for one in both)
-        return fixed(numbers[key][0], places) == fixed(numbers[top][0], places)
-
-    return {key for key in numbers if same(key)}
 
 
 def _labels(results: Sequence[Result]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,8 +12,9 @@ from bench.metrics.base import Fact, Settings
 from bench.metrics.clips import ClipMetric, Scores, Undefined
 from bench.metrics.signal_pairs import PAIR_REASONS, mean_over_channels
 
-IDENTICAL = "infinite: the reconstruction equals the reference up to scale"
 ORTHOGONAL = "minus infinity: nothing of the reference is in the reconstruction"
+STEP = 2.0**-15
+"""Of 16 bits."""
 BLOCK = 1 << 16
 """Samples that are correlated at once."""
 
@@ -22,6 +23,11 @@ class SISDRSettings(Settings):
     """Choices of the raw ratio."""
 
     zero_mean: bool = Field(default=False, description="take the mean off both signals first, which makes it SI-SNR")
+    ceiling: Literal["one-step"] = Field(
+        default="one-step",
+        description="highest value, which a reconstruction equal up to scale gets: that of an error of one step of 16 "
+        "bits in one sample, 10 log10(|s|² · 2³⁰)",
+    )
 
 
 class DelaySettings(Settings):
@@ -42,10 +48,14 @@ class SISDR(ClipMetric):
     Equal to torchmetrics' ``scale_invariant_signal_distortion_ratio``, which adds a rounding error to each term
     where this has none. The gain does not count, nor does its sign: a reconstruction of inverted polarity is as
     good. A delay of one sample does count. Mean over channels.
+
+    At most the ceiling of what 16 bits can show, |s|² by the square of one step in one sample: 10 log10(|s|² · 2³⁰).
+    A reconstruction that equals the reference up to scale gets it; left out as infinite, it would lower the mean.
     """
 
     outputs: ClassVar[dict[str, Fact]] = {"si_sdr": Fact("dB", True)}
-    reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, IDENTICAL, ORTHOGONAL)
+    version = 2
+    reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, ORTHOGONAL)
     Settings = SISDRSettings
     settings: SISDRSettings
 
@@ -61,7 +71,8 @@ class AlignedSISDR(ClipMetric):
     """SI-SDR of the samples that overlap once ``Delay`` is taken back; at least the raw one, mean over channels."""
 
     outputs: ClassVar[dict[str, Fact]] = {"si_sdr_aligned": Fact("dB", True)}
-    reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, IDENTICAL, ORTHOGONAL)
+    version = 2
+    reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, ORTHOGONAL)
     Settings = AlignedSettings
     settings: AlignedSettings
 
@@ -96,10 +107,10 @@ class Delay(ClipMetric):
 
 
 def si_sdr(reference: np.ndarray, reconstruction: np.ndarray, zero_mean: bool = False) -> float:
-    """SI-SDR in dB of two signals ``[samples]``, in float64.
+    """SI-SDR in dB of two signals ``[samples]``, in float64, up to the ceiling of ``SISDR``.
 
     Raises:
-        Undefined: it is infinite.
+        Undefined: it is minus infinity.
     """
     target, estimate = reference.astype(np.float64), reconstruction.astype(np.float64)
     if zero_mean:
@@ -110,9 +121,9 @@ def si_sdr(reference: np.ndarray, reconstruction: np.ndarray, zero_mean: bool = 
     part = target * (product / energy)
     error = part - estimate
     noise = float(error @ error)
-    if noise == 0:
-        raise Undefined(IDENTICAL)
-    return 10 * math.log10(float(part @ part) / noise)
+    ceiling = energy / STEP**2
+    signal = float(part @ part)
+    return 10 * math.log10(signal / noise if signal < ceiling * noise else ceiling)
 
 
 def most_samples(settings: DelaySettings, rate: int) -> int:

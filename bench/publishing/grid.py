@@ -43,7 +43,7 @@ class GridColumn:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One entry; the value by which it is sorted, None if it has none, and its interval in words."""
+    """One entry; the value by which it is sorted, None if it has none to compare, and its interval in words."""
 
     entry: Entry
     value: float | None
@@ -92,7 +92,7 @@ def grid(table: Table, pages: Mapping[str, System]) -> Grid:
             row,
             page.lines[i],
             pages[row.result.key],
-            tuple(_cell(row, column, column.page.entries[i]) for column in columns),
+            tuple(_cell(table, row, column, column.page.entries[i]) for column in columns),
         )
         for i, row in enumerate(table.rows)
     ]
@@ -120,7 +120,7 @@ def _width(characters: float) -> int:
     return min(math.ceil(characters), WIDEST)
 
 
-def _cell(row: Row, column: GridColumn, entry: Entry) -> GridCell:
+def _cell(table: Table, row: Row, column: GridColumn, entry: Entry) -> GridCell:
     cell = row.cells.get(column.page.metric)
     if column.column is None or cell is None or cell.estimate is None or cell.estimate.value is None:
         return GridCell(entry, None, "")
@@ -129,4 +129,13 @@ def _cell(row: Row, column: GridColumn, entry: Entry) -> GridCell:
     if estimate.interval and entry.spread:
         low, high = (significant(end * scale, INTERVAL_DIGITS) for end in estimate.interval)
         interval = f"95% interval {low} to {high} {unit}".strip()
-    return GridCell(entry, estimate.value, interval)
+    return GridCell(entry, _merit(table, column.column, row, estimate.value), interval)
+
+
+def _merit(table: Table, column: Column, row: Row, value: float | None) -> float | None:
+    """A row's value on the samples that the rows share, which is what they are sorted by; None if it lacks them."""
+    contest = table.contests.get(column.metric)
+    if contest is None:
+        return value
+    at = contest.row.get(row.result.key)
+    return None if at is None else float(contest.values[at])

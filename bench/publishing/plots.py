@@ -155,7 +155,9 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
     places = [(_coordinate(x, row), _coordinate(y, row)) for row in both]
     # Of two rates with equal quality everybody takes the lower one, though a rate as such is neither good nor bad.
     signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
-    best = _unbeaten([(signs[0] * a.value, signs[1] * b.value) for a, b in places])
+    whole = [i for i, row in enumerate(both) if _compares(table, row, (x, y))]
+    values = [(signs[0] * a.value, signs[1] * b.value) for a, b in (places[i] for i in whole)]
+    best = {whole[i] for i in _unbeaten(values)}
     points = tuple(Point(row, a, b, i in best) for i, (row, (a, b)) in enumerate(zip(both, places, strict=True)))
     return Plot(
         name=f"{y.metric}-{x.metric}",
@@ -165,6 +167,12 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
         frontier=_steps([point for point in points if point.on_frontier], signs[0] > 0),
         absent=tuple(clean(row.label) for row in rows if row.result.key not in shown),
     )
+
+
+def _compares(table: Table, row: Row, columns: Iterable[Column]) -> bool:
+    """Whether a row's values rest on all samples: a mean without the hard ones beats nobody's."""
+    contests = (table.contests.get(column.metric) for column in columns)
+    return all(contest is None or row.result.key in contest.complete for contest in contests)
 
 
 def _coordinate(column: Column, row: Row) -> Coordinate:

@@ -26,6 +26,7 @@ from bench.publishing.drawing import System, draw
 from bench.publishing.gallery import Shown, gallery
 from bench.publishing.grid import grid
 from bench.publishing.plots import families
+from bench.publishing.relative import choices
 from bench.publishing.reported import elsewhere, number
 from bench.publishing.reproduce import commands
 from bench.publishing.samples import Samples
@@ -34,7 +35,7 @@ from bench.publishing.sources import Sources
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-ASSETS = ("site.css", "site.js", "icon.svg")
+ASSETS = ("site.css", "site.js", "relative.js", "icon.svg")
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -150,12 +151,14 @@ class Site:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
         heard_and_seen = self._gallery(table)
+        shown = grid(table, pages)
         yield (
             f"tables/{name}.html",
             self._page(
                 "table.html",
                 "../",
-                grid=grid(table, pages),
+                grid=shown,
+                relative=choices(table, shown.columns, pages),
                 families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
                 ranking=rank(table),
                 definitions=definitions(table),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
 from bench.leaderboard.table import Row, Table, build
+from bench.paired.samples import Beside, identity
 from bench.results import KeptRecord, Result, read_result, read_samples
 
 
@@ -17,11 +18,11 @@ class Sources:
     """The tables of result files, and what lies beside each result."""
 
     tables: tuple[Table, ...]
-    files: dict[tuple[str, str, str], Path] = field(default_factory=dict)
+    files: Mapping[tuple[str, str, str], Path] = field(default_factory=dict)
 
     def samples(self, row: Row) -> dict[str, list[Any]]:
         """The per-sample values of a row by column; empty if the file with them was not copied along."""
-        file = self.files[_identity(row.result)]
+        file = self.files[identity(row.result)]
         if not row.result.samples or not (file.parent / row.result.samples).is_file():
             return {}
         return read_samples(file, row.result)
@@ -32,7 +33,7 @@ class Sources:
         Raises:
             BenchError: a path leads out of the folder of the result.
         """
-        folder = self.files[_identity(row.result)].parent
+        folder = self.files[identity(row.result)].parent
         found = []
         for record in row.result.kept:
             paths = [_inside(folder, name) for name in (record.original, record.reconstruction)]
@@ -48,7 +49,8 @@ def read(files: Sequence[Path]) -> Sources:
 
 def gathered(results: Sequence[tuple[Path, Result]]) -> Sources:
     """The tables of results that were read from these files."""
-    return Sources(tuple(build(result for _, result in results)), {_identity(result): file for file, result in results})
+    beside = Beside.of(results)
+    return Sources(tuple(build((result for _, result in results), beside)), beside.files)
 
 
 def without_samples(source: tuple[Path, Result]) -> tuple[Path, Result] | None:
@@ -57,10 +59,6 @@ def without_samples(source: tuple[Path, Result]) -> tuple[Path, Result] | None:
     if not result.kept and result.samples is None:
         return None
     return file, result.model_copy(update={"kept": [], "samples": None})
-
-
-def _identity(result: Result) -> tuple[str, str, str]:
-    return result.key, result.status, result.finished
 
 
 def _inside(folder: Path, name: str) -> Path:

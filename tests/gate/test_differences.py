@@ -65,6 +65,15 @@ def test_what_cannot_be_paired_says_so_and_is_no_surer_than_its_parts(tmp_path: 
     assert found.interval[1] - found.interval[0] > 2 * (before["metrics"]["rfid"].stderr or 0)
 
 
+def test_replicates_of_another_error_are_not_paired(tmp_path: Path) -> None:
+    """The mean of several trainings has the error of their spread, whatever one of them had."""
+    spread = {"stderr": 0.3, "method": "mean of 3 trainings, t"}
+    sides = ({"metrics": {"rfid": spread_of(side, "rfid").model_copy(update=spread)}} for side in (BEFORE, AFTER))
+    found = between(tmp_path, "rfid", *sides)
+    assert found.method == "not paired: its parts are not kept"
+    assert found.stderr == pytest.approx(0.3 * 2**0.5)
+
+
 def test_values_that_are_not_the_metrics_own_samples_are_not_paired(tmp_path: Path) -> None:
     weighted = mean_of(BEFORE + 1, "psnr").model_copy(update={"method": "ratio of totals, t"})
     pooled = {"metrics": {"psnr": weighted}, "samples": {"psnr": BEFORE}}

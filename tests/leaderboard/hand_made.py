@@ -33,10 +33,11 @@ def protocol(**changes: Any) -> Protocol:
 
 
 def estimate(metric: str, value: float | None, half: float | None = None, **fields: Any) -> Estimate:
-    """An estimate with a symmetric interval; unit and direction as the metric of that name has them."""
+    """An estimate with a symmetric interval, exact without; unit and direction as the metric of that name has them."""
     unit, better = FACTS.get(metric, ("", None))
-    if value is not None and half is not None:
-        fields = {"interval": (value - half, value + half), "stderr": half / 2} | fields
+    if value is not None:
+        error = {"stderr": 0.0} if half is None else {"interval": (value - half, value + half), "stderr": half / 2}
+        fields = error | fields
     bound = metric.endswith("_per_second") or metric == "peak_memory"
     facts: dict[str, Any] = {"unit": unit, "higher_is_better": better, "device_bound": bound}
     facts["n"] = 0 if value is None else N

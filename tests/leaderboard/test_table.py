@@ -99,14 +99,14 @@ def test_columns_go_from_quality_to_cost_and_unknown_metrics_after_the_known_of_
 @pytest.mark.parametrize(
     ("values", "winners"),
     [
-        ({"a": (24.31, 0.52), "b": (24.314, 0.52), "c": (24.32, 0.52)}, ["c"]),
-        ({"a": (24.311, 0.52), "b": (24.314, 0.52), "c": (24.2, 0.52)}, ["b", "a"]),
-        # "b" shows its own two decimals; at the one that "a" supports they are the same.
-        ({"a": (24.3, 5.2), "b": (24.31, 0.052)}, ["b", "a"]),
+        ({"a": (24.3, 0.5), "b": (24.5, 0.5), "c": (29.0, 0.5)}, ["c"]),
+        ({"a": (24.3, 0.5), "b": (24.5, 0.5), "c": (20.0, 0.5)}, ["b", "a"]),
+        ({"a": (24.3, 5.2), "b": (25.3, 0.052)}, ["b", "a"]),
+        ({"a": 24.0, "b": 24.1}, ["b"]),
         ({"a": (24.0, 0.5), "b": "missing"}, []),
     ],
 )
-def test_the_best_and_those_that_look_the_same_are_marked(
+def test_the_best_and_those_that_cannot_be_told_from_it_are_marked(
     values: dict[str, tuple[float, float] | str], winners: list[str]
 ) -> None:
     assert best(only([result(name, psnr=value) for name, value in values.items()]), "psnr") == winners
@@ -166,7 +166,7 @@ def test_shares_are_shown_in_percent_and_a_skew_interval_by_its_ends() -> None:
 
 def test_exact_numbers_are_compared_with_all_their_digits() -> None:
     """However few of them are shown: a whole number has no decimals."""
-    given = {"a": (24.0, None), "b": (24.31, 0.52), "c": (23.6, 0.52)}
+    given = {"a": (24.0, None), "b": (24.31, 0.02), "c": (23.6, 0.52)}
     table = only([result(name, psnr=value) for name, value in given.items()])
     assert (best(table, "psnr"), column(table, "psnr")[1]) == (["b"], "24")
 

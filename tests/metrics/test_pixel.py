@@ -9,7 +9,7 @@ from tester import batch_of, photographs
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from bench.errors import BenchError
-from bench.metrics.pixel import IDENTICAL, PSNR
+from bench.metrics.pixel import NOT_FINITE, PSNR
 from bench.stats import MAX_BLOCKS, Estimate
 
 
@@ -48,13 +48,43 @@ def test_equals_torchmetrics(pooling: str) -> None:
     assert psnr_of(a, b, pooling=pooling).value == pytest.approx(float(expected), rel=1e-7)  # ln 10 is float32 there
 
 
-def test_identical_images_are_failures_that_are_named() -> None:
-    some = psnr_of(*shifted(0.1, 0.0, 0.1))
-    assert (some.value, some.n, some.failures) == (pytest.approx(20.0), 2, 1)
-    assert some.note == f"1 of 3 samples left out: {IDENTICAL}"
+CEILING = 10 * math.log10(255**2 * 3 * 8 * 8)
+"""One level of 255 in one channel of one of 8x8 pixels."""
+
+
+@pytest.mark.parametrize("pooling", ["image", "set"])
+def test_an_exact_image_has_the_ceiling_and_never_lowers_a_mean(pooling: str) -> None:
+    """One system is as good as the other on the first image, and lossless where the other loses a little."""
+    lossy = psnr_of(*shifted(0.043, *[0.004] * 17), pooling=pooling)
+    lossless = psnr_of(*shifted(0.043, *[0.0] * 17), pooling=pooling)
+    assert lossless.value > lossy.value
+    assert (lossless.n, lossless.failures) == (18, 0)
+    assert lossless.note.startswith("17 of 18 images came back exactly")
+    if pooling == "image":
+        assert lossless.value == pytest.approx((-20 * math.log10(0.043) + 17 * CEILING) / 18)
+        assert lossless.note.endswith(f"{CEILING:.2f} dB, the ceiling")
+
+
+def test_the_ceiling_is_one_level_in_one_channel_of_one_pixel() -> None:
+    reference = torch.zeros(3, 3, 256, 256, dtype=torch.float64)
+    changed = reference.clone()
+    changed[0, 1, 7, 9] = 1 / 255
+    changed[1, 1, 7, 9] = 1e-5  # less than eight bits can show
+    metric = PSNR()
+    metric.update(batch_of(reference, changed))
+    assert metric.samples()["psnr"] == pytest.approx([101.0668] * 3, abs=1e-4)
+
+
+def test_a_set_of_exact_images_has_the_ceiling_of_its_pixels() -> None:
+    exact = psnr_of(*shifted(0.0, 0.0), pooling="set")
+    assert exact.value == pytest.approx(CEILING + 10 * math.log10(2))
+    assert exact.note == f"2 of 2 images came back exactly: {exact.value:.2f} dB, the ceiling"
+
+
+def test_what_is_not_finite_is_named() -> None:
     for pooling in ("image", "set"):
-        none = psnr_of(*shifted(0.0, 0.0), pooling=pooling)
-        assert (none.value, none.failures, none.unavailable) == (None, 2, IDENTICAL)
+        none = psnr_of(*shifted(math.nan, math.nan), pooling=pooling)
+        assert (none.value, none.failures, none.unavailable) == (None, 2, NOT_FINITE)
 
 
 def test_pooled_interval_is_that_of_the_delta_method() -> None:

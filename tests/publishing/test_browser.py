@@ -344,3 +344,17 @@ class Quiet(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def test_differences_to_a_row_of_ones_choice(visit):
+    page = visit(IMAGES)
+    cell = page.locator("tr[data-name='rvq'] td").first
+    own = cell.inner_text()
+    page.get_by_label("Relative to").select_option(label="vq")
+    assert cell.inner_text().split() == ["+2.00", "±", "0.74"]
+    assert page.locator("tr[data-name='vq'] td").first.inner_text().split() == ["22.00", "±", "0.50"]
+    expect(page.locator("[data-relative-note]")).to_contain_text("less vq, over the samples")
+    expect(page.locator("th[data-differs]").first).to_contain_text("PSNR")
+    page.get_by_label("Relative to").select_option(label="nothing")
+    assert cell.inner_text() == own
+    expect(page.locator("[data-relative-note]")).to_be_hidden()

@@ -157,3 +157,13 @@ def test_a_tone_is_a_line_at_its_frequency(hertz):
     assert (spectrogram.HEIGHT - 1 - row) / spectrogram.HEIGHT * 8000 == pytest.approx(hertz, abs=20)
     assert levels[:, 100].max() == pytest.approx(255 * 0.75, abs=6)  # -40 dB, from -100 to -20
     assert np.asarray(Image.open(io.BytesIO(spectrogram.png(spectrogram.Sound(np.zeros(10), 16000))))).max() == 0
+
+
+def test_a_mean_without_the_hard_samples_is_on_no_frontier():
+    values = {"whole": [4.5, 4.4, 1.6], "silent": [4.5, 4.4, np.nan]}
+    made = [result(name, bits_per_pixel=1.0, psnr=(float(np.nanmean(own)), 0.5)) for name, own in values.items()]
+    (table,) = build(
+        made, lambda found: {"id": list("abc"), "group": np.arange(3), "psnr": np.array(values[found.system.name])}
+    )
+    ((found,),) = (family.plots for family in families(table) if family.title == "Rate and distortion")
+    assert [p.label for p in found.points if p.on_frontier] == ["whole"]

@@ -1,0 +1,1 @@
+"""Which of several systems are better, on the samples that they share: one model for tables, rankings and gates."""

@@ -1,0 +1,45 @@
+"""When a difference is beyond chance: Student's t of a difference and its error, the same for every comparison."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+LEVEL = 0.05
+SAME = 1e-5
+"""Values nearer than this part of themselves are the same: float32 arithmetic on another number of threads."""
+
+
+def chance(excess: float, stderr: float | None, degrees: int) -> float:
+    """p-value of "no excess", one-sided: that of t = excess / stderr; 0 or 1 where there is no error."""
+    from scipy.stats import t  # scipy.stats takes half a second to import
+
+    return float(t.sf(excess / stderr, degrees)) if stderr else float(excess <= 0)
+
+
+@lru_cache(maxsize=4096)
+def quantile(degrees: int, level: float = LEVEL) -> float:
+    """How many standard errors a difference is from 0 with a two-sided p-value of ``level``."""
+    from scipy.special import stdtrit  # much faster to import than scipy.stats
+
+    return float(-stdtrit(degrees, level / 2))
+
+
+def beyond_chance(
+    differences: np.ndarray, stderrs: np.ndarray, degrees: np.ndarray, sizes: np.ndarray, comparisons: int = 1
+) -> np.ndarray:
+    """Which differences are positive, more than rounding, and beyond chance, two-sided at ``LEVEL`` by Bonferroni.
+
+    Args:
+        differences: of any shape, as the other arrays.
+        stderrs: of the differences; NaN where the error is not known, which tells nothing.
+        degrees: of freedom of the errors, whole numbers; one for all if it has no dimension.
+        sizes: of the values that the differences are of.
+        comparisons: that share the level.
+    """
+    factors = np.zeros(int(degrees.max()) + 1)
+    for each in np.flatnonzero(np.bincount(degrees.ravel())):
+        factors[each] = quantile(int(each), LEVEL / comparisons)
+    beyond: np.ndarray = (differences > SAME * sizes) & (differences > factors[degrees] * stderrs)
+    return beyond

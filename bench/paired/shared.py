@@ -1,0 +1,138 @@
+"""Which samples the rows of a column share, and which rows have too few to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bench.paired.parts import agree, parts
+from bench.paired.samples import Columns
+from bench.stats import Estimate, assign_blocks
+
+MOST_GROUPS = 200
+"""More groups are dealt out to so many; a t of 199 degrees of freedom is a normal."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The values of one metric on each sample.
+
+    Attributes:
+        ids: of the samples.
+        groups: of the samples, ``[n]``.
+        parts: numerator and denominator, ``[n, 2]``; not finite where there is no value.
+    """
+
+    ids: Sequence[str]
+    groups: np.ndarray
+    parts: np.ndarray
+
+
+def measurements(columns: Columns, metric: str, estimate: Estimate) -> Measurements | None:
+    """A metric's values on each sample; None if they are not there, or not what its value was computed from."""
+    ids, groups = columns.get("id"), columns.get("group")
+    if ids is None or groups is None or estimate.value is None or len(set(ids)) < len(ids):
+        return None
+    try:
+        found = parts(columns, metric)
+    except (TypeError, ValueError):
+        return None
+    if found is None:
+        return None
+    counted = found.values[np.isfinite(found.values).all(1)]
+    if not len(counted) or not agree(counted, estimate.value):
+        return None
+    return Measurements(ids, np.asarray(groups), found.values)
+
+
+class Shared:
+    """Rows of a column, and the samples on which all that are compared have a value.
+
+    A row is compared if the rows with at least as many samples and itself share half of all samples or more. So one
+    system that fails on nearly everything takes the samples from nobody, and no row is left out while another one is
+    compared that has values on some of its samples only.
+
+    Attributes:
+        keys: of the rows.
+        ids: of all samples on which any row has a value.
+        values: numerator and denominator, ``[rows, samples, 2]``, NaN where there is none.
+        groups: of the samples, ``[samples]``.
+        present: whether a row has a value on a sample, ``[rows, samples]``; an infinitely good one is one.
+        compared: whether a row is compared, ``[rows]``.
+        common: the samples on which all compared rows have a finite value, ``[samples]``.
+    """
+
+    def __init__(self, rows: Mapping[str, Measurements], higher_is_better: bool) -> None:
+        self.keys = list(rows)
+        self.higher_is_better = higher_is_better
+        self.ids, self.groups, self.values = _aligned(list(rows.values()))
+        best = np.inf if higher_is_better else -np.inf
+        finite = np.isfinite(self.values).all(2)
+        self.present = finite | (self.values[:, :, 0] == best)
+        seen = self.present.any(0)
+        self.ids = [name for name, there in zip(self.ids, seen, strict=True) if there]
+        self.groups, self.values, self.present = self.groups[seen], self.values[:, seen], self.present[:, seen]
+        self.compared, self.common = self._choose()
+        self.common &= finite[:, seen][self.compared].all(0)
+
+    def _choose(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.present.all():
+            return np.ones(len(self.keys), bool), np.ones(len(self.ids), bool)
+        compared, common = np.zeros(len(self.keys), bool), np.ones(len(self.ids), bool)
+        for row in sorted(range(len(self.keys)), key=lambda row: (-self.counts[row], self.keys[row])):
+            both = common & self.present[row]
+            if 2 * both.sum() >= len(self.ids):
+                compared[row], common = True, both
+        return compared, common
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """On how many samples each row has a value, ``[rows]``."""
+        counts: np.ndarray = self.present.sum(1)
+        return counts
+
+    def sums(self) -> np.ndarray:
+        """Numerator and denominator of the compared rows by group of the common samples, ``[rows, groups, 2]``."""
+        values, groups = (
+            self.values[self.compared][:, self.common],
+            assign_blocks(self.groups[self.common], MOST_GROUPS),
+        )
+        order = np.argsort(groups, kind="stable")
+        starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+        sums: np.ndarray = np.add.reduceat(values[:, order], starts, axis=1)
+        return sums
+
+    def scores(self) -> np.ndarray | None:
+        """Compared rows' values on all samples, ``[rows, samples]``: higher is better, a missing one is the worst.
+
+        None where rows divide by different amounts, so that no worse on each sample is not no worse on all of them.
+        """
+        values = self.values[self.compared]
+        under = values[:, self.common, 1]
+        if (under != under[:1]).any():
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scores = values[:, :, 0] / np.where(np.isfinite(values[:, :, 1]), values[:, :, 1], 1)
+        scores = scores if self.higher_is_better else -scores
+        return np.asarray(np.where(self.present[self.compared], scores, -np.inf))
+
+
+def _aligned(rows: Sequence[Measurements]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """All ids, their groups, and the values of all rows ``[rows, samples, 2]``, NaN where a row has not the sample."""
+    first = rows[0]
+    if all(row.ids == first.ids for row in rows):
+        return list(first.ids), first.groups, np.stack([row.parts for row in rows])
+    where: dict[str, int] = {}
+    groups: list[int] = []
+    for row in rows:
+        for name, group in zip(row.ids, row.groups.tolist(), strict=True):
+            if name not in where:
+                where[name] = len(where)
+                groups.append(group)
+    values = np.full((len(rows), len(where), 2), np.nan)
+    for values_of_row, row in zip(values, rows, strict=True):
+        values_of_row[[where[name] for name in row.ids]] = row.parts
+    return list(where), np.array(groups), values

@@ -1,0 +1,62 @@
+"""Rows of one column, with the values of their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hand_made import protocol, result
+
+from bench.leaderboard.ranking import rank
+from bench.leaderboard.table import Table, build
+from bench.paired.contest import Contest
+from bench.results import Result
+from bench.stats import Estimate, clustered_mean
+
+METRIC = "pesq_wb"
+AGAIN = f"{METRIC}_again"
+
+
+def mean_of(metric: str, values: np.ndarray, groups: np.ndarray, **fields: Any) -> Estimate:
+    """The mean of the finite values, of which higher is better."""
+    found = clustered_mean(values, groups).model_copy(update={"higher_is_better": True, **fields})
+    return found.model_copy(update={"unit": "MOS"})
+
+
+def table_of(rows: Mapping[str, np.ndarray], groups: np.ndarray | None = None, *metrics: str, **fields: Any) -> Table:
+    """The table of rows given by their values on the same samples, NaN where there is none; the same in all metrics."""
+    size = len(next(iter(rows.values())))
+    groups = np.arange(size) if groups is None else groups
+    metrics = metrics or (METRIC,)
+    under = protocol(n=size)
+
+    def samples(found: Result) -> dict[str, Any]:
+        values = rows[found.system.name]
+        return {"id": [f"s{i}" for i in range(size)], "group": groups, **dict.fromkeys(metrics, values)}
+
+    made = [
+        result(
+            name, protocol=under, n=size, **{metric: mean_of(metric, values, groups, **fields) for metric in metrics}
+        )
+        for name, values in rows.items()
+    ]
+    (table,) = build(made, samples)
+    return table
+
+
+def contest_of(rows: Mapping[str, np.ndarray], groups: np.ndarray | None = None) -> Contest:
+    return table_of(rows, groups).contests[METRIC]
+
+
+def order(table: Table) -> list[str]:
+    return [row.label for row in table.rows]
+
+
+def best(table: Table, metric: str = METRIC) -> set[str]:
+    return {row.label for row in table.rows if row.cells[metric].best}
+
+
+def ranks(table: Table) -> dict[str, str]:
+    """Ranks of the rows of a table with two metrics that have the same values, as a ranking needs two."""
+    return {one.row.label: str(one.ranks[METRIC]) for one in rank(table, [METRIC, AGAIN]).rows}
