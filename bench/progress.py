@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from bench.durations import duration
+from bench.machine.texts import visible
 
 QUIET = 10.0
 """Seconds without a line, where there is no bar, and without a movement before it is said that nothing moves."""
@@ -127,7 +128,7 @@ class CellProgress:
 
     def _print(self, text: str) -> None:
         self._said = time.monotonic()
-        self.console.print(f"{self.label} · {text}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible(f"{self.label} · {text}"), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Beat:

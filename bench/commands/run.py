@@ -193,11 +193,11 @@ def _measure(
     from bench.runner import execute
 
     for reason in plan.missing.values():
-        console.print(f"unavailable: {reason}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"unavailable: {reason}")
     for warning in plan.warnings:
-        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"warning: {warning}")
     if plan.impossible:
-        console.print(f"Error: {plan.impossible}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"Error: {plan.impossible}")
         return NOTHING_MEASURED
     outcomes: list[Any] = []
     status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
@@ -220,7 +220,7 @@ def _measure(
     results = [outcome.result for outcome in outcomes]
     for result in results:
         for reason in broken_metrics(result.metrics):
-            console.print(f"lost: {result.system.name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+            _say(console, f"lost: {result.system.name}: {reason}")
     told = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
     _say_where(run, shown, exporter, console, len(results))
     return _exit_code(results) or told
