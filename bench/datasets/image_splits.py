@@ -45,6 +45,10 @@ class ImageSplits(ImageFolder):
         """``train/``; None for itself."""
         return None if self.split == "train" else ImageSplits(self.settings, "train", self.data)
 
+    def training_split(self) -> ImageSplits | None:
+        """``train/`` too: its images are preprocessed like these."""
+        return self.fit_split()
+
 
 def _classes(folder: Path) -> set[str]:
     """Names of the folders of a split."""
