@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.paired.contest import Contest
+from bench.paired.decision import quantile
 from bench.paired.influence import of_blocks, of_ratios
 from bench.paired.samples import Columns
 from bench.paired.shared import Measurements, Shared, measurements
@@ -61,7 +62,7 @@ def _contest_of(
     higher_is_better: bool,
 ) -> Contest:
     if any(estimate.device_bound for estimate in estimates.values()):
-        entries = {key: _alone(results[key], estimate, reading=True) for key, estimate in estimates.items()}
+        entries = {key: _alone(results[key], estimate) for key, estimate in estimates.items()}
         return _contest(entries, estimates, higher_is_better)
     rows = {
         key: found
@@ -174,13 +175,15 @@ def _contest(
     )
 
 
-def _alone(result: Result, estimate: Estimate, reading: bool = False) -> _Entry:
-    """A row that is paired with no other; a reading of a machine without an error is taken as it is."""
+def _alone(result: Result, estimate: Estimate) -> _Entry:
+    """A row that is paired with no other; an interval without a standard error is as good as one."""
     assert estimate.value is not None
-    error = estimate.stderr if estimate.stderr is not None else 0.0 if reading else np.nan
     independent = result.dataset.groups if result.dataset else estimate.n
-    degrees = (_trainings(estimate) or min(MAX_BLOCKS, independent)) - 1
-    return _Entry(estimate.value, estimate.n, None, error, max(1, degrees))
+    degrees = max(1, (_trainings(estimate) or min(MAX_BLOCKS, independent)) - 1)
+    error = np.nan if estimate.stderr is None else estimate.stderr
+    if estimate.stderr is None and estimate.interval is not None:
+        error = max(abs(end - estimate.value) for end in estimate.interval) / quantile(degrees)
+    return _Entry(estimate.value, estimate.n, None, error, degrees)
 
 
 def _trainings(estimate: Estimate) -> int:
