@@ -113,6 +113,6 @@ def _written(file: Path) -> tuple[int, ...]:
 def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         name = next((member.name for member in signal.Signals if member == -code), f"signal {-code}")
-        hint = "; the system may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
         return f"the cell's process was killed by {name}{hint}"
     return f"the cell's process ended with code {code} before it wrote a result"

@@ -14,9 +14,8 @@ from bench.tracking.state import locked
 
 SECONDS_TO_MAKE = 120.0
 """The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
-_UNFINISHED = "_alembic_tmp_"
-"""What the tables are called that a migration copies into; it drops them when it is through."""
 _REPEATED = re.compile("already exists|duplicate column name")
+"""What SQLite says when a migration is begun again that was cut short."""
 
 
 def prepared(file: Path, make: Callable[[str], object]) -> None:
@@ -75,11 +74,11 @@ def unfinished(file: Path, error: Exception) -> str:
     Args:
         error: what MLflow raised; it makes again what is there already.
     """
+    if not _REPEATED.search(str(error)):
+        return ""
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not (_REPEATED.search(str(error)) or any(name.startswith(_UNFINISHED) for name in tables)):
-                return ""
             runs = database.execute("SELECT count(*) FROM runs").fetchone()[0] if "runs" in tables else 0
     except (OSError, sqlite3.Error):
         return ""
