@@ -16,6 +16,18 @@ from bench.extras import remedy
 WHISPER = "whisper-normalizer"
 
 
+def _has_marks(text: str) -> bool:
+    return any(unicodedata.category(char)[0] == "M" for char in text)
+
+
+def _has_marks_composed(text: str) -> bool:
+    return _has_marks(unicodedata.normalize("NFKC", text))
+
+
+def _has_none(text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Normaliser:
     """A normaliser; a change that moves a number takes a new name.
@@ -34,7 +46,7 @@ class Normaliser:
     make: Callable[[], Callable[[str], str]]
     languages: tuple[str, ...] = ()
     package: str = ""
-    splits: Callable[[str], bool] = lambda text: False
+    splits: Callable[[str], bool] = _has_none
 
     def __call__(self, text: str) -> str:
         """The normalised text, words a single space apart, none at the ends."""
@@ -110,10 +122,6 @@ def _lower_with_marks(text: str) -> str:
     return "".join(kept)
 
 
-def _has_marks(text: str) -> bool:
-    return any(unicodedata.category(char)[0] == "M" for char in text)
-
-
 _SILENT = {ord(char): None for char in "'’ʼ´`＇\u0640"} | {0x200B: " "}
 _INVISIBLE_MARKS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x180E))))
 
@@ -149,7 +157,7 @@ NORMALISERS: dict[str, Normaliser] = {
             "such as the vowel signs of Indic scripts",
             lambda: _whisper("basic", "BasicTextNormalizer"),
             package=WHISPER,
-            splits=lambda text: _has_marks(unicodedata.normalize("NFKC", text)),
+            splits=_has_marks_composed,
         ),
     )
 }

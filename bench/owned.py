@@ -15,14 +15,12 @@ The features of a reference set, which are too large to copy, are shared by the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Protocol
 
 import torch
 
-from bench.audio import Audio
 from bench.metrics.base import Batch
-from bench.tokens import Tokens
 
 
 class Observer(Protocol):
@@ -33,9 +31,9 @@ class Observer(Protocol):
 
 
 def owned(value: Any) -> Any:
-    """A copy that shares no memory with the original, of tensors, ``Audio``, ``Tokens`` and tuples or lists of them.
+    """A copy that shares no memory with the original, of tensors, tuples or lists of them, ``Tokens`` and ``Audio``.
 
-    Lists become tuples, and subclasses of ``Audio`` and ``Tokens`` these classes, without what they add. Other values
+    Lists become tuples, and subclasses of the bench's dataclasses these classes, without what they add. Other values
     come back as they are.
     """
     if isinstance(value, torch.Tensor):
@@ -44,8 +42,9 @@ def owned(value: Any) -> Any:
         return tuple(map(owned, value))
     if isinstance(value, bytearray):
         return bytes(value)
-    for kind in (Audio, Tokens):
-        if isinstance(value, kind):
+    # Not by name: images should not import what audio is made of.
+    for kind in type(value).__mro__:
+        if is_dataclass(kind) and kind.__module__.startswith("bench."):
             return kind(**{field.name: owned(getattr(value, field.name)) for field in fields(kind)})
     return value
 

@@ -17,7 +17,7 @@ from bench import dependencies
 from bench.canonical import digest, readable_json, write_atomic
 from bench.errors import BenchError
 from bench.machine.documents import parse_json
-from bench.machine.files import open_stored, read_stored
+from bench.machine.files import read_stored
 from bench.machine.texts import TRACEBACK, plain, visible
 from bench.protocol import Protocol
 from bench.stats import Estimate
@@ -321,11 +321,12 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     if table.suffix == ".csv":
         return _read_csv(table)
     import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
-    from pyarrow import ArrowException
+    from pyarrow import ArrowException, BufferReader
 
     try:
-        with open_stored(table) as stream:
-            columns: dict[str, list[Any]] = parquet.read_table(stream).to_pydict()
+        # From memory and without threads: those of pyarrow that read a file of Python's may outlive the interpreter.
+        with parquet.ParquetFile(BufferReader(read_stored(table))) as stored:
+            columns: dict[str, list[Any]] = stored.read(use_threads=False).to_pydict()
     except (OSError, ArrowException, ValueError) as error:
         raise BenchError(f"{table}: cannot be read, but {file.name} names it: {error}; measure it again") from error
     for name, values in columns.items():

@@ -246,7 +246,7 @@ def _kind(name: str) -> registry.Kind:
             named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
-    if registry.is_file_target(name):
+    if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
         check_file(name)  # quicker than to run it
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"

@@ -65,8 +65,8 @@ def test_paths_may_hold_the_signs_of_the_grammar(tmp_path, monkeypatch, text, ta
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "lr=0.1@x"
     folder.mkdir()
-    for name in ("own.py", "a,b=c@d.pt"):
-        (folder / name).touch()
+    (folder / "own.py").write_text("T = None\n")
+    (folder / "a,b=c@d.pt").touch()
     spec = parse(text)
     assert spec.args == args
     assert target in (None, spec.entry.target)

@@ -86,7 +86,7 @@ def test_channels_and_rate_are_as_numpy_and_soxr_make_them(folder: Path, channel
 
 def test_channels_that_cancel_out_are_silence(folder: Path) -> None:
     save(folder / "a.wav", tone() * np.array([1, -1], np.float32), subtype="FLOAT")
-    assert only(folder).conversions == ("mixed down to mono", "silent")
+    assert only(folder).conversions == ("mixed down to mono", "cancelled by mixing", "silent")
 
 
 def test_clips_too_short_or_too_long(folder: Path) -> None:

@@ -18,6 +18,7 @@ class Works(PerSampleMetric):
     """The base of the others: zero for every sample, under the name of the class."""
 
     outputs: ClassVar[dict[str, Fact]] = {"Works": Fact("dB", True)}
+    modality = ""
 
     def __init_subclass__(cls) -> None:
         cls.outputs = {cls.__name__: Fact("dB", True)}

@@ -232,7 +232,7 @@ def test_the_command_measures_a_backbone(bench, tmp_path, inputs):
     ("arguments", "message"),
     [
         (("--system", "amused={}/amused", "--reference", "{}/images"), "--reference is what generated images"),
-        (("--system", "amused={}/amused", "--prompts", "{}/images"), "Is a directory; give a text file"),
+        (("--system", "amused={}/amused", "--prompts", "{}/images"), "is a folder, not a file; give a text file"),
         (("--prompts", "{}/texts"), "--prompts are what published backbones are given"),
     ],
 )
