@@ -118,23 +118,13 @@ def test_a_failing_system_fails_alone_and_a_failing_clip_too(bench, tmp_path):
         "Tensors": "decode gave Tensor, not bench.audio.Audio",
     }
     systems = [f"--system={SOUNDS}:{name}" for name in (*causes, "FailsOnShort", "Levels")]
-    bench(
-        *protocol(tmp_path, LIGHT),
-        "--workers",
-        0,
-        "--data",
-        folder,
-        *systems,
-        "--system=jpeg@10",
-        "--out",
-        "out",
-        code=4,
-    )
+    run = (*protocol(tmp_path, LIGHT), "--workers", 0, "--data", folder, *systems, "--out", "out")
+    assert "jpeg@10 is of image; suite audio-recon is of audio" in bench(*run, "--system=jpeg@10", code=2).stderr
+    bench(*run, code=4)
     found = results(tmp_path / "out")
     for name, cause in causes.items():
         assert found[name].status == "failed"
         assert cause in found[name].errors[0].message
-    assert "a tokenizer of image, not of audio" in found["jpeg@10"].errors[0].message
     short = found["FailsOnShort"]
     assert short.status == "ok"
     assert short.dataset is not None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from bench.audio import Audio
 from bench.errors import BenchError
 from bench.tokens import Tokens
 
@@ -136,9 +135,9 @@ def _before(tokenizer: Tokenizer, method: str, prepared: Callable[[Any], Any]) -
 
 
 def _cast(batch: Any, dtype: torch.dtype) -> Any:
-    if isinstance(batch, Audio):
-        return batch.like(batch.samples.to(dtype))
-    return batch.to(dtype)
+    if isinstance(batch, torch.Tensor):
+        return batch.to(dtype)
+    return batch.like(batch.samples.to(dtype))  # ``Audio``, which images should not import
 
 
 def _on(tokens: Tokens, device: torch.device, dtype: torch.dtype) -> Tokens:
