@@ -160,6 +160,15 @@ def known() -> Iterator[Known]:
         yield found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As many as the ranks have: with others a network's float32 sums differ in their last bit on some processors."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def subjects(weight_files: dict[str, Path]) -> dict[str, Subject]:
     """Every metric of the registry that has a case."""
