@@ -94,7 +94,7 @@ def decode_sound(path: Path) -> Sound:
 
     Raises:
         BadSample: the file cannot be read, is no sound, is damaged or cut off, states less than it holds, holds
-            nothing, too much, or samples that are no number.
+            nothing, too much, or samples that are not numbers.
     """
     try:
         # Without a buffer, so that the file descriptor stands where the stream does.

@@ -1,4 +1,4 @@
-"""Whether a system is told to be better than another, as tables and rankings tell it."""
+"""Whether a paired test shows a system to be better than another, as tables and rankings say."""
 
 from __future__ import annotations
 

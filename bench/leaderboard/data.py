@@ -25,7 +25,7 @@ FIELDS = (
 DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
 """Fields beside ``FIELDS`` of a table that is relative to a row."""
 ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks"}
-"""Fields of an estimate that are told by others, or by none."""
+"""Fields of an estimate that other fields stand for, or that programs are not given."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
