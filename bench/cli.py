@@ -15,7 +15,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from bench import __version__, cli_gate
+from bench import __version__
+from bench.commands import gate_group as cli_gate
 from bench.errors import BenchError, NoResults
 from bench.machine.texts import visible
 
@@ -230,7 +231,7 @@ def run(**given: Any) -> None:
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
     """What there is: tokenizers, backbones, tasks, suites, protocols, datasets, metrics, recognisers, weights."""
-    from bench.commands.catalogue import print_list
+    from bench.commands.listing import print_list
 
     print_list(kind, style)
 
@@ -243,7 +244,7 @@ def show(name: str) -> None:
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
     metric, recogniser or weights file, or the path of a result file.
     """
-    from bench.commands.catalogue import print_entry
+    from bench.commands.listing import print_entry
 
     print_entry(name)
 

@@ -1,6 +1,6 @@
 """Names to lazily imported tokenizers, backbones, tasks, datasets, metrics and recognisers.
 
-The built-in lines are in ``bench/entries``; other packages add theirs through the entry-point groups
+The built-in lines are in ``bench/lines``; other packages add theirs through the entry-point groups
 ``bench.tokenizers``, ``bench.backbones``, ``bench.metrics``, ``bench.datasets``, ``bench.tasks`` and
 ``bench.recognisers``. Nothing here imports what an entry points to until ``load`` is called, so that listing
 names costs no torch.
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BenchError, UnknownName
-from bench.extras import remedy
+from bench.machine.extras import remedy
 
-Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers"]
+Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers", "modalities"]
 KINDS: tuple[Kind, ...] = ("tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers")
 
 
@@ -40,7 +40,7 @@ class Entry:
         tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
         licence: licence of the model or data set.
-        weights: names of the weights it needs: files of ``bench/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
+        weights: names of the weights it needs: files of ``bench/machine/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
         local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
@@ -70,9 +70,8 @@ def entries(kind: Kind) -> dict[str, Entry]:
 
     A plug-in that takes a name already in use is warned of and left out; none is imported here.
     """
-    built_in: tuple[Entry, ...] = importlib.import_module(f"bench.entries.{kind}").ENTRIES
     found: dict[str, Entry] = {}
-    for entry in built_in:
+    for entry in _built_in_lines(kind):
         if entry.name in found:
             raise BenchError(f"two built-in {kind} are called {entry.name!r}")
         found[entry.name] = entry
@@ -90,6 +89,17 @@ def entries(kind: Kind) -> dict[str, Entry]:
             plugin=distribution,
         )
     return found
+
+
+def _built_in_lines(kind: Kind) -> list[Entry]:
+    """The lines of the modalities, each in its folder, then those that serve all of them."""
+    lines: list[Entry] = []
+    for modality in () if kind == "modalities" else entries("modalities").values():
+        if target := load(modality.target).lines.get(kind):
+            lines += load(target)
+    if importlib.util.find_spec(f"bench.lines.{kind}"):
+        lines += load(f"bench.lines.{kind}:ENTRIES")
+    return lines
 
 
 def get(kind: Kind, name: str) -> Entry:
@@ -165,7 +175,7 @@ def load(target: str) -> Any:
 
 def _places(error: BaseException) -> str:
     """Where in somebody's own code an error is, a line each, to be added to a message."""
-    from bench.faults import places, trace_of  # imports what listing names does not need
+    from bench.machine.faults import places, trace_of  # imports what listing names does not need
 
     return "".join(f"\n  {place}" for place in places(trace_of(error)))
 

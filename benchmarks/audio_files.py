@@ -130,7 +130,7 @@ def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) 
 
 def compare_values(out: Path, theirs: Mapping[str, Sequence[float | None]]) -> None:
     """Print how far the values of single files are apart."""
-    from bench.results import Run, read_samples
+    from bench.contracts.results import Run, read_samples
 
     found = Run(out)
     (file,), (result,) = found.files(), found.results()

@@ -97,9 +97,9 @@ def reconstruct(file: Path, count: int, codec: str) -> float:
     """Write prompts and what a codec makes of them; seconds of sound."""
     import torch
 
-    from bench.audio import Audio
-    from bench.modalities.audio import AudioFinish
-    from bench.system import parse
+    from bench.contracts.system import parse
+    from bench.modalities.audio.batch import Audio
+    from bench.modalities.audio.signal import AudioFinish
 
     tokenizer, samples, finish = parse(codec).build(), speech(count), AudioFinish()
     clips = []
@@ -119,7 +119,7 @@ def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
         parts: cells at once, each with as many clips, without a pool between them.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.worker", *modules()])
+    context.set_forkserver_preload(["bench.measuring.cell_process", *modules()])
     barrier = context.Barrier(parts)
     cells = []
     for part in range(parts):
@@ -155,8 +155,8 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
     import torch
 
     from bench import registry
-    from bench.pool import Pool
-    from bench.processes import die_with_parent, lead_group
+    from bench.machine.pool import Pool
+    from bench.machine.processes import die_with_parent, lead_group
 
     lead_group()
     die_with_parent()
@@ -187,9 +187,9 @@ def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
     """The clips as the streaming loop hands them to metrics."""
     import torch
 
-    from bench.audio import Audio
+    from bench.contracts.tokens import Tokens
     from bench.metrics.base import Batch
-    from bench.tokens import Tokens
+    from bench.modalities.audio.batch import Audio
 
     for start in range(0, len(clips), BATCH):
         members = clips[start : start + BATCH]

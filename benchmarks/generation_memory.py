@@ -52,14 +52,15 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     import numpy as np
     import torch
 
-    from bench import registry, scratch
-    from bench.canonical import sha256_file
-    from bench.extractors import Extractor, Network
-    from bench.generation.judging import Judge
-    from bench.generation.samples import sample_specs
+    from bench import registry
+    from bench.contracts.task import Job, Request
+    from bench.machine import mapped_arrays as scratch
+    from bench.machine.canonical import sha256_file
+    from bench.machine.weights import WeightStore
     from bench.metrics.guarded import Guarded
-    from bench.task import Job, Request
-    from bench.weights import WeightStore
+    from bench.modalities.image.extractors import Extractor, Network
+    from bench.modalities.image.generation.judging import Judge
+    from bench.modalities.image.generation.samples import sample_specs
 
     generator = np.random.default_rng(n)
     files = [folder / "samples.npy", folder / "references.npy"]

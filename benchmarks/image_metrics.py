@@ -188,12 +188,12 @@ def measure(reference: Path, reconstruction: Path, weights: Path) -> None:
     import torch
 
     from bench import registry
-    from bench.canonical import sha256_file
+    from bench.contracts.tokens import Codebook, Tokens
     from bench.datasets.base import BadSample
     from bench.datasets.loader import ordered
-    from bench.features import FeatureBank
+    from bench.machine.canonical import sha256_file
+    from bench.measuring.features import FeatureBank
     from bench.metrics.base import Batch
-    from bench.tokens import Codebook, Tokens
 
     folder: Any = registry.load(registry.get("datasets", "image-folder").target)
     whole = {"crop": "none", "resize": "none", "smaller": "skip", "size": 1}

@@ -57,9 +57,9 @@ def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
     import torch
 
     from bench import registry
+    from bench.contracts.tokens import Tokens
+    from bench.machine.mapped_arrays import Spill, reordered
     from bench.metrics.base import Batch, FeatureSource, ReferenceSource
-    from bench.scratch import Spill, reordered
-    from bench.tokens import Tokens
 
     def layers(rows: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"pool": rows, "logits": rows[:, :CLASSES], "spatial": rows[:, :SPATIAL]}

@@ -13,7 +13,7 @@ from skimage import data
 from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d
 
-from bench.extractors.inception import Inception, resize
+from bench.modalities.image.extractors.inception import Inception, resize
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")
 

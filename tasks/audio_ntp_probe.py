@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from bench.backbones.base import Backbone
-from bench.continuation import ContinuationSettings, Excerpts, Judged, judge
+from bench.contracts.protocol import Protocol
+from bench.contracts.stats import Estimate, clustered_mean
 from bench.errors import Unavailable
-from bench.generation.costs import MEMORY, RTF, TOKENS, sampling_costs
+from bench.learning.modeling import Study
+from bench.learning.probe import ProbeSettings, mean_of_trainings
+from bench.learning.sampling_costs import MEMORY, RTF, TOKENS, sampling_costs
+from bench.measuring.reconstruction import ReconstructionSettings, ReconstructionTask, metric_class
 from bench.metrics.base import Fact
-from bench.modelling import Study
-from bench.probe import ProbeSettings, mean_of_trainings
-from bench.protocol import Protocol
-from bench.reconstruction import ReconstructionSettings, ReconstructionTask, metric_class
-from bench.stats import Estimate, clustered_mean
+from bench.modalities.audio.continuation import ContinuationSettings, Excerpts, Judged, judge
 
 from .audio_token_modelling import AudioSettings, AudioTokenModelling
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bench.datasets.audio import AudioPreprocessing
-from bench.modalities.audio import AudioFinish, Sound
-from bench.reconstruction import ReconstructionSettings, ReconstructionTask
+from bench.measuring.reconstruction import ReconstructionSettings, ReconstructionTask
+from bench.modalities.audio.datasets.audio import AudioPreprocessing
+from bench.modalities.audio.signal import AudioFinish, AudioSignal
 
 
 class Settings(ReconstructionSettings):
@@ -24,5 +24,5 @@ class AudioReconstruction(ReconstructionTask):
     modality = "audio"
     choices: ClassVar[type[ReconstructionSettings]] = Settings
 
-    def signals(self, settings: Settings) -> Sound:
-        return Sound(settings.reconstruction)
+    def signals(self, settings: Settings) -> AudioSignal:
+        return AudioSignal(settings.reconstruction)

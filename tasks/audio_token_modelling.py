@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from bench.datasets.audio import AudioPreprocessing
 from bench.datasets.base import Sample
+from bench.learning.modeling import ModellingSettings, ModellingTask
+from bench.learning.pretrained_modeling import ConditionSettings
+from bench.measuring.reconstruction import ReconstructionSettings
 from bench.metrics.base import Fact
-from bench.modalities.audio import Sound
-from bench.modelling import ModellingSettings, ModellingTask
-from bench.published_modelling import ConditionSettings
-from bench.reconstruction import ReconstructionSettings
+from bench.modalities.audio.datasets.audio import AudioPreprocessing
+from bench.modalities.audio.signal import AudioSignal
 
 SHIFT_SECONDS = 0.1
 KILO = 1000.0
@@ -41,8 +41,8 @@ class AudioTokenModelling(ModellingTask):
     rates = ("codebook", "tokens_per_second", "bitrate", "bitrate_entropy")
     bits = ("bitrate_model", Fact("kbit/s", False, (0, math.inf)), KILO)
 
-    def signals(self, settings: Any) -> Sound:
-        return Sound(lambda signal: signal)
+    def signals(self, settings: Any) -> AudioSignal:
+        return AudioSignal(lambda signal: signal)
 
     def amounts(self, signal: Any) -> torch.Tensor:
         seconds: torch.Tensor = signal.seconds

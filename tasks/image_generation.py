@@ -11,27 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench import registry
 from bench.backbones.sampling import GuidedSamplingSettings
-from bench.datasets.images import ImagePreprocessing
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.contracts.settings import validated
+from bench.contracts.stats import Estimate
+from bench.contracts.system import BackboneSpec, SystemSpec
+from bench.contracts.task import Job, Measurement, Report, Request, Task
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
-from bench.generation.drawn import DrawnImages
-from bench.generation.judging import Judge, Seen
-from bench.generation.overlap import shared_images, shared_pixels
-from bench.generation.prompts import fingerprint, of_samples, read_prompts
-from bench.generation.references import Reference, open_reference
-from bench.generation.samples import WHAT, SampleSpec
-from bench.generation.sources import ImageSource
-from bench.metrics.generated import GenerationMetric
+from bench.learning.prompts import fingerprint, of_samples, read_prompts
+from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
+from bench.measuring.reconstruction import build_metrics, metric_class, metric_section, protocol_of
 from bench.metrics.guarded import NO_VALUE, require_values
-from bench.metrics.sliced_wasserstein import SlicedWasserstein
-from bench.protocol import DatasetProtocol, Protocol
-from bench.reconstruction import build_metrics, metric_class, metric_section, protocol_of
-from bench.results import CodebookRecord, DatasetRecord, SystemRecord
-from bench.settings import validated
-from bench.stats import Estimate
-from bench.system import BackboneSpec, SystemSpec
-from bench.task import Job, Measurement, Report, Request, Task
-from bench.tokens import Tokens
+from bench.metrics.sets.generated import GenerationMetric
+from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.modalities.image.generation.drawn import DrawnImages
+from bench.modalities.image.generation.judging import Judge, Seen
+from bench.modalities.image.generation.overlap import shared_images, shared_pixels
+from bench.modalities.image.generation.references import Reference, open_reference
+from bench.modalities.image.generation.samples import WHAT, SampleSpec
+from bench.modalities.image.generation.sources import ImageSource
+from bench.modalities.image.metrics.sliced_wasserstein import SlicedWasserstein
 
 FOUND = ("samples", "reference")
 """Settings that the task finds out and no protocol file states."""

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.datasets.images import ImagePreprocessing
-from bench.modalities.image import ImageFinish, Images
-from bench.reconstruction import ReconstructionSettings, ReconstructionTask
+from bench.measuring.reconstruction import ReconstructionSettings, ReconstructionTask
+from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.modalities.image.signal import ImageFinish, ImageSignal
 
 
 class Settings(ReconstructionSettings):
@@ -27,5 +27,5 @@ class ImageReconstruction(ReconstructionTask):
     modality = "image"
     choices: ClassVar[type[ReconstructionSettings]] = Settings
 
-    def signals(self, settings: Settings) -> Images:
-        return Images(settings.reconstruction)
+    def signals(self, settings: Settings) -> ImageSignal:
+        return ImageSignal(settings.reconstruction)

@@ -12,23 +12,23 @@ from pydantic import Field
 from bench import registry
 from bench.backbones.base import Backbone
 from bench.backbones.sampling import GuidedSamplingSettings
+from bench.contracts.protocol import Protocol
+from bench.contracts.stats import Estimate
+from bench.contracts.task import Request
+from bench.contracts.tokens import Tokens
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
-from bench.generation.costs import Stopwatch, bytes_of, sampling_costs
-from bench.generation.drawn import DrawnImages
-from bench.generation.judging import Judge
-from bench.generation.references import Reference
-from bench.generation.sources import DatasetSource
-from bench.memory import MemoryMeter
+from bench.learning.modeling import ModellingTask, Study
+from bench.learning.probe import ProbeSettings, over_trainings
+from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
+from bench.machine.memory import MemoryMeter
+from bench.measuring.reconstruction import ReconstructionSettings, build_metrics, metric_class
 from bench.metrics.guarded import MetricSet
-from bench.modalities.image import ImageFinish, Images
-from bench.modelling import ModellingTask, Study
-from bench.probe import ProbeSettings, over_trainings
-from bench.protocol import Protocol
-from bench.reconstruction import ReconstructionSettings, build_metrics, metric_class
-from bench.stats import Estimate
-from bench.task import Request
-from bench.tokens import Tokens
+from bench.modalities.image.generation.drawn import DrawnImages
+from bench.modalities.image.generation.judging import Judge
+from bench.modalities.image.generation.references import Reference
+from bench.modalities.image.generation.sources import DatasetSource
+from bench.modalities.image.signal import ImageFinish, ImageSignal
 
 from .token_modelling import ImageSettings, TokenModelling
 
@@ -94,8 +94,8 @@ class NtpProbe(TokenModelling):
                 "which is generated equally often; raise it in the protocol"
             )
 
-    def signals(self, settings: Any) -> Images:
-        return Images(settings.reconstruction)
+    def signals(self, settings: Any) -> ImageSignal:
+        return ImageSignal(settings.reconstruction)
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         return self._reconstruction(study) | self._generation(study, backbones)

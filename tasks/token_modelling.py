@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from bench.datasets.base import Sample
-from bench.datasets.images import ImagePreprocessing
+from bench.learning.modeling import ModellingSettings, ModellingTask
+from bench.learning.pretrained_modeling import ConditionSettings
+from bench.learning.probe import ProbeSettings
+from bench.measuring.reconstruction import ReconstructionSettings
 from bench.metrics.base import Fact
-from bench.modalities.image import Images
-from bench.modelling import ModellingSettings, ModellingTask
-from bench.probe import ProbeSettings
-from bench.published_modelling import ConditionSettings
-from bench.reconstruction import ReconstructionSettings
+from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.modalities.image.signal import ImageSignal
 
 SHIFT_PIXELS = 16
 
@@ -42,8 +42,8 @@ class TokenModelling(ModellingTask):
     rates = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
     bits = ("bits_per_pixel_model", Fact("bit/px", False, (0, math.inf)), 1.0)
 
-    def signals(self, settings: Any) -> Images:
-        return Images(torch.Tensor.float)
+    def signals(self, settings: Any) -> ImageSignal:
+        return ImageSignal(torch.Tensor.float)
 
     def amounts(self, signal: torch.Tensor) -> torch.Tensor:
         return torch.full((len(signal),), float(math.prod(signal.shape[2:])), dtype=torch.float64)

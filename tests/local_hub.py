@@ -12,7 +12,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from bench.canonical import sha256_file
+from bench.machine.canonical import sha256_file
 from bench.tokenizers import checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from bench import registry
-from bench.audio import Audio
-from bench.datasets.asterisk_prompts import AsteriskPrompts
+from bench.contracts.stats import Estimate, clustered_mean
+from bench.contracts.system import parse
 from bench.datasets.base import Limited
-from bench.metrics.pesq import PESQWide
-from bench.metrics.signal_pairs import PackageSettings
-from bench.metrics.spectral import MelDistance, MelSettings
-from bench.metrics.stoi import stoi
-from bench.stats import Estimate, clustered_mean
-from bench.system import parse
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.metrics.pesq import PESQWide
+from bench.modalities.audio.metrics.signal_pairs import PackageSettings
+from bench.modalities.audio.metrics.spectral import MelDistance, MelSettings
+from bench.modalities.audio.metrics.stoi import stoi
 
 FITTED_ON = 30
 """Prompts; the command fits on all."""

@@ -19,11 +19,11 @@ from click.testing import CliRunner
 from command import BENCH, SYSTEMS, command_environment
 
 from bench import registry
-from bench.audio import Audio
 from bench.cli import main
-from bench.modalities.base import SystemFailure
-from bench.pool import NICE
-from bench.results import Result, Run, read_samples
+from bench.contracts.results import Result, Run, read_samples
+from bench.machine.pool import NICE
+from bench.modalities.audio.batch import Audio
+from bench.modalities.signal import SystemFailure
 
 SOUNDS = SYSTEMS / "sounds.py"
 QUICK = ("run", "--suite", "audio-recon", "--offline", "--no-mlflow", "--format", "json")
@@ -115,7 +115,7 @@ def test_a_failing_system_fails_alone_and_a_failing_clip_too(bench, tmp_path):
     causes = {
         "Wrong": "its codebook declares 32000 a second",
         "Remembers": "it depends on what encode kept, not on the tokens alone",
-        "Tensors": "decode gave Tensor, not bench.audio.Audio",
+        "Tensors": "decode gave Tensor, not bench.modalities.audio.batch.Audio",
     }
     systems = [f"--system={SOUNDS}:{name}" for name in (*causes, "FailsOnShort", "Levels")]
     run = (*protocol(tmp_path, LIGHT), "--workers", 0, "--data", folder, *systems, "--out", "out")

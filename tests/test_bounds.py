@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError
 from bench.metrics.codebook import CodebookUse
-from bench.metrics.frechet import bias_note
-from bench.stats import Estimate
-from bench.tokenizers.codecs import Codec
+from bench.metrics.sets.frechet import bias_note
+from bench.modalities.image.tokenizers.codecs import Codec
 
 
 def test_an_interval_stays_within_the_bounds_of_its_value():

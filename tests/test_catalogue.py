@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from bench import registry
 from bench.cli import main
+from bench.contracts.protocol import Protocol
+from bench.contracts.suite import load_preset, load_suite, shipped
+from bench.contracts.task import Request, Task
 from bench.errors import BenchError
-from bench.protocol import Protocol
-from bench.suite import load_preset, load_suite, shipped
-from bench.task import Request, Task
 
 
 def test_presets_are_listed_under_the_modality_of_their_metrics(bench):

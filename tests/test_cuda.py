@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.results import Run
+from bench.contracts.results import Run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 TIMED = {"encode_images_per_second", "decode_images_per_second", "peak_memory"}

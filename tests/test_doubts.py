@@ -18,26 +18,26 @@ from bench.tasks.token_modelling import TokenModelling
 from command import SYSTEMS
 from PIL import Image
 
-from bench import runner
-from bench.audio import Audio
-from bench.datasets.audio_folder import AudioFolder
-from bench.features import Guard
-from bench.generation.judging import Judge
-from bench.generation.references import Reference
-from bench.generation.samples import sample_specs
-from bench.generation.sources import ArraySource
+from bench.contracts.results import Result, Run, read_result
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.contracts.tokens import Tokens
 from bench.leaderboard.page import compose
 from bench.leaderboard.render import render
 from bench.leaderboard.table import build
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.cell_process import assemble
+from bench.measuring.copies import owned, show
+from bench.measuring.features import Guard
 from bench.metrics.base import Batch
-from bench.modalities.base import SystemFailure
-from bench.owned import owned, show
-from bench.results import Result, Run, read_result
-from bench.suite import load_suite
-from bench.system import parse
-from bench.tokens import Tokens
-from bench.weights import WeightStore
-from bench.worker import assemble
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.audio_folder import AudioFolder
+from bench.modalities.image.generation.judging import Judge
+from bench.modalities.image.generation.references import Reference
+from bench.modalities.image.generation.samples import sample_specs
+from bench.modalities.image.generation.sources import ArraySource
+from bench.modalities.signal import SystemFailure
 
 SMALL = "preprocessing: {crop: none, resize: none, size: 1, smaller: skip}"
 PROTOCOLS = {

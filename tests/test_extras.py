@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bench import extras
+from bench.machine import extras
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,9 +8,9 @@ import pytest
 from command import SYSTEMS
 
 from bench import registry
+from bench.contracts.results import Run
+from bench.contracts.system import parse
 from bench.errors import BenchError
-from bench.results import Run
-from bench.system import parse
 
 
 def test_an_error_of_ones_own_class_shows_where_it_is(bench, tmp_path):

@@ -21,7 +21,7 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from bench.cli import main
-from bench.results import Run
+from bench.contracts.results import Run
 
 RUN = ("run", "--suite", "image-gen", "--offline", "--no-mlflow")
 COMPARED = (

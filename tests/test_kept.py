@@ -12,13 +12,13 @@ from bench.tasks.audio_recon import AudioReconstruction
 from bench.tasks.image_recon import ImageReconstruction
 from PIL import Image
 
-from bench import runner
-from bench.kept import chosen
-from bench.results import Run, read_result, read_samples
-from bench.suite import load_suite
-from bench.system import parse
-from bench.weights import WeightStore
-from bench.worker import assemble
+from bench.contracts.results import Run, read_result, read_samples
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.cell_process import assemble
+from bench.measuring.kept_samples import chosen
 
 METRICS = {"image": "{psnr: {}, throughput: {}}", "audio": "{stoi: {}}"}
 TASKS = {"image": ImageReconstruction, "audio": AudioReconstruction}

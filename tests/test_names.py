@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from bench import registry
 from bench.cli import main
+from bench.contracts.suite import load_preset, load_suite, shipped
+from bench.contracts.system import parse
 from bench.errors import BenchError, UnknownName
-from bench.suite import load_preset, load_suite, shipped
-from bench.system import parse
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -178,7 +178,7 @@ def test_a_plug_in_is_found_and_a_taken_name_only_warned_of(tmp_path):
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path)},
     )
-    assert done.stdout.splitlines() == ["plug-in of plug", "Thing bench.tokenizers.codecs:Codec"]
+    assert done.stdout.splitlines() == ["plug-in of plug", "Thing bench.modalities.image.tokenizers.codecs:Codec"]
     assert "plug: tokenizers 'jpeg' is taken" in done.stderr
 
 
@@ -195,7 +195,7 @@ def test_what_cannot_be_imported_is_named():
     with pytest.raises(BenchError, match="no_such_module:Thing: cannot be imported"):
         registry.load("no_such_module:Thing")
     with pytest.raises(BenchError, match="has no 'Nothing'"):
-        registry.load("bench.tokens:Nothing")
+        registry.load("bench.contracts.tokens:Nothing")
     with pytest.raises(UnknownName, match="no tokenizer is called"):
         registry.get("tokenizers", "nothing")
 

@@ -8,7 +8,7 @@ import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from bench.errors import UnknownName
-from bench.normalisers import NORMALISERS, normaliser
+from bench.modalities.audio.normalizers import NORMALISERS, normaliser
 
 TEXT = "  Mr. Smith's colour\tcan't cost $20, [beep] um twenty-one (sic) dollars… "
 

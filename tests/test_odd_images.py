@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bench.results import Run
+from bench.contracts.results import Run
 
 
 def test_odd_files_never_stop_a_run(bench, tmp_path):

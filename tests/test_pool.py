@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.pool import Pool
+from bench.machine.pool import Pool
 
 WAIT = 30
 
@@ -50,8 +50,8 @@ def test_nothing_runs_while_it_is_paused(pool: Pool) -> None:
 
 CELL = """
 import multiprocessing, sys, time
-from bench.pool import Pool
-from bench.processes import die_with_parent, lead_group
+from bench.machine.pool import Pool
+from bench.machine.processes import die_with_parent, lead_group
 
 def cell():
     lead_group(); die_with_parent()

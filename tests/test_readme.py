@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import refresh
 
-from bench import registry, runner
+from bench import registry
+from bench.contracts.protocol import differences
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
 from bench.datasets.spec import DatasetSpec, split_path
-from bench.protocol import differences
-from bench.results import Run
-from bench.runner import Options
-from bench.suite import load_suite
-from bench.system import parse
-from bench.weights import FILES, WeightStore
+from bench.machine.weights import FILES, WeightStore
+from bench.measuring import runner
+from bench.measuring.runner import Options
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

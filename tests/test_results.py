@@ -11,12 +11,12 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from bench.canonical import canonical_json, digest
-from bench.dependencies import Dependencies
+from bench.contracts.protocol import DatasetProtocol, Protocol, differences
+from bench.contracts.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError
-from bench.protocol import DatasetProtocol, Protocol, differences
-from bench.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
-from bench.stats import Estimate
+from bench.machine.canonical import canonical_json, digest
+from bench.machine.dependencies import Dependencies
 
 
 def protocol(**changes: object) -> Protocol:
@@ -123,7 +123,7 @@ def test_a_result_with_what_is_no_number_is_refused_and_a_message_may_have_the_w
 
 def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from bench.canonical import write_atomic\n"
+        "import sys; from pathlib import Path; from bench.machine.canonical import write_atomic\n"
         "while True:\n for text in (b'a', b'b'): write_atomic(Path(sys.argv[1]), text * 5_000_000)"
     )
     file = tmp_path / "file"

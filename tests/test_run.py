@@ -13,7 +13,7 @@ import pytest
 from command import BENCH, SYSTEMS, command_environment
 from synthetic import random_inception
 
-from bench.results import Run, read_samples
+from bench.contracts.results import Run, read_samples
 
 BROKEN = SYSTEMS / "broken.py"
 TIMED = {"encode_images_per_second", "decode_images_per_second", "peak_memory"}

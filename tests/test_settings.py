@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bench.contracts.settings import check_sections, validated
 from bench.errors import BenchError
-from bench.settings import check_sections, validated
 
 
 class _Strict(BaseModel):

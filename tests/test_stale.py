@@ -11,7 +11,7 @@ import torch
 from command import SYSTEMS
 from safetensors.torch import save_file
 
-from bench.results import Run
+from bench.contracts.results import Run
 
 PROTOCOL = "description: quick\nmetrics: {psnr: {}}\n"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from bench.stats import MAX_BLOCKS, Estimate, assign_blocks, block_jackknife, clustered_mean, interval_around
+from bench.contracts.stats import MAX_BLOCKS, Estimate, assign_blocks, block_jackknife, clustered_mean, interval_around
 
 ONE_VALUE_A_GROUP = np.random.default_rng(0).normal(3.0, 2.0, 50)
 

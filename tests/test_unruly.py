@@ -14,12 +14,12 @@ import pytest
 from command import BENCH, SYSTEMS, command_environment
 from rich.console import Console
 
-from bench import attempt, runner
-from bench.progress import CellProgress
-from bench.results import Run
-from bench.suite import load_suite
-from bench.system import parse
-from bench.weights import WeightStore
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.machine.progress import CellProgress
+from bench.machine.weights import WeightStore
+from bench.measuring import attempt, runner
 
 UNRULY = SYSTEMS / "unruly.py"
 GOOD = ("LeavesAChild", "ChildGoesOn", "ChangesDirectory", "WritesIntoPipes", "ClosesPipes")

@@ -11,12 +11,12 @@ import pytest
 from command import SYSTEMS
 from rich.console import Console
 
-from bench import progress
 from bench.commands.sources import files_in
-from bench.durations import duration, seconds_of
+from bench.contracts.results import Run
 from bench.errors import BenchError
-from bench.progress import CellProgress, waiting
-from bench.results import Run
+from bench.machine import progress
+from bench.machine.durations import duration, seconds_of
+from bench.machine.progress import CellProgress, waiting
 
 NO_TORCH = "import sys; sys.modules['torch'] = None\n"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.weights import FILES, WeightStore, cache_dir, fetch
+from bench.machine.weights import FILES, WeightStore, cache_dir, fetch
 
 CONTENT = b"weights" * 1000
 

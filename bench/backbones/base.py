@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from bench.backbones.sampling import Noise, Sampling
+from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, TokenError, Tokens
 
 if TYPE_CHECKING:
     from bench.backbones.corpus import Corpus

@@ -10,8 +10,8 @@ from torch import nn
 from bench.backbones.base import PLAIN, Backbone
 from bench.backbones.layers import Trunk
 from bench.backbones.sampling import Noise, Sampling
+from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, TokenError, Tokens
 
 OPEN = -1
 """Stands in a row of codes for one that is still to be drawn."""

@@ -9,8 +9,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from bench.backbones.base import Structure
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, Tokens
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from bench.backbones.base import Size, Structure
 from bench.backbones.causal import Causal
 from bench.backbones.layers import Head, Places, Trunk, embedding, inside
 from bench.backbones.sampling import Sampling, sample
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
 
 SPATIAL_TO_DEPTH = 6
 """Layers of the spatial transformer for each one of the depth transformer, as in the paper's models (24 and 4)."""

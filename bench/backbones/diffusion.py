@@ -14,8 +14,8 @@ from bench.backbones.denoising import Denoiser, Schedule
 from bench.backbones.latents import Standard, refuse_truncation
 from bench.backbones.layers import Places, Trunk
 from bench.backbones.sampling import Noise, Sampling, guided
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 BOUND_SEED = 0
 

@@ -8,8 +8,8 @@ from torch import nn
 from bench.backbones.base import Structure
 from bench.backbones.corpus import Corpus
 from bench.backbones.sampling import Sampling
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 
 class Standard(nn.Module):

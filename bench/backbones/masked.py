@@ -11,8 +11,8 @@ import torch
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.layers import Head, Places, Trunk, embedding
 from bench.backbones.sampling import Noise, Sampling, draw, guided, probabilities
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 ORDER_SEED = 0
 

@@ -13,8 +13,8 @@ from bench.backbones.corpus import Corpus
 from bench.backbones.latents import Standard, refuse_truncation
 from bench.backbones.layers import Places, Trunk, inside
 from bench.backbones.sampling import Noise, Sampling, draw
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 SMALLEST_SCALE = 1e-6
 

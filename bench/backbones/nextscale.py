@@ -13,8 +13,8 @@ from bench.backbones import layers
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.layers import Head, Places, Trunk, embedding
 from bench.backbones.sampling import Noise, Sampling, sample
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 
 class NextScale(Backbone):

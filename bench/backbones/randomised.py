@@ -9,8 +9,8 @@ from bench.backbones.base import Size, Structure
 from bench.backbones.causal import Causal
 from bench.backbones.layers import Head, Trunk, embedding, inside
 from bench.backbones.sampling import Sampling, sample
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 
 class Randomised(Causal):
@@ -23,7 +23,7 @@ class Randomised(Causal):
 
     Attributes:
         annealed: shares of the training between which the chance falls, in a straight line: the paper's epochs
-            200 and 300 of 400. What is not trained by ``bench.training.train`` stays at the first.
+            200 and 300 of 400. What is not trained by ``bench.learning.training.train`` stays at the first.
         chance: of a permutation, now.
     """
 

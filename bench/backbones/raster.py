@@ -8,8 +8,8 @@ from bench.backbones.base import Size, Structure
 from bench.backbones.causal import Causal
 from bench.backbones.layers import Head, Places, Trunk, embedding, inside
 from bench.backbones.sampling import Sampling, sample
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 
 class Raster(Causal):

@@ -8,10 +8,10 @@ import click
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.selection import say_earlier, select
+from bench.contracts.results import Run, broken_metrics
 from bench.errors import BenchError
 from bench.gate import baseline, lines, terminal
 from bench.gate.pairing import read
-from bench.results import Run, broken_metrics
 
 
 def update_baseline(

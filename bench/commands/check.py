@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from bench.canonical import write_atomic
 from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
 from bench.commands.selection import select
 from bench.errors import BenchError
@@ -16,6 +15,7 @@ from bench.gate import data, junit, lines, markdown, terminal
 from bench.gate.pairing import GATE, Measured, Sides, match, read
 from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
+from bench.machine.canonical import write_atomic
 
 SUFFIXES = {".md": "markdown", ".json": "json", ".xml": "junit"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from bench import environment, extras
 from bench.errors import BenchError, Unavailable
-from bench.weights import FILES, WeightStore, cache_dir
+from bench.machine import environment, extras
+from bench.machine.weights import FILES, WeightStore, cache_dir
 
 OFFERED = ("hf", "audio")
 """The extras that users choose from."""
@@ -45,7 +45,7 @@ def _system_packages() -> None:
     """What comes as packages of Debian or Ubuntu: prompts of every language that is here, and Codec 2."""
     click.echo("Debian packages, for audio-recon")
     try:
-        from bench.datasets.asterisk_prompts import VOICES, AsteriskPrompts
+        from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts
 
         for language in VOICES:
             try:
@@ -67,7 +67,7 @@ def _recognisers() -> None:
         if name == "transcripts":
             continue
         try:
-            from bench.recognisers.base import build
+            from bench.modalities.audio.recognizers.base import build
 
             source = build(name)
             source.describe()
@@ -93,7 +93,7 @@ def _devices() -> None:
 
 def _checkpoints() -> None:
     from bench import registry
-    from bench.backbones.published.files import files_of
+    from bench.backbones.pretrained.files import files_of
     from bench.tokenizers.checkpoint import checkpoint_present
 
     def show(name: str, here: bool) -> None:

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from bench import registry
 from bench.cli import CELL_FAILED
+from bench.contracts.system import SystemSpec, parse
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.system import SystemSpec, parse
-from bench.weights import FILES, WeightFile, WeightStore, fetch
+from bench.machine.weights import FILES, WeightFile, WeightStore, fetch
 
 
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
@@ -72,14 +72,14 @@ def _backbone(system: SystemSpec) -> str:
     """All parts of a published backbone; none is loaded for it."""
     if not system.arguments.get("repo"):
         return "needs no checkpoint of the hub"
-    from bench.backbones.published.files import files_of
+    from bench.backbones.pretrained.files import files_of
 
     return str(files_of(system.entry).fetch(system.arguments["repo"], system.arguments.get("revision")))
 
 
 def _recogniser(name: str) -> str:
     """A recogniser fetches what it lacks when it is built, and refuses what it cannot use."""
-    from bench.recognisers.base import build
+    from bench.modalities.audio.recognizers.base import build
     from bench.tokenizers.checkpoint import hub_offline
 
     if _base(name) == "transcripts":

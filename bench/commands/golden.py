@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
-from bench.golden import Golden, Verdict, find
-from bench.progress import CellProgress
-from bench.results import Result, Run
-from bench.weights import WeightStore
+from bench.contracts.results import Result, Run
+from bench.machine.progress import CellProgress
+from bench.machine.weights import WeightStore
+from bench.reported.golden import Golden, Verdict, find
 
 SUITE, BATCH = "image-gen", 32
 FOLDER = Path("runs") / "golden"
@@ -44,10 +44,10 @@ def _check(name: str, golden: Golden, folder: Path, weights: dict[str, Path], de
 
 def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], device: str) -> Result | str:
     """The result of the check's only cell; a line that names the remedy where weights are missing."""
-    from bench import runner
     from bench.commands.run import reference_of
-    from bench.generation.samples import sample_specs
-    from bench.suite import load_suite
+    from bench.contracts.suite import load_suite
+    from bench.measuring import runner
+    from bench.modalities.image.generation.samples import sample_specs
 
     dataset, data = reference_of(str(folder / golden.reference))
     store = WeightStore(weights, offline=True)

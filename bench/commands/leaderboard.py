@@ -11,13 +11,13 @@ import click
 from bench.cli import CELL_FAILED
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
+from bench.contracts.results import Result, read_result, result_files
 from bench.errors import BenchError, UnknownName
 from bench.leaderboard import render
 from bench.leaderboard.isolation import Fault, isolated
 from bench.leaderboard.relative import relative
 from bench.leaderboard.table import Table, build
 from bench.paired.samples import Beside
-from bench.results import Result, read_result, result_files
 
 
 def print_leaderboard(

@@ -15,14 +15,14 @@ from bench.cli import CELL_FAILED
 from bench.commands.leaderboard import read_each, tell_faults
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
+from bench.contracts.results import Result
 from bench.errors import BenchError
 from bench.leaderboard.isolation import Fault, isolated
-from bench.results import Result
 
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from bench.publishing.site import Site
+    from bench.site.site import Site
 
 MARK = ".bench-site"
 """A file that says that a folder was written by this command, and may be replaced by it."""
@@ -34,7 +34,7 @@ class _NotWritten(BenchError):
 
 def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> int:
     """Write the site of the chosen results; the exit code of the command."""
-    from bench.publishing import sources
+    from bench.site import sources
 
     files = files_in(paths)
     _check(out)
@@ -72,8 +72,8 @@ def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), w
 
 def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status) -> Site:
     """Write the site of these results into a folder, instead of what was tried before."""
-    from bench.publishing import sources
-    from bench.publishing.site import Site
+    from bench.site import sources
+    from bench.site.site import Site
 
     shutil.rmtree(folder, ignore_errors=True)
     site = Site(sources.gathered(results))

@@ -16,19 +16,19 @@ from rich.console import Console
 from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
+from bench.contracts.last_command import LastCommand
+from bench.contracts.results import Result, Run, broken_metrics
+from bench.contracts.suite import Suite, load_suite
+from bench.contracts.system import SystemSpec, parse
 from bench.datasets.spec import split_path
-from bench.durations import seconds_of
 from bench.errors import BenchError, UnknownName
-from bench.generation.samples import ARRAYS, sample_specs
-from bench.last_command import LastCommand
 from bench.leaderboard.reasons import clean
-from bench.precheck import check_choices
-from bench.progress import CellProgress, waiting
-from bench.results import Result, Run, broken_metrics
-from bench.suite import Suite, load_suite
-from bench.system import SystemSpec, parse
+from bench.machine.durations import seconds_of
+from bench.machine.progress import CellProgress, waiting
+from bench.machine.weights import WeightStore
+from bench.measuring.precheck import check_choices
+from bench.modalities.image.generation.samples import ARRAYS, sample_specs
 from bench.tracking import ExporterApart
-from bench.weights import WeightStore
 
 GENERATED = ("samples", "backbone")
 """Kinds of systems that give images of their own, to be compared with a reference."""
@@ -54,7 +54,7 @@ def run_suite(
     """Run a suite as the options say; the exit code of the command.
 
     Args:
-        given: the options that the user gave, which the run directory keeps (``bench/last_command.py``).
+        given: the options that the user gave, which the run directory keeps (``bench/contracts/last_command.py``).
     """
     console = Console(stderr=True)
     limit = seconds_of(timeout) if timeout else None
@@ -74,7 +74,7 @@ def run_suite(
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
     with nullcontext() if dry_run else _folder(run, shown):
         with waiting("reading the data and the protocol", console):
-            from bench import runner  # imports torch: seconds that a wrong name should not cost
+            from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
 
             plan = runner.plan(loaded, specs, _options(chosen), store, run)
         if dry_run:
@@ -153,7 +153,7 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
 
 
 def _options(chosen: dict[str, Any]) -> Any:
-    from bench import runner
+    from bench.measuring import runner
 
     chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
@@ -190,7 +190,7 @@ def _measure(
     limit: float | None,
     style: str,
 ) -> int:
-    from bench.runner import execute
+    from bench.measuring.runner import execute
 
     for reason in plan.missing.values():
         _say(console, f"unavailable: {reason}")

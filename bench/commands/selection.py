@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import click
 
+from bench.contracts.last_command import of_earlier_commands
+from bench.contracts.results import Result, Run, read_result
 from bench.errors import BenchError, UnknownName
 from bench.gate.remarks import earlier_line
-from bench.last_command import of_earlier_commands
 from bench.leaderboard.reasons import clean
-from bench.results import Result, Run, read_result
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from bench.contracts.results import result_files
 from bench.errors import NoResults
-from bench.results import result_files
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:

@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 
 from bench.cli import CELL_FAILED
-from bench.durations import seconds_of
-from bench.progress import waiting
-from bench.results import Run
+from bench.contracts.results import Run
+from bench.machine.durations import seconds_of
+from bench.machine.progress import waiting
 
 
 def sync_runs(paths: tuple[Path, ...], timeout: str | None) -> int:

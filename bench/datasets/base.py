@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import torch
 
-from bench.canonical import digest
 from bench.errors import BenchError
+from bench.machine.canonical import digest
 
 SILENT, FAINT, CANCELLED = "silent", "nearly silent", "cancelled by mixing"
 """Conversions of clips that leave nothing, or next to nothing, to be measured."""

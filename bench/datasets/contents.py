@@ -11,9 +11,9 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from bench.canonical import sha256_file, write_atomic
+from bench.machine.canonical import sha256_file, write_atomic
 from bench.machine.files import MOST_BYTES_OF_A_SAMPLE
-from bench.weights import cache_dir
+from bench.machine.weights import cache_dir
 
 THREADS = 8
 SLICE = 256  # files a thread takes at once

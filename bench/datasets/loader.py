@@ -9,7 +9,7 @@ from itertools import islice
 
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.errors import BenchError
-from bench.watch import LOADERS
+from bench.machine.watch import LOADERS
 
 
 def ordered(dataset: Dataset, workers: int, prefetch: int) -> Iterator[tuple[int, Sample | BadSample]]:

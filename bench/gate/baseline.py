@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.canonical import readable_json, write_atomic
+from bench.contracts.results import Result, Run, result_files, write_csv
 from bench.gate.pairing import Matched, Measured, Pair, match, read
 from bench.gate.verdicts import Report, compare
 from bench.leaderboard.names import heading
-from bench.results import Result, Run, result_files, write_csv
+from bench.machine.canonical import readable_json, write_atomic
 
 DIGITS = 9
 """Significant digits of every number: finer than float32, and than what the gate calls unchanged."""

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from bench.stats import CONFIDENCE, assign_blocks
+from bench.contracts.stats import CONFIDENCE, assign_blocks
 
 RESAMPLES = 19_999
 """The smallest p-value of so many random flips is 1/20,000."""

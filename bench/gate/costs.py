@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
+from bench.contracts.stats import interval_around
 from bench.gate.devices import unknown
 from bench.gate.differences import SAME, Difference
 from bench.gate.pairing import Pair
-from bench.stats import interval_around
 
 ALONE = (
     "one run on each side, so the noise from run to run is not known; measure again into other folders and give all of "

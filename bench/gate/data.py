@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bench.canonical import readable_json
 from bench.gate.lines import headline
 from bench.gate.pairing import Measured
 from bench.gate.verdicts import Report
+from bench.machine.canonical import readable_json
 
 FORMAT_VERSION = 1
 

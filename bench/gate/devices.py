@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.results import Result
+from bench.contracts.results import Result
 
 NEAR = 0.03
 """Part of itself by which what a system measures of a device (its clock, its memory) differs between two starts."""

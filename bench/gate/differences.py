@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.contracts.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 from bench.gate.bootstrap import GroupBootstrap
 from bench.gate.pairing import Measured, Pair
 from bench.paired.influence import of_blocks
 from bench.paired.parts import agree, parts
-from bench.stats import MAX_BLOCKS, Estimate, block_jackknife, interval_around
 
 SAME = 1e-5
 """Values nearer than this part of themselves are the same: float32 arithmetic on another number of threads."""

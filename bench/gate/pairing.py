@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.contracts.last_command import of_earlier_commands
+from bench.contracts.protocol import differences
+from bench.contracts.results import Result, read_result, read_samples, result_files
 from bench.errors import BenchError, NoResults, UnknownName
 from bench.gate import devices
 from bench.gate.soundness import check_result, check_samples
-from bench.last_command import of_earlier_commands
-from bench.protocol import differences
-from bench.results import Result, read_result, read_samples, result_files
 
 SHOWN_FIELDS = 20
 

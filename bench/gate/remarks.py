@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bench.contracts.results import Result
 from bench.gate.comparison import NEITHER, Comparison, Verdict
 from bench.gate.pairing import Measured
 from bench.gate.power import POWER
 from bench.gate.verdicts import Report
-from bench.results import Result
 
 MOST_NAMED = 6
 """Names that a sentence lists."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.contracts.results import Result
 from bench.errors import BenchError
 from bench.paired.parts import agree, parts
-from bench.results import Result
 
 REMEDY = "measure it again, or restore both files"
 PLAIN = ("mean", "the same for every sample")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.contracts.stats import Estimate
 from bench.gate.comparison import JUDGED, NEITHER, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.costs import cost_difference, unjudged
 from bench.gate.devices import apart
@@ -18,7 +19,6 @@ from bench.gate.power import groups_needed
 from bench.gate.told import told
 from bench.gate.tolerances import Tolerance, default
 from bench.leaderboard.names import heading, place
-from bench.stats import Estimate
 
 LEVEL = 0.05
 

@@ -7,12 +7,12 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bench.canonical import readable_json
+from bench.contracts.stats import Estimate
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Row, Table
-from bench.stats import Estimate
+from bench.machine.canonical import readable_json
 
 FORMAT_VERSION = 1
 FIELDS = (

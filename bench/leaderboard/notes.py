@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.contracts.results import Result
 from bench.leaderboard.names import titled
 from bench.leaderboard.reasons import brief, clean, shortened
 from bench.leaderboard.table import Cell, Column, Row, Table
-from bench.results import Result
 
 NAMED_SAMPLES = 3
 UNDECIDED = "no best is marked and every rank is a tie, as the error of no difference is known"

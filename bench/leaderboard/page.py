@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from bench.contracts.results import Result
 from bench.leaderboard.digits import Number
 from bench.leaderboard.notes import Notes, cell_note, common_note, remarks, row_notes, skipped_alike
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Column, Row, Table
-from bench.results import Result
 
 DASH = "–"
 DIFFERENCE = "Δ"

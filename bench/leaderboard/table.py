@@ -12,17 +12,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.canonical import digest
+from bench.contracts.protocol import Protocol
+from bench.contracts.results import Result
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError
 from bench.leaderboard.digits import Estimated, Number, column_decimals, number, uncertain
 from bench.leaderboard.names import Heading, heading, place, shown_in
 from bench.leaderboard.usable import agreeing, facts, finite
+from bench.machine.canonical import digest
 from bench.paired.columns import contest
 from bench.paired.contest import Contest
 from bench.paired.samples import Columns, Lookup, nothing
-from bench.protocol import Protocol
-from bench.results import Result
-from bench.stats import Estimate
 
 KINDS = {
     "discrete": "Discrete tokenizers",

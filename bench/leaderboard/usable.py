@@ -6,8 +6,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.results import Result
-from bench.stats import Estimate
+from bench.contracts.results import Result
+from bench.contracts.stats import Estimate
 
 
 def finite(result: Result) -> Result:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from torchmetrics import Metric as TorchMetric
 from torchmetrics.utilities import dim_zero_cat
 
-from bench.stats import Estimate, clustered_mean
-from bench.tokens import Codebook, Tokens
+from bench.contracts.stats import Estimate, clustered_mean
+from bench.contracts.tokens import Codebook, Tokens
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
@@ -144,7 +144,7 @@ class Metric(TorchMetric):
     """Base of all metrics: ``update(batch)``, then ``compute()`` gives estimates by name.
 
     Class facts: ``outputs`` names every value with its Fact, ``version`` is raised when a value
-    changes, ``weights`` names the files of ``bench/weights.py`` that the metric needs, ``Settings`` is
+    changes, ``weights`` names the files of ``bench/machine/weights.py`` that the metric needs, ``Settings`` is
     the model of its section in the protocol. A metric of another package states its ``modality`` (``image``,
     ``audio``, empty for any), and if it judges sets of generated samples ``judges = "generation"``; of the bench's own
     metrics their registry lines say both.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.stats import CONFIDENCE, Estimate
+from bench.contracts.stats import CONFIDENCE, Estimate
 
 RESAMPLES = 2000
 SEED = 20090101

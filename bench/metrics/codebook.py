@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from bench.contracts.stats import MAX_BLOCKS, Estimate
+from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Fact
 from bench.metrics.counts import CodeCounter, Histogram
-from bench.stats import MAX_BLOCKS, Estimate
-from bench.tokens import TokenKind
 
 # Tokens an entry below which the plug-in estimates are visibly biased low.
 ENOUGH_TOKENS = 10

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from bench.contracts.stats import Estimate, block_jackknife
 from bench.metrics.base import Batch, Fact, Metric
-from bench.stats import Estimate, block_jackknife
 
 MEBIBYTE = 2**20
 ONE_PASS = "one pass, no interval"

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torchmetrics.utilities import dim_zero_cat
 
+from bench.contracts.stats import MAX_BLOCKS, Estimate, block_jackknife
+from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Batch, Metric
-from bench.stats import MAX_BLOCKS, Estimate, block_jackknife
-from bench.tokens import TokenKind
 
 KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
 DENSE_CELLS = 1 << 23
@@ -31,7 +31,7 @@ COUNTS = 1 << 40
 def blocks_of(groups: torch.Tensor) -> torch.Tensor:
     """Jackknife block of each group, known without the other groups, so that counts need no samples.
 
-    For groups numbered from 0 without gaps these are the blocks of ``bench.stats.assign_blocks``.
+    For groups numbered from 0 without gaps these are the blocks of ``bench.contracts.stats.assign_blocks``.
     """
     return groups % MAX_BLOCKS
 

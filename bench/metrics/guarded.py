@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.contracts.results import contradiction
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError, Unavailable
 from bench.metrics.base import Batch, Fact, Metric
 from bench.metrics.failures import failure, one_line
-from bench.results import contradiction
-from bench.stats import Estimate
 
 NO_VALUE = "no metric can be measured"
 _OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from bench.contracts.stats import MAX_BLOCKS, Estimate
+from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Batch, Fact, PerSampleMetric
 from bench.metrics.codebook import count_note
 from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
-from bench.stats import MAX_BLOCKS, Estimate
-from bench.tokens import TokenKind
 
 
 def pixels_of(batch: Batch) -> int:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.contracts.results import Result
+from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.paired.contest import Contest
 from bench.paired.decision import quantile
 from bench.paired.influence import of_blocks, of_ratios
 from bench.paired.samples import Columns
 from bench.paired.shared import Measurements, Shared, measurements
-from bench.results import Result
-from bench.stats import MAX_BLOCKS, Estimate
 
 UNPAIRED = "not paired with the other rows, for lack of values of its samples or of replicates"
 BY_ERRORS = "compared by the rows' own errors, as if of other samples, for lack of values of samples or of replicates"

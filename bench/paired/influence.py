@@ -5,10 +5,10 @@ same groups the pulls are subtracted: the error of v - v' is |w - w'|, small whe
 same photographs, whatever their own errors are. Both ways in which the bench gets errors are of this form:
 
 - a ratio of sums (a mean is one) has w_g = √(G/(G-1))·u_g/G with the linearised residuals u_g = (N_g - R·M_g)/mean(M):
-  the cluster-robust error of ``bench.stats.clustered_mean``;
+  the cluster-robust error of ``bench.contracts.stats.clustered_mean``;
 - a jackknife over blocks of m_j samples has w_j = (o_j - o)/√(g·(h_j - 1)) with o_j = (h_j - 1)·(θ - θ_(j)),
-  h_j = n/m_j and o = Σ o_j/h_j: the error of ``bench.stats.block_jackknife``, and that of a difference the jackknife of
-  the differences of the replicates.
+  h_j = n/m_j and o = Σ o_j/h_j: the error of ``block_jackknife`` there, and that of a difference the jackknife of the
+  differences of the replicates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from bench.stats import Estimate
+from bench.contracts.stats import Estimate
 
 NEAR = 1e-3
 """Part of a standard error by which that of the replicates may differ from it, as files round to nine digits."""

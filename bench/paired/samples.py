@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.contracts.results import Result, read_samples
 from bench.errors import BenchError
 from bench.paired.parts import RATIOS
-from bench.results import Result, read_samples
 
 Columns = Mapping[str, Any]
 """Values of samples by column: ``id``, ``group`` and those of metrics, each ``[n]``."""

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from bench.contracts.stats import Estimate, assign_blocks
 from bench.paired.parts import agree, parts
 from bench.paired.samples import Columns
-from bench.stats import Estimate, assign_blocks
 
 MOST_GROUPS = 200
 """More groups are dealt out to so many; a t of 199 degrees of freedom is a normal."""

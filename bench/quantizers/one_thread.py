@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import faiss
 
-from bench.parallel import one_torch_thread
+from bench.machine.threads import one_torch_thread
 
 
 @contextmanager

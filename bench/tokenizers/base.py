@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
 from bench.tokenizers.placement import place
-from bench.tokens import Codebook, Tokens
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Tokenizer(ABC):
     """Encodes signals to tokens and back.
 
-    Images are float32 ``[batch, 3, height, width]`` in [0, 1], sound is a ``bench.audio.Audio`` (tokenizers of
-    sound derive from ``bench.tokenizers.audio.AudioTokenizer``), whatever the dtype the model computes in: a class
+    Images are float32 ``[batch, 3, height, width]`` in [0, 1], audio is a
+    ``bench.modalities.audio.batch.Audio`` (its tokenizers derive from
+    ``bench.modalities.audio.tokenizers.base.AudioTokenizer``), whatever the dtype the model computes in: a class
     that defines ``to`` casts them itself. Of one that does not, modules and tensors are cast to the protocol's
     dtype, and batches arrive in it.
     What the model needs instead (value range, layout, a multiple of 16) the adapter does in ``encode`` and

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench import registry
 from bench.errors import BenchError, Unavailable
 from bench.tokenizers.checkpoint_files import CONFIG, NAMED, SUFFIXES, Checkpoint, require, weights_among
 
@@ -122,10 +123,7 @@ def hub_name(repo: str, subfolder: str | None = None) -> str:
 
 def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
-    from bench.entries.tokenizers_published import PUBLISHED
-    from bench.entries.tokenizers_published_audio import PUBLISHED_AUDIO
-
-    for entry in (*PUBLISHED, *PUBLISHED_AUDIO):
+    for entry in registry.entries("tokenizers").values():
         if hub_name(repo, subfolder) in entry.weights and entry.args.get("revision") == revision:
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)

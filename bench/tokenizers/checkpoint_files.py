@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.canonical import sha256_file
 from bench.errors import BenchError, Unavailable
-from bench.extras import remedy
+from bench.machine.canonical import sha256_file
 from bench.machine.documents import parse_json
+from bench.machine.extras import remedy
 from bench.machine.files import read_stored
 
 if TYPE_CHECKING:

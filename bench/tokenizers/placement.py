@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 if TYPE_CHECKING:
     from bench.tokenizers.base import Tokenizer

@@ -9,7 +9,7 @@ import torch
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
-from bench.tokenizers.published import model_class
+from bench.tokenizers.pretrained import model_class
 
 
 def load_transformers(

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.canonical import sha256_file
-from bench.durations import duration
+from bench.contracts.results import Run
 from bench.errors import BenchError
-from bench.results import Run
+from bench.machine.canonical import sha256_file
+from bench.machine.durations import duration
 from bench.tracking.address import Address
 from bench.tracking.client import SECONDS, seconds_to_connect
 from bench.tracking.state import LOCK_SECONDS, Closing, State, exclusive

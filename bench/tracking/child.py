@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.contracts.results import Run, read_result
 from bench.errors import BenchError
-from bench.processes import end_with_starter
-from bench.results import Run, read_result
+from bench.machine.processes import end_with_starter
 from bench.tracking.client import subdued
 from bench.tracking.exporter import Exporter
 from bench.tracking.sync import sync

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.canonical import sha256_file
-from bench.results import Result, Run
+from bench.contracts.results import Result, Run
+from bench.machine.canonical import sha256_file
 from bench.tracking.address import Address
 from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
 from bench.tracking.mirror import Mirror

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.canonical import canonical_json, digest
+from bench.contracts.results import Result
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError
-from bench.results import Result
-from bench.stats import Estimate
+from bench.machine.canonical import canonical_json, digest
 
 RUN_TAG = "bench.run"
 RESULT_TAG = "bench.result"
@@ -111,13 +111,13 @@ def _provenance(result: Result) -> dict[str, str]:
     git = git if isinstance(git, Mapping) else {}
     sha, dirty = git.get("sha"), git.get("dirty")
     tags = {
-        "bench.suite": result.suite,
+        "bench.contracts.suite": result.suite,
         "bench.key": result.key,
         "bench.schema_version": str(result.schema_version),
         "bench.status": result.status,
-        "bench.system": result.system.name,
+        "bench.contracts.system": result.system.name,
         "bench.entry": result.system.entry,
-        "bench.task": result.protocol.task,
+        "bench.contracts.task": result.protocol.task,
         "bench.task_version": str(result.protocol.task_version),
         "bench.metric_versions": canonical_json(result.protocol.metrics),
         "bench.preset": result.protocol.preset,

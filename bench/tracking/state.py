@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.canonical import readable_json, write_atomic
 from bench.errors import BenchError
+from bench.machine.canonical import readable_json, write_atomic
 
 FILE = "tracking.json"
 LOCK = ".tracking.lock"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench.canonical import sha256_file
+from bench.contracts.results import Result, Run, read_result
 from bench.errors import BenchError
-from bench.results import Result, Run, read_result
+from bench.machine.canonical import sha256_file
 from bench.tracking.address import Address
 from bench.tracking.client import SECONDS, connect, explain, seconds_to_connect, subdued, within
 from bench.tracking.mirror import SHOWN, Mirror, mark_removed

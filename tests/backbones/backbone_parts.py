@@ -6,7 +6,7 @@ import torch
 
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.build import build
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
 
 TINY = Size(width=32, depth=2, heads=2)
 IMAGE = Structure((5,), ((3, 4),), (3, 24, 32))

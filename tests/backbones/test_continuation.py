@@ -14,9 +14,9 @@ from bench.backbones.base import Structure
 from bench.backbones.build import build
 from bench.backbones.corpus import Corpus
 from bench.backbones.sampling import Sampling
+from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, TokenError, Tokens
-from bench.training import Budget, train
+from bench.learning.training import Budget, train
 
 SEQUENCES = ["raster-sound", "randomised-sound", "depthwise-sound", "delay"]
 GREEDY = Sampling(temperature=0)

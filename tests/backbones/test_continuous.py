@@ -16,9 +16,9 @@ from bench.backbones.build import build, paradigm_of
 from bench.backbones.corpus import Corpus
 from bench.backbones.denoising import Schedule
 from bench.backbones.sampling import Sampling
+from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError
-from bench.tokens import TokenError, Tokens
-from bench.training import Budget, train
+from bench.learning.training import Budget, train
 
 IMAGE = Structure((), ((3, 4),), (3, 24, 32), dim=3)
 SOUND = Structure((), ((6,),), (1, 60), 10, dim=2)

@@ -12,8 +12,8 @@ from backbone_parts import CASES, FRAMES, RESIDUAL, SCALES, TINY, all_tokens, ba
 from bench.backbones import layers
 from bench.backbones.base import Size, Structure
 from bench.backbones.build import build, paradigm_of
+from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError
-from bench.tokens import TokenError, Tokens
 
 
 @pytest.mark.parametrize("case", CASES)

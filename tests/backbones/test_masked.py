@@ -12,8 +12,8 @@ from test_sampling import DRAWS, assert_frequencies, assert_same, outcomes
 
 from bench.backbones.base import Structure
 from bench.backbones.sampling import Sampling
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, Tokens
 
 SMALL = Structure((3,), ((3,),))
 

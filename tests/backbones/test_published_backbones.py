@@ -14,17 +14,17 @@ import transformers
 from local_hub import COMMIT, empty_cache, serving, use
 from tiny_published import CODES, OPTIONS, SAVE, SIDE, save
 
-from bench.audio import Audio
 from bench.backbones.masked import masks_of_all_sizes
-from bench.backbones.published.amused import MASKS, _generator
-from bench.backbones.published.base import PublishedBackbone
+from bench.backbones.pretrained.base import PublishedBackbone
 from bench.backbones.sampling import Sampling
-from bench.canonical import sha256_file
 from bench.commands.fetch import fetch_names
-from bench.entries.backbones_published import PUBLISHED_BACKBONES
+from bench.contracts.system import BackboneSpec, parse
+from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError, Unavailable
-from bench.system import BackboneSpec, parse
-from bench.tokens import TokenError, Tokens
+from bench.machine.canonical import sha256_file
+from bench.modalities.audio.batch import Audio
+from bench.modalities.image.backbones.amused import MASKS, _generator
+from bench.modalities.image.lines.backbones import ENTRIES
 
 TEXTS = ["a red cat", "the blue dog sings , a green cat .", "a"]
 NAMES = list(SAVE)
@@ -398,7 +398,7 @@ def cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-@pytest.mark.parametrize("entry", [one for one in PUBLISHED_BACKBONES if one.weights], ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", [one for one in ENTRIES if one.weights], ids=lambda one: one.name)
 def test_a_missing_checkpoint_is_told_with_the_remedy(entry, cached):
     with pytest.raises(Unavailable, match=f"network is off limits; run: bench fetch {entry.name}$"):
         load(entry.name, offline=True)

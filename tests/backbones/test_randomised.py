@@ -10,7 +10,7 @@ from test_likelihood import costs
 from bench.backbones.base import Structure
 from bench.backbones.build import build
 from bench.backbones.corpus import Examples
-from bench.training import Budget, train
+from bench.learning.training import Budget, train
 
 ORDER = torch.tensor([7, 2, 11, 0, 5, 9, 1, 3, 10, 4, 8, 6])
 

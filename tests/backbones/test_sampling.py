@@ -11,8 +11,8 @@ from scipy.stats import chisquare
 
 from bench.backbones.base import Structure
 from bench.backbones.sampling import Noise, Sampling, draw, probabilities, sample
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.tokens import Tokens
 
 KNOWN = torch.tensor([0.4, 0.25, 0.2, 0.1, 0.05, 0.0])
 DRAWS = 4000

@@ -11,13 +11,13 @@ import pytest
 import torch
 from backbone_parts import IMAGE, TINY, random_tokens
 
-from bench import training
 from bench.backbones.base import Structure
 from bench.backbones.build import build, paradigm_of
 from bench.backbones.corpus import Corpus, Examples
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
-from bench.tokens import Codebook, Tokens
-from bench.training import Budget, Checkpoint, train
+from bench.learning import training
+from bench.learning.training import Budget, Checkpoint, train
 
 # Each row: chances of the next code, given this one.
 CHAIN = torch.tensor([[0.9, 0.1, 0.0, 0.0], [0.0, 0.5, 0.5, 0.0], [0.2, 0.0, 0.0, 0.8], [0.25, 0.25, 0.25, 0.25]])

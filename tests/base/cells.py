@@ -6,13 +6,14 @@ import json
 import sys
 from pathlib import Path
 
-from bench import registry, runner
-from bench.generation.samples import sample_specs
-from bench.results import Run
-from bench.runner import Options
-from bench.suite import load_suite
-from bench.system import parse
-from bench.weights import WeightStore
+from bench import registry
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.runner import Options
+from bench.modalities.image.generation.samples import sample_specs
 
 
 def measure(suite: str, system: str, protocol: str | None) -> None:

@@ -16,9 +16,9 @@ from command import command_environment
 from PIL import Image
 
 from bench import registry
-from bench.results import Run
-from bench.suite import load_suite
-from bench.system import parse
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from hand_made import protocol, result
 
-from bench.catalog.model import FOLDER, catalogs, read
+from bench.contracts.system import parse
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import render
 from bench.leaderboard.table import build
-from bench.publishing.reported import beside, elsewhere
-from bench.system import parse
+from bench.reported.model import FOLDER, catalogs, read
+from bench.site.reported import beside, elsewhere
 
 KNOWN = [
     ("image", "LlamaGen VQ ds16", "rfid", "2.19"),

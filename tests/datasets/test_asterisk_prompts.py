@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from sound_parts import save, tone
 
-from bench.datasets.asterisk_prompts import VOICES, AsteriskPrompts, is_spoken, read_transcripts
-from bench.datasets.audio import StoredSound
 from bench.datasets.base import Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
+from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts, is_spoken, read_transcripts
+from bench.modalities.audio.datasets.audio import StoredSound
 
 SENTENCE = "Please enter the number of the {} person."
 

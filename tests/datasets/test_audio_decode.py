@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sound_parts import RATE, cut, save, save_by_ffmpeg, tone
 
-from bench.datasets import sound_files
 from bench.datasets.base import BadSample
-from bench.datasets.sound_files import RAW, decode_sound, stated_seconds
+from bench.modalities.audio.datasets import sound_files
+from bench.modalities.audio.datasets.sound_files import RAW, decode_sound, stated_seconds
 
 STEREO = tone(1.0, channels=2)
 

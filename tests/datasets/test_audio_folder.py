@@ -12,12 +12,12 @@ import torch
 from sound_parts import RATE, cut, save, save_by_ffmpeg, tone
 
 from bench import registry
-from bench.datasets.asterisk_prompts import AsteriskPrompts
-from bench.datasets.audio import AudioPreprocessing
-from bench.datasets.audio_folder import AudioFolder
 from bench.datasets.base import BadSample, Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.datasets.audio import AudioPreprocessing
+from bench.modalities.audio.datasets.audio_folder import AudioFolder
 
 
 def only(folder: Path, **settings: Any) -> Sample:

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from bench.datasets.base import BadSample
 from bench.datasets.contents import content_hashes
-from bench.datasets.decode import _rgb, decode, stored_size
+from bench.modalities.image.datasets.decode import _rgb, decode, stored_size
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (20, 30, 3), dtype=np.uint8)

@@ -16,12 +16,12 @@ from PIL import Image
 
 from bench.datasets import contents
 from bench.datasets.base import BadSample, Limited
-from bench.datasets.decode import FORMATS, SUFFIXES
-from bench.datasets.image_folder import ImageFolder
-from bench.datasets.images import ImagePreprocessing
 from bench.datasets.loader import ordered
-from bench.datasets.skimage_photos import SkimagePhotos
 from bench.errors import BenchError
+from bench.modalities.image.datasets.decode import FORMATS, SUFFIXES
+from bench.modalities.image.datasets.image_folder import ImageFolder
+from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
 
 RANDOM = np.random.default_rng(1)
 TILES = {"crop": "tiles", "size": 32, "resize": "none", "smaller": "skip"}

@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision import transforms
 
 from bench.datasets.base import BadSample
-from bench.datasets.resize import center_box, resize_short_side, resized_size, tile_boxes
+from bench.modalities.image.datasets.resize import center_box, resize_short_side, resized_size, tile_boxes
 
 PHOTO = Image.open(Path(skimage.__file__).parent / "data" / "hubble_deep_field.jpg").convert("RGB")
 SIZES = [(1000, 872), (640, 427), (427, 640), (512, 512), (513, 777), (256, 256), (259, 256), (256, 301), (200, 131)]

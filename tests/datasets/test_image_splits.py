@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.datasets.image_splits import ImageSplits
 from bench.errors import BenchError
+from bench.modalities.image.datasets.image_splits import ImageSplits
 
 FILES = ("train/cat/a.png", "train/cat/b.png", "train/ant/c.png", "val/cat/d.png", "val/ant/e.png")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sound_parts import save, tone
 
-from bench.datasets.librispeech import LibriSpeech
 from bench.errors import BenchError
+from bench.modalities.audio.datasets.librispeech import LibriSpeech
 
 CHAPTERS = {(1089, 134686): 3, (1089, 134691): 1, (121, 121726): 2}
 

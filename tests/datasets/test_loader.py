@@ -11,8 +11,8 @@ import torch
 
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.datasets.loader import ordered
-from bench.datasets.skimage_photos import SkimagePhotos
 from bench.errors import BenchError
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
 
 
 class Counting(Dataset):

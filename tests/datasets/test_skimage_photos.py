@@ -11,8 +11,8 @@ import skimage.data
 import torch
 
 from bench import registry
-from bench.datasets.skimage_photos import SPLITS, SkimagePhotos
 from bench.errors import BenchError
+from bench.modalities.image.datasets.skimage_photos import SPLITS, SkimagePhotos
 
 
 def test_29_crops_of_8_photographs() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.protocol import DatasetProtocol, Protocol
-from bench.results import Cost, DatasetRecord, ErrorRecord, Result, Run, SystemRecord
-from bench.stats import Estimate, assign_blocks, block_jackknife, clustered_mean
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.results import Cost, DatasetRecord, ErrorRecord, Result, Run, SystemRecord
+from bench.contracts.stats import Estimate, assign_blocks, block_jackknife, clustered_mean
 
 SIZES = (4, 4, 4, 2, 4, 1, 4, 4)
 """Samples of each group, as of the default data set: few groups, not all of a size."""

@@ -9,12 +9,12 @@ import pytest
 from gate_parts import GROUPS, SIZES, values
 from scipy.stats import nct, t
 
+from bench.contracts.stats import clustered_mean
 from bench.gate.bootstrap import MOST_GROUPS, GroupBootstrap
 from bench.gate.flips import EXACT_GROUPS, westfall_young
 from bench.gate.multiplicity import Adjusted, Evidence, adjust, holm
 from bench.gate.power import POWER, groups_needed
 from bench.metrics.bootstrap import ratio_of_sums
-from bench.stats import clustered_mean
 
 ONES = np.ones(len(GROUPS))
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 from gate_parts import exactly, mean_of, values, write
 
-from bench import environment
 from bench.cli import main
 from bench.commands.check import exit_code
 from bench.gate.comparison import Comparison, Verdict
 from bench.gate.pairing import match, read
 from bench.gate.verdicts import compare
+from bench.machine import environment
 
 STEADY, NOISY = (100.0, 101.0, 99.0), (100.0, 150.0, 60.0)
 

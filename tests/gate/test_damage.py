@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from command import BENCH, SYSTEMS, command_environment
 
-from bench.canonical import canonical_json
+from bench.contracts.results import Run
+from bench.contracts.stats import clustered_mean
 from bench.gate.pairing import Measured, read
-from bench.results import Run
-from bench.stats import clustered_mean
+from bench.machine.canonical import canonical_json
 
 PROTOCOL = "description: What is quick and tells the most\nmetrics: {psnr: {}, codebook: {}}\n"
 DAMAGED = SYSTEMS / "damaged.py"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from gate_parts import GROUPS, exactly, mean_of, spread_of, values, write
 
+from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.gate.differences import Difference, difference
 from bench.gate.pairing import match, read
-from bench.stats import Estimate, assign_blocks, block_jackknife
 
 BEFORE, AFTER = values(0), values(0) + 0.1 * values(1, 1.0)
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from gate_parts import mean_of, protocol, values, write
 
+from bench.contracts.last_command import LastCommand
+from bench.contracts.results import Run
 from bench.errors import BenchError
 from bench.gate.pairing import match, read
-from bench.last_command import LastCommand
-from bench.results import Run
 
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 GOOD: dict[str, Any] = {"metrics": {"psnr": mean_of(values(), "psnr")}, "samples": {"psnr": values()}}

@@ -16,12 +16,12 @@ from gate_parts import FACTS, write
 from skimage.metrics import peak_signal_noise_ratio
 
 from bench.cli import main
-from bench.datasets.skimage_photos import SkimagePhotos
+from bench.contracts.stats import clustered_mean
 from bench.gate.multiplicity import holm
 from bench.gate.pairing import match, read
 from bench.gate.verdicts import compare
-from bench.stats import clustered_mean
-from bench.tokenizers.klt import KLT
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
+from bench.modalities.image.tokenizers.klt import KLT
 
 KLTS = [("fsq", 6), ("fsq", 12), ("lfq", 6), ("lfq", 12), ("bsq", 6), ("bsq", 12), ("fsq", 9), (None, 12)]
 

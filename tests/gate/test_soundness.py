@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 from gate_parts import exactly, mean_of, spread_of, values, write
 
 from bench.cli import main
-from bench.cli_gate import CRASHED, _documented_codes
+from bench.commands.gate_group import CRASHED, _documented_codes
+from bench.contracts.stats import Estimate
 from bench.gate import lines
 from bench.gate.pairing import match, read
 from bench.gate.verdicts import compare
-from bench.stats import Estimate
 
 BEFORE = values(0)
 COUNT = len(BEFORE)

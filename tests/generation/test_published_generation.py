@@ -17,12 +17,12 @@ from synthetic import photographs
 from bench import registry
 from bench.backbones.sampling import Sampling
 from bench.cli import main
+from bench.contracts.results import Run
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Request
 from bench.errors import BenchError
-from bench.features import to_uint8
-from bench.results import Run
-from bench.system import parse
-from bench.task import Job, Measurement, Request
-from bench.weights import WeightStore
+from bench.machine.weights import WeightStore
+from bench.measuring.features import to_uint8
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
 from tiny_published import save

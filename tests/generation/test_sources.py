@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from bench.errors import BenchError
-from bench.generation.overlap import shared_images
-from bench.generation.references import open_reference, why_impossible
-from bench.generation.samples import sample_specs
-from bench.generation.sources import ArraySource
+from bench.modalities.image.generation.overlap import shared_images
+from bench.modalities.image.generation.references import open_reference, why_impossible
+from bench.modalities.image.generation.samples import sample_specs
+from bench.modalities.image.generation.sources import ArraySource
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (11, 6, 8, 3), dtype=np.uint8)
 
@@ -299,7 +299,7 @@ def test_covariances_that_may_be_are_let_pass():
 READ = """
 import resource, sys
 from pathlib import Path
-from bench.generation.sources import ArraySource
+from bench.modalities.image.generation.sources import ArraySource
 next(iter(ArraySource(Path(sys.argv[2])).batches(8, 0)))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert sum(len(part) for _, part in ArraySource(Path(sys.argv[1])).batches(8, 0)) == 3000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.protocol import DatasetProtocol, Protocol
-from bench.results import CodebookRecord, Cost, DatasetRecord, ErrorRecord, Result, SystemRecord
-from bench.stats import Estimate
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.results import CodebookRecord, Cost, DatasetRecord, ErrorRecord, Result, SystemRecord
+from bench.contracts.stats import Estimate
 
 N = 30
 FACTS: dict[str, tuple[str, bool | None]] = {

@@ -16,10 +16,10 @@ from hand_made import estimate, protocol, result
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from bench.contracts.results import Result, Run
 from bench.errors import UnknownName
 from bench.leaderboard.render import FORMATS, render, styled
 from bench.leaderboard.table import build
-from bench.results import Result, Run
 
 NAMES = [
     "<script>alert(1)</script>",

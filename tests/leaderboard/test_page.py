@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hand_made import estimate, protocol, result
 
+from bench.contracts.results import CodebookRecord, Result
 from bench.leaderboard.page import Page, compose, fold
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import build
-from bench.results import CodebookRecord, Result
 
 
 def page_of(*results: Result, metrics: list[str] | None = None) -> Page:

@@ -9,7 +9,7 @@ from bench.leaderboard.names import titled
 from bench.leaderboard.page import compose
 from bench.leaderboard.reasons import LONGEST, brief
 from bench.leaderboard.table import build
-from bench.weights import WeightStore
+from bench.machine.weights import WeightStore
 
 FETCH = "run: bench fetch alexnet  (or give the file: --weights alexnet=PATH)"
 LACK = "weights alexnet are not in the cache and"

@@ -8,9 +8,9 @@ import sys
 import pytest
 from hand_made import estimate, protocol, result
 
+from bench.contracts.results import Result
 from bench.errors import BenchError
 from bench.leaderboard.table import Table, build
-from bench.results import Result
 
 
 def only(results: list[Result]) -> Table:

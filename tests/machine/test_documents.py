@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.canonical import readable_json, sha256_file
 from bench.errors import BenchError
+from bench.machine.canonical import readable_json, sha256_file
 from bench.machine.documents import parse_json, parse_yaml
 from bench.machine.files import open_stored
 from bench.machine.texts import bounded, plain, visible

@@ -13,9 +13,9 @@ import torch
 from scipy.signal import butter, sosfiltfilt
 from tester import Samples
 
-from bench.audio import Audio
+from bench.contracts.tokens import Codebook, Tokens
 from bench.metrics.base import Batch
-from bench.tokens import Codebook, Tokens
+from bench.modalities.audio.batch import Audio
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 RATE = 16_000

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from bench.contracts.stats import Estimate
 from bench.metrics.base import Batch, Fact, Metric, PerSampleMetric
-from bench.metrics.clips import ClipMetric
-from bench.stats import Estimate
+from bench.modalities.audio.metrics.clips import ClipMetric
 
 
 class Works(PerSampleMetric):

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.contracts.stats import Estimate
+from bench.contracts.tokens import Tokens
 from bench.metrics.base import Batch, FeatureSource
-from bench.metrics.rows import FeatureMetric
-from bench.stats import Estimate
-from bench.tokens import Tokens
+from bench.metrics.sets.rows import FeatureMetric
 
 
 class Given(FeatureSource):

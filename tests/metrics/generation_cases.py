@@ -17,9 +17,9 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from bench.features import to_uint8
+from bench.contracts.tokens import Tokens
+from bench.measuring.features import to_uint8
 from bench.metrics.base import Batch, ReferenceSource
-from bench.tokens import Tokens
 
 EXTRACTOR = "inception_spatial"
 LITE = "efficientnet_lite0"

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from bench.audio import Audio
-from bench.metrics.audio_rates import Bitrate, EntropyBitrate, FileBitrate, RealTimeFactor, TokensPerSecond
+from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.metrics.base import Batch, Metric
 from bench.metrics.codebook import CodebookUse
-from bench.tokens import Codebook, TokenError, Tokens
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.metrics.rates import Bitrate, EntropyBitrate, FileBitrate, RealTimeFactor, TokensPerSecond
 
 RATE = 1000
 # SNAC's way: levels at 50 and 100 codes a second.

@@ -12,12 +12,12 @@ import pytest
 from audio_cases import by_librosa
 from audio_data import RATE, audio_batch, distorted, prompt, shifted
 
+from bench.contracts.stats import Estimate
 from bench.errors import BenchError, Unavailable
-from bench.metrics import dnsmos, pesq, si_sdr, speaker, spectral, stoi, visqol
-from bench.metrics import signal_pairs as pairs
-from bench.metrics.clips import ClipMetric
-from bench.resample import resample
-from bench.stats import Estimate
+from bench.modalities.audio.metrics import dnsmos, pesq, si_sdr, speaker, spectral, stoi, visqol
+from bench.modalities.audio.metrics import signal_pairs as pairs
+from bench.modalities.audio.metrics.clips import ClipMetric
+from bench.modalities.audio.resample import resample
 
 CLIP = prompt("conf-full")
 NOISY = distorted(CLIP)

@@ -9,10 +9,10 @@ import torch
 from scipy.stats import entropy
 from tester import batch_of
 
+from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
+from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.metrics import counts
 from bench.metrics.codebook import CodebookUse
-from bench.stats import Estimate, assign_blocks, block_jackknife
-from bench.tokens import Codebook, TokenError, Tokens
 
 NAMES = list(CodebookUse.outputs)
 

@@ -35,10 +35,10 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
 
 from bench import registry
-from bench.metrics import clips
+from bench.contracts.stats import Estimate
 from bench.metrics.base import Batch
-from bench.metrics.pixel import PSNR
-from bench.stats import Estimate
+from bench.modalities.audio.metrics import clips
+from bench.modalities.image.metrics.pixel import PSNR
 
 
 def psnr(data: Data) -> Mapping[str, float]:

@@ -17,12 +17,12 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from bench import extractors
 from bench.errors import BenchError, Unavailable
-from bench.extractors.inception import resize
-from bench.features import FeatureBank, to_uint8
-from bench.scratch import mapped
-from bench.weights import WeightStore
+from bench.machine.mapped_arrays import mapped
+from bench.machine.weights import WeightStore
+from bench.measuring.features import FeatureBank, to_uint8
+from bench.modalities.image import extractors
+from bench.modalities.image.extractors.inception import resize
 
 CPU = torch.device("cpu")
 NAME, WEIGHTS = "efficientnet_lite0", "efficientnet-lite0"
@@ -205,7 +205,7 @@ PILE = """
 import ctypes
 from pathlib import Path
 import torch
-from bench.scratch import Spill
+from bench.machine.mapped_arrays import Spill
 
 def anonymous():
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed is not held

@@ -10,9 +10,9 @@ import torch
 from feature_parts import given, measure
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from bench.metrics.frechet import RFID, EfficientNetFrechet, GramFrechet, MomentFrechet
-from bench.metrics.gaussians import frechet_distance, moments
-from bench.stats import assign_blocks, block_jackknife
+from bench.contracts.stats import assign_blocks, block_jackknife
+from bench.metrics.sets.frechet import RFID, EfficientNetFrechet, GramFrechet, MomentFrechet
+from bench.metrics.sets.gaussians import frechet_distance, moments
 
 Rng = np.random.Generator
 

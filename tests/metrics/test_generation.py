@@ -17,19 +17,19 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from bench import extractors
+from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
+from bench.contracts.tokens import Tokens
 from bench.errors import Unavailable
-from bench.metrics import neighbours
 from bench.metrics.base import Batch, Metric, ReferenceSource
-from bench.metrics.generation_fid import GFID, FewSamples, Gaussian, ManySamples
-from bench.metrics.generation_inception_score import GenerationInceptionScore
-from bench.metrics.generation_kid import GenerationKID
-from bench.metrics.manifolds import DensityCoverage, PrecisionRecall
-from bench.metrics.patch_distances import Patches, distances, summed_distances
-from bench.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches
-from bench.metrics.sliced_wasserstein import SlicedWasserstein
-from bench.stats import Estimate, assign_blocks, block_jackknife
-from bench.tokens import Tokens
+from bench.metrics.sets import neighbours
+from bench.metrics.sets.generation_fid import GFID, FewSamples, Gaussian, ManySamples
+from bench.metrics.sets.generation_inception_score import GenerationInceptionScore
+from bench.metrics.sets.generation_kid import GenerationKID
+from bench.metrics.sets.manifolds import DensityCoverage, PrecisionRecall
+from bench.modalities.image import extractors
+from bench.modalities.image.metrics.patch_distances import Patches, distances, summed_distances
+from bench.modalities.image.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches
+from bench.modalities.image.metrics.sliced_wasserstein import SlicedWasserstein
 
 Rng = np.random.Generator
 
@@ -123,7 +123,7 @@ def shares_of(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def test_manifolds_equal_brute_force(
     rng: Rng, monkeypatch: pytest.MonkeyPatch, n: int, m: int, d: int, tile: tuple[int, int]
 ) -> None:
-    for module in (neighbours, __import__("bench.metrics.manifolds", fromlist=["TILE"])):
+    for module in (neighbours, __import__("bench.metrics.sets.manifolds", fromlist=["TILE"])):
         monkeypatch.setattr(module, "TILE", tile)
     x, y = sets(rng, n, m, d)
     y[:3] = x[:3]  # copies: balls and distances that are equal

@@ -16,11 +16,11 @@ from command import SYSTEMS
 from PIL import Image
 
 from bench import registry
-from bench.generation.samples import sample_specs
+from bench.contracts.results import Run, broken_metrics
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Request, Task
+from bench.modalities.image.generation.samples import sample_specs
 from bench.registry import Entry
-from bench.results import Run, broken_metrics
-from bench.system import parse
-from bench.task import Job, Measurement, Request, Task
 
 IN_PLACE = r"\(breaking.py, line \d+\): boom"
 WAYS = {

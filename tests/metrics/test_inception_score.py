@@ -8,7 +8,7 @@ import torch
 from feature_parts import given, measure
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from bench.metrics.inception_score import InceptionScore
+from bench.metrics.sets.inception_score import InceptionScore
 
 Rng = np.random.Generator
 

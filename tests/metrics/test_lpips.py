@@ -9,7 +9,7 @@ import torch
 from tester import batch_of, photographs, random_lpips
 
 from bench.errors import BenchError
-from bench.metrics.lpips import LPIPS, LPIPSVGG, LPIPSAlex, load_network
+from bench.modalities.image.metrics.lpips import LPIPS, LPIPSVGG, LPIPSAlex, load_network
 
 KINDS = [LPIPSAlex, LPIPSVGG]
 

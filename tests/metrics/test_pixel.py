@@ -8,9 +8,9 @@ import torch
 from tester import batch_of, photographs
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
+from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.errors import BenchError
-from bench.metrics.pixel import NOT_FINITE, PSNR
-from bench.stats import MAX_BLOCKS, Estimate
+from bench.modalities.image.metrics.pixel import NOT_FINITE, PSNR
 
 
 def psnr_of(reference: torch.Tensor, reconstruction: torch.Tensor, **settings: object) -> Estimate:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from tester import batch_of
 
+from bench.contracts.stats import Estimate
+from bench.contracts.tokens import Codebook, Tokens
 from bench.metrics.rates import BitsPerPixel, BitsPerPixelEntropy, TokensPerImage
-from bench.stats import Estimate
-from bench.tokens import Codebook, Tokens
 
 KINDS = (TokensPerImage, BitsPerPixel, BitsPerPixelEntropy)
 

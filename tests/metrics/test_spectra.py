@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.metrics import spectra
-from bench.metrics.frechet import paired_frechet
-from bench.metrics.gaussians import Moments, frechet_distance, moments
-from bench.metrics.generation_fid import Gaussian, fixed_frechet
+from bench.metrics.sets import spectra
+from bench.metrics.sets.frechet import paired_frechet
+from bench.metrics.sets.gaussians import Moments, frechet_distance, moments
+from bench.metrics.sets.generation_fid import Gaussian, fixed_frechet
 
 DIM, MANY, FEW = 6, 24, 4
 

@@ -13,9 +13,9 @@ from tester import batch_of, photographs
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as tm_ms_ssim
 from torchmetrics.functional.image import structural_similarity_index_measure as tm_ssim
 
-from bench.metrics import ssim
 from bench.metrics.base import PerSampleMetric
-from bench.metrics.ssim import MSSSIM, SSIM, STANDARD_BETAS
+from bench.modalities.image.metrics import ssim
+from bench.modalities.image.metrics.ssim import MSSSIM, SSIM, STANDARD_BETAS
 
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 

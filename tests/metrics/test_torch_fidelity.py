@@ -11,12 +11,12 @@ import torch_fidelity
 from PIL import Image
 from synthetic import jpeg
 
-from bench.features import FeatureBank
+from bench.contracts.tokens import Tokens
+from bench.measuring.features import FeatureBank
 from bench.metrics.base import Batch
-from bench.metrics.frechet import RFID
-from bench.metrics.inception_score import InceptionScore
-from bench.metrics.kernel import KID
-from bench.tokens import Tokens
+from bench.metrics.sets.frechet import RFID
+from bench.metrics.sets.inception_score import InceptionScore
+from bench.metrics.sets.kernel import KID
 
 N, SUBSET = 16, 10
 

@@ -16,16 +16,16 @@ import soundfile
 from audio_data import audio_batch, distorted, prompt, sound
 
 from bench import registry
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Request
 from bench.errors import BenchError, Unavailable
+from bench.machine.pool import Pool
 from bench.metrics import bootstrap
 from bench.metrics.bootstrap import ratio_of_sums
-from bench.metrics.utterances import RATIOS, words
-from bench.metrics.word_errors import WordErrors
-from bench.normalisers import NORMALISERS, normaliser
-from bench.pool import Pool
-from bench.recognisers.base import Recogniser
-from bench.system import parse
-from bench.task import Job, Request
+from bench.modalities.audio.metrics.utterances import RATIOS, words
+from bench.modalities.audio.metrics.word_errors import WordErrors
+from bench.modalities.audio.normalizers import NORMALISERS, normaliser
+from bench.modalities.audio.recognizers.base import Recogniser
 
 SAID = ("The cat sat.", "On a MAT!", "hello world", "yes", "[beep]", None, "gone")
 ORIGINAL = ("the cat sat", "on the mat", "hello", "", "a", "so do", "gone")
@@ -279,7 +279,10 @@ def test_the_protocol_states_what_decides(transcripts):
     [
         ({"recogniser": "pocketsphnix"}, "did you mean pocketsphinx"),
         ({"recogniser": "pocketsphinx@beam=1"}, "pocketsphinx takes: no arguments"),
-        ({"recogniser": "bench.tokens:Codebook@size=2,covers=x"}, "no bench.recognisers.base.Recogniser"),
+        (
+            {"recogniser": "bench.contracts.tokens:Codebook@size=2,covers=x"},
+            "no bench.modalities.audio.recognizers",
+        ),
         ({"normaliser": "english"}, "did you mean english-v1"),
     ],
 )

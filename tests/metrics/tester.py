@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torchmetrics.functional.image.lpips import _LPIPS
 
-from bench.extractors import EXTRACTORS
-from bench.metrics import clips
+from bench.contracts.stats import Estimate
+from bench.contracts.tokens import Codebook, Tokens
 from bench.metrics.base import Batch, FeatureSource, Metric, PerSampleMetric
-from bench.stats import Estimate
-from bench.tokens import Codebook, Tokens
+from bench.modalities.audio.metrics import clips
+from bench.modalities.image.extractors import EXTRACTORS
 
 BOOKS = (Codebook(16, "a quarter of each side"), Codebook(6, "a quarter of each side"))
 # Dimension of the features, well under the number of samples.
@@ -276,7 +276,7 @@ Known = dict[str, tuple[clips.Scores, str]]
 
 
 def remembering(score: Callable[..., Any], known: Known) -> Callable[..., Any]:
-    """``bench.metrics.clips.score`` that knows what it has scored before."""
+    """``bench.modalities.audio.metrics.clips.score`` that knows what it has scored before."""
 
     def remembered(metric: type[Metric], settings: Any, *arguments: Any) -> tuple[clips.Scores, str]:
         key = hashlib.sha256(f"{metric.__qualname__} {settings} {[np.shape(each) for each in arguments]}".encode())

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from hand_made import protocol, result
 
+from bench.contracts.results import Result
+from bench.contracts.stats import Estimate, clustered_mean
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.table import Table, build
 from bench.paired.contest import Contest
-from bench.results import Result
-from bench.stats import Estimate, clustered_mean
 
 METRIC = "pesq_wb"
 AGAIN = f"{METRIC}_again"

@@ -11,12 +11,12 @@ import pytest
 from hand_made import estimate, result
 from paired_parts import AGAIN, METRIC, best, contest_of, order, ranks, table_of
 
+from bench.contracts.stats import assign_blocks, block_jackknife, clustered_mean
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.relative import relative
 from bench.leaderboard.render import render
 from bench.leaderboard.table import Table, build
 from bench.paired.decision import quantile
-from bench.stats import assign_blocks, block_jackknife, clustered_mean
 
 CEILING = 101.07
 HARD = [0, 3, 7, 10]

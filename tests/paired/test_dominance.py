@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from paired_parts import AGAIN, METRIC, mean_of, order, table_of
 
+from bench.contracts.results import Result, Run
 from bench.gate.comparison import Verdict
 from bench.gate.pairing import match, read
 from bench.gate.verdicts import compare
 from bench.leaderboard.ranking import rank
-from bench.results import Result, Run
 
 
 def drawn(seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

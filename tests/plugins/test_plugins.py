@@ -13,18 +13,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bench import registry, runner
+from bench import registry
 from bench.backbones.base import Size, Structure
 from bench.backbones.build import build
 from bench.cli import main
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite, shipped
+from bench.contracts.system import parse
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
-from bench.metrics.word_errors import WordErrors
-from bench.results import Run
-from bench.runner import Options
-from bench.suite import load_suite, shipped
-from bench.system import parse
-from bench.weights import WeightStore
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.runner import Options
+from bench.modalities.audio.metrics.word_errors import WordErrors
 
 PLUGINS: dict[registry.Kind, set[str]] = {
     "tokenizers": {"plugin-blocks"},

@@ -9,19 +9,19 @@ import pytest
 from click.testing import CliRunner
 from hand_made import protocol, result
 
-from bench import runner
 from bench.cli import main
+from bench.contracts.protocol import DatasetProtocol
+from bench.contracts.results import Run
+from bench.contracts.stats import Estimate
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
 from bench.leaderboard.table import build
-from bench.protocol import DatasetProtocol
-from bench.publishing.cards import card
-from bench.publishing.reproduce import commands
-from bench.publishing.sources import read
-from bench.results import Run
-from bench.runner import Options
-from bench.stats import Estimate
-from bench.suite import load_suite
-from bench.system import parse
-from bench.weights import WeightStore
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.runner import Options
+from bench.site.cards import card
+from bench.site.reproduce import commands
+from bench.site.sources import read
 
 ROOT = Path(__file__).parents[2]
 DATA = DatasetProtocol(name="skimage-photos", split="eval", fingerprint="f" * 64, n=29)

@@ -11,11 +11,11 @@ from hand_made import result
 from PIL import Image, ImageColor
 
 from bench.leaderboard.table import build
-from bench.publishing import figures, spectrogram
-from bench.publishing.drawing import System, draw
-from bench.publishing.labels import MARK, labels
-from bench.publishing.layout import NARROW, PAPER, WIDE, text_width
-from bench.publishing.plots import families
+from bench.site import figures, spectrogram
+from bench.site.drawing import System, draw
+from bench.site.labels import MARK, labels
+from bench.site.layout import NARROW, PAPER, WIDE, text_width
+from bench.site.plots import families
 
 
 def plot(*rows, title="Rate and distortion", y="psnr"):

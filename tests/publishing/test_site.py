@@ -16,20 +16,20 @@ from PIL import Image, ImageColor
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
-from bench.catalog.model import catalogs
 from bench.commands.publish import publish
+from bench.contracts.results import Run
 from bench.errors import BenchError
-from bench.kept import Kept
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import FORMATS, render
 from bench.leaderboard.table import build
-from bench.publishing import figures
-from bench.publishing.definitions import OUTPUTS, anchor, definitions
-from bench.publishing.gallery import gallery
-from bench.publishing.grid import WIDEST
-from bench.publishing.site import Site
-from bench.publishing.sources import read
-from bench.results import Run
+from bench.measuring.kept_samples import Kept
+from bench.reported.model import catalogs
+from bench.site import figures
+from bench.site.definitions import OUTPUTS, anchor, definitions
+from bench.site.gallery import gallery
+from bench.site.grid import WIDEST
+from bench.site.site import Site
+from bench.site.sources import read
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
@@ -66,7 +66,7 @@ def test_what_leads_away_are_links_to_the_sources_of_reported_numbers(site):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Without the plots as files, which take most of the time."""
-    monkeypatch.setattr("bench.publishing.figures.files", lambda plot: {})
+    monkeypatch.setattr("bench.site.figures.files", lambda plot: {})
 
 
 def test_every_link_leads_to_a_file_and_a_place_of_the_site(site):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bench.contracts.tokens import Codebook
 from bench.errors import BenchError
+from bench.modalities.image.tokenizers.klt import KLT
 from bench.quantizers import multiscale
 from bench.quantizers.multiscale import MultiScaleQuantizer
-from bench.tokenizers.klt import KLT
-from bench.tokens import Codebook
 
 SIZES = ((8, 8), (5, 7), (1, 3), (16, 4))
 

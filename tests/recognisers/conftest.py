@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tiny_recognisers as tiny
 
-from bench.datasets.asterisk_prompts import AsteriskPrompts
 from bench.datasets.base import Sample
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ import numpy as np
 import pocketsphinx
 import pytest
 
-from bench.metrics.utterances import words
-from bench.normalisers import normaliser
-from bench.recognisers.base import Recogniser, build
-from bench.recognisers.pocketsphinx import OPTIONS
-from bench.resample import resample
+from bench.modalities.audio.metrics.utterances import words
+from bench.modalities.audio.normalizers import normaliser
+from bench.modalities.audio.recognizers.base import Recogniser, build
+from bench.modalities.audio.recognizers.pocketsphinx import OPTIONS
+from bench.modalities.audio.resample import resample
 
 
 @pytest.fixture(scope="module")

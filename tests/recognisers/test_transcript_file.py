@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import BenchError
-from bench.recognisers.base import Transcripts, build
+from bench.modalities.audio.recognizers.base import Transcripts, build
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from bench.errors import BenchError, Unavailable
-from bench.recognisers.base import build
+from bench.modalities.audio.recognizers.base import build
 
 
 def build_local(checkpoints, name, **arguments):

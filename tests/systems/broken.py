@@ -5,8 +5,8 @@ import signal
 
 import torch
 
+from bench.contracts.tokens import Codebook, Tokens
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Codebook, Tokens
 
 
 class Mean(Tokenizer):

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from broken import Mean
 
-from bench.backbones.published.amused import Amused
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
+from bench.modalities.image.backbones.amused import Amused
 
 
 def refuse_black(batch: torch.Tensor) -> None:

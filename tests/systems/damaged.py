@@ -7,9 +7,9 @@ import math
 import faiss
 import torch
 
+from bench.contracts.tokens import Tokens
+from bench.modalities.image.tokenizers.klt import KLT
 from bench.quantizers.fsq import EPSILON, FiniteScalarQuantizer, levels_of
-from bench.tokenizers.klt import KLT
-from bench.tokens import Tokens
 
 
 class Undamaged(KLT):

@@ -7,9 +7,9 @@ import torch
 from sounds import Levels
 from torch import nn
 
-from bench.audio import Audio
+from bench.contracts.tokens import Codebook, Tokens
+from bench.modalities.audio.batch import Audio
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Codebook, Tokens
 
 
 class Perfect(Tokenizer):

@@ -3,7 +3,7 @@
 import torch
 from broken import Mean
 
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
 
 
 class Construction(Mean):

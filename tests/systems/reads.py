@@ -7,8 +7,8 @@ import torch
 from parts.shift import shift
 from safetensors.torch import load_file
 
+from bench.contracts.tokens import Codebook, Tokens
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Codebook, Tokens
 
 HERE = Path(__file__).parent
 

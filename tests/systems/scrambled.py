@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from bench.tokenizers.klt import KLT
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
+from bench.modalities.image.tokenizers.klt import KLT
 
 
 class Scrambled(KLT):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from bench.tokenizers.klt import KLT
-from bench.tokenizers.mdct import MDCT
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
+from bench.modalities.audio.tokenizers.mdct import MDCT
+from bench.modalities.image.tokenizers.klt import KLT
 
 
 class Shuffled(KLT):

@@ -4,9 +4,9 @@ import time
 
 import torch
 
-from bench.audio import Audio
-from bench.tokenizers.audio import AudioTokenizer
-from bench.tokens import Codebook, Tokens
+from bench.contracts.tokens import Codebook, Tokens
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.tokenizers.base import AudioTokenizer
 
 
 class Levels(AudioTokenizer):

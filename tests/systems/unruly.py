@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from broken import Mean
 
-from bench.tokens import Tokens
+from bench.contracts.tokens import Tokens
 
 
 class Unruly(Mean):

@@ -11,12 +11,12 @@ import torch
 from command import SYSTEMS
 
 from bench import registry
+from bench.contracts.stats import clustered_mean
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Request
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
-from bench.metrics.speaker import SpeakerSettings, SpeakerSimilarity
-from bench.stats import clustered_mean
-from bench.system import parse
-from bench.task import Job, Measurement, Request
+from bench.modalities.audio.metrics.speaker import SpeakerSettings, SpeakerSimilarity
 
 CLOCK, LOUDNESS, SHUFFLED = (f"{SYSTEMS}/sounds.py:{name}" for name in ("Clock", "Loudness", "Shuffled"))
 BUDGET = {"steps": 40, "positions": 256, "learning_rate": 0.02}

@@ -13,12 +13,12 @@ from PIL import Image
 
 from bench import registry
 from bench.backbones.corpus import Corpus
+from bench.contracts.stats import clustered_mean
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Request
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
-from bench.modelling import Study
-from bench.stats import clustered_mean
-from bench.system import parse
-from bench.task import Job, Request
-from bench.tokens import Codebook, Tokens
+from bench.learning.modeling import Study
 
 PROBING = registry.load(registry.get("tasks", "ntp-probe").target)()
 CLASSES = ("dark", "stripes")

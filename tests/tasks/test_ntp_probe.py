@@ -10,10 +10,11 @@ import pytest
 import torch
 from command import SYSTEMS
 
-from bench import registry, training
-from bench.stats import clustered_mean
-from bench.system import parse
-from bench.task import Job, Measurement, Report, Request
+from bench import registry
+from bench.contracts.stats import clustered_mean
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Report, Request
+from bench.learning import training
 
 PROBING = registry.load(registry.get("tasks", "ntp-probe").target)()
 GOOD = "klt-fsq@6"

@@ -18,12 +18,12 @@ from PIL import Image
 from synthetic import photographs
 
 from bench import registry
-from bench.audio import Audio
 from bench.cli import main
+from bench.contracts.results import Run
+from bench.contracts.system import BackboneSpec, parse
+from bench.contracts.task import Job, Measurement, Request
 from bench.errors import BenchError
-from bench.results import Run
-from bench.system import BackboneSpec, parse
-from bench.task import Job, Measurement, Request
+from bench.modalities.audio.batch import Audio
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
 from tiny_published import save
@@ -169,7 +169,7 @@ def test_a_protocol_holds_what_shapes_the_number_and_no_more(planned):
         ("amused-256", {"condition": "a"}, {"prompts": "texts"}, "leave it or --prompts out"),
         ("amused-256", {}, {"prompts": "nowhere"}, "give a text file"),
         ("musicgen-small", {}, {}, "generates audio; token-modelling takes image"),
-        (f"{SYSTEMS}/no_backbone.py:Generates", {}, {}, "Generates is no bench.backbones.published"),
+        (f"{SYSTEMS}/no_backbone.py:Generates", {}, {}, "Generates is no bench.backbones.pretrained"),
         ("klt-fsq@8", {"condition": 3}, {}, "condition"),
     ],
 )

@@ -13,17 +13,18 @@ import yaml
 from command import SYSTEMS
 from PIL import Image
 
-from bench import registry, training
+from bench import registry
+from bench.contracts.results import Run
+from bench.contracts.stats import clustered_mean
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Report, Request
+from bench.contracts.tokens import TokenError
 from bench.errors import BenchError
-from bench.probe import exponential, per_unit
-from bench.results import Run
-from bench.runner import Options, plan
-from bench.stats import clustered_mean
-from bench.suite import load_suite
-from bench.system import parse
-from bench.task import Job, Measurement, Report, Request
-from bench.tokens import TokenError
-from bench.weights import WeightStore
+from bench.learning import training
+from bench.learning.probe import exponential, per_unit
+from bench.machine.weights import WeightStore
+from bench.measuring.runner import Options, plan
 
 BUDGET = {"steps": 100, "positions": 1024, "learning_rate": 0.01}
 PROBE = {"width": 32, "depth": 1, "views": 1, "budget": BUDGET}

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from bench.audio import Audio
-from bench.datasets.asterisk_prompts import AsteriskPrompts
+from bench.contracts.tokens import Tokens
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.tokenizers.base import AudioTokenizer
 from bench.registry import Entry
-from bench.tokenizers.audio import AudioTokenizer
-from bench.tokens import Tokens
 
 Check = Callable[[AudioTokenizer, Entry], None]
 

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.audio import Audio
-from bench.tokenizers.audio import AudioTokenizer
+from bench.contracts.tokens import Codebook, Tokens
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.tokenizers.base import AudioTokenizer
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Codebook, Tokens
 
 SEEN: dict[str, set[torch.dtype]] = {"in": set(), "out": set()}
 

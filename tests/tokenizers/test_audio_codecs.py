@@ -16,15 +16,15 @@ import torch
 from audio_checks import CHECKS, RATE, Check
 from pystoi import stoi
 
-from bench.audio import Audio
-from bench.datasets.asterisk_prompts import AsteriskPrompts
-from bench.entries.tokenizers_audio import AUDIO
+from bench.contracts.system import parse
 from bench.errors import BenchError, Unavailable
-from bench.system import parse
-from bench.tokenizers.audio_codecs import FORMATS, AudioCodec, opus_packets, opus_stream
-from bench.tokenizers.codec2 import Codec2
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.lines.tokenizers import ENTRIES as LINES
+from bench.modalities.audio.tokenizers.audio_codecs import FORMATS, AudioCodec, opus_packets, opus_stream
+from bench.modalities.audio.tokenizers.codec2 import Codec2
 
-ENTRIES = {entry.name: entry for entry in AUDIO if entry.tokens == "bytes"}
+ENTRIES = {entry.name: entry for entry in LINES if entry.tokens == "bytes"}
 
 
 @cache

@@ -14,19 +14,20 @@ import torch
 from audio_checks import CHECKS, RATE, Check, speech
 from pystoi import stoi
 
-from bench.audio import Audio
-from bench.datasets.asterisk_prompts import AsteriskPrompts
+from bench.contracts.system import parse
 from bench.datasets.base import Dataset, Limited
-from bench.entries.tokenizers_audio import AUDIO
 from bench.errors import BenchError
-from bench.system import parse
-from bench.tokenizers.audio import AudioTokenizer
-from bench.tokenizers.companding import Companding, alaw_codes, alaw_table, ulaw_codes, ulaw_table
-from bench.tokenizers.mdct import MDCT, mdct_basis
-from bench.tokenizers.mel import MelGriffinLim
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.audio.lines.tokenizers import ENTRIES as LINES
+from bench.modalities.audio.tokenizers.base import AudioTokenizer
+from bench.modalities.audio.tokenizers.companding import Companding, alaw_codes, alaw_table, ulaw_codes, ulaw_table
+from bench.modalities.audio.tokenizers.mdct import MDCT, mdct_basis
+from bench.modalities.audio.tokenizers.mel import MelGriffinLim
 
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
-ENTRIES = {entry.name: entry for entry in AUDIO if entry.tokens != "bytes"}
+ENTRIES = {entry.name: entry for entry in LINES if entry.tokens != "bytes" and entry not in PRETRAINED}
 SAMPLES = np.arange(-(2**15), 2**15)
 
 

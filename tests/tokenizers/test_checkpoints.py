@@ -19,15 +19,15 @@ import torch
 from local_hub import COMMIT, empty_cache, serving, use
 from safetensors.torch import load_file, save_file
 
-from bench.canonical import sha256_file
-from bench.entries.tokenizers_published import PUBLISHED
+from bench.contracts.system import SystemSpec
 from bench.errors import BenchError, Unavailable
-from bench.system import SystemSpec
+from bench.machine.canonical import sha256_file
+from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderKL
+from bench.modalities.image.tokenizers.diffusers_vq import VQModel
+from bench.modalities.image.tokenizers.transformers_vq import JanusVQ
 from bench.tokenizers import checkpoint
 from bench.tokenizers.checkpoint_files import NAMED, STEMS, SUFFIXES
-from bench.tokenizers.diffusers_autoencoders import AutoencoderKL
-from bench.tokenizers.diffusers_vq import VQModel
-from bench.tokenizers.transformers_vq import JanusVQ
 
 Folders = dict[str, Path]
 CLASSES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "JanusVQVAE": JanusVQ}
@@ -35,7 +35,7 @@ CLASSES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "JanusVQVAE": JanusVQ
 
 def build(name: str) -> Any:
     """The tokenizer of a registry entry, as it is."""
-    (entry,) = (entry for entry in PUBLISHED if entry.name == name)
+    (entry,) = (entry for entry in PRETRAINED if entry.name == name)
     return SystemSpec(name, entry, {}).build()
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench.datasets.base import Limited
-from bench.datasets.skimage_photos import SkimagePhotos
-from bench.tokenizers.klt import KLT, summable
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
+from bench.modalities.image.tokenizers.klt import KLT, summable
 
 
 def fitted(patch: int, dims: int) -> KLT:

@@ -7,14 +7,14 @@ import torch
 from held import SEEN, Held, Itself, Plain, Waves
 
 from bench import registry
-from bench.audio import Audio
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
 from bench.errors import BenchError
-from bench.results import Run
-from bench.runner import Options, plan
-from bench.suite import load_suite
-from bench.system import parse
+from bench.machine.weights import WeightStore
+from bench.measuring.runner import Options, plan
+from bench.modalities.audio.batch import Audio
 from bench.tokenizers.base import Tokenizer
-from bench.weights import WeightStore
 
 CPU = torch.device("cpu")
 LOW = torch.bfloat16

@@ -16,13 +16,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tiny_models import tiny_model
 
-from bench.canonical import sha256_file
-from bench.entries.tokenizers_published import PUBLISHED
 from bench.errors import BenchError
+from bench.machine.canonical import sha256_file
+from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderDC, AutoencoderKL, AutoencoderTiny
+from bench.modalities.image.tokenizers.diffusers_vq import VQModel
+from bench.modalities.image.tokenizers.transformers_vq import Emu3VQ, JanusVQ
 from bench.tokenizers.checkpoint import hub_name
-from bench.tokenizers.diffusers_autoencoders import AutoencoderDC, AutoencoderKL, AutoencoderTiny
-from bench.tokenizers.diffusers_vq import VQModel
-from bench.tokenizers.transformers_vq import Emu3VQ, JanusVQ
 
 Folders = dict[str, Path]
 
@@ -265,7 +265,7 @@ def test_weights_saved_in_half_are_computed_with_in_float32(tmp_path: Path, phot
 
 
 def test_registry_lines_name_their_weights() -> None:
-    for entry in PUBLISHED:
+    for entry in PRETRAINED:
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra in ("hf", None) and entry.source and entry.licence  # transformers needs none
@@ -274,11 +274,11 @@ def test_registry_lines_name_their_weights() -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("bench.entries.tokenizers_published", "torch"),
+        ("bench.modalities.image.lines.pretrained_tokenizers", "torch"),
         ("bench.tokenizers.checkpoint", "torch"),
-        ("bench.tokenizers.diffusers_autoencoders", "diffusers"),
-        ("bench.tokenizers.diffusers_vq", "diffusers"),
-        ("bench.tokenizers.transformers_vq", "transformers"),
+        ("bench.modalities.image.tokenizers.diffusers_autoencoders", "diffusers"),
+        ("bench.modalities.image.tokenizers.diffusers_vq", "diffusers"),
+        ("bench.modalities.image.tokenizers.transformers_vq", "transformers"),
     ],
 )
 def test_libraries_are_imported_when_needed(module: str, absent: str) -> None:

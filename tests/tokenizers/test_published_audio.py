@@ -18,18 +18,18 @@ from snac import SNAC
 from tiny_audio_models import TINY_AUDIO, save_audio, tiny_audio_model, transformers_model
 
 from bench import registry
-from bench.audio import Audio
-from bench.canonical import sha256_file
-from bench.entries.tokenizers_published_audio import PUBLISHED_AUDIO
+from bench.contracts.system import parse
+from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError, Unavailable
-from bench.system import parse
+from bench.machine.canonical import sha256_file
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure
+from bench.modalities.audio.tokenizers.snac_tokens import Snac
+from bench.modalities.audio.tokenizers.speechtokenizer_tokens import SpeechTokenizer, speechtokenizer_class
+from bench.modalities.audio.tokenizers.transformers_audio import Dac, Encodec, HiggsAudioV2, Mimi, Xcodec
+from bench.modalities.audio.tokenizers.xcodec2 import NeuCodec, Xcodec2
 from bench.tokenizers.checkpoint import fetch_command, hub_name, locate
-from bench.tokenizers.published_audio import PublishedAudioTokenizer, Structure
-from bench.tokenizers.snac_tokens import Snac
-from bench.tokenizers.speechtokenizer_tokens import SpeechTokenizer, speechtokenizer_class
-from bench.tokenizers.transformers_audio import Dac, Encodec, HiggsAudioV2, Mimi, Xcodec
-from bench.tokenizers.xcodec2 import NeuCodec, Xcodec2
-from bench.tokens import TokenError, Tokens
 
 NAMES = {
     "EncodecModel": "encodec-24khz",
@@ -423,8 +423,8 @@ def test_mimi_moves_after_use(folders: dict[str, Path]) -> None:
 
 def test_registry_lines_name_their_weights() -> None:
     tested = {registry.get("tokenizers", name).target for name in NAMES.values()}
-    assert {entry.target for entry in PUBLISHED_AUDIO} == tested
-    for entry in PUBLISHED_AUDIO:
+    assert {entry.target for entry in PRETRAINED} == tested
+    for entry in PRETRAINED:
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra == "audio" and entry.source and entry.licence
@@ -443,7 +443,7 @@ def test_offline_says_what_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_libraries_are_imported_when_needed() -> None:
     modules = ("transformers_audio", "xcodec2", "snac_tokens", "speechtokenizer_tokens")
     code = (
-        "import sys, bench.entries.tokenizers; assert 'torch' not in sys.modules\n"
+        "import sys, bench.modalities.image.lines.tokenizers; assert 'torch' not in sys.modules\n"
         + "".join(f"import bench.tokenizers.{module}\n" for module in modules)
         + "sys.exit(bool({'transformers', 'snac', 'speechtokenizer'} & set(sys.modules)))"
     )

@@ -11,28 +11,28 @@ import torch
 from tokenizer_checks import CHECKS, Check, beats_constant, kind
 
 from bench import registry
+from bench.contracts.system import SystemSpec
 from bench.datasets.base import Sample
-from bench.datasets.skimage_photos import SkimagePhotos
-from bench.entries.tokenizers_published import PUBLISHED
-from bench.system import SystemSpec
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
+from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
 from bench.tokenizers.base import Tokenizer
 
 ENTRIES = {
     name: entry
-    for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in PUBLISHED}).items()
+    for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in PRETRAINED}).items()
     if entry.modality == "image"
 }
 
 PRETRAINED = {
-    "bench.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
-    "bench.tokenizers.diffusers_autoencoders:AutoencoderTiny": "AutoencoderTiny",
-    "bench.tokenizers.diffusers_autoencoders:AutoencoderDC": "AutoencoderDC",
-    "bench.tokenizers.diffusers_vq:VQModel": "VQModel",
-    "bench.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
-    "bench.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
+    "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
+    "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderTiny": "AutoencoderTiny",
+    "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderDC": "AutoencoderDC",
+    "bench.modalities.image.tokenizers.diffusers_vq:VQModel": "VQModel",
+    "bench.modalities.image.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
+    "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
 }
-FITTED = {"bench.tokenizers.klt:KLT": {"bits": 8}}
-AS_IT_IS = {"bench.tokenizers.codecs:Codec"}
+FITTED = {"bench.modalities.image.tokenizers.klt:KLT": {"bits": 8}}
+AS_IT_IS = {"bench.modalities.image.tokenizers.codecs:Codec"}
 
 
 class FewPhotos(SkimagePhotos):

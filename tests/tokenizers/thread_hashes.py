@@ -12,15 +12,15 @@ import torch
 from audio_checks import RATE, speech
 
 from bench import registry
-from bench.audio import Audio
-from bench.datasets.asterisk_prompts import AsteriskPrompts
+from bench.contracts.system import SystemSpec
 from bench.datasets.base import Dataset, Limited
-from bench.datasets.skimage_photos import SkimagePhotos
-from bench.system import SystemSpec
+from bench.modalities.audio.batch import Audio
+from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "bench.tokenizers.klt:KLT": {"bits": 6},
-    "bench.tokenizers.mdct:MDCT": {"bits": 6, "kbps": 1.2},
+    "bench.modalities.image.tokenizers.klt:KLT": {"bits": 6},
+    "bench.modalities.audio.tokenizers.mdct:MDCT": {"bits": 6, "kbps": 1.2},
 }
 ENTRIES = {name: entry for name, entry in registry.entries("tokenizers").items() if entry.target in ARGUMENTS}
 

@@ -12,7 +12,7 @@ import torch
 import transformers
 from snac import SNAC
 
-from bench.tokenizers.speechtokenizer_tokens import speechtokenizer_class
+from bench.modalities.audio.tokenizers.speechtokenizer_tokens import speechtokenizer_class
 
 _DAC = {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "codebook_dim": 4}
 _SEMANTIC = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from bench.contracts.tokens import Tokens
 from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Tokens
 
 Check = Callable[[Tokenizer, Entry, torch.Tensor], None]
 

@@ -18,9 +18,9 @@ from tracking_parts import (
     write,
 )
 
-from bench.canonical import sha256_file
-from bench.results import Run
-from bench.stats import Estimate
+from bench.contracts.results import Run
+from bench.contracts.stats import Estimate
+from bench.machine.canonical import sha256_file
 from bench.tracking.record import record_of
 
 
@@ -41,9 +41,9 @@ def test_a_run_is_a_parent_and_its_results_are_children(store, tmp_path, monkeyp
     assert good.info.run_name == "klt-vq@8 × image-recon"
     assert (good.info.status, good.info.start_time, good.info.end_time) == ("FINISHED", 1767323041125, 1767323101250)
     expected = {
-        "bench.suite": SUITE,
+        "bench.contracts.suite": SUITE,
         "bench.key": f"{1:064x}",
-        "bench.task": "image-recon",
+        "bench.contracts.task": "image-recon",
         "bench.task_version": "3",
         "bench.metric_versions": '{"psnr":2,"rfid":1}',
         "bench.fingerprint": PROTOCOL.fingerprint,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tracking_parts import SUITE, client_of, export, failed, result, runs_in, write
 
-from bench.kept import Kept
-from bench.results import KeptRecord, Run
+from bench.contracts.results import KeptRecord, Run
+from bench.measuring.kept_samples import Kept
 from bench.tracking import sync
 
 

@@ -17,8 +17,8 @@ from tracking_parts import (
     write,
 )
 
+from bench.contracts.results import Run
 from bench.errors import BenchError
-from bench.results import Run
 from bench.tracking import Exporter, sync
 from bench.tracking.state import State
 

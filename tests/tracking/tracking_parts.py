@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.protocol import DatasetProtocol, Protocol
-from bench.results import Cost, ErrorRecord, Result, Run, SystemRecord
-from bench.stats import Estimate
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
+from bench.contracts.stats import Estimate
 from bench.tracking import Exporter
 from bench.tracking.address import Address
 from bench.tracking.client import connect, subdued

@@ -11,13 +11,13 @@ from bench.tasks.image_recon import ImageReconstruction
 from torch.nn import functional as F
 
 from bench.backbones.raster import Raster
-from bench.canonical import digest
+from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import Dataset, Sample
-from bench.datasets.images import ImagePreprocessing
+from bench.machine.canonical import digest
 from bench.metrics.base import Batch, Fact, PerSampleMetric
-from bench.recognisers.base import Recogniser
+from bench.modalities.audio.recognizers.base import Recogniser
+from bench.modalities.image.datasets.images import ImagePreprocessing
 from bench.tokenizers.base import Tokenizer
-from bench.tokens import Codebook, Tokens
 
 
 class Blocks(Tokenizer):

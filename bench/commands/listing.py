@@ -1,0 +1,315 @@
+"""`bench list` and `bench show`: what there is, without importing what it points to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import registry
+from bench.contracts.suite import read_yaml, shipped
+from bench.contracts.system import parse
+from bench.errors import BenchError, UnknownName
+from bench.machine.extras import install
+from bench.machine.weights import FILES
+from bench.registry import KINDS, Entry
+
+ANY = "any modality"
+PLUGINS = "plug-ins"
+"""Their classes state the modality, and a list imports none."""
+_OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
+"""What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
+LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
+
+
+def print_list(kind: str | None, style: str) -> None:
+    """The names of one kind, or of all, with a line on each."""
+    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
+    if style == "json":
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for one, lines in rows.items():
+        if kind is None:
+            click.echo(click.style(one, bold=True))
+        for modality, names in _by_modality(one, lines).items():
+            if modality:
+                click.echo(click.style(f" {modality}", bold=True))
+            _print_lines({name: lines[name] for name in names})
+
+
+def _print_lines(lines: dict[str, str]) -> None:
+    width = max((len(name) for name in lines), default=0)
+    for name, summary in lines.items():
+        room = max(40, shutil.get_terminal_size().columns - width - 4) if sys.stdout.isatty() else 10_000
+        first, *more = textwrap.wrap(summary, room) or [""]
+        click.echo(f"  {name:<{width}}  {first}")
+        for line in more:
+            click.echo(f"  {'':<{width}}  {line}")
+
+
+def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """The names under the modality that each is for; under no heading where all are for one, or none is said."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_modality(kind, name), []).append(name)
+    return found if len(found) > 1 else {"": list(names)}
+
+
+def _modality(kind: str, name: str) -> str:
+    """What a name is for: ``image``, ``audio``, or ``any modality``."""
+    if kind in ("suites", "weights", "tasks"):
+        return ""  # a few, and their summaries say it
+    if kind == "protocols":
+        metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
+        found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
+        return ", ".join(sorted(found)) or ANY
+    entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
+    return PLUGINS if entry.plugin else entry.modality or ANY
+
+
+def _rows(kind: str) -> dict[str, str]:
+    if kind in ("suites", "protocols"):
+        return {name: read_yaml(file).get("description", "") for name, file in shipped(kind).items()}
+    if kind == "weights":
+        return {name: f"for {file.used_by} ({file.licence})" for name, file in FILES.items()}
+    return {name: _summary(entry) for name, entry in registry.entries(kind).items()}  # type: ignore[arg-type]
+
+
+def _summary(entry: Entry) -> str:
+    marks = [entry.tokens]
+    if entry.weights:
+        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.licence}" if entry.licence else ""]
+    if entry.extra:
+        marks.append(f"extra {entry.extra}")
+    marks = [mark for mark in marks if mark]
+    return f"{entry.summary} ({'; '.join(marks)})" if marks else entry.summary
+
+
+def print_entry(name: str) -> None:
+    """Everything known of one name, or a result file for people."""
+    if name.endswith(".json") and Path(name).is_file():
+        _print_result(Path(name))
+        return
+    os.environ["HF_HUB_OFFLINE"] = "1"  # who looks at a name has not asked for gigabytes
+    found = False
+    for kind in ("suites", "protocols"):
+        if name in shipped(kind):
+            click.echo(f"{kind.removesuffix('s')} {name}")
+            click.echo(textwrap.indent(shipped(kind)[name].read_text(encoding="utf-8").rstrip(), "  "))
+            found = True
+    if name in FILES:
+        _print_fields(f"weights {name}", asdict(FILES[name]))
+        found = True
+    base = _base(name)
+    for kind in KINDS:
+        if base in registry.entries(kind):
+            _print_registered(kind, name, registry.get(kind, base))
+            found = True
+    for metric in [] if found else _metrics_that_give(name):
+        _print_registered("metrics", metric, registry.get("metrics", metric))
+        found = True
+    if not found:
+        known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
+        known |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
+        raise UnknownName.among(_base(name), known, _of_a_task(name))
+
+
+def _metrics_that_give(value: str) -> list[str]:
+    """The metrics that give a value by that name, or by its title in tables."""
+    from bench.leaderboard.names import called
+    from bench.site.definitions import givers
+
+    known = registry.entries("metrics")
+    values = [_OF_CONTINUATIONS.sub("", one) for one in (value.casefold(), *called(value))]
+    return [name for name in dict.fromkeys(one for own in values for one in (own, *givers(own))) if name in known]
+
+
+def _of_a_task(value: str) -> str:
+    """What to say of a value in tables that no metric gives; empty if tables have none of that name."""
+    from bench.leaderboard.names import HEADINGS, called
+
+    titles = [HEADINGS[name].title for name in (value.casefold(), *called(value)) if name in HEADINGS]
+    return f"{titles[0]} in tables is a value of tasks themselves (bench list tasks)" if titles else ""
+
+
+def _base(name: str) -> str:
+    """The name of a spec, without its arguments."""
+    return name.partition("@")[0].partition("=")[0]
+
+
+def _print_registered(kind: registry.Kind, name: str, entry: Entry) -> None:
+    fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
+    fields.pop("plugin")
+    fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
+    fields.pop("name")
+    if kind != "metrics":
+        fields.pop("judges")
+    if not fields.pop("local"):
+        fields["local checkpoint"] = ""
+    else:
+        fields["local checkpoint"] = f"{entry.name}=PATH"
+    try:
+        fields |= _facts(kind, name, entry)
+    except BenchError as error:
+        fields["not loadable here"] = str(error)
+    _print_fields(f"{kind.removesuffix('s')} {name}", fields)
+
+
+def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
+    """What only the class of an entry knows (imports it)."""
+    if entry.plugin:
+        modality = registry.stated(kind, entry.name).modality
+        return {"modality": modality} | _facts(kind, name, replace(entry, plugin=""))
+    if kind == "tokenizers":
+        return _tokenizer_facts(name)
+    if kind == "backbones" and entry.local:
+        return _backbone_facts(name)
+    if kind == "backbones":
+        return {"to train it": f"probe: {{paradigm: {entry.name}}} in a --protocol file; see bench show ntp-probe"}
+    if kind == "metrics":
+        return _metric_facts(entry)
+    if kind == "datasets":
+        return _defaults(entry)
+    if kind == "tasks":
+        return _task_facts(entry)
+    return _recogniser_facts(name)
+
+
+def _tokenizer_facts(name: str) -> dict[str, Any]:
+    """Arguments; codebooks and rate where they are known without the checkpoint."""
+    facts: dict[str, Any] = {}
+    try:
+        spec = parse(name)
+        facts["arguments"] = spec.resolved()
+        system = spec.build()
+    except BenchError as error:
+        return facts | {"not loadable here": str(error)}
+    books = system.codebooks
+    facts["codebooks"] = [f"{book.size} entries a code of {book.covers}" for book in books]
+    rates = [book.bits * book.rate for book in books if book.rate]
+    covers = {book.covers for book in books}
+    if books and len(rates) == len(books):
+        facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
+    elif len(covers) == 1:
+        facts["rate"] = f"{sum(book.bits for book in books):g} bits for {covers.pop()}"
+    if bitrate := getattr(system, "bitrate", None):
+        facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
+    return facts
+
+
+def _backbone_facts(name: str) -> dict[str, Any]:
+    """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
+    spec = parse(name)
+    facts: dict[str, Any] = {"arguments": spec.resolved()}
+    kind = registry.load(spec.entry.target)
+    if sampling := getattr(kind, "published", None):
+        facts["sampling"] = asdict(sampling)
+    facts["condition"] = getattr(kind, "wants", "")
+    facts["likelihood"] = getattr(kind, "bound", "") or "exact"
+    return facts
+
+
+def _recogniser_facts(name: str) -> dict[str, Any]:
+    """What this very recogniser is: model and version, languages, decoding options."""
+    from bench.modalities.audio.recognizers.base import build
+
+    if name == "transcripts":
+        return {}  # a table of transcripts, and none was given
+    source = build(name)
+    options = source.describe().get("options", {})
+    return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
+
+
+def _metric_facts(entry: Entry) -> dict[str, Any]:
+    kind = registry.load(entry.target)
+    facts: dict[str, Any] = {"version": kind.version}
+    facts |= _settings("setting", kind.Settings)
+    for name, fact in kind.outputs.items():
+        better = {True: "higher is better", False: "lower is better", None: "no direction"}[fact.higher_is_better]
+        facts[f"value {name}"] = (
+            f"{better}; unit: {fact.unit or 'none'}; range {fact.bounds[0]:g} to {fact.bounds[1]:g}"
+        )
+    return facts
+
+
+def _defaults(entry: Entry) -> dict[str, Any]:
+    """What a protocol's ``preprocessing`` may set; where it says nothing, it is as here."""
+    return _settings("preprocessing", registry.load(entry.target).defaults)
+
+
+def _task_facts(entry: Entry) -> dict[str, Any]:
+    """What a protocol may set beside preprocessing and metrics, which data sets and metrics say themselves."""
+    choices = getattr(registry.load(entry.target), "choices", None)
+    fields = choices.model_fields if choices else {}
+    sections = {name: field.default for name, field in fields.items() if hasattr(field.default, "model_fields")}
+    return {key: value for name, section in sections.items() for key, value in _nested(name, section).items()}
+
+
+def _nested(section: str, chosen: Any) -> dict[str, Any]:
+    """As :func:`_settings`, each section within the section under its own name."""
+    facts: dict[str, Any] = {}
+    for name in type(chosen).model_fields:
+        value = getattr(chosen, name)
+        if hasattr(value, "model_fields"):
+            facts |= _nested(f"{section}.{name}", value)
+        else:
+            facts[f"setting {section}.{name}"] = _settings("", chosen)[f" {name}"]
+    return facts
+
+
+def _settings(kind: str, settings: Any) -> dict[str, Any]:
+    """Each field of a pydantic model with its default and what it means; of an instance, with its value."""
+    chosen = settings() if isinstance(settings, type) else settings
+    stated = chosen.model_dump(mode="json")
+    return {
+        f"{kind} {name}": "; ".join(filter(None, (_text(stated[name]), field.description)))
+        for name, field in type(chosen).model_fields.items()
+    }
+
+
+def _text(value: Any) -> str:
+    """A value as YAML has it on one line."""
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or not value else value
+
+
+def _print_fields(title: str, fields: dict[str, Any]) -> None:
+    click.echo(title)
+    width = max(18, *(len(name) for name in fields))
+    for name, value in fields.items():
+        if value in ("", None, {}, (), []):
+            continue
+        if isinstance(value, dict):
+            value = ", ".join(f"{key}={item}" for key, item in value.items())
+        first, *more = value if isinstance(value, list) else [value]
+        click.echo(f"  {name:<{width}} {first}")
+        for item in more:
+            click.echo(f"  {'':<{width}} {item}")
+
+
+def _print_result(file: Path) -> None:
+    from bench.contracts.results import read_result
+    from bench.leaderboard.reasons import clean
+
+    result = read_result(file)
+    click.echo(f"{result.system.name}: {result.status}, {result.finished}")
+    click.echo(f"  {result.protocol.line()}")
+    for name, estimate in result.metrics.items():
+        if estimate.value is None:
+            click.echo(f"  {name:<34} - ({estimate.unavailable})")
+            continue
+        interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
+        note = f"  ({estimate.note})" if estimate.note else ""
+        click.echo(f"  {name:<34} {estimate.value:.6g}{interval} {estimate.unit}{note}")
+    for warning in result.warnings:
+        click.echo(f"  warning: {clean(warning)}")
+    for error in result.errors:
+        click.echo(error.traceback or f"{error.type}: {error.message}")

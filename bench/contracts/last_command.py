@@ -1,0 +1,53 @@
+"""Which cells of a run directory its last `bench run` asked for, and so which results are of earlier commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.machine.canonical import readable_json, write_atomic
+from bench.machine.files import read_stored
+
+FILE = "last.json"
+
+
+class LastCommand(BaseModel):
+    """The content of ``last.json`` in a run directory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    started: str = Field(description="UTC, ISO 8601")
+    options: dict[str, Any] = Field(description="of `bench run`, but for those that were left at their default")
+    cells: list[str] = Field(description="names of the result files of all cells that it asked for, measured or not")
+
+    @classmethod
+    def of(cls, options: dict[str, Any], files: Iterable[Path]) -> LastCommand:
+        """The command that starts now, with these options and the result files of its cells."""
+        started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return cls(started=started, options=options, cells=sorted(file.name for file in files))
+
+    @classmethod
+    def load(cls, folder: Path) -> LastCommand | None:
+        """That of a run directory; None if it has none that can be read."""
+        try:
+            return cls.model_validate_json(read_stored(folder / FILE))
+        except (OSError, ValidationError):
+            return None
+
+    def save(self, folder: Path) -> None:
+        """Write it, whole or not at all."""
+        write_atomic(folder / FILE, readable_json(self.model_dump(mode="json")).encode())
+
+
+def of_earlier_commands(files: Sequence[Path]) -> set[Path]:
+    """Those of the result files that the last command of their run directory did not ask for.
+
+    A directory without ``last.json`` (a baseline, a copy of results alone) has none.
+    """
+    commands = {folder: LastCommand.load(folder.parent) for folder in {file.parent for file in files}}
+    return {file for file in files if (command := commands[file.parent]) is not None and file.name not in command.cells}

@@ -1,0 +1,373 @@
+"""The result of a cell, its schema, and the run directory that keeps results whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from bench.contracts.protocol import Protocol
+from bench.contracts.stats import Estimate
+from bench.errors import BenchError
+from bench.machine import dependencies
+from bench.machine.canonical import digest, readable_json, write_atomic
+from bench.machine.documents import parse_json
+from bench.machine.files import read_stored
+from bench.machine.texts import TRACEBACK, plain, visible
+
+if TYPE_CHECKING:
+    from bench.measuring.kept_samples import Kept
+
+SCHEMA_VERSION = 3
+"""2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a
+baseline keep the values of repeated runs. Older results are read as they are, without them."""
+
+LARGEST = 1e100
+"""No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
+ROUNDING = 1e-9
+LONGEST_NAME = 255
+"""Characters of a file's name that file systems take."""
+
+
+class _Record(BaseModel):
+    """Base of what a result consists of: no unknown keys, and texts without length or effect beyond measure."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _plain_texts(cls, value: Any, info: ValidationInfo) -> Any:
+        return plain(value, TRACEBACK) if info.field_name == "traceback" else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """The texts of a field as they may be stored and shown, those within lists and mappings too."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    return value
+
+
+class SystemRecord(_Record):
+    """What was measured."""
+
+    name: str = Field(description="the name as the user wrote it: registry name, arguments, path")
+    entry: str = Field(description="registry name, or module:Attribute of a system given by its code")
+    target: str = Field(description="module:Attribute that implements it")
+    modality: str = ""
+    tokens: str = Field(
+        default="", description="discrete, continuous or bytes; samples or backbone: what it is instead"
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
+    weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
+    revision: str = Field(default="", description="revision of the checkpoint or hash of the user's file")
+    source: str = ""
+    licence: str = ""
+
+
+class CodebookRecord(_Record):
+    """One codebook the system declared."""
+
+    size: int
+    covers: str
+    rate: float | None = Field(default=None, description="codes a second, of sound")
+
+
+class DatasetRecord(_Record):
+    """What was read, what was not, and what had to be converted."""
+
+    name: str
+    split: str
+    fingerprint: str = Field(description="sha256 over the contents")
+    n: int = Field(description="samples measured")
+    groups: int = Field(description="independent groups (photographs, speakers) the samples belong to")
+    skipped: dict[str, str] = Field(default_factory=dict, description="sample id -> why it could not be read")
+    failed: dict[str, str] = Field(default_factory=dict, description="sample id -> error that the system raised on it")
+    converted: dict[str, list[str]] = Field(default_factory=dict, description="conversion -> sample ids")
+    stored: dict[str, int] = Field(default_factory=dict, description="form of the stored samples -> how many")
+
+
+class Cost(_Record):
+    """What it took; comparable on the same device only."""
+
+    device: str = Field(description="name of the processor or accelerator")
+    hardware: dict[str, str | float] = Field(
+        default_factory=dict, description="what tells the device from others of its name; empty in older results"
+    )
+    batch_size: int
+    workers: int
+    wall_seconds: float = Field(description="whole cell, loading and metrics included")
+    repeats: dict[str, tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)], ...]] = Field(
+        default_factory=dict,
+        description="of a baseline: speeds and memory by metric, in each of several runs, this one included",
+    )
+
+
+class KeptRecord(_Record):
+    """One sample that was kept, by the paths of its files from the folder of the result."""
+
+    id: str
+    index: int = Field(description="position in the data set; the same ones for every system")
+    original: str = Field(max_length=LONGEST_NAME, description="the input as it was scored")
+    reconstruction: str = Field(max_length=LONGEST_NAME)
+
+
+class ErrorRecord(_Record):
+    """Why a cell failed."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Result(_Record):
+    """What one cell measured, with its provenance."""
+
+    schema_version: int = Field(
+        default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, description="version of this schema; older ones are read too"
+    )
+    key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
+    suite: str
+    status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
+    system: SystemRecord
+    protocol: Protocol = Field(description="the whole protocol")
+    fingerprint: str = Field(description="of the protocol; only equal ones compare")
+    codebooks: list[CodebookRecord] = Field(default_factory=list)
+    dataset: DatasetRecord | None = None
+    metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
+    cost: Cost | None = None
+    samples: str | None = Field(
+        default=None, max_length=LONGEST_NAME, description="file name of the per-sample values beside this file"
+    )
+    kept: list[KeptRecord] = Field(default_factory=list, description="samples to look at, chosen by index alone")
+    environment: dict[str, Any] = Field(description="git, packages, hardware, flags")
+    started: str = Field(description="UTC, ISO 8601")
+    finished: str = Field(description="UTC, ISO 8601")
+    errors: list[ErrorRecord] = Field(default_factory=list)
+    warnings: list[str] = Field(
+        default_factory=list, description="what makes the numbers doubtful although they could be measured"
+    )
+
+
+class Run:
+    """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
+
+    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), their originals, which the systems share,
+    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` says what the system imported
+    and read, with paths of this machine; nothing else is made of it.
+
+    A result is written last and whole, so a file that is there is complete; what a kill leaves
+    behind is at most a temporary file that is never read. A system measured again under the same
+    protocol replaces its result.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = path / "results"
+
+    def file_of(self, system: str, protocol: Protocol) -> Path:
+        """Where the result of a system under a protocol belongs; the slug is for people, the hash unique."""
+        slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
+        return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
+
+    def find(self, file: Path, key: str) -> Result | None:
+        """The finished result in ``file`` if it holds under this key, and neither it nor a metric failed."""
+        return self.look(file, key)[0]
+
+    def look(self, file: Path, key: str) -> tuple[Result | None, str]:
+        """As :meth:`find`, and why a finished result of this key holds no more: what its system read has changed."""
+        try:
+            result = read_result(file)
+        except BenchError:
+            return None, ""
+        whole = result.status == "ok" and not any(estimate.broken for estimate in result.metrics.values())
+        if result.key != key or not whole:
+            return None, ""
+        read = dependencies.read(self.dependencies_of(file))
+        # Of the bench's own systems all is known from their code and their arguments.
+        unknown = "" if result.system.target.startswith("bench.") else "the record of what it read is gone"
+        changed = read.changed() if read else unknown
+        return (None, changed) if changed else (result, "")
+
+    def write(
+        self,
+        file: Path,
+        result: Result,
+        samples: Mapping[str, Sequence[Any]] | None,
+        kept: Sequence[Kept] = (),
+        read: dependencies.Dependencies | None = None,
+    ) -> Result:
+        """Write kept samples and per-sample values, then the result; each file is whole or absent.
+
+        Args:
+            read: what the system imported and read.
+        """
+        if read:
+            write_atomic(self.dependencies_of(file), read.model_dump_json(indent=1).encode())
+        result = result.model_copy(update={"kept": [self._keep(file, result, sample) for sample in kept]})
+        if samples:
+            table = file.with_suffix(".parquet")
+            write_atomic(table, _parquet(samples))
+            result = result.model_copy(update={"samples": table.name})
+        write_atomic(file, readable_json(result.model_dump(mode="json")).encode())
+        self._forget(file, result)
+        return result
+
+    def dependencies_of(self, file: Path) -> Path:
+        """Where the record of what the system of a result imported and read belongs."""
+        return self.folder / "dependencies" / file.name
+
+    def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
+        """Write one kept sample; an original that another system has brought already is left alone."""
+        name = f"{sample.index:06d}{sample.suffix}"
+        original, own = (f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem))
+        for path, data in ((self.folder / original, sample.original), (self.folder / own, sample.reconstruction)):
+            if not (path.is_file() and path.read_bytes() == data):
+                write_atomic(path, data)
+        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=own)
+
+    def _forget(self, file: Path, result: Result) -> None:
+        """Remove what an earlier result of this place kept."""
+        ours = {self.folder / record.reconstruction for record in result.kept}
+        for path in set((self.folder / "kept" / file.stem).glob("[0-9]*")) - ours:
+            path.unlink()
+
+    def results(self) -> Iterator[Result]:
+        """All results of the run in the order of their file names."""
+        for file in self.files():
+            yield read_result(file)
+
+    def files(self) -> list[Path]:
+        """The result files, sorted by name."""
+        return sorted(self.folder.glob("*.json"))
+
+
+def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
+    """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
+    return list(dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values() if estimate.broken))
+
+
+def result_files(path: Path) -> list[Path]:
+    """The result files of a run directory, of a folder of them or of result files, or the one file that it is."""
+    if path.is_file():
+        return [path]
+    if (path / "results").is_dir():
+        return Run(path).files()
+    if runs := sorted(folder.parent for folder in path.glob("*/results")):
+        return [file for run in runs for file in Run(run).files()]
+    return sorted(path.glob("*.json"))
+
+
+def read_result(file: Path) -> Result:
+    """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
+    try:
+        text = read_stored(file)
+        parse_json(text)  # pydantic takes keys that stand twice, NaN and infinities
+        result = Result.model_validate_json(text)
+        _refuse_impossible(result)
+    except OSError as error:
+        raise BenchError(f"{file}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
+    except ValueError as error:
+        raise BenchError(f"{file}: {error}; edited or damaged, so measure it again") from error
+    return result
+
+
+def _refuse_impossible(result: Result) -> None:
+    """ValueError if one of its values cannot be."""
+    for name, estimate in result.metrics.items():
+        if problem := contradiction(estimate):
+            raise ValueError(f"{name}: {problem}")
+
+
+def contradiction(estimate: Estimate) -> str:
+    """Why an estimate of finite numbers cannot be, or cannot be computed with; empty if it can."""
+    value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
+    numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
+    if estimate.stderr is not None and estimate.stderr < 0:
+        return f"the standard error {estimate.stderr:g} is negative"
+    if max(numbers, default=0) > LARGEST:
+        return f"{max(numbers):g} is beyond {LARGEST:g}"
+    slack = ROUNDING * max(1.0, *numbers) if numbers else 0.0
+    if low > high or (value is not None and not low - slack <= value <= high + slack):
+        return f"the interval [{low:g}, {high:g}] does not hold the value {value}"
+    return ""
+
+
+def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
+    """The per-sample values that belong to a result file, by column; of a run a parquet file, of a baseline a CSV.
+
+    Raises:
+        BenchError: the file is gone or damaged.
+    """
+    if result.samples is None:
+        return {}
+    table = file.parent / result.samples
+    if table.suffix == ".csv":
+        return _read_csv(table)
+    import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
+    from pyarrow import ArrowException, BufferReader
+
+    try:
+        # From memory and without threads: those of pyarrow that read a file of Python's may outlive the interpreter.
+        with parquet.ParquetFile(BufferReader(read_stored(table))) as stored:
+            columns: dict[str, list[Any]] = stored.read(use_threads=False).to_pydict()
+    except (OSError, ArrowException, ValueError) as error:
+        raise BenchError(f"{table}: cannot be read, but {file.name} names it: {error}; measure it again") from error
+    for name, values in columns.items():
+        wanted = str if name == "id" else int if name == "group" else None
+        if wanted and not all(type(value) is wanted for value in values):
+            raise BenchError(f"{table}: column {name} holds other values than {wanted.__name__}; measure it again")
+    return columns
+
+
+def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) -> None:
+    """Per-sample values as text with so many significant digits, a line a sample; columns of text but the id not."""
+    columns = [name for name, values in samples.items() if name == "id" or not isinstance(values[0], str | None)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*(samples[name] for name in columns), strict=True):
+        writer.writerow([f"{value:.{digits}g}" if isinstance(value, float) else value for value in row])
+    write_atomic(table, stream.getvalue().encode())
+
+
+def _read_csv(table: Path) -> dict[str, list[Any]]:
+    try:
+        header, *rows = csv.reader(io.StringIO(read_stored(table).decode("utf-8")))
+        columns = zip(*rows, strict=True) if rows else ([] for _ in header)
+        return {
+            name: [value if name == "id" else int(value) if name == "group" else float(value) for value in column]
+            for name, column in zip(header, columns, strict=True)
+        }
+    except (OSError, ValueError, csv.Error) as error:
+        raise BenchError(f"{table}: not a table of samples: {error}; restore it, or measure again") from error
+
+
+def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    # Names of files may hold halves of surrogate pairs, which parquet takes as little as JSON.
+    encodable = {
+        name: [visible(value) for value in column] if all(isinstance(value, str) for value in column) else column
+        for name, column in columns.items()
+    }
+    sink = io.BytesIO()
+    parquet.write_table(arrow.table(encodable), sink)
+    return sink.getvalue()

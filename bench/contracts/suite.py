@@ -1,0 +1,101 @@
+"""Suites: YAML files of tasks and systems, validated."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.contracts.settings import check_sections, validated
+from bench.errors import BenchError, UnknownName
+from bench.machine.documents import parse_yaml, problem
+from bench.machine.files import read_stored
+
+
+class SuiteTask(BaseModel):
+    """A task of a suite with the protocol and the data it runs under."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: str
+    protocol: str = "default"
+    dataset: str = ""
+
+
+class Suite(BaseModel):
+    """Tasks times systems."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    description: str
+    tasks: list[SuiteTask] = Field(min_length=1)
+    systems: list[str] = Field(default_factory=list, description="system specs, as for --system")
+
+
+def shipped(kind: str) -> dict[str, Path]:
+    """The YAML files that come with the package, by name: ``suites``, ``protocols`` or ``golden``."""
+    folder = Path(str(resources.files("bench.tasks"))) / kind
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def load_suite(name: str) -> Suite:
+    """A shipped suite by name, or one's own by the path of its YAML file."""
+    file = _file("suite", "suites", name)
+    return validated(Suite, read_yaml(file), str(file))
+
+
+def load_preset(name: str) -> tuple[str, dict[str, Any]]:
+    """A protocol preset's name and settings: a shipped one, or the path of a YAML file."""
+    file = _file("protocol", "protocols", name)
+    content = read_yaml(file)
+    content.pop("description", None)
+    check_sections(content, str(file))
+    return file.stem, content
+
+
+def undescribed(name: str) -> BenchError | None:
+    """What is wrong with a preset that says nothing of itself; apart, so that it can be told with all else."""
+    file = _file("protocol", "protocols", name)
+    if read_yaml(file).get("description") is None:
+        return BenchError(f"{file}: description: is missing; say in a line what the protocol is for")
+    return None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping; BenchError names the file and the place otherwise."""
+    try:
+        content = parse_yaml(read_stored(file).decode("utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BenchError(f"{file}{where}: not YAML: {problem(error)}") from error
+    except UnicodeDecodeError as error:
+        raise BenchError(f"{file}: no UTF-8 text; write it again as YAML") from error
+    except (OSError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BenchError(f"{file}: {reason}") from error
+    if not isinstance(content, dict):
+        raise BenchError(f"{file}: not a mapping of names to values")
+    return content
+
+
+def is_file(name: str) -> bool:
+    """Whether a suite or a protocol is given by the path of its YAML file."""
+    return name.endswith((".yaml", ".yml"))
+
+
+def _file(what: str, kind: str, name: str) -> Path:
+    if is_file(name):
+        if not Path(name).is_file():
+            raise BenchError(f"no such {what} file: {name}")
+        return Path(name)
+    known = shipped(kind)
+    if name not in known:
+        beside = next((file for ending in ("", ".yaml", ".yml") if (file := Path(name + ending)).is_file()), None)
+        remark = f"a file of your own ends in .yaml, and there is {beside}" if beside else ""
+        raise UnknownName(what, name, known, remark)
+    return known[name]

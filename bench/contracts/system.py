@@ -1,0 +1,341 @@
+"""System specs: what users write to name a system, and how it is built and identified."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
+
+import yaml
+
+from bench import registry
+from bench.contracts import spec_text
+from bench.contracts.signatures import check_file
+from bench.errors import BenchError, Unavailable, UnknownName
+from bench.machine.canonical import digest, sha256_file
+from bench.machine.documents import problem
+from bench.machine.extras import require_packages
+from bench.machine.watch import watched
+
+if TYPE_CHECKING:
+    from bench.backbones.pretrained.base import PublishedBackbone
+    from bench.contracts.results import SystemRecord
+    from bench.tokenizers.base import Tokenizer
+
+GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
+
+
+@dataclass(frozen=True)
+class SystemSpec:
+    """A system to measure.
+
+    Attributes:
+        text: as the user wrote it; its name in results and tables.
+        entry: its registry line; made up on the spot for a class given as ``file.py:Class``.
+        args: constructor arguments that the user gave.
+    """
+
+    kind: ClassVar[str] = "tokenizer"
+    """What it is; a task measures one kind."""
+
+    text: str
+    entry: registry.Entry
+    args: dict[str, Any]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The entry's arguments overridden by the user's."""
+        return {**self.entry.args, **self.args}
+
+    def resolved(self) -> dict[str, Any]:
+        """All constructor arguments, the class's defaults written out (imports the class)."""
+        parameters = inspect.signature(registry.load(self.entry.target)).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        return {**defaults, **self.arguments}
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a class of somebody's own rather than the bench's."""
+        return not self.entry.target.startswith("bench.")
+
+    def paths(self) -> list[Path]:
+        """The files and folders that its arguments name."""
+        return [Path(value) for value in self.arguments.values() if _is_path(value)]
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the system's numbers, as far as it is known before it is built: code, arguments, their files."""
+        files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
+        files |= _source(self.entry.target)
+        if repo := self.arguments.get("repo"):
+            from bench.tokenizers.checkpoint import cached_revision
+
+            at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
+            files["commit"] = at or "not in the cache"
+        return {"target": self.entry.target, "arguments": self.arguments, "files": files}
+
+    def record(self, **found: Any) -> SystemRecord:
+        """What a result says of it (imports the class); ``found`` are the fields that only the built system knows."""
+        from bench.contracts.results import SystemRecord  # numpy, which naming a system does not need
+
+        return SystemRecord(
+            name=self.text,
+            entry=self.entry.name,
+            target=self.entry.target,
+            arguments=self.resolved(),
+            source=self.entry.source,
+            licence=self.entry.licence,
+            **found,
+        )
+
+    def check(self) -> None:
+        """BenchError if an argument is not one of the system's, or a package of it is missing (imports the class)."""
+        factory = registry.load(self.entry.target)
+        if not callable(factory):
+            what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
+            raise BenchError(f"{self.text}: {self.entry.target} is {what}, no class of a {self.kind}")
+        require_packages(factory, self.text)
+        try:
+            inspect.signature(factory).bind(**self.arguments)
+        except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments
+            raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
+
+    def uncastable(self, dtype: str) -> str:
+        """Why its class has no result in a dtype; empty if it may have (imports the class)."""
+        if self.kind != "tokenizer" or dtype == "float32":
+            return ""
+        import torch
+
+        from bench.tokenizers.base import require_castable
+
+        try:
+            require_castable(registry.load(self.entry.target), getattr(torch, dtype))
+        except BenchError as reason:
+            return str(reason)
+        return ""
+
+    def lacking(self) -> str:
+        """Which checkpoint of the hub it has that is not in the cache, and the command that fetches it; else empty.
+
+        Never touches the network.
+        """
+        repo, revision = self.arguments.get("repo"), self.arguments.get("revision")
+        if not repo or self.arguments.get("path") or not self.entry.target.startswith("bench."):
+            return ""
+        try:
+            command = self._fetch_command(repo, revision)
+        except Unavailable as reason:  # without the library that knows the cache
+            return f"{self.text}: {reason}"
+        return f"{self.text}: its checkpoint {repo} is not in the cache; run: {command}" if command else ""
+
+    def _fetch_command(self, repo: str, revision: str | None) -> str:
+        """What fetches the checkpoint; empty if it is here, whole."""
+        from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
+
+        subfolder = self.arguments.get("subfolder")
+        return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
+
+    def build(self, **stated: Any) -> Tokenizer:
+        """The system itself; ``stated`` are arguments that the protocol decides."""
+        from bench.tokenizers.base import Tokenizer  # imports torch
+
+        system = self._built(stated)
+        if not isinstance(system, Tokenizer):
+            raise BenchError(f"{self.text}: {type(system).__name__} is no bench.tokenizers.base.Tokenizer")
+        return system
+
+    def _built(self, stated: dict[str, Any]) -> Any:
+        with watched():
+            self.check()
+            return self._made(registry.load(self.entry.target), {**self.arguments, **stated})
+
+    def _made(self, factory: Any, arguments: dict[str, Any]) -> Any:
+        try:
+            return factory(**arguments)
+        except BenchError as error:
+            if self.text in str(error) or isinstance(error, Unavailable):
+                raise
+            raise BenchError(f"{self.text}: {error}") from error
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            # Not of users' own classes: their errors need the place in their code.
+            if not self.is_own and (wrong := mistyped(factory, arguments)):
+                raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
+            raise
+
+
+@dataclass(frozen=True)
+class BackboneSpec(SystemSpec):
+    """A published backbone to measure."""
+
+    kind: ClassVar[str] = "backbone"
+
+    def check(self) -> None:
+        """BenchError if it is none that comes trained, or an argument is not one of its own (imports the class)."""
+        if not self.entry.local:
+            raise BenchError(
+                f"{self.text} is a paradigm that probes are trained in; measure a tokenizer with it: "
+                f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
+            )
+        super().check()
+
+    def _fetch_command(self, repo: str, revision: str | None) -> str:
+        from bench.backbones.pretrained.files import fetch_command, files_of
+
+        return "" if files_of(self.entry).present(repo, revision) else fetch_command(repo, revision)
+
+    def published(self, task: str, modality: str) -> type[PublishedBackbone]:
+        """Its class, which says what it wants to be given; loads no weights.
+
+        Raises:
+            BenchError: it is no published backbone, or not of the task's modality.
+        """
+        from bench.backbones.pretrained.base import PublishedBackbone  # imports torch
+
+        found = registry.load(self.entry.target)
+        if not (isinstance(found, type) and issubclass(found, PublishedBackbone)):
+            name = getattr(found, "__name__", self.entry.target)
+            raise BenchError(f"{self.text}: {name} is no bench.backbones.pretrained.base.PublishedBackbone")
+        if found.modality != modality:
+            raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
+        return found
+
+    def backbone(self, **stated: Any) -> PublishedBackbone:
+        """The backbone itself, its tokenizer within."""
+        from bench.backbones.pretrained.base import PublishedBackbone  # imports torch
+
+        system = self._built(stated)
+        if not isinstance(system, PublishedBackbone):
+            kind = "bench.backbones.pretrained.base.PublishedBackbone"
+            raise BenchError(f"{self.text}: {type(system).__name__} is no {kind}")
+        return system
+
+
+def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
+    """The tokenizer or the published backbone that the user wrote; the message of a wrong one teaches the grammar.
+
+    The name ends at the first ``@`` or ``=``, that of a class of a file at the first after the file's path: what
+    follows ``@`` are arguments, what follows ``=`` the path of a local checkpoint. Values are read as YAML scalars:
+    ``4``, ``0.5``, ``true``, ``name``.
+    """
+    name, mark, rest = spec_text.name_and_rest(text)
+    file = spec_text.class_file(text)
+    if file and ":" not in name and not registry.elsewhere(name):
+        raise BenchError(f"{text}: no such file: {file}")
+    if not name or (mark and not rest):
+        raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
+    if name.endswith(".py"):
+        raise BenchError(f"{text!r} names a file; write {name}:CLASS")
+    kind = kind or _kind(name)
+    entry = _custom(name) if ":" in name else registry.get(kind, name)
+    spec = BackboneSpec if kind == "backbones" else SystemSpec
+    if mark == "=":
+        if not entry.local:
+            raise BenchError(f"{text}: {name} loads no local checkpoint")
+        if not Path(rest).exists():
+            raise BenchError(f"{text}: no such file or folder: {rest}")
+        return spec(text, entry, {"path": rest})
+    return spec(text, entry, _arguments(text, entry, rest) if mark else {})
+
+
+def _kind(name: str) -> registry.Kind:
+    """What a name is of; a class given by its code is a backbone if it generates."""
+    if ":" not in name:
+        tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
+        if name not in tokenizers and name not in backbones:
+            named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
+            raise UnknownName.among(name, named, registry.elsewhere(name))
+        return "tokenizers" if name in tokenizers else "backbones"
+    if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
+        check_file(name)  # quicker than to run it
+    try:
+        return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
+    except BenchError:  # the check of the system will say so
+        return "tokenizers"
+
+
+def hash_tree(path: Path) -> str:
+    """sha256 of a file, or over the names and contents of all files of a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    if not path.is_dir():
+        raise BenchError(f"no such file or folder: {path}")
+    files = sorted(f for f in path.rglob("*") if f.is_file())
+    return digest({f.relative_to(path).as_posix(): sha256_file(f) for f in files})
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | Path) and bool(str(value)) and Path(value).exists()
+
+
+def _source(target: str) -> dict[str, str]:
+    """Hash of the code of a system that is not the bench's own, of its neighbours too, which it may import."""
+    module = target.rpartition(":")[0]
+    if registry.is_file_target(target):
+        folder = Path(module).resolve().parent
+        return {"source": digest({file.name: sha256_file(file) for file in sorted(folder.glob("*.py"))})}
+    top = module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    if top == "bench" or spec is None or spec.origin is None:
+        return {}
+    if not spec.submodule_search_locations:
+        return {"source": sha256_file(Path(spec.origin))}
+    root = Path(next(iter(spec.submodule_search_locations)))
+    return {"source": digest({str(file.relative_to(root)): sha256_file(file) for file in sorted(root.rglob("*.py"))})}
+
+
+def _custom(name: str) -> registry.Entry:
+    module, _, attribute = name.rpartition(":")
+    if not attribute.isidentifier():
+        raise BenchError(f"{name!r} names no class; write my_file.py:Class or package.module:Class")
+    return registry.Entry(name, name, "given by its code", source=module, local=True)
+
+
+def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    for key, value in spec_text.arguments(rest):
+        if not key:
+            if entry.positional is None:
+                raise BenchError(f"{text}: {entry.name} takes key=value arguments; write {GRAMMAR}")
+            key = entry.positional
+        if key in args:
+            raise BenchError(f"{text}: argument {key} is given twice")
+        try:
+            args[key] = spec_text.value(value)
+        except yaml.YAMLError as error:
+            raise BenchError(
+                f"{text}: {key}={value} is not a value ({problem(error)}); put a text in quotes"
+            ) from error
+    return args
+
+
+def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
+    """Which argument is not of the type that a constructor states, in words; empty if all are."""
+    from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
+
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "a text",
+        type(None): "nothing",
+    }
+    hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
+    for name, value in arguments.items():
+        types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]
+        try:
+            if types:
+                adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config={"allow_inf_nan": False})
+                adapter.validate_python(value, strict=True)
+        except ValidationError:
+            return f"{name} is {' or '.join(words[one] for one in types)}, not {value!r}"
+    return ""
+
+
+def _usage(entry: registry.Entry, factory: Any) -> str:
+    try:
+        names = inspect.signature(factory).parameters
+    except ValueError:
+        return f"{entry.name} is no class of a system"
+    return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

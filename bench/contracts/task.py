@@ -1,0 +1,152 @@
+"""The task contract: a plug-in that states a protocol and measures one system under it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.contracts.protocol import Protocol
+from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
+from bench.contracts.stats import Estimate
+from bench.contracts.system import SystemSpec
+
+if TYPE_CHECKING:
+    from bench.measuring.kept_samples import Kept
+
+Report = Callable[[str, int, int], None]
+"""Called with the phase, the samples done and the samples in all."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked a task to be measured under, before defaults.
+
+    Attributes:
+        preset: name and settings of the protocol preset.
+        dataset: registry name of the dataset; ``data`` its path, where it takes one.
+        sha256: hash of each weights file by name, for the protocol.
+        prompts: file of texts that backbones are given, if any.
+        file: the preset's, where it is one of the user's own.
+    """
+
+    preset: tuple[str, dict[str, Any]]
+    dataset: str
+    data: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    tf32: bool = False
+    sha256: Callable[[str], str] = field(default=lambda name: "")
+    prompts: str | None = None
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """What messages about the protocol's settings begin with."""
+        return self.file or f"protocol {self.preset[0]}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell, ready to be measured; it travels to a process of its own.
+
+    Attributes:
+        weights: verified file of each weights name, or the reason why there is none.
+        prompts: file of texts that backbones are given, if any.
+        keep: how many samples to keep for people to look at; no number depends on it.
+    """
+
+    system: SystemSpec
+    protocol: Protocol
+    data: str | None
+    device: str
+    batch_size: int
+    workers: int
+    weights: Mapping[str, Path | str]
+    prompts: str | None = None
+    keep: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One system times one task: the job, and where its result belongs.
+
+    Attributes:
+        key: hash of all that decides the result.
+        file: where it is written, absolute: a system may change the working directory.
+        run: the run directory, absolute.
+    """
+
+    job: Job
+    suite: str
+    key: str
+    file: Path
+    run: Path
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a task measured.
+
+    Attributes:
+        warnings: what makes the numbers doubtful although they could be measured, a sentence each.
+    """
+
+    system: SystemRecord
+    codebooks: list[CodebookRecord]
+    dataset: DatasetRecord
+    metrics: dict[str, Estimate]
+    samples: dict[str, Sequence[Any]]
+    kept: Sequence[Kept] = ()
+    warnings: Sequence[str] = ()
+
+
+class Task(ABC):
+    """Measures one kind of system. ``version`` is raised when its numbers change."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    modality: ClassVar[str]
+    measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
+    """``SystemSpec.kind`` of what it measures."""
+    wanted: ClassVar[str] = "give some with --system"
+    """What to give where a suite names no systems."""
+
+    @abstractmethod
+    def protocol(self, request: Request) -> Protocol:
+        """The whole protocol of a request; BenchError if a setting or the data does not fit."""
+
+    def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
+        """The protocol with what follows from the system, such as how many samples it comes with.
+
+        Raises:
+            BenchError: the task cannot measure this one.
+        """
+        return protocol
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        """Modules that cells under this protocol take long to import; imported once, for all of them."""
+        return ()
+
+    def missing(self, protocol: Protocol) -> dict[str, str]:
+        """Metric -> why this machine cannot measure it, beside weights that are not here."""
+        return {}
+
+    def unmeasurable(self, job: Job) -> str:
+        """Why a cell will fail, as far as its data tell before it is measured, and the remedy; empty if it need not."""
+        return ""
+
+    def warnings(self, job: Job) -> list[str]:
+        """What makes the numbers of a cell worthless, as far as its data tell before it is measured."""
+        return []
+
+    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | str]) -> str:
+        """Why no cell under this protocol can be measured with these weights, and the remedy; empty if some can."""
+        return ""
+
+    @abstractmethod
+    def measure(self, job: Job, report: Report) -> Measurement:
+        """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""

@@ -1,0 +1,49 @@
+"""The classes that a probe is told of, where it is told any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.datasets.base import Dataset
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.learning.probe import ProbeSettings
+
+
+def classes_told(settings: ProbeSettings, dataset: Dataset, fit_split: Dataset | None) -> tuple[str, ...]:
+    """Names of the classes, empty where the probe is told none.
+
+    Raises:
+        BenchError: it is to be told, and the two splits have no classes, or not the same.
+    """
+    if settings.conditions == "none":
+        return ()
+    for split in filter(None, (dataset, fit_split)):
+        if not split.classes:
+            raise BenchError(
+                f"probe.conditions: class, but {split.name}/{split.split} has no classes; choose --dataset "
+                "image-splits with every image of train/ and val/ in a folder of its class, or conditions: none"
+            )
+        if split.classes != dataset.classes:
+            raise BenchError(
+                f"{split.name}: {split.split} has other classes than {dataset.split}, so the probe cannot be told "
+                "them; choose a data set whose splits share them, or conditions: none"
+            )
+    return dataset.classes
+
+
+def refuse_unlearned(classes: Sequence[str], labels: Sequence[int], learned: Dataset) -> None:
+    """BenchError if a class has no sample to be learned from.
+
+    Args:
+        labels: of the samples that are learned from.
+    """
+    unknown = sorted(set(range(len(classes))) - set(labels))
+    if unknown:
+        raise BenchError(
+            f"{learned.name}: {len(unknown)} of {len(classes)} classes, such as {classes[unknown[0]]}, are not among "
+            f"the {len(learned)} samples that the probe learns from; raise probe.fit_samples in the protocol, or "
+            "leave these classes out of the data"
+        )

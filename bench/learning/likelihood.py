@@ -1,0 +1,77 @@
+"""What tokens cost a model of them, as estimates: nats a token, perplexity, and bits of the signal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.contracts.stats import Estimate
+from bench.learning.probe import exponential, per_unit
+from bench.metrics.base import Fact
+
+FACTS: dict[str, Fact] = {
+    # A token of one tokenizer is not a token of another, so neither is better for being lower.
+    "nll": Fact("nat/token", None, (0, math.inf)),
+    "token_perplexity": Fact("", None, (1, math.inf)),
+}
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The likelihood of each sample's tokens.
+
+    Attributes:
+        nats: its negative logarithm over all tokens of a sample, float64 ``[repeats, samples]``.
+        tokens: of each sample, float64 ``[samples]``.
+        amounts: signal of each sample, in what the bits are divided by, float64 ``[samples]``.
+        groups: independent unit of each sample, ``[samples]``.
+        note: what the model was, and what it knew.
+        density: whether the tokens are continuous, so that there is no probability.
+    """
+
+    nats: np.ndarray
+    tokens: np.ndarray
+    amounts: np.ndarray
+    groups: np.ndarray
+    note: str
+    density: bool = False
+
+    def columns(self, name: str, fact: Fact, unit: float) -> dict[str, list[float]]:
+        """Of each sample, the mean of the repeats: nats a token, and what the ratio of bits is made of."""
+        nats = self.nats.mean(0)
+        columns = {"nll": list(nats / self.tokens)}
+        if self.density:
+            return columns
+        return columns | {f"{name}_total": list(nats / math.log(2) / unit), f"{name}_amount": list(self.amounts)}
+
+    def estimates(self, name: str, fact: Fact, unit: float) -> dict[str, Estimate]:
+        """``nll``, ``token_perplexity``, and under ``name`` the bits of an amount of signal in that unit."""
+        nll = per_unit(self.nats, self.tokens, self.groups)
+        bits = per_unit(self.nats / math.log(2) / unit, self.amounts, self.groups)
+        facts = {**FACTS, name: fact}
+        if self.density:
+            return _of_density(nll.model_copy(update={"note": self.note}), facts)
+        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
+        return {key: facts[key].describe(estimate, self.note) for key, estimate in found.items()}
+
+
+def _of_density(nll: Estimate, facts: dict[str, Fact]) -> dict[str, Estimate]:
+    """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
+    reason = (
+        "the likelihood of continuous tokens is a density, which has no {} until they are rounded; "
+        "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
+    )
+    what = {"token_perplexity": "number of equally likely tokens"}
+    found = {
+        key: Estimate(
+            value=None,
+            unit=fact.unit,
+            higher_is_better=fact.higher_is_better,
+            unavailable=reason.format(what.get(key, "bits")),
+        )
+        for key, fact in facts.items()
+    }
+    note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
+    return found | {"nll": nll.model_copy(update={"unit": facts["nll"].unit, "note": note})}

@@ -1,0 +1,169 @@
+"""Token modelling by a published backbone: what the held-out samples cost it, in tokens of its own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.backbones.pretrained.base import PublishedBackbone
+from bench.contracts.protocol import Protocol
+from bench.contracts.results import CodebookRecord
+from bench.contracts.system import BackboneSpec
+from bench.contracts.task import Job, Measurement, Report
+from bench.contracts.tokens import TokenError, Tokens
+from bench.errors import BenchError
+from bench.learning.likelihood import Likelihood
+from bench.learning.prompts import fingerprint, read_prompts
+from bench.learning.tokenized import Tokenized
+from bench.measuring.reconstruction import build_metrics, dataset_record
+from bench.modalities.signal import SystemFailure
+
+if TYPE_CHECKING:
+    from bench.learning.modeling import ModellingTask
+
+
+class ConditionSettings(BaseModel):
+    """What published backbones are told of the samples; a probe is told nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    condition: str | None = Field(
+        default=None, description="one text for all samples; null: none, where a backbone was trained without too"
+    )
+    prompts: int = Field(default=0, description="texts, one a sample (--prompts)")
+    prompts_sha256: str = Field(default="", description="of these texts")
+
+
+class OtherSizeError(ValueError):
+    """A sample of another size than the backbone is set to."""
+
+
+def with_texts(protocol: Protocol, file: str | None) -> Protocol:
+    """The protocol with what ``--prompts`` gives."""
+    texts = read_prompts(file) if file else []
+    given = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
+    return protocol.model_copy(update={"settings": {**protocol.settings, **given}})
+
+
+def check_conditions(task: ModellingTask, protocol: Protocol, system: BackboneSpec) -> None:
+    """BenchError if a backbone is not of the task's modality, or wants other conditions (imports its class)."""
+    kind = system.published(task.name, task.modality)
+    condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
+    if prompts and condition is not None:
+        raise BenchError(f"protocol {protocol.preset} sets a condition for all samples; leave it or --prompts out")
+    if prompts and prompts != n:
+        raise BenchError(
+            f"--prompts: {prompts} texts for {n} samples of {protocol.dataset.name}; {task.name} takes a text a "
+            "sample, in the data set's order"
+        )
+    if not prompts and condition is None and not kind.unconditional:
+        raise BenchError(
+            f"{system.text} takes no sample without a text: set condition: TEXT, one for all samples, in a "
+            "--protocol file, or give --prompts FILE, a text a sample"
+        )
+
+
+def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurement:
+    """Measure a cell whose system is a published backbone; nothing is trained."""
+    assert isinstance(job.system, BackboneSpec)
+    protocol, device = job.protocol, torch.device(job.device)
+    settings = task.choices(**protocol.settings)
+    dataset = task.opened(job, settings)
+    texts = _texts(job)
+    report("preparing", 0, len(dataset))
+    backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
+    metrics = build_metrics(job, settings.metrics, backbone.codebooks, device)
+    tokenized = Tokenized(job, dataset, task.signals(settings), task.amounts, metrics, report)
+    nats, counts = _asked(tokenized, backbone, texts)
+    seen = tokenized.seen
+    likelihood = Likelihood(
+        nats[None],
+        counts,
+        np.array(tokenized.amounts),
+        np.array(seen.groups),
+        _note(backbone, protocol.settings, tokenized.amounts),
+    )
+    return Measurement(
+        system=job.system.record(
+            modality=backbone.modality,
+            tokens=job.system.kind,
+            weights=backbone.weights,
+            revision=backbone.revision,
+        ),
+        codebooks=[CodebookRecord(**vars(book)) for book in backbone.codebooks],
+        dataset=dataset_record(protocol, dataset, seen),
+        metrics=metrics.estimates() | likelihood.estimates(*task.bits),
+        samples={"id": seen.ids, "group": seen.groups, **likelihood.columns(*task.bits)},
+        warnings=seen.warnings(),
+    )
+
+
+def _texts(job: Job) -> Sequence[str] | None:
+    """The condition of each sample of the data set; None where there are none."""
+    chosen, n = job.protocol.settings, job.protocol.dataset.n
+    if not chosen["prompts"]:
+        return None if chosen["condition"] is None else [chosen["condition"]] * n
+    texts = read_prompts(job.prompts or "")
+    if fingerprint(texts) != chosen["prompts_sha256"]:
+        raise BenchError(f"--prompts {job.prompts}: changed since the run was planned; run it again")
+    return texts
+
+
+def _asked(
+    tokenized: Tokenized, backbone: PublishedBackbone, texts: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Negative log-likelihood in nats, and tokens, of each sample, float64 ``[samples]``."""
+
+    def attempt(signal: Any, indices: list[int]) -> tuple[Tokens, torch.Tensor]:
+        tokens = backbone.encode(signal)
+        tokens.check(backbone.codebooks)
+        _check_size(backbone, tokens, tokenized)
+        conditions = None if texts is None else [texts[index] for index in indices]
+        nats = -backbone.log_likelihood(tokens, conditions)
+        if not bool(torch.isfinite(nats).all()):
+            names = (tokenized.dataset.id(index) for index in indices)
+            wrong = [name for name, good in zip(names, torch.isfinite(nats).tolist(), strict=True) if not good]
+            raise SystemFailure(f"NaN or infinity in the likelihood of {', '.join(wrong)}")
+        return tokens, nats
+
+    nats, counts = [], []
+    for _, tokens, part in tokenized.stream("measuring", backbone, backbone.tokenizer.equal_lengths, attempt):
+        assert tokens.counts is not None
+        nats.append(part)
+        counts.append(tokens.counts.double())
+    return torch.cat(nats).numpy(), torch.cat(counts).numpy()
+
+
+def _check_size(backbone: PublishedBackbone, tokens: Tokens, tokenized: Tokenized) -> None:
+    try:
+        backbone.check_size(tokens)
+    except TokenError as error:
+        if backbone.modality != "image":
+            raise
+        (_, height, width), (_, high, wide) = tokens.signal_shape, backbone.structure.signal_shape
+        remedy = f"preprocessing: {{size: {high}}}" if high == wide else "preprocessing: {crop: none} and such images"
+        entry = tokenized.job.system.entry.name
+        raise OtherSizeError(
+            f"{width}x{height} pixels, but {entry} is set to {wide}x{high} ({error}); set {remedy} in a --protocol "
+            f"file, or the backbone's own size where it takes one (bench show {entry})"
+        ) from error
+
+
+def _note(backbone: PublishedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
+    """What the model is, what it was told and what its likelihood is."""
+    told = "without condition"
+    if chosen["prompts"]:
+        told = "each sample after a text of its own"
+    elif chosen["condition"] is not None:
+        told = f"every sample after the text {chosen['condition']!r}"
+    parts = ["published model, trained by its authors", told, backbone.bound]
+    if backbone.structure.signal_rate:
+        window = backbone.structure.signal_shape[-1] / backbone.structure.signal_rate
+        # A sample more or less is resampling.
+        if long := sum(seconds > window + 1e-3 for seconds in amounts):
+            parts.append(f"{long} of {len(amounts)} clips are longer than the {window:g} s that it is set to")
+    return "; ".join(filter(None, parts))

@@ -1,0 +1,98 @@
+"""The tokens of a data set, a batch at a time: what the tasks on tokens have in place of the loop of reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from bench.contracts.task import Job, Report
+from bench.contracts.tokens import Tokens
+from bench.datasets.base import Dataset, Sample
+from bench.machine.watch import watched
+from bench.measuring.copies import owned, show
+from bench.measuring.loop import Loop, survivors
+from bench.measuring.seen import Seen
+from bench.measuring.trial import Trial, limits_of
+from bench.metrics.base import Batch
+from bench.metrics.guarded import MetricSet
+from bench.modalities.signal import Signal, SystemFailure
+
+if TYPE_CHECKING:
+    from bench.backbones.pretrained.base import PublishedBackbone
+    from bench.tokenizers.base import Tokenizer
+
+T = TypeVar("T")
+
+
+class Tokenized:
+    """What was seen of a data set that was made tokens.
+
+    Args:
+        amounts: signal of each sample of a batch, ``[batch]``.
+        metrics: of tokens, updated with them.
+
+    Attributes:
+        indices: place of each measured sample in the data set.
+        amounts: its signal, in what bits are divided by.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        dataset: Dataset,
+        signals: Signal,
+        amounts: Callable[[Any], torch.Tensor],
+        metrics: MetricSet,
+        report: Report,
+    ) -> None:
+        self.job, self.dataset, self.signals, self.metrics, self.report = job, dataset, signals, metrics, report
+        self.seen = Seen(doubts=list(dataset.remarks))
+        self.indices: list[int] = []
+        self.amounts: list[float] = []
+        self._amounts_of = amounts
+
+    def stream(
+        self,
+        phase: str,
+        system: Tokenizer | PublishedBackbone,
+        equal_lengths: bool,
+        attempt: Callable[[Any, list[int]], tuple[Tokens, T]],
+    ) -> Iterator[tuple[list[Sample], Tokens, T]]:
+        """Samples of each batch, their tokens, and what else an attempt made; a sample that it fails on is left out.
+
+        Args:
+            system: what encodes; it is tried on the first batches.
+            attempt: of signals and their places in the data set.
+
+        Raises:
+            BenchError: no sample was measured.
+            SystemFailure: the tokens of a sample depend on the others of its batch.
+        """
+        job, device = self.job, torch.device(self.job.device)
+        limits, seed = limits_of(job.protocol), job.protocol.seed
+        loop = Loop(self.signals, device, job.batch_size, job.workers, seed, self.report)
+        trial = Trial(system, system.encode, None, self.signals, limits, seed, self.seen.doubts)
+
+        def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
+            # What is made in inference mode could not be trained on.
+            with torch.no_grad(), watched():
+                tokens, made = attempt(owned(signal), indices)
+                if tokens.batch_size != len(samples):
+                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                tokens = owned(tokens)
+                trial(signal, samples, tokens)
+            return tokens, made
+
+        for indices, samples, signal, (tokens, made) in survivors(self.dataset, loop, equal_lengths, self.seen, once):
+            yield samples, tokens, made
+            self.seen.tokens = tokens.kind
+            self.indices += indices
+            self.amounts += self._amounts_of(signal).tolist()
+            for sample in samples:
+                self.seen.note(sample)
+            group = torch.tensor([sample.group for sample in samples])
+            show(self.metrics, Batch(torch.tensor(indices), group, signal, signal, tokens))
+            self.report(phase, indices[-1] + 1, len(self.dataset))
+        self.seen.refuse_nothing(self.dataset)

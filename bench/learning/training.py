@@ -1,0 +1,150 @@
+"""Training of backbones from scratch: a fixed budget, the same numbers whether it was interrupted or not."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.contracts.task import Report
+from bench.machine.canonical import write_atomic
+
+if TYPE_CHECKING:
+    from bench.backbones.base import Backbone
+    from bench.backbones.corpus import Examples
+
+CHECKPOINT_SECONDS = 20.0
+ABANDONED_SECONDS = 30 * 86400.0
+"""After which nobody is likely to come back for a checkpoint."""
+BETAS = (0.9, 0.95)
+
+Batches = Callable[[torch.Generator], "Examples"]
+"""A batch of training samples, drawn with the generator of its step."""
+
+
+class Budget(BaseModel):
+    """What a backbone is trained with; equal for all that are compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=300, ge=0, description="updates of the weights")
+    positions: int = Field(default=4096, ge=1, description="positions of the grid or sequence in a step, about")
+    learning_rate: float = Field(default=3e-3, gt=0, description="highest, after the warm-up")
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to it")
+    floor: float = Field(default=0.1, ge=0, le=1, description="share of it that the cosine ends at")
+    weight_decay: float = Field(default=0.1, ge=0, description="of matrices; vectors do not decay")
+    clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step: a linear rise, then half a cosine (Loshchilov & Hutter 2017)."""
+        rise = self.warmup * self.steps
+        if step < rise:
+            return self.learning_rate * (step + 1) / math.ceil(rise)
+        done = (step - rise) / max(1.0, self.steps - rise)
+        return self.learning_rate * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2)
+
+
+class Checkpoint:
+    """What a training has come to, in one file that is whole or absent; another key's file is none."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+
+    def read(self, device: torch.device) -> dict[str, Any] | None:
+        """The state, on that device; None where there is none to go on from."""
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
+        except Exception:  # torch raises many kinds for a damaged file, and whatever it is, it is no checkpoint
+            return None
+        return state if state.get("key") == self.key else None
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replace what was there."""
+        stream = io.BytesIO()
+        torch.save({**state, "key": self.key}, stream)
+        write_atomic(self.path, stream.getvalue())
+
+    def remove(self) -> None:
+        """Once what it was for is done."""
+        self.path.unlink(missing_ok=True)
+
+    def remove_abandoned(self) -> None:
+        """Those beside it that have not been written to for long: of trainings that were given up."""
+        for path in self.path.parent.glob(f"*{self.path.suffix}"):
+            with suppress(OSError):  # another process may have removed it
+                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                    path.unlink()
+
+
+def train(
+    backbone: Backbone,
+    batches: Batches,
+    budget: Budget,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+    report: Report = lambda phase, done, total: None,
+) -> None:
+    """Train a new backbone with AdamW (Loshchilov & Hutter 2019), in place; it is left in evaluation mode.
+
+    Every step seeds its own batch and its own dropout, so one that goes on from a checkpoint ends as if it had
+    never stopped.
+
+    Raises:
+        FloatingPointError: the loss is not a number.
+    """
+    decaying = [parameter for parameter in backbone.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in backbone.parameters() if parameter.ndim <= 1]
+    groups = [{"params": decaying, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=budget.learning_rate, betas=BETAS)
+    begin = _resume(backbone, optimizer, checkpoint)
+    if checkpoint:
+        checkpoint.remove_abandoned()
+    saved = time.monotonic()
+    backbone.train()
+    device = backbone.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        for step in range(begin, budget.steps):
+            report("training", step, budget.steps)
+            _update(backbone, optimizer, batches, budget, seed, step)
+            if checkpoint and (time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == budget.steps):
+                checkpoint.write(
+                    {"step": step + 1, "model": backbone.state_dict(), "optimizer": optimizer.state_dict()}
+                )
+                saved = time.monotonic()
+    report("training", budget.steps, budget.steps)
+    backbone.eval()
+
+
+def _resume(backbone: Backbone, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint | None) -> int:
+    """The step to begin at, with the weights and the optimizer as they were before it."""
+    state = checkpoint.read(backbone.device) if checkpoint else None
+    if state is None:
+        return 0
+    backbone.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _update(
+    backbone: Backbone, optimizer: torch.optim.Optimizer, batches: Batches, budget: Budget, seed: int, step: int
+) -> None:
+    mixed = seed * 1_000_003 + step
+    torch.manual_seed(mixed)
+    for group in optimizer.param_groups:
+        group["lr"] = budget.rate(step)
+    backbone.progress(step / budget.steps)
+    examples = batches(torch.Generator().manual_seed(mixed))
+    loss = backbone.loss(examples.tokens, examples.conditions)
+    if not bool(torch.isfinite(loss)):
+        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; a lower learning_rate may help")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(backbone.parameters(), budget.clip)
+    optimizer.step()

@@ -1,0 +1,10 @@
+"""Registry lines of the modalities: a folder each."""
+
+from __future__ import annotations
+
+from bench.registry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("image", "bench.modalities.image.face:IMAGE", "Images of one size, in [0, 1]"),
+    Entry("audio", "bench.modalities.audio.face:AUDIO", "Clips of audio of one sample rate, in [-1, 1]"),
+)

@@ -1,0 +1,74 @@
+"""Where in somebody's own code an error is, found in its traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bench.machine.dependencies import installed
+
+MOST_PLACES = 3
+_FRAME = re.compile(r'^ *File "(.+)", line (\d+)(?:, in (.+))?\n(?: {4,}(\S.*)\n)?', re.MULTILINE)
+_CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of somebody's own code that was being executed."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+
+    def __str__(self) -> str:
+        """For people on this machine: the path from the working directory, where the file lies below it."""
+        path = Path(self.file)
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return f"{shown}:{self.line}, in {self.function}: {self.source}".rstrip(": ")
+
+    @property
+    def short(self) -> str:
+        """For results, which show no folders of this machine."""
+        return f"{Path(self.file).name}:{self.line}, in {self.function}"
+
+
+def places(trace: str) -> list[Place]:
+    """The innermost lines of a traceback that are neither the bench's nor an installed package's, outermost first.
+
+    Of errors that led to others, the last one that has such lines counts.
+    """
+    for part in reversed(_CHAINED.split(trace)):
+        if found := list(_own(part)):
+            return found[-MOST_PLACES:]
+    return []
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an error as text."""
+    return "".join(traceback.format_exception(error))
+
+
+def told(error: BaseException) -> str:
+    """Type, message and place of an error, on one line."""
+    text = f"{type(error).__name__}: {error}"
+    found = places(trace_of(error))
+    return f"{text} ({found[-1].short})" if found else text
+
+
+def _own(trace: str) -> Iterator[Place]:
+    for file, line, function, source in _FRAME.findall(trace):
+        path = os.path.normpath(Path.cwd() / file)
+        if not file.startswith("<") and not path.startswith(_others()):
+            yield Place(path, int(line), function or "<module>", source)
+
+
+@cache
+def _others() -> tuple[str, ...]:
+    """How the paths of code begin that is not somebody's own."""
+    return tuple(f"{os.path.normpath(folder)}{os.sep}" for folder in installed())

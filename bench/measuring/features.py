@@ -1,0 +1,254 @@
+"""Deep features of a batch, computed once for all metrics, and of a reference set, computed once for all systems."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.errors import Unavailable
+from bench.machine.mapped_arrays import Spill, reordered
+from bench.machine.precision import exact_float32
+from bench.measuring.reference_cache import ReferenceFile
+from bench.metrics.base import FeatureSource
+from bench.modalities.image import extractors
+from bench.modalities.image.extractors import Extractor, Network
+
+Features = Mapping[str, torch.Tensor]
+
+
+class FeatureBank:
+    """The extractors of one pass over a dataset; each is loaded when a metric first asks for it.
+
+        bank = FeatureBank(weights, sha256, device, reference_key, n)
+        for ...:
+            batch.features = bank.batch(index, reference, reconstruction)
+        bank.finish(complete=True)
+
+    The features it hands out lie on disk, shared by all metrics that keep them.
+
+    Args:
+        weights: verified weights file by name (``bench/machine/weights.py``), of those that are there.
+        sha256: hash of each of them, for the key of cached references.
+        device: where the networks run, in float32 without TF32.
+        reference_key: what determines the reference images (dataset's fingerprint, preprocessing,
+            rounding); None keeps them out of the cache.
+        n: samples of the reference set, unreadable ones included; indices lie below.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Path],
+        sha256: Mapping[str, str],
+        device: torch.device,
+        reference_key: Mapping[str, Any] | None,
+        n: int,
+    ) -> None:
+        self.weights, self.sha256, self.device = dict(weights), dict(sha256), torch.device(device)
+        self.reference_key, self.n = reference_key, n
+        self._runs: dict[str, ExtractorRun] = {}
+
+    def require(self, name: str) -> None:
+        """Unavailable if the weights of this extractor are missing; nothing is loaded."""
+        weights = extractors.get(name).weights
+        if weights not in self.weights:
+            raise Unavailable(f"weights {weights} are missing; run: bench fetch {weights}")
+
+    def batch(self, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor) -> BatchFeatures:
+        """The features of a batch, as yet uncomputed.
+
+        Args:
+            index: position of each sample in the dataset, int64 ``[batch]``.
+            reference, reconstruction: ``[batch, 3, height, width]`` in [0, 1].
+        """
+        return BatchFeatures(self, index.cpu(), reference, reconstruction)
+
+    def run(self, name: str) -> ExtractorRun:
+        """The state of an extractor in this pass."""
+        if name not in self._runs:
+            self.require(name)
+            extractor = extractors.get(name)
+            key = None if self.reference_key is None else self._key(extractor)
+            self._runs[name] = ExtractorRun(extractor, self.weights[extractor.weights], self.device, key, self.n)
+        return self._runs[name]
+
+    def finish(self, complete: bool) -> None:
+        """End the pass.
+
+        Args:
+            complete: whether every readable sample was seen; only then the reference goes to the cache.
+        """
+        for run in self._runs.values():
+            if complete:
+                run.save()
+        self._runs.clear()
+
+    def _key(self, extractor: Extractor) -> dict[str, Any]:
+        return {
+            "reference": dict(self.reference_key or {}),
+            "extractor": extractor.name,
+            "version": extractor.version,
+            "weights": self.sha256[extractor.weights],
+            # Other arithmetic rounds otherwise, and one side of a comparison must not differ by that.
+            "torch": torch.__version__,
+            "device": _arithmetic(self.device),
+        }
+
+
+class BatchFeatures(FeatureSource):
+    """Features of one batch, computed when first asked for."""
+
+    def __init__(
+        self, bank: FeatureBank, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor
+    ) -> None:
+        self.bank, self.index = bank, index
+        self.reference, self.reconstruction = reference, reconstruction
+        self._found: dict[str, tuple[Features, Features]] = {}
+        self._guard = Guard()
+
+    def get(self, extractor: str) -> tuple[Features, Features]:
+        if extractor not in self._found:
+            run = self.bank.run(extractor)
+            self._found[extractor] = run.features(self.index, self.reference, self.reconstruction)
+            self._guard.watch(self._found[extractor])
+        reference, reconstruction = self._found[extractor]
+        return dict(reference), dict(reconstruction)
+
+    def restore(self) -> None:
+        self._guard.restore()
+
+
+class Guard:
+    """Keeps copies of a batch's features, which lie on disk once for all metrics, and writes them back."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def watch(self, sides: Iterable[Features]) -> None:
+        """Keep the features of these sides as they are now."""
+        self._kept += [(rows, rows.clone()) for side in sides for rows in side.values()]
+
+    def restore(self) -> None:
+        """Make the features what they were; through numpy too they may have been changed."""
+        for rows, kept in self._kept:
+            if not torch.equal(rows, kept):
+                rows.copy_(kept)
+
+
+class ExtractorRun:
+    """One extractor during one pass: its network, its cached reference, its rows on disk."""
+
+    def __init__(
+        self, extractor: Extractor, weights: Path, device: torch.device, key: dict[str, Any] | None, n: int
+    ) -> None:
+        self.extractor, self.weights, self.device = extractor, weights, device
+        dim = sum(extractor.layers.values())
+        self.file = None if key is None else ReferenceFile(key, n, dim)
+        self.cached = self.file.open() if self.file else None
+        self.spill = Spill(dim)
+        self.computed: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    @cached_property
+    def network(self) -> Network:
+        return self.extractor.load(self.weights, self.device)
+
+    def features(
+        self, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor
+    ) -> tuple[Features, Features]:
+        """Features by layer of both sides of a batch; one call of the network where both are needed."""
+        known = self._cached(index)
+        if known is not None:
+            return self._layers(known), self._layers(self._compute(reconstruction))
+        if reference.shape == reconstruction.shape:
+            rows = self._compute(torch.cat([reference, reconstruction]))
+            own, other = rows[: len(index)], rows[len(index) :]
+        else:
+            own, other = self._compute(reference), self._compute(reconstruction)
+        if self.file:
+            self.computed.append((index, own))
+        return self._layers(own), self._layers(other)
+
+    def one_side(self, images: torch.Tensor) -> Features:
+        """Features by layer of images that are compared with no others of their batch."""
+        return self._layers(self._compute(images))
+
+    def whole_reference(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Features:
+        """Features by layer of a whole reference set, in its order: from the cache, or computed and put there.
+
+        Args:
+            batches: index in the set and images of each batch; not touched where the cache has the set.
+        """
+        if self.cached is not None:
+            rows, present = self.cached
+            if bool(present.all()):
+                return self._layers(rows)
+            self.computed = list(self._kept())
+        else:
+            indices, computed = list[int](), list[torch.Tensor]()
+            for index, images in batches:
+                # No small tensor is kept: strewn among the images, they would keep their memory from being used again.
+                indices += index.tolist()
+                computed.append(self._compute(images))
+            parts = torch.tensor(indices).split([len(rows) for rows in computed])
+            self.computed = list(zip(parts, computed, strict=True))
+            self.save()
+        index = torch.cat([part for part, _ in self.computed])
+        return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
+
+    def save(self) -> None:
+        """Put the reference into the cache, together with what the cache had of it."""
+        if not self.file or not self.computed:
+            return
+        try:
+            self.file.write(chain(self._kept(), self.computed))
+        except OSError as error:
+            warnings.warn(f"reference features are not cached: {self.file.path}: {error.strerror}", stacklevel=2)
+
+    def _kept(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.cached is not None:
+            rows, present = self.cached
+            for part in present.nonzero()[:, 0].split(1024):
+                yield part, rows[part]
+
+    def _cached(self, index: torch.Tensor) -> torch.Tensor | None:
+        if self.cached is None or not bool(self.cached[1][index].all()):
+            return None
+        rows = self.cached[0]
+        first, last = int(index[0]), int(index[-1])
+        if torch.equal(index, torch.arange(first, last + 1)):
+            return rows[first : last + 1]  # a view of the file
+        return self.spill.append(rows[index])
+
+    def _compute(self, images: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(), exact_float32(self.device):
+            layers = self.network(to_uint8(images.to(self.device)))
+        rows = torch.cat([layers[name] for name in self.extractor.layers], dim=1)
+        return self.spill.append(rows)
+
+    def _layers(self, rows: torch.Tensor) -> Features:
+        parts = rows.split(list(self.extractor.layers.values()), dim=1)
+        return dict(zip(self.extractor.layers, parts, strict=True))
+
+
+def to_uint8(images: torch.Tensor) -> torch.Tensor:
+    """Images in [0, 1] as the nearest of 256 levels; what lies outside is clamped.
+
+    Raises:
+        FloatingPointError: a pixel is NaN or infinite.
+    """
+    if images.dtype == torch.uint8:
+        return images
+    if not bool(torch.isfinite(images).all()):
+        raise FloatingPointError("an image has NaN or infinite pixels; it has no features")
+    return (images.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _arithmetic(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"

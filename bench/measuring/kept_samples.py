@@ -1,0 +1,49 @@
+"""A few samples of a cell, kept for people to look at and listen to; no number depends on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.metrics.base import Batch
+from bench.modalities.signal import Signal
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One sample as it was scored, on both sides, encoded as a file.
+
+    Attributes:
+        index: position in the data set.
+        suffix: of the files, such as ``.png``.
+    """
+
+    index: int
+    id: str
+    suffix: str
+    original: bytes
+    reconstruction: bytes
+
+
+def chosen(n: int, keep: int) -> frozenset[int]:
+    """Which samples of ``n`` are kept: evenly spaced, so the same for every system.
+
+    Samples of one group (photograph, speaker) stand together in a data set, and even spacing spreads over them.
+    """
+    keep = min(keep, n)
+    return frozenset((2 * i + 1) * n // (2 * keep) for i in range(keep))
+
+
+class Keeper:
+    """Sees what the metrics see, and keeps the chosen samples; one that could not be measured is not replaced."""
+
+    def __init__(self, signals: Signal, n: int, keep: int) -> None:
+        self.signals = signals
+        self.wanted = chosen(n, keep)
+        self.samples: list[Kept] = []
+
+    def update(self, batch: Batch) -> None:
+        """Keep those of a batch that are among the chosen."""
+        for position, index in enumerate(batch.index.tolist()):
+            if index in self.wanted:
+                sides = (self.signals.encoded(side, position) for side in (batch.reference, batch.reconstruction))
+                self.samples.append(Kept(index, batch.ids[position], self.signals.suffix, *sides))

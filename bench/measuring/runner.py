@@ -1,0 +1,285 @@
+"""Runs the cells of a plan: a process each, one at a time; a failure costs its cell, a kill nothing done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import registry
+from bench.contracts.results import ErrorRecord, Result, Run
+from bench.contracts.suite import Suite, SuiteTask, is_file, load_preset, undescribed
+from bench.contracts.system import SystemSpec
+from bench.contracts.task import Cell, Job, Request, Task
+from bench.errors import BenchError, Unavailable
+from bench.machine import environment
+from bench.machine.canonical import digest
+from bench.machine.faults import places
+from bench.machine.progress import CellProgress
+from bench.machine.weights import WeightStore, cache_dir
+from bench.measuring.attempt import attempt
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose for a run beside suite and systems.
+
+    ``dataset``, ``data``, ``protocol`` override what the suite says; None keeps it.
+    """
+
+    dataset: str | None = None
+    data: str | None = None
+    protocol: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    tf32: bool = False
+    device: str = "cpu"
+    batch_size: int = 8
+    workers: int = 2
+    prompts: str | None = None
+    keep: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a run.
+
+    Attributes:
+        missing: why some of it cannot be measured here: weights, packages, models.
+        absent: checkpoints that will be fetched when they are needed.
+        warnings: what makes numbers worthless although they can be measured.
+        impossible: why no cell at all can be measured, and the remedy; empty if some can.
+    """
+
+    cells: list[Cell]
+    missing: dict[str, str]
+    absent: list[str]
+    warnings: list[str] = field(default_factory=list)
+    impossible: str = ""
+
+
+def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
+    """Every task times every system, each with its whole protocol; nothing is measured.
+
+    Raises:
+        BenchError: a name, a setting or the data does not fit; the message has everything that does not, and what
+            is missing on this machine.
+    """
+    from bench.tokenizers.checkpoint import hub_offline
+
+    missing: dict[str, str] = {}
+    wrong: list[BenchError] = []
+    for system in systems:
+        system.check()
+        if why := system.uncastable(options.dtype):
+            missing[system.text] = f"{system.text}: {why}"
+        if _built_in_no_time(system):
+            try:
+                system.build()  # a wrong rate is told now, not after the cells before its own
+            except Unavailable as reason:
+                missing[system.text] = f"{system.text}: {reason}"
+    cells: list[Cell] = []
+    warnings: list[str] = []
+    impossible: list[str] = []
+    for line, task, wanted in _shares(suite, systems):
+        preset = options.protocol or line.protocol
+        if error := undescribed(preset):
+            wrong.append(error)
+        try:
+            request = Request(
+                preset=load_preset(preset),
+                file=preset if is_file(preset) else "",
+                dataset=options.dataset or line.dataset,
+                data=options.data,
+                limit=options.limit,
+                seed=options.seed,
+                dtype=options.dtype,
+                tf32=options.tf32,
+                sha256=store.sha256,
+                prompts=options.prompts,
+            )
+            protocol = task.protocol(request)
+        except BenchError as problem:
+            wrong.append(problem)
+            continue
+        weights = store.resolve(protocol.weights)
+        missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
+        missing |= task.missing(protocol)
+        impossible.append(task.impossible(protocol, weights))
+        for system in wanted:
+            try:
+                own = task.for_system(protocol, system)
+            except BenchError as problem:
+                wrong.append(problem)
+                continue
+            job = Job(
+                system=system,
+                protocol=own,
+                data=_absolute(options.data),
+                device=options.device,
+                batch_size=options.batch_size,
+                workers=options.workers,
+                weights=weights,
+                prompts=_absolute(options.prompts),
+                keep=options.keep,
+            )
+            warnings += task.warnings(job)
+            if why := task.unmeasurable(job):
+                missing[f"{task.name} {system.text}"] = why
+            key = cell_key(job)
+            file = run.file_of(system.text, own).absolute()
+            cells.append(Cell(job, suite.name, key, file, run.path.absolute()))
+    absent = {system.text: lack for system in systems if (lack := system.lacking())}
+    if hub_offline():
+        missing |= absent
+    if wrong:
+        raise _all_of(wrong, [*missing.values(), *absent.values()])
+    nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
+    # What is so for every system is said once.
+    warnings = list(dict.fromkeys(warnings))
+    return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
+
+
+def _absolute(path: str | None) -> str | None:
+    """A path for cells, whose systems may change the working directory; what is no path here stays as it is."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
+
+
+def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
+    """One error of several, and apart from it what is missing too, which is not their cause."""
+    if len(wrong) == 1 and not missing:
+        return wrong[0]
+    return BenchError(
+        "\n  ".join(
+            dict.fromkeys([*map(str, wrong), *(f"apart from that, missing here: {reason}" for reason in missing)])
+        )
+    )
+
+
+def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask, Task, list[SystemSpec]]]:
+    """The tasks of a suite, each with the systems of the kind that it measures; tasks without any are left out.
+
+    Raises:
+        BenchError: no task of the suite measures a system.
+    """
+    tasks: list[Task] = [registry.load(registry.get("tasks", line.task).target)() for line in suite.tasks]
+    for system in systems:
+        if not any(system.kind in task.measures for task in tasks):
+            raise BenchError(f"{system.text}: {tasks[0].name} measures no {system.kind}; {tasks[0].wanted}")
+    for line, task in zip(suite.tasks, tasks, strict=True):
+        own = [system for system in systems if system.kind in task.measures]
+        if own:
+            yield line, task, own
+
+
+def _built_in_no_time(system: SystemSpec) -> bool:
+    """Whether a system is the bench's own and has no weights: making it loads nothing and runs nobody's code."""
+    entry = system.entry
+    return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
+
+
+def cell_key(job: Job) -> str:
+    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, weights at hand.
+
+    The batch size and the device cannot change a quality metric, but they change the speed that the
+    result records. The number of workers and of kept samples changes neither.
+    """
+    return digest(
+        {
+            "code": environment.code_hash(),
+            "packages": environment.package_versions(),
+            "system": job.system.identity(),
+            "name": job.system.text,
+            "protocol": job.protocol.fingerprint,
+            "device": environment.device_name(job.device),
+            "batch_size": job.batch_size,
+            "available": sorted(name for name, found in job.weights.items() if isinstance(found, Path)),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cell that is over: its result, and whether it was measured now or found finished."""
+
+    file: Path
+    result: Result
+    reused: bool
+
+
+def execute(
+    plan: Plan, run: Run, progress: CellProgress, fresh: bool = False, timeout: float | None = None
+) -> Iterator[Outcome]:
+    """Run the cells one after the other, skipping those already finished under the same key.
+
+    Args:
+        fresh: measure again even what is finished.
+        timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
+    """
+    # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
+    # made networks twenty times slower here, and without one it gained nothing.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The fork server must import what this process did, not what lies in the working directory.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    os.environ["BENCH_CACHE"] = str(cache_dir().absolute())  # for cells, whose systems may change the directory
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.measuring.cell_process", *_modules(plan)])
+    for number, cell in enumerate(plan.cells, 1):
+        found, changed = (None, "") if fresh else run.look(cell.file, cell.key)
+        progress.start(number, cell.job.system.text)
+        if found is not None:
+            progress.finish("finished before, kept")
+            yield Outcome(cell.file, found, reused=True)
+            continue
+        clock = time.perf_counter()
+        result = attempt(context, cell, run, progress, timeout)
+        seconds = time.perf_counter() - clock
+        again = f" (measured before, but {changed}: measured again)" if changed else ""
+        failure = _failure(result.errors[0], cell.file) if result.errors else ""
+        samples = result.dataset.n if result.dataset else 0
+        progress.finish(f"{failure or f'{samples} samples in {seconds:.1f} s'}{again}")
+        yield Outcome(cell.file, result, reused=False)
+
+
+def _failure(error: ErrorRecord, file: Path) -> str:
+    """What went wrong, where in somebody's own code, and where all of it is told."""
+    own = places(error.traceback)
+    where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
+    return "\n".join([f"FAILED: {error.type}: {error.message}", *where])
+
+
+def _modules(plan: Plan) -> list[str]:
+    """What the cells take long to import, beyond what all of them need."""
+    # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
+    protocols = {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}
+    tasks = {
+        protocol.task: registry.load(registry.get("tasks", protocol.task).target)() for protocol in protocols.values()
+    }
+    return list(
+        dict.fromkeys(module for protocol in protocols.values() for module in tasks[protocol.task].preload(protocol))
+    )
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` to the accelerator if there is one, else the CPU."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise BenchError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise BenchError(f"--device {device}: torch sees no CUDA device; use --device cpu")
+    return device
+
+
+def default_workers() -> int:
+    """Loader threads: one a core, four at most."""
+    return min(4, os.cpu_count() or 1)

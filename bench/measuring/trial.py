@@ -1,0 +1,232 @@
+"""What a system is put through at its first batches, before its numbers are believed.
+
+Each check fails the cell where the numbers would mean nothing, and leaves a warning where they mean less than they
+seem to. The thresholds lie far from what sound systems do; what was measured of them stands beside each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from bench.contracts.protocol import Protocol
+from bench.contracts.tokens import Tokens
+from bench.datasets.base import Sample
+from bench.measuring.copies import owned
+from bench.modalities.signal import Signal, SystemFailure
+
+NAMED = 3
+"""Layers that a message names; it counts the others."""
+
+LONGEST = 200
+"""Characters of an error's message that a warning repeats."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """By how much a sample may differ from itself before that is more than rounding.
+
+    Attributes:
+        tokens: share of the codes of the first level that are others, or the root mean square of the latents'
+            difference as a share of their own.
+        values: root mean square of the reconstructions' difference, as a share of the reconstruction's own.
+        error: the same as a share of the reconstruction's distance from the original; the larger of both counts.
+    """
+
+    tokens: float
+    values: float
+    error: float
+
+
+EXACT = Limits(tokens=0.05, values=5e-3, error=0.1)
+"""In float32. Convolutions round otherwise in another batch: after 50 layers a reconstruction differs by 2e-5 of its
+own, and none of 256 codes. Batch norm in training mode, in an autoencoder of 15 dB with 256 codes, changes 8 to 87% of
+the codes, and the reconstruction by 0.27 to 0.74 of its error, which is 0.05 to 0.2."""
+
+COARSE = Limits(tokens=0.25, values=2e-2, error=0.5)
+"""In bfloat16, float16 and TF32, which keep 8 to 11 bits of a value. They are estimates from that: of codes of 18 signs
+one in ten flips if one sign in 200 does, and if 3% of a vector quantizer's codes flip at a tie, the reconstruction
+differs by a quarter of its error."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What became of one sample: its tokens of the first level ``[positions, ...]``, and its reconstruction."""
+
+    tokens: torch.Tensor | bytes
+    values: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Between two passes of one sample; see ``Limits``, ``values`` in absolute terms; ``kind`` names the tokens."""
+
+    tokens: float
+    values: float
+    kind: str
+
+    def beyond(self, tokens: float, values: float) -> bool:
+        return self.tokens > tokens or self.values > values
+
+    @property
+    def text(self) -> str:
+        """The gap in words; each figure only if there is something to tell of it."""
+        parts = [f"{self.tokens:.1%} of its {self.kind}" if self.tokens else ""]
+        parts.append(f"{self.values:.2g} (rms) of its reconstruction" if self.values else "")
+        return " and ".join(filter(None, parts))
+
+
+@dataclass
+class Trial:
+    """Judges a system by its first batch, and again by the first that is padded.
+
+    Args:
+        system: whose layers a message names.
+        encode, decode: of a batch; None where nothing is decoded.
+        limits: of the arithmetic that the system computes in.
+        seed: of the generators before each trial, so that warnings are the same on every run.
+
+    Attributes:
+        doubts: a sentence for each thing that makes the numbers doubtful.
+    """
+
+    system: object
+    encode: Callable[[Any], Tokens]
+    decode: Callable[[Tokens], Any] | None
+    signals: Signal
+    limits: Limits
+    seed: int
+    doubts: list[str] = field(default_factory=list)
+    _tried: set[bool] = field(default_factory=set)
+
+    def __call__(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any = None) -> None:
+        """Judge a batch and what became of it; nothing is done once the system has been tried.
+
+        The system must be called as it was for the batch, without gradients or in inference mode: it may keep tensors.
+
+        Raises:
+            SystemFailure: what the numbers would be of is not the system: the values are on another scale, or a
+                sample depends on the others of its batch.
+        """
+        if not self._tried and output is not None and (doubt := self.signals.misscaled(output, signal)):
+            self.doubts.append(doubt)
+        padded = self.signals.padded(signal)
+        if padded in self._tried or True in self._tried:
+            return
+        self._tried.add(padded)
+        torch.manual_seed(self.seed)
+        self._alone(signal, samples, tokens, output, padded)
+
+    def _alone(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any, padded: bool) -> None:
+        """One sample alone, twice, and among others: by itself it must become what it becomes with them."""
+        position = self.signals.likeliest(signal)
+        alone = self.signals.alone(signal, position)
+        name = samples[position].id
+        try:
+            one, again = self._pass(alone), self._pass(alone)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            self.doubts.append(
+                f"{name} fails by itself ({type(error).__name__}: {str(error)[:LONGEST]}) and not among the others of "
+                "its batch, so the numbers may depend on the batch size"
+            )
+            return
+        noise = _gap(one, again)
+        scale = _rms(one.values)
+        if noise.beyond(self.limits.tokens, self.limits.values * scale):
+            remedy = self._training() or "seed what is drawn by the sample"
+            self.doubts.append(
+                f"encode or decode is random: {name}, twice by itself, differs in {noise.text}; the numbers hold for "
+                f"this seed and batch size ({remedy})"
+            )
+        together = self._together(alone, position, tokens, output, signal)
+        if together is None:
+            return
+        change = _gap(one, together)
+        distance = _rms(one.values - self.signals.sample(alone, 0).to(one.values)) if self.decode else 0.0
+        # What is random by itself is no more so in a batch.
+        allowed = max(self.limits.values * scale, self.limits.error * distance, 2 * noise.values)
+        if change.beyond(max(self.limits.tokens, 2 * noise.tokens), allowed):
+            remedy = self._training()
+            if not remedy and padded:
+                remedy = "it is padding that changes it: mask it, or set equal_lengths"
+            raise SystemFailure(
+                f"what becomes of a sample depends on its batch: {name} by itself differs from itself among others in "
+                f"{change.text}, so the numbers would depend on the batch size; "
+                + (remedy or "encode and decode each sample by itself")
+            )
+
+    def _together(self, alone: Any, position: int, tokens: Tokens, output: Any, signal: Any) -> Passed | None:
+        """The sample among others: of its own batch, or beside another if it has none; None where it takes none."""
+        if tokens.batch_size > 1:
+            return self._passed(tokens, output, signal, position)
+        try:
+            pair = self.signals.joined(alone, self.signals.other(alone))
+            return self._pass(pair)
+        except Exception:  # the user chose a batch of one, and perhaps had to
+            return None
+
+    def _pass(self, signal: Any) -> Passed:
+        """The first sample of a batch after encode and decode."""
+        tokens = owned(self.encode(owned(signal)))
+        output = self.decode(owned(tokens)) if self.decode else None
+        if self.decode:
+            self.signals.check(output, signal)
+        return self._passed(tokens, output, signal, 0)
+
+    def _passed(self, tokens: Tokens, output: Any, signal: Any, position: int) -> Passed:
+        first = tokens.payload[position] if tokens.payload else tokens.rows(0)[position].clone()
+        if output is None:
+            return Passed(first, torch.zeros(0))
+        values = self.signals.sample(self.signals.like(signal, self.signals.values(output)), position)
+        return Passed(first, values.float().clone())
+
+    def _training(self) -> str:
+        layers = list(training_layers(self.system))
+        if not layers:
+            return ""
+        more = f" and {len(layers) - NAMED} more" if len(layers) > NAMED else ""
+        return f"{', '.join(layers[:NAMED])}{more} in training mode: call .eval() on the model"
+
+
+def limits_of(protocol: Protocol) -> Limits:
+    """The limits of the arithmetic that a protocol states."""
+    return EXACT if protocol.dtype == "float32" and not protocol.tf32 else COARSE
+
+
+def training_layers(system: object) -> Iterator[str]:
+    """Layers of a system that behave otherwise in training, batch norm and dropout, and are in training mode."""
+    for attribute, value in [("", system), *getattr(system, "__dict__", {}).items()]:
+        if not isinstance(value, nn.Module):
+            continue
+        for name, layer in value.named_modules(prefix=attribute):
+            drops = isinstance(layer, _DropoutNd) and layer.p > 0
+            if layer.training and (drops or isinstance(layer, _BatchNorm)):
+                yield f"{name} ({type(layer).__name__})"
+
+
+def _gap(one: Passed, other: Passed) -> Gap:
+    latents = isinstance(one.tokens, torch.Tensor) and one.tokens.is_floating_point()
+    apart = _tokens_apart(one.tokens, other.tokens)
+    return Gap(apart, _rms(one.values - other.values), "latents (rms)" if latents else "codes")
+
+
+def _tokens_apart(one: torch.Tensor | bytes, other: torch.Tensor | bytes) -> float:
+    if isinstance(one, bytes) or isinstance(other, bytes):
+        return 0.0  # a codec's bytes may hold a time or a name; what they decode to counts
+    if len(one) != len(other):
+        return 1.0
+    if not one.is_floating_point():
+        return float((one != other).double().mean()) if one.numel() else 0.0
+    return _rms(one.float() - other.float()) / (_rms(one) or 1.0)
+
+
+def _rms(values: torch.Tensor) -> float:
+    return float(values.double().square().mean().sqrt()) if values.numel() else 0.0

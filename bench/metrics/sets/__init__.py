@@ -1,0 +1,1 @@
+"""Metrics that compare a set of features with a set."""

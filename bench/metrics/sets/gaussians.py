@@ -1,0 +1,80 @@
+"""Gaussians fitted to features, and the Fréchet distance of two of them.
+
+d² = |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁Σ₂)^½ (Heusel et al. 2017, arXiv:1706.08500, eq. 6), means and
+unbiased covariances of deep features, in float64.
+
+The last trace is the sum of singular values of A₁A₂ᵀ for any factors Σᵢ = AᵢᵀAᵢ, because the eigenvalues
+of Σ₁Σ₂ are the squared singular values. Two choices of the factors serve: the centred rows themselves
+divided by √(n-1), so that a matrix of n x n does for n <= d; and Cholesky factors, d x d, for n > d. Neither
+takes the square root of a rounding error, which the eigenvalues of Σ₁Σ₂ need where it is singular.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from bench.metrics.sets.spectra import factor_of, singular_values
+
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean ``[d]`` and unbiased covariance ``[d, d]`` of n features, float64."""
+
+    n: int
+    mean: torch.Tensor
+    covariance: torch.Tensor
+
+
+def moments(rows: torch.Tensor) -> Moments:
+    """Moments of features ``[n, d]``, summed in float64 a chunk at a time.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"a covariance needs at least 2 samples, there are {len(rows)}")
+    mean = mean_of(rows)
+    return Moments(len(rows), mean, scatter_of(rows, mean)[1] / (len(rows) - 1))
+
+
+def frechet_distance(one: Moments, other: Moments) -> float:
+    """Squared Fréchet distance of two Gaussians; the samples behind them need not be paired."""
+    root = singular_values(factor_of(one.covariance) @ factor_of(other.covariance).T).sum()
+    return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
+
+
+def distance_of(shift: torch.Tensor, traces: torch.Tensor, root: torch.Tensor) -> float:
+    # Equal sets differ from zero by rounding, which may be negative.
+    return max(0.0, float(shift @ shift + traces - 2 * root))
+
+
+def mean_of(rows: torch.Tensor) -> torch.Tensor:
+    total = torch.zeros(rows.shape[1], dtype=torch.float64)
+    for part in rows.split(CHUNK):
+        total += part.sum(0, dtype=torch.float64)
+    return total / len(rows)
+
+
+def scatter_of(rows: torch.Tensor, centre: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Σ (x - c) and Σ (x - c)(x - c)ᵀ."""
+    first, second = torch.zeros_like(centre), centre.new_zeros(len(centre), len(centre))
+    for part in rows.split(CHUNK):
+        offsets = part.double() - centre
+        first += offsets.sum(0)
+        second.addmm_(offsets.T, offsets)
+    return first, second
+
+
+def without_block(rows: torch.Tensor, mean: torch.Tensor, scatter: torch.Tensor, start: int, stop: int) -> Moments:
+    """Moments of rows ``[n, d]`` but those of a block, from the mean and scatter of all.
+
+    The block's share is summed again when it is needed: twenty of them would fill a gigabyte.
+    """
+    first, second = scatter_of(rows[start:stop], mean)
+    n = len(rows) - (stop - start)
+    offset = -first / n
+    return Moments(n, mean + offset, (scatter - second - n * torch.outer(offset, offset)) / (n - 1))

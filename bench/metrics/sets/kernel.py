@@ -1,0 +1,224 @@
+"""Kernel Inception Distance, with a standard error for its value.
+
+The squared maximum mean discrepancy with the kernel k(x, y) = (γ x·y + c)^degree (Bińkowski et al. 2018,
+arXiv:1801.01401, §3 and eq. 4), estimated without bias on subsets, as torch-fidelity does it.
+
+All kernel values are visited once, in tiles. The sums over every subset and over every pair of jackknife
+blocks come out of the same pass, so that the interval costs little more than the value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from bench.contracts.stats import Estimate, block_jackknife, interval_around
+from bench.machine.precision import exact_float32
+from bench.metrics.base import Fact, Settings
+from bench.metrics.sets.rows import FeatureMetric, InceptionSettings
+
+TILE = (1024, 2048)
+# Beyond so many samples the inner products, and nothing else, are float32. torch-fidelity's are at any
+# size, and so are its sums of them.
+FLOAT64_PRODUCTS = 10_000
+
+
+class KernelSettings(Settings):
+    """The kernel, and the subsets on which it is averaged."""
+
+    subsets: int = Field(default=100, ge=1, description="subsets whose estimates are averaged")
+    subset_size: int = Field(default=1000, ge=2, description="samples of each subset; all of them if there are fewer")
+    degree: int = Field(default=3, ge=1, description="degree of the polynomial kernel")
+    gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
+    coef0: float = Field(default=1.0, description="constant of the kernel")
+    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
+
+
+class KIDSettings(KernelSettings, InceptionSettings):
+    """Kernel Inception Distance."""
+
+    layer: Literal["2048"] = "2048"
+
+
+Membership = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass
+class Sums:
+    """Sums of kernel values of one pair of sides.
+
+    Attributes:
+        blocks: over pairs of jackknife blocks, ``[blocks, blocks]``.
+        subsets: over all pairs of each subset, ``[subsets]``.
+    """
+
+    blocks: np.ndarray
+    subsets: np.ndarray
+
+
+class Kernel:
+    """The polynomial kernel, summed in float64."""
+
+    def __init__(self, settings: KernelSettings, dim: int, device: torch.device, products: torch.dtype) -> None:
+        self.degree, self.coef0 = settings.degree, settings.coef0
+        self.gamma = 1 / dim if settings.gamma is None else settings.gamma
+        self.device, self.products = device, products
+
+    def of(self, products: torch.Tensor) -> torch.Tensor:
+        """k from inner products, float64."""
+        return (products.double() * self.gamma + self.coef0) ** self.degree
+
+    def pairs(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        """Sum of k(x_i, y_i) over the rows of x and y, ``[n, d]`` each."""
+        parts = zip(x.split(TILE[0]), y.split(TILE[0]), strict=True)
+        return sum(float(self.of((a.double() * b.double()).sum(1)).sum()) for a, b in parts)
+
+    def sums(self, x: torch.Tensor, y: torch.Tensor, blocks: Membership, draws: Membership) -> Sums:
+        """Sums of k over all pairs of rows of x ``[n, d]`` and y ``[m, d]``; over pairs of different rows if x is y.
+
+        Args:
+            blocks: 1 where a sample belongs to a block, ``[n, blocks]`` for x and ``[m, blocks]`` for y.
+            draws: 1 where a sample belongs to a subset, ``[n, subsets]`` for x and ``[m, subsets]`` for y.
+        """
+        symmetric = x is y
+        own, other = blocks[0].shape[1], blocks[1].shape[1]
+        by_block = torch.zeros(own, other, dtype=torch.float64, device=self.device)
+        by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=self.device)
+        for rows, columns in _tiles(len(x), len(y), symmetric):
+            left, right = (side[part].to(self.device, self.products) for side, part in ((x, rows), (y, columns)))
+            with exact_float32(self.device):
+                kernel = self.of(left @ right.T)
+            if symmetric and columns.start < rows.stop:
+                # The tile holds a piece of the diagonal; what lies below is the mirror of what lies above.
+                kernel = kernel.triu(rows.start - columns.start + 1)
+            ahead = kernel @ self._indicator(blocks[1], draws[1], columns)
+            behind = self._indicator(blocks[0], draws[0], rows)
+            by_block += behind[:, :own].T @ ahead[:, :other]
+            by_subset += (behind[:, own:] * ahead[:, other:]).sum(0)
+        if symmetric:
+            by_block, by_subset = by_block + by_block.T, 2 * by_subset
+        return Sums(by_block.cpu().numpy(), by_subset.cpu().numpy())
+
+    def _indicator(self, blocks: np.ndarray, draws: np.ndarray, part: slice) -> torch.Tensor:
+        both = np.concatenate([blocks[part], draws[part]], axis=1)
+        return torch.from_numpy(both).to(self.device, torch.float64)
+
+
+def _tiles(n: int, m: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+    for row in range(0, n, TILE[0]):
+        for column in range(0, m, TILE[1]):
+            if not symmetric or column + TILE[1] > row:
+                yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], m))
+
+
+class KID(FeatureMetric):
+    """Kernel Inception Distance: mean over subsets of the unbiased squared MMD.
+
+    The first input of torch-fidelity is the reconstruction, the second the reference; the draws depend
+    on it. The standard error joins two parts: the block jackknife of the squared MMD of all samples,
+    and what the choice of subsets adds.
+
+    The estimate is unbiased for independent sets. A reconstruction is not independent of its image, which
+    lowers the value by about 2/n of a kernel value; where that exceeds the standard error the note says so.
+    """
+
+    extractor = "inception"
+    layer = "pool"
+    outputs: ClassVar[dict[str, Fact]] = {"kid": Fact(higher_is_better=False)}
+    weights: ClassVar[tuple[str, ...]] = ("inception-2015-12-05",)
+    Settings = KIDSettings
+    settings: KIDSettings
+
+    def compute(self) -> dict[str, Estimate]:
+        n = self.n
+        if n < 2:
+            return {"kid": self.unavailable("kid", f"an unbiased estimate needs at least 2 samples, there are {n}", n)}
+        order = self.order()
+        blocks = self.blocks(order)
+        x, y = self.rows("reconstruction", order), self.rows("reference", order)
+        products = torch.float64 if n <= FLOAT64_PRODUCTS else torch.float32
+        kernel = Kernel(self.settings, x.shape[1], self.heavy_device, products)
+        size = min(self.settings.subset_size, n)
+        draws = subset_draws(self.settings, n, n, size)
+        members = indicator(blocks.of)
+        xx = kernel.sums(x, x, (members, members), (draws[0], draws[0]))
+        yy = kernel.sums(y, y, (members, members), (draws[1], draws[1]))
+        xy = kernel.sums(x, y, (members, members), draws)
+        per_subset = (xx.subsets + yy.subsets) / (size * (size - 1)) - 2 * xy.subsets / size**2
+        value = float(per_subset.mean())
+
+        def mmd(keep: np.ndarray) -> float:
+            m = float(blocks.sizes @ keep)
+            within = keep @ (xx.blocks + yy.blocks) @ keep
+            return float(within / (m * (m - 1)) - 2 * (keep @ xy.blocks @ keep) / m**2)
+
+        count = len(blocks.sizes)
+        if count > 1 and n - blocks.sizes.max() < 2:
+            method = f"no interval: {n} samples in {count} groups are too few to leave one out"
+            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=method), size_note(self.settings, n))}
+        estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
+        estimate = centred(estimate, value, per_subset, count)
+        bias = _pairing_bias(kernel.pairs(x, y), float(xy.blocks.sum()), n)
+        notes = [size_note(self.settings, n)]
+        if abs(bias) > (estimate.stderr or 0.0):
+            notes.append(
+                f"includes {bias:.2g} from comparing each image with its own reconstruction, as torch-fidelity"
+            )
+        return {"kid": self.describe("kid", estimate, "; ".join(filter(None, notes)))}
+
+
+def indicator(block: np.ndarray) -> np.ndarray:
+    """1 where a sample belongs to a block, ``[n, blocks]``, from the block of each sample ``[n]``."""
+    members = np.zeros((len(block), int(block.max()) + 1), np.uint8)
+    members[np.arange(len(block)), block] = 1
+    return members
+
+
+def subset_draws(settings: KernelSettings, n: int, m: int, size: int) -> Membership:
+    """Members of each subset among n samples and m references, ``[n, subsets]`` and ``[m, subsets]``."""
+    if size == n == m:  # every subset is the whole set
+        return np.ones((n, 1), np.uint8), np.ones((m, 1), np.uint8)
+    generator = np.random.RandomState(settings.seed)
+    drawn = np.zeros((n, settings.subsets), np.uint8), np.zeros((m, settings.subsets), np.uint8)
+    for subset in range(settings.subsets):
+        for side in drawn:
+            side[generator.choice(len(side), size, replace=False), subset] = 1
+    return drawn
+
+
+def size_note(settings: KernelSettings, n: int) -> str:
+    """What a reader must know where there are fewer samples than a subset has."""
+    size = settings.subset_size
+    return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
+
+
+def _pairing_bias(pairs: float, total: float, n: int) -> float:
+    """How far pairs that are not independent move the estimate: the cross term with them less that without.
+
+    In expectation it is the same for subsets, of whose pairs one in n is an image and its reconstruction.
+    """
+    return -2 * (total / n**2 - (total - pairs) / (n * (n - 1)))
+
+
+def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
+    """The jackknife's error of the MMD of all samples, moved to the mean over subsets."""
+    if estimate.stderr is None:
+        return estimate.model_copy(update={"value": value})
+    spread = float(per_subset.var(ddof=1)) / len(per_subset) if len(per_subset) > 1 else 0.0
+    stderr = math.sqrt(estimate.stderr**2 + spread)
+    method = f"{estimate.method}, of the MMD² of all samples" + ("; spread of the subsets added" if spread else "")
+    assert estimate.value is not None and estimate.replicates is not None
+    moved = {
+        "value": value,
+        "stderr": stderr,
+        "interval": interval_around(value, stderr, blocks - 1),
+        # What a block does to the MMD of all samples is taken for what it does to the mean over subsets.
+        "replicates": tuple(value + (without - estimate.value) for without in estimate.replicates),
+    }
+    return estimate.model_copy(update={**moved, "method": method})

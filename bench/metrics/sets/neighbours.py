@@ -1,0 +1,97 @@
+"""Squared distances between features in tiles, and nearest neighbours: what the manifold metrics are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Literal
+
+import torch
+
+from bench.machine.precision import exact_float32
+from bench.metrics.sets.gaussians import mean_of
+
+Rounding = Literal["exact", "float16"]
+TILE = (1024, 4096)
+FLOAT64_PRODUCTS = 10_000
+"""Beyond so many rows on a side the inner products are float32, of features centred on the references' mean."""
+
+
+class Distances:
+    """Squared Euclidean distances, float32.
+
+    Distances that are equal must come out equal, whichever tile they are in, because balls are compared with
+    their own radii: they are computed in float64 and rounded at the end.
+
+    Args:
+        x, y: the two sets, ``[n, d]`` and ``[m, d]``; distances within either or between them may be asked for.
+        rounding: ``float16`` rounds features, norms, products and distances as guided-diffusion's evaluator
+            does, unless a distance overflows.
+        device: where the products are computed.
+    """
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, rounding: Rounding, device: torch.device) -> None:
+        self.rounding, self.device = rounding, device
+        self.dtype = torch.float64 if max(len(x), len(y)) <= FLOAT64_PRODUCTS else torch.float32
+        self.centre = mean_of(y)
+
+    def tile(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """Between rows ``[a, d]`` and ``[b, d]``: ``[a, b]``."""
+        if self.rounding == "float16":
+            coarse = self._in_float16(left, right)
+            if bool(torch.isfinite(coarse).all()):
+                return coarse
+        one, other = ((side.double() - self.centre).to(self.device, self.dtype) for side in (left, right))
+        with exact_float32(self.device):
+            products = one @ other.T
+        squares = one.square().sum(1)[:, None] + other.square().sum(1)
+        return (squares - 2 * products).clamp_(min=0).float()
+
+    def _in_float16(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        one, other = (side.to(self.device).half() for side in (left, right))
+        with exact_float32(self.device):
+            products = (one.float() @ other.float().T).half()
+        norms = [side.square().float().sum(1).half() for side in (one, other)]
+        return (norms[0][:, None] - 2 * products + norms[1]).clamp_(min=0).float()
+
+
+def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
+    """Pieces of a range, ``size`` long at most."""
+    for begin in range(start, stop, size):
+        yield begin, min(begin + size, stop)
+
+
+def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances) -> torch.Tensor:
+    """Squared distances of each row to its k nearest others in each block, ``[n, blocks, k]``.
+
+    Args:
+        rows: ``[n, d]``, sorted by block.
+        bounds: where each block begins, and where the last ends. A block of fewer others is filled up with infinity.
+    """
+    found = torch.full((len(rows), len(bounds) - 1, k), torch.inf)
+    for top, bottom in spans(0, len(rows), TILE[0]):
+        left = rows[top:bottom]
+        for block, (start, stop) in enumerate(pairwise(bounds)):
+            best = torch.full((bottom - top, k), torch.inf, device=distances.device)
+            for begin, end in spans(start, stop, TILE[1]):
+                tile = distances.tile(left, rows[begin:end])
+                own = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
+                tile[own - top, own - begin] = torch.inf  # a row is no neighbour of its own
+                best = torch.cat([best, tile], 1).topk(k, largest=False).values
+            found[top:bottom, block] = best.cpu()
+    return found
+
+
+def radii(found: torch.Tensor, k: int) -> torch.Tensor:
+    """Squared distance of each row to its k-th nearest other, ``[n]``, from what ``nearest`` gives for its blocks."""
+    return found.flatten(1).topk(k, largest=False).values[:, -1]
+
+
+def radii_without(found: torch.Tensor, bounds: list[int], k: int) -> torch.Tensor:
+    """The radii if a block were not there, ``[n, blocks]``; -1 for the rows of that block, which have no balls."""
+    columns = []
+    for block, (start, stop) in enumerate(pairwise(bounds)):
+        rest = radii(torch.cat([found[:, :block], found[:, block + 1 :]], 1), k)
+        rest[start:stop] = -1
+        columns.append(rest)
+    return torch.stack(columns, 1)

@@ -1,0 +1,186 @@
+"""What the tokens of sound cost: tokens a second, and three bitrates that are not the same number."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
+from bench.contracts.tokens import TokenKind
+from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.counts import TokenMetric
+from bench.metrics.rates import EntropyRate
+
+KILO = 1000.0
+
+
+def ratio(metric: Metric, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
+    """Σ over / Σ under of values a sample in the dataset's order, jackknifed over groups."""
+    groups = metric.stacked("groups")[metric.order()]
+    block = assign_blocks(groups)
+    top, bottom = (np.bincount(block, weights=values) for values in (over, under))
+    estimate = block_jackknife(
+        float(over.sum() / under.sum()),
+        np.bincount(block),
+        lambda j: float((top.sum() - top[j]) / (bottom.sum() - bottom[j])),
+    )
+    return metric.describe(name, estimate)
+
+
+class DeclaredRate(TokenMetric):
+    """A rate that follows from the architecture: exact. What is counted is checked against it, clip by clip."""
+
+    def exact(self, name: str, value: float) -> Estimate:
+        """An estimate without error."""
+        estimate = Estimate(value=value, stderr=0.0, interval=(value, value), n=len(self.stacked("indices")))
+        return self.describe(name, estimate.model_copy(update={"method": "declared; the codes of each clip agree"}))
+
+
+class Totals(TokenMetric):
+    """A ratio of totals over the clips: something counted, by seconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for state in ("counted", "seconds"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+
+    @abstractmethod
+    def count(self, batch: Batch) -> torch.Tensor:
+        """What is divided by the seconds, ``[batch]``."""
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        if not self.why_undefined:
+            self.keep("counted", self.count(batch).double())
+            self.keep("seconds", batch.reference.seconds)
+
+    def measured(self, name: str) -> Estimate:
+        """The ratio of the totals."""
+        order = self.order()
+        return ratio(self, name, self.stacked("counted")[order], self.stacked("seconds")[order])
+
+
+class TokensPerSecond(Totals, DeclaredRate):
+    """Codes of a second over all levels, as the codebooks declare; latent vectors counted over the set."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"tokens_per_second": Fact("tokens/s", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bitrate"}
+
+    def count(self, batch: Batch) -> torch.Tensor:
+        counts = batch.tokens.counts
+        assert counts is not None  # a codec's are not counted
+        return counts
+
+    def compute(self) -> dict[str, Estimate]:
+        name = "tokens_per_second"
+        if reason := self.why_undefined:
+            return {name: self.unavailable(name, reason)}
+        rates = [book.rate for book in self.codebooks if book.rate is not None]
+        return {name: self.exact(name, sum(rates)) if rates else self.measured(name)}
+
+
+class Bitrate(DeclaredRate):
+    """Nominal bitrate: Σ_books rate · log2(size), or what a codec was set to."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"bitrate": Fact("kbit/s", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {
+        "continuous": "continuous tokens have no bits until they are quantized"
+    }
+    setting: torch.Tensor
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_state("setting", default=torch.tensor(-1.0, dtype=torch.float64), dist_reduce_fx="max")
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        if batch.nominal_bitrate is not None:
+            self.setting = torch.full_like(self.setting, batch.nominal_bitrate)
+
+    def compute(self) -> dict[str, Estimate]:
+        if reason := self.why_undefined:
+            return {"bitrate": self.unavailable("bitrate", reason)}
+        if self.seen_kind == "bytes":
+            if self.setting < 0:
+                reason = "this codec is not set to a bitrate; see bitrate_file"
+                return {"bitrate": self.unavailable("bitrate", reason)}
+            estimate = self.exact("bitrate", float(self.setting) / KILO)
+            return {"bitrate": estimate.model_copy(update={"method": "what the codec is set to"})}
+        bits = sum(book.bits * (book.rate or math.nan) for book in self.codebooks)
+        return {"bitrate": self.exact("bitrate", bits / KILO)}
+
+
+class FileBitrate(Totals):
+    """Bits that a codec wrote by seconds of sound, over the whole set."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"bitrate_file": Fact("kbit/s", None, (0, math.inf))}
+    undefined: ClassVar[Mapping[TokenKind, str]] = {
+        "continuous": "continuous tokens are not written to a file",
+        "discrete": "tokens are not written to a file; see bitrate and bitrate_entropy",
+    }
+
+    def count(self, batch: Batch) -> torch.Tensor:
+        return torch.tensor([8 * len(data) / KILO for data in batch.tokens.payload], dtype=torch.float64)
+
+    def compute(self) -> dict[str, Estimate]:
+        name = "bitrate_file"
+        reason = self.why_undefined
+        return {name: self.unavailable(name, reason) if reason else self.measured(name)}
+
+
+class EntropyBitrate(EntropyRate):
+    """Entropy rate of sound."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"bitrate_entropy": Fact("kbit/s", None, (0, math.inf))}
+
+    def amount(self, batch: Batch) -> torch.Tensor:
+        seconds: torch.Tensor = batch.reference.seconds * KILO
+        return seconds
+
+
+class RealTimeFactor(Metric):
+    """Seconds of computing for a second of sound, of encode and of decode, warm.
+
+    ``*_rtf`` is global: all computing over all sound. ``*_rtf_clip_mean`` is the mean over the clips of each
+    clip's own factor, which short clips dominate; the clips of a batch share its factor.
+    """
+
+    outputs: ClassVar[dict[str, Fact]] = {
+        f"{side}_rtf{kind}": Fact("s/s", False, (0, math.inf), device_bound=True)
+        for kind in ("", "_clip_mean")
+        for side in ("encode", "decode")
+    }
+
+    timings: list[torch.Tensor]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_state("timings", default=[], dist_reduce_fx="cat")
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        row = [len(batch.index), float(batch.reference.seconds.sum()), batch.encode_seconds, batch.decode_seconds]
+        self.timings.append(torch.tensor([row], dtype=torch.float64))
+
+    def compute(self) -> dict[str, Estimate]:
+        clips, seconds, *spent = self.stacked("timings").T
+        found = {}
+        for side, times in zip(("encode", "decode"), spent, strict=True):
+            found[f"{side}_rtf"] = self._factor(f"{side}_rtf", times, seconds)
+            found[f"{side}_rtf_clip_mean"] = self._factor(f"{side}_rtf_clip_mean", clips * times / seconds, clips)
+        return {name: found[name] for name in self.outputs}
+
+    def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
+        """Σ over / Σ under of values a batch; the interval tells how steady this run was."""
+        rest = np.maximum(under.sum() - under, np.finfo(float).tiny)
+        factors = (over.sum() - over) / rest
+        estimate = block_jackknife(float(over.sum() / under.sum()), under, lambda j: float(factors[j]))
+        method = f"spread over {len(under)} batches of this run; another load of the machine is not in it"
+        if estimate.stderr is None:
+            method = "no interval: a single batch"
+        return self.describe(name, estimate.model_copy(update={"method": method, "n": len(self.stacked("indices"))}))

@@ -1,0 +1,187 @@
+"""One utterance: what a recogniser hears in it, and the errors against what was said, as counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.metrics.failures import failure
+from bench.modalities.audio.normalizers import Normaliser, normaliser
+from bench.modalities.audio.recognizers.base import Recogniser, Source, Transcripts, build
+from bench.modalities.audio.recognizers.transcript_cache import remembered
+
+RATIOS = ("wer", "cer", "wer_original", "cer_original", "dwer")
+
+
+class Why(IntEnum):
+    """Why an utterance has no value."""
+
+    COUNTED = 0
+    NO_TRANSCRIPT = 1
+    EMPTY_TRANSCRIPT = 2
+    NOTHING_HEARD = 3
+    NO_ORIGINAL = 4
+    NO_RECONSTRUCTION = 5
+    BROKE_ON_ORIGINAL = 6
+    BROKE_ON_RECONSTRUCTION = 7
+    OTHER_LANGUAGE = 8
+    DIED = 9
+
+
+REASONS = {
+    Why.NO_TRANSCRIPT: "no transcript",
+    Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalised",
+    Why.NOTHING_HEARD: "no word was heard in the original",
+    Why.NO_ORIGINAL: "no recognised text of the original",
+    Why.NO_RECONSTRUCTION: "no recognised text of the reconstruction",
+    Why.BROKE_ON_ORIGINAL: "the recogniser broke on the original",
+    Why.BROKE_ON_RECONSTRUCTION: "the recogniser broke on the reconstruction",
+    Why.OTHER_LANGUAGE: "in a language that the recogniser or the normaliser is not for",
+    Why.DIED: "the recogniser's process died",
+}
+BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
+"""Reasons that are faults of the recogniser."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A clip and what is known of it.
+
+    Attributes:
+        original, reconstruction: float32 ``[n]``, one channel, without padding.
+        said: the transcript; None if there is none.
+        language: of what is said, ISO 639-1; empty where not known.
+    """
+
+    id: str
+    system: str
+    original: np.ndarray
+    reconstruction: np.ndarray
+    rate: int
+    said: str | None
+    language: str
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of an utterance, by the names of ``RATIOS``.
+
+    Attributes:
+        counts: errors, and words or characters that they are a share of.
+        why: why an utterance does not count; its counts are zeros then.
+        texts: what was heard in the original and in the reconstruction, as the recogniser wrote it.
+        error: what the recogniser raised, and where; empty if nothing.
+    """
+
+    counts: tuple[tuple[int, int], ...]
+    why: tuple[Why, ...]
+    texts: tuple[str | None, str | None]
+    error: str = ""
+
+
+def without_value(why: Why) -> Errors:
+    """Of an utterance that counts nowhere."""
+    return Errors(((0, 0),) * len(RATIOS), (why,) * len(RATIOS), (None, None))
+
+
+def in_pool(recogniser: str, key: str, cache: Path, normaliser_name: str, utterance: Utterance) -> Errors:
+    """``errors_of`` with this process's own recogniser.
+
+    Args:
+        recogniser: its spec.
+        key: what it is known by; another one under the same spec is built anew.
+    """
+    return errors_of(_built(recogniser, key), cache, normaliser(normaliser_name), utterance)
+
+
+@lru_cache(maxsize=2)
+def _built(recogniser: str, key: str) -> Source:
+    return build(recogniser)
+
+
+def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utterance) -> Errors:
+    """What is heard in both signals, and its errors."""
+    errors: list[str] = []
+    original, reconstruction = heard(source, cache, utterance, errors)
+    said: str | Why = Why.NO_TRANSCRIPT if utterance.said is None else normalise(utterance.said) or Why.EMPTY_TRANSCRIPT
+    first, second = (text if isinstance(text, Why) else normalise(text) for text in (original, reconstruction))
+    pairs = (
+        (said, second, words),
+        (said, second, characters),
+        (said, first, words),
+        (said, first, characters),
+        (first or Why.NOTHING_HEARD, second, words),
+    )
+    found = [_errors(*pair) for pair in pairs]
+    return Errors(
+        tuple((0, 0) if isinstance(one, Why) else one for one in found),
+        tuple(one if isinstance(one, Why) else Why.COUNTED for one in found),
+        (None if isinstance(original, Why) else original, None if isinstance(reconstruction, Why) else reconstruction),
+        next(iter(errors), ""),
+    )
+
+
+def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
+    """The texts of original and reconstruction, or why there are none; what the recogniser raises joins the errors."""
+    if isinstance(source, Transcripts):
+        original = source.find(utterance.id, "original", utterance.system)
+        reconstruction = source.find(utterance.id, "reconstruction", utterance.system)
+        return (
+            Why.NO_ORIGINAL if original is None else original,
+            Why.NO_RECONSTRUCTION if reconstruction is None else reconstruction,
+        )
+    assert isinstance(source, Recogniser)
+
+    def hear(samples: np.ndarray) -> str:
+        return source.transcribe(samples, utterance.rate, utterance.language)
+
+    def hear_original() -> str:
+        return remembered(
+            cache, utterance.original, utterance.rate, utterance.language, lambda: hear(utterance.original)
+        )
+
+    def attempt(hear: Callable[[], str], broke: Why) -> str | Why:
+        try:
+            return hear()
+        except BenchError:  # a recogniser that cannot be had at all costs all clips
+            raise
+        except (Exception, SystemExit) as error:
+            errors.append(failure(error, type(source).__module__))
+            return broke
+
+    first = attempt(hear_original, Why.BROKE_ON_ORIGINAL)
+    if isinstance(first, str) and np.array_equal(utterance.original, utterance.reconstruction):
+        return first, first
+    return first, attempt(lambda: hear(utterance.reconstruction), Why.BROKE_ON_RECONSTRUCTION)
+
+
+def words(reference: str, hypothesis: str) -> tuple[int, int]:
+    """Word errors by jiwer, and words of the reference."""
+    import jiwer
+
+    found = jiwer.process_words(reference, hypothesis)
+    errors = found.substitutions + found.deletions + found.insertions
+    return errors, found.hits + found.substitutions + found.deletions
+
+
+def characters(reference: str, hypothesis: str) -> tuple[int, int]:
+    """Character errors by jiwer, and characters of the reference, spaces included."""
+    import jiwer
+
+    found = jiwer.process_characters(reference, hypothesis)
+    errors = found.substitutions + found.deletions + found.insertions
+    return errors, found.hits + found.substitutions + found.deletions
+
+
+def _errors(
+    reference: str | Why, hypothesis: str | Why, count: Callable[[str, str], tuple[int, int]]
+) -> tuple[int, int] | Why:
+    if isinstance(reference, Why):
+        return reference
+    return hypothesis if isinstance(hypothesis, Why) else count(reference, hypothesis)

@@ -1,0 +1,282 @@
+"""Word and character error rates: what a recogniser still understands."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from dataclasses import replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, Field
+
+from bench.contracts.stats import Estimate
+from bench.errors import MOST_NAMED, BenchError, Unavailable
+from bench.machine.canonical import digest
+from bench.machine.extras import remedy
+from bench.metrics.base import Batch, Fact, Settings
+from bench.metrics.bootstrap import ratio_of_sums
+from bench.metrics.failures import failure
+from bench.modalities.audio.metrics.clips import PooledMetric
+from bench.modalities.audio.metrics.utterances import (
+    BROKEN,
+    RATIOS,
+    REASONS,
+    Errors,
+    Utterance,
+    Why,
+    errors_of,
+    in_pool,
+    without_value,
+)
+from bench.modalities.audio.normalizers import Normaliser, normaliser
+from bench.modalities.audio.recognizers.base import Recogniser, Source, build
+from bench.modalities.audio.recognizers.transcript_cache import cache_folder
+
+if TYPE_CHECKING:
+    from bench.datasets.base import Dataset
+
+OTHERS = "give word_errors another recogniser and normaliser, such as whisper and lower-v2"
+
+
+class WordErrorSettings(Settings):
+    """What hears, and what counts as the same words."""
+
+    recogniser: str = Field(default="pocketsphinx", description="bench list recognisers; as a --system is written")
+    normaliser: str = Field(
+        default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
+    )
+    revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both; filled in")
+
+
+class WordErrors(PooledMetric):
+    """Errors over the whole set by jiwer, as a fraction of the words (or characters) of the references.
+
+    - ``wer``, ``cer``: recogniser on the reconstruction against the transcript.
+    - ``wer_original``, ``cer_original``: recogniser on the original against the transcript: its own errors.
+    - ``dwer``: recogniser on the reconstruction against recogniser on the original, which needs no transcript.
+
+    Each is Σ (substitutions + deletions + insertions) / Σ reference length over normalised texts, so insertions
+    may carry it above 1; characters include spaces. An utterance whose reference is missing or empty is a failure
+    of that utterance; one in which nothing is recognised is not: all its words are deletions. The interval is a
+    bootstrap over the groups of utterances (``bench.metrics.bootstrap``).
+
+    Recognisers of the processor run in the pool, others here, on the metric's device, one clip at a time.
+    """
+
+    outputs: ClassVar[dict[str, Fact]] = {
+        "wer": Fact("", False, (0, float("inf"))),
+        "cer": Fact("", False, (0, float("inf"))),
+        "wer_original": Fact("", None, (0, float("inf"))),
+        "cer_original": Fact("", None, (0, float("inf"))),
+        "dwer": Fact("", False, (0, float("inf"))),
+    }
+    preload = ("jiwer", "pocketsphinx", "whisper_normalizer.english")
+    Settings = WordErrorSettings
+    settings: WordErrorSettings
+    system: str = ""
+    """Name of the measured system, by which a table of transcripts is searched; the task sets it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.settings.revision:
+            self.settings = self.settle(self.settings)
+        self._source = build(self.settings.recogniser)
+        self._normaliser = normaliser(self.settings.normaliser)
+        self._texts: list[tuple[str | None, str | None]] = []
+        self._unstated = False
+        self._error = ""
+        self.add_state("counts", default=[], dist_reduce_fx="cat")
+        self.add_state("why", default=[], dist_reduce_fx="cat")
+
+    @classmethod
+    def settle(cls, settings: BaseModel) -> WordErrorSettings:
+        """The settings with what decides the texts and their normal form.
+
+        Raises:
+            Unavailable: a package or a model is not on this machine, or is not of the revision that is asked for.
+        """
+        chosen = WordErrorSettings.model_validate(settings.model_dump())
+        if importlib.util.find_spec("jiwer") is None:
+            raise Unavailable(f"word_errors needs jiwer{remedy('jiwer')}")
+        revision = {
+            "recogniser": build(chosen.recogniser).describe(),
+            "normaliser": normaliser(chosen.normaliser).describe(),
+            "jiwer": metadata.version("jiwer"),
+        }
+        if chosen.revision and chosen.revision != revision:
+            wrong = ", ".join(part for part, found in revision.items() if chosen.revision.get(part) != found)
+            raise Unavailable(
+                f"word_errors: the revision of {wrong} differs from what the settings ask for; install that, or leave "
+                "revision out"
+            )
+        return chosen.model_copy(update={"revision": revision})
+
+    @classmethod
+    def warnings(cls, settings: BaseModel, dataset: Dataset) -> list[str]:
+        chosen = WordErrorSettings.model_validate(settings.model_dump())
+        try:
+            source = build(chosen.recogniser)
+        except Unavailable:  # which is told by itself
+            return []
+        found, norm = [], normaliser(chosen.normaliser)
+        said = [text for text in map(dataset.transcript, range(len(dataset))) if text]
+        if not fits(dataset.language, source, norm):
+            known = told_languages(source, norm)
+            found.append(f"{dataset.name} is in the language {dataset.language}, so no clip counts ({known}); {OTHERS}")
+        elif said and not dataset.language and (taken := taken_for(source, norm)):
+            found.append(
+                f"{dataset.name} does not say its language: {taken}, and the rates of another language mean nothing; "
+                f"state it with --dataset {dataset.name}@language=CODE"
+            )
+        if split := sum(map(norm.splits, said)):
+            found.append(
+                f"{norm.name} splits words at combining marks, which {split} of {len(said)} transcripts have; give "
+                "normaliser: lower-v2, which keeps them"
+            )
+        return found
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        self._unstated |= not all(batch.languages) or len(batch.languages) < len(batch.index)
+        pairs = zip(batch.reference.clips(), batch.reconstruction.clips(), strict=True)
+        for position, (original, reconstruction) in enumerate(pairs):
+            utterance = Utterance(
+                id=batch.ids[position] if batch.ids else "",
+                system=self.system,
+                original=_mono(original),
+                reconstruction=_mono(reconstruction),
+                rate=batch.reference.rate,
+                said=batch.transcripts[position] if batch.transcripts else None,
+                language=batch.languages[position] if batch.languages else "",
+            )
+            self._hear(utterance)
+
+    def _hear(self, utterance: Utterance) -> None:
+        if not fits(utterance.language, self._source, self._normaliser):
+            self.work(without_value, Why.OTHER_LANGUAGE)
+            return
+        source, settings = self._source, self.settings
+        if isinstance(source, Recogniser) and source.in_pool:
+            key = digest(settings.revision)
+            cache = cache_folder(settings.revision["recogniser"])
+            self.work(in_pool, settings.recogniser, key, cache, settings.normaliser, utterance)
+            return
+        if isinstance(source, Recogniser):
+            source.to(self.device)
+        # Other arithmetic may hear other words.
+        cache = cache_folder([settings.revision["recogniser"], torch.__version__, self.device.type])
+        self._running.append(errors_of(source, cache, self._normaliser, utterance))
+
+    def take(self, result: Errors | BaseException) -> None:
+        if isinstance(result, BenchError):
+            raise result
+        if isinstance(result, BaseException):
+            result = replace(without_value(Why.DIED), error=failure(result, ""))
+        self._error = self._error or result.error
+        self.keep("counts", torch.tensor([result.counts]))
+        self.keep("why", torch.tensor([[int(why) for why in result.why]]))
+        self._texts.append(result.texts)
+
+    def reset(self) -> None:
+        super().reset()
+        self._texts.clear()
+
+    def compute(self) -> dict[str, Estimate]:
+        order = self.order()
+        groups = self.stacked("groups")[order]
+        counts, why = self._ordered(order)
+        return {
+            name: self._estimate(name, counts[:, column], why[:, column], groups) for column, name in enumerate(RATIOS)
+        }
+
+    def samples(self) -> dict[str, np.ndarray]:
+        """Rates of each utterance (NaN where it does not count), the counts behind them, and the texts.
+
+        By output name; ``NAME_errors`` and ``NAME_length``, int64; ``heard_original`` and ``heard_reconstruction``.
+        """
+        super().samples()
+        order = self.order()
+        counts, why = self._ordered(order)
+        columns: dict[str, np.ndarray] = {}
+        for column, name in enumerate(RATIOS):
+            errors, length = counts[:, column].T
+            known = why[:, column] == Why.COUNTED
+            columns[name] = np.divide(errors, length, out=np.full(len(errors), np.nan), where=known)
+            columns |= {f"{name}_errors": errors, f"{name}_length": length}
+        for side, name in enumerate(("original", "reconstruction")):
+            columns[f"heard_{name}"] = np.array([self._texts[at][side] for at in order], dtype=object)
+        return columns
+
+    def _ordered(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts ``[n, ratios, 2]`` and why ``[n, ratios]``, in the dataset's order."""
+        counts, why = self.stacked("counts"), self.stacked("why")
+        size = len(RATIOS)
+        return counts.astype(np.int64).reshape(-1, size, 2)[order], why.astype(np.int64).reshape(-1, size)[order]
+
+    def _estimate(self, name: str, counts: np.ndarray, why: np.ndarray, groups: np.ndarray) -> Estimate:
+        known = why == Why.COUNTED
+        estimate = ratio_of_sums(counts[known, 0], counts[known, 1], groups[known])
+        reasons = self._reasons(why[~known])
+        facts: dict[str, Any] = {"failures": int((~known).sum())}
+        if estimate.value is None and reasons:
+            facts["unavailable"] = f"no utterance counts: {reasons}{self._remedy(why)}"
+            facts["broken"] = bool(np.isin(why, BROKEN).any())
+        told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
+        if self._unstated and (taken := taken_for(self._source, self._normaliser)):
+            told += f"; the data set does not say its language: {taken}"
+        note = f"{told}; left out: {reasons}" if reasons else told
+        return self.describe(name, estimate.model_copy(update=facts), note)
+
+    def _remedy(self, why: np.ndarray) -> str:
+        if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
+            return "; the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
+        if Why.OTHER_LANGUAGE not in why:
+            return ""
+        return f" ({told_languages(self._source, self._normaliser)}); {OTHERS}"
+
+    def _reasons(self, why: np.ndarray) -> str:
+        counted = Counter(why.tolist())
+        error = f" ({self._error})" if self._error else ""
+        return "; ".join(
+            f"{count}: {reason}{error if each in BROKEN else ''}"
+            for each, reason in REASONS.items()
+            if (count := counted[each])
+        )
+
+
+def fits(language: str, source: Source, norm: Normaliser) -> bool:
+    """Whether both are for a language, as far as it is known."""
+    return not language or all(language in languages for languages in (source.languages, norm.languages) if languages)
+
+
+def told_languages(source: Source, norm: Normaliser) -> str:
+    """What recogniser and normaliser are for; empty if for any language."""
+    return "; ".join(
+        f"{name} is for {', '.join(languages) if len(languages) <= MOST_NAMED else f'{len(languages)} languages'}"
+        for name, languages in _sides(source, norm)
+    )
+
+
+def taken_for(source: Source, norm: Normaliser) -> str:
+    """Which of them take any clip for the only language that they are for; empty if neither does."""
+    names: dict[str, list[str]] = {}
+    for name, languages in _sides(source, norm):
+        if len(languages) == 1:
+            names.setdefault(languages[0], []).append(name)
+    return ", ".join(
+        f"{' and '.join(takers)} take{'s' * (len(takers) == 1)} it for {language}" for language, takers in names.items()
+    )
+
+
+def _sides(source: Source, norm: Normaliser) -> list[tuple[str, tuple[str, ...]]]:
+    pairs = ((source.label, source.languages), (norm.name, norm.languages))
+    return [(name, languages) for name, languages in pairs if languages]
+
+
+def _mono(clip: torch.Tensor) -> np.ndarray:
+    """The mean of the channels, float32 ``[n]``; a copy, since the batch is not ours."""
+    mean: np.ndarray = clip.detach().cpu().float().mean(0).numpy().copy()
+    return mean

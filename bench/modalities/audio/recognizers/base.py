@@ -1,0 +1,102 @@
+"""The recogniser contract: speech to text, and everything that decides the text."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from bench import registry
+from bench.contracts.system import parse
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    import torch
+
+Side = Literal["original", "reconstruction"]
+RATE = 16000
+"""Sample rate that the recognisers here were trained at."""
+
+
+class Source(ABC):
+    """Where the transcripts of clips come from. Building one loads no model; it must travel between processes.
+
+    Attributes:
+        languages: what it understands, ISO 639-1 (``"en"``); empty if any.
+        label: name, version and model, for people: every table says it.
+    """
+
+    languages: tuple[str, ...] = ()
+    label: str
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides the text, as JSON: packages with versions, sha256 of model files, options.
+
+        Raises:
+            Unavailable: it is not on this machine; the message says how to get it.
+        """
+
+
+class Recogniser(Source):
+    """A model that hears. What it makes of a clip must not depend on the clips before it.
+
+    Class facts: ``in_pool`` says whether it runs on the processor in processes of ``bench/machine/pool.py``,
+    in each an instance of its own; otherwise it runs in the main process, on the device that ``to`` names.
+    """
+
+    in_pool: ClassVar[bool] = False
+
+    @abstractmethod
+    def transcribe(self, samples: np.ndarray, rate: int, language: str = "") -> str:
+        """What is said, as the model writes it.
+
+        Args:
+            samples: float32 ``[n]``, one channel, in [-1, 1], without padding.
+            rate: samples a second; the recogniser resamples.
+            language: what is spoken, ISO 639-1; empty where not known.
+
+        Returns:
+            The text; empty if the model hears no word.
+        """
+
+    def to(self, device: torch.device) -> Recogniser:
+        """Compute on this device from now on, in float32; those in the pool stay on the processor."""
+        return self
+
+
+class Transcripts(Source):
+    """Transcripts that were made elsewhere, found by the clip's name instead of its sound."""
+
+    @abstractmethod
+    def find(self, id: str, side: Side, system: str = "") -> str | None:
+        """The text of a clip; None if there is none.
+
+        Args:
+            id: the sample's id in the data set.
+            system: name of the system that made the reconstruction.
+        """
+
+
+def build(text: str) -> Source:
+    """The recogniser of a spec: NAME, NAME@VALUE, NAME@key=value,..., NAME=PATH or my_file.py:Class.
+
+    Raises:
+        BenchError: there is none of this name, or it takes no such argument.
+        Unavailable: it is not on this machine.
+    """
+    spec = parse(text, "recognisers")
+    spec.check()
+    found = registry.load(spec.entry.target)(**spec.arguments)
+    if not isinstance(found, Recogniser | Transcripts):
+        raise BenchError(f"{text}: {type(found).__name__} is no bench.modalities.audio.recognizers.base.Recogniser")
+    return found
+
+
+def at_model_rate(samples: np.ndarray, rate: int) -> np.ndarray:
+    """float32 ``[n]`` at ``RATE``, by soxr's very high quality."""
+    from bench.modalities.audio.resample import resample  # soxr, of the optional extra
+
+    out: np.ndarray = resample(samples[None], rate, RATE)[0]
+    return out

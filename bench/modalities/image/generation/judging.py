@@ -1,0 +1,122 @@
+"""The one loop over generated images: samples -> features -> metrics, against one reference set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.contracts.task import Report
+from bench.contracts.tokens import Tokens
+from bench.measuring.copies import show
+from bench.measuring.features import ExtractorRun, FeatureBank, Features, Guard
+from bench.measuring.seen import Repeats, content
+from bench.metrics.base import Batch, FeatureSource, Metric
+from bench.metrics.guarded import MetricSet
+from bench.metrics.sets.generated import GenerationMetric
+from bench.modalities.image.generation.references import Reference, ReferenceFeatures
+from bench.modalities.image.generation.sources import ImageSource
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a set of samples: which were read, their size, and which are equal."""
+
+    indices: list[int] = field(default_factory=list)
+    size: str = ""
+    repeats: Repeats = field(default_factory=Repeats)
+
+
+class Judge:
+    """Compares sets of samples with one reference, whose features are computed once.
+
+    Args:
+        preprocessing: of the reference's images; part of what its cached features are of.
+        weights: verified file of each weights name, or why there is none; ``sha256`` the hash of each.
+        batch_size, workers: how images are read.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        preprocessing: Any,
+        weights: Mapping[str, Path | str],
+        sha256: Mapping[str, str],
+        device: torch.device,
+        batch_size: int,
+        workers: int,
+        report: Report,
+    ) -> None:
+        present = {name: found for name, found in weights.items() if isinstance(found, Path)}
+        images = len(reference.source) if reference.source else 0
+        key = {"images": reference.fingerprint, "preprocessing": preprocessing} if images else None
+        self.reference, self.device, self.batch_size, self.workers = reference, device, batch_size, workers
+        self.report = report
+        self.bank = FeatureBank(present, sha256, device, key, images)
+        self.features = ReferenceFeatures(reference, self.bank.run, batch_size, workers, report)
+
+    def prepare(self, metrics: MetricSet) -> None:
+        """The reference's features now, so that what is wrong with it is told before hours of samples."""
+        if self.reference.source is None:
+            return
+        for metric in metrics:
+            metric.attempt("prepare", self._prepare)
+
+    def _prepare(self, metric: Metric) -> None:
+        if isinstance(metric, GenerationMetric):
+            metric.prepare(self.features)
+
+    def judge(self, source: ImageSource, metrics: MetricSet) -> Seen:
+        """Update the metrics with all samples of a source."""
+        indices: list[int] = []
+        size = ""
+        repeats = Repeats()
+        for index, images in source.batches(self.batch_size, self.workers):
+            group = [
+                repeats.group(source.id(number), number, content(image))
+                for number, image in zip(index.tolist(), images, strict=True)
+            ]
+            show(metrics, self._batch(index, torch.tensor(group), images.to(self.device), len(source)))
+            indices += index.tolist()
+            size = size_of(images)
+            self.report("measuring", indices[-1] + 1, len(source))
+        return Seen(indices, size, repeats)
+
+    def _batch(self, index: torch.Tensor, group: torch.Tensor, images: torch.Tensor, total: int) -> Batch:
+        return Batch(
+            index=index,
+            group=group,
+            reference=None,
+            reconstruction=images,
+            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
+            features=_SampleFeatures(images, self.bank),
+            references=self.features,
+            total=total,
+        )
+
+
+def size_of(images: torch.Tensor) -> str:
+    """Width and height of a batch of images, for people."""
+    return f"{images.shape[3]}x{images.shape[2]}"
+
+
+class _SampleFeatures(FeatureSource):
+    """Features of a batch of samples, computed when first asked for; there are none of references in it."""
+
+    def __init__(self, images: torch.Tensor, bank: FeatureBank) -> None:
+        self.images, self.bank = images, bank
+        self._found: dict[str, Features] = {}
+        self._guard = Guard()
+
+    def get(self, extractor: str) -> tuple[Features, Features]:
+        if extractor not in self._found:
+            run: ExtractorRun = self.bank.run(extractor)
+            self._found[extractor] = run.one_side(self.images)
+            self._guard.watch([self._found[extractor]])
+        return {}, dict(self._found[extractor])
+
+    def restore(self) -> None:
+        self._guard.restore()

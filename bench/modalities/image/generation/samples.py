@@ -1,0 +1,85 @@
+"""Samples made elsewhere, as systems: each ``--samples PATH`` is one, named by its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.contracts.system import SystemSpec
+from bench.errors import BenchError
+from bench.registry import Entry
+
+if TYPE_CHECKING:
+    from bench.modalities.image.generation.sources import ImageSource
+
+ARRAYS = (".npz", ".npy")
+WHAT = "an .npz with arr_0 or an .npy (uint8, N x height x width x 3), or a folder of images"
+
+
+@dataclass(frozen=True)
+class SampleSpec(SystemSpec):
+    """A system of which only the samples are at hand."""
+
+    kind: ClassVar[str] = "samples"
+
+    @property
+    def path(self) -> Path:
+        """The file or folder."""
+        return Path(self.args["path"])
+
+    def check(self) -> None:
+        """Nothing is built from arguments."""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers: the contents, wherever they lie."""
+        return {"samples": self.source().fingerprint}
+
+    def resolved(self) -> dict[str, Any]:
+        """The path as the user gave it."""
+        return dict(self.args)
+
+    def source(self, preprocessing: dict[str, Any] | None = None, limit: int | None = None) -> ImageSource:
+        """The images.
+
+        Raises:
+            BenchError: they are not such images; the message says how to store them.
+        """
+        from bench.datasets.base import Limited
+        from bench.modalities.image.generation.sources import ArraySource, DatasetSource, folder_source
+
+        if not self.path.is_dir():
+            return ArraySource(self.path, limit, preprocessing)
+        found = folder_source(self.path, preprocessing)
+        return found if limit is None else DatasetSource(Limited(found.dataset, limit), found.name)
+
+
+def sample_specs(paths: tuple[str, ...]) -> list[SampleSpec]:
+    """A system of each path, named by the end of its path that tells it from the others.
+
+    Raises:
+        BenchError: a path is no file of images and no folder.
+    """
+    chosen = list(dict.fromkeys(Path(text) for text in paths))
+    for path in chosen:
+        if not path.exists():
+            raise BenchError(f"--samples {path}: no such file or folder")
+        if path.is_file() and path.suffix.lower() not in ARRAYS:
+            raise BenchError(f"--samples {path}: give {WHAT}")
+    entry = Entry(
+        "samples",
+        "bench.modalities.image.generation.sources:ImageSource",
+        "samples made elsewhere",
+        modality="image",
+        tokens="samples",
+    )
+    return [SampleSpec(name, entry, {"path": str(path)}) for name, path in zip(_names(chosen), chosen, strict=True)]
+
+
+def _names(paths: list[Path]) -> list[str]:
+    whole = [path.absolute().parts for path in paths]
+    for length in range(1, max(map(len, whole), default=0) + 1):
+        names = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in paths]

@@ -1,0 +1,227 @@
+"""Where images come from: an array file, a folder, a registered data set. All of one size, streamed in order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from bench.datasets.base import BadSample, Dataset
+from bench.datasets.contents import SLICE, THREADS, content_hashes
+from bench.datasets.loader import ordered
+from bench.errors import BenchError
+from bench.machine.canonical import digest
+from bench.modalities.image.datasets.image_folder import ImageFolder
+from bench.modalities.image.datasets.images import ImagePreprocessing, pixels_of
+from bench.modalities.image.datasets.resize import Box
+from bench.modalities.image.generation.arrays import ImageArray
+
+AS_THEY_ARE = {"crop": "none", "resize": "none", "size": 1, "smaller": "skip"}
+"""Preprocessing that changes nothing."""
+
+
+class ImageSource(ABC):
+    """A fixed, ordered set of images of one size.
+
+    Attributes:
+        name: for people, and in protocols.
+        skipped: images that could not be read, and why; complete once ``batches`` has ended, like
+        converted: what had to be done to which images.
+    """
+
+    name: str
+
+    def __init__(self) -> None:
+        self.skipped: dict[str, str] = {}
+        self.converted: dict[str, list[str]] = {}
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Images, those included that will turn out to be unreadable."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """sha256 over the contents, in order."""
+
+    @abstractmethod
+    def id(self, index: int) -> str:
+        """The image's id."""
+
+    def refuse_unusable(self) -> None:
+        """BenchError if the images' headers show that they are of different sizes, or that fewer than 2 can be read."""
+        return
+
+    @abstractmethod
+    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Indices int64 ``[batch]`` and images uint8 ``[batch, 3, height, width]``.
+
+        Raises:
+            BenchError: the images are of different sizes, or cannot be read.
+        """
+
+
+class ArraySource(ImageSource):
+    """The images of an array file, as they are or preprocessed like those of a folder.
+
+    Args:
+        limit: only the first so many, tiles counted each.
+        preprocessing: of the images; None leaves them as they are.
+        section: of a protocol, which states that preprocessing.
+
+    Raises:
+        BenchError: there are no such images, or they are too small for the preprocessing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        limit: int | None = None,
+        preprocessing: dict[str, Any] | None = None,
+        section: str = "preprocessing",
+    ) -> None:
+        super().__init__()
+        self.name, self.array, self.limit = path.name, ImageArray.open(path), limit
+        self.preprocessing = None if preprocessing is None else ImagePreprocessing(**preprocessing)
+        self.boxes: Sequence[Box | None] = [None]
+        if self.preprocessing:
+            try:
+                self.boxes = self.preprocessing.boxes(self.array.width, self.array.height)
+            except BadSample as error:
+                raise BenchError(f"{path}: {error}, which {section} of the protocol asks for") from error
+
+    def __len__(self) -> int:
+        whole = self.array.n * len(self.boxes)
+        return whole if self.limit is None else min(self.limit, whole)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return file_hash(self.array.path)
+
+    def id(self, index: int) -> str:
+        number, part = divmod(index, len(self.boxes))
+        box = self.boxes[part]
+        return str(number) if box is None else f"{number}#x{box[0]}y{box[1]}"
+
+    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.preprocessing is None:
+            return self.array.batches(size, len(self))
+        return self._preprocessed(self.preprocessing, size, workers)
+
+    def _preprocessed(
+        self, preprocessing: ImagePreprocessing, size: int, workers: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            for numbers, images in self.array.batches(size, -(-len(self) // len(self.boxes))):
+                first = int(numbers[0]) * len(self.boxes)
+                stop = min((int(numbers[-1]) + 1) * len(self.boxes), len(self))
+                for start in range(first, stop, size):
+                    indices = range(start, min(start + size, stop))
+                    found = list(pool.map(partial(self._sample, preprocessing, images, int(numbers[0])), indices))
+                    for index, (_, notes) in zip(indices, found, strict=True):
+                        for what in notes:
+                            self.converted.setdefault(what, []).append(self.id(index))
+                    yield torch.tensor(indices), torch.stack([signal for signal, _ in found])
+
+    def _sample(
+        self, preprocessing: ImagePreprocessing, images: torch.Tensor, first: int, index: int
+    ) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """The sample at a position, out of the stored images from ``first`` on."""
+        number, part = divmod(index, len(self.boxes))
+        stored = Image.fromarray(images[number - first].permute(1, 2, 0).numpy())
+        image, notes = preprocessing.apply(stored, self.boxes[part])
+        return pixels_of(image), notes
+
+
+class DatasetSource(ImageSource):
+    """The images of a data set, as its preprocessing makes them.
+
+    Args:
+        section: of a protocol, which states that preprocessing.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, section: str = "preprocessing") -> None:
+        super().__init__()
+        self.dataset, self.name, self.section = dataset, name, section
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
+
+    def id(self, index: int) -> str:
+        return self.dataset.id(index)
+
+    def refuse_unusable(self) -> None:
+        def part(start: int) -> list[tuple[int, int] | BadSample | None]:
+            return [self._size(index) for index in range(start, min(start + SLICE, len(self)))]
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            sizes = [size for sizes in pool.map(part, range(0, len(self), SLICE)) for size in sizes]
+        bad = [index for index, size in enumerate(sizes) if isinstance(size, BadSample)]
+        if bad and len(sizes) - len(bad) < 2:
+            raise BenchError(
+                f"{self.name}: {len(sizes) - len(bad)} of {len(sizes)} images can be read, and sets need 2; "
+                f"{self.id(bad[0])}: {sizes[bad[0]]}"
+            )
+        known = [(index, size) for index, size in enumerate(sizes) if isinstance(size, tuple)]
+        for index, size in known:
+            if size != known[0][1]:
+                raise self._mixed(*((self.id(number), found) for number, found in (known[0], (index, size))))
+
+    def _size(self, index: int) -> tuple[int, int] | BadSample | None:
+        try:
+            return self.dataset.size(index)
+        except BadSample as error:
+            return error
+
+    def _mixed(self, *named: tuple[str, tuple[int, int]]) -> BenchError:
+        one, other = (f"{name} is {width}x{height}" for name, (width, height) in named)
+        side = min(side for _, size in named for side in size)
+        return BenchError(
+            f"{self.name}: images of different sizes: {one}, {other}. Give images as they were generated, or a "
+            f"--protocol file that crops them ({self.section}: {{crop: center, size: {side}}})"
+        )
+
+    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        indices: list[int] = []
+        images: list[torch.Tensor] = []
+        first: tuple[str, tuple[int, int]] | None = None
+        for index, sample in ordered(self.dataset, workers, prefetch=2 * size):
+            if isinstance(sample, BadSample):
+                self.skipped[self.id(index)] = str(sample)
+                continue
+            found = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
+            first = first or found
+            if found[1] != first[1]:
+                raise self._mixed(first, found)
+            for what in sample.conversions:
+                self.converted.setdefault(what, []).append(sample.id)
+            indices.append(index)
+            images.append(sample.signal)
+            if len(images) == size:
+                yield torch.tensor(indices), torch.stack(images)
+                indices, images = [], []
+        if images:
+            yield torch.tensor(indices), torch.stack(images)
+
+
+def folder_source(path: Path, preprocessing: dict[str, Any] | None) -> DatasetSource:
+    """The images of a folder, as they are if there is no preprocessing."""
+    return DatasetSource(ImageFolder(preprocessing or AS_THEY_ARE, data=str(path)), path.name)
+
+
+def file_hash(path: Path) -> str:
+    """sha256 over a file's contents; remembered, because such files have gigabytes."""
+    (found,) = content_hashes([path], path.absolute())
+    if found is None:
+        raise BenchError(f"{path}: cannot be read")
+    return digest({"file": found})

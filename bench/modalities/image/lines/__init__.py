@@ -1,0 +1,1 @@
+"""Registry lines, a module per kind; importing them imports nothing else."""

@@ -1,0 +1,64 @@
+"""Registry lines of the tokenizers of images."""
+
+from __future__ import annotations
+
+from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.registry import Entry
+
+_KLT = "bench.modalities.image.tokenizers.klt:KLT"
+_CODEC = "bench.modalities.image.tokenizers.codecs:Codec"
+
+
+def _klt(name: str, quantizer: str | None, summary: str, source: str) -> Entry:
+    return Entry(
+        f"klt-{name}",
+        _KLT,
+        summary,
+        args={"quantizer": quantizer},
+        positional="bits" if quantizer else "dims",
+        modality="image",
+        tokens="discrete" if quantizer else "continuous",
+        source=source,
+        licence="Apache-2.0",
+    )
+
+
+def _codec(name: str, format: str, source: str) -> Entry:
+    return Entry(
+        name,
+        _CODEC,
+        f"{format} through Pillow; {name}@QUALITY",
+        args={"format": format, "quality": 50},
+        positional="quality",
+        modality="image",
+        tokens="bytes",
+        source=source,
+        licence="HPND and the codec libraries' BSD licences",
+    )
+
+
+ENTRIES: tuple[Entry, ...] = (
+    _klt("vq", "vq", "KLT of patches, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),
+    _klt("rvq", "rvq", "KLT of patches, residual vector quantized", "Juang & Gray 1982; Lee et al. 2022"),
+    _klt("pq", "pq", "KLT of patches, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
+    _klt(
+        "aq",
+        "aq",
+        "KLT of patches, additively quantized (local search)",
+        "Babenko & Lempitsky 2014; Martinez et al. 2018",
+    ),
+    _klt("fsq", "fsq", "KLT of patches, finite scalar quantized", "Mentzer et al. 2023"),
+    _klt("lfq", "lfq", "KLT of patches, lookup-free quantized", "Yu et al. 2023"),
+    _klt("bsq", "bsq", "KLT of patches, binary spherical quantized", "Zhao et al. 2024"),
+    _klt(
+        "msvq",
+        "msvq",
+        "KLT of patches, residual vector quantized scale by scale; klt-msvq@BITS,scales=1-2-4-8",
+        "Tian et al. 2024",
+    ),
+    _klt("continuous", None, "KLT of patches, not quantized: the ceiling", "Karhunen 1947; Pearson 1901"),
+    _codec("jpeg", "JPEG", "ITU-T T.81"),
+    _codec("webp", "WEBP", "RFC 9649"),
+    _codec("avif", "AVIF", "AV1 Image File Format 1.1"),
+    *PRETRAINED,
+)

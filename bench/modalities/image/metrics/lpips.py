@@ -1,0 +1,124 @@
+"""Learned perceptual image patch similarity."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+
+from bench.contracts.stats import Estimate
+from bench.metrics.base import Batch, Fact, PerSampleMetric, Settings
+from bench.modalities.image.extractors.shared import load_state
+from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
+
+BACKBONES = {"alex": "AlexNet", "vgg": "VGG-16"}
+
+
+class LPIPSSettings(Settings):
+    """Choices of the LPIPS; its backbone is part of its name."""
+
+    version: Literal["0.1"] = Field(default="0.1", description="of the linear heads; 0.1 is what papers report")
+
+
+class LPIPS(PerSampleMetric):
+    """LPIPS of Zhang et al. 2018 (CVPR, eq. 1), at least 0; 0 for identical images.
+
+    The network and its linear heads are torchmetrics', the backbone's ImageNet weights the verified file
+    given. Images are mapped from [0, 1] to [-1, 1]; float32, whatever the system's dtype. Images with a
+    side under ``shortest_side`` do not survive the backbone's poolings.
+    """
+
+    Settings = LPIPSSettings
+    net: ClassVar[Literal["alex", "vgg"]]
+    shortest_side: ClassVar[int]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._network: torch.nn.Module | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The network is in its file: what travels between processes is the path.
+        return {**super().__getstate__(), "_network": None}
+
+    def network(self, device: torch.device) -> torch.nn.Module:
+        """The network on a device; BenchError if the file does not hold this backbone."""
+        if self._network is None:
+            (name,) = self.weights
+            # Past nn.Module's own __setattr__, which would make it part of the metric's state.
+            object.__setattr__(self, "_network", load_network(self.net, self.weight_files[name]))
+            assert self._network is not None
+        return self._network.to(device)
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        (output,) = self.outputs
+        if min(batch.reference.shape[-2:]) < self.shortest_side:
+            return {output: torch.full((len(batch.reference),), math.nan)}
+        network = self.network(batch.reference.device)
+        with torch.inference_mode(), torch.autocast(batch.reference.device.type, enabled=False):
+            distances = [network(2 * a - 1, 2 * b - 1).flatten() for a, b in image_pairs(batch, torch.float32)]
+        return {output: torch.cat(distances)}
+
+    def compute(self) -> dict[str, Estimate]:
+        reason = f"an image with a side under {self.shortest_side} pixels, or not finite"
+        return {name: explain_failures(estimate, reason) for name, estimate in super().compute().items()}
+
+
+class LPIPSAlex(LPIPS):
+    """LPIPS on AlexNet, the variant for evaluation."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"lpips_alex": Fact("", False, (0, float("inf")))}
+    weights = ("alexnet",)
+    net = "alex"
+    shortest_side = 31
+
+
+class LPIPSVGG(LPIPS):
+    """LPIPS on VGG-16, the variant that tokenizers train on."""
+
+    outputs: ClassVar[dict[str, Fact]] = {"lpips_vgg": Fact("", False, (0, float("inf")))}
+    weights = ("vgg16",)
+    net = "vgg"
+    shortest_side = 16
+
+
+def load_network(net: Literal["alex", "vgg"], backbone: Path) -> torch.nn.Module:
+    """torchmetrics' LPIPS network with the heads of its wheel and the backbone of a file.
+
+    Args:
+        net: which backbone.
+        backbone: state dict in torchvision's format; only its ``features`` are read.
+
+    Raises:
+        BenchError: the file is no such state dict.
+    """
+    from torchmetrics.functional.image.lpips import _LPIPS
+
+    # On the meta device nothing is allocated or drawn at random before the real weights are put in.
+    with torch.device("meta"):
+        network = _LPIPS(pretrained=False, net=net, pnet_rand=True)
+    network.scaling_layer = type(network.scaling_layer)()
+    file = Path(inspect.getfile(_LPIPS)).parent / "lpips_models" / f"{net}.pth"
+    heads = torch.load(file, map_location="cpu", weights_only=True)
+    rename = partial(_renamed, list(network.state_dict()), heads)
+    load_state(network, backbone, f"torchvision's {BACKBONES[net]}", rename)
+    return network.requires_grad_(False).eval()
+
+
+def _renamed(
+    names: Sequence[str], heads: Mapping[str, torch.Tensor], backbone: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Tensors under the network's names: net.sliceS.N.* is features.N.*, lins.I.* is linI.*."""
+    found = {}
+    for name in names:
+        kind, part, rest = name.split(".", 2)
+        key = {"net": f"features.{rest}", "lins": f"lin{part}.{rest}"}.get(kind, name)
+        source = backbone if kind == "net" else heads
+        if key in source:
+            found[name] = source[key]
+    return found

@@ -1,0 +1,113 @@
+"""Images: float32 tensors ``[batch, 3, height, width]`` in [0, 1], all of one size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.datasets.base import Sample
+from bench.modalities.signal import MANY, Signal, SystemFailure
+
+_MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "map (x + 1) / 2": lambda x: (x + 1) / 2,
+    "map x + 0.5": lambda x: x + 0.5,
+    "map x / 255": lambda x: x / 255,
+    "undo the normalization by ImageNet's mean and deviation": lambda x: x * _DEVIATION.to(x) + _MEAN.to(x),
+}
+"""Scales that decoders are known to answer on, and what brings each to [0, 1]."""
+
+
+ALIKE, CLEARLY = 0.5, 0.5
+"""Correlation with the input, and share of the squared error, that tell another scale from a bad decoder."""
+
+
+class ImageFinish(BaseModel):
+    """What happens to a decoder's output before it is scored; the reference is treated alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clamp: bool = Field(default=True, description="clamp to [0, 1]")
+    rounding: Literal["nearest", "floor", "none"] = Field(
+        default="nearest", description="to the 256 levels of uint8: nearest (half to even), floor (x·255 cut), none"
+    )
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Images as they are scored, float32 in [0, 1]."""
+        images = images.float()
+        if self.clamp:
+            images = images.clamp(0, 1)
+        if self.rounding == "none":
+            return images
+        # A stored level k must survive k/255·255 in floating point before the floor is taken.
+        cut = torch.round if self.rounding == "nearest" else lambda x: torch.floor(x + 1e-4)
+        return cut(images * 255) / 255
+
+
+class ImageSignal(Signal):
+    """Stored as uint8; batches are of one shape."""
+
+    name: ClassVar[str] = "image"
+    suffix: ClassVar[str] = ".png"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
+        return sample.signal.shape == batch[0].signal.shape
+
+    def collate(self, samples: Sequence[Sample], device: torch.device) -> torch.Tensor:
+        stored = torch.stack([sample.signal for sample in samples])
+        return (stored.float() / 255 if stored.dtype == torch.uint8 else stored).to(device)
+
+    def values(self, signal: Any) -> torch.Tensor:
+        found: torch.Tensor = signal
+        return found
+
+    def like(self, signal: Any, values: torch.Tensor) -> torch.Tensor:
+        return values
+
+    def other(self, signal: Any) -> torch.Tensor:
+        found: torch.Tensor = 1 - signal
+        return found
+
+    def check(self, output: Any, signal: Any) -> None:
+        if not output.is_floating_point():
+            raise SystemFailure(f"decode gave {output.dtype}; images are floating-point numbers in [0, 1]")
+        if output.shape != signal.shape:
+            raise SystemFailure(f"input {tuple(signal.shape)} was decoded to {tuple(output.shape)}")
+
+    def sample(self, signal: Any, position: int) -> torch.Tensor:
+        image: torch.Tensor = signal[position]
+        return image
+
+    def alone(self, signal: Any, position: int) -> torch.Tensor:
+        image: torch.Tensor = signal[position : position + 1]
+        return image
+
+    def joined(self, one: Any, other: Any) -> torch.Tensor:
+        return torch.cat([one, other])
+
+    def misscaled(self, output: Any, signal: Any) -> str:
+        """As the base class says; on another scale is what is like the input there, and much less so as it is."""
+        far, said = self.outside(output)
+        if far < MANY:
+            return ""
+        x, wanted = output.float(), signal.float()
+        distances = {how: float((undo(x).clamp(0, 1) - wanted).square().mean()) for how, undo in SCALES.items()}
+        how = min(distances, key=distances.__getitem__)
+        alike = float(torch.corrcoef(torch.stack([x.flatten(), wanted.flatten()]))[0, 1]) > ALIKE
+        if alike and distances[how] < CLEARLY * float((x.clamp(0, 1) - wanted).square().mean()):
+            raise SystemFailure(f"{said}; images are in [0, 1]: {how} in decode")
+        return f"{said}; images are in [0, 1], and the rest is clamped"
+
+    def encoded(self, signal: Any, position: int) -> bytes:
+        """A PNG of 8 bits a channel, values rounded to the nearest."""
+        levels = torch.round(signal[position].float().clamp(0, 1) * 255).to(torch.uint8)
+        sink = io.BytesIO()
+        Image.fromarray(levels.permute(1, 2, 0).cpu().numpy()).save(sink, "PNG", optimize=True)
+        return sink.getvalue()

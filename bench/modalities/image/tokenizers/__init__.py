@@ -1,0 +1,1 @@
+"""Tokenizers and codecs of images."""

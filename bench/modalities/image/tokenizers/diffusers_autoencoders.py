@@ -1,0 +1,173 @@
+"""Continuous image tokenizers of diffusers: AutoencoderKL, AutoencoderTiny, AutoencoderDC."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from typing import Any
+
+import torch
+
+from bench.contracts.tokens import Tokens
+from bench.errors import BenchError
+from bench.tokenizers.checkpoint import locate
+from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
+from bench.tokenizers.pretrained import PublishedTokenizer, model_class
+
+
+def load_diffusers(
+    name: str, path: str | None, repo: str | None, subfolder: str | None, revision: str | None, offline: bool
+) -> tuple[Checkpoint, Any]:
+    """A checkpoint and its model in float32, from the library's ``from_pretrained``, which knows old tensor names.
+
+    Args:
+        name: the diffusers class.
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+
+    Raises:
+        Unavailable: diffusers is missing or too old, or the checkpoint cannot be had.
+        BenchError: the checkpoint is of another class, is broken, or lacks weights; the library itself
+            would draw those at random and only warn.
+    """
+    cls = model_class("diffusers", name)
+    checkpoint = locate(path, repo, subfolder, revision, offline)
+    stated = checkpoint.config.get("_class_name")
+    if stated != name:
+        raise BenchError(
+            f"{checkpoint.folder / CONFIG}: a checkpoint of {stated or 'no diffusers class'}, not of {name}"
+        )
+    checkpoint.names()  # says which file is cut off, where the library would say something else
+    try:
+        model, info = cls.from_pretrained(
+            checkpoint.folder,
+            use_safetensors=checkpoint.files[0].suffix == ".safetensors",
+            local_files_only=True,
+            torch_dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
+        raise BenchError(
+            f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+        ) from error
+    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    return checkpoint, model
+
+
+class DiffusersAutoencoder(PublishedTokenizer):
+    """An autoencoder with latents ``[batch, dim, h / factor, w / factor]``; tokens have the channels last."""
+
+    packages = ("diffusers",)
+
+    @abstractmethod
+    def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        """Latents of the prepared images; ``batch`` is what they were before."""
+
+    @torch.no_grad()
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        latents = self.latents_of(self.prepared(batch), batch).float()
+        return Tokens(latents=latents.movedim(1, -1).contiguous(), signal_shape=tuple(batch.shape[1:]))
+
+    @torch.no_grad()
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        assert tokens.latents is not None
+        latents = tokens.latents.movedim(-1, 1).contiguous().to(self.device, self.dtype)
+        return self.restored(self.model.decode(latents).sample, tokens)
+
+
+class AutoencoderKL(DiffusersAutoencoder):
+    """KL-regularised autoencoder (Rombach et al. 2022, arXiv 2112.10752), as in Stable Diffusion and FLUX.
+
+    Tokens are the posterior's latents as they are: the shift and scale that a diffusion model applies
+    would only be undone before decoding.
+
+    Args:
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        latents: ``mode`` of the posterior, or a ``sample`` of it.
+        seed: of the samples. The noise of an image depends on the seed and on the image itself, never on
+            its batch, its place in it or the device; equal images get equal noise.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        latents: str = "mode",
+        seed: int = 0,
+        offline: bool = False,
+    ) -> None:
+        if latents not in ("mode", "sample"):
+            raise BenchError(f"latents={latents}: a posterior gives its mode or a sample")
+        checkpoint, model = load_diffusers("AutoencoderKL", path, repo, subfolder, revision, offline)
+        super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
+        self.latents, self.seed = latents, seed
+
+    def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        posterior = self.model.encode(images).latent_dist
+        if self.latents == "mode":
+            mode: torch.Tensor = posterior.mode()
+            return mode
+        sample: torch.Tensor = posterior.sample(generator=[_generator(image, self.seed) for image in batch])
+        return sample
+
+
+class AutoencoderTiny(DiffusersAutoencoder):
+    """TAESD and its kin: small distilled autoencoders (github.com/madebyollin/taesd).
+
+    Args:
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        store: ``float`` keeps the latents as they are, which is how pipelines use the model; ``uint8``
+            rounds each to 8 bits as in an RGBA image, which is what the library's ``forward`` does.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        store: str = "float",
+        offline: bool = False,
+    ) -> None:
+        if store not in ("float", "uint8"):
+            raise BenchError(f"store={store}: latents are stored as float or as uint8")
+        checkpoint, model = load_diffusers("AutoencoderTiny", path, repo, subfolder, revision, offline)
+        super().__init__(checkpoint, model, 2 ** (len(model.config.num_encoder_blocks) - 1))
+        self.store = store
+
+    def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        latents: torch.Tensor = self.model.encode(images).latents
+        if self.store == "uint8":
+            latents = self.model.unscale_latents((self.model.scale_latents(latents) * 255).round() / 255)
+        return latents
+
+
+class AutoencoderDC(DiffusersAutoencoder):
+    """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels a side and token.
+
+    Args:
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> None:
+        checkpoint, model = load_diffusers("AutoencoderDC", path, repo, subfolder, revision, offline)
+        super().__init__(checkpoint, model, model.spatial_compression_ratio)
+
+    def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        latents: torch.Tensor = self.model.encode(images).latent
+        return latents
+
+
+def _generator(image: torch.Tensor, seed: int) -> torch.Generator:
+    """A generator on the processor that an image and a seed determine alone."""
+    content = hashlib.sha256(seed.to_bytes(8, "little", signed=True))
+    content.update(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
+    return torch.Generator().manual_seed(int.from_bytes(content.digest()[:8], "little") >> 1)

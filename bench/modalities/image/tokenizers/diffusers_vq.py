@@ -1,0 +1,49 @@
+"""Discrete image tokenizers of diffusers: VQModel."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.contracts.tokens import Codebook, Tokens
+from bench.modalities.image.tokenizers.diffusers_autoencoders import load_diffusers
+from bench.tokenizers.pretrained import PublishedTokenizer
+
+
+class VQModel(PublishedTokenizer):
+    """VQ autoencoder with one codebook: VQGAN (Esser et al. 2021), MoVQ (Zheng et al. 2022), aMUSEd's VQGAN.
+
+    Args:
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+    """
+
+    packages = ("diffusers",)
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> None:
+        checkpoint, model = load_diffusers("VQModel", path, repo, subfolder, revision, offline)
+        super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
+        self.codebooks = (Codebook(model.config.num_vq_embeddings, self.covers),)
+
+    @torch.no_grad()
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        latents = self.model.encode(self.prepared(batch)).latents
+        # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
+        codes = [self.model.quantize(one[None])[2][2].view(one.shape[1:]) for one in latents]
+        return Tokens(codes=(torch.stack(codes),), signal_shape=tuple(batch.shape[1:]))
+
+    @torch.no_grad()
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        codes = tokens.codes[0].to(self.device)
+        shape = (*codes.shape, self.model.quantize.vq_embed_dim)
+        if self.model.config.lookup_from_codebook:
+            output = self.model.decode(codes, force_not_quantize=True, shape=shape)
+        else:
+            entries = self.model.quantize.get_codebook_entry(codes, shape)
+            output = self.model.decode(entries, force_not_quantize=True)
+        return self.restored(output.sample, tokens)

@@ -1,0 +1,248 @@
+"""Discrete image tokenizers of transformers: JanusVQVAE and Emu3VQVAE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch.nn import functional as F
+
+from bench.contracts.tokens import Codebook, Tokens
+from bench.errors import BenchError
+from bench.tokenizers.checkpoint import locate
+from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
+from bench.tokenizers.pretrained import PublishedTokenizer, model_class
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a publisher describes the model and names its tensors.
+
+    Attributes:
+        config: what the library's configuration class takes.
+        prefixes: what stands before the names of this model's tensors in a checkpoint of a larger one.
+        renames: patterns and replacements, in order, from the publisher's names to the library's.
+    """
+
+    config: Mapping[str, Any]
+    prefixes: tuple[str, ...] = ("",)
+    renames: tuple[tuple[str, str], ...] = ()
+
+
+class TransformersVQ(PublishedTokenizer):
+    """A transformers VQ autoencoder with one codebook, alone or within a multimodal model's checkpoint.
+
+    Weights are read in float32, whatever they were saved in.
+
+    Args:
+        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+    """
+
+    library_class: str
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> None:
+        cls = model_class("transformers", self.library_class)
+        checkpoint = locate(path, repo, subfolder, revision, offline)
+        layout = self.layout(checkpoint.config)
+        if layout is None:
+            stated = checkpoint.config.get("model_type") or checkpoint.config.get("_class_name") or "an unknown model"
+            raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated}, not of {self.library_class}")
+        self._adopt(checkpoint, *_load(cls, layout, checkpoint))
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
+        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        made = cls.__new__(cls)
+        made._adopt(checkpoint, model)
+        return made
+
+    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
+        super().__init__(checkpoint, model, 2 ** (len(model.config.channel_multiplier) - 1), files)
+        self.codebooks = (Codebook(model.quantize.embedding.num_embeddings, self.covers),)
+
+    @staticmethod
+    def layout(config: Mapping[str, Any]) -> Layout | None:
+        """The layout of a checkpoint with this ``config.json``; None if it is of another model."""
+        raise NotImplementedError
+
+    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Codes ``[batch, h, w]`` of the prepared images."""
+        raise NotImplementedError
+
+    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
+        """What the model makes of codes ``[batch, h, w]``."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        return Tokens(codes=(self.codes_of(self.prepared(batch)),), signal_shape=tuple(batch.shape[1:]))
+
+    @torch.no_grad()
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        return self.restored(self.images_of(tokens.codes[0].to(self.device)), tokens)
+
+
+class JanusVQ(TransformersVQ):
+    """The VQ autoencoder of Janus (Chen et al. 2025, arXiv 2501.17811), which is LlamaGen's (Sun et al. 2024,
+    arXiv 2406.06525).
+
+    It reads JanusVQVAE alone, the whole Janus model, and LlamaGen's own checkpoints.
+
+    Args:
+        nearest: how the encoder chooses a code. ``cosine`` compares directions, as both publishers define
+            and trained it (``codebook_l2_norm``); ``euclidean`` is what transformers computes, which
+            leaves the lengths of codebook entries in. They agree where all entries have length 1. The
+            decoder normalises entries in both.
+    """
+
+    library_class = "JanusVQVAE"
+    nearest = "cosine"
+
+    def __init__(
+        self,
+        path: str | None = None,
+        repo: str | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        nearest: str = "cosine",
+        offline: bool = False,
+    ) -> None:
+        if nearest not in ("cosine", "euclidean"):
+            raise BenchError(f"nearest={nearest}: codes are chosen by cosine or euclidean distance")
+        super().__init__(path, repo, subfolder, revision, offline)
+        self.nearest = nearest
+
+    @staticmethod
+    def layout(config: Mapping[str, Any]) -> Layout | None:
+        match config:
+            case {"model_type": "janus_vqgan"}:
+                return Layout(config)
+            case {"model_type": "janus", "vq_config": dict(inner)}:
+                return Layout(inner, ("model.vqmodel.",))
+            case {"encoder_ch_mult": widths, "decoder_ch_mult": same, "codebook_l2_norm": True} if widths == same:
+                return Layout(
+                    {
+                        "embed_dim": config["codebook_embed_dim"],
+                        "num_embeddings": config["codebook_size"],
+                        "latent_channels": config["z_channels"],
+                        "channel_multiplier": widths,
+                    },
+                    renames=(
+                        (r"^encoder\.conv_blocks\.", "encoder.down."),
+                        (r"^decoder\.conv_blocks\.", "decoder.up."),
+                        (r"\.res\.", ".block."),
+                        (r"\.mid\.1\.", ".mid.attn_1."),
+                        (r"\.mid\.0\.", ".mid.block_1."),
+                        (r"\.mid\.2\.", ".mid.block_2."),
+                    ),
+                )
+        return None
+
+    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
+        latents = self.model.quant_conv(self.model.encoder(images))
+        # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
+        return torch.stack([self._codes(one[None]).view(one.shape[1:]) for one in latents])
+
+    def _codes(self, latents: torch.Tensor) -> torch.Tensor:
+        if self.nearest == "euclidean":
+            codes: torch.Tensor = self.model.quantize(latents)[2]
+            return codes
+        entries = F.normalize(self.model.quantize.embedding.weight, dim=1)
+        return (F.normalize(latents[0].flatten(1).T, dim=1) @ entries.T).argmax(1)
+
+    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
+        # The library fixes the grid to that of the language model's images; the network takes any.
+        self.model.quantize.quant_state_dims = list(codes.shape[1:])
+        images: torch.Tensor = self.model.decode(codes.flatten(1))
+        return images
+
+
+class Emu3VQ(TransformersVQ):
+    """The vision tokenizer of Emu3 (Wang et al. 2024, arXiv 2409.18869), on single images.
+
+    As in both publishers' code an image is encoded as a still clip and the first frame decoded. It reads
+    Emu3VQVAE alone, the whole Emu3 model, and the original Emu3-VisionTokenizer (no remote code is run).
+    """
+
+    library_class = "Emu3VQVAE"
+
+    @staticmethod
+    def layout(config: Mapping[str, Any]) -> Layout | None:
+        match config:
+            case {"model_type": "emu3_vqgan"}:
+                return Layout(config)
+            case {"model_type": "emu3", "vq_config": dict(inner)}:
+                return Layout(inner, ("model.vqmodel.", "vqmodel."))
+            case {"model_type": "Emu3VisionVQ"}:
+                same = ("codebook_size", "embed_dim", "in_channels", "out_channels", "temporal_downsample_factor")
+                return Layout(
+                    {name: config[name] for name in (*same, "num_res_blocks", "attn_resolutions")}
+                    | {
+                        "latent_channels": config["z_channels"],
+                        "double_latent": config["double_z"],
+                        "base_channels": config["ch"],
+                        "channel_multiplier": config["ch_mult"],
+                        "hidden_size": config["ch"] * config["ch_mult"][-1],
+                    },
+                    renames=(
+                        (r"^encoder\.down\.", "encoder.down_block.down."),
+                        (r"^decoder\.up\.", "decoder.up_block.up."),
+                        (r"\.mid\.attn_1\.norm\.", ".middle_block.attn_norm."),
+                        (r"\.mid\.", ".middle_block."),
+                        (r"\.attn\.(\d+)\.norm\.", r".attn_norms.\1."),
+                        (r"\.(attn\.\d+|attn_1)\.([qkv])\.", r".\1.\2_proj."),
+                        (r"\.(attn\.\d+|attn_1)\.proj_out\.", r".\1.out_proj."),
+                    ),
+                )
+        return None
+
+    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
+        clip = images.unsqueeze(1).repeat(1, self.model.config.temporal_downsample_factor, 1, 1, 1)
+        latents = self.model.quant_conv(self.model.encoder(clip).transpose(1, 2)).transpose(1, 2)
+        # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
+        return torch.cat([self.model.quantize(one[None])[:, 0] for one in latents])
+
+    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
+        images: torch.Tensor = self.model.decode(codes)
+        return images
+
+
+def _load(cls: Any, layout: Layout, checkpoint: Checkpoint) -> tuple[Any, tuple[Path, ...]]:
+    """The model with every weight from the checkpoint, and the files they came from.
+
+    Not ``from_pretrained``: that one reads no part of a larger checkpoint, and draws at random what it misses.
+    """
+    names = checkpoint.names()
+    prefix = next((p for p in layout.prefixes if any(name.startswith(f"{p}encoder.") for name in names)), "")
+    tensors, files = checkpoint.tensors(prefix)
+    state: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        for pattern, replacement in layout.renames:
+            name = re.sub(pattern, replacement, name)
+        state[name] = tensor.float() if tensor.is_floating_point() else tensor
+    try:
+        with torch.device("meta"):
+            model = cls(cls.config_class.from_dict(dict(layout.config)))
+        expected = model.state_dict()
+        for name in state.keys() & expected.keys():
+            # Publishers write the projections of attention as 1x1 convolutions.
+            if state[name].ndim == 4 and expected[name].ndim == 2 and state[name].shape[2:] == (1, 1):
+                state[name] = state[name].flatten(1)
+        missing = model.load_state_dict(state, strict=False, assign=True).missing_keys
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise BenchError(
+            f"{checkpoint.folder}: not a {cls.__name__}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+        ) from error
+    checkpoint.refuse_missing(cls.__name__, missing)
+    return model, files

@@ -1,0 +1,115 @@
+"""The contract between the streaming loop and a kind of signal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from bench.datasets.base import Sample
+
+OVERSHOOT = 0.1
+"""By how much decoders may overshoot the range of values; few values are further outside."""
+
+MANY = 0.05
+"""Share of an output that may be further outside than that, before it is told."""
+
+
+class SystemFailure(RuntimeError):
+    """A system broke its contract: wrong shape, wrong codes, NaN. It fails the cell."""
+
+
+class Signal(ABC):
+    """Makes batches of samples, says what a system may give back, and finishes both sides for scoring.
+
+    Attributes:
+        finish: a signal to what is scored, clamped and rounded as the protocol says.
+        suffix: of a file that holds one sample.
+        bounds: smallest and largest value that means something.
+    """
+
+    name: ClassVar[str]
+    suffix: ClassVar[str]
+    bounds: ClassVar[tuple[float, float]]
+
+    def __init__(self, finish: Callable[[Any], Any]) -> None:
+        self.finish = finish
+
+    @abstractmethod
+    def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
+        """Whether a sample may go into a batch with those before it.
+
+        Args:
+            equal_lengths: the system takes no padding.
+        """
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Sample], device: torch.device) -> Any:
+        """The samples as the input of a system."""
+
+    @abstractmethod
+    def values(self, signal: Any) -> torch.Tensor:
+        """The numbers of a batch, ``[batch, ...]``."""
+
+    @abstractmethod
+    def like(self, signal: Any, values: torch.Tensor) -> Any:
+        """A batch of other numbers in the form of ``signal``."""
+
+    @abstractmethod
+    def other(self, signal: Any) -> Any:
+        """Another batch of the same form, far from this one."""
+
+    @abstractmethod
+    def check(self, output: Any, signal: Any) -> None:
+        """SystemFailure unless a system's output has the form of its input."""
+
+    @abstractmethod
+    def sample(self, signal: Any, position: int) -> torch.Tensor:
+        """The numbers of one sample of a batch, without padding; a view."""
+
+    @abstractmethod
+    def alone(self, signal: Any, position: int) -> Any:
+        """A batch of one sample of this one, without padding."""
+
+    @abstractmethod
+    def joined(self, one: Any, other: Any) -> Any:
+        """The samples of two batches as one batch."""
+
+    def padded(self, signal: Any) -> bool:
+        """Whether a batch holds padding."""
+        return False
+
+    def likeliest(self, signal: Any) -> int:
+        """Position of the sample of a batch that the others are likeliest to change: the last, or the most padded."""
+        return len(self.values(signal)) - 1
+
+    @abstractmethod
+    def misscaled(self, output: Any, signal: Any) -> str:
+        """A warning if much of a system's output lies far outside ``bounds``; else nothing.
+
+        Raises:
+            SystemFailure: it lies there because it is on another scale, so that what is left once it is clamped
+                means nothing.
+        """
+
+    def outside(self, output: Any) -> tuple[float, str]:
+        """Share of an output that is far outside ``bounds``, and a sentence on it.
+
+        Decoders overshoot at edges, and are clamped for it. Of the training-free ones up to 0.05% of all values, and
+        0.5% of an image's, are outside by more than ``OVERSHOOT``.
+        """
+        values = self.values(output)
+        low, high = self.bounds
+        far = ((values < low - OVERSHOOT) | (values > high + OVERSHOOT)).double().mean()
+        any_ = ((values < low) | (values > high)).double().mean()
+        said = (
+            f"decode gives values from {float(values.min()):.2f} to {float(values.max()):.2f}, {float(any_):.0%} of "
+            f"them outside [{low:g}, {high:g}]"
+        )
+        return float(far), said
+
+    @abstractmethod
+    def encoded(self, signal: Any, position: int) -> bytes:
+        """One sample of a finished batch as a file that browsers show or play."""

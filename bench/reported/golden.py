@@ -1,0 +1,119 @@
+"""Golden checks: files that everybody can get, and the numbers that a trusted evaluator prints for them.
+
+Each is a YAML file, those that come with the package in ``tasks/golden``:
+
+    description: what is compared with what
+    source: where the numbers are published
+    protocol: adm
+    samples: samples.npz
+    reference: reference.npz
+    files: {samples.npz: where to get it, reference.npz: where to get it}
+    expected: {gfid: "3.9426"}
+
+A number agrees if it is the expected one at the digits that are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.contracts.settings import validated
+from bench.contracts.stats import Estimate
+from bench.contracts.suite import read_yaml, shipped
+from bench.errors import BenchError
+
+EQUAL_BY = {"inception_score_file_order": "inception_score"}
+"""A value that is left out where it equals another -> that other."""
+
+
+class Golden(BaseModel):
+    """A check; see the head of this module."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    source: str
+    protocol: str
+    samples: str
+    reference: str
+    files: dict[str, str] = Field(default_factory=dict, description="file -> where to get it")
+    expected: dict[str, str] = Field(
+        min_length=1, description="value -> number, in the digits that must agree; quoted, so that none is lost"
+    )
+
+    def missing(self, folder: Path) -> dict[str, str]:
+        """Files that are not in the folder, and where to get them."""
+        return {
+            name: self.files.get(name, "") for name in (self.samples, self.reference) if not (folder / name).exists()
+        }
+
+    def verdicts(self, measured: Mapping[str, Estimate]) -> list[Verdict]:
+        """Each expected number beside the measured one."""
+        return [_verdict(name, text, measured) for name, text in self.expected.items()]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One number.
+
+    Attributes:
+        expected: as published.
+        measured: None where there is no value.
+        reason: why there is none.
+    """
+
+    name: str
+    expected: str
+    measured: float | None
+    reason: str = ""
+
+    @property
+    def digits(self) -> int:
+        """After the point."""
+        return len(self.expected.partition(".")[2])
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the measured number, rounded, is the expected one."""
+        return self.measured is not None and f"{self.measured:.{self.digits}f}" == self.expected
+
+    def line(self) -> str:
+        """For people."""
+        start = f"{self.name:<28} expected {self.expected:>9}"
+        if self.measured is None:
+            return f"{start}  not measured: {self.reason}"
+        difference = self.measured - float(self.expected)
+        numbers = f"measured {self.measured:>{10 + 2}.{self.digits + 2}f}  difference {difference:+.{self.digits + 2}f}"
+        return f"{start}  {numbers}  {'agrees' if self.agrees else 'DIFFERS'}"
+
+
+def find(path: Path) -> dict[str, tuple[Golden, Path]]:
+    """The checks of a path, by name, each with the folder that holds its files.
+
+    Args:
+        path: a folder with the files of shipped checks, or the YAML file of one's own.
+
+    Raises:
+        BenchError: there is no such path, or the file is no check.
+    """
+    if path.is_dir():
+        return {name: (_read(file), path) for name, file in shipped("golden").items()}
+    if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
+        raise BenchError(f"--golden {path}: give the folder that holds the files, or the YAML file of a check")
+    return {path.stem: (_read(path), path.parent)}
+
+
+def _read(file: Path) -> Golden:
+    return validated(Golden, read_yaml(file), str(file))
+
+
+def _verdict(name: str, expected: str, measured: Mapping[str, Estimate]) -> Verdict:
+    known = name if name in measured else EQUAL_BY.get(name, name)
+    estimate = measured.get(known)
+    if estimate is None:
+        return Verdict(name, expected, None, "the protocol measures no such thing")
+    return Verdict(name, expected, estimate.value, estimate.unavailable or "")

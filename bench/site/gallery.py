@@ -1,0 +1,131 @@
+"""Kept samples in the order that shows most: the worst first, then the median, then the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.errors import BenchError
+from bench.leaderboard.digits import significant
+from bench.leaderboard.reasons import clean
+from bench.leaderboard.table import Column, Row, Table
+from bench.site.sources import Sources
+
+DIGITS = 4
+Kind = Literal["image", "sound", "file"]
+KINDS: dict[str, Kind] = {".png": "image", ".wav": "sound"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One kept sample of one system.
+
+    Attributes:
+        kind: what a browser can do with both files: show images, play sounds, or nothing but save them.
+        original, reconstruction: files on disk.
+        value: its own value of the gallery's metric, as text; empty if it has none.
+        standing: its place among the kept ones and among all samples, in words.
+    """
+
+    id: str
+    index: int
+    kind: Kind
+    original: Path
+    reconstruction: Path
+    size: tuple[int, int] | None
+    score: float | None
+    value: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The kept samples of a row, worst first.
+
+    Attributes:
+        metric: by which they are ordered; None if none has a value for each sample.
+        missing: how many samples the result names whose files are not beside it.
+    """
+
+    metric: Column | None
+    samples: tuple[Shown, ...]
+    missing: int
+
+
+def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
+    """The kept samples of one row by the first quality metric that has a value a sample, the table's own if it has."""
+    columns = sources.samples(row)
+    metric = next((column for column in _candidates(table) if column.metric in columns), None)
+    values = dict(zip(columns["id"], columns[metric.metric], strict=True)) if metric else {}
+    badness = {name: _badness(value, metric) for name, value in values.items()}
+    kept = sources.kept(row)
+    order = sorted(kept, key=lambda one: (-badness.get(one[0].id, -math.inf), one[0].index))
+    if badness and len(order) > 2:
+        order = [order[0], order.pop(len(order) // 2), *order[1:]]
+    shown = []
+    for place, (record, original, reconstruction) in enumerate(order):
+        value = values.get(record.id)
+        finite = value is not None and math.isfinite(value)
+        shown.append(
+            Shown(
+                id=clean(record.id),
+                index=record.index,
+                kind=_kind(original, reconstruction),
+                original=original,
+                reconstruction=reconstruction,
+                size=_size(original) if _kind(original, reconstruction) == "image" else None,
+                score=value if finite else None,
+                value=_text(value, metric) if finite and metric and value is not None else "",
+                standing=_standing(record.id, place, len(order), badness),
+            )
+        )
+    return Gallery(metric, tuple(shown), len(row.result.kept) - len(kept))
+
+
+def _candidates(table: Table) -> list[Column]:
+    columns = [c for c in table.columns if c.heading.section == "quality" and c.higher_is_better is not None]
+    return sorted(columns, key=lambda column: column != table.order)
+
+
+def _badness(value: float | None, metric: Column | None) -> float:
+    """Higher is worse; a sample on which the metric is undefined is the worst."""
+    if value is None or math.isnan(value) or metric is None:
+        return math.inf
+    return -value if metric.higher_is_better else value
+
+
+def _text(value: float, metric: Column) -> str:
+    shown = significant(value * metric.scale, DIGITS)
+    return f"{clean(metric.heading.title)} {shown} {clean(metric.unit)}".strip()
+
+
+def _standing(name: str, place: int, kept: int, badness: dict[str, float]) -> str:
+    """Honest about both sets: the kept ones were chosen before anything was measured."""
+    if name not in badness:
+        return ""
+    worse = sum(other > badness[name] for other in badness.values())
+    among = f"{_ordinal(worse + 1)} of all {len(badness)} samples, from the worst"
+    told = {0: "worst of the kept ones", 1: "median of the kept ones"}.get(place if kept > 2 else -1, "")
+    return f"{told}; {among}" if told else among
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
+
+
+def _kind(original: Path, reconstruction: Path) -> Kind:
+    kinds = {KINDS.get(file.suffix, "file") for file in (original, reconstruction)}
+    return kinds.pop() if len(kinds) == 1 else "file"
+
+
+def _size(file: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except OSError as error:
+        raise BenchError(f"{file}: no image: {error}; measure it again with --fresh") from error

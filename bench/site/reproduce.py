@@ -1,0 +1,80 @@
+"""The commands that measure a table again, from what its results say of how they were measured."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from bench.contracts.results import Result
+from bench.contracts.suite import Suite, load_suite, shipped
+from bench.leaderboard.table import Row, Table
+
+BATCH_SIZE = 8
+"""The default of ``bench run``; it decides speeds, so that another one is said."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One call of ``bench run``.
+
+    Attributes:
+        text: for a shell.
+        needs: what whoever runs it must supply, as sentences.
+    """
+
+    text: str
+    needs: tuple[str, ...]
+
+
+def commands(table: Table) -> list[Command]:
+    """A command for each suite and preset that the rows were measured by; failed rows are measured too."""
+
+    sizes = [row.result.cost.batch_size for row in table.rows if row.result.cost]
+    failed = max(sizes, key=sizes.count, default=BATCH_SIZE)
+
+    def origin(row: Row) -> tuple[str, str, int]:
+        result = row.result
+        return result.suite, result.protocol.preset, result.cost.batch_size if result.cost else failed
+
+    rows = sorted(table.rows, key=origin)
+    return [_command(table, [row.result for row in same], *key) for key, same in groupby(rows, key=origin)]
+
+
+def _command(table: Table, results: Sequence[Result], suite: str, preset: str, batch_size: int) -> Command:
+    protocol, needs = table.protocol, []
+    known = load_suite(suite) if suite in shipped("suites") else None
+    words = ["bench", "run", "--suite", suite if known else f"{suite}.yaml"]
+    if known is None:
+        needs.append(f"{suite}.yaml is a suite of somebody's own, which does not come with the bench.")
+    task = next((line for line in known.tasks if line.task == protocol.task), None) if known else None
+    if task is None or task.protocol != preset:
+        shipped_preset = preset in shipped("protocols")
+        words += ["--protocol", preset if shipped_preset else f"{preset}.yaml"]
+        if not shipped_preset:
+            needs.append(f"{preset}.yaml is a protocol of somebody's own; all that it says is under Protocol.")
+    samples = all(result.system.tokens == "samples" for result in results)
+    if task is None or task.dataset != protocol.dataset.name:
+        words += ["--reference" if samples else "--dataset", protocol.dataset.name]
+        needs.append(f"Where {protocol.dataset.name} lies: NAME:PATH, if it does not come with a package.")
+    words += _systems(known, results, samples)
+    for option, value, default in (
+        ("--limit", protocol.dataset.limit, None),
+        ("--seed", protocol.seed, 0),
+        ("--dtype", protocol.dtype, "float32"),
+        ("--batch-size", batch_size, BATCH_SIZE),
+    ):
+        words += [option, str(value)] if value != default else []
+    words += ["--tf32"] if protocol.tf32 else []
+    return Command(shlex.join(words), tuple(needs))
+
+
+def _systems(suite: Suite | None, results: Sequence[Result], samples: bool) -> list[str]:
+    """The systems, unless they are those of the suite."""
+    names = list(dict.fromkeys(result.system.name for result in results))
+    if samples:
+        return [word for name in names for word in ("--samples", name)]
+    if suite and set(names) == set(suite.systems):
+        return []
+    return [word for name in names for word in ("--system", name)]

@@ -1,0 +1,236 @@
+"""The site as files in memory: pages from templates, downloads, plots, samples. Nothing depends on the time."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bench import __version__
+from bench.leaderboard.digits import significant
+from bench.leaderboard.ranking import rank
+from bench.leaderboard.reasons import brief, clean
+from bench.leaderboard.render import Format, render
+from bench.leaderboard.table import Row, Table
+from bench.machine.canonical import digest
+from bench.reported.model import catalogs
+from bench.site import figures
+from bench.site.cards import card
+from bench.site.definitions import as_yaml, definitions
+from bench.site.drawing import System, draw
+from bench.site.gallery import Shown, gallery
+from bench.site.grid import grid
+from bench.site.plots import families
+from bench.site.relative import choices
+from bench.site.reported import elsewhere, number
+from bench.site.reproduce import commands
+from bench.site.samples import Samples
+from bench.site.sources import Sources
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+ASSETS = ("site.css", "site.js", "relative.js", "icon.svg")
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "media")),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+)
+"""What pages may load: files of the site. Neither scripts nor styles stand in a page, whatever a result puts there."""
+DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
+    ("markdown", "md", "Markdown"),
+    ("csv", "csv", "CSV, all metrics"),
+    ("latex", "tex", "LaTeX (booktabs)"),
+    ("json", "json", "JSON, results whole"),
+)
+
+
+def slug(text: str, *identity: Any) -> str:
+    """A file name for any text: what is harmless of it, and a hash of what tells it from others."""
+    words = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", text)[-60:].strip("-.") or "x"
+    return f"{words}-{digest([text, *identity])[:8]}"
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that is published of some results."""
+
+    sources: Sources
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Every file by its path within the site."""
+        folder = resources.files("bench.site") / "assets"
+        for name in ASSETS:
+            yield f"assets/{name}", (folder / name).read_bytes()
+        yield "index.html", self.index()
+        for name, catalog in catalogs().items():
+            yield f"reported/{name}.html", self._page("reported.html", "../", catalog=catalog)
+        systems: dict[str, list[tuple[Table, Row]]] = defaultdict(list)
+        for table in self.sources.tables:
+            yield from self._of_table(table)
+            for row in table.rows:
+                systems[row.result.system.name].append((table, row))
+        for name, rows in systems.items():
+            yield self._system_path(name), self._system(name, rows)
+        yield from self._samples.files()
+
+    def index(self, left_out: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """The first page.
+
+        Args:
+            left_out: names of results that are not on the site, and why.
+        """
+        entries = [self._entry(table) for table in self.sources.tables]
+        return self._page("index.html", "", entries=entries, left_out=left_out)
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples()
+
+    @cached_property
+    def _templates(self) -> Environment:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        templates = Environment(
+            loader=PackageLoader("bench.site"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
+        templates.globals |= {
+            "version": __version__,
+            "policy": POLICY,
+            "catalogs": catalogs(),
+            "reported_number": number,
+        }
+        return templates
+
+    def _page(self, template: str, root: str, **values: Any) -> bytes:
+        return (self._templates.get_template(template).render(root=root, **values).strip() + "\n").encode()
+
+    def _name(self, table: Table) -> str:
+        return slug(f"{table.protocol.task}-{table.protocol.fingerprint}")
+
+    def _system_path(self, name: str) -> str:
+        return f"systems/{slug(name)}.html"
+
+    def _pages(self, table: Table) -> dict[str, System]:
+        """The system's page and a short name of each row, by the key of its result."""
+        return {
+            row.result.key: System(f"r{i}", self._system_path(row.result.system.name))
+            for i, row in enumerate(table.rows)
+        }
+
+    def _entry(self, table: Table) -> dict[str, Any]:
+        """One card of the index."""
+        return {
+            "table": table,
+            "suites": _suites(table),
+            "href": f"tables/{self._name(table)}.html",
+            "card": card(table),
+            "pages": self._pages(table),
+        }
+
+    def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
+        name, pages, found = self._name(table), self._pages(table), families(table)
+        shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
+        for style, suffix, _ in DOWNLOADS:
+            yield f"data/{name}.{suffix}", render([table], style).encode()
+        for family in found:
+            for plot in family.plots:
+                for suffix, data in figures.files(plot).items():
+                    yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
+        heard_and_seen = self._gallery(table)
+        shown = grid(table, pages)
+        yield (
+            f"tables/{name}.html",
+            self._page(
+                "table.html",
+                "../",
+                grid=shown,
+                relative=choices(table, shown.columns, pages),
+                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
+                ranking=rank(table),
+                definitions=definitions(table),
+                commands=commands(table),
+                downloads=[(f"data/{name}.{suffix}", title) for _, suffix, title in DOWNLOADS],
+                gallery=f"gallery/{name}.html" if heard_and_seen else "",
+                **shared,
+            ),
+        )
+        if heard_and_seen:
+            yield f"gallery/{name}.html", self._page("gallery.html", "../", samples=heard_and_seen, **shared)
+
+    def _gallery(self, table: Table) -> list[dict[str, Any]]:
+        """The kept samples with what all systems made of each; those first that the systems did worst on."""
+        by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
+        metric = None
+        for row in table.rows:
+            own = gallery(table, row, self.sources)
+            metric = metric or own.metric
+            for shown in own.samples:
+                by_index[shown.index, shown.kind].append((row, shown))
+        better = -1.0 if metric and metric.higher_is_better else 1.0
+
+        def badness(index: tuple[int, str]) -> float:
+            scores = [shown.score for _, shown in by_index[index] if shown.score is not None]
+            return better * sum(scores) / len(scores) if scores else float("-inf")
+
+        order = sorted(by_index, key=lambda index: (-badness(index), index))
+        if metric and len(order) > 2:
+            order.insert(1, order.pop(len(order) // 2))
+        told = ("worst of the kept ones on average", "median of the kept ones on average")
+        return [
+            {
+                "standing": told[place] if metric and len(order) > 2 and place < len(told) else "",
+                "original": self._samples.view(by_index[index][0][1])["original"],
+                "first": by_index[index][0][1],
+                "systems": [(row, self._samples.view(shown)) for row, shown in by_index[index]],
+            }
+            for place, index in enumerate(order)
+        ]
+
+    def _system(self, name: str, rows: Sequence[tuple[Table, Row]]) -> bytes:
+        parts = []
+        for table, row in rows:
+            own = gallery(table, row, self.sources)
+            parts.append(
+                {
+                    "table": table,
+                    "row": row,
+                    "href": f"tables/{self._name(table)}.html",
+                    "estimates": _estimates(table, row),
+                    "gallery": own,
+                    "samples": [self._samples.view(shown) for shown in own.samples],
+                    "elsewhere": elsewhere(table, row),
+                }
+            )
+        return self._page("system.html", "../", name=clean(name), parts=parts)
+
+
+def _suites(table: Table) -> str:
+    return clean(", ".join(sorted({row.result.suite for row in table.rows})))
+
+
+def _safe(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else slug(name)
+
+
+def _estimates(table: Table, row: Row) -> list[dict[str, Any]]:
+    """Every metric of a result, unrounded; the details of codebook levels too, where they exist."""
+    found = []
+    for column in table.columns:
+        cell = row.cells.get(column.metric)
+        if cell and (cell.estimate or not column.heading.detail):
+            found.append({"column": column, "cell": cell, "estimate": cell.estimate})
+    return found

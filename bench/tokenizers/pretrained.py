@@ -1,0 +1,75 @@
+"""What the adapters of published image tokenizers share: value range, padding, device, dtype."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from bench.contracts.tokens import Tokens
+from bench.errors import BenchError, Unavailable
+from bench.machine.extras import remedy
+from bench.tokenizers.base import Tokenizer
+from bench.tokenizers.checkpoint_files import Checkpoint, require
+
+
+def model_class(package: str, name: str) -> Any:
+    """A model class of a library; Unavailable where the installed version has none of that name."""
+    library = require(package)
+    try:
+        return getattr(library, name)
+    except (AttributeError, ImportError, RuntimeError) as error:
+        version = getattr(library, "__version__", "?")
+        raise Unavailable(f"{package} {version}: no {name} ({error}){remedy(package)}") from error
+
+
+class PublishedTokenizer(Tokenizer):
+    """A pretrained convolutional autoencoder of images.
+
+    The model sees values in [-1, 1]. An image whose sides are no multiples of ``factor`` is padded at
+    the bottom and on the right by repeating its edge, which works for any size and adds no contrast;
+    ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
+
+    Args:
+        files: the weights files that were read, if not all of the checkpoint's.
+
+    Attributes:
+        model: the library's model, in evaluation mode.
+        factor: side in pixels of what one token stands for.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, model: Any, factor: int, files: tuple[Path, ...] | None = None) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.factor = factor
+        self.folder = checkpoint.folder
+        self.weights = checkpoint.hashes(checkpoint.files if files is None else files)
+        self.revision = checkpoint.revision
+        self.device, self.dtype = torch.device("cpu"), torch.float32
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> PublishedTokenizer:
+        self.device, self.dtype = torch.device(device), dtype
+        # Past the libraries' own ``to``, which warns of modules to be kept in float32 even where there are none.
+        torch.nn.Module.to(self.model, self.device, dtype)
+        return self
+
+    @property
+    def covers(self) -> str:
+        """What one token stands for, for people."""
+        return f"{self.factor}x{self.factor} pixels"
+
+    def prepared(self, batch: torch.Tensor) -> torch.Tensor:
+        """Images ``[batch, 3, h, w]`` in [0, 1] as the model takes them: padded, in [-1, 1], its dtype."""
+        height, width = batch.shape[-2:]
+        extra = (0, -width % self.factor, 0, -height % self.factor)
+        padded = F.pad(batch.to(self.device, torch.float32), extra, mode="replicate")
+        return (padded * 2 - 1).to(self.dtype)
+
+    def restored(self, output: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+        """What the model gave as float32 images in [0, 1], cropped to the size that was encoded."""
+        _, height, width = tokens.signal_shape
+        images = (output.float() + 1) / 2
+        if self.dtype == torch.float16 and not torch.isfinite(images).all():
+            raise BenchError(f"{self.folder}: the model overflows in float16; use bfloat16 or float32")
+        return images[..., :height, :width]
