@@ -63,7 +63,7 @@ def test_the_command_fits_where_the_project_was_installed_from(tmp_path):
     subprocess.run([*pip, "--target", target, source], check=True)
 
     def command(folder: Path) -> list[str]:
-        code = "from bench import extras; print(extras.install('audio'))"
+        code = "from bench.machine import extras; print(extras.install('audio'))"
         environment = {**os.environ, "PYTHONPATH": str(target)}
         done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
         assert not done.returncode, done.stderr
