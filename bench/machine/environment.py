@@ -171,7 +171,7 @@ def describe(device: str) -> dict[str, Any]:
 @cache
 def git_state() -> dict[str, Any] | None:
     """Commit and cleanliness of the checkout the code runs from; None if it is not one."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:

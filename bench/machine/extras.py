@@ -133,7 +133,7 @@ def _plain(line: Requirement) -> str:
 @cache
 def _folder() -> tuple[Path | None, bool]:
     """The folder that the project was installed from, None if it is gone, and whether its code is run there."""
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout, True
     origin = json.loads(metadata.distribution(PROJECT).read_text("direct_url.json") or "{}")
