@@ -220,17 +220,36 @@ def run(**given: Any) -> None:
     sys.exit(run_suite(given=chosen, **given))
 
 
+KINDS = (
+    *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
+    *("recognizers", "weights"),
+)
+"""What `bench list` knows, in its order."""
+RENAMED = {"recognisers": "recognizers"}
+
+
+class _Kind(click.Choice[str]):
+    """A kind of names; a former name of one works, with a note."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in RENAMED:
+            click.echo(f"note: {value} is now called {RENAMED[value]}", err=True)
+        return super().convert(RENAMED.get(value, value), param, ctx)
+
+
 @main.command("list", short_help="What there is, by kind.")
 @click.argument(
     "kind",
     required=False,
-    type=click.Choice(
-        ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
-    ),
+    type=_Kind(KINDS),
 )
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
-    """What there is: tokenizers, backbones, tasks, suites, protocols, datasets, metrics, recognisers, weights."""
+    """What there is.
+
+    KIND is one of modalities, tokenizers, quantizers, backbones, tasks, suites, protocols, datasets, metrics,
+    recognizers and weights; without it all are listed.
+    """
     from bench.commands.listing import print_list
 
     print_list(kind, style)
@@ -242,7 +261,7 @@ def show(name: str) -> None:
     """What NAME is: source, licence, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
-    metric, recogniser or weights file, or the path of a result file.
+    metric, recognizer or weights file, or the path of a result file.
     """
     from bench.commands.listing import print_entry
 
@@ -263,7 +282,7 @@ def show(name: str) -> None:
 )
 @_weights
 def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: bool) -> None:
-    """Devices, packages, recorded speech, weights, recognisers: what is here and what is missing.
+    """Devices, packages, recorded speech, weights, recognizers: what is here and what is missing.
 
     Touches no network. With --golden, each published number is printed beside the one measured here, in a run
     directory runs/golden that a second start goes on from.
@@ -292,13 +311,13 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
     NAMES are weights files of metrics       inception-2015-12-05  (bench list weights)
               checkpoints of tokenizers      encodec-24khz         (bench list tokenizers)
               checkpoints of backbones       musicgen-small        (bench list backbones)
-              recognisers                    whisper@large-v3      (bench list recognisers)
+              recognizers                    whisper@large-v3      (bench list recognizers)
     """
     from bench.commands.fetch import fetch_names
 
     if not names and not everything:
         raise click.UsageError(
-            "name what to fetch (`bench list weights`, or tokenizers, backbones, recognisers), or use --all"
+            "name what to fetch (`bench list weights`, or tokenizers, backbones, recognizers), or use --all"
         )
     sys.exit(fetch_names(names, everything))
 

@@ -23,7 +23,9 @@ LISTED: dict[str, str] = {
     "protocol": "bench list protocols",
     "dataset": "bench list datasets",
     "metric": "bench list metrics",
-    "recogniser": "bench list recognisers",
+    "recognizer": "bench list recognizers",
+    "quantizer": "bench list quantizers",
+    "modality": "bench list modalities",
     "weights file": "bench list weights",
 }
 """The command that lists the names of a kind."""

@@ -1,8 +1,8 @@
-"""Names to lazily imported tokenizers, backbones, tasks, datasets, metrics and recognisers.
+"""Names to lazily imported modalities, tasks, tokenizers, quantizers, backbones, datasets, metrics and recognizers.
 
-The built-in lines are in ``bench/lines``; other packages add theirs through the entry-point groups
-``bench.tokenizers``, ``bench.backbones``, ``bench.metrics``, ``bench.datasets``, ``bench.tasks`` and
-``bench.recognisers``. Nothing here imports what an entry points to until ``load`` is called, so that listing
+The built-in lines are in ``bench/lines`` and in ``lines`` of each modality; other packages add theirs through the
+entry-point groups ``bench.KIND``, and suites and protocols through ``bench.suites`` and ``bench.protocols``
+(``bench/contracts/suite.py``). Nothing here imports what an entry points to until ``load`` is called, so that listing
 names costs no torch.
 """
 
@@ -12,18 +12,32 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import BenchError, UnknownName
 from bench.machine.extras import remedy
 
-Kind = Literal["tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers", "modalities"]
-KINDS: tuple[Kind, ...] = ("tokenizers", "backbones", "tasks", "datasets", "metrics", "recognisers")
+if TYPE_CHECKING:
+    from bench.modalities.base import Modality
+
+Kind = Literal["tokenizers", "quantizers", "backbones", "tasks", "datasets", "metrics", "recognizers", "modalities"]
+KINDS: tuple[Kind, ...] = (
+    "tokenizers",
+    "quantizers",
+    "backbones",
+    "tasks",
+    "datasets",
+    "metrics",
+    "recognizers",
+    "modalities",
+)
+FORMER: dict[str, Kind] = {"recognisers": "recognizers"}
+"""Former names of kinds, under which plug-ins and command lines still find them."""
 
 
 @dataclass(frozen=True)
@@ -66,79 +80,139 @@ class Entry:
 
 @cache
 def entries(kind: Kind) -> dict[str, Entry]:
-    """All entries of a kind by name, in the order of their lines; plug-ins after the built-in ones.
+    """All entries of a kind by name: those of the built-in modalities, those that serve all, then plug-ins'.
 
-    A plug-in that takes a name already in use is warned of and left out; none is imported here.
+    A plug-in that takes a name already in use is warned of and left out. Of plug-ins nothing is imported but the faces
+    of modalities, which import nothing heavy.
     """
     found: dict[str, Entry] = {}
-    for entry in _built_in_lines(kind):
-        if entry.name in found:
+    for entry in _lines(kind):
+        if entry.name not in found:
+            found[entry.name] = entry
+        elif not entry.plugin:
             raise BenchError(f"two built-in {kind} are called {entry.name!r}")
-        found[entry.name] = entry
-    for point in metadata.entry_points(group=f"bench.{kind}"):
+        else:
+            _taken(kind, entry.name, entry.plugin)
+    for point in points(kind):
         distribution = point.dist.name if point.dist else "a package"
         if point.name in found:
-            warnings.warn(f"{distribution}: {kind} {point.name!r} is taken; ignored", stacklevel=2)
+            _taken(kind, point.name, distribution)
             continue
-        found[point.name] = Entry(
-            point.name,
-            point.value,
-            f"plug-in of {distribution}",
-            source=distribution,
-            local=True,
-            plugin=distribution,
-        )
+        summary = f"plug-in of {distribution}"
+        found[point.name] = Entry(point.name, point.value, summary, source=distribution, plugin=distribution)
     return found
 
 
-def _built_in_lines(kind: Kind) -> list[Entry]:
-    """The lines of the modalities, each in its folder, then those that serve all of them."""
-    lines: list[Entry] = []
-    for modality in () if kind == "modalities" else entries("modalities").values():
-        if target := load(modality.target).lines.get(kind):
-            lines += load(target)
-    if importlib.util.find_spec(f"bench.lines.{kind}"):
-        lines += load(f"bench.lines.{kind}:ENTRIES")
-    return lines
+def points(kind: str) -> Iterable[metadata.EntryPoint]:
+    """The entry points that installed packages have for a kind, under its present name and its former one."""
+    groups = [f"bench.{kind}", *(f"bench.{former}" for former, present in FORMER.items() if present == kind)]
+    return (point for group in groups for point in metadata.entry_points(group=group))
+
+
+def _taken(kind: Kind, name: str, distribution: str) -> None:
+    warnings.warn(f"{distribution}: {kind} {name!r} is taken; ignored", stacklevel=3)
+
+
+def _lines(kind: Kind) -> Iterator[Entry]:
+    """The lines of built-in modalities, those that serve all modalities, and those of installed modalities."""
+    faces = _faces() if kind != "modalities" else []
+    for plugin, face in faces:
+        if not plugin:
+            yield from _lines_of(kind, plugin, face)
+    if kind == "tasks":
+        for plugin, face in faces:
+            yield from _marked(load("bench.lines.tasks:tasks_of")(face), plugin)
+    elif importlib.util.find_spec(f"bench.lines.{kind}"):
+        yield from load(f"bench.lines.{kind}:ENTRIES")
+    for plugin, face in faces:
+        if plugin:
+            yield from _lines_of(kind, plugin, face)
+
+
+def _lines_of(kind: Kind, plugin: str, face: Modality) -> Iterator[Entry]:
+    if target := face.lines.get(kind):
+        yield from _marked(load(target), plugin)
+
+
+def _marked(lines: Iterable[Entry], plugin: str) -> Iterator[Entry]:
+    """Lines, with the package that they are plug-ins of."""
+    return (replace(line, plugin=plugin) for line in lines)
+
+
+def forget() -> None:
+    """Look again at what is installed when next asked."""
+    entries.cache_clear()
+    _faces.cache_clear()
+
+
+@cache
+def _faces() -> list[tuple[str, Modality]]:
+    """The faces of all modalities, each with the package that it is a plug-in of; one that fails is warned of."""
+    faces: list[tuple[str, Modality]] = []
+    for entry in entries("modalities").values():
+        try:
+            faces.append((entry.plugin, load(entry.target)))
+        except BenchError as error:
+            if not entry.plugin:
+                raise
+            warnings.warn(f"{entry.plugin}: modality {entry.name!r} is ignored: {error}", stacklevel=2)
+    return faces
+
+
+def modality(name: str) -> Modality:
+    """The face of a modality; UnknownName with the near names if there is none of that name."""
+    faces = {face.name: face for _, face in _faces()}
+    if name not in faces:
+        raise UnknownName("modality", name, faces)
+    return faces[name]
 
 
 def get(kind: Kind, name: str) -> Entry:
-    """The entry of that name; UnknownName with the near names otherwise."""
+    """The entry of that name. That of a plug-in is imported: it brings an Entry, or a class that states what it is.
+
+    Raises:
+        UnknownName: there is none of that name; the message has the near ones.
+        BenchError: a plug-in cannot be imported, or does not state its modality.
+    """
     known = entries(kind)
     if name not in known:
         raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
-    return known[name]
+    entry = known[name]
+    return _stated(kind, entry) if _is_point(entry) else entry
 
 
 def built_in(kind: Kind) -> dict[str, Entry]:
-    """The built-in entries: what defaults are made of, so that an installed package changes none of them."""
+    """The built-in entries, which no installed package changes."""
     return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
 
 
 MODAL: tuple[Kind, ...] = ("datasets", "metrics", "tasks")
-"""Kinds whose classes must state a modality."""
+"""Kinds that must state a modality."""
 
 
-def stated(kind: Kind, name: str) -> Entry:
-    """The entry of that name, with what the class of a plug-in states: its modality, and what a metric judges.
+def _is_point(entry: Entry) -> bool:
+    """Whether an entry is an entry point of which nothing is known yet; the lines of a modality say it all."""
+    return bool(entry.plugin) and entry.summary == f"plug-in of {entry.plugin}"
 
-    The class of a plug-in is imported, a built-in line says it all.
 
-    Raises:
-        UnknownName: there is none of that name.
-        BenchError: the class cannot be imported, or does not state its modality.
-    """
-    entry = get(kind, name)
-    if not entry.plugin:
-        return entry
+def _stated(kind: Kind, entry: Entry) -> Entry:
+    """The entry of a plug-in with what it states: by an Entry, by its class's ``ENTRY``, or by facts of its class."""
     found = load(entry.target)
-    modality = getattr(found, "modality", None if kind in MODAL else "")
-    if not isinstance(modality, str):
+    line = found if isinstance(found, Entry) else getattr(found, "ENTRY", None)
+    if isinstance(line, Entry):
+        target = line.target or entry.target
+        entry = replace(line, name=entry.name, target=target, source=line.source or entry.source, plugin=entry.plugin)
+        stated = line.modality or None
+    else:
+        stated = getattr(found, "modality", None)
+        entry = replace(entry, local=True, judges=getattr(found, "judges", entry.judges))
+    if kind in MODAL and not isinstance(stated, str):
         raise BenchError(
-            f"{kind.removesuffix('s')} {name} of {entry.plugin}: {entry.target} does not state its modality; "
-            'write modality = "image" or modality = "audio" in the class'
+            f"{kind.removesuffix('s')} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
+            f'write ENTRY = Entry(..., modality="NAME") in the class, with one of '
+            f"{', '.join(face.name for _, face in _faces())}"
         )
-    return replace(entry, modality=modality, judges=getattr(found, "judges", entry.judges))
+    return replace(entry, modality=stated if isinstance(stated, str) else "")
 
 
 def elsewhere(name: str) -> str:

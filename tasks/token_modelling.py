@@ -1,60 +1,150 @@
-"""How learnable the tokens of images are: what they cost a model of tokens, in bits a pixel."""
+"""Token modeling: what tokens cost a model of them, a probe or the pretrained backbone that speaks them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
-from bench.datasets.base import Sample
-from bench.learning.modeling import ModellingSettings, ModellingTask
-from bench.learning.pretrained_modeling import ConditionSettings
-from bench.learning.probe import ProbeSettings
-from bench.measuring.reconstruction import ReconstructionSettings
+from bench.backbones.base import Backbone
+from bench.contracts.protocol import Protocol
+from bench.contracts.results import CodebookRecord
+from bench.contracts.stats import Estimate
+from bench.contracts.system import BackboneSpec, SystemSpec
+from bench.contracts.task import Job, Measurement, Report, Request
+from bench.datasets.base import Dataset
+from bench.errors import BenchError
+from bench.learning.conditions import classes_told
+from bench.learning.likelihood import Likelihood
+from bench.learning.pretrained_modeling import ConditionSettings, check_conditions, measure_pretrained, with_texts
+from bench.learning.probe import check_probe
+from bench.learning.study import ModelingSettings, Study, trained_on
+from bench.measuring.dataset_task import DatasetSettings, DatasetTask
+from bench.measuring.records import dataset_record, system_record
 from bench.metrics.base import Fact
-from bench.modalities.image.datasets.images import ImagePreprocessing
-from bench.modalities.image.signal import ImageSignal
-
-SHIFT_PIXELS = 16
 
 
-class ImageSettings(ModellingSettings):
-    """Every choice of the task on images."""
-
-    preprocessing: ImagePreprocessing
-    probe: ProbeSettings = ProbeSettings(views=8)
+class Choices(ConditionSettings, ModelingSettings):
+    """Every choice of the task, those of probes and of pretrained backbones."""
 
 
-class ImageChoices(ConditionSettings, ImageSettings):
-    """Those of probes and of published backbones."""
+class TokenModeling(DatasetTask):
+    """Train a probe on the tokens of a data set's fit split, and measure the likelihood of those of the other."""
 
-
-class TokenModelling(ModellingTask):
-    """Tokens of images: what they cost a probe, or the published backbone that speaks them."""
-
-    name = "token-modelling"
+    kind = "token-modelling"
     version = 1
-    modality = "image"
     measures: ClassVar[tuple[str, ...]] = ("tokenizer", "backbone")
-    choices: ClassVar[type[ReconstructionSettings]] = ImageChoices
-    rates = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
-    bits = ("bits_per_pixel_model", Fact("bit/px", False, (0, math.inf)), 1.0)
+    base: ClassVar[type[DatasetSettings]] = Choices
 
-    def signals(self, settings: Any) -> ImageSignal:
-        return ImageSignal(torch.Tensor.float)
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The metrics of tokens that stand beside the likelihood."""
+        return self.face.metrics["tokens"]
 
-    def amounts(self, signal: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(signal),), float(math.prod(signal.shape[2:])), dtype=torch.float64)
+    @property
+    def bits(self) -> tuple[str, Fact, float]:
+        """The likelihood in bits of an amount of signal: name, fact, and bits in its unit."""
+        bits = self.face.bits
+        if bits is None:
+            raise BenchError(f"modality {self.modality} does not say what bits are divided by")
+        return bits.value, Fact(bits.unit, False, (0, math.inf)), bits.per_unit
 
-    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """Up to 16 pixels aside each way, the gap filled with the mirror image, and by chance left for right."""
-        signal = sample.signal.flip(2) if generator.random() < 0.5 else sample.signal
-        for axis in (1, 2):
-            length = signal.shape[axis]
-            reach = min(SHIFT_PIXELS, length - 1)
-            places = np.arange(length) + generator.integers(-reach, reach + 1)
-            mirrored = length - 1 - np.abs(length - 1 - np.abs(places))
-            signal = signal.index_select(axis, torch.from_numpy(mirrored))
-        return signal
+    def default_metrics(self) -> list[str]:
+        return list(self.rates)
+
+    def protocol(self, request: Request) -> Protocol:
+        self.require_known_metrics(request, "looks at tokens alone")
+        protocol = super().protocol(request)
+        return with_texts(protocol, request.prompts) if "backbone" in self.measures else protocol
+
+    def require_known_metrics(self, request: Request, looks_at: str) -> None:
+        """BenchError if a protocol names a metric that is none of the default ones.
+
+        Args:
+            looks_at: what the task looks at, for the message.
+        """
+        name, chosen = request.preset
+        known = self.default_metrics()
+        if foreign := sorted(set(chosen.get("metrics") or {}) - set(known)):
+            raise BenchError(
+                f"protocol {name}: {self.name} {looks_at}, so it does not measure {foreign[0]}; "
+                f"beside the likelihood it has {', '.join(known)}"
+            )
+
+    def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
+        """A probe's choices are none of a pretrained backbone's, nor the other way round."""
+        foreign: Collection[str] = ConditionSettings.model_fields
+        if isinstance(system, BackboneSpec):
+            check_conditions(self, protocol, system)
+            foreign = ("probe",)
+        own = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
+        return protocol.model_copy(update={"settings": own})
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        check_probe(settings.probe)
+        if settings.probe.conditions != "none":
+            classes_told(settings.probe, dataset, dataset.training_split())
+
+    def unmeasurable(self, job: Job) -> str:
+        if isinstance(job.system, BackboneSpec):
+            return ""
+        try:
+            trained_on(self.planned(job))
+        except BenchError as reason:
+            return f"{job.system.text}: {reason}"
+        return super().unmeasurable(job)
+
+    def warnings(self, job: Job) -> list[str]:
+        dataset = self.planned(job)
+        if isinstance(job.system, BackboneSpec) or dataset.settings.get("crop") != "none" or self.unmeasurable(job):
+            return super().warnings(job)
+        sizes = sorted(dataset.sizes() | trained_on(dataset).sizes())
+        if len(sizes) < 2:
+            return super().warnings(job)
+        (width, height), (wide, high) = sizes[0], sizes[-1]
+        return [
+            *super().warnings(job),
+            f"{job.system.text}: whole images of {len(sizes)} sizes, from {width}x{height} to {wide}x{high} pixels, in "
+            "what is measured and what the probe is trained on; the cell fails unless its tokens are sequences: set "
+            "preprocessing: {crop: center, size: 256}, or another size, in a --protocol file",
+        ]
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return ("transformers.models.llama.modeling_llama",) if "probe" in protocol.settings else ()
+
+    def measure(self, job: Job, report: Report) -> Measurement:
+        if isinstance(job.system, BackboneSpec):
+            return measure_pretrained(self, self.bits, job, report)
+        study = Study(self, self.rates, job, report)
+        backbones = study.probe.train(study.training.corpus)
+        verdict = study.probe.verdict(backbones, study.training.corpus, study.evaluated.corpus)
+        further = self.further(study, backbones)
+        study.probe.finish()
+        seen, corpus = study.evaluated.seen, study.evaluated.corpus
+        likelihood = Likelihood(
+            verdict.nats,
+            corpus.counts.double().numpy(),
+            np.array(study.evaluated.amounts),
+            np.array(seen.groups),
+            verdict.note,
+            density=bool(corpus.structure.dim),
+        )
+        return Measurement(
+            system=system_record(job, study.tokenizer, seen),
+            codebooks=[CodebookRecord(**vars(book)) for book in study.tokenizer.codebooks],
+            dataset=dataset_record(job.protocol, study.dataset, seen),
+            metrics=study.metrics.estimates() | likelihood.estimates(*self.bits) | further,
+            samples={
+                "id": seen.ids,
+                "group": seen.groups,
+                **likelihood.columns(*self.bits),
+                **study.columns,
+            },
+            warnings=list(dict.fromkeys([*seen.warnings(), *study.warnings])),
+        )
+
+    def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        """What else a task asks the trained backbones."""
+        return {}

@@ -12,7 +12,7 @@ from bench import registry
 from bench.cli import main
 from bench.contracts.protocol import Protocol
 from bench.contracts.suite import load_preset, load_suite, shipped
-from bench.contracts.task import Request, Task
+from bench.contracts.task import Request, Task, open_task
 from bench.errors import BenchError
 
 
@@ -72,7 +72,7 @@ def test_the_probe_told_the_class_is_judged_as_the_one_that_is_not():
     assert told == alone
     assert probe.pop("conditions") == "class"
     assert probe.pop("fit_samples") > 2000
-    defaults = registry.load(registry.get("tasks", "ntp-probe").target).choices.model_fields["probe"].default
+    defaults = open_task("ntp-probe").choices.model_fields["probe"].default
     assert probe.items() <= defaults.model_dump().items()
 
 
@@ -80,15 +80,15 @@ def test_a_preset_of_probes_fits_its_task_and_no_reconstruction():
     with pytest.raises(BenchError, match=r"protocol audio-lm: continuation: no such setting; did you "):
         protocol("audio", load_preset(SPEECH_PROBE))
     (line,) = load_suite("audio-lm").tasks
-    task: Task = registry.load(registry.get("tasks", line.task).target)()
+    task: Task = open_task(line.task)
     stated = task.protocol(Request(preset=load_preset(SPEECH_PROBE), dataset=line.dataset))
-    assert set(stated.metrics) == {*task.rates, *task.further_metrics}
+    assert set(stated.metrics) == set(task.default_metrics())
 
 
 def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:
     """The whole protocol of the default suite's data under a preset."""
     (line,) = load_suite(f"{modality}-recon").tasks
-    task: Task = registry.load(registry.get("tasks", line.task).target)()
+    task: Task = open_task(line.task)
     return task.protocol(Request(preset=preset, dataset=line.dataset))
 
 
@@ -138,7 +138,7 @@ def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
     assert rows["amused-512"] == "missing; run: bench fetch amused-512"
 
 
-def test_fetch_takes_systems_and_recognisers_with_arguments(bench, tmp_path):
+def test_fetch_takes_systems_and_recognizers_with_arguments(bench, tmp_path):
     done = bench("fetch", "mulaw", "raster", "pocketsphinx")
     assert "mulaw: needs no checkpoint" in done.stdout
     assert "raster: needs no checkpoint" in done.stdout

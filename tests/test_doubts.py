@@ -11,16 +11,13 @@ import pytest
 import skimage.data
 import soundfile
 import torch
-from bench.tasks.audio_recon import AudioReconstruction
-from bench.tasks.image_generation import ImageGeneration
-from bench.tasks.image_recon import ImageReconstruction
-from bench.tasks.token_modelling import TokenModelling
 from command import SYSTEMS
 from PIL import Image
 
 from bench.contracts.results import Result, Run, read_result
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
+from bench.contracts.task import open_task
 from bench.contracts.tokens import Tokens
 from bench.leaderboard.page import compose
 from bench.leaderboard.render import render
@@ -45,7 +42,6 @@ PROTOCOLS = {
     "audio-recon": "metrics: {si_sdr: {}}",
     "token-modelling": f"metrics: {{codebook: {{}}}}\n{SMALL}",
 }
-TASKS = {"image-recon": ImageReconstruction, "audio-recon": AudioReconstruction, "token-modelling": TokenModelling}
 
 
 def measured(suite: str, system: str, folder: Path, **options: object) -> Result:
@@ -58,7 +54,7 @@ def measured(suite: str, system: str, folder: Path, **options: object) -> Result
     run = Run(folder / "run")
     name = f"{SYSTEMS / 'doubtful.py'}:{system}" if system[0].isupper() else system
     (cell,) = runner.plan(load_suite(suite), [parse(name)], chosen, WeightStore({}, True), run).cells
-    measurement = TASKS[suite]().measure(cell.job, lambda *_: None)
+    measurement = open_task(cell.job.protocol.task).measure(cell.job, lambda *_: None)
     run.write(cell.file, assemble(cell, datetime.now(UTC), 1.0, measurement, []), measurement.samples)
     return read_result(cell.file)
 
@@ -217,7 +213,7 @@ def test_samples_that_are_the_reference_in_any_order_are_told(samples, told, tmp
     )
     specs = sample_specs((str(tmp_path / "samples.npz"),))
     (cell,) = runner.plan(load_suite("image-gen"), specs, chosen, WeightStore({}, True), Run(tmp_path)).cells
-    measurement = ImageGeneration().measure(cell.job, lambda *_: None)
+    measurement = open_task("image-generation").measure(cell.job, lambda *_: None)
     assert [text.partition(":")[0].partition(" of those")[0] for text in measurement.warnings] == [told] * bool(told)
     assert (told in measurement.metrics["swd"].note) or not told
 

@@ -8,20 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.tasks.audio_recon import AudioReconstruction
-from bench.tasks.image_recon import ImageReconstruction
 from PIL import Image
 
 from bench.contracts.results import Run, read_result, read_samples
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
+from bench.contracts.task import open_task
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
 from bench.measuring.cell_process import assemble
 from bench.measuring.kept_samples import chosen
 
 METRICS = {"image": "{psnr: {}, throughput: {}}", "audio": "{stoi: {}}"}
-TASKS = {"image": ImageReconstruction, "audio": AudioReconstruction}
 
 
 def measured(modality: str, system: str, keep: int, folder: Path, limit: int = 5):
@@ -32,7 +30,7 @@ def measured(modality: str, system: str, keep: int, folder: Path, limit: int = 5
     run = Run(folder)
     suite = load_suite(f"{modality}-recon")
     (cell,) = runner.plan(suite, [parse(system)], options, WeightStore({}, True), run).cells
-    measurement = TASKS[modality]().measure(cell.job, lambda *_: None)
+    measurement = open_task(cell.job.protocol.task).measure(cell.job, lambda *_: None)
     result = assemble(cell, datetime.now(UTC), 1.0, measurement, [])
     run.write(cell.file, result, measurement.samples, measurement.kept)
     return cell, read_result(cell.file)

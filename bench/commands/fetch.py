@@ -1,4 +1,4 @@
-"""`bench fetch`: fill the cache with weights files, and with the checkpoints of systems and recognisers."""
+"""`bench fetch`: fill the cache with weights files, and with the checkpoints of systems and recognizers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.machine.weights import FILES, WeightFile, WeightStore, fetch
 
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
     """Fetch each name; one that cannot be fetched is named and the others go on. The exit code."""
-    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognisers")
+    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognizers")
     known: dict[str, Collection[str]] = {
         "weights file": FILES,
         **{kind.removesuffix("s"): registry.entries(kind) for kind in kinds},
@@ -37,8 +37,8 @@ def fetch_names(names: tuple[str, ...], everything: bool) -> int:
 
 
 def _fetch_one(name: str) -> str:
-    if _base(name) in registry.entries("recognisers"):
-        return _recogniser(name)
+    if _base(name) in registry.entries("recognizers"):
+        return _recognizer(name)
     if _base(name) in registry.entries("backbones"):
         return _backbone(parse(name))
     if name not in FILES:
@@ -77,8 +77,8 @@ def _backbone(system: SystemSpec) -> str:
     return str(files_of(system.entry).fetch(system.arguments["repo"], system.arguments.get("revision")))
 
 
-def _recogniser(name: str) -> str:
-    """A recogniser fetches what it lacks when it is built, and refuses what it cannot use."""
+def _recognizer(name: str) -> str:
+    """A recognizer fetches what it lacks when it is built, and refuses what it cannot use."""
     from bench.modalities.audio.recognizers.base import build
     from bench.tokenizers.checkpoint import hub_offline
 

@@ -9,13 +9,13 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench import registry
+from bench import cli, registry
 from bench.contracts.suite import read_yaml, shipped
 from bench.contracts.system import parse
 from bench.errors import BenchError, UnknownName
@@ -28,12 +28,11 @@ PLUGINS = "plug-ins"
 """Their classes state the modality, and a list imports none."""
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 """What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
-LISTED = ["tokenizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics", "recognisers", "weights"]
 
 
 def print_list(kind: str | None, style: str) -> None:
     """The names of one kind, or of all, with a line on each."""
-    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
+    rows = {one: _rows(one) for one in ([kind] if kind else cli.KINDS)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -66,14 +65,14 @@ def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
 
 def _modality(kind: str, name: str) -> str:
     """What a name is for: ``image``, ``audio``, or ``any modality``."""
-    if kind in ("suites", "weights", "tasks"):
+    if kind in ("suites", "weights", "tasks", "modalities", "quantizers"):
         return ""  # a few, and their summaries say it
     if kind == "protocols":
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
         found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
         return ", ".join(sorted(found)) or ANY
     entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
-    return PLUGINS if entry.plugin else entry.modality or ANY
+    return entry.modality or (PLUGINS if entry.plugin else ANY)
 
 
 def _rows(kind: str) -> dict[str, str]:
@@ -112,10 +111,10 @@ def print_entry(name: str) -> None:
     base = _base(name)
     for kind in KINDS:
         if base in registry.entries(kind):
-            _print_registered(kind, name, registry.get(kind, base))
+            _print_registered(kind, name, base)
             found = True
     for metric in [] if found else _metrics_that_give(name):
-        _print_registered("metrics", metric, registry.get("metrics", metric))
+        _print_registered("metrics", metric, metric)
         found = True
     if not found:
         known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
@@ -146,7 +145,12 @@ def _base(name: str) -> str:
     return name.partition("@")[0].partition("=")[0]
 
 
-def _print_registered(kind: registry.Kind, name: str, entry: Entry) -> None:
+def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
+    try:
+        entry = registry.get(kind, base)
+    except BenchError as error:  # a plug-in that says too little of itself
+        _print_fields(f"{kind.removesuffix('s')} {name}", {"not loadable here": str(error)})
+        return
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
     fields.pop("plugin")
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
@@ -166,9 +170,6 @@ def _print_registered(kind: registry.Kind, name: str, entry: Entry) -> None:
 
 def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
     """What only the class of an entry knows (imports it)."""
-    if entry.plugin:
-        modality = registry.stated(kind, entry.name).modality
-        return {"modality": modality} | _facts(kind, name, replace(entry, plugin=""))
     if kind == "tokenizers":
         return _tokenizer_facts(name)
     if kind == "backbones" and entry.local:
@@ -181,7 +182,10 @@ def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
         return _defaults(entry)
     if kind == "tasks":
         return _task_facts(entry)
-    return _recogniser_facts(name)
+    if kind == "modalities":
+        return {name: value for name, value in vars(registry.load(entry.target)).items() if value}
+    own = getattr(registry.load(entry.target), "facts", None)
+    return own(name) if own else {}
 
 
 def _tokenizer_facts(name: str) -> dict[str, Any]:
@@ -218,17 +222,6 @@ def _backbone_facts(name: str) -> dict[str, Any]:
     return facts
 
 
-def _recogniser_facts(name: str) -> dict[str, Any]:
-    """What this very recogniser is: model and version, languages, decoding options."""
-    from bench.modalities.audio.recognizers.base import build
-
-    if name == "transcripts":
-        return {}  # a table of transcripts, and none was given
-    source = build(name)
-    options = source.describe().get("options", {})
-    return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
-
-
 def _metric_facts(entry: Entry) -> dict[str, Any]:
     kind = registry.load(entry.target)
     facts: dict[str, Any] = {"version": kind.version}
@@ -248,7 +241,9 @@ def _defaults(entry: Entry) -> dict[str, Any]:
 
 def _task_facts(entry: Entry) -> dict[str, Any]:
     """What a protocol may set beside preprocessing and metrics, which data sets and metrics say themselves."""
-    choices = getattr(registry.load(entry.target), "choices", None)
+    from bench.contracts.task import open_task
+
+    choices = getattr(open_task(entry.name), "choices", None)
     fields = choices.model_fields if choices else {}
     sections = {name: field.default for name, field in fields.items() if hasattr(field.default, "model_fields")}
     return {key: value for name, section in sections.items() for key, value in _nested(name, section).items()}

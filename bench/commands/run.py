@@ -20,6 +20,7 @@ from bench.contracts.last_command import LastCommand
 from bench.contracts.results import Result, Run, broken_metrics
 from bench.contracts.suite import Suite, load_suite
 from bench.contracts.system import SystemSpec, parse
+from bench.contracts.task import open_task
 from bench.datasets.spec import split_path
 from bench.errors import BenchError, UnknownName
 from bench.leaderboard.reasons import clean
@@ -108,14 +109,14 @@ def _specs(
     own = [] if samples else suite.systems
     texts = list(dict.fromkeys([*(systems or own), *added]))
     if not texts and not samples:
-        wanted = registry.load(registry.get("tasks", suite.tasks[0].task).target).wanted
+        wanted = open_task(suite.tasks[0].task).wanted
         raise BenchError(f"suite {suite.name} names no systems; {wanted}")
     return [*(parse(text) for text in texts), *sample_specs(samples)]
 
 
 def _compares(suite: Suite) -> bool:
     """Whether a task of the suite compares generated images with a reference."""
-    tasks = (registry.load(registry.get("tasks", line.task).target) for line in suite.tasks)
+    tasks = (open_task(line.task) for line in suite.tasks)
     return any("samples" in task.measures for task in tasks)
 
 
@@ -148,8 +149,12 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:
-        modality = registry.stated("tasks", suite.tasks[0].task).modality
-        chosen["dataset"] = f"{modality}-folder"
+        modality = registry.modality(registry.get("tasks", suite.tasks[0].task).modality)
+        if not modality.folder:
+            raise BenchError(
+                f"--data {chosen['data']}: modality {modality.name} has no data set of files; give --dataset"
+            )
+        chosen["dataset"] = modality.folder
 
 
 def _options(chosen: dict[str, Any]) -> Any:

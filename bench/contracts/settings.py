@@ -52,6 +52,16 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
         raise BenchError(f"{place}: " + "\n  ".join(lines)) from error
 
 
+def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Defaults with what is given in their place, section by section."""
+    both = {
+        name: overridden(defaults[name], value)
+        for name, value in given.items()
+        if isinstance(value, dict) and isinstance(defaults.get(name), dict)
+    }
+    return {**defaults, **given, **both}
+
+
 def check_sections(given: Mapping[Any, Any], place: str) -> None:
     """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from bench import registry
 from bench.contracts.settings import check_sections, validated
 from bench.errors import BenchError, UnknownName
 from bench.machine.documents import parse_yaml, problem
@@ -37,9 +40,27 @@ class Suite(BaseModel):
 
 
 def shipped(kind: str) -> dict[str, Path]:
-    """The YAML files that come with the package, by name: ``suites``, ``protocols`` or ``golden``."""
+    """The YAML files of a kind (``suites``, ``protocols`` or ``golden``) by name: the bench's, then those of plug-ins.
+
+    A package offers ``suites/NAME.yaml``, or ``protocols/NAME.yaml``, by the entry point ``NAME = "PACKAGE"`` of the
+    group ``bench.suites``, or ``bench.protocols``; it is not imported for it. One that takes a name already in use is
+    warned of and left out.
+    """
     folder = Path(str(resources.files("bench.tasks"))) / kind
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    files = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    for point in registry.points(kind):
+        package = point.dist.name if point.dist else "a package"
+        spec = importlib.util.find_spec(point.value)
+        places = [
+            Path(place) / kind / f"{point.name}.yaml" for place in (spec and spec.submodule_search_locations) or ()
+        ]
+        file = next((place for place in places if place.is_file()), None)
+        if point.name in files or file is None:
+            why = "is taken" if point.name in files else f"is not in {point.value}/{kind}"
+            warnings.warn(f"{package}: {kind} {point.name!r} {why}; ignored", stacklevel=2)
+        else:
+            files[point.name] = file
+    return files
 
 
 def load_suite(name: str) -> Suite:

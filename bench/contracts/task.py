@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench import registry
 from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.system import SystemSpec
+from bench.modalities.base import Modality
 
 if TYPE_CHECKING:
     from bench.measuring.kept_samples import Kept
@@ -105,15 +107,28 @@ class Measurement:
 
 
 class Task(ABC):
-    """Measures one kind of system. ``version`` is raised when its numbers change."""
+    """Measures systems of one modality. ``version`` is raised when its numbers change.
 
-    name: ClassVar[str]
+    Args:
+        name: registry name.
+        modality: what it measures on.
+    """
+
+    kind: ClassVar[str]
+    """What it is called without the modality, such as ``recon``."""
     version: ClassVar[int]
-    modality: ClassVar[str]
     measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
     """``SystemSpec.kind`` of what it measures."""
     wanted: ClassVar[str] = "give some with --system"
     """What to give where a suite names no systems."""
+
+    def __init__(self, name: str, modality: Modality) -> None:
+        self.name, self.face = name, modality
+
+    @property
+    def modality(self) -> str:
+        """Name of the modality."""
+        return self.face.name
 
     @abstractmethod
     def protocol(self, request: Request) -> Protocol:
@@ -150,3 +165,15 @@ class Task(ABC):
     @abstractmethod
     def measure(self, job: Job, report: Report) -> Measurement:
         """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""
+
+
+def open_task(name: str) -> Task:
+    """The task of a registry name (imports its class).
+
+    Raises:
+        UnknownName: there is none of that name.
+        BenchError: it cannot be imported, or does not state its modality.
+    """
+    entry = registry.get("tasks", name)
+    found: Task = registry.load(entry.target)(name, registry.modality(entry.modality), **entry.args)
+    return found

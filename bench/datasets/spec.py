@@ -40,7 +40,7 @@ class DatasetSpec:
             BenchError: no such data set, or it takes no such argument (imports the class).
         """
         name, mark, rest = text.partition("@")
-        entry = registry.stated("datasets", name)
+        entry = registry.get("datasets", name)
         args: dict[str, Any] = {}
         for part in rest.split(",") if mark else ():
             key, equals, value = part.partition("=")

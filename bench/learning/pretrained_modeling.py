@@ -1,4 +1,4 @@
-"""Token modelling by a published backbone: what the held-out samples cost it, in tokens of its own tokenizer."""
+"""Token modelling by a pretrained backbone: what the held-out samples cost it, in tokens of its own tokenizer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from bench.errors import BenchError
 from bench.learning.likelihood import Likelihood
 from bench.learning.prompts import fingerprint, read_prompts
 from bench.learning.tokenized import Tokenized
-from bench.measuring.reconstruction import build_metrics, dataset_record
+from bench.measuring.metric_sets import build_metrics
+from bench.measuring.records import dataset_record
 from bench.modalities.signal import SystemFailure
 
 if TYPE_CHECKING:
-    from bench.learning.modeling import ModellingTask
+    from bench.measuring.dataset_task import DatasetTask
+    from bench.metrics.base import Fact
 
 
 class ConditionSettings(BaseModel):
-    """What published backbones are told of the samples; a probe is told nothing."""
+    """What pretrained backbones are told of the samples; a probe is told nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,7 +51,7 @@ def with_texts(protocol: Protocol, file: str | None) -> Protocol:
     return protocol.model_copy(update={"settings": {**protocol.settings, **given}})
 
 
-def check_conditions(task: ModellingTask, protocol: Protocol, system: BackboneSpec) -> None:
+def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec) -> None:
     """BenchError if a backbone is not of the task's modality, or wants other conditions (imports its class)."""
     kind = system.published(task.name, task.modality)
     condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
@@ -67,8 +69,12 @@ def check_conditions(task: ModellingTask, protocol: Protocol, system: BackboneSp
         )
 
 
-def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurement:
-    """Measure a cell whose system is a published backbone; nothing is trained."""
+def measure_pretrained(task: DatasetTask, bits: tuple[str, Fact, float], job: Job, report: Report) -> Measurement:
+    """Measure a cell whose system is a pretrained backbone; nothing is trained.
+
+    Args:
+        bits: the likelihood in bits of an amount of signal: name, fact, and bits in its unit.
+    """
     assert isinstance(job.system, BackboneSpec)
     protocol, device = job.protocol, torch.device(job.device)
     settings = task.choices(**protocol.settings)
@@ -77,7 +83,7 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
     report("preparing", 0, len(dataset))
     backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
     metrics = build_metrics(job, settings.metrics, backbone.codebooks, device)
-    tokenized = Tokenized(job, dataset, task.signals(settings), task.amounts, metrics, report)
+    tokenized = Tokenized(job, dataset, task.signals(settings), metrics, report)
     nats, counts = _asked(tokenized, backbone, texts)
     seen = tokenized.seen
     likelihood = Likelihood(
@@ -96,8 +102,8 @@ def measure_published(task: ModellingTask, job: Job, report: Report) -> Measurem
         ),
         codebooks=[CodebookRecord(**vars(book)) for book in backbone.codebooks],
         dataset=dataset_record(protocol, dataset, seen),
-        metrics=metrics.estimates() | likelihood.estimates(*task.bits),
-        samples={"id": seen.ids, "group": seen.groups, **likelihood.columns(*task.bits)},
+        metrics=metrics.estimates() | likelihood.estimates(*bits),
+        samples={"id": seen.ids, "group": seen.groups, **likelihood.columns(*bits)},
         warnings=seen.warnings(),
     )
 
@@ -142,7 +148,7 @@ def _check_size(backbone: PublishedBackbone, tokens: Tokens, tokenized: Tokenize
     try:
         backbone.check_size(tokens)
     except TokenError as error:
-        if backbone.modality != "image":
+        if len(tokens.signal_shape) != 3:
             raise
         (_, height, width), (_, high, wide) = tokens.signal_shape, backbone.structure.signal_shape
         remedy = f"preprocessing: {{size: {high}}}" if high == wide else "preprocessing: {crop: none} and such images"

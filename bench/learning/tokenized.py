@@ -30,7 +30,6 @@ class Tokenized:
     """What was seen of a data set that was made tokens.
 
     Args:
-        amounts: signal of each sample of a batch, ``[batch]``.
         metrics: of tokens, updated with them.
 
     Attributes:
@@ -43,7 +42,6 @@ class Tokenized:
         job: Job,
         dataset: Dataset,
         signals: Signal,
-        amounts: Callable[[Any], torch.Tensor],
         metrics: MetricSet,
         report: Report,
     ) -> None:
@@ -51,7 +49,6 @@ class Tokenized:
         self.seen = Seen(doubts=list(dataset.remarks))
         self.indices: list[int] = []
         self.amounts: list[float] = []
-        self._amounts_of = amounts
 
     def stream(
         self,
@@ -89,7 +86,7 @@ class Tokenized:
             yield samples, tokens, made
             self.seen.tokens = tokens.kind
             self.indices += indices
-            self.amounts += self._amounts_of(signal).tolist()
+            self.amounts += self.signals.amounts(signal).tolist()
             for sample in samples:
                 self.seen.note(sample)
             group = torch.tensor([sample.group for sample in samples])

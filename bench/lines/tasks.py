@@ -1,53 +1,60 @@
-"""Registry lines of the tasks."""
+"""Registry lines of the tasks: a kind each, offered by every modality that has what it needs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from bench.modalities.base import Modality
 from bench.registry import Entry
 
-ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "image-recon",
-        "bench.tasks.image_recon:ImageReconstruction",
-        "What an image tokenizer loses, at what rate, and how fast",
-        modality="image",
+
+@dataclass(frozen=True)
+class TaskKind:
+    """A kind of task.
+
+    Attributes:
+        name: the task of a modality is called ``MODALITY-NAME``, unless its face says otherwise.
+        target: the class, built with the task's name and the modality's face.
+        summary: one line, in which ``{signals}`` and ``{unit}`` are the modality's.
+        needs: the field of a face without which a modality does not offer it.
+    """
+
+    name: str
+    target: str
+    summary: str
+    needs: str = ""
+
+    def of(self, face: Modality) -> Entry | None:
+        """The task on this modality; None if it does not offer it."""
+        name = face.tasks.get(self.name, f"{face.name}-{self.name}")
+        if not name or (self.needs and not getattr(face, self.needs)):
+            return None
+        unit = face.bits.unit if face.bits else ""
+        summary = self.summary.format(signals=face.signals, unit=unit)
+        return Entry(name, self.target, summary, modality=face.name, extra=face.extra)
+
+
+KINDS: tuple[TaskKind, ...] = (
+    TaskKind(
+        "recon",
+        "bench.tasks.reconstruction:Reconstruction",
+        "What tokenizers of {signals} lose, at what rate, and how fast",
     ),
-    Entry(
-        "image-generation",
-        "bench.tasks.image_generation:ImageGeneration",
-        "How far generated images are from real ones as a set (--samples, --reference)",
-        modality="image",
-    ),
-    Entry(
-        "audio-recon",
-        "bench.tasks.audio_recon:AudioReconstruction",
-        "What a tokenizer of speech loses to listeners and recognisers, at what rate, and how fast",
-        modality="audio",
-        extra="audio",
-    ),
-    Entry(
+    TaskKind(
         "token-modelling",
-        "bench.tasks.token_modelling:TokenModelling",
-        "How learnable the tokens of images are: held-out likelihood of a probe, or of a backbone, in bits a pixel",
-        modality="image",
+        "bench.tasks.token_modelling:TokenModeling",
+        "How learnable the tokens of {signals} are: held-out likelihood of a probe, or of a backbone, in {unit}",
+        needs="bits",
     ),
-    Entry(
+    TaskKind(
         "ntp-probe",
-        "bench.tasks.ntp_probe:NtpProbe",
-        "What a small model makes of a tokenizer's tokens: likelihood and generated images, beside reconstruction",
-        modality="image",
-    ),
-    Entry(
-        "audio-token-modelling",
-        "bench.tasks.audio_token_modelling:AudioTokenModelling",
-        "How learnable the tokens of sound are: held-out likelihood of a probe, or of a backbone, in kbit/s",
-        modality="audio",
-        extra="audio",
-    ),
-    Entry(
-        "audio-ntp-probe",
-        "bench.tasks.audio_ntp_probe:AudioProbe",
-        "How well a small probe goes on in the tokens of sound: held-out likelihood, and continuations judged alone",
-        modality="audio",
-        extra="audio",
+        "bench.tasks.probe:Probe",
+        "What a small model makes of the tokens of {signals}: held-out likelihood, and what it draws, judged",
+        needs="drawing",
     ),
 )
+
+
+def tasks_of(face: Modality) -> list[Entry]:
+    """Every kind that a modality offers."""
+    return [line for kind in KINDS if (line := kind.of(face))]

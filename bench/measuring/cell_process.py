@@ -18,9 +18,8 @@ import numpy as np
 import torch
 import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
-from bench import registry
 from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
-from bench.contracts.task import Cell, Job, Measurement, Report, Task
+from bench.contracts.task import Cell, Job, Measurement, Report, open_task
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
@@ -43,7 +42,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     recorder = Recorder([run.folder, *cell.job.system.paths()])
     measurement, errors = None, []
     try:
-        task: Task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
+        task = open_task(cell.job.protocol.task)
         measurement = task.measure(cell.job, _reporter(Sender(channel)))
     except BaseException as error:  # that of a system that leaves (SystemExit) too
         errors = [_record(error)]

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import registry
 from bench.contracts.results import ErrorRecord, Result, Run
 from bench.contracts.suite import Suite, SuiteTask, is_file, load_preset, undescribed
 from bench.contracts.system import SystemSpec
-from bench.contracts.task import Cell, Job, Request, Task
+from bench.contracts.task import Cell, Job, Request, Task, open_task
 from bench.errors import BenchError, Unavailable
 from bench.machine import environment
 from bench.machine.canonical import digest
@@ -166,7 +165,7 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
     Raises:
         BenchError: no task of the suite measures a system.
     """
-    tasks: list[Task] = [registry.load(registry.get("tasks", line.task).target)() for line in suite.tasks]
+    tasks = [open_task(line.task) for line in suite.tasks]
     for system in systems:
         if not any(system.kind in task.measures for task in tasks):
             raise BenchError(f"{system.text}: {tasks[0].name} measures no {system.kind}; {tasks[0].wanted}")
@@ -257,9 +256,7 @@ def _modules(plan: Plan) -> list[str]:
     # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
     os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}
-    tasks = {
-        protocol.task: registry.load(registry.get("tasks", protocol.task).target)() for protocol in protocols.values()
-    }
+    tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}
     return list(
         dict.fromkeys(module for protocol in protocols.values() for module in tasks[protocol.task].preload(protocol))
     )

@@ -7,17 +7,58 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Bits:
+    """The likelihood of tokens in bits of an amount of signal.
+
+    Attributes:
+        value: name of the value in results, such as ``bits_per_pixel_model``.
+        unit: its unit, such as ``bit/px``.
+        per_unit: bits in one of it: 1000 for kilobits.
+    """
+
+    value: str
+    unit: str
+    per_unit: float = 1.0
+
+
+@dataclass(frozen=True)
 class Modality:
-    """A kind of signal, as a folder (or an installed package) offers it.
+    """A kind of signal, as a folder of ``bench/modalities`` or an installed package offers it.
 
     The registry imports the module of a face to list names, so it must import nothing heavy: whatever computes is
     named as ``module:Attribute`` and loaded when it is needed.
 
     Attributes:
         name: what lines of other kinds call it, such as ``image``.
+        signals: what its samples are called, in the plural, such as ``images``.
+        signal: a :class:`bench.modalities.signal.Signal`: how batches of samples are made, checked and stored.
+        finish: a pydantic model whose instances make of a decoder's output what is scored, such as clamped images; its
+            fields are the protocol's section ``reconstruction``.
+        preprocessing: the pydantic model of the protocol's section ``preprocessing``.
         lines: registry lines by kind (``tokenizers``, ``datasets``, ...), each ``module:ATTRIBUTE`` of a tuple of
             :class:`bench.registry.Entry`; the module is imported when the kind is listed.
+        metrics: the metrics of a protocol that names none, by what they judge: ``reconstruction`` of a sample,
+            ``generation`` of a set, ``tokens`` where nothing is decoded. They are named so that what is installed
+            beside them changes no protocol.
+        bits: the likelihood of tokens as a rate; without it the modality has no task ``token-modelling``.
+        folder: the data set that ``--data PATH`` alone means.
+        drawing: a :class:`bench.learning.drawing.Drawing`: what trained probes are asked to draw and how that is
+            judged; without it the modality has no task ``ntp-probe``.
+        tasks: names of its tasks by kind, where they are not ``MODALITY-KIND``; empty for a kind it does not offer.
+        choices: settings of its tasks by kind, where they are more than the sections above.
+        extra: the optional extra of ntp-bench that its tasks need.
     """
 
     name: str
+    signals: str
+    signal: str
+    finish: str
+    preprocessing: str
     lines: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bits: Bits | None = None
+    folder: str = ""
+    drawing: str = ""
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    extra: str | None = None

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from bench.datasets.base import Sample
@@ -34,8 +35,8 @@ class Signal(ABC):
     suffix: ClassVar[str]
     bounds: ClassVar[tuple[float, float]]
 
-    def __init__(self, finish: Callable[[Any], Any]) -> None:
-        self.finish = finish
+    def __init__(self, finish: Callable[[Any], Any] | None = None) -> None:
+        self.finish = finish or self.plain
 
     @abstractmethod
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
@@ -74,8 +75,20 @@ class Signal(ABC):
         """A batch of one sample of this one, without padding."""
 
     @abstractmethod
+    def amounts(self, signal: Any) -> torch.Tensor:
+        """Signal of each sample of a batch in the modality's unit, padding left out, float64 ``[batch]``."""
+
+    @abstractmethod
     def joined(self, one: Any, other: Any) -> Any:
         """The samples of two batches as one batch."""
+
+    def plain(self, signal: Any) -> Any:
+        """A batch as it is, where nothing is reconstructed and so nothing is finished for scoring."""
+        return signal
+
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """The signal of a training sample as it might as well have been; as it is where nothing is alike."""
+        return sample.signal
 
     def padded(self, signal: Any) -> bool:
         """Whether a batch holds padding."""

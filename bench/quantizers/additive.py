@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import faiss
 import numpy as np
 import torch
@@ -18,6 +20,10 @@ class AdditiveQuantizer(Quantizer):
     def __init__(self, bits: int, levels: int) -> None:
         self.level_bits = bits_a_level(bits, levels, self.most_bits)
         self.sizes = (2**self.level_bits,) * levels
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(bits, levels)
 
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
         """faiss's quantizer; the residual family differs in this alone."""

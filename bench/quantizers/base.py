@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Self
 
 import torch
 
-from bench.errors import BenchError, UnknownName, whole_number
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from bench import registry
+from bench.errors import BenchError, whole_number
 
 LEARNED_BITS = 20
 """Most bits of a codebook whose codewords are learned one by one and searched."""
@@ -39,6 +37,15 @@ class Quantizer(ABC):
         if dim < self.coded:
             bits = math.log2(math.prod(self.sizes))
             raise BenchError(f"{bits:g} bits a token take {self.coded} coefficients, and there are {dim}; lower bits")
+
+    @classmethod
+    @abstractmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        """One of ``bits`` a token, split over ``levels`` where the family has levels.
+
+        Raises:
+            BenchError: the family has no codebooks of these bits.
+        """
 
     @abstractmethod
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
@@ -89,21 +96,12 @@ def build(family: str, bits: int, levels: int) -> Quantizer:
     Raises:
         BenchError: no family is called so, or it has no codebooks of these bits.
     """
-    from bench.quantizers import additive, bsq, fsq, lfq, product, residual, vector
-
-    families: dict[str, Callable[[], Quantizer]] = {
-        "vq": lambda: vector.VectorQuantizer(bits),
-        "rvq": lambda: residual.ResidualQuantizer(bits, levels),
-        "pq": lambda: product.ProductQuantizer(bits, levels),
-        "aq": lambda: additive.AdditiveQuantizer(bits, levels),
-        "fsq": lambda: fsq.FiniteScalarQuantizer(fsq.levels_of(bits)),
-        "lfq": lambda: lfq.LookupFreeQuantizer(bits),
-        "bsq": lambda: bsq.BinarySphericalQuantizer(bits),
-    }
-    if str(family) not in families:
-        raise UnknownName("quantizer", str(family), families)
+    found = registry.load(registry.get("quantizers", str(family)).target)
+    if not issubclass(found, Quantizer):
+        raise BenchError(f"quantizer {family}: {found.__name__} is not a bench.quantizers.base.Quantizer of vectors")
     whole_number("levels", levels, 1, INDEX_BITS)
-    return families[family]()
+    made: Quantizer = found.at(bits, levels)
+    return made
 
 
 def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import faiss
 import numpy as np
@@ -27,6 +28,10 @@ class BinarySphericalQuantizer(Quantizer):
     def __init__(self, bits: int) -> None:
         self.bits = self.coded = whole_number("bits of a token", bits, 1, INDEX_BITS)
         self.sizes = (2**bits,)
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(bits)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         # Not ITQTransform: it finds the principal components once more, and their last digits, which the number of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import torch
 
@@ -31,6 +32,10 @@ class FiniteScalarQuantizer(Quantizer):
         self.levels, self.coded = levels, len(levels)
         self.sizes = (math.prod(levels),)
         self.strides = [math.prod(levels[:index]) for index in range(len(levels))]
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(levels_of(bits))
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         self.dim = vectors.shape[1]

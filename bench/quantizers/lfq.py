@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 
 from bench.errors import whole_number
@@ -18,6 +20,10 @@ class LookupFreeQuantizer(Quantizer):
     def __init__(self, bits: int) -> None:
         self.bits = self.coded = whole_number("bits of a token", bits, 1, INDEX_BITS)
         self.sizes = (2**bits,)
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(bits)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         self.dim = vectors.shape[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import faiss
 import numpy as np
 import torch
@@ -26,6 +28,10 @@ class ProductQuantizer(Quantizer):
         levels = len(self.sizes)
         if dim % levels:
             raise BenchError(f"product quantization of {dim} coefficients into {levels} equal parts: choose divisors")
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(bits, levels)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         levels, dim = len(self.sizes), vectors.shape[1]

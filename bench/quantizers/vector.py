@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import faiss
 import numpy as np
 import torch
@@ -17,6 +19,10 @@ class VectorQuantizer(Quantizer):
 
     def __init__(self, bits: int) -> None:
         self.sizes = (2 ** whole_number("bits of a token", bits, 1, LEARNED_BITS),)
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Self:
+        return cls(bits)
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         check_enough(vectors, self.sizes[0])

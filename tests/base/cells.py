@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from bench import registry
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
+from bench.contracts.task import open_task
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
 from bench.measuring.runner import Options
@@ -23,7 +23,7 @@ def measure(suite: str, system: str, protocol: str | None) -> None:
     plan = runner.plan(load_suite(suite), samples or [parse(system)], options, WeightStore({}, True), Run(Path("run")))
     assert plan.cells
     for cell in plan.cells:
-        task = registry.load(registry.get("tasks", cell.job.protocol.task).target)()
+        task = open_task(cell.job.protocol.task)
         assert task.measure(cell.job, lambda phase, done, total: None).metrics
 
 

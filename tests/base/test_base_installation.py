@@ -146,7 +146,7 @@ def test_an_image_suite_imports_nothing_of_audio(base, folder):
     )
     assert not done.returncode, done.stderr
     modules = json.loads(done.stdout.splitlines()[-1])
-    assert "bench.tasks.ntp_probe" in modules
+    assert "bench.tasks.probe" in modules
     assert not [name for name in modules if OF_AUDIO.match(name)]
 
 

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from bench.tasks.image_generation import Settings, _Drawn
 from click.testing import CliRunner
 from synthetic import photographs
 
-from bench import registry
 from bench.backbones.sampling import Sampling
 from bench.cli import main
 from bench.contracts.results import Run
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Measurement, Request
+from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 from bench.machine.weights import WeightStore
 from bench.measuring.features import to_uint8
+from bench.modalities.image.generation.task import Settings, _Drawn
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
 from tiny_published import save
@@ -54,7 +53,7 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def planned(system: str, prompts: str | None = None, batch_size: int = 4, **drawing: Any) -> Job:
         texts = str(inputs / prompts) if prompts else None
-        task = registry.load(registry.get("tasks", "image-generation").target)()
+        task = open_task("image-generation")
         settings = {"metrics": METRIC, "drawing": {"images": 5, **drawing}}
         request = Request(("own", settings), "real.npz", str(inputs / "real.npz"), sha256=store.sha256, prompts=texts)
         spec = parse(system.format(inputs))
@@ -65,7 +64,7 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def measured(job: Job) -> Measurement:
-    found: Measurement = registry.load(registry.get("tasks", job.protocol.task).target)().measure(job, lambda *_: None)
+    found: Measurement = open_task(job.protocol.task).measure(job, lambda *_: None)
     return found
 
 

@@ -95,7 +95,7 @@ HEARD = (
     ("the conference is full", ""),
     ("from phone number", "from fun number"),
 )
-"""What a recogniser might hear in the originals of ``sound`` and in their reconstructions."""
+"""What a recognizer might hear in the originals of ``sound`` and in their reconstructions."""
 
 
 _FOLDER = tempfile.TemporaryDirectory()

@@ -18,7 +18,7 @@ from PIL import Image
 from bench import registry
 from bench.contracts.results import Run, broken_metrics
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Measurement, Request, Task
+from bench.contracts.task import Job, Measurement, Request, Task, open_task
 from bench.modalities.image.generation.samples import sample_specs
 from bench.registry import Entry
 
@@ -60,19 +60,19 @@ PHOTOS, PROMPTS = "skimage-photos", "asterisk-prompts"
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, dict[str, Any]]]:
-    """``failing(ways, task, judges, named)``: registers a metric for each way; their sections of a protocol.
+    """``failing(ways, judges, drawing)``: registers a metric for each way; their sections of a protocol.
 
-    ``named`` is the attribute in which the task names what it takes, if it takes no others.
+    ``drawing`` is what a probe is asked to draw, if it takes no other metrics than it names.
     """
 
     def failing(
-        ways: Iterable[str], task: Task, judges: str = "reconstruction", named: str = ""
+        ways: Iterable[str], judges: str = "reconstruction", drawing: Drawing | None = None
     ) -> dict[str, dict[str, Any]]:
         for way in ways:
             line = Entry(way, f"breaking:{way}", "fails", judges=judges)
             monkeypatch.setitem(registry.entries("metrics"), way, line)
-        if named:
-            monkeypatch.setattr(type(task), named, (*getattr(task, named), *ways))
+        if drawing:
+            monkeypatch.setattr(type(drawing), "metrics", (*drawing.metrics, *ways))
         return {way: {} for way in ways}
 
     return failing
@@ -92,7 +92,7 @@ def measured(
 
 
 def task_of(name: str) -> Task:
-    found: Task = registry.load(registry.get("tasks", name).target)()
+    found: Task = open_task(name)
     return found
 
 
@@ -118,7 +118,7 @@ def assert_only_lost(found: Measurement, ways: Mapping[str, str], kept: Iterable
 )
 def test_reconstruction(failing, name, system, dataset, kept, settings) -> None:
     ways, task = WAYS | OF_SAMPLES, task_of(name)
-    metrics = failing(ways, task) | {name: {} for name in kept}
+    metrics = failing(ways) | {name: {} for name in kept}
     found = measured(task, system, dataset, {**settings, "metrics": metrics})
     assert_only_lost(found, ways, kept)
     assert len(found.samples[kept[0]]) == len(found.samples["id"]) == 4
@@ -150,14 +150,14 @@ def test_metrics_of_tokens(failing, name, system, dataset, kept, settings) -> No
 @pytest.mark.parametrize("judges", ["reconstruction", "generation"])
 def test_images_of_a_probe(failing, judges) -> None:
     task = task_of("ntp-probe")
-    found = measured(task, MEAN, PHOTOS, {**FEW, "metrics": failing(WAYS, task, judges) | {"psnr": {}}})
+    found = measured(task, MEAN, PHOTOS, {**FEW, "metrics": failing(WAYS, judges) | {"psnr": {}}})
     assert_only_lost(found, WAYS, ("nll", "psnr", "sampling_images_per_second"))
 
 
 def test_continuations(failing) -> None:
     task = task_of("audio-ntp-probe")
     ways = WAYS | OF_SAMPLES
-    metrics = failing(ways, task, named="further_metrics") | {"tokens_per_second": {}}
+    metrics = failing(ways, drawing=task.drawing) | {"tokens_per_second": {}}
     found = measured(task, CLOCK, PROMPTS, {**CLIPS, "metrics": metrics})
     for way, reason in ways.items():
         for kind in ("continuation", "tokenized", "model_loss"):
@@ -172,7 +172,7 @@ def test_generated_images(failing, tmp_path) -> None:
     for name, part in zip(("real", "fake"), images, strict=True):
         np.savez(tmp_path / f"{name}.npz", part)
     task, data = task_of("image-generation"), str(tmp_path / "real.npz")
-    metrics = failing(WAYS, task, "generation") | {"sliced_wasserstein": {"directions": 8}}
+    metrics = failing(WAYS, "generation") | {"sliced_wasserstein": {"directions": 8}}
     protocol = task.protocol(Request(("small", {"metrics": metrics}), "real.npz", data))
     (system,) = sample_specs((str(tmp_path / "fake.npz"),))
     job = Job(system, task.for_system(protocol, system), data, "cpu", 2, 0, {})

@@ -15,9 +15,8 @@ import scipy.stats
 import soundfile
 from audio_data import audio_batch, distorted, prompt, sound
 
-from bench import registry
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Request
+from bench.contracts.task import Job, Request, open_task
 from bench.errors import BenchError, Unavailable
 from bench.machine.pool import Pool
 from bench.metrics import bootstrap
@@ -25,7 +24,7 @@ from bench.metrics.bootstrap import ratio_of_sums
 from bench.modalities.audio.metrics.utterances import RATIOS, words
 from bench.modalities.audio.metrics.word_errors import WordErrors
 from bench.modalities.audio.normalizers import NORMALISERS, normaliser
-from bench.modalities.audio.recognizers.base import Recogniser
+from bench.modalities.audio.recognizers.base import Recognizer
 
 SAID = ("The cat sat.", "On a MAT!", "hello world", "yes", "[beep]", None, "gone")
 ORIGINAL = ("the cat sat", "on the mat", "hello", "", "a", "so do", "gone")
@@ -127,7 +126,7 @@ def test_pocketsphinx_on_speech(cache):
     assert found["wer"].value == pytest.approx(jiwer.wer(said, heard), rel=1e-12)
 
 
-class Parrot(Recogniser):
+class Parrot(Recognizer):
     """Says what it is given, and counts how often it was asked."""
 
     label = "parrot"
@@ -175,11 +174,11 @@ def test_a_clip_on_which_the_recogniser_breaks_costs_itself_alone():
     batch = audio_batch([speech, silence, speech], [speech, speech[:1000], silence], transcripts=("word",) * 3)
     found = measured(batch, recogniser=f"{__name__}:Parrot").compute()
     assert [found[name].n for name in ("wer", "wer_original", "dwer")] == [2, 2, 1]
-    assert "1: the recogniser broke on the reconstruction (RuntimeError (test_word_errors.py, line" in found["wer"].note
-    assert "1: the recogniser broke on the original" in found["dwer"].note
+    assert "1: the recognizer broke on the reconstruction (RuntimeError (test_word_errors.py, line" in found["wer"].note
+    assert "1: the recognizer broke on the original" in found["dwer"].note
 
 
-def test_padding_and_channels_never_reach_the_recogniser():
+def test_padding_and_channels_never_reach_the_recognizer():
     clips = [prompt("conf-muted"), np.stack([prompt("conf-full")] * 2)[0][:5000]]
     found = measured(audio_batch(clips, clips), recogniser=f"{__name__}:Parrot").samples()
     assert found["heard_original"].tolist() == [f"word {len(clip)} 16000 en" for clip in clips]
@@ -238,7 +237,7 @@ def test_what_makes_the_rates_worthless_is_told_before_they_are_measured(tmp_pat
     soundfile.write(tmp_path / "sound" / "a.wav", np.full(8000, 0.1), 16000)
     if said:
         (tmp_path / "sound" / "a.txt").write_text(said)
-    task = registry.load(registry.get("tasks", "audio-recon").target)()
+    task = open_task("audio-recon")
     settings = {"metrics": {"word_errors": {"normaliser": normaliser}, "stoi": {}}}
     protocol = task.protocol(Request(("small", settings), dataset, str(tmp_path / "sound")))
     job = Job(parse("mulaw"), protocol, str(tmp_path / "sound"), "cpu", 1, 0, {})
@@ -270,7 +269,7 @@ def test_the_protocol_states_what_decides(transcripts):
     chosen = WordErrors.settle(WordErrors.Settings(recogniser=transcripts))
     file = Path(transcripts.partition("=")[2])
     file.write_text(file.read_text() + "another\treconstruction\ttext\n")
-    with pytest.raises(Unavailable, match="the revision of recogniser differs"):
+    with pytest.raises(Unavailable, match="the revision of recognizer differs"):
         WordErrors.settle(chosen)
 
 

@@ -31,7 +31,7 @@ PLUGINS: dict[registry.Kind, set[str]] = {
     "tokenizers": {"plugin-blocks"},
     "datasets": {"plugin-noise"},
     "metrics": {"plugin-error", "plugin-aimless"},
-    "recognisers": {"plugin-deaf"},
+    "recognizers": {"plugin-deaf"},
     "backbones": {"plugin-raster"},
     "tasks": {"plugin-recon"},
 }
@@ -52,10 +52,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plugins(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process as if it had been started with the package installed."""
     monkeypatch.syspath_prepend(installed)
-    registry.entries.cache_clear()
+    registry.forget()
     yield
     sys.modules.pop("bench_plugin", None)
-    registry.entries.cache_clear()
+    registry.forget()
 
 
 def fingerprints() -> dict[str, list[str]]:
@@ -73,12 +73,12 @@ def test_an_installed_package_changes_no_protocol(installed, monkeypatch):
     before = fingerprints()
     assert all(before.values())
     monkeypatch.syspath_prepend(installed)
-    registry.entries.cache_clear()
+    registry.forget()
     try:
         assert "plugin-error" in registry.entries("metrics")
         assert fingerprints() == before
     finally:
-        registry.entries.cache_clear()
+        registry.forget()
 
 
 def test_listing_imports_no_plugin(installed):
@@ -114,7 +114,7 @@ def test_a_plugin_of_each_kind_is_measured(bench, installed, tmp_path):
 
 
 @pytest.mark.usefixtures("plugins")
-def test_recognisers_and_backbones_are_found():
+def test_recognizers_and_backbones_are_found():
     settled = WordErrors.settle(WordErrors.Settings(recogniser="plugin-deaf"))
     assert "deaf" in str(settled)
     backbone = build("plugin-raster", Structure((5,), ((3, 4),), (3, 24, 32)), Size(width=16, depth=1, heads=1))

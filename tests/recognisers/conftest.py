@@ -1,4 +1,4 @@
-"""Real speech, and tiny recognisers saved once."""
+"""Real speech, and tiny recognizers saved once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_recognisers as tiny
+import tiny_recognizers as tiny
 
 from bench.datasets.base import Sample
 from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
@@ -38,7 +38,7 @@ def clip(prompts: dict[str, Sample]) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("recognisers")
+    folder = tmp_path_factory.mktemp("recognizers")
     return {
         "whisper": tiny.save_whisper(folder / "whisper"),
         "whisper-en": tiny.save_whisper(folder / "whisper-en", multilingual=False),

@@ -8,15 +8,15 @@ import pytest
 
 from bench.modalities.audio.metrics.utterances import words
 from bench.modalities.audio.normalizers import normaliser
-from bench.modalities.audio.recognizers.base import Recogniser, build
+from bench.modalities.audio.recognizers.base import Recognizer, build
 from bench.modalities.audio.recognizers.pocketsphinx import OPTIONS
 from bench.modalities.audio.resample import resample
 
 
 @pytest.fixture(scope="module")
-def sphinx() -> Recogniser:
+def sphinx() -> Recognizer:
     found = build("pocketsphinx")
-    assert isinstance(found, Recogniser)
+    assert isinstance(found, Recognizer)
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import huggingface_hub
 import numpy as np
 import pytest
-import tiny_recognisers as tiny
+import tiny_recognizers as tiny
 import torch
 import transformers
 from safetensors.torch import load_file, save_file

@@ -10,10 +10,9 @@ import pytest
 import torch
 from command import SYSTEMS
 
-from bench import registry
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Measurement, Request
+from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
 from bench.modalities.audio.metrics.speaker import SpeakerSettings, SpeakerSimilarity
@@ -32,7 +31,7 @@ def measure(tmp_path, monkeypatch) -> Callable[..., Measurement]:
     torch.set_num_threads(1)
 
     def measure(system: str, settings: dict[str, Any] = SETTINGS, batch_size: int = 8, limit: int = 3) -> Measurement:
-        task = registry.load(registry.get("tasks", "audio-ntp-probe").target)()
+        task = open_task("audio-ntp-probe")
         protocol = task.protocol(Request(("small", settings), "asterisk-prompts", limit=limit))
         return task.measure(Job(parse(system), protocol, None, "cpu", batch_size, 0, {}), lambda *_: None)
 

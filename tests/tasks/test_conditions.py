@@ -11,16 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import registry
 from bench.backbones.corpus import Corpus
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Request
+from bench.contracts.task import Job, Request, open_task
 from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
-from bench.learning.modeling import Study
+from bench.learning.study import Study
 
-PROBING = registry.load(registry.get("tasks", "ntp-probe").target)()
+PROBING = open_task("ntp-probe")
 CLASSES = ("dark", "stripes")
 BUDGET = {"steps": 80, "positions": 256, "learning_rate": 0.01}
 PROBE = {"width": 16, "depth": 1, "heads": 1, "views": 1, "repeats": 1, "budget": BUDGET}

@@ -10,13 +10,12 @@ import pytest
 import torch
 from command import SYSTEMS
 
-from bench import registry
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Measurement, Report, Request
+from bench.contracts.task import Job, Measurement, Report, Request, open_task
 from bench.learning import training
 
-PROBING = registry.load(registry.get("tasks", "ntp-probe").target)()
+PROBING = open_task("ntp-probe")
 GOOD = "klt-fsq@6"
 SHUFFLED, SCRAMBLED = (f"{SYSTEMS}/{name.lower()}.py:{name}@quantizer=fsq,bits=6" for name in ("Shuffled", "Scrambled"))
 BUDGET = {"steps": 100, "positions": 512, "learning_rate": 0.01}

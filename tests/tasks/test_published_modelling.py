@@ -17,11 +17,10 @@ from command import SYSTEMS
 from PIL import Image
 from synthetic import photographs
 
-from bench import registry
 from bench.cli import main
 from bench.contracts.results import Run
 from bench.contracts.system import BackboneSpec, parse
-from bench.contracts.task import Job, Measurement, Request
+from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 from bench.modalities.audio.batch import Audio
 
@@ -79,7 +78,7 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     ) -> Job:
         texts = str(inputs / prompts) if prompts else None
         dataset = "audio-folder" if data == "sounds" else "image-folder"
-        found = registry.load(registry.get("tasks", task).target)()
+        found = open_task(task)
         request = Request(("own", settings), dataset, str(inputs / data), prompts=texts)
         spec = parse(system.format(inputs))
         own = found.for_system(found.protocol(request), spec)
@@ -89,7 +88,7 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def measured(job: Job) -> Measurement:
-    found: Measurement = registry.load(registry.get("tasks", job.protocol.task).target)().measure(job, lambda *_: None)
+    found: Measurement = open_task(job.protocol.task).measure(job, lambda *_: None)
     return found
 
 

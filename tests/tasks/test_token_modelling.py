@@ -13,12 +13,11 @@ import yaml
 from command import SYSTEMS
 from PIL import Image
 
-from bench import registry
 from bench.contracts.results import Run
 from bench.contracts.stats import clustered_mean
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
-from bench.contracts.task import Job, Measurement, Report, Request
+from bench.contracts.task import Job, Measurement, Report, Request, open_task
 from bench.contracts.tokens import TokenError
 from bench.errors import BenchError
 from bench.learning import training
@@ -51,7 +50,7 @@ def measure(tmp_path, monkeypatch) -> Callable[..., Measurement]:
         limit: int | None = None,
         report: Report = silent,
     ) -> Measurement:
-        found = registry.load(registry.get("tasks", task).target)()
+        found = open_task(task)
         protocol = found.protocol(Request(("small", settings), dataset, seed=seed, limit=limit))
         return found.measure(Job(parse(system), protocol, None, "cpu", batch_size, 0, {}), report)
 
@@ -105,7 +104,7 @@ def test_neither_batch_size_nor_an_interruption_changes_a_number(measure, monkey
 def test_what_a_section_does_not_set_is_as_the_task_has_it():
     def probe(task: str) -> dict[str, Any]:
         chosen = {"probe": {"width": 32, "budget": {"steps": 7}}}
-        found = registry.load(registry.get("tasks", task).target)()
+        found = open_task(task)
         settings: dict[str, Any] = found.protocol(Request(("own", chosen), "skimage-photos")).settings
         return settings["probe"]
 
@@ -165,7 +164,7 @@ def test_a_folder_is_measured_at_any_size(folder, tmp_path, monkeypatch, size):
     found = planned(folder, {"preprocessing": {"size": size}, "probe": probe}, tmp_path)
     (cell,) = found.cells
     assert not found.missing and not found.warnings
-    task = registry.load(registry.get("tasks", "token-modelling").target)()
+    task = open_task("token-modelling")
     metrics = task.measure(cell.job, silent).metrics
     assert metrics["nll"].n == 6
     assert metrics["tokens_per_image"].value == (size / 8) ** 2

@@ -22,10 +22,10 @@ from bench.backbones.sampling import SamplingSettings
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Tokens
 from bench.errors import Unavailable
-from bench.learning.modeling import ModellingSettings, Study
 from bench.learning.sampling_costs import Stopwatch, Timing, bytes_of
+from bench.learning.study import ModelingSettings, Study
 from bench.measuring.copies import show
-from bench.measuring.reconstruction import build_metrics, open_pool
+from bench.measuring.metric_sets import build_metrics, open_pool
 from bench.metrics.base import Batch
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.signal import AudioFinish
@@ -124,7 +124,7 @@ def judge(
         names: of the metrics.
     """
     sections = {name: section for name, section in study.settings.metrics.items() if name in names}
-    wanted: ModellingSettings = study.settings.model_copy(update={"metrics": sections})
+    wanted: ModelingSettings = study.settings.model_copy(update={"metrics": sections})
     known, whole = excerpts.positions
     with ExitStack() as closing:
         pool = open_pool(wanted, study.job, closing)

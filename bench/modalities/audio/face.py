@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from bench.modalities.base import Modality
+from bench.modalities.base import Bits, Modality
 
-_KINDS = ("tokenizers", "backbones", "datasets", "metrics", "recognisers")
+_RATES = ("tokens_per_second", "bitrate", "bitrate_entropy")
 
 AUDIO = Modality(
     name="audio",
-    lines={kind: f"bench.modalities.audio.lines.{kind}:ENTRIES" for kind in _KINDS},
+    signals="audio",
+    signal="bench.modalities.audio.signal:AudioSignal",
+    finish="bench.modalities.audio.signal:AudioFinish",
+    preprocessing="bench.modalities.audio.datasets.audio:AudioPreprocessing",
+    lines={
+        kind: f"bench.modalities.audio.lines.{kind}:ENTRIES"
+        for kind in ("tokenizers", "backbones", "datasets", "metrics", "recognizers")
+    },
+    metrics={
+        "reconstruction": (
+            *("pesq_wb", "pesq_nb", "stoi", "si_sdr", "si_sdr_aligned", "delay", "stft_distance", "mel_distance"),
+            *("visqol", "dnsmos", "speaker_similarity", "word_errors", "codebook"),
+            *_RATES,
+            *("bitrate_file", "real_time_factor", "peak_memory"),
+        ),
+        "tokens": ("codebook", *_RATES),
+    },
+    bits=Bits("bitrate_model", "kbit/s", per_unit=1000.0),
+    folder="audio-folder",
+    drawing="bench.modalities.audio.continuations:Continuations",
+    choices={"ntp-probe": "bench.modalities.audio.continuations:ProbeChoices"},
+    extra="audio",
 )

@@ -7,12 +7,16 @@ import wave
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.datasets.base import Sample
 from bench.modalities.audio.batch import Audio
 from bench.modalities.signal import MANY, Signal, SystemFailure
+
+SHIFT_SECONDS = 0.1
+"""How much later a training clip may begin."""
 
 PADDED_SECONDS = 240.0
 """Seconds of sound, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
@@ -87,6 +91,16 @@ class AudioSignal(Signal):
 
     def alone(self, signal: Any, position: int) -> Audio:
         return Audio.of([signal.clips()[position]], signal.rate)
+
+    def amounts(self, signal: Any) -> torch.Tensor:
+        """Seconds of each clip."""
+        seconds: torch.Tensor = signal.seconds
+        return seconds
+
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """Begun up to a tenth of a second later, so that the frames fall otherwise."""
+        reach = min(round(SHIFT_SECONDS * sample.rate), sample.signal.shape[1] - 1)
+        return sample.signal[:, int(generator.integers(0, reach + 1)) :]
 
     def joined(self, one: Any, other: Any) -> Audio:
         return Audio.of([*one.clips(), *other.clips()], one.rate)

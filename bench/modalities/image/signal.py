@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +16,9 @@ from bench.datasets.base import Sample
 from bench.modalities.signal import MANY, Signal, SystemFailure
 
 _MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+SHIFT_PIXELS = 16
+"""How far a training image may be moved each way."""
 
 SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "map (x + 1) / 2": lambda x: (x + 1) / 2,
@@ -88,6 +93,24 @@ class ImageSignal(Signal):
     def alone(self, signal: Any, position: int) -> torch.Tensor:
         image: torch.Tensor = signal[position : position + 1]
         return image
+
+    def amounts(self, signal: torch.Tensor) -> torch.Tensor:
+        """Pixels of each image, channels counted once."""
+        return torch.full((len(signal),), float(math.prod(signal.shape[2:])), dtype=torch.float64)
+
+    def plain(self, signal: torch.Tensor) -> torch.Tensor:
+        return signal.float()
+
+    def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
+        """Up to 16 pixels aside each way, the gap filled with the mirror image, and by chance left for right."""
+        signal = sample.signal.flip(2) if generator.random() < 0.5 else sample.signal
+        for axis in (1, 2):
+            length = signal.shape[axis]
+            reach = min(SHIFT_PIXELS, length - 1)
+            places = np.arange(length) + generator.integers(-reach, reach + 1)
+            mirrored = length - 1 - np.abs(length - 1 - np.abs(places))
+            signal = signal.index_select(axis, torch.from_numpy(mirrored))
+        return signal
 
     def joined(self, one: Any, other: Any) -> torch.Tensor:
         return torch.cat([one, other])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench.tasks.image_recon import ImageReconstruction
+from bench.tasks.reconstruction import Reconstruction
 from torch.nn import functional as F
 
 from bench.backbones.raster import Raster
@@ -15,8 +15,9 @@ from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import Dataset, Sample
 from bench.machine.canonical import digest
 from bench.metrics.base import Batch, Fact, PerSampleMetric
-from bench.modalities.audio.recognizers.base import Recogniser
+from bench.modalities.audio.recognizers.base import Recognizer
 from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
 
 
@@ -75,7 +76,7 @@ class MeanError(Aimless):
     modality = "image"
 
 
-class Deaf(Recogniser):
+class Deaf(Recognizer):
     """Hears nothing."""
 
     label = "deaf 1"
@@ -91,7 +92,7 @@ class PluginRaster(Raster):
     """Raster order under another name."""
 
 
-class PluginReconstruction(ImageReconstruction):
+class PluginReconstruction(Reconstruction):
     """Image reconstruction under another name."""
 
-    name = "plugin-recon"
+    ENTRY = Entry("plugin-recon", "", "Image reconstruction under another name", modality="image")

@@ -95,9 +95,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "word_errors",
         "bench.modalities.audio.metrics.word_errors:WordErrors",
-        "Word and character error rate of a recogniser on the reconstruction, on the original, and between the two",
+        "Word and character error rate of a recognizer on the reconstruction, on the original, and between the two",
         modality="audio",
-        source="equal to jiwer's over the whole set; bench list recognisers",
+        source="equal to jiwer's over the whole set; bench list recognizers",
         extra="audio",
     ),
     Entry(

@@ -1,4 +1,4 @@
-"""One utterance: what a recogniser hears in it, and the errors against what was said, as counts."""
+"""One utterance: what a recognizer hears in it, and the errors against what was said, as counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from bench.errors import BenchError
 from bench.metrics.failures import failure
 from bench.modalities.audio.normalizers import Normaliser, normaliser
-from bench.modalities.audio.recognizers.base import Recogniser, Source, Transcripts, build
+from bench.modalities.audio.recognizers.base import Recognizer, Source, Transcripts, build
 from bench.modalities.audio.recognizers.transcript_cache import remembered
 
 RATIOS = ("wer", "cer", "wer_original", "cer_original", "dwer")
@@ -40,13 +40,13 @@ REASONS = {
     Why.NOTHING_HEARD: "no word was heard in the original",
     Why.NO_ORIGINAL: "no recognised text of the original",
     Why.NO_RECONSTRUCTION: "no recognised text of the reconstruction",
-    Why.BROKE_ON_ORIGINAL: "the recogniser broke on the original",
-    Why.BROKE_ON_RECONSTRUCTION: "the recogniser broke on the reconstruction",
-    Why.OTHER_LANGUAGE: "in a language that the recogniser or the normaliser is not for",
-    Why.DIED: "the recogniser's process died",
+    Why.BROKE_ON_ORIGINAL: "the recognizer broke on the original",
+    Why.BROKE_ON_RECONSTRUCTION: "the recognizer broke on the reconstruction",
+    Why.OTHER_LANGUAGE: "in a language that the recognizer or the normaliser is not for",
+    Why.DIED: "the recognizer's process died",
 }
 BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
-"""Reasons that are faults of the recogniser."""
+"""Reasons that are faults of the recognizer."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Errors:
     Attributes:
         counts: errors, and words or characters that they are a share of.
         why: why an utterance does not count; its counts are zeros then.
-        texts: what was heard in the original and in the reconstruction, as the recogniser wrote it.
-        error: what the recogniser raised, and where; empty if nothing.
+        texts: what was heard in the original and in the reconstruction, as the recognizer wrote it.
+        error: what the recognizer raised, and where; empty if nothing.
     """
 
     counts: tuple[tuple[int, int], ...]
@@ -128,7 +128,7 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
 
 
 def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
-    """The texts of original and reconstruction, or why there are none; what the recogniser raises joins the errors."""
+    """The texts of original and reconstruction, or why there are none; what the recognizer raises joins the errors."""
     if isinstance(source, Transcripts):
         original = source.find(utterance.id, "original", utterance.system)
         reconstruction = source.find(utterance.id, "reconstruction", utterance.system)
@@ -136,7 +136,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
             Why.NO_ORIGINAL if original is None else original,
             Why.NO_RECONSTRUCTION if reconstruction is None else reconstruction,
         )
-    assert isinstance(source, Recogniser)
+    assert isinstance(source, Recognizer)
 
     def hear(samples: np.ndarray) -> str:
         return source.transcribe(samples, utterance.rate, utterance.language)
@@ -149,7 +149,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
     def attempt(hear: Callable[[], str], broke: Why) -> str | Why:
         try:
             return hear()
-        except BenchError:  # a recogniser that cannot be had at all costs all clips
+        except BenchError:  # a recognizer that cannot be had at all costs all clips
             raise
         except (Exception, SystemExit) as error:
             errors.append(failure(error, type(source).__module__))

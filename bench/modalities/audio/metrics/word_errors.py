@@ -1,4 +1,4 @@
-"""Word and character error rates: what a recogniser still understands."""
+"""Word and character error rates: what a recognizer still understands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bench.modalities.audio.metrics.utterances import (
     without_value,
 )
 from bench.modalities.audio.normalizers import Normaliser, normaliser
-from bench.modalities.audio.recognizers.base import Recogniser, Source, build
+from bench.modalities.audio.recognizers.base import Recognizer, Source, build
 from bench.modalities.audio.recognizers.transcript_cache import cache_folder
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ OTHERS = "give word_errors another recogniser and normaliser, such as whisper an
 class WordErrorSettings(Settings):
     """What hears, and what counts as the same words."""
 
-    recogniser: str = Field(default="pocketsphinx", description="bench list recognisers; as a --system is written")
+    recogniser: str = Field(default="pocketsphinx", description="bench list recognizers; as a --system is written")
     normaliser: str = Field(
         default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
     )
@@ -63,7 +63,7 @@ class WordErrors(PooledMetric):
     of that utterance; one in which nothing is recognised is not: all its words are deletions. The interval is a
     bootstrap over the groups of utterances (``bench.metrics.bootstrap``).
 
-    Recognisers of the processor run in the pool, others here, on the metric's device, one clip at a time.
+    Recognizers of the processor run in the pool, others here, on the metric's device, one clip at a time.
     """
 
     outputs: ClassVar[dict[str, Fact]] = {
@@ -159,12 +159,12 @@ class WordErrors(PooledMetric):
             self.work(without_value, Why.OTHER_LANGUAGE)
             return
         source, settings = self._source, self.settings
-        if isinstance(source, Recogniser) and source.in_pool:
+        if isinstance(source, Recognizer) and source.in_pool:
             key = digest(settings.revision)
             cache = cache_folder(settings.revision["recogniser"])
             self.work(in_pool, settings.recogniser, key, cache, settings.normaliser, utterance)
             return
-        if isinstance(source, Recogniser):
+        if isinstance(source, Recognizer):
             source.to(self.device)
         # Other arithmetic may hear other words.
         cache = cache_folder([settings.revision["recogniser"], torch.__version__, self.device.type])

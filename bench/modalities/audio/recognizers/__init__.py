@@ -1,1 +1,1 @@
-"""Speech recognisers, a file each; ``bench/modalities/audio/lines/recognizers.py`` has their registry lines."""
+"""Speech recognizers, a file each; ``bench/modalities/audio/lines/recognizers.py`` has their registry lines."""

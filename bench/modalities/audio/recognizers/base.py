@@ -1,4 +1,4 @@
-"""The recogniser contract: speech to text, and everything that decides the text."""
+"""The recognizer contract: speech to text, and everything that decides the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Side = Literal["original", "reconstruction"]
 RATE = 16000
-"""Sample rate that the recognisers here were trained at."""
+"""Sample rate that the recognizers here were trained at."""
 
 
 class Source(ABC):
@@ -30,6 +30,13 @@ class Source(ABC):
     languages: tuple[str, ...] = ()
     label: str
 
+    @classmethod
+    def facts(cls, name: str) -> dict[str, Any]:
+        """What `bench show` says of the recognizer of a spec: model and version, languages, decoding options."""
+        source = build(name)
+        options = source.describe().get("options", {})
+        return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Everything that decides the text, as JSON: packages with versions, sha256 of model files, options.
@@ -39,7 +46,7 @@ class Source(ABC):
         """
 
 
-class Recogniser(Source):
+class Recognizer(Source):
     """A model that hears. What it makes of a clip must not depend on the clips before it.
 
     Class facts: ``in_pool`` says whether it runs on the processor in processes of ``bench/machine/pool.py``,
@@ -54,20 +61,24 @@ class Recogniser(Source):
 
         Args:
             samples: float32 ``[n]``, one channel, in [-1, 1], without padding.
-            rate: samples a second; the recogniser resamples.
+            rate: samples a second; the recognizer resamples.
             language: what is spoken, ISO 639-1; empty where not known.
 
         Returns:
             The text; empty if the model hears no word.
         """
 
-    def to(self, device: torch.device) -> Recogniser:
+    def to(self, device: torch.device) -> Recognizer:
         """Compute on this device from now on, in float32; those in the pool stay on the processor."""
         return self
 
 
 class Transcripts(Source):
     """Transcripts that were made elsewhere, found by the clip's name instead of its sound."""
+
+    @classmethod
+    def facts(cls, name: str) -> dict[str, Any]:
+        return {}  # a table of transcripts, and none was given
 
     @abstractmethod
     def find(self, id: str, side: Side, system: str = "") -> str | None:
@@ -80,17 +91,17 @@ class Transcripts(Source):
 
 
 def build(text: str) -> Source:
-    """The recogniser of a spec: NAME, NAME@VALUE, NAME@key=value,..., NAME=PATH or my_file.py:Class.
+    """The recognizer of a spec: NAME, NAME@VALUE, NAME@key=value,..., NAME=PATH or my_file.py:Class.
 
     Raises:
         BenchError: there is none of this name, or it takes no such argument.
         Unavailable: it is not on this machine.
     """
-    spec = parse(text, "recognisers")
+    spec = parse(text, "recognizers")
     spec.check()
     found = registry.load(spec.entry.target)(**spec.arguments)
-    if not isinstance(found, Recogniser | Transcripts):
-        raise BenchError(f"{text}: {type(found).__name__} is no bench.modalities.audio.recognizers.base.Recogniser")
+    if not isinstance(found, Recognizer | Transcripts):
+        raise BenchError(f"{text}: {type(found).__name__} is no bench.modalities.audio.recognizers.base.Recognizer")
     return found
 
 

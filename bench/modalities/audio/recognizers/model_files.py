@@ -1,4 +1,4 @@
-"""Recognisers of transformers: where their files come from, and how they are loaded whole."""
+"""Recognizers of transformers: where their files come from, and how they are loaded whole."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL_FILES = ("*.json", "*.txt")
 
 
 def located(path: str | None, repo: str, revision: str | None, spec: str) -> Checkpoint:
-    """A recogniser's checkpoint with what turns sound to features and tokens to text; fetched where it is missing.
+    """A recognizer's checkpoint with what turns sound to features and tokens to text; fetched where it is missing.
 
     Args:
         spec: how a user names it, ``NAME@MODEL``; ``bench fetch`` takes it.
@@ -41,7 +41,7 @@ def located(path: str | None, repo: str, revision: str | None, spec: str) -> Che
         lack = f"{checkpoint.folder}: no {' or '.join(names)}"
         if path is None:
             raise Unavailable(f"{lack}; run: {command}")
-        raise BenchError(f"{lack}; save the recogniser's processor there too (processor.save_pretrained)")
+        raise BenchError(f"{lack}; save the recognizer's processor there too (processor.save_pretrained)")
     return checkpoint
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from bench.errors import Unavailable
 from bench.machine.canonical import sha256_file
 from bench.machine.extras import remedy
-from bench.modalities.audio.recognizers.base import RATE, Recogniser, at_model_rate
+from bench.modalities.audio.recognizers.base import RATE, Recognizer, at_model_rate
 
 MODEL = "en-us"
 OPTIONS: dict[str, Any] = {
@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
 """The package's own defaults of what trades words for time, written out so that the protocol states them."""
 
 
-class PocketSphinx(Recogniser):
+class PocketSphinx(Recognizer):
     """Gaussian mixtures, a trigram language model and a dictionary (Huggins-Daines et al. 2006).
 
     It errs on a quarter to a third of the words of clean speech: fit to compare systems with one another, not

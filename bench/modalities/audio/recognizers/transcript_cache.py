@@ -29,7 +29,7 @@ def remembered(folder: Path, samples: np.ndarray, rate: int, language: str, hear
 
     Args:
         samples: float32 ``[n]``.
-        language: as the recogniser is told.
+        language: as the recognizer is told.
     """
     about = canonical_json([rate, language, len(samples)])
     data = np.ascontiguousarray(samples, "<f4").tobytes()

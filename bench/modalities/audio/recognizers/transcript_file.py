@@ -20,7 +20,7 @@ class TranscriptFile(Transcripts):
     """A table of transcripts: UTF-8, tabs between columns, no quoting, the first line names the columns.
 
     - ``id``: the sample's id, as ``bench run`` writes it to the result's ``.parquet``.
-    - ``text``: what the recogniser heard; empty if it heard no word, which is not the same as no row.
+    - ``text``: what the recognizer heard; empty if it heard no word, which is not the same as no row.
     - ``side`` (optional): ``original`` or ``reconstruction``; without this column every row is of a
       reconstruction, so that there is no dWER and no word error rate of the originals.
     - ``system`` (optional): the system that made the reconstruction, as written for ``--system``; empty, or

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from bench.machine.precision import exact_float32
-from bench.modalities.audio.recognizers.base import RATE, Recogniser, at_model_rate
+from bench.modalities.audio.recognizers.base import RATE, Recognizer, at_model_rate
 from bench.modalities.audio.recognizers.model_files import described, loaded, located, processor, refuse_other
 
 
-class Wav2Vec2CTC(Recogniser):
+class Wav2Vec2CTC(Recognizer):
     """The best path, no language model (Baevski et al. 2020, arXiv 2006.11477).
 
     Args:

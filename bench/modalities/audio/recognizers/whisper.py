@@ -11,7 +11,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.machine.precision import exact_float32
-from bench.modalities.audio.recognizers.base import RATE, Recogniser, at_model_rate
+from bench.modalities.audio.recognizers.base import RATE, Recognizer, at_model_rate
 from bench.modalities.audio.recognizers.model_files import (
     described,
     loaded,
@@ -25,7 +25,7 @@ WINDOW = 30 * RATE
 GENERATION = "generation_config.json"
 
 
-class Whisper(Recogniser):
+class Whisper(Recognizer):
     """Transcription at temperature 0, of one clip at a time (Radford et al. 2022, arXiv 2212.04356).
 
     A clip of up to 30 s is one window, without timestamps. A longer one goes through the paper's sequential

@@ -9,7 +9,6 @@ from typing import Any, cast
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench import registry
 from bench.backbones.sampling import GuidedSamplingSettings
 from bench.contracts.protocol import DatasetProtocol, Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
@@ -21,7 +20,8 @@ from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.learning.prompts import fingerprint, of_samples, read_prompts
 from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
-from bench.measuring.reconstruction import build_metrics, metric_class, metric_section, protocol_of
+from bench.measuring.metric_sets import build_metrics
+from bench.measuring.planning import metric_class, metric_section, protocol_of
 from bench.metrics.guarded import NO_VALUE, require_values
 from bench.metrics.sets.generated import GenerationMetric
 from bench.modalities.image.datasets.images import ImagePreprocessing
@@ -82,9 +82,8 @@ class ImageGeneration(Task):
     The images were made elsewhere, or a published backbone makes them.
     """
 
-    name = "image-generation"
+    kind = "generation"
     version = 2
-    modality = "image"
     measures = ("samples", "backbone")
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
 
@@ -213,9 +212,7 @@ class ImageGeneration(Task):
 
     def _sections(self, place: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
         """Each metric's section of the protocol, defaults written out."""
-        known = registry.built_in("metrics").items()
-        every = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
-        named: Mapping[str, Any] = chosen or dict.fromkeys(every)
+        named: Mapping[str, Any] = chosen or dict.fromkeys(self.face.metrics["generation"])
         return {name: metric_section(self, ("generation",), place, name, given) for name, given in named.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -14,23 +14,23 @@ from bench.backbones.base import Backbone
 from bench.backbones.sampling import GuidedSamplingSettings
 from bench.contracts.protocol import Protocol
 from bench.contracts.stats import Estimate
-from bench.contracts.task import Request
 from bench.contracts.tokens import Tokens
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
-from bench.learning.modeling import ModellingTask, Study
-from bench.learning.probe import ProbeSettings, over_trainings
+from bench.learning.drawing import Drawing
+from bench.learning.probe import over_trainings
 from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
+from bench.learning.study import Study
 from bench.machine.memory import MemoryMeter
-from bench.measuring.reconstruction import ReconstructionSettings, build_metrics, metric_class
+from bench.measuring.metric_sets import build_metrics
+from bench.measuring.planning import metric_class
+from bench.measuring.reconstruct import reconstruct
 from bench.metrics.guarded import MetricSet
+from bench.modalities.image.face import IMAGE
 from bench.modalities.image.generation.drawn import DrawnImages
 from bench.modalities.image.generation.judging import Judge
 from bench.modalities.image.generation.references import Reference
 from bench.modalities.image.generation.sources import DatasetSource
-from bench.modalities.image.signal import ImageFinish, ImageSignal
-
-from .token_modelling import ImageSettings, TokenModelling
 
 RECONSTRUCTION = ("psnr", "ssim", "rfid", "fd_efficientnet_lite0")
 """Metrics of reconstruction that stand beside the generated images' by default."""
@@ -46,29 +46,17 @@ class GenerationSettings(GuidedSamplingSettings):
     )
 
 
-class Settings(ImageSettings):
-    """Every choice of the task."""
+class DrawnImagesOfProbes(Drawing):
+    """Generated images against real ones, and beside them what the tokenizer alone loses on the evaluated split.
 
-    reconstruction: ImageFinish = ImageFinish()  # type: ignore[assignment]
-    probe: ProbeSettings = ProbeSettings(views=8, repeats=3)
-    generation: GenerationSettings = GenerationSettings()
-
-
-class NtpProbe(TokenModelling):
-    """Train probes on the tokens of one split; measure their likelihood of the other's, and what they generate.
-
-    Beside it, what the tokenizer alone loses on the evaluated split: whether better reconstruction makes better
-    generation can be read off the table.
+    Whether better reconstruction makes better generation can be read off the table.
     """
 
-    name = "ntp-probe"
-    version = 1
-    measures = ("tokenizer",)
-    choices: ClassVar[type[ReconstructionSettings]] = Settings
+    metrics = (*RECONSTRUCTION, *IMAGE.metrics["generation"])
     judges = ("reconstruction", "generation")
+    takes_others = True
 
-    def protocol(self, request: Request) -> Protocol:
-        protocol = super(ModellingTask, self).protocol(request)
+    def check(self, protocol: Protocol) -> None:
         outputs: dict[str, str] = {}
         for name in protocol.metrics:
             for output in metric_class(name).outputs:
@@ -77,10 +65,8 @@ class NtpProbe(TokenModelling):
                         f"protocol {protocol.preset}: {outputs[output]} and {name} both give {output}; name one of them"
                     )
                 outputs[output] = name
-        return protocol
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
-        super().admit(settings, dataset)
         chosen = settings.generation
         if settings.probe.conditions == "none":
             if chosen.guidance != 1:
@@ -94,9 +80,6 @@ class NtpProbe(TokenModelling):
                 "which is generated equally often; raise it in the protocol"
             )
 
-    def signals(self, settings: Any) -> ImageSignal:
-        return ImageSignal(settings.reconstruction)
-
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         return self._reconstruction(study) | self._generation(study, backbones)
 
@@ -106,8 +89,8 @@ class NtpProbe(TokenModelling):
         if not metrics.alive:
             return metrics.estimates()
         meter = MemoryMeter(study.device)
-        args = (study.job, study.settings, study.tokenizer, study.dataset)
-        seen = self.reconstruct(*args, metrics, [], meter, None, study.report)
+        args = (study.job, study.settings, self.task.signals(study.settings), study.tokenizer, study.dataset)
+        seen = reconstruct(*args, metrics, [], meter, None, study.report)
         study.warnings += seen.warnings()
         estimates, columns = metrics.outcome(len(seen.ids))
         rows = {name: row for row, name in enumerate(seen.ids)}
@@ -118,8 +101,7 @@ class NtpProbe(TokenModelling):
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         """What the trained probes generate, and what that costs."""
-        settings = study.settings
-        assert isinstance(settings, Settings)
+        settings: Any = study.settings
         reference = study.fit_split if settings.generation.reference == "fit" else study.dataset
         judge = Judge(
             Reference(reference.name, reference.split, reference.fingerprint, DatasetSource(reference, reference.name)),
@@ -157,7 +139,7 @@ class NtpProbe(TokenModelling):
             return backbone.generate(n, seed, told, chosen.sampling, first)
 
         def decode(tokens: Tokens) -> torch.Tensor:
-            images: torch.Tensor = self.signals(study.settings).finish(study.tokenizer.decode(tokens))
+            images: torch.Tensor = self.task.signals(study.settings).finish(study.tokenizer.decode(tokens))
             return images
 
         watch = Stopwatch(study.device, bytes_of(backbone))
@@ -168,14 +150,9 @@ class NtpProbe(TokenModelling):
         sections = {
             name: section
             for name, section in study.settings.metrics.items()
-            if name not in self.rates and registry.stated("metrics", name).judges == judges
+            if name not in self.rates and registry.get("metrics", name).judges == judges
         }
         return build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
-
-    def _default_metrics(self) -> list[str]:
-        known = registry.built_in("metrics").items()
-        generation = [name for name, entry in known if (entry.judges, entry.modality) == ("generation", self.modality)]
-        return [*self.rates, *RECONSTRUCTION, *generation]
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -11,45 +10,42 @@ from bench.backbones.base import Backbone
 from bench.contracts.protocol import Protocol
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.errors import Unavailable
-from bench.learning.modeling import Study
+from bench.learning.drawing import Drawing
 from bench.learning.probe import ProbeSettings, mean_of_trainings
 from bench.learning.sampling_costs import MEMORY, RTF, TOKENS, sampling_costs
-from bench.measuring.reconstruction import ReconstructionSettings, ReconstructionTask, metric_class
+from bench.learning.study import ModelingSettings, Study
+from bench.measuring.planning import metric_class, preloaded
 from bench.metrics.base import Fact
 from bench.modalities.audio.continuation import ContinuationSettings, Excerpts, Judged, judge
+from bench.modalities.audio.datasets.audio import AudioPreprocessing
 
-from .audio_token_modelling import AudioSettings, AudioTokenModelling
 
+class ProbeChoices(ModelingSettings):
+    """Every choice of audio-ntp-probe."""
 
-class Settings(AudioSettings):
-    """Every choice of the task."""
-
+    preprocessing: AudioPreprocessing
     probe: ProbeSettings = ProbeSettings(repeats=3)
     continuation: ContinuationSettings = ContinuationSettings()
 
 
-class AudioProbe(AudioTokenModelling):
-    """Everything that audio-token-modelling measures, then continuations.
+class Continuations(Drawing):
+    """What probes make of the beginnings of clips, judged by itself.
 
     Of each value that a judge gives, three are reported: ``*_continuation`` of what the probe made,
     ``*_tokenized`` of the clip's own continuation through the tokenizer, and ``*_model_loss``, the second less the
     first, clip by clip.
     """
 
-    name = "audio-ntp-probe"
-    version = 1
-    measures = ("tokenizer",)
-    choices: ClassVar[type[ReconstructionSettings]] = Settings
-    further_metrics = ("dnsmos", "speaker_similarity")
+    metrics = ("dnsmos", "speaker_similarity")
+    looks_at = "looks at tokens and continuations"
     costs = (TOKENS, RTF, MEMORY)
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
-        return (*super().preload(protocol), *ReconstructionTask.preload(self, protocol))
+        return preloaded(protocol)
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
-        assert isinstance(study.settings, Settings)
-        choice = study.settings.continuation
-        named = [name for name in self.further_metrics if name in study.settings.metrics]
+        choice = study.settings.continuation  # type: ignore[attr-defined]
+        named = [name for name in self.metrics if name in study.settings.metrics]
         try:
             if not backbones[0].continues:
                 raise Unavailable(
@@ -66,7 +62,7 @@ class AudioProbe(AudioTokenModelling):
 
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
-        facts = {name: fact for one in self.further_metrics for name, fact in metric_class(one).outputs.items()}
+        facts = {name: fact for one in self.metrics for name, fact in metric_class(one).outputs.items()}
         found: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
             real, fact = judged.real[name], facts[name]

@@ -1,4 +1,4 @@
-"""Registry lines of the speech recognisers."""
+"""Registry lines of the speech recognizers."""
 
 from __future__ import annotations
 

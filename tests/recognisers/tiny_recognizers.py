@@ -1,4 +1,4 @@
-"""Tiny recognisers of the real classes with random weights, saved with their processors as the publishers do."""
+"""Tiny recognizers of the real classes with random weights, saved with their processors as the publishers do."""
 
 from __future__ import annotations
 

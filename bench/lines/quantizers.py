@@ -1,0 +1,41 @@
+"""Registry lines of the quantizers: what codes vectors, whatever the modality."""
+
+from __future__ import annotations
+
+from bench.registry import Entry
+
+
+def _entry(name: str, target: str, summary: str, source: str) -> Entry:
+    return Entry(name, f"bench.quantizers.{target}", summary, tokens="discrete", source=source, licence="Apache-2.0")
+
+
+ENTRIES: tuple[Entry, ...] = (
+    _entry("vq", "vector:VectorQuantizer", "Nearest of K codewords", "van den Oord et al. 2017; Gray 1984"),
+    _entry(
+        "rvq",
+        "residual:ResidualQuantizer",
+        "Level by level, each codes what the ones before left",
+        "Juang & Gray 1982; Zeghidour et al. 2021",
+    ),
+    _entry(
+        "pq",
+        "product:ProductQuantizer",
+        "Parts of the vector, each with a codebook of its own",
+        "Jégou et al. 2011; Ge et al. 2013",
+    ),
+    _entry(
+        "aq",
+        "additive:AdditiveQuantizer",
+        "Sum of one codeword of each level, found by local search",
+        "Babenko & Lempitsky 2014; Martinez et al. 2018",
+    ),
+    _entry("fsq", "fsq:FiniteScalarQuantizer", "Each coefficient rounded to a few levels", "Mentzer et al. 2023"),
+    _entry("lfq", "lfq:LookupFreeQuantizer", "The sign of each coefficient", "Yu et al. 2023"),
+    _entry("bsq", "bsq:BinarySphericalQuantizer", "Signs of the vector scaled to the unit sphere", "Zhao et al. 2024"),
+    _entry(
+        "msvq",
+        "multiscale:MultiScaleQuantizer",
+        "Maps, residual quantized scale by scale with one codebook",
+        "Tian et al. 2024",
+    ),
+)

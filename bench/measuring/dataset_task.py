@@ -1,0 +1,188 @@
+"""What all tasks on the samples of a data set share: their settings, their protocol, and the systems they build."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from bench import registry
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.settings import overridden, validated
+from bench.contracts.task import Job, Request, Task
+from bench.datasets.base import Dataset
+from bench.datasets.spec import DatasetSpec
+from bench.errors import BenchError, Unavailable
+from bench.machine.watch import watched
+from bench.measuring.planning import (
+    learned_from,
+    metric_class,
+    metric_section,
+    open_dataset,
+    preloaded,
+    protocol_of,
+    settled,
+    stated_arguments,
+)
+from bench.metrics.base import Metric
+from bench.modalities.base import Modality
+from bench.modalities.signal import Signal
+from bench.tokenizers.base import Tokenizer
+
+
+class DatasetSettings(BaseModel):
+    """Every choice of a task; the protocol carries them all, defaults written out. Tasks add their own.
+
+    Attributes:
+        preprocessing: how a stored sample becomes a signal; its class is the modality's.
+        reconstruction: what happens to a decoder's output before it is scored; its class is the modality's.
+        latents: whether a continuous tokenizer's decoder gets the mode of its latents or a sample.
+        order: in which order samples are measured.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preprocessing: BaseModel
+    reconstruction: BaseModel
+    latents: Literal["mode", "sample"] = "mode"
+    order: Literal["dataset"] = "dataset"
+    metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_defaults(cls, given: Any) -> Any:
+        """What a section does not set is as the task has it, not as the section's own class has it."""
+        defaults = {name: field.default for name, field in cls.model_fields.items()}
+        return {
+            name: overridden(defaults[name].model_dump(), section)
+            if isinstance(section, dict) and isinstance(defaults.get(name), BaseModel)
+            else section
+            for name, section in given.items()
+        }
+
+
+class DatasetTask(Task):
+    """A task on the samples of one data set, of the modality that its name says.
+
+    Attributes:
+        base: its settings before a modality's sections are put in.
+        judges: what the metrics it takes may judge, as their registry lines say.
+    """
+
+    base: ClassVar[type[DatasetSettings]]
+    judges: tuple[str, ...] = ("reconstruction",)
+
+    def __init__(self, name: str, modality: Modality) -> None:
+        super().__init__(name, modality)
+        self._opened: dict[tuple[str, str | None], Dataset] = {}
+
+    @abstractmethod
+    def default_metrics(self) -> list[str]:
+        """Names of the metrics that are measured where a protocol names none."""
+
+    @cached_property
+    def choices(self) -> type[DatasetSettings]:
+        """The settings under this modality: its own class where it has one for the kind, else the kind's sections."""
+        if target := self.face.choices.get(self.kind):
+            found: type[DatasetSettings] = registry.load(target)
+            return found
+        return create_model("Settings", __base__=self.base, __doc__=self.base.__doc__, **self.sections())
+
+    def sections(self) -> dict[str, Any]:
+        """The fields that a modality fills in, as ``pydantic.create_model`` takes them."""
+        return {"preprocessing": (registry.load(self.face.preprocessing), ...)}
+
+    def signals(self, settings: Any) -> Signal:
+        """How the loop handles the signals under these settings."""
+        found: Signal = registry.load(self.face.signal)()
+        return found
+
+    def protocol(self, request: Request) -> Protocol:
+        _, chosen = request.preset
+        spec = DatasetSpec.parse(request.dataset)
+        if spec.entry.modality != self.modality:
+            raise BenchError(f"{spec.text} is a data set of {spec.entry.modality}; {self.name} takes {self.modality}")
+        defaults = registry.load(spec.entry.target).defaults.model_dump()
+        named = chosen.get("metrics") or dict.fromkeys(self.default_metrics())
+        sections = {
+            name: metric_section(self, self.judges, request.place, name, section) for name, section in named.items()
+        }
+        preprocessing = chosen.get("preprocessing") or {}
+        if isinstance(preprocessing, dict):
+            preprocessing = {**defaults, **preprocessing}
+        given = {**chosen, "preprocessing": preprocessing, "metrics": sections}
+        settings = validated(self.choices, given, request.place)
+        dataset = open_dataset(spec, settings, request.data, request.limit)
+        self.admit(settings, dataset)
+        stated = DatasetProtocol(
+            name=spec.text, split=dataset.split, fingerprint=dataset.fingerprint, n=len(dataset), limit=request.limit
+        )
+        return protocol_of(self, request, stated, settings, sections)
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        """BenchError if these settings cannot be met on this data set; raised before anything is measured."""
+        return
+
+    def unmeasurable(self, job: Job) -> str:
+        kind = registry.load(job.system.entry.target)
+        try:
+            if getattr(kind, "fit", Tokenizer.fit) is not Tokenizer.fit:
+                learned_from(job.system, self.planned(job))
+        except BenchError as reason:
+            return f"{job.system.text}: {reason}"
+        return ""
+
+    def planned(self, job: Job) -> Dataset:
+        """The data set of a cell; opened once for all cells under a protocol."""
+        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.data)
+        if known not in self._opened:
+            settings = self.choices(**job.protocol.settings)
+            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.data, stated.limit)
+        return self._opened[known]
+
+    def opened(self, job: Job, settings: DatasetSettings) -> Dataset:
+        """The data set of a cell that is measured; BenchError if it changed since the run was planned."""
+        stated = job.protocol.dataset
+        dataset = open_dataset(DatasetSpec.parse(stated.name), settings, job.data, stated.limit)
+        if dataset.fingerprint != stated.fingerprint:
+            raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
+        return dataset
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return preloaded(protocol)
+
+    def missing(self, protocol: Protocol) -> dict[str, str]:
+        reasons = {}
+        for name, section in self.choices(**protocol.settings).metrics.items():
+            try:
+                settled(metric_class(name), section)
+            except Unavailable as reason:
+                reasons[name] = f"{name}: {reason}"
+        return reasons
+
+    def warnings(self, job: Job) -> list[str]:
+        """What the metrics say of the data set; it is opened again only if one has something to say."""
+        protocol = job.protocol
+        settings = self.choices(**protocol.settings)
+        kinds = {name: metric_class(name) for name in settings.metrics}
+        speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
+        if not speaking:
+            return []
+        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
+        return [
+            f"{name}: {warning}"
+            for name in speaking
+            for warning in kinds[name].warnings(kinds[name].Settings(**settings.metrics[name]), dataset)
+        ]
+
+    def tokenizer(self, job: Job, settings: DatasetSettings, dataset: Dataset) -> Tokenizer:
+        """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
+        with watched():
+            tokenizer = job.system.build(**stated_arguments(job.system, settings))
+            if tokenizer.modality != self.modality:
+                raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
+            if type(tokenizer).fit is not Tokenizer.fit:
+                tokenizer.fit(learned_from(job.system, dataset), job.protocol.seed)
+            return tokenizer

@@ -1,0 +1,80 @@
+"""The metrics of a cell, built as its protocol says, and what they share: processes and deep features."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.contracts.task import Job
+from bench.contracts.tokens import Codebook
+from bench.errors import Unavailable
+from bench.machine.pool import Pool
+from bench.measuring.features import FeatureBank
+from bench.measuring.planning import metric_class
+from bench.metrics.base import Metric
+from bench.metrics.guarded import Guarded, MetricSet
+from bench.modalities.audio.metrics.clips import PooledMetric
+
+if TYPE_CHECKING:
+    from bench.measuring.dataset_task import DatasetSettings
+
+MOST_PROCESSES = 32
+"""Of the pool, on machines with more cores than that."""
+
+
+def build_metrics(
+    job: Job,
+    sections: Mapping[str, dict[str, Any]],
+    codebooks: tuple[Codebook, ...],
+    device: torch.device,
+    pool: Pool | None = None,
+) -> MetricSet:
+    """The metrics, new; those that cannot be measured say why.
+
+    Args:
+        sections: settings of each metric to measure.
+    """
+
+    def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
+        missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
+        if missing:
+            raise Unavailable(missing[0])
+        kind.settle(kind.Settings(**section))
+        paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
+        metric = kind(section, codebooks, paths).to(device)
+        metric.system = job.system.text
+        if isinstance(metric, PooledMetric):
+            metric.pool = pool
+        return metric
+
+    kinds = {name: metric_class(name) for name in sections}
+    return MetricSet(Guarded(name, kind, partial(make, kind, sections[name])) for name, kind in kinds.items())
+
+
+def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> FeatureBank:
+    """The deep features that several metrics share."""
+    present = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
+    data = job.protocol.dataset
+    reference = {
+        "dataset": [data.name, data.split, data.fingerprint, data.limit],
+        "preprocessing": settings.preprocessing.model_dump(mode="json"),
+        "reconstruction": settings.reconstruction.model_dump(mode="json"),
+    }
+    return FeatureBank(present, job.protocol.weights, device, reference, data.n)
+
+
+def open_pool(settings: DatasetSettings, job: Job, closing: ExitStack) -> Pool | None:
+    """Processes for the metrics that want some; None if none does, or there are to be no workers."""
+    kinds = [kind for kind in map(metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
+    if not kinds or not job.workers:
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = Pool(min(cores or 1, MOST_PROCESSES))
+    closing.callback(pool.close)
+    return pool

@@ -1,0 +1,128 @@
+"""How a protocol is made of a request, and how the data sets and metrics that it names are opened."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from bench import registry
+from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.settings import validated
+from bench.contracts.system import SystemSpec
+from bench.contracts.task import Request, Task
+from bench.datasets.base import Dataset, Limited
+from bench.datasets.spec import DatasetSpec
+from bench.errors import BenchError, Unavailable, UnknownName
+from bench.metrics.base import Metric
+from bench.modalities.audio.metrics.clips import PooledMetric
+
+if TYPE_CHECKING:
+    from bench.measuring.dataset_task import DatasetSettings
+
+
+def protocol_of(
+    task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, metrics: Iterable[str]
+) -> Protocol:
+    """The whole protocol from what a task has made of a request."""
+    classes = {name: metric_class(name) for name in metrics}
+    weights = {name for metric in classes.values() for name in metric.weights}
+    return Protocol(
+        preset=request.preset[0],
+        task=task.name,
+        task_version=task.version,
+        dataset=dataset,
+        settings=settings.model_dump(mode="json", serialize_as_any=True),
+        metrics={name: metric.version for name, metric in classes.items()},
+        weights={name: request.sha256(name) for name in sorted(weights)},
+        dtype=request.dtype,
+        tf32=request.tf32,
+        seed=request.seed,
+    )
+
+
+def metric_class(name: str) -> type[Metric]:
+    """The class of a registered metric."""
+    found: type[Metric] = registry.load(registry.get("metrics", name).target)
+    return found
+
+
+def metric_section(
+    task: Task, judges: Sequence[str], place: str, name: str, section: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A metric's section of a protocol, its defaults and revisions written out.
+
+    Args:
+        judges: what the task's metrics judge, as their registry lines say.
+        place: what messages begin with: the protocol's file, or its name.
+
+    Raises:
+        BenchError: it is no metric for the task, or has no such settings.
+    """
+    try:
+        entry = registry.get("metrics", name)
+    except UnknownName as error:
+        raise BenchError(f"{place}: metrics: {error}") from error
+    if entry.modality not in ("", task.modality):
+        raise BenchError(
+            f"{place}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} (bench list protocols)"
+        )
+    if entry.judges not in judges:
+        raise BenchError(
+            f"{place}: {name} is a metric of {entry.judges}; {task.name} takes those of "
+            f"{' and '.join(judges)} (bench list metrics)"
+        )
+    kind = metric_class(name)
+    settings: BaseModel = validated(kind.Settings, section or {}, place, f"metrics.{name}")
+    with suppress(Unavailable):  # the cells will say so
+        settings = settled(kind, settings.model_dump())
+    return settings.model_dump(mode="json")
+
+
+def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
+    """A metric's settings with the revisions of what they name.
+
+    Raises:
+        BenchError: they name something that does not exist.
+        Unavailable: it is not on this machine, or the metric's own code fails.
+    """
+    try:
+        return kind.settle(kind.Settings(**section))
+    except BenchError:
+        raise
+    except Exception as error:
+        raise Unavailable(f"{kind.__name__}.settle: {type(error).__name__}: {error}") from error
+
+
+def open_dataset(spec: DatasetSpec, settings: DatasetSettings, data: str | None, limit: int | None) -> Dataset:
+    dataset = spec.build(settings.preprocessing.model_dump(), data)
+    return dataset if limit is None else Limited(dataset, limit)
+
+
+def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
+    """The split that a tokenizer is fitted on; BenchError if there is none."""
+    found = dataset.fit_split()
+    if found is None:
+        raise BenchError(f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on")
+    return found
+
+
+def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str, Any]:
+    """Arguments of a system that the protocol decides, not the user: how latents are drawn."""
+    if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
+        return {}
+    if system.arguments.get("latents", settings.latents) != settings.latents:
+        raise BenchError(
+            f"{system.text}: the protocol decodes latents by {settings.latents}; choose another with --protocol"
+        )
+    return {"latents": settings.latents}
+
+
+def preloaded(protocol: Protocol) -> tuple[str, ...]:
+    """Modules that the metrics of a protocol which work in processes of their own take long to import."""
+    kinds = [metric_class(name) for name in protocol.metrics]
+    pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
+    return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))

@@ -1,0 +1,31 @@
+"""What results say of a measured system and of the data."""
+
+from __future__ import annotations
+
+from bench.contracts.protocol import Protocol
+from bench.contracts.results import DatasetRecord, SystemRecord
+from bench.contracts.task import Job
+from bench.datasets.base import Dataset
+from bench.measuring.seen import Seen
+from bench.tokenizers.base import Tokenizer
+
+
+def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
+    return job.system.record(
+        modality=tokenizer.modality, tokens=seen.tokens, weights=tokenizer.weights, revision=tokenizer.revision
+    )
+
+
+def dataset_record(protocol: Protocol, dataset: Dataset, seen: Seen) -> DatasetRecord:
+    """What was read of a data set, and what was not."""
+    return DatasetRecord(
+        name=protocol.dataset.name,
+        split=dataset.split,
+        fingerprint=dataset.fingerprint,
+        n=len(seen.ids),
+        groups=len(set(seen.groups)),
+        skipped=seen.skipped,
+        failed=seen.failed,
+        converted=dict(seen.converted),
+        stored=dict(seen.stored),
+    )

@@ -1,0 +1,69 @@
+"""The probe: likelihood of tokens beside what the models trained on them draw, judged as the modality does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from bench import registry
+from bench.backbones.base import Backbone
+from bench.contracts.protocol import Protocol
+from bench.contracts.stats import Estimate
+from bench.contracts.task import Request
+from bench.datasets.base import Dataset
+from bench.learning.drawing import Drawing
+from bench.learning.probe import ProbeSettings
+from bench.learning.study import ModelingSettings, Study
+from bench.measuring.dataset_task import DatasetSettings
+from bench.modalities.base import Modality
+from bench.modalities.signal import Signal
+
+from .token_modelling import TokenModeling
+
+
+class Choices(ModelingSettings):
+    """Every choice of the task."""
+
+    probe: ProbeSettings = ProbeSettings(repeats=3)
+
+
+class Probe(TokenModeling):
+    """Train probes on the tokens of one split; measure their likelihood of the other's, and what they draw."""
+
+    kind = "ntp-probe"
+    version = 1
+    measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
+    base: ClassVar[type[DatasetSettings]] = Choices
+
+    def __init__(self, name: str, modality: Modality) -> None:
+        super().__init__(name, modality)
+        self.drawing: Drawing = registry.load(modality.drawing)(self, self.rates)
+        self.judges = self.drawing.judges
+
+    def default_metrics(self) -> list[str]:
+        return [*self.rates, *self.drawing.metrics]
+
+    def signals(self, settings: Any) -> Signal:
+        """Finished for scoring where the modality's drawing reconstructs, as they are where it does not."""
+        finish = settings.reconstruction if callable(settings.reconstruction) else None
+        found: Signal = registry.load(self.face.signal)(finish)
+        return found
+
+    def protocol(self, request: Request) -> Protocol:
+        protocol = super().protocol(request)
+        self.drawing.check(protocol)
+        return protocol
+
+    def require_known_metrics(self, request: Request, looks_at: str) -> None:
+        if not self.drawing.takes_others:
+            super().require_known_metrics(request, self.drawing.looks_at)
+
+    def admit(self, settings: Any, dataset: Dataset) -> None:
+        super().admit(settings, dataset)
+        self.drawing.admit(settings, dataset)
+
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return (*super().preload(protocol), *self.drawing.preload(protocol))
+
+    def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
+        return self.drawing.further(study, backbones)
