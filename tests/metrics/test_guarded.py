@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -60,19 +61,12 @@ PHOTOS, PROMPTS = "skimage-photos", "asterisk-prompts"
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, dict[str, Any]]]:
-    """``failing(ways, judges, drawing)``: registers a metric for each way; their sections of a protocol.
+    """``failing(ways, judges)``: registers a metric for each way; their sections of a protocol."""
 
-    ``drawing`` is what a probe is asked to draw, if it takes no other metrics than it names.
-    """
-
-    def failing(
-        ways: Iterable[str], judges: str = "reconstruction", drawing: Drawing | None = None
-    ) -> dict[str, dict[str, Any]]:
+    def failing(ways: Iterable[str], judges: str = "reconstruction") -> dict[str, dict[str, Any]]:
         for way in ways:
             line = Entry(way, f"breaking:{way}", "fails", judges=judges)
             monkeypatch.setitem(registry.entries("metrics"), way, line)
-        if drawing:
-            monkeypatch.setattr(type(drawing), "metrics", (*drawing.metrics, *ways))
         return {way: {} for way in ways}
 
     return failing
@@ -126,7 +120,7 @@ def test_reconstruction(failing, name, system, dataset, kept, settings) -> None:
 
 def test_clips_in_the_pool(failing) -> None:
     task = task_of("audio-recon")
-    found = measured(task, CLOCK, PROMPTS, {"metrics": failing(IN_POOL, task) | {"si_sdr": {}}})
+    found = measured(task, CLOCK, PROMPTS, {"metrics": failing(IN_POOL) | {"si_sdr": {}}})
     assert found.metrics["si_sdr"].value is not None
     for way, reason in IN_POOL.items():
         assert re.search(reason, found.metrics[way].unavailable)
@@ -142,7 +136,8 @@ def test_clips_in_the_pool(failing) -> None:
 )
 def test_metrics_of_tokens(failing, name, system, dataset, kept, settings) -> None:
     task = task_of(name)
-    metrics = failing(WAYS, task, named="rates") | {kept[1]: {}}
+    metrics = failing(WAYS) | {kept[1]: {}}
+    task.face = replace(task.face, metrics={"tokens": (*task.face.metrics["tokens"], *WAYS)})
     found = measured(task, system, dataset, {**settings, "metrics": metrics})
     assert_only_lost(found, WAYS, kept)
 
@@ -157,7 +152,8 @@ def test_images_of_a_probe(failing, judges) -> None:
 def test_continuations(failing) -> None:
     task = task_of("audio-ntp-probe")
     ways = WAYS | OF_SAMPLES
-    metrics = failing(ways, drawing=task.drawing) | {"tokens_per_second": {}}
+    metrics = failing(ways) | {"tokens_per_second": {}}
+    task.drawing.metrics = (*task.drawing.metrics, *ways)
     found = measured(task, CLOCK, PROMPTS, {**CLIPS, "metrics": metrics})
     for way, reason in ways.items():
         for kind in ("continuation", "tokenized", "model_loss"):

@@ -128,5 +128,5 @@ def test_clips_too_short_for_both_are_left_out_and_counted(measure):
 
 
 def test_metrics_that_compare_in_time_are_refused(measure):
-    with pytest.raises(BenchError, match="looks at tokens and continuations, so it measures no stoi"):
+    with pytest.raises(BenchError, match="looks at tokens and continuations, so it does not measure stoi"):
         measure(CLOCK, {**SETTINGS, "metrics": {"stoi": {}}})

@@ -56,7 +56,7 @@ def study(images, tmp_path, monkeypatch) -> Callable[..., Study]:
         }
         data = images if dataset == "image-splits" else None
         protocol = PROBING.protocol(Request(("small", settings), dataset, data))
-        return Study(PROBING, Job(parse("klt-vq@3"), protocol, data, "cpu", 32, 0, {}), lambda *_: None)
+        return Study(PROBING, (), Job(parse("klt-vq@3"), protocol, data, "cpu", 32, 0, {}), lambda *_: None)
 
     return study
 

@@ -183,7 +183,7 @@ def test_what_a_probe_cannot_learn_is_reported_before_it_is_measured(folder, tmp
 def test_what_has_no_codes_is_refused(measure):
     with pytest.raises(TokenError, match="a codec emits bytes"):
         measure("jpeg@10")
-    with pytest.raises(BenchError, match="looks at tokens alone, so it measures no psnr"):
+    with pytest.raises(BenchError, match="looks at tokens alone, so it does not measure psnr"):
         measure("klt-fsq@6", {**IMAGES, "metrics": {"psnr": {}}})
 
 
