@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from plugin_parts import as_installed, fingerprints, install
 
 from bench import registry
 from bench.backbones.base import Size, Structure
 from bench.backbones.build import build
 from bench.cli import main
 from bench.contracts.results import Run
-from bench.contracts.suite import load_suite, shipped
+from bench.contracts.suite import load_preset, load_suite
 from bench.contracts.system import parse
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
@@ -34,51 +34,29 @@ PLUGINS: dict[registry.Kind, set[str]] = {
     "recognizers": {"plugin-deaf"},
     "backbones": {"plugin-raster"},
     "tasks": {"plugin-recon"},
+    "quantizers": {"plugin-signs"},
 }
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the installed package."""
-    folder = tmp_path_factory.mktemp("plugins")
-    source, target = folder / "source", folder / "target"
-    shutil.copytree(Path(__file__).parent / "package", source)
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", target, source], check=True)
-    return target
+    return install("package", tmp_path_factory.mktemp("plugins"))
 
 
 @pytest.fixture
 def plugins(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process as if it had been started with the package installed."""
-    monkeypatch.syspath_prepend(installed)
-    registry.forget()
-    yield
-    sys.modules.pop("bench_plugin", None)
-    registry.forget()
-
-
-def fingerprints() -> dict[str, list[str]]:
-    """Of the protocols of every suite under its default protocol."""
-    found = {}
-    for name in shipped("suites"):
-        suite = load_suite(name)
-        systems = [parse(suite.systems[0])]
-        plan = runner.plan(suite, systems, Options(), WeightStore({}, True), Run(Path("unused")))
-        found[name] = [cell.job.protocol.fingerprint for cell in plan.cells]
-    return found
+    with as_installed(installed, monkeypatch):
+        yield
 
 
 def test_an_installed_package_changes_no_protocol(installed, monkeypatch):
     before = fingerprints()
     assert all(before.values())
-    monkeypatch.syspath_prepend(installed)
-    registry.forget()
-    try:
+    with as_installed(installed, monkeypatch):
         assert "plugin-error" in registry.entries("metrics")
         assert fingerprints() == before
-    finally:
-        registry.forget()
 
 
 def test_listing_imports_no_plugin(installed):
@@ -111,6 +89,19 @@ def test_a_plugin_of_each_kind_is_measured(bench, installed, tmp_path):
     assert 0.2 < result.metrics["plugin_error"].value < 0.3  # of uniform noise to its mean: a quarter
     table = bench("leaderboard", "runs/own", "--format", "csv")  # without the package
     assert "plugin_error" in table.stdout
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_quantizer_codes_what_a_tokenizer_transforms():
+    tokenizer = parse("klt-vq@quantizer=plugin-signs,bits=3").build()
+    assert [book.size for book in tokenizer.codebooks] == [8]
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_preset_and_a_suite_are_found():
+    name, chosen = load_preset("plugin-psnr")
+    assert (name, chosen) == ("plugin-psnr", {"metrics": {"psnr": {}}})
+    assert load_suite("plugin-noise-recon").systems == ["plugin-blocks"]
 
 
 @pytest.mark.usefixtures("plugins")

@@ -64,7 +64,7 @@ def study(images, tmp_path, monkeypatch) -> Callable[..., Study]:
 def drawn(study: Study, backbone: Any, **changed: Any) -> torch.Tensor:
     """The images that a probe generates, uint8 ``[n, 3, 16, 16]``."""
     chosen = study.settings.generation.model_copy(update=changed)
-    return torch.cat([images for _, images in PROBING.drawn(study, chosen, backbone, 0).batches(1, 0)])
+    return torch.cat([images for _, images in PROBING.drawing.drawn(study, chosen, backbone, 0).batches(1, 0)])
 
 
 def test_the_class_is_worth_what_it_tells_and_images_are_of_their_class(study):

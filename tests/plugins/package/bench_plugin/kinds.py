@@ -1,4 +1,4 @@
-"""A package of plug-ins, one of each kind."""
+"""Plug-ins, one of each kind."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bench.machine.canonical import digest
 from bench.metrics.base import Batch, Fact, PerSampleMetric
 from bench.modalities.audio.recognizers.base import Recognizer
 from bench.modalities.image.datasets.images import ImagePreprocessing
+from bench.quantizers.base import Quantizer
 from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
 
@@ -86,6 +87,29 @@ class Deaf(Recognizer):
 
     def transcribe(self, samples: np.ndarray, rate: int, language: str = "") -> str:
         return ""
+
+
+class Signs(Quantizer):
+    """The signs of the first coefficients."""
+
+    ENTRY = Entry("plugin-signs", "", "Signs of the first coefficients", tokens="discrete")
+
+    def __init__(self, bits: int) -> None:
+        self.sizes = (2**bits,)
+        self.coded = bits
+
+    @classmethod
+    def at(cls, bits: int, levels: int) -> Signs:
+        return cls(bits)
+
+    def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        self.scale = vectors[:, : self.coded].abs().mean(0)
+
+    def encode(self, vectors: torch.Tensor) -> torch.Tensor:
+        return ((vectors[:, : self.coded] > 0) * 2 ** torch.arange(self.coded)).sum(1, keepdim=True)
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        return (codes // 2 ** torch.arange(self.coded) % 2 * 2 - 1) * self.scale
 
 
 class PluginRaster(Raster):

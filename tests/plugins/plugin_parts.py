@@ -1,0 +1,58 @@
+"""Packages of plug-ins, installed by pip into a folder, and this process with them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.contracts.results import Run
+from bench.contracts.suite import load_suite, shipped
+from bench.contracts.system import parse
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+from bench.measuring.runner import Options
+
+
+def install(package: str, folder: Path) -> Path:
+    """The folder that a package beside this file was installed into."""
+    source, target = folder / "source", folder / "target"
+    shutil.copytree(Path(__file__).parent / package, source)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", target, source], check=True)
+    return target
+
+
+@contextmanager
+def as_installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process as if it had been started with the package installed."""
+    monkeypatch.syspath_prepend(target)
+    registry.forget()
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if (target / f"{name.partition('.')[0]}").exists()]:
+            del sys.modules[name]
+        for name in [name for name in sys.modules if (target / f"{name}.py").exists()]:
+            del sys.modules[name]
+        monkeypatch.undo()
+        registry.forget()
+
+
+def fingerprints() -> dict[str, list[str]]:
+    """Of the protocols of every built-in suite under its default protocol."""
+    found = {}
+    for name, file in shipped("suites").items():
+        suite = load_suite(name)
+        if file.parent.parent.name != "tasks":
+            continue
+        systems = [parse(suite.systems[0])]
+        plan = runner.plan(suite, systems, Options(), WeightStore({}, True), Run(Path("unused")))
+        found[name] = [cell.job.protocol.fingerprint for cell in plan.cells]
+    return found
