@@ -41,7 +41,7 @@ class Reconstruction(DatasetTask):
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol = job.protocol
         settings = self.choices(**protocol.settings)
-        device, dtype = torch.device(job.device), getattr(torch, protocol.dtype)
+        device, dtype = torch.device(job.options.device), getattr(torch, protocol.dtype)
         dataset, signals = self.opened(job, settings), self.signals(settings)
         with ExitStack() as closing:
             pool = open_pool(settings, job, closing)
@@ -50,7 +50,7 @@ class Reconstruction(DatasetTask):
             tokenizer = self.tokenizer(job, settings, dataset).to(device, dtype)
             meter.loaded()
             metrics = build_metrics(job, settings.metrics, tokenizer.codebooks, device, pool)
-            keeper = Keeper(signals, len(dataset), job.keep)
+            keeper = Keeper(signals, len(dataset), job.options.keep)
             seen = reconstruct(job, settings, signals, tokenizer, dataset, metrics, [keeper], meter, pool, report)
             report("computing", len(dataset), len(dataset))
             estimates, columns = metrics.outcome(len(seen.ids))

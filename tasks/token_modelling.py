@@ -57,7 +57,7 @@ class TokenModeling(DatasetTask):
     def protocol(self, request: Request) -> Protocol:
         self.require_known_metrics(request, "looks at tokens alone")
         protocol = super().protocol(request)
-        return with_texts(protocol, request.prompts) if "backbone" in self.measures else protocol
+        return with_texts(protocol, request.options.prompts) if "backbone" in self.measures else protocol
 
     def require_known_metrics(self, request: Request, looks_at: str) -> None:
         """BenchError if a protocol names a metric that is none of the default ones.

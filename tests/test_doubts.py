@@ -14,6 +14,7 @@ import torch
 from command import SYSTEMS
 from PIL import Image
 
+from bench.contracts.options import Options
 from bench.contracts.results import Result, Run, read_result
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
@@ -50,7 +51,7 @@ def measured(suite: str, system: str, folder: Path, **options: object) -> Result
     preset.write_text(f"description: short\n{PROTOCOLS[suite]}\n")
     images = {"dataset": "image-folder", "data": str(_photographs(folder / "photographs"))}
     options = {"batch_size": 4, "limit": 5} | (images if suite != "audio-recon" else {}) | options
-    chosen = runner.Options(protocol=str(preset), workers=0, **options)  # type: ignore[arg-type]
+    chosen = Options(protocol=str(preset), workers=0, **options)  # type: ignore[arg-type]
     run = Run(folder / "run")
     name = f"{SYSTEMS / 'doubtful.py'}:{system}" if system[0].isupper() else system
     (cell,) = runner.plan(load_suite(suite), [parse(name)], chosen, WeightStore({}, True), run).cells
@@ -208,7 +209,7 @@ def test_samples_that_are_the_reference_in_any_order_are_told(samples, told, tmp
     np.savez(tmp_path / "reference.npz", noise[:4])
     np.savez(tmp_path / "samples.npz", noise[samples])
     (tmp_path / "swd.yaml").write_text("description: one metric\nmetrics: {sliced_wasserstein: {}}\n")
-    chosen = runner.Options(
+    chosen = Options(
         protocol=str(tmp_path / "swd.yaml"), dataset="reference.npz", data=str(tmp_path / "reference.npz"), workers=0
     )
     specs = sample_specs((str(tmp_path / "samples.npz"),))

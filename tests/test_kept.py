@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.contracts.options import Options
 from bench.contracts.results import Run, read_result, read_samples
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
@@ -26,7 +27,7 @@ def measured(modality: str, system: str, keep: int, folder: Path, limit: int = 5
     """A cell measured in this process and written as its worker writes it: the cell, the result as read back."""
     preset = folder / "short.yaml"
     preset.write_text(f"description: short\nmetrics: {METRICS[modality]}\n")
-    options = runner.Options(protocol=str(preset), limit=limit, workers=0, keep=keep, batch_size=2)
+    options = Options(protocol=str(preset), limit=limit, workers=0, keep=keep, batch_size=2)
     run = Run(folder)
     suite = load_suite(f"{modality}-recon")
     (cell,) = runner.plan(suite, [parse(system)], options, WeightStore({}, True), run).cells

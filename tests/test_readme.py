@@ -11,6 +11,7 @@ import pytest
 import refresh
 
 from bench import registry
+from bench.contracts.options import Options
 from bench.contracts.protocol import differences
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
@@ -18,7 +19,6 @@ from bench.contracts.system import parse
 from bench.datasets.spec import DatasetSpec, split_path
 from bench.machine.weights import FILES, WeightStore
 from bench.measuring import runner
-from bench.measuring.runner import Options
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ import pytest
 from command import BENCH, SYSTEMS, command_environment
 from rich.console import Console
 
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
@@ -72,7 +73,7 @@ def test_the_end_of_the_run_ends_a_cell_that_holds_the_interpreters_lock(short, 
 def measured(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, timeout: float | None) -> runner.Outcome:
     monkeypatch.chdir(folder)
     suite, run = load_suite("image-recon"), Run(folder / "out")
-    options = runner.Options(protocol="short.yaml", limit=2, workers=0)
+    options = Options(protocol="short.yaml", limit=2, workers=0)
     plan = runner.plan(suite, [parse(f"{UNRULY}:{name}")], options, WeightStore({}, True), run)
     with CellProgress(1, Console(stderr=True)) as progress:
         (outcome,) = runner.execute(plan, run, progress, timeout=timeout)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench import registry
+from bench.contracts.options import Options
 from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
@@ -28,21 +29,16 @@ class Request:
 
     Attributes:
         preset: name and settings of the protocol preset.
-        dataset: registry name of the dataset; ``data`` its path, where it takes one.
+        dataset: registry name of the dataset.
+        options: of the run.
         sha256: hash of each weights file by name, for the protocol.
-        prompts: file of texts that backbones are given, if any.
         file: the preset's, where it is one of the user's own.
     """
 
     preset: tuple[str, dict[str, Any]]
     dataset: str
-    data: str | None = None
-    limit: int | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    tf32: bool = False
+    options: Options = field(default_factory=Options)
     sha256: Callable[[str], str] = field(default=lambda name: "")
-    prompts: str | None = None
     file: str = ""
 
     @property
@@ -56,20 +52,14 @@ class Job:
     """One cell, ready to be measured; it travels to a process of its own.
 
     Attributes:
+        options: of the run, paths absolute.
         weights: verified file of each weights name, or the reason why there is none.
-        prompts: file of texts that backbones are given, if any.
-        keep: how many samples to keep for people to look at; no number depends on it.
     """
 
     system: SystemSpec
     protocol: Protocol
-    data: str | None
-    device: str
-    batch_size: int
-    workers: int
-    weights: Mapping[str, Path | str]
-    prompts: str | None = None
-    keep: int = 0
+    options: Options = field(default_factory=Options)
+    weights: Mapping[str, Path | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[str, Fact, float], job: Jo
         bits: the likelihood in bits of an amount of signal: name, fact, and bits in its unit.
     """
     assert isinstance(job.system, BackboneSpec)
-    protocol, device = job.protocol, torch.device(job.device)
+    protocol, device = job.protocol, torch.device(job.options.device)
     settings = task.choices(**protocol.settings)
     dataset = task.opened(job, settings)
     texts = _texts(job)
@@ -113,9 +113,9 @@ def _texts(job: Job) -> Sequence[str] | None:
     chosen, n = job.protocol.settings, job.protocol.dataset.n
     if not chosen["prompts"]:
         return None if chosen["condition"] is None else [chosen["condition"]] * n
-    texts = read_prompts(job.prompts or "")
+    texts = read_prompts(job.options.prompts or "")
     if fingerprint(texts) != chosen["prompts_sha256"]:
-        raise BenchError(f"--prompts {job.prompts}: changed since the run was planned; run it again")
+        raise BenchError(f"--prompts {job.options.prompts}: changed since the run was planned; run it again")
     return texts
 
 

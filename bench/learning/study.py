@@ -69,7 +69,7 @@ class Study:
         self.job, self.settings, self.report = job, settings, report
         self.columns: dict[str, list[float]] = {}
         self.warnings: list[str] = []
-        self.device = torch.device(job.device)
+        self.device = torch.device(job.options.device)
         self.dataset = task.opened(job, settings)
         fit_split = trained_on(self.dataset)
         classes = classes_told(settings.probe, self.dataset, fit_split)

@@ -67,9 +67,9 @@ class Tokenized:
             BenchError: no sample was measured.
             SystemFailure: the tokens of a sample depend on the others of its batch.
         """
-        job, device = self.job, torch.device(self.job.device)
+        job, device = self.job, torch.device(self.job.options.device)
         limits, seed = limits_of(job.protocol), job.protocol.seed
-        loop = Loop(self.signals, device, job.batch_size, job.workers, seed, self.report)
+        loop = Loop(self.signals, device, job.options.batch_size, job.options.workers, seed, self.report)
         trial = Trial(system, system.encode, None, self.signals, limits, seed, self.seen.doubts)
 
         def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:

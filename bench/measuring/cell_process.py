@@ -79,10 +79,10 @@ def assemble(
     """The result of a cell from what was measured, or from why nothing was."""
     job = cell.job
     cost = Cost(
-        device=environment.device_name(job.device),
-        hardware=environment.hardware(job.device),
-        batch_size=job.batch_size,
-        workers=job.workers,
+        device=environment.device_name(job.options.device),
+        hardware=environment.hardware(job.options.device),
+        batch_size=job.options.batch_size,
+        workers=job.options.workers,
         wall_seconds=round(seconds, 3),
     )
     entry = job.system.entry
@@ -107,7 +107,7 @@ def assemble(
         dataset=measurement.dataset if measurement else None,
         metrics=measurement.metrics if measurement else {},
         cost=cost,
-        environment=environment.describe(job.device),
+        environment=environment.describe(job.options.device),
         started=started.isoformat(timespec="milliseconds"),
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
         errors=errors,

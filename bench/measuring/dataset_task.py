@@ -114,10 +114,14 @@ class DatasetTask(Task):
             preprocessing = {**defaults, **preprocessing}
         given = {**chosen, "preprocessing": preprocessing, "metrics": sections}
         settings = validated(self.choices, given, request.place)
-        dataset = open_dataset(spec, settings, request.data, request.limit)
+        dataset = open_dataset(spec, settings, request.options.data, request.options.limit)
         self.admit(settings, dataset)
         stated = DatasetProtocol(
-            name=spec.text, split=dataset.split, fingerprint=dataset.fingerprint, n=len(dataset), limit=request.limit
+            name=spec.text,
+            split=dataset.split,
+            fingerprint=dataset.fingerprint,
+            n=len(dataset),
+            limit=request.options.limit,
         )
         return protocol_of(self, request, stated, settings, sections)
 
@@ -136,16 +140,16 @@ class DatasetTask(Task):
 
     def planned(self, job: Job) -> Dataset:
         """The data set of a cell; opened once for all cells under a protocol."""
-        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.data)
+        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.options.data)
         if known not in self._opened:
             settings = self.choices(**job.protocol.settings)
-            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.data, stated.limit)
+            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
         return self._opened[known]
 
     def opened(self, job: Job, settings: DatasetSettings) -> Dataset:
         """The data set of a cell that is measured; BenchError if it changed since the run was planned."""
         stated = job.protocol.dataset
-        dataset = open_dataset(DatasetSpec.parse(stated.name), settings, job.data, stated.limit)
+        dataset = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
         if dataset.fingerprint != stated.fingerprint:
             raise BenchError(f"{dataset.name}: the data changed since the run was planned; run it again")
         return dataset
@@ -170,7 +174,9 @@ class DatasetTask(Task):
         speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
         if not speaking:
             return []
-        dataset = open_dataset(DatasetSpec.parse(protocol.dataset.name), settings, job.data, protocol.dataset.limit)
+        dataset = open_dataset(
+            DatasetSpec.parse(protocol.dataset.name), settings, job.options.data, protocol.dataset.limit
+        )
         return [
             f"{name}: {warning}"
             for name in speaking

@@ -72,7 +72,7 @@ def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> F
 def open_pool(settings: DatasetSettings, job: Job, closing: ExitStack) -> Pool | None:
     """Processes for the metrics that want some; None if none does, or there are to be no workers."""
     kinds = [kind for kind in map(metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
-    if not kinds or not job.workers:
+    if not kinds or not job.options.workers:
         return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pool = Pool(min(cores or 1, MOST_PROCESSES))

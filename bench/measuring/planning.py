@@ -38,9 +38,9 @@ def protocol_of(
         settings=settings.model_dump(mode="json", serialize_as_any=True),
         metrics={name: metric.version for name, metric in classes.items()},
         weights={name: request.sha256(name) for name in sorted(weights)},
-        dtype=request.dtype,
-        tf32=request.tf32,
-        seed=request.seed,
+        dtype=request.options.dtype,
+        tf32=request.options.tf32,
+        seed=request.options.seed,
     )
 
 

@@ -38,10 +38,10 @@ def reconstruct(
     Raises:
         BenchError: no sample was measured.
     """
-    device = torch.device(job.device)
+    device = torch.device(job.options.device)
     bank = feature_bank(job, settings, device) if metrics.want_features else None
     limits = limits_of(job.protocol)
-    loop = Loop(signals, device, job.batch_size, job.workers, job.protocol.seed, report, pool, limits)
+    loop = Loop(signals, device, job.options.batch_size, job.options.workers, job.protocol.seed, report, pool, limits)
     seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
     seen.refuse_nothing(dataset)
     if bank:

@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench.contracts.options import Options
 from bench.contracts.results import ErrorRecord, Result, Run
 from bench.contracts.suite import Suite, SuiteTask, is_file, load_preset, undescribed
 from bench.contracts.system import SystemSpec
@@ -20,27 +21,6 @@ from bench.machine.faults import places
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore, cache_dir
 from bench.measuring.attempt import attempt
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may choose for a run beside suite and systems.
-
-    ``dataset``, ``data``, ``protocol`` override what the suite says; None keeps it.
-    """
-
-    dataset: str | None = None
-    data: str | None = None
-    protocol: str | None = None
-    limit: int | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    tf32: bool = False
-    device: str = "cpu"
-    batch_size: int = 8
-    workers: int = 2
-    prompts: str | None = None
-    keep: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +61,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 system.build()  # a wrong rate is told now, not after the cells before its own
             except Unavailable as reason:
                 missing[system.text] = f"{system.text}: {reason}"
+    located = replace(options, data=_absolute(options.data), prompts=_absolute(options.prompts))
     cells: list[Cell] = []
     warnings: list[str] = []
     impossible: list[str] = []
@@ -93,13 +74,8 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 preset=load_preset(preset),
                 file=preset if is_file(preset) else "",
                 dataset=options.dataset or line.dataset,
-                data=options.data,
-                limit=options.limit,
-                seed=options.seed,
-                dtype=options.dtype,
-                tf32=options.tf32,
+                options=options,
                 sha256=store.sha256,
-                prompts=options.prompts,
             )
             protocol = task.protocol(request)
         except BenchError as problem:
@@ -115,17 +91,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             except BenchError as problem:
                 wrong.append(problem)
                 continue
-            job = Job(
-                system=system,
-                protocol=own,
-                data=_absolute(options.data),
-                device=options.device,
-                batch_size=options.batch_size,
-                workers=options.workers,
-                weights=weights,
-                prompts=_absolute(options.prompts),
-                keep=options.keep,
-            )
+            job = Job(system, own, located, weights)
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
@@ -194,8 +160,8 @@ def cell_key(job: Job) -> str:
             "system": job.system.identity(),
             "name": job.system.text,
             "protocol": job.protocol.fingerprint,
-            "device": environment.device_name(job.device),
-            "batch_size": job.batch_size,
+            "device": environment.device_name(job.options.device),
+            "batch_size": job.options.batch_size,
             "available": sorted(name for name, found in job.weights.items() if isinstance(found, Path)),
         }
     )

@@ -6,13 +6,13 @@ import json
 import sys
 from pathlib import Path
 
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
 from bench.contracts.task import open_task
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
-from bench.measuring.runner import Options
 from bench.modalities.image.generation.samples import sample_specs
 
 

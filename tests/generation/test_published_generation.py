@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from synthetic import photographs
 
 from bench.backbones.sampling import Sampling
 from bench.cli import main
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, open_task
@@ -55,10 +57,11 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
         texts = str(inputs / prompts) if prompts else None
         task = open_task("image-generation")
         settings = {"metrics": METRIC, "drawing": {"images": 5, **drawing}}
-        request = Request(("own", settings), "real.npz", str(inputs / "real.npz"), sha256=store.sha256, prompts=texts)
+        options = Options(data=str(inputs / "real.npz"), prompts=texts, batch_size=batch_size, workers=0)
+        request = Request(("own", settings), "real.npz", options, sha256=store.sha256)
         spec = parse(system.format(inputs))
         own = task.for_system(task.protocol(request), spec)
-        return Job(spec, own, request.data, "cpu", batch_size, 0, store.resolve(own.weights), texts)
+        return Job(spec, own, options, store.resolve(own.weights))
 
     return planned
 
@@ -71,7 +74,7 @@ def measured(job: Job) -> Measurement:
 def drawn(job: Job) -> torch.Tensor:
     """The images that the metrics see, uint8 ``[n, 3, height, width]``."""
     source = _Drawn(job, Settings(**job.protocol.settings)).source
-    return torch.cat([images for _, images in source.batches(job.batch_size, 0)])
+    return torch.cat([images for _, images in source.batches(job.options.batch_size, 0)])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_what_does_not_fit_is_told_before_anything_is_loaded(planned, system, pr
 def test_texts_that_changed_since_the_plan_are_told(planned, inputs, changed):
     job = planned("amused={}/amused", "texts")
     with pytest.raises(BenchError, match="changed since the run was planned"):
-        measured(Job(**{**vars(job), "prompts": changed and str(inputs / changed)}))
+        measured(replace(job, options=replace(job.options, prompts=changed and str(inputs / changed))))
 
 
 def test_guidance_without_texts_is_refused(planned):

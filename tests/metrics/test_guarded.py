@@ -17,6 +17,7 @@ from command import SYSTEMS
 from PIL import Image
 
 from bench import registry
+from bench.contracts.options import Options
 from bench.contracts.results import Run, broken_metrics
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, Task, open_task
@@ -80,9 +81,10 @@ def measured(
     weights: Mapping[str, Path | str] = MappingProxyType({}),
 ) -> Measurement:
     """What a task finds of four samples in batches of two."""
-    protocol = task.protocol(Request(("small", settings), dataset, limit=4))
+    options = Options(limit=4, batch_size=2)
+    protocol = task.protocol(Request(("small", settings), dataset, options))
     spec = parse(system)
-    return task.measure(Job(spec, task.for_system(protocol, spec), None, "cpu", 2, 2, weights), lambda *_: None)
+    return task.measure(Job(spec, task.for_system(protocol, spec), options, weights), lambda *_: None)
 
 
 def task_of(name: str) -> Task:
@@ -167,11 +169,12 @@ def test_generated_images(failing, tmp_path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 6, 32, 32, 3), dtype=np.uint8)
     for name, part in zip(("real", "fake"), images, strict=True):
         np.savez(tmp_path / f"{name}.npz", part)
-    task, data = task_of("image-generation"), str(tmp_path / "real.npz")
+    task = task_of("image-generation")
+    options = Options(data=str(tmp_path / "real.npz"), batch_size=2, workers=0)
     metrics = failing(WAYS, "generation") | {"sliced_wasserstein": {"directions": 8}}
-    protocol = task.protocol(Request(("small", {"metrics": metrics}), "real.npz", data))
+    protocol = task.protocol(Request(("small", {"metrics": metrics}), "real.npz", options))
     (system,) = sample_specs((str(tmp_path / "fake.npz"),))
-    job = Job(system, task.for_system(protocol, system), data, "cpu", 2, 0, {})
+    job = Job(system, task.for_system(protocol, system), options)
     assert_only_lost(task.measure(job, lambda *_: None), WAYS, ("swd",))
 
 
@@ -202,11 +205,12 @@ def test_a_reference_that_cannot_be_read_costs_what_it_is_compared_with(tmp_path
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / name / f"{number:02}.png")
     damaged = tmp_path / "real" / "07.png"
     damaged.write_bytes(damaged.read_bytes()[:-2000])
-    task, data = task_of("image-generation"), str(tmp_path / "real")
+    task = task_of("image-generation")
+    options = Options(data=str(tmp_path / "real"), batch_size=4, workers=0)
     metrics = {name: {} for name in ("gfid", "generation_kid", "generation_inception_score")}
-    protocol = task.protocol(Request(("small", {"metrics": metrics}), "image-folder", data))
+    protocol = task.protocol(Request(("small", {"metrics": metrics}), "image-folder", options))
     (system,) = sample_specs((str(tmp_path / "fake"),))
-    job = Job(system, task.for_system(protocol, system), data, "cpu", 4, 0, {"inception-2015-12-05": inception})
+    job = Job(system, task.for_system(protocol, system), options, {"inception-2015-12-05": inception})
     found = task.measure(job, lambda *_: None).metrics
     assert found["inception_score_file_order"].value is not None
     for name in ("gfid", "kid"):

@@ -15,6 +15,7 @@ import scipy.stats
 import soundfile
 from audio_data import audio_batch, distorted, prompt, sound
 
+from bench.contracts.options import Options
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Request, open_task
 from bench.errors import BenchError, Unavailable
@@ -239,8 +240,9 @@ def test_what_makes_the_rates_worthless_is_told_before_they_are_measured(tmp_pat
         (tmp_path / "sound" / "a.txt").write_text(said)
     task = open_task("audio-recon")
     settings = {"metrics": {"word_errors": {"normaliser": normaliser}, "stoi": {}}}
-    protocol = task.protocol(Request(("small", settings), dataset, str(tmp_path / "sound")))
-    job = Job(parse("mulaw"), protocol, str(tmp_path / "sound"), "cpu", 1, 0, {})
+    options = Options(data=str(tmp_path / "sound"), batch_size=1, workers=0)
+    protocol = task.protocol(Request(("small", settings), dataset, options))
+    job = Job(parse("mulaw"), protocol, options)
     (*warnings,) = task.warnings(job)
     assert [warning.startswith(f"word_errors: {expected}") for warning in warnings] == [True] * bool(expected)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bench import registry
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite, shipped
 from bench.contracts.system import parse
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
-from bench.measuring.runner import Options
 
 
 def install(package: str, folder: Path) -> Path:

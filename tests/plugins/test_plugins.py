@@ -17,6 +17,7 @@ from bench import registry
 from bench.backbones.base import Size, Structure
 from bench.backbones.build import build
 from bench.cli import main
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.suite import load_preset, load_suite
 from bench.contracts.system import parse
@@ -24,7 +25,6 @@ from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
-from bench.measuring.runner import Options
 from bench.modalities.audio.metrics.word_errors import WordErrors
 
 PLUGINS: dict[registry.Kind, set[str]] = {

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from hand_made import protocol, result
 
 from bench.cli import main
+from bench.contracts.options import Options
 from bench.contracts.protocol import DatasetProtocol
 from bench.contracts.results import Run
 from bench.contracts.stats import Estimate
@@ -18,7 +19,6 @@ from bench.contracts.system import parse
 from bench.leaderboard.table import build
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
-from bench.measuring.runner import Options
 from bench.site.cards import card
 from bench.site.reproduce import commands
 from bench.site.sources import read

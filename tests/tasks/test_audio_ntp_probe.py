@@ -10,6 +10,7 @@ import pytest
 import torch
 from command import SYSTEMS
 
+from bench.contracts.options import Options
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, open_task
@@ -32,8 +33,9 @@ def measure(tmp_path, monkeypatch) -> Callable[..., Measurement]:
 
     def measure(system: str, settings: dict[str, Any] = SETTINGS, batch_size: int = 8, limit: int = 3) -> Measurement:
         task = open_task("audio-ntp-probe")
-        protocol = task.protocol(Request(("small", settings), "asterisk-prompts", limit=limit))
-        return task.measure(Job(parse(system), protocol, None, "cpu", batch_size, 0, {}), lambda *_: None)
+        options = Options(limit=limit, batch_size=batch_size, workers=0)
+        protocol = task.protocol(Request(("small", settings), "asterisk-prompts", options))
+        return task.measure(Job(parse(system), protocol, options), lambda *_: None)
 
     return measure
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from bench.backbones.corpus import Corpus
+from bench.contracts.options import Options
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Request, open_task
@@ -54,9 +55,9 @@ def study(images, tmp_path, monkeypatch) -> Callable[..., Study]:
             "generation": {**GENERATION, **generation},
             "metrics": {"psnr": {}},
         }
-        data = images if dataset == "image-splits" else None
-        protocol = PROBING.protocol(Request(("small", settings), dataset, data))
-        return Study(PROBING, (), Job(parse("klt-vq@3"), protocol, data, "cpu", 32, 0, {}), lambda *_: None)
+        options = Options(data=images if dataset == "image-splits" else None, batch_size=32, workers=0)
+        protocol = PROBING.protocol(Request(("small", settings), dataset, options))
+        return Study(PROBING, (), Job(parse("klt-vq@3"), protocol, options), lambda *_: None)
 
     return study
 
@@ -98,8 +99,8 @@ def test_what_was_told_is_stated_and_no_number_depends_on_the_batch(images, tmp_
             "generation": {"samples": 12, "batch": batch, "guidance": 2},
             "metrics": {"psnr": {}, "codebook": {}, "sliced_wasserstein": {"directions": 8}},
         }
-        protocol = PROBING.protocol(Request(("small", settings), "image-splits", images))
-        job = Job(parse("klt-vq@3"), protocol, images, "cpu", size, 0, {})
+        protocol = PROBING.protocol(Request(("small", settings), "image-splits", Options(data=images)))
+        job = Job(parse("klt-vq@3"), protocol, Options(data=images, batch_size=size, workers=0))
         found.append(PROBING.measure(job, lambda *_: None).metrics)
     one, other = ({name: m for name, m in each.items() if not name.startswith("sampling")} for each in found)
     assert one == other
@@ -128,7 +129,7 @@ def test_fewer_images_than_classes_are_refused(tmp_path):
         Image.new("RGB", (16, 16)).save(tmp_path / name / "x.png")
     settings = {"probe": TOLD, "generation": {"samples": 2}, "metrics": {"psnr": {}}}
     with pytest.raises(BenchError, match=r"generation\.samples: 2 are fewer than the 3 classes"):
-        PROBING.protocol(Request(("small", settings), "image-splits", str(tmp_path)))
+        PROBING.protocol(Request(("small", settings), "image-splits", Options(data=str(tmp_path))))
 
 
 def test_windows_keep_the_class_of_their_sample():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from command import SYSTEMS
 
+from bench.contracts.options import Options
 from bench.contracts.stats import clustered_mean
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Report, Request, open_task
@@ -48,8 +49,9 @@ def measure(tmp_path_factory) -> Any:
             report: Report = silent,
             limit: int | None = None,
         ) -> Measurement:
-            protocol = PROBING.protocol(Request(("small", settings), "skimage-photos", seed=seed, limit=limit))
-            return PROBING.measure(Job(parse(system), protocol, None, "cpu", batch_size, 0, {}), report)
+            options = Options(seed=seed, limit=limit, batch_size=batch_size, workers=0)
+            protocol = PROBING.protocol(Request(("small", settings), "skimage-photos", options))
+            return PROBING.measure(Job(parse(system), protocol, options), report)
 
         yield measure
 

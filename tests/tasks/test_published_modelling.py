@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from synthetic import photographs
 
 from bench.cli import main
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.system import BackboneSpec, parse
 from bench.contracts.task import Job, Measurement, Request, open_task
@@ -79,10 +81,11 @@ def planned(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
         texts = str(inputs / prompts) if prompts else None
         dataset = "audio-folder" if data == "sounds" else "image-folder"
         found = open_task(task)
-        request = Request(("own", settings), dataset, str(inputs / data), prompts=texts)
+        options = Options(data=str(inputs / data), prompts=texts, batch_size=batch_size, workers=0)
+        request = Request(("own", settings), dataset, options)
         spec = parse(system.format(inputs))
         own = found.for_system(found.protocol(request), spec)
-        return Job(spec, own, str(inputs / data), "cpu", batch_size, 0, {}, texts)
+        return Job(spec, own, options)
 
     return planned
 
@@ -181,7 +184,7 @@ def test_what_does_not_fit_is_told_before_anything_is_loaded(planned, system, se
 def test_a_changed_file_of_texts_is_told(planned, inputs):
     job = planned("amused={}/amused", prompts="texts")
     with pytest.raises(BenchError, match="changed since the run was planned"):
-        measured(Job(**{**vars(job), "prompts": str(inputs / "other")}))
+        measured(replace(job, options=replace(job.options, prompts=str(inputs / "other"))))
 
 
 def test_images_of_another_size_are_refused_with_the_remedy(planned):

@@ -13,6 +13,7 @@ import yaml
 from command import SYSTEMS
 from PIL import Image
 
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.stats import clustered_mean
 from bench.contracts.suite import load_suite
@@ -23,7 +24,7 @@ from bench.errors import BenchError
 from bench.learning import training
 from bench.learning.probe import exponential, per_unit
 from bench.machine.weights import WeightStore
-from bench.measuring.runner import Options, plan
+from bench.measuring.runner import plan
 
 BUDGET = {"steps": 100, "positions": 1024, "learning_rate": 0.01}
 PROBE = {"width": 32, "depth": 1, "views": 1, "budget": BUDGET}
@@ -51,8 +52,9 @@ def measure(tmp_path, monkeypatch) -> Callable[..., Measurement]:
         report: Report = silent,
     ) -> Measurement:
         found = open_task(task)
-        protocol = found.protocol(Request(("small", settings), dataset, seed=seed, limit=limit))
-        return found.measure(Job(parse(system), protocol, None, "cpu", batch_size, 0, {}), report)
+        options = Options(seed=seed, limit=limit, batch_size=batch_size, workers=0)
+        protocol = found.protocol(Request(("small", settings), dataset, options))
+        return found.measure(Job(parse(system), protocol, options), report)
 
     return measure
 

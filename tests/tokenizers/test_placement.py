@@ -7,12 +7,13 @@ import torch
 from held import SEEN, Held, Itself, Plain, Waves
 
 from bench import registry
+from bench.contracts.options import Options
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
 from bench.errors import BenchError
 from bench.machine.weights import WeightStore
-from bench.measuring.runner import Options, plan
+from bench.measuring.runner import plan
 from bench.modalities.audio.batch import Audio
 from bench.tokenizers.base import Tokenizer
 

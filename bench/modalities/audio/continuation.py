@@ -134,7 +134,7 @@ def judge(
             for _ in range(len(backbones) + 1)
         ]
         watches = [Stopwatch(study.device, bytes_of(backbone)) for backbone in backbones]
-        for first, numbers in _batches(excerpts.numbers, study.job.batch_size):
+        for first, numbers in _batches(excerpts.numbers, study.job.options.batch_size):
             prompts = _prompts(study, numbers, excerpts.samples[0])
             decode = partial(_decoded, study, prompts, excerpts)
             versions = [(tokens := _tokens(study, numbers, whole), decode(tokens))]

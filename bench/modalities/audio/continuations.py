@@ -57,7 +57,7 @@ class Continuations(Drawing):
             return self._nothing(named, str(reason))
         judged = judge(study, backbones, named, excerpts, choice)
         self._keep(study, excerpts, judged)
-        note = f"{min(study.job.batch_size, len(excerpts.numbers))} prompts at a time"
+        note = f"{min(study.job.options.batch_size, len(excerpts.numbers))} prompts at a time"
         return sampling_costs(judged.timings, note, choice.seconds) | self._quality(study, excerpts, judged)
 
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:

@@ -109,8 +109,8 @@ class DrawnImagesOfProbes(Drawing):
             study.job.weights,
             study.job.protocol.weights,
             study.device,
-            study.job.batch_size,
-            study.job.workers,
+            study.job.options.batch_size,
+            study.job.options.workers,
             study.report,
         )
         rounds, timings = [], []

@@ -99,16 +99,20 @@ class ImageGeneration(Task):
         sections = self._sections(request.place, chosen.get("metrics"))
         given = {**chosen, "metrics": sections, "reference": ReferenceSettings(images=0, statistics=())}
         settings = validated(Settings, given, request.place)
-        reference = _reference(request.dataset, request.data, settings)
+        reference = _reference(request.dataset, request.options.data, settings)
         if reference.source:
             reference.source.refuse_unusable()
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
-        texts = read_prompts(request.prompts) if request.prompts else []
+        texts = read_prompts(request.options.prompts) if request.options.prompts else []
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
         drawing = (settings.drawing or DrawingSettings()).model_copy(update=prompts)
         settings = settings.model_copy(update={"reference": facts, "drawing": drawing})
         stated = DatasetProtocol(
-            name=reference.name, split=reference.split, fingerprint=reference.fingerprint, n=0, limit=request.limit
+            name=reference.name,
+            split=reference.split,
+            fingerprint=reference.fingerprint,
+            n=0,
+            limit=request.options.limit,
         )
         return protocol_of(self, request, stated, settings, settings.metrics)
 
@@ -146,9 +150,9 @@ class ImageGeneration(Task):
         return f"{NO_VALUE}: {'; '.join(dict.fromkeys(reason for reasons in lacking for reason in reasons))}"
 
     def measure(self, job: Job, report: Report) -> Measurement:
-        protocol, device = job.protocol, torch.device(job.device)
+        protocol, device = job.protocol, torch.device(job.options.device)
         settings = Settings(**protocol.settings)
-        reference = _reference(protocol.dataset.name, job.data, settings)
+        reference = _reference(protocol.dataset.name, job.options.data, settings)
         if reference.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{reference.name}: the data changed since the run was planned; run it again")
         metrics = build_metrics(job, settings.metrics, (), device)
@@ -158,8 +162,8 @@ class ImageGeneration(Task):
             job.weights,
             protocol.weights,
             device,
-            job.batch_size,
-            job.workers,
+            job.options.batch_size,
+            job.options.workers,
             report,
         )
         judge.prepare(metrics)
@@ -221,11 +225,11 @@ class _Drawn:
 
     def __init__(self, job: Job, settings: Settings) -> None:
         assert isinstance(job.system, BackboneSpec) and settings.drawing
-        self.job, device = job, torch.device(job.device)
+        self.job, device = job, torch.device(job.options.device)
         self.backbone = job.system.backbone().to(device, getattr(torch, job.protocol.dtype))
-        texts = read_prompts(job.prompts) if job.prompts else []
+        texts = read_prompts(job.options.prompts) if job.options.prompts else []
         if (fingerprint(texts) if texts else "") != settings.drawing.prompts_sha256:
-            raise BenchError(f"--prompts {job.prompts}: changed since the run was planned; run it again")
+            raise BenchError(f"--prompts {job.options.prompts}: changed since the run was planned; run it again")
         chosen = settings.drawing.sampling
         sampling = chosen.sampling if chosen else None
 
@@ -257,9 +261,9 @@ def _shared(job: Job, seen: Seen | None = None) -> str:
     if isinstance(job.system, BackboneSpec):
         return ""
     protocol = job.protocol
-    reference = _reference(protocol.dataset.name, job.data, Settings(**protocol.settings))
+    reference = _reference(protocol.dataset.name, job.options.data, Settings(**protocol.settings))
     in_order = shared_images(_samples(job.system, protocol), reference.source)
-    return in_order or (shared_pixels(seen, reference.source, job.workers) if seen else "")
+    return in_order or (shared_pixels(seen, reference.source, job.options.workers) if seen else "")
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:
