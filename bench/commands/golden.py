@@ -52,7 +52,7 @@ def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], 
     dataset, data = reference_of(str(folder / golden.reference))
     store = WeightStore(weights, offline=True)
     run = Run(FOLDER / name)
-    options = runner.Options(
+    options = Options(
         dataset=dataset,
         data=data,
         protocol=golden.protocol,

@@ -17,6 +17,7 @@ from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.contracts.last_command import LastCommand
+from bench.contracts.options import Options
 from bench.contracts.results import Result, Run, broken_metrics
 from bench.contracts.suite import Suite, load_suite
 from bench.contracts.system import SystemSpec, parse
@@ -157,13 +158,13 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"] = modality.folder
 
 
-def _options(chosen: dict[str, Any]) -> Any:
+def _options(chosen: dict[str, Any]) -> Options:
     from bench.measuring import runner
 
     chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
         chosen["workers"] = runner.default_workers()
-    return runner.Options(**chosen)
+    return Options(**chosen)
 
 
 def _print_plan(plan: Any, run: Run, shown: Path) -> None:
