@@ -38,7 +38,8 @@ def fetch_names(names: tuple[str, ...], everything: bool) -> int:
 
 def _fetch_one(name: str) -> str:
     if _base(name) in registry.entries("recognizers"):
-        return _recognizer(name)
+        fetched: str = registry.load(registry.get("recognizers", _base(name)).target).fetched(name)
+        return fetched
     if _base(name) in registry.entries("backbones"):
         return _backbone(parse(name))
     if name not in FILES:
@@ -75,23 +76,6 @@ def _backbone(system: SystemSpec) -> str:
     from bench.backbones.pretrained.files import files_of
 
     return str(files_of(system.entry).fetch(system.arguments["repo"], system.arguments.get("revision")))
-
-
-def _recognizer(name: str) -> str:
-    """A recognizer fetches what it lacks when it is built, and refuses what it cannot use."""
-    from bench.modalities.audio.recognizers.base import build
-    from bench.tokenizers.checkpoint import hub_offline
-
-    if _base(name) == "transcripts":
-        return "needs no weights"
-    try:
-        source = build(name)
-    except Unavailable as error:
-        if hub_offline():
-            raise Unavailable("it is not in the cache, and HF_HUB_OFFLINE is set; unset it") from error
-        raise
-    checkpoint = getattr(source, "checkpoint", None)
-    return str(checkpoint.folder) if checkpoint else f"{source.label}: here with its package"
 
 
 def _base(name: str) -> str:

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
+from bench.contracts.options import Options
 from bench.contracts.results import Result, Run
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore
@@ -44,12 +45,13 @@ def _check(name: str, golden: Golden, folder: Path, weights: dict[str, Path], de
 
 def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], device: str) -> Result | str:
     """The result of the check's only cell; a line that names the remedy where weights are missing."""
-    from bench.commands.run import reference_of
+    from bench.commands.run import generated_of
     from bench.contracts.suite import load_suite
     from bench.measuring import runner
-    from bench.modalities.image.generation.samples import sample_specs
 
-    dataset, data = reference_of(str(folder / golden.reference))
+    suite = load_suite(SUITE)
+    generated = generated_of(suite)
+    dataset, data = generated.reference(str(folder / golden.reference))
     store = WeightStore(weights, offline=True)
     run = Run(FOLDER / name)
     options = Options(
@@ -60,7 +62,7 @@ def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], 
         batch_size=BATCH,
         workers=runner.default_workers(),
     )
-    plan = runner.plan(load_suite(SUITE), [*sample_specs((str(folder / golden.samples),))], options, store, run)
+    plan = runner.plan(suite, [*generated.systems([str(folder / golden.samples)])], options, store, run)
     for file in plan.missing:
         return f"missing: weights {file}; run: bench fetch {file}  (or give the file: --weights {file}=PATH)"
     with CellProgress(len(plan.cells), Console(stderr=True)) as progress:

@@ -16,6 +16,7 @@ from rich.console import Console
 from bench import registry
 from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
+from bench.contracts.generated import Generated
 from bench.contracts.last_command import LastCommand
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run, broken_metrics
@@ -23,13 +24,12 @@ from bench.contracts.suite import Suite, load_suite
 from bench.contracts.system import SystemSpec, parse
 from bench.contracts.task import open_task
 from bench.datasets.spec import split_path
-from bench.errors import BenchError, UnknownName
+from bench.errors import BenchError
 from bench.leaderboard.reasons import clean
 from bench.machine.durations import seconds_of
 from bench.machine.progress import CellProgress, waiting
 from bench.machine.weights import WeightStore
 from bench.measuring.precheck import check_choices
-from bench.modalities.image.generation.samples import ARRAYS, sample_specs
 from bench.tracking import ExporterApart
 
 GENERATED = ("samples", "backbone")
@@ -112,7 +112,7 @@ def _specs(
     if not texts and not samples:
         wanted = open_task(suite.tasks[0].task).wanted
         raise BenchError(f"suite {suite.name} names no systems; {wanted}")
-    return [*(parse(text) for text in texts), *sample_specs(samples)]
+    return [*(parse(text) for text in texts), *(generated_of(suite).systems(samples) if samples else ())]
 
 
 def _compares(suite: Suite) -> bool:
@@ -121,23 +121,13 @@ def _compares(suite: Suite) -> bool:
     return any("samples" in task.measures for task in tasks)
 
 
-def reference_of(text: str) -> tuple[str, str | None]:
-    """Name and path of what ``--reference`` names: a file or folder by its path, anything else a data set."""
-    path = Path(text)
-    if path.is_dir():
-        return "image-folder", text
-    if path.is_file() and path.suffix.lower() not in ARRAYS:
-        raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or a data set's name")
-    if path.is_file():
-        return path.name, text
-    if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:
-        raise BenchError(f"--reference {path}: no such file or folder")
-    name, data = split_path(text)
-    try:
-        registry.get("datasets", name.partition("@")[0])
-    except UnknownName as error:
-        raise BenchError(f"--reference {text}: no such file or folder, and {error}") from error
-    return name, data
+def generated_of(suite: Suite) -> Generated:
+    """How generated samples of a suite's modality are taken; BenchError if its modality has none."""
+    face = registry.modality(registry.get("tasks", suite.tasks[0].task).modality)
+    if not face.generated:
+        raise BenchError(f"suite {suite.name} is of {face.name}, of which no sets of generated samples are compared")
+    found: Generated = registry.load(face.generated)
+    return found
 
 
 def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) -> None:
@@ -145,7 +135,7 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
             raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
-        chosen["dataset"], chosen["data"] = reference_of(reference)
+        chosen["dataset"], chosen["data"] = generated_of(suite).reference(reference)
     elif chosen["dataset"]:
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path

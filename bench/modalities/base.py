@@ -44,6 +44,8 @@ class Modality:
         folder: the data set that ``--data PATH`` alone means.
         drawing: a :class:`bench.learning.drawing.Drawing`: what trained probes are asked to draw and how that is
             judged; without it the modality has no task ``ntp-probe``.
+        generated: a :class:`bench.contracts.generated.Generated`: how sets of samples that were made elsewhere are
+            taken, and what they are compared with.
         tasks: names of its tasks by kind, where they are not ``MODALITY-KIND``; empty for a kind it does not offer.
         choices: settings of its tasks by kind, where they are more than the sections above.
         extra: the optional extra of ntp-bench that its tasks need.
@@ -59,6 +61,7 @@ class Modality:
     bits: Bits | None = None
     folder: str = ""
     drawing: str = ""
+    generated: str = ""
     tasks: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     extra: str | None = None

@@ -32,6 +32,7 @@ IMAGE = Modality(
     },
     bits=Bits("bits_per_pixel_model", "bit/px"),
     folder="image-folder",
+    generated="bench.modalities.image.generation.samples:GENERATED",
     drawing="bench.modalities.image.generation.by_probes:DrawnImagesOfProbes",
     tasks={"token-modelling": "token-modelling", "ntp-probe": "ntp-probe"},
     choices={

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench import registry
 from bench.contracts.system import parse
-from bench.errors import BenchError
+from bench.errors import BenchError, Unavailable
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,24 @@ class Source(ABC):
         source = build(name)
         options = source.describe().get("options", {})
         return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
+
+    @classmethod
+    def fetched(cls, name: str) -> str:
+        """Where what the recognizer of a spec needs lies now: it fetches what it lacks when it is built.
+
+        Raises:
+            Unavailable: it is not here, and cannot be fetched.
+        """
+        from bench.tokenizers.checkpoint import hub_offline
+
+        try:
+            source = build(name)
+        except Unavailable as error:
+            if hub_offline():
+                raise Unavailable("it is not in the cache, and HF_HUB_OFFLINE is set; unset it") from error
+            raise
+        checkpoint = getattr(source, "checkpoint", None)
+        return str(checkpoint.folder) if checkpoint else f"{source.label}: here with its package"
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -79,6 +97,10 @@ class Transcripts(Source):
     @classmethod
     def facts(cls, name: str) -> dict[str, Any]:
         return {}  # a table of transcripts, and none was given
+
+    @classmethod
+    def fetched(cls, name: str) -> str:
+        return "needs no weights"
 
     @abstractmethod
     def find(self, id: str, side: Side, system: str = "") -> str | None:

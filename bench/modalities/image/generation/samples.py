@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench import registry
+from bench.contracts.generated import Generated
 from bench.contracts.system import SystemSpec
-from bench.errors import BenchError
+from bench.datasets.spec import split_path
+from bench.errors import BenchError, UnknownName
 from bench.registry import Entry
 
 if TYPE_CHECKING:
@@ -83,3 +87,30 @@ def _names(paths: list[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]
+
+
+class GeneratedImages(Generated):
+    """Images in arrays or folders."""
+
+    def systems(self, paths: Sequence[str]) -> list[SampleSpec]:
+        return sample_specs(tuple(paths))
+
+    def reference(self, text: str) -> tuple[str, str | None]:
+        path = Path(text)
+        if path.is_dir():
+            return "image-folder", text
+        if path.is_file() and path.suffix.lower() not in ARRAYS:
+            raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or a data set's name")
+        if path.is_file():
+            return path.name, text
+        if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:
+            raise BenchError(f"--reference {path}: no such file or folder")
+        name, data = split_path(text)
+        try:
+            registry.get("datasets", name.partition("@")[0])
+        except UnknownName as error:
+            raise BenchError(f"--reference {text}: no such file or folder, and {error}") from error
+        return name, data
+
+
+GENERATED = GeneratedImages()
