@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from backbone_parts import CASES, FRAMES, TINY, all_tokens, backbone, random_tokens
-from test_likelihood import costs
-from test_sampling import DRAWS, assert_frequencies, assert_same, outcomes
+from backbone_parts import CASES, FRAMES, TINY, all_tokens, backbone, costs, random_tokens
+from draws import DRAWS, assert_frequencies, assert_same, outcomes
 
 from bench.backbones.base import Structure
 from bench.backbones.build import build

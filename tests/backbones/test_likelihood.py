@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from backbone_parts import CASES, FRAMES, RESIDUAL, SCALES, TINY, all_tokens, backbone, changed, random_tokens
+from backbone_parts import CASES, FRAMES, RESIDUAL, SCALES, TINY, all_tokens, backbone, changed, costs, random_tokens
 
 from bench.backbones import layers
 from bench.backbones.base import Size, Structure
@@ -74,24 +74,6 @@ def earlier(case: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
     if case.startswith("nextscale"):
         return one[1] <= other[1]
     return one < other
-
-
-def costs(built, tokens: Tokens) -> list[torch.Tensor]:
-    """Nats of each code, by level, as the heads were asked for them."""
-    found = []
-    original = layers.Head.nats
-
-    def listening(head, hidden, codes):
-        found.append(original(head, hidden, codes))
-        return found[-1]
-
-    layers.Head.nats = listening
-    try:
-        total = built.log_likelihood(tokens)
-    finally:
-        layers.Head.nats = original
-    assert total.tolist() == pytest.approx((-sum(level.sum(1) for level in found)).tolist(), rel=1e-5)
-    return found
 
 
 @pytest.mark.parametrize("case", ["raster-sound", "randomised-sound", "depthwise-sound", "delay"])

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 import torch
 from backbone_parts import CASES, IMAGE, all_tokens, backbone, changed, random_tokens
-from test_sampling import DRAWS, assert_frequencies, assert_same, outcomes
+from draws import DRAWS, assert_frequencies, assert_same, outcomes
 
 from bench.backbones.base import Structure
 from bench.backbones.sampling import Sampling

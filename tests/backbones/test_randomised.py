@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from backbone_parts import CASES, IMAGE, TINY, all_tokens, backbone, changed, random_tokens
-from test_likelihood import costs
+from backbone_parts import CASES, IMAGE, TINY, all_tokens, backbone, changed, costs, random_tokens
 
 from bench.backbones.base import Structure
 from bench.backbones.build import build

@@ -7,15 +7,13 @@ import math
 import pytest
 import torch
 from backbone_parts import CASES, all_tokens, backbone
-from scipy.stats import chisquare
+from draws import DRAWS, assert_frequencies, assert_same, outcomes
 
 from bench.backbones.base import Structure
 from bench.backbones.sampling import Noise, Sampling, draw, probabilities, sample
-from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 
 KNOWN = torch.tensor([0.4, 0.25, 0.2, 0.1, 0.05, 0.0])
-DRAWS = 4000
 SMALL = {
     "raster": Structure((3,), ((2, 2),)),
     "randomised": Structure((3,), ((2, 2),)),
@@ -45,18 +43,6 @@ def test_frequencies_match_a_known_distribution(sampling, expected):
     assert_frequencies(codes, torch.tensor(expected, dtype=torch.float64))
 
 
-def assert_frequencies(codes: torch.Tensor, expected: torch.Tensor) -> None:
-    counts = torch.bincount(codes, minlength=len(expected))
-    assert counts[expected == 0].sum() == 0
-    # The test holds where some five are expected, so what is rarer is counted together.
-    rare = expected * len(codes) < 5
-    counted, shares = ([*column[~rare].tolist(), float(column[rare].sum())] for column in (counts, expected))
-    if shares[-1] * len(codes) < 1:
-        counted[-2:], shares[-2:] = [sum(counted[-2:])], [sum(shares[-2:])]
-    if len(shares) > 1:
-        assert chisquare(counted, [share * len(codes) / sum(shares) for share in shares]).pvalue > 1e-3
-
-
 def test_the_ends_of_a_distribution_are_never_left():
     chances = torch.tensor([0.0, 0.3, 0.7, 0.0], dtype=torch.float64)
     uniform = torch.tensor([0.0, 0.3 - 1e-9, 0.3, math.nextafter(1, 0)], dtype=torch.float64)
@@ -71,16 +57,6 @@ def test_samples_follow_the_likelihood_of_the_backbone(paradigm, monkeypatch):
     label = torch.ones(DRAWS, dtype=torch.int64)
     expected = built.log_likelihood(everything, label[: everything.batch_size]).exp()
     assert_frequencies(outcomes(built.generate(DRAWS, 1, label), SMALL[paradigm]), expected)
-
-
-def outcomes(tokens: Tokens, structure: Structure) -> torch.Tensor:
-    """The row of each sample in the table of all samples."""
-    flat = torch.cat([code.flatten(1) for code in tokens.codes], 1)
-    radix = [size for size, n in zip(structure.sizes, structure.positions, strict=True) for _ in range(n)]
-    number = torch.zeros(len(flat), dtype=torch.int64)
-    for column, size in zip(flat.T, radix, strict=True):
-        number = number * size + column
-    return number
 
 
 def test_guidance_moves_the_log_odds_by_its_scale(monkeypatch):
@@ -118,10 +94,6 @@ def test_a_sample_depends_on_its_seed_and_number_alone(case):
     assert not all(torch.equal(a, b) for a, b in zip(whole.codes, built.generate(5, 4).codes, strict=True))
     assert Structure.of(whole, ()).grids == structure.grids
     assert (whole.signal_lengths is not None) == bool(structure.signal_rate)
-
-
-def assert_same(one: Tokens, other: Tokens) -> None:
-    assert all(torch.equal(a, b) for a, b in zip(one.codes, other.codes, strict=True))
 
 
 def test_wrong_wishes_are_refused():

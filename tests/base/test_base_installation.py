@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from command import command_environment
 from PIL import Image
+from places import ROOT
 
 from bench import registry
 from bench.contracts.results import Run
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PARTS = Path(__file__).parent
+HERE = Path(__file__).parent
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b(?!_)|path/to|\.\.\.")
 """In a command that shows a form: something for the reader to fill in."""
 OF_AUDIO = re.compile(r"bench\.(audio|resample|continuation)$|bench\.(?!entries\.).*audio")
@@ -72,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
 def in_one_process(base: Path, folder: Path, calls: list[list[str]]) -> list[tuple[int, str]]:
     """Exit code and output of each call of ``bench``, made one after the other by the base installation."""
     done = subprocess.run(
-        [base, PARTS / "calls.py", json.dumps(calls)],
+        [base, HERE / "calls.py", json.dumps(calls)],
         cwd=folder,
         env={**command_environment(folder), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
@@ -138,7 +138,7 @@ def test_an_image_suite_imports_nothing_of_audio(base, folder):
         ["image-gen", "samples.npz", None],
     ]
     done = subprocess.run(
-        [base, PARTS / "cells.py", json.dumps(cells)],
+        [base, HERE / "cells.py", json.dumps(cells)],
         cwd=folder,
         env=command_environment(folder),
         capture_output=True,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import BENCH, SYSTEMS, command_environment
+from command import BENCH, command_environment
+from places import SYSTEMS
 
 from bench.contracts.results import Run
 from bench.contracts.stats import clustered_mean

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from command import SYSTEMS
 from gate_parts import FACTS, write
+from places import SYSTEMS
 from skimage.metrics import peak_signal_noise_ratio
 
 from bench.cli import main

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from command import BENCH, command_environment
+from places import ROOT
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "image-recon"
+RESULTS = ROOT / "leaderboards" / "image-recon"
 
 
 def limited() -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import breaking
 import numpy as np
 import pytest
 import torch
-from command import SYSTEMS
 from PIL import Image
+from places import SYSTEMS
 
 from bench import registry
 from bench.contracts.options import Options
@@ -238,7 +239,7 @@ def test_the_command_says_so_and_will_measure_it_again(bench, tmp_path) -> None:
         "--protocol",
         "mine.yaml",
     )
-    environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent}"}
+    environment = {"PYTHONPATH": f"{tmp_path}:{Path(breaking.__file__).parent}"}
     done = bench(*run, "--offline", "--no-mlflow", "--out", "out", code=4, **environment)
     assert re.search(r"lost: .*broken.py:Mean: mine: ValueError in update \(breaking.py, line \d+\): boom", done.stderr)
     assert "PSNR" in done.stdout

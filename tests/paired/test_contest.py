@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hand_made import estimate, result
 from paired_parts import AGAIN, METRIC, best, contest_of, order, ranks, table_of
+from places import ROOT
 
 from bench.contracts.stats import assign_blocks, block_jackknife, clustered_mean
 from bench.leaderboard.ranking import rank
@@ -189,7 +189,7 @@ def test_differences_in_json_and_csv() -> None:
 
 
 def test_the_command_shows_differences_to_a_row_that_there_is(bench) -> None:
-    run = Path(__file__).parents[2] / "leaderboards" / "image-recon"
+    run = ROOT / "leaderboards" / "image-recon"
     shown = bench("leaderboard", run, "--relative-to", "klt-vq", "--format", "latex").stdout
     assert r"$\Delta$ PSNR" in shown
     refused = bench("leaderboard", run, "--relative-to", "klt-vk", code=2)

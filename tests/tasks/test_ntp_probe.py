@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from command import SYSTEMS
+from places import SYSTEMS
 
 from bench.contracts.options import Options
 from bench.contracts.stats import clustered_mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,10 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner
-from command import SYSTEMS
 from PIL import Image
+from places import SYSTEMS
 from synthetic import photographs
+from tiny_published import save
 
 from bench.cli import main
 from bench.contracts.options import Options
@@ -25,9 +25,6 @@ from bench.contracts.system import BackboneSpec, parse
 from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 from bench.modalities.audio.batch import Audio
-
-sys.path.append(str(Path(__file__).parents[1] / "backbones"))
-from tiny_published import save
 
 SIDE = 8
 RATE = 16_000

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from command import SYSTEMS
 from PIL import Image
+from places import SYSTEMS
 
 from bench.contracts.options import Options
 from bench.contracts.results import Run

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import tracking_parts
 from tracking_parts import (
     METRICS,
     PROTOCOL,
@@ -109,7 +110,7 @@ def test_a_fresh_store_is_created_quietly_and_only_when_needed(tmp_path):
         "import os, sys\n"
         "os.environ.pop('PYTEST_CURRENT_TEST'), os.environ.pop('CI', None)  # they silence MLflow's telemetry\n"
         "from pathlib import Path\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"sys.path.insert(0, {str(Path(tracking_parts.__file__).parent)!r})\n"
         "from tracking_parts import SUITE, run_of\n"
         "from bench.tracking import Exporter, sync\n"
         "sys.addaudithook(lambda event, args: event == 'socket.getaddrinfo' and print('asks for', args))\n"

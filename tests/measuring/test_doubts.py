@@ -11,8 +11,8 @@ import pytest
 import skimage.data
 import soundfile
 import torch
-from command import SYSTEMS
 from PIL import Image
+from places import SYSTEMS
 
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run, read_result

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hand_made import protocol, result
+from places import ROOT
 
 from bench.cli import main
 from bench.contracts.options import Options
@@ -23,7 +23,6 @@ from bench.site.cards import card
 from bench.site.reproduce import commands
 from bench.site.sources import read
 
-ROOT = Path(__file__).parents[2]
 DATA = DatasetProtocol(name="skimage-photos", split="eval", fingerprint="f" * 64, n=29)
 SUITE = ("jpeg@10", "klt-vq")
 

@@ -16,7 +16,8 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner
-from command import BENCH, SYSTEMS, command_environment
+from command import BENCH, command_environment
+from places import SYSTEMS
 
 from bench import registry
 from bench.cli import main

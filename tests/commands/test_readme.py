@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 import refresh
+from places import ROOT
 
 from bench import registry
 from bench.contracts.options import Options
@@ -20,7 +20,6 @@ from bench.datasets.spec import DatasetSpec, split_path
 from bench.machine.weights import FILES, WeightStore
 from bench.measuring import runner
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
 MEASURED = [*PUBLISHED, *sorted(path.parent for path in (ROOT / "baselines").glob("*/results"))]

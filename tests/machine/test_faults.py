@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from command import SYSTEMS
+from places import SYSTEMS
 
 from bench import registry
 from bench.contracts.results import Run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from synthetic import photographs
+from tiny_published import save
 
 from bench.backbones.sampling import Sampling
 from bench.cli import main
@@ -24,9 +24,6 @@ from bench.errors import BenchError
 from bench.machine.weights import WeightStore
 from bench.measuring.features import to_uint8
 from bench.modalities.image.generation.task import Settings, _Drawn
-
-sys.path.append(str(Path(__file__).parents[1] / "backbones"))
-from tiny_published import save
 
 SIDE = 8
 TEXTS = ["a red cat", "the blue dog sings , a green cat .", "film"]

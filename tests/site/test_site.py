@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hand_made import protocol, result
 from PIL import Image, ImageColor
+from places import ROOT
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
@@ -31,7 +32,6 @@ from bench.site.grid import WIDEST
 from bench.site.site import Site
 from bench.site.sources import read
 
-ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
 
 

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from places import ROOT
 
 from bench.machine import extras
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_every_module_of_a_requirement_is_known_to_be_of_it():

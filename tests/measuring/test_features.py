@@ -24,6 +24,8 @@ from bench.measuring.features import FeatureBank, to_uint8
 from bench.modalities.image import extractors
 from bench.modalities.image.extractors.inception import resize
 
+pytestmark = pytest.mark.usefixtures("one_thread", "cache")
+
 CPU = torch.device("cpu")
 NAME, WEIGHTS = "efficientnet_lite0", "efficientnet-lite0"
 Photographs = Callable[[int, int], torch.Tensor]

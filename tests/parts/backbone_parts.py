@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from bench.backbones import layers
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.build import build
 from bench.contracts.tokens import Tokens
@@ -67,3 +69,21 @@ def all_tokens(structure: Structure) -> Tokens:
     ]
     table = torch.cartesian_prod(*axes).view(-1, len(axes))
     return structure.tokens(list(table.split(list(structure.positions), dim=1)))
+
+
+def costs(built, tokens: Tokens) -> list[torch.Tensor]:
+    """Nats of each code, by level, as the heads were asked for them."""
+    found = []
+    original = layers.Head.nats
+
+    def listening(head, hidden, codes):
+        found.append(original(head, hidden, codes))
+        return found[-1]
+
+    layers.Head.nats = listening
+    try:
+        total = built.log_likelihood(tokens)
+    finally:
+        layers.Head.nats = original
+    assert total.tolist() == pytest.approx((-sum(level.sum(1) for level in found)).tolist(), rel=1e-5)
+    return found

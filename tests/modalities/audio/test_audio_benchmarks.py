@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from command import command_environment
+from places import ROOT
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "audio_metrics.py"
+SCRIPT = ROOT / "benchmarks" / "audio_metrics.py"
 
 
 @pytest.mark.parametrize(

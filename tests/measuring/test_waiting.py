@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command import SYSTEMS
+from places import SYSTEMS
 from rich.console import Console
 
 from bench.commands.sources import files_in

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import BENCH, SYSTEMS, command_environment
+from command import BENCH, command_environment
+from places import SYSTEMS
 from synthetic import random_inception
 
 from bench.contracts.results import Run, read_samples

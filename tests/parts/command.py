@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 BENCH = Path(sys.executable).with_name("bench")
-SYSTEMS = Path(__file__).parent / "systems"
 
 
 def command_environment(folder: Path) -> dict[str, str]:

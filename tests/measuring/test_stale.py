@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from command import SYSTEMS
+from places import SYSTEMS
 from safetensors.torch import save_file
 
 from bench.contracts.results import Run

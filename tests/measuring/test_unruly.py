@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import BENCH, SYSTEMS, command_environment
+from command import BENCH, command_environment
+from places import SYSTEMS
 from rich.console import Console
 
 from bench.contracts.options import Options
