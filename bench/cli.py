@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from bench import __version__
 from bench.commands import gate_group as cli_gate
 from bench.errors import BenchError, NoResults
+from bench.machine import renamed
 from bench.machine.texts import visible
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
@@ -70,6 +71,7 @@ def main() -> None:
       bench publish runs/image-recon           a site of the results: tables, plots, samples
       bench doctor                             what is installed here, and what is missing
     """
+    renamed.show()
 
 
 def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
