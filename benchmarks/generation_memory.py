@@ -68,18 +68,18 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
         np.save(file, generator.integers(0, 256, (count, size, size, 3), np.uint8))
     mapped, original, at_end = [0], scratch.reserve, dict[str, int]()
 
-    def reserve(descriptor: int, bytes_: int) -> None:
-        mapped[0] += bytes_
-        original(descriptor, bytes_)
+    def reserve(descriptor: int, size: int) -> None:
+        mapped[0] += size
+        original(descriptor, size)
 
     def drawn(extractor: Extractor, weights: Path, device: torch.device) -> Network:
         return lambda images: {layer: torch.rand(len(images), dim) for layer, dim in extractor.layers.items()}
 
     scratch.reserve = reserve
     if features == "drawn":
-        Extractor.load = drawn
+        Extractor.load = drawn  # type: ignore[assignment, method-assign]
     task = registry.load(registry.get("tasks", "image-generation").target)()
-    chosen = {"metrics": {key: {} for key in metrics.split(",")}} if metrics else {}
+    chosen: dict[str, Any] = {"metrics": {key: {} for key in metrics.split(",")}} if metrics else {}
     store = WeightStore({WEIGHTS: weights}, offline=True)
     assert store.sha256(WEIGHTS) == sha256_file(weights)
     protocol = task.protocol(Request(("default", chosen), files[1].name, str(files[1]), sha256=store.sha256))
@@ -106,9 +106,9 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     def of_metric(member: Guarded, *args: Any) -> Any:
         return within(member.kind.__name__, outcome)(member, *args)
 
-    Judge.prepare = within("references", Judge.prepare)
-    Judge.judge = within("loop", Judge.judge)
-    Guarded.outcome = of_metric
+    Judge.prepare = within("references", Judge.prepare)  # type: ignore[method-assign]
+    Judge.judge = within("loop", Judge.judge)  # type: ignore[method-assign]
+    Guarded.outcome = of_metric  # type: ignore[assignment, method-assign]
     watcher = threading.Thread(target=watch)
     watcher.start()
     start = time.perf_counter()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import bench
 import bench.tasks
+
+import bench
 
 
 def test_every_module_can_be_imported() -> None:

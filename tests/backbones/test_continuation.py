@@ -43,7 +43,7 @@ def test_the_prompt_is_kept_and_the_rest_depends_on_its_sample_alone(case, posit
     ]
     for level, codes in enumerate(whole.codes):
         assert torch.equal(codes, torch.cat([part.codes[level] for part in parts]))
-    built.cached = False
+    built.cached = False  # type: ignore[assignment]
     assert_same(whole, built.extend(prompt, positions, 3, labels, guided))
     assert not torch.equal(whole.codes[0], built.extend(prompt, positions, 4, labels, guided).codes[0])
 
@@ -78,7 +78,7 @@ def test_continuations_follow_the_backbone_given_the_prompt(paradigm, structure,
         [(code[:, :known] == mine).all(1) for code, mine in zip(everything.codes, prompt.codes, strict=True)]
     ).all(0)
     nats = sum(level[:, known:].sum(1) for level in costs(built, everything))
-    expected = torch.where(begins, (-nats).exp(), 0.0)
+    expected = torch.where(begins, (-nats).exp(), 0.0)  # type: ignore[union-attr]
     assert float(expected.sum()) == pytest.approx(1, abs=1e-5)
     many = Tokens(codes=tuple(code.expand(DRAWS, -1) for code in prompt.codes))
     drawn = built.extend(many, structure.positions[0] - known, 1)

@@ -32,9 +32,9 @@ def backbone(paradigm: str, structure: Structure = IMAGE, classes: int = 0):
     with torch.no_grad():
         for parameter in built.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
-        built.standard.mean.copy_(torch.arange(structure.dim) - 0.5)
-        built.standard.deviation.copy_(0.5 + torch.arange(structure.dim))
-    built.diffusion_steps = 5
+        built.standard.mean.copy_(torch.arange(structure.dim) - 0.5)  # type: ignore[operator, union-attr]
+        built.standard.deviation.copy_(0.5 + torch.arange(structure.dim))  # type: ignore[operator, union-attr]
+    built.diffusion_steps = 5  # type: ignore[assignment]
     return built.eval()
 
 
@@ -200,13 +200,13 @@ def test_a_source_is_learned_to_its_entropy_and_drawn_from(paradigm, length, cen
     torch.manual_seed(0)
     built = build(paradigm, corpus.structure, TINY)
     built.prepare(corpus)
-    built.ratios = (1e-3, 10.0)  # masks of all sizes alike, which the bound asks of
+    built.ratios = (1e-3, 10.0)  # type: ignore[assignment]  # masks of all sizes alike, which the bound asks of
     train(built, lambda generator: corpus.random(64, generator), budget, seed=0)
     held_out = source(1024, length, 1, centres)
     costs = -built.log_likelihood(held_out) / length
     error = float(costs.std()) / math.sqrt(len(costs))
     assert -3 * error < float(costs.mean()) - entropy(centres) < above
-    built.diffusion_steps = 50
+    built.diffusion_steps = 50  # type: ignore[assignment]
     drawn, known = built.generate(500, 0).latents, held_out.latents
     spread = known.std(0)
     assert ((drawn.mean(0) - known.mean(0)).abs() < off * spread).all()

@@ -64,7 +64,7 @@ def test_the_future_does_not_reach_the_past(case):
                     else:
                         reached.append((old[:, place], new[:, place]))
             if reached:
-                assert not torch.allclose(*map(torch.stack, zip(*reached, strict=True)), atol=1e-4)
+                assert not torch.allclose(*map(torch.stack, zip(*reached, strict=True)), atol=1e-4)  # type: ignore[arg-type, misc]
 
 
 def earlier(case: str, one: tuple[int, int], other: tuple[int, int]) -> bool:

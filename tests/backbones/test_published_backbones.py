@@ -199,15 +199,15 @@ def test_the_chances_of_image_codes_sum_to_one_though_words_have_some(folders):
 def test_emu3_decodes_greedily_as_the_library(folders):
     built = load(f"emu3={folders['emu3']}", **OPTIONS["emu3"], against=FLAWS)
     height, width = built.structure.grids[0]
-    processor, words = built.processor, built.processor.tokenizer
-    prompts = [text + built.quality for text in TEXTS]
+    processor, words = built.processor, built.processor.tokenizer  # type: ignore[attr-defined]
+    prompts = [text + built.quality for text in TEXTS]  # type: ignore[attr-defined]
     images = [words.convert_tokens_to_ids(f"<|visual token {code:06d}|>") for code in range(CODES)]
 
     def allowed(_: int, ids: torch.Tensor) -> list[int]:
         place = len(ids) - int((ids == words.image_wrapper_token_id).nonzero())
         return [words.eol_token_id] if place % (width + 1) == 0 else images
 
-    form = {"return_for_image_generation": True, "ratio": built.ratio, "image_area": built.area}
+    form = {"return_for_image_generation": True, "ratio": built.ratio, "image_area": built.area}  # type: ignore[attr-defined]
     for text, codes in zip(prompts, built.generate(3, 0, TEXTS, GREEDY).codes[0], strict=True):
         read, against = (processor(text=[one], **form, return_tensors="pt") for one in (text, FLAWS))
         found = built.model.generate(

@@ -47,8 +47,8 @@ def test_it_knows_whose_turn_it_is(monkeypatch):
 def test_orders_are_random_as_the_chance_has_it_and_padding_comes_last():
     built = backbone("randomised-sound").train()
     own = torch.arange(6) < torch.tensor([6, 4]).repeat(500)[:, None]
-    built.chance = 0.5
-    order = built._order(own)
+    built.chance = 0.5  # type: ignore[assignment]
+    order = built._order(own)  # type: ignore[operator]
     raster = (order == torch.arange(6)).all(1)
     assert float(raster.float().mean()) == pytest.approx(0.5, abs=0.06)
     assert torch.equal(order.sort(1).values, torch.arange(6).expand_as(order))
@@ -56,8 +56,8 @@ def test_orders_are_random_as_the_chance_has_it_and_padding_comes_last():
     # Of the permuted ones every place comes first equally often.
     firsts = torch.bincount(order[0::2][~raster[0::2]][:, 0], minlength=6)
     assert (firsts > 20).all()
-    built.chance = 0.0
-    assert (built._order(own) == torch.arange(6)).all()
+    built.chance = 0.0  # type: ignore[assignment]
+    assert (built._order(own) == torch.arange(6)).all()  # type: ignore[operator]
 
 
 def test_the_trainer_tells_it_how_far_it_is():

@@ -77,7 +77,7 @@ def test_guidance_of_one_is_no_guidance_and_the_cache_changes_nothing(case):
     # A hair's breadth from 1 the samples go through the guided path, both halves of it.
     assert_same(plain, built.generate(3, 7, labels, Sampling(guidance=1 + 1e-12)))
     guided = built.generate(3, 7, labels, Sampling(guidance=3.0, top_k=3, temperature=0.8))
-    built.cached = False
+    built.cached = False  # type: ignore[assignment]
     assert_same(plain, built.generate(3, 7, labels))
     assert_same(guided, built.generate(3, 7, labels, Sampling(guidance=3.0, top_k=3, temperature=0.8)))
 

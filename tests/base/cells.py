@@ -20,7 +20,7 @@ def measure(suite: str, system: str, protocol: str | None) -> None:
     """Measure one system, a file of samples against itself."""
     samples = sample_specs((system,)) if system.endswith(".npz") else []
     options = Options(dataset=system, data=system) if samples else Options(limit=2, protocol=protocol, workers=0)
-    plan = runner.plan(load_suite(suite), samples or [parse(system)], options, WeightStore({}, True), Run(Path("run")))
+    plan = runner.plan(load_suite(suite), samples or [parse(system)], options, WeightStore({}, True), Run(Path("run")))  # type: ignore[arg-type]
     assert plan.cells
     for cell in plan.cells:
         task = open_task(cell.job.protocol.task)

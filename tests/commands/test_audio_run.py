@@ -157,7 +157,7 @@ def test_killed_and_run_again_gives_the_numbers_of_an_uninterrupted_run_one_by_o
     systems = ("--system=mulaw", f"--system={SOUNDS}:Slow@seconds={{}}", f"--system={SOUNDS}:EqualLengths")
     slow, fast = ([s.format(seconds) for s in systems] for seconds in (60, 0.1))
     quick = (*protocol(tmp_path, PROTOCOL), "--limit", 4)
-    command = [BENCH, *map(str, quick), *slow, "--out", "cut"]
+    command: list[Any] = [BENCH, *map(str, quick), *slow, "--out", "cut"]
     process = subprocess.Popen(command, cwd=tmp_path, env=command_environment(tmp_path), stderr=subprocess.DEVNULL)
     first = wait_for(lambda: next((tmp_path / "cut" / "results").glob("mulaw*.json"), None))
     finished = first.stat().st_mtime_ns

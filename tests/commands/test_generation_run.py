@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,13 +152,13 @@ def test_golden_numbers_agree_or_are_named(bench, inside, inputs, published):
     weights = f"--weights=inception-2015-12-05={inputs / 'inception.pth'}"
     agreeing = {name: f"{value:.2f}" for name, value in published.items()}
 
-    def stated(**changed: object) -> tuple[object, ...]:
+    def stated(**changed: Any) -> tuple[object, ...]:
         content = {"description": "small", "source": "here", "protocol": "adm", "expected": agreeing}
         content |= {"samples": "fake.npz", "reference": "real.npz", **changed}
         (inputs / "small.yaml").write_text(yaml.safe_dump(content))
         return "doctor", "--golden", inputs / "small.yaml"
 
-    def check(code: int, *options: str, **changed: object) -> str:
+    def check(code: int, *options: str, **changed: Any) -> str:
         return inside(*stated(**changed), *options, code=code)
 
     agreed = bench(*stated(), weights).stdout

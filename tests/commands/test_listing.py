@@ -72,7 +72,7 @@ def test_the_probe_told_the_class_is_judged_as_the_one_that_is_not():
     assert told == alone
     assert probe.pop("conditions") == "class"
     assert probe.pop("fit_samples") > 2000
-    defaults = open_task("ntp-probe").choices.model_fields["probe"].default
+    defaults = open_task("ntp-probe").choices.model_fields["probe"].default  # type: ignore[attr-defined]
     assert probe.items() <= defaults.model_dump().items()
 
 
@@ -82,7 +82,7 @@ def test_a_preset_of_probes_fits_its_task_and_no_reconstruction():
     (line,) = load_suite("audio-lm").tasks
     task: Task = open_task(line.task)
     stated = task.protocol(Request(preset=load_preset(SPEECH_PROBE), dataset=line.dataset))
-    assert set(stated.metrics) == set(task.default_metrics())
+    assert set(stated.metrics) == set(task.default_metrics())  # type: ignore[attr-defined]
 
 
 def protocol(modality: str, preset: tuple[str, dict[str, Any]]) -> Protocol:

@@ -85,7 +85,7 @@ def test_the_working_directory_hides_no_module(bench, tmp_path):
 def test_killed_and_run_again_gives_the_results_of_an_uninterrupted_run(bench, tmp_path):
     systems = ("--system=klt-fsq", f"--system={BROKEN}:Slow@seconds={{}}", "--system=jpeg@10")
     slow, quick = ([s.format(seconds) for s in systems] for seconds in (60, 0.1))
-    command = [BENCH, *map(str, QUICK), *slow, "--out", "cut"]
+    command: list[Any] = [BENCH, *map(str, QUICK), *slow, "--out", "cut"]
     process = subprocess.Popen(command, cwd=tmp_path, env=command_environment(tmp_path), stderr=subprocess.DEVNULL)
     first = wait_for(tmp_path / "cut" / "results", "klt-fsq*.json")
     time.sleep(1)  # the slow cell has begun

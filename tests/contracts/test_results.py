@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -19,8 +20,8 @@ from bench.machine.canonical import canonical_json, digest
 from bench.machine.dependencies import Dependencies
 
 
-def protocol(**changes: object) -> Protocol:
-    fields: dict[str, object] = {
+def protocol(**changes: Any) -> Protocol:
+    fields: dict[str, Any] = {
         "preset": "default",
         "task": "image-recon",
         "task_version": 1,
@@ -32,9 +33,9 @@ def protocol(**changes: object) -> Protocol:
     return Protocol(**{**fields, **changes})
 
 
-def result(**changes: object) -> Result:
+def result(**changes: Any) -> Result:
     stated = protocol()
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "key": "k",
         "suite": "image-recon",
         "status": "ok",
@@ -106,7 +107,7 @@ def test_a_result_of_another_schema_is_refused(tmp_path):
     with pytest.raises(BenchError, match=r"old.json: not a result"):
         read_result(file)
     with pytest.raises(ValidationError):
-        Estimate(value=1.0, valeu=2.0)
+        Estimate(value=1.0, valeu=2.0)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("constant", ["NaN", "-Infinity", "1e999"])

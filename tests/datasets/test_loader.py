@@ -84,7 +84,7 @@ def test_threads_end_when_the_reader_stops() -> None:
     reader = ordered(dataset, 3, 300)
     next(reader)
     assert _threads()
-    reader.close()
+    reader.close()  # type: ignore[attr-defined]
     assert not _threads()
     assert len(dataset.started) < 100
 

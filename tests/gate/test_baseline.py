@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 BEFORE = values(0)
 
 
-def run(folder: Path, change: float = 0.0, names: tuple[str, ...] = ("a", "b"), **fields: object) -> Path:
+def run(folder: Path, change: float = 0.0, names: tuple[str, ...] = ("a", "b"), **fields: Any) -> Path:
     for name in names:
         shifted = BEFORE + (change if name == "a" else 0.0)
         metrics = {"psnr": mean_of(shifted, "psnr"), "rfid": spread_of(shifted, "rfid")}

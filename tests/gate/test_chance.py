@@ -46,7 +46,7 @@ def test_of_rates_it_is_the_difference_of_the_rates_over_all_words() -> None:
     rng = np.random.default_rng(0)
     words = rng.integers(5, 20, len(GROUPS))
     wrong = [rng.binomial(words, share) for share in (0.2, 0.4)]
-    found = GroupBootstrap(*(np.stack([errors, words], 1) for errors in wrong), GROUPS)
+    found = GroupBootstrap(*(np.stack([errors, words], 1) for errors in wrong), GROUPS)  # type: ignore[call-arg]
     assert found.value == pytest.approx(wrong[1].sum() / words.sum() - wrong[0].sum() / words.sum())
     # Against nothing, it is the standard error of one rate, which another bootstrap has too.
     alone = GroupBootstrap(np.stack([0 * words, words], 1), np.stack([wrong[1], words], 1), GROUPS)
@@ -120,7 +120,7 @@ def test_many_comparisons_raise_no_more_false_alarms(shape: str, shared: float) 
     draw = {"normal": rng.normal, "heavy": lambda size: rng.standard_t(3, size=size)}[shape]
     lowest = []
     for _ in range(800):
-        effects = shared * draw(size=(1, 8)) + (1 - shared) * draw(size=(32, 8))
+        effects = shared * draw(size=(1, 8)) + (1 - shared) * draw(size=(32, 8))  # type: ignore[operator]
         lowest.append(westfall_young(effects * np.exp(rng.normal(size=(32, 1)))).min())
     assert np.mean(np.array(lowest) <= 0.05) <= 0.05 + 0.023  # three standard errors
     assert np.mean(np.array(lowest) <= 0.025) <= 0.025 + 0.017

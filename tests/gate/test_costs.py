@@ -27,7 +27,7 @@ def runs(folder: Path, readings: Sequence[float], **fields: Any) -> list[Path]:
     for number, reading in enumerate(readings):
         metrics = {"psnr": mean_of(values(), "psnr"), "peak_memory": exactly(reading, "peak_memory")}
         when = {name: f"2026-01-01T00:00:{10 * number + seconds:02d}Z" for name, seconds in TIMES.items()}
-        given = {"metrics": metrics, "samples": {"psnr": values()}} | when | fields
+        given: dict[str, Any] = {"metrics": metrics, "samples": {"psnr": values()}} | when | fields
         made.append(write(folder / str(number), **given))
     return made
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ PAIRS = {
 
 
 def bench(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
-    command = [BENCH, *map(str, args)]
+    command: list[Any] = [BENCH, *map(str, args)]
     return subprocess.run(command, cwd=folder, env=command_environment(folder), capture_output=True, text=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import numpy as np
@@ -25,7 +26,7 @@ def report(tmp_path: Path) -> Report:
     """One system regressed, whose name is hostile; one did not move; one failed, one is missing."""
     before = values(0)
     for name, change in ((HOSTILE, -0.5), ("still", 0.0), ("missing", None), ("failed", 0.0)):
-        good = {"metrics": {"psnr": mean_of(before, "psnr")}, "samples": {"psnr": before}}
+        good: dict[str, Any] = {"metrics": {"psnr": mean_of(before, "psnr")}, "samples": {"psnr": before}}
         write(tmp_path / "before", name, **good)
         if name == "failed":
             write(tmp_path / "after", name, error="boom \x00")

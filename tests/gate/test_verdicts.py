@@ -225,7 +225,7 @@ def test_a_folder_without_results_is_nothing_measured(tmp_path: Path, command: s
     empty, run = tmp_path / "empty", write(tmp_path / "run", **psnr())
     empty.mkdir()
     more = {"check": ["--baseline", run], "compare": [run], "baseline update": ["--baseline", run]}.get(command, [])
-    done = CliRunner().invoke(main, [*command.split(), str(empty), *map(str, more)])
+    done = CliRunner().invoke(main, [*command.split(), str(empty), *map(str, more)])  # type: ignore[call-overload]
     assert (done.exit_code, done.stderr) == (3, f"no results in {empty}\n")
 
 
@@ -253,7 +253,7 @@ def test_compare_calls_its_sides_by_name(tmp_path: Path) -> None:
 def test_a_reader_that_leaves_changes_no_exit_code(tmp_path: Path, change: float, code: int, style: str) -> None:
     write(tmp_path / "before", **psnr())
     write(tmp_path / "after", **psnr(change))
-    command = [BENCH, "check", tmp_path / "after", "--baseline", tmp_path / "before", "--format", style]
+    command: list[Any] = [BENCH, "check", tmp_path / "after", "--baseline", tmp_path / "before", "--format", style]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.close()

@@ -13,7 +13,7 @@ from bench.leaderboard.isolation import isolated
 class Shown:
     """Shows numbers, but not the faulty ones, nor those that clash together; counts what it was asked."""
 
-    def __init__(self, faulty: set[int] = frozenset(), clashing: set[int] = frozenset()) -> None:
+    def __init__(self, faulty: frozenset[int] = frozenset(), clashing: frozenset[int] = frozenset()) -> None:
         self.faulty, self.clashing = faulty, clashing
         self.asked = 0
 
@@ -34,7 +34,7 @@ def test_nothing_is_shown_twice_while_nothing_is_wrong() -> None:
 
 @pytest.mark.parametrize("faulty", [{0}, {999}, {3, 4, 500}, set(range(0, 1000, 7))])
 def test_the_faulty_are_left_out_in_order(faulty: set[int]) -> None:
-    show = Shown(faulty)
+    show = Shown(faulty)  # type: ignore[arg-type]
     shown, faults = isolated(range(1000), show)
     assert shown == tuple(i for i in range(1000) if i not in faulty)
     assert [(fault.item, fault.reason, fault.reduced) for fault in faults] == [
@@ -44,19 +44,19 @@ def test_the_faulty_are_left_out_in_order(faulty: set[int]) -> None:
 
 
 def test_of_those_that_clash_the_first_is_shown() -> None:
-    shown, faults = isolated(range(100), Shown({7}, {3, 50, 80}))
+    shown, faults = isolated(range(100), Shown({7}, {3, 50, 80}))  # type: ignore[arg-type]
     assert shown == tuple(i for i in range(100) if i not in {7, 50, 80})
     assert [(fault.item, fault.reason) for fault in faults] == [(7, "KeyError: 7"), (50, "clash"), (80, "clash")]
 
 
 def test_a_part_is_shown_where_there_is_one() -> None:
-    shown, faults = isolated([1, 2, 3], Shown({1, 2}), lambda item: -item if item == 2 else None)
+    shown, faults = isolated([1, 2, 3], Shown({1, 2}), lambda item: -item if item == 2 else None)  # type: ignore[arg-type]
     assert shown == (-2, 3)
     assert [(fault.item, fault.reduced) for fault in faults] == [(1, False), (2, True)]
 
 
 def test_what_is_wrong_with_all_or_with_none_of_them_is_raised() -> None:
     with pytest.raises(KeyError):
-        isolated([1, 2], Shown({1, 2}))
+        isolated([1, 2], Shown({1, 2}))  # type: ignore[arg-type]
     with pytest.raises(BenchError, match="clash"):
-        isolated(range(5), Shown(clashing={1, 2}), fatal=(BenchError,))
+        isolated(range(5), Shown(clashing={1, 2}), fatal=(BenchError,))  # type: ignore[arg-type]

@@ -81,7 +81,7 @@ def test_failures_of_a_metric_are_told_once(note: str, told: str) -> None:
 
 
 def test_a_note_of_all_values_stands_at_the_title() -> None:
-    few = {"rfid": estimate("rfid", 1.0, note="biased at this N")}
+    few: dict[str, Any] = {"rfid": estimate("rfid", 1.0, note="biased at this N")}
     page = page_of(result("a", **few), result("b", **few), result("c", rfid="missing"))
     (column,) = (column for column in page.columns if column.title == "rFID")
     assert (column.marks, page.footnotes) == ((1,), ("rFID: biased at this N", "missing"))
@@ -111,7 +111,7 @@ def test_n_has_a_column_unless_the_protocol_line_says_it(n: tuple[int, int], sho
 
 
 def test_the_device_is_told_and_set_apart_where_there_are_several() -> None:
-    speed = {"psnr": 1.0, "encode_images_per_second": 3.0, "decode_images_per_second": 4.0}
+    speed: dict[str, Any] = {"psnr": 1.0, "encode_images_per_second": 3.0, "decode_images_per_second": 4.0}
     page = page_of(result("a", **speed), result("b", **speed))
     assert "Encode and Decode measured on Example CPU, batch size 8." in page.remarks
     page = page_of(result("a", **speed), result("b", device="Example GPU", **speed))

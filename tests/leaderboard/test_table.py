@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hand_made import estimate, protocol, result
@@ -48,7 +49,7 @@ def test_a_fingerprint_that_is_not_the_protocols_is_refused() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"unit": "bel"}, {"higher_is_better": False}])
-def test_a_value_in_another_unit_or_direction_than_most_is_left_out(facts: dict[str, object]) -> None:
+def test_a_value_in_another_unit_or_direction_than_most_is_left_out(facts: dict[str, Any]) -> None:
     rows = [result("a", psnr=1.0), result("b", psnr=estimate("psnr", 9.0, **facts), ssim=0.5), result("c", psnr=2.0)]
     for order in (rows, rows[::-1]):
         table = only(order)
@@ -87,7 +88,7 @@ def test_lower_is_better_orders_and_picks_the_other_way() -> None:
 def test_columns_go_from_quality_to_cost_and_unknown_metrics_after_the_known_of_quality() -> None:
     names = ["peak_memory", "codebook_utilization_joint", "codebook_utilization_level_10", "psnr", "zeta", "alpha"]
     names += ["codebook_utilization_level_9", "codebook_utilization", "fd_efficientnet_lite0"]
-    table = only([result("a", **dict.fromkeys(names, 1.0))])
+    table = only([result("a", **dict[str, Any].fromkeys(names, 1.0))])  # type: ignore[arg-type]
     assert [c.metric for c in table.columns] == [
         *("psnr", "fd_efficientnet_lite0", "alpha", "zeta"),
         *("codebook_utilization", "codebook_utilization_level_9", "codebook_utilization_level_10"),
@@ -117,8 +118,8 @@ def test_nothing_is_best_without_a_direction() -> None:
 
 
 @pytest.mark.parametrize("change", [{"device": "Example GPU"}, {"batch_size": 64}])
-def test_speed_has_no_best_across_setups_but_quality_has(change: dict[str, object]) -> None:
-    given = {"psnr": 1.0, "encode_images_per_second": 10.0}
+def test_speed_has_no_best_across_setups_but_quality_has(change: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"psnr": 1.0, "encode_images_per_second": 10.0}
     same = only([result("a", **given), result("b", psnr=2.0, encode_images_per_second=20.0)])
     assert (best(same, "encode_images_per_second"), list(same.setups)) == (["b"], ["A"])
     mixed = only([result("a", **given), result("b", psnr=2.0, encode_images_per_second=20.0, **change)])
@@ -152,9 +153,7 @@ def test_the_same_key_is_one_row_that_of_success_then_the_latest() -> None:
         ({}, {}, ["a (k1)", "a (k2)"]),
     ],
 )
-def test_namesakes_are_both_there_and_told_apart(
-    one: dict[str, object], other: dict[str, object], told: list[str]
-) -> None:
+def test_namesakes_are_both_there_and_told_apart(one: dict[str, Any], other: dict[str, Any], told: list[str]) -> None:
     table = only([result("a", key="k1", psnr=1.0, **one), result("a", key="k2", psnr=1.0, **other)])
     assert sorted(labels(table)) == told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import BENCH, command_environment
@@ -18,7 +19,7 @@ def limited() -> None:
 
 
 def test_too_little_address_space_is_told_without_a_traceback(tmp_path: Path) -> None:
-    command = [BENCH, "run", "--suite", "image-recon", "--system", "jpeg@5", "--no-mlflow"]
+    command: list[Any] = [BENCH, "run", "--suite", "image-recon", "--system", "jpeg@5", "--no-mlflow"]
     done = subprocess.run(
         command, cwd=tmp_path, env=command_environment(tmp_path), preexec_fn=limited, capture_output=True, text=True
     )
@@ -38,7 +39,16 @@ def test_a_full_disk_is_told_without_a_traceback(style: str) -> None:
 
 
 def test_a_file_that_cannot_be_one_of_weights_is_named(tmp_path: Path) -> None:
-    command = [BENCH, "run", "--suite", "image-recon", "--system", "jpeg@5", "--weights", "alexnet=/proc/self/maps"]
+    command: list[Any] = [
+        BENCH,
+        "run",
+        "--suite",
+        "image-recon",
+        "--system",
+        "jpeg@5",
+        "--weights",
+        "alexnet=/proc/self/maps",
+    ]
     done = subprocess.run(
         command, cwd=tmp_path, env=command_environment(tmp_path), capture_output=True, text=True, timeout=60
     )

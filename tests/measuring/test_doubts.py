@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ PROTOCOLS = {
 }
 
 
-def measured(suite: str, system: str, folder: Path, **options: object) -> Result:
+def measured(suite: str, system: str, folder: Path, **options: Any) -> Result:
     """A cell measured in this process, as its result is read back from disk."""
     preset = folder / "short.yaml"
     preset.write_text(f"description: short\n{PROTOCOLS[suite]}\n")
@@ -149,7 +150,7 @@ class Sums:
 def test_a_metric_spoils_nothing_for_the_next():
     lengths = torch.tensor([5, 3])
     sides = [Audio(torch.rand(2, 1, 5), 8000, lengths) for _ in range(2)]
-    batch = Batch(torch.tensor([1, 2]), torch.tensor([3, 4]), *sides, Tokens(codes=(torch.ones(2, 5).long(),)))
+    batch = Batch(torch.tensor([1, 2]), torch.tensor([3, 4]), *sides, Tokens(codes=(torch.ones(2, 5).long(),)))  # type: ignore[arg-type, call-arg]
     alone, after = Sums(), Sums()
     show([alone], batch)
     show([Spoils(), after], batch)
@@ -213,7 +214,7 @@ def test_samples_that_are_the_reference_in_any_order_are_told(samples, told, tmp
         protocol=str(tmp_path / "swd.yaml"), dataset="reference.npz", data=str(tmp_path / "reference.npz"), workers=0
     )
     specs = sample_specs((str(tmp_path / "samples.npz"),))
-    (cell,) = runner.plan(load_suite("image-gen"), specs, chosen, WeightStore({}, True), Run(tmp_path)).cells
+    (cell,) = runner.plan(load_suite("image-gen"), specs, chosen, WeightStore({}, True), Run(tmp_path)).cells  # type: ignore[arg-type]
     measurement = open_task("image-generation").measure(cell.job, lambda *_: None)
     assert [text.partition(":")[0].partition(" of those")[0] for text in measurement.warnings] == [told] * bool(told)
     assert (told in measurement.metrics["swd"].note) or not told
@@ -230,7 +231,7 @@ def test_equal_samples_of_a_generator_are_one_group(tmp_path):
 
     reference = Reference("none", "", "", None)
     judge = Judge(reference, None, {}, {}, torch.device("cpu"), 2, 0, lambda *_: None)
-    seen = judge.judge(ArraySource(tmp_path / "same.npy"), [Groups()])  # type: ignore[list-item]
+    seen = judge.judge(ArraySource(tmp_path / "same.npy"), [Groups()])  # type: ignore[arg-type, list-item]
     assert groups == [0, 1, 0, 3, 0]
     assert seen.repeats.warning(5).startswith("2 of 5 samples repeat others exactly")
 

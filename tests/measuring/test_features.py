@@ -183,7 +183,7 @@ def test_a_damaged_reference_is_not_trusted(
         data[5] ^= 1
     if damage == "mask":
         data[-33] ^= 1
-    file.write_bytes({"cut": data[:-1], "longer": data + b"0", "empty": b""}.get(damage, data))
+    file.write_bytes({"cut": data[:-1], "longer": data + b"0", "empty": b""}.get(damage, data))  # type: ignore[arg-type]
     assert torch.equal(Pass(lite0, other).run(), Pass(lite0, other, key="afresh").run())
     assert torch.equal(Pass(lite0, one).run(), Pass(lite0, other).run()), "it was not written again"
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -60,7 +61,7 @@ def test_each_gets_its_result_and_leaves_nothing_running(bench, short, tmp_path)
 
 def test_the_end_of_the_run_ends_a_cell_that_holds_the_interpreters_lock(short, tmp_path):
     note = tmp_path / "held"
-    command = [BENCH, *map(str, short), f"--system={UNRULY}:HoldsTheLock@note={note}"]
+    command: list[Any] = [BENCH, *map(str, short), f"--system={UNRULY}:HoldsTheLock@note={note}"]
     run = subprocess.Popen(command, cwd=tmp_path, env=command_environment(tmp_path), stderr=subprocess.DEVNULL)
     while not (note.exists() and note.read_text()):
         assert run.poll() is None
@@ -90,7 +91,7 @@ def test_a_clock_that_is_set_back_costs_no_result(short, tmp_path, monkeypatch):
             return datetime.now(tz) + timedelta(hours=1)
 
     monkeypatch.setattr(attempt, "datetime", Earlier)
-    assert attempt.datetime.now(UTC) > datetime.now(UTC) + timedelta(minutes=59)
+    assert attempt.datetime.now(UTC) > datetime.now(UTC) + timedelta(minutes=59)  # type: ignore[attr-defined]
     assert measured(tmp_path, "Mean", monkeypatch, None).result.status == "ok"
 
 

@@ -90,7 +90,7 @@ def test_without_a_terminal_every_phase_has_a_line_and_silence_has_some(monkeypa
         time.sleep(1.0)
         shown.update("computing", 80, 80)
         shown.finish("80 samples")
-    lines = console.file.getvalue().splitlines()
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert all(line.startswith("[2/3] a[b] · ") for line in lines)
     phases = [line.split(" · ")[1] for line in lines]
     assert list(dict.fromkeys(phases)) == ["starting", "measuring", "computing", "80 samples"]
@@ -108,7 +108,7 @@ def test_what_is_waited_for_is_named_again_and_again(monkeypatch):
     console = lines_of(monkeypatch)
     with waiting("reading the data", console):
         time.sleep(0.8)
-    first, second, *_ = console.file.getvalue().splitlines()
+    first, second, *_ = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert first == "reading the data ..."
     assert re.fullmatch(r"reading the data · [0-9.]+ s", second)
 

@@ -95,7 +95,7 @@ def test_interval_is_the_jackknife_over_blocks_of_samples() -> None:
     without = [measured([code[blocks != block] for code in codes], sizes) for block in range(blocks.max() + 1)]
     for name, estimate in whole.items():
         assert estimate.value is not None
-        trusted = block_jackknife(estimate.value, np.bincount(blocks), lambda j, name=name: without[j][name].value)
+        trusted = block_jackknife(estimate.value, np.bincount(blocks), lambda j, name=name: without[j][name].value)  # type: ignore[misc]
         assert estimate.stderr == pytest.approx(trusted.stderr, rel=1e-9)
         assert (estimate.n, estimate.method) == (trusted.n, trusted.method)
 

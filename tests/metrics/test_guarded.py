@@ -156,7 +156,7 @@ def test_continuations(failing) -> None:
     task = task_of("audio-ntp-probe")
     ways = WAYS | OF_SAMPLES
     metrics = failing(ways) | {"tokens_per_second": {}}
-    task.drawing.metrics = (*task.drawing.metrics, *ways)
+    task.drawing.metrics = (*task.drawing.metrics, *ways)  # type: ignore[attr-defined]
     found = measured(task, CLOCK, PROMPTS, {**CLIPS, "metrics": metrics})
     for way, reason in ways.items():
         for kind in ("continuation", "tokenized", "model_loss"):
@@ -188,7 +188,7 @@ def test_a_bad_weights_file_costs_the_metrics_that_need_it(content, tmp_path, in
         torch.save({"conv.weight": torch.zeros(3)}, bad)
     if content == "list":
         torch.save([1, 2], bad)
-    metrics = {name: {} for name in ("psnr", "ssim", "rfid", "kid", "lpips_alex")}
+    metrics: dict[str, Any] = {name: {} for name in ("psnr", "ssim", "rfid", "kid", "lpips_alex")}
     weights = {"inception-2015-12-05": bad, "alexnet": bad}
     found = measured(task_of("image-recon"), MEAN, PHOTOS, {**SMALL, "metrics": metrics}, weights).metrics
     for name in ("rfid", "kid", "lpips_alex"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ KINDS = (TokensPerImage, BitsPerPixel, BitsPerPixelEntropy)
 
 def rates(tokens: Tokens, *sizes: int, shape: tuple[int, int] = (8, 8)) -> list[Estimate]:
     """The three rates of tokens of images of a shape."""
-    found = []
+    found: list[Any] = []
     for kind in KINDS:
         metric = kind(codebooks=tuple(Codebook(size, "everything") for size in sizes))
         image = torch.zeros(tokens.batch_size, 3, *shape)

@@ -16,6 +16,7 @@ import pystoi
 import pytest
 import torch
 from audio_data import DELAYS, RATE, Sound, sound
+from librosa.filters import mel
 from tester import Case
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as torchmetrics_si_sdr
 
@@ -61,7 +62,7 @@ def by_librosa(bands: tuple[int, ...] | None, a: np.ndarray, b: np.ndarray) -> M
             for side in (a, b)
         )
         if bands:
-            filters = librosa.filters.mel(sr=RATE, n_fft=window, n_mels=bands[i])
+            filters = mel(sr=RATE, n_fft=window, n_mels=bands[i])
             one, other = filters @ one, filters @ other
         logs = [np.log10(np.maximum(side, 1e-5) ** 2) for side in (one, other)]
         total += np.abs(logs[0] - logs[1]).mean() + np.abs(one - other).mean()

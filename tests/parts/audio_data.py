@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -33,7 +34,8 @@ def prompt(name: str) -> np.ndarray:
     assert path.exists(), f"{path} is missing: apt install asterisk-core-sounds-en-g722"
     with av.open(str(path), format="g722") as file:
         frames = [frame.to_ndarray() for frame in file.decode(audio=0)]
-    return np.concatenate(frames, 1)[0].astype(np.float32) / 32768
+    speech: np.ndarray = np.concatenate(frames, 1)[0].astype(np.float32) / 32768
+    return speech
 
 
 def distorted(clip: np.ndarray, delay: int = 0, noise: float = 0.003, gain: float = 0.8) -> np.ndarray:
@@ -91,7 +93,7 @@ class Sound(Samples):
         return len(self.reference)
 
     @property
-    def books(self) -> tuple[Codebook, ...]:
+    def books(self) -> tuple[Codebook, ...]:  # type: ignore[override]
         return () if self.payload else SOUND_BOOKS
 
     @property
@@ -106,7 +108,10 @@ class Sound(Samples):
 
     def tokens(self, index: Sequence[int]) -> Tokens:
         """The tokens of the clips at these positions."""
-        signal = {"signal_rate": RATE, "signal_lengths": torch.tensor([len(self.reference[i]) for i in index])}
+        signal: dict[str, Any] = {
+            "signal_rate": RATE,
+            "signal_lengths": torch.tensor([len(self.reference[i]) for i in index]),
+        }
         if self.payload:
             return Tokens(payload=tuple(self.payload[i] for i in index), **signal)
         chosen = [[level[i] for i in index] for level in self.codes]

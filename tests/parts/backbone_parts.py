@@ -71,19 +71,17 @@ def all_tokens(structure: Structure) -> Tokens:
     return structure.tokens(list(table.split(list(structure.positions), dim=1)))
 
 
-def costs(built, tokens: Tokens) -> list[torch.Tensor]:
+def costs(built: Backbone, tokens: Tokens) -> list[torch.Tensor]:
     """Nats of each code, by level, as the heads were asked for them."""
     found = []
     original = layers.Head.nats
 
-    def listening(head, hidden, codes):
+    def listening(head: layers.Head, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         found.append(original(head, hidden, codes))
         return found[-1]
 
-    layers.Head.nats = listening
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers.Head, "nats", listening)
         total = built.log_likelihood(tokens)
-    finally:
-        layers.Head.nats = original
-    assert total.tolist() == pytest.approx((-sum(level.sum(1) for level in found)).tolist(), rel=1e-5)
+    assert total.tolist() == pytest.approx((-torch.stack([level.sum(1) for level in found]).sum(0)).tolist(), rel=1e-5)
     return found

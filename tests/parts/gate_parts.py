@@ -29,7 +29,7 @@ FACTS: dict[str, dict[str, Any]] = {
 def values(seed: int = 0, mean: float = 25.0, groups: np.ndarray = GROUPS) -> np.ndarray:
     """Per-sample values whose groups differ much more than the samples of one."""
     rng = np.random.default_rng(seed)
-    return mean + 4 * rng.normal(size=groups.max() + 1)[groups] + rng.normal(size=len(groups))
+    return np.asarray(mean + 4 * rng.normal(size=groups.max() + 1)[groups] + rng.normal(size=len(groups)))
 
 
 def mean_of(values: np.ndarray, metric: str, groups: np.ndarray = GROUPS) -> Estimate:

@@ -115,8 +115,8 @@ def precision_recall(data: Generated) -> Mapping[str, float]:
 
 
 def density_coverage(data: Generated, suffix: str = "", extractor: str = EXTRACTOR) -> Mapping[str, float]:
-    sides = (side.double().numpy() for side in data.sides("pool", extractor))
-    return {name + suffix: value for name, value in brute_density_coverage(*sides, k=5).items()}
+    samples, references = (side.double().numpy() for side in data.sides("pool", extractor))
+    return {name + suffix: value for name, value in brute_density_coverage(samples, references, k=5).items()}
 
 
 def brute_density_coverage(x: np.ndarray, y: np.ndarray, k: int) -> dict[str, float]:

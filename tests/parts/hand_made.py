@@ -28,8 +28,9 @@ FACTS: dict[str, tuple[str, bool | None]] = {
 def protocol(**changes: Any) -> Protocol:
     """A protocol; ``n`` goes to its dataset."""
     data = DatasetProtocol(name="photos", split="test", fingerprint="f" * 64, n=changes.pop("n", N))
-    fields: dict[str, Any] = {"settings": {"crop": 256}, "metrics": {"psnr": 1}, "weights": {}} | changes
-    return Protocol(**({"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data} | fields))
+    fields: dict[str, Any] = {"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data}
+    fields |= {"settings": {"crop": 256}, "metrics": {"psnr": 1}, "weights": {}} | changes
+    return Protocol(**fields)
 
 
 def estimate(metric: str, value: float | None, half: float | None = None, **fields: Any) -> Estimate:

@@ -82,7 +82,7 @@ class Held(Tokenizer):
         return levels.expand(-1, *tokens.signal_shape)
 
 
-class Itself(Held, nn.Module):
+class Itself(Held, nn.Module):  # type: ignore[misc]
     """A module itself."""
 
     def __init__(self) -> None:

@@ -37,7 +37,10 @@ def table_of(rows: Mapping[str, np.ndarray], groups: np.ndarray | None = None, *
 
     made = [
         result(
-            name, protocol=under, n=size, **{metric: mean_of(metric, values, groups, **fields) for metric in metrics}
+            name,
+            protocol=under,
+            n=size,
+            **dict[str, Any]((metric, mean_of(metric, values, groups, **fields)) for metric in metrics),
         )
         for name, values in rows.items()
     ]

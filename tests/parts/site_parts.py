@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hand_made import protocol, result
@@ -67,7 +69,11 @@ def write_runs(folder: Path) -> list[Path]:
             bits_per_pixel=0.1 * (1 + i),
             encode_images_per_second=(800.0 - 100 * i, 5.0),
         )
-        values = {"id": ids, "group": [0] * 6, "psnr": [20.0 + i + k for k in (3, 1, 0, 2, 5, 4)]}
+        values: dict[str, Sequence[Any]] = {
+            "id": ids,
+            "group": [0] * 6,
+            "psnr": [20.0 + i + k for k in (3, 1, 0, 2, 5, 4)],
+        }
         kept = [Kept(k, ids[k], ".png", png(k), png(100 + 10 * i + k)) for k in (1, 3, 5)]
         images.write(images.file_of(name, made.protocol), made, values, kept)
     for made in (

@@ -20,6 +20,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from pydantic import TypeAdapter
+from torch.multiprocessing.spawn import spawn
 from torchmetrics.functional.image.lpips import _LPIPS
 
 from bench.contracts.stats import Estimate
@@ -299,7 +300,7 @@ def across_ranks(
     subjects: Mapping[str, Subject], folder: Path, known: Known | None = None
 ) -> list[dict[str, dict[str, Estimate]]]:
     """On each rank the estimates of every subject by its name, each rank having seen a part of the samples."""
-    torch.multiprocessing.spawn(_rank, (dict(subjects), folder, known or {}), nprocs=RANKS)
+    spawn(_rank, (dict(subjects), folder, known or {}), nprocs=RANKS)
     return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in range(RANKS)]
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,8 @@ def failed(name: str = "broken", second: int = 0) -> Result:
 def write(run: Run, measured: Result) -> tuple[Path, Result]:
     """Write a result as a run does; its file and what the file holds."""
     file = run.file_of(measured.system.name, measured.protocol)
-    samples = {"id": ["a", "b"], "psnr": [1.5, 2.5]} if measured.status == "ok" else None
-    return file, run.write(file, measured, samples)
+    samples: dict[str, Sequence[Any]] = {"id": ["a", "b"], "psnr": [1.5, 2.5]}
+    return file, run.write(file, measured, samples if measured.status == "ok" else None)
 
 
 def run_of(folder: Path, count: int = 3) -> tuple[Run, list[tuple[Path, Result]]]:
@@ -89,7 +90,12 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [Path(sys.executable).with_name("mlflow"), "server", "--host=127.0.0.1", f"--port={self.port}"]
+        command: list[Any] = [
+            Path(sys.executable).with_name("mlflow"),
+            "server",
+            "--host=127.0.0.1",
+            f"--port={self.port}",
+        ]
         command += ["--workers=1", f"--backend-store-uri=sqlite:///{self.folder / 'mlflow.db'}"]
         command += [f"--artifacts-destination={self.folder / 'artifacts'}"]
         environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -51,15 +51,15 @@ def test_a_case_worked_out_by_hand():
 
 @pytest.mark.parametrize("size", SIZES)
 def test_each_scale_quantizes_what_the_scales_before_left(size):
-    quantizer, rest = fitted(), smooth(*size, seed=900).permute(2, 0, 1)[None]
+    quantizer, rest = fitted(), smooth(*size, seed=900).permute(2, 0, 1)[None]  # type: ignore[misc]
     codes = quantizer.encode(rest[0].permute(1, 2, 0))
     for code in codes:
-        averages = F.adaptive_avg_pool2d(rest, code.shape)[0].flatten(1).T
+        averages = F.adaptive_avg_pool2d(rest, tuple(code.shape))[0].flatten(1).T  # type: ignore[arg-type]
         nearest = ((averages[:, None] - quantizer.book.codewords) ** 2).sum(2).argmin(1)
         assert torch.equal(code.flatten(), nearest)
         found = quantizer.book.codewords[nearest].T.unflatten(1, code.shape)[None]
         rest = rest - F.interpolate(found, size, mode="bicubic", align_corners=False)
-    assert torch.allclose(quantizer.decode(codes), (smooth(*size, seed=900) - rest[0].permute(1, 2, 0)), atol=1e-5)
+    assert torch.allclose(quantizer.decode(codes), (smooth(*size, seed=900) - rest[0].permute(1, 2, 0)), atol=1e-5)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

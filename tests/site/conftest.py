@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -45,7 +46,7 @@ def visit(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     """
     contexts, wrong = [], []
 
-    def visit(pattern: str, **options: object) -> Page:
+    def visit(pattern: str, **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         page.set_default_timeout(5000)
@@ -53,7 +54,7 @@ def visit(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))  # type: ignore[call-overload, func-returns-value]
         (file,) = site.glob(pattern)
         page.goto(file.as_uri())
         return page

@@ -283,7 +283,7 @@ def test_a_finger_reads_before_it_follows(visit):
     tip = chart.locator("[data-readout]")
     expect(tip.locator("b")).to_have_text(point.get_attribute("data-name"))
     box = tip.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["viewport"]["width"]
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["viewport"]["width"]  # type: ignore[index]
     point.locator(".hit").tap()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("image-recon")
 

@@ -23,11 +23,11 @@ class DroppedCode(KLT):
         super().fit(dataset, seed)  # type: ignore[arg-type]
         assert self.quantizer is not None
         patches = torch.cat([self._patches(s.signal.float() / 255, self.patch) for s in dataset])  # type: ignore[attr-defined]
-        codes = self.quantizer.encode((patches - self.mean) @ self.basis)[:, 0]
-        centroids = self.quantizer.codewords.numpy().copy()
+        codes = self.quantizer.encode((patches - self.mean) @ self.basis)[:, 0]  # type: ignore[call-overload]
+        centroids = self.quantizer.codewords.numpy().copy()  # type: ignore[union-attr]
         centroids[int(torch.bincount(codes).argmax())] = 1e6
-        self.quantizer.index = faiss.IndexFlatL2(centroids.shape[1])
-        self.quantizer.index.add(centroids)
+        self.quantizer.index = faiss.IndexFlatL2(centroids.shape[1])  # type: ignore[union-attr]
+        self.quantizer.index.add(centroids)  # type: ignore[union-attr]
 
 
 class RoundsDown(KLT):

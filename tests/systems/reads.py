@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import torch
-from parts.shift import shift
+from parts.shift import shift  # type: ignore[import-not-found]
 from safetensors.torch import load_file
 
 from bench.contracts.tokens import Codebook, Tokens
@@ -39,4 +39,4 @@ class Reads(Tokenizer):
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
         level = (tokens.codes[0].float() / 255)[:, :, None, None]
-        return level.expand(-1, *tokens.signal_shape) + sum(self.levels) + self.lazy + shift()
+        return level.expand(-1, *tokens.signal_shape) + sum(self.levels) + self.lazy + shift()  # type: ignore[no-any-return]

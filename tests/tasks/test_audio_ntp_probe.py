@@ -22,7 +22,7 @@ CLOCK, LOUDNESS, SHUFFLED = (f"{SYSTEMS}/sounds.py:{name}" for name in ("Clock",
 BUDGET = {"steps": 40, "positions": 256, "learning_rate": 0.02}
 PROBE = {"width": 32, "depth": 1, "repeats": 1, "context": 128, "fit_samples": 20, "budget": BUDGET}
 SECONDS = {"prompt_seconds": 1, "seconds": 0.5}
-SPEAKER = {"speaker_similarity": {}, "tokens_per_second": {}}
+SPEAKER: dict[str, Any] = {"speaker_similarity": {}, "tokens_per_second": {}}
 SETTINGS: dict[str, Any] = {"probe": PROBE, "continuation": SECONDS, "metrics": SPEAKER}
 
 

@@ -50,10 +50,10 @@ def test_the_waves_of_a_class_are_cast_after_they_are_resampled():
 def test_a_module_in_another_dtype_is_cast_to_the_one_that_the_result_states():
     tokenizer = Held()
     tokenizer.net.to(LOW)
-    tokenizer.exact = torch.zeros(1, dtype=torch.float64)
+    tokenizer.exact = torch.zeros(1, dtype=torch.float64)  # type: ignore[attr-defined]
     tokenizer.to(CPU, torch.float32)
     assert tokenizer.net.linear.weight.dtype == torch.float32
-    assert tokenizer.exact.dtype == torch.float64
+    assert tokenizer.exact.dtype == torch.float64  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["klt-vq", "jpeg", "mulaw", "pcm", "mdct-vq", "mel-griffinlim", "opus", "codec2"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def rows(values: np.ndarray) -> torch.Tensor:
 
 
 def measure(
-    kind: type[Metric], found: np.ndarray, against: ReferenceSource | np.ndarray | None, **settings: object
+    kind: type[Metric], found: np.ndarray, against: ReferenceSource | np.ndarray | None, **settings: Any
 ) -> dict[str, Estimate]:
     """One metric of features, as if they were those of every layer."""
     x = rows(found)
@@ -220,7 +221,7 @@ def photographs_in(side: str) -> np.ndarray:
     return np.stack([image[at : at + 48, 2 * at : 2 * at + 48] for at in range(0, 180, 30)])
 
 
-def sliced(samples: np.ndarray, references: ReferenceSource, total: int | None = None, **settings: object):
+def sliced(samples: np.ndarray, references: ReferenceSource, total: int | None = None, **settings: Any):
     metric = SlicedWasserstein({"patches": 20, "directions": 16, **settings})
     images = torch.from_numpy(samples).permute(0, 3, 1, 2)
     for index in torch.arange(len(images)).split(2):
@@ -260,7 +261,7 @@ def test_sliced_wasserstein_leaves_blocks_out() -> None:
     settings = {"patches": 20, "directions": 16}
 
     def without(block: int) -> float:
-        left = Patches(torch.cat([rows[:block], rows[block + 1 :]]), 7)
+        left = Patches(torch.cat([rows[:block], rows[block + 1 :]]), 7)  # type: ignore[misc]
         return 1000 * float(distances(left, y, [], ways)[0])
 
     metric = SlicedWasserstein(settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def test_by_hand(logits: np.ndarray, score: float) -> None:
 
 @pytest.mark.parametrize("n", [10, 57, 400])
 @pytest.mark.parametrize("settings", [{}, {"splits": 4, "seed": 1}, {"shuffle": False}])
-def test_equal_to_torch_fidelity(rng: Rng, n: int, settings: dict[str, int]) -> None:
+def test_equal_to_torch_fidelity(rng: Rng, n: int, settings: dict[str, Any]) -> None:
     logits = (3 * rng.standard_normal((n, 50))).astype(np.float32)
     estimate = measure(InceptionScore, np.zeros((n, 50)), logits, **settings)
     trusted = isc_features_to_metric(
@@ -79,5 +81,5 @@ def test_too_few_samples_say_so(rng: Rng) -> None:
     estimate = measure(InceptionScore, rng.standard_normal((9, 3)), rng.standard_normal((9, 3)))
     assert estimate.value is None
     assert "9 samples do not fill 10 splits" in (estimate.unavailable or "")
-    single = measure(InceptionScore, *[rng.standard_normal((10, 3))] * 2, groups=[0] * 10)
+    single = measure(InceptionScore, *[rng.standard_normal((10, 3))] * 2, groups=[0] * 10)  # type: ignore[misc]
     assert single.value is not None and single.interval is None and "single group" in single.method

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ def test_three_numbers_by_hand() -> None:
     within_reference = 2 * (1 + 1 + 27) / 6
     within_reconstruction = 2 * (8 + 1 + 1) / 6
     between = ((1 + 8 + 27) + (1 + 8 + 27) + 3 * 1) / 9
-    estimate = measure(KID, [[0.0], [1.0], [2.0]], [[1.0], [1.0], [0.0]])
+    estimate = measure(KID, np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [1.0], [0.0]]))
     assert estimate.value == pytest.approx(within_reference + within_reconstruction - 2 * between)
     assert "all 3 samples" in estimate.note
 
@@ -40,7 +42,7 @@ def test_three_numbers_by_hand() -> None:
 )
 @pytest.mark.parametrize("tile", [kernel.TILE, (32, 48), (16, 16)])
 def test_equal_to_torch_fidelity(
-    rng: Rng, settings: dict[str, float], tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    rng: Rng, settings: dict[str, Any], tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "TILE", tile)  # small tiles cut these 150 samples as thousands are cut
     x = rng.standard_normal((150, 12)).astype(np.float32)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from bench.metrics.sets import spectra
 from bench.metrics.sets.frechet import paired_frechet
@@ -38,7 +39,7 @@ def failing(request, monkeypatch) -> int:
     """How many of the methods do not converge; the last of each never fails."""
 
     def gives_up(matrix: torch.Tensor) -> torch.Tensor:
-        raise torch.linalg.LinAlgError("failed to converge: too many repeated eigenvalues")
+        raise LinAlgError("failed to converge: too many repeated eigenvalues")
 
     for name in ("FACTORS", "SINGULAR_VALUES", "EIGENVALUES"):
         ways = getattr(spectra, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def test_equal_to_calculate_metrics(
     inception: Path, photographs: Callable[[int, int], torch.Tensor], tmp_path: Path, cache: Path
 ) -> None:
     originals = photographs(N, 64).permute(0, 2, 3, 1).numpy()
-    sides = {"reference": originals, "reconstruction": [jpeg(image, 30) for image in originals]}
+    sides: dict[str, Any] = {"reference": originals, "reconstruction": [jpeg(image, 30) for image in originals]}
     for side, images in sides.items():
         (tmp_path / side).mkdir()
         for number, image in enumerate(images):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -89,7 +90,7 @@ def test_files_cut_off_are_refused(tmp_path: Path, ending: str, share: float) ->
     ("a.mkv", "flac", {}), ("a.webm", "libopus", {}), ("a.opus", "libopus", {}),
 ])  # fmt: skip
 def test_containers_cut_off_are_refused(
-    tmp_path: Path, name: str, codec: str, options: dict[str, str], share: float
+    tmp_path: Path, name: str, codec: str, options: dict[str, Any], share: float
 ) -> None:
     path = save_by_ffmpeg(tmp_path / name, tone(3.0, 48_000, 2), codec, 48_000, **options)
     with pytest.raises(BadSample, match="cut off"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -118,5 +119,5 @@ def test_codes_that_disagree_with_the_declaration_are_refused(change, message) -
     long.check_rates(BOOKS)
 
 
-def side(tokens: Tokens) -> dict[str, object]:
+def side(tokens: Tokens) -> dict[str, Any]:
     return {"signal_rate": tokens.signal_rate, "signal_lengths": tokens.signal_lengths}

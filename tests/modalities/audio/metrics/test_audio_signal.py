@@ -42,7 +42,7 @@ def measured(
 ) -> Mapping[str, Estimate]:
     """The estimates over pairs of reference and reconstruction, in one batch."""
     metric = kind(settings)
-    metric.update(audio_batch(*zip(*clips, strict=True), rate=rate))
+    metric.update(audio_batch(*zip(*clips, strict=True), rate=rate))  # type: ignore[misc]
     return metric.compute()
 
 
@@ -54,8 +54,8 @@ def value(kind: type[ClipMetric], *clips: tuple[np.ndarray, np.ndarray], rate: i
 
 
 # By hand: one period of ±1, and an error orthogonal to it, of a hundredth of its energy.
-SQUARE = np.tile(np.float32([1, -1]), 800)
-WITH_ERROR = SQUARE + np.tile(np.float32([0.1, 0.1]), 800)
+SQUARE = np.tile(np.array([1, -1], np.float32), 800)
+WITH_ERROR = SQUARE + np.tile(np.array([0.1, 0.1], np.float32), 800)
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.25, -3.0])
@@ -219,9 +219,9 @@ def test_stoi_repeats_itself_and_leaves_the_generator_alone() -> None:
     found = []
     for seed in range(3):
         np.random.seed(seed)
-        before = np.random.get_state()[1]
+        before = np.random.get_state()[1]  # type: ignore[index]
         found.append([measured(stoi.STOI, (clip, distorted(clip)))["estoi"].value for clip in (CLIP, LONG)])
-        assert (np.random.get_state()[1] == before).all()
+        assert (np.random.get_state()[1] == before).all()  # type: ignore[index]
     assert found[0] == found[1] == found[2]
 
 

@@ -345,7 +345,7 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_groups_are_resampled_whole():
     errors, words = utterances(30, 3)
     once = ratio_of_sums(errors, words, np.arange(30))
-    twice = ratio_of_sums(*(np.repeat(part, 2) for part in (errors, words)), groups=np.repeat(np.arange(30), 2))
+    twice = ratio_of_sums(*(np.repeat(part, 2) for part in (errors, words)), groups=np.repeat(np.arange(30), 2))  # type: ignore[misc]
     assert (twice.stderr, twice.interval) == (once.stderr, once.interval)
     assert twice.n == 2 * once.n
 

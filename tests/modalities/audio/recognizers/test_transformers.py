@@ -139,7 +139,7 @@ def test_the_hubs_cache_is_read_and_the_revision_stated(bench, checkpoints, clip
     folder = cached(tmp_path, "openai/whisper-tiny", checkpoints["whisper"])
     found = build("whisper@tiny")
     assert (found.label, found.describe()["revision"]) == ("whisper tiny 01234567", "0123456789" * 4)
-    assert found.transcribe(clip, 16000, "en") == build_local(checkpoints, "whisper").transcribe(clip, 16000, "en")
+    assert found.transcribe(clip, 16000, "en") == build_local(checkpoints, "whisper").transcribe(clip, 16000, "en")  # type: ignore[attr-defined]
     assert bench("fetch", "whisper@tiny", HF_HUB_CACHE=str(tmp_path)).stdout == f"whisper@tiny: {folder}\n"
     (folder / "tokenizer.json").unlink()
     with pytest.raises(Unavailable, match=r"no tokenizer.json or vocab.json; run: bench fetch whisper@tiny$"):

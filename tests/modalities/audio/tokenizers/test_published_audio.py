@@ -207,7 +207,7 @@ def test_equals_transformers(name: str, samples: int, load: Load, folders: dict[
             output = model(padded, n_quantizers=books)
             codes = output.audio_codes
         case _:
-            output = model(padded, bandwidth=tokenizer.bandwidth)
+            output = model(padded, bandwidth=tokenizer.bandwidth)  # type: ignore[attr-defined]
             codes = output.audio_codes
     check(tokenizer, waves, list(codes.unbind(1)), output.audio_values.reshape(len(waves.samples), 1, -1))
 

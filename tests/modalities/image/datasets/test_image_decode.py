@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,13 +43,13 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def stored(image: Image.Image, kind: str, **options: object) -> bytes:
+def stored(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def tiff(pixels: np.ndarray, photometric: str, **options: object) -> bytes:
+def tiff(pixels: np.ndarray, photometric: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, pixels, photometric=photometric, **options)
     return buffer.getvalue()
@@ -182,7 +183,7 @@ def test_exif_orientation_is_ignored_or_applied(tmp_path: Path, turn: int) -> No
 
 
 @pytest.mark.parametrize("orientation", ["ignore", "apply"])
-def test_tiff_orientation_is_applied_once(tmp_path: Path, orientation: str) -> None:
+def test_tiff_orientation_is_applied_once(tmp_path: Path, orientation: Any) -> None:
     file = tmp_path / "turned.tif"
     PHOTO.save(file, tiffinfo={0x0112: 6})
     image, _ = decode(file, orientation=orientation)

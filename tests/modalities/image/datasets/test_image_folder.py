@@ -18,6 +18,7 @@ from bench.datasets import contents
 from bench.datasets.base import BadSample, Limited
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
+from bench.machine.weights import cache_dir
 from bench.modalities.image.datasets.decode import FORMATS, SUFFIXES
 from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.datasets.images import ImagePreprocessing
@@ -57,7 +58,7 @@ def test_every_visible_file_in_the_order_of_its_path(folder: Path) -> None:
 
 def test_names_that_are_no_utf8_can_be_stored(folder: Path) -> None:
     save(folder / "fine.png")
-    shutil.copy(folder / "fine.png", os.fsencode(folder) + b"/\xff.png")
+    shutil.copy(os.fsencode(folder / "fine.png"), os.fsencode(folder) + b"/\xff.png")
     dataset = ImageFolder(SMALL, data=str(folder))
     assert ids(dataset) == ["fine.png", "\\xff.png"]
     assert dataset.load(1).signal.shape == (3, 32, 32)
@@ -148,7 +149,7 @@ def test_wrong_settings(folder: Path) -> None:
         ({"antialias": False}, "tensor-bilinear"),
     ]:
         with pytest.raises(BenchError, match=message):
-            ImageFolder(settings, data=str(folder))
+            ImageFolder(settings, data=str(folder))  # type: ignore[arg-type]
     with pytest.raises(BenchError, match="no split 'val'; there is all"):
         ImageFolder(split="val", data=str(folder))
 
@@ -278,7 +279,7 @@ def test_a_file_of_this_moment_is_not_remembered(folder: Path) -> None:
     """It could change again before the clock of the file system moves on."""
     (folder / "a.png").write_bytes(b"one")
     fingerprint(folder)
-    assert not (contents.cache_dir() / "contents").exists()
+    assert not (cache_dir() / "contents").exists()
 
 
 def test_remembered_hashes_spare_the_reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +288,7 @@ def test_remembered_hashes_spare_the_reading(folder: Path, monkeypatch: pytest.M
     file.write_bytes(b"one")
     time.sleep(0.02)
     first = fingerprint(folder)
-    (notes,) = (contents.cache_dir() / "contents").iterdir()
+    (notes,) = (cache_dir() / "contents").iterdir()
     assert str(file) in notes.read_text()
     notes.write_text(notes.read_text().replace("7692c3ad3540", "000000000000"))  # sha256 of "one" begins so
     assert fingerprint(folder) != first, "the note was used"

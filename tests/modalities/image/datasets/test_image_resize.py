@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ KERNELS = {
 }
 
 
-def cropped(image: Image.Image, size: int, kernel: str, antialias: bool = True) -> np.ndarray:
+def cropped(image: Image.Image, size: int, kernel: Any, antialias: bool = True) -> np.ndarray:
     resized = resize_short_side(image, size, kernel, antialias)
     assert resized.size == resized_size(*image.size, size, kernel)
     return np.asarray(resized.crop(center_box(*resized.size, size, kernel)))
@@ -35,9 +36,11 @@ def test_adm(shape: tuple[int, int], size: int) -> None:
     image = PHOTO.crop((0, 0, *shape))
     expected = image
     while min(expected.size) >= 2 * size:
-        expected = expected.resize((expected.size[0] // 2, expected.size[1] // 2), resample=Image.BOX)
+        expected = expected.resize((expected.size[0] // 2, expected.size[1] // 2), resample=Image.Resampling.BOX)
     factor = size / min(expected.size)
-    expected = expected.resize(tuple(round(side * factor) for side in expected.size), resample=Image.BICUBIC)
+    expected = expected.resize(
+        (round(expected.width * factor), round(expected.height * factor)), resample=Image.Resampling.BICUBIC
+    )
     pixels = np.array(expected)
     top, left = (pixels.shape[0] - size) // 2, (pixels.shape[1] - size) // 2
     np.testing.assert_array_equal(cropped(image, size, "adm"), pixels[top : top + size, left : left + size])

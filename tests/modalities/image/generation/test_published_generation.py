@@ -27,7 +27,7 @@ from bench.modalities.image.generation.task import Settings, _Drawn
 
 SIDE = 8
 TEXTS = ["a red cat", "the blue dog sings , a green cat .", "film"]
-METRIC = {"generation_kd_efficientnet_lite0": {}}
+METRIC: dict[str, Any] = {"generation_kd_efficientnet_lite0": {}}
 
 
 @pytest.fixture(scope="module")

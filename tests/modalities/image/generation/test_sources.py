@@ -171,7 +171,7 @@ def test_an_array_of_a_reference_is_preprocessed_or_refused(tmp_path: Path) -> N
     assert {tuple(images.shape[1:]) for _, images in source.batches(4, 0)} == {(3, 4, 4)}
     with pytest.raises(BenchError, match="8x6 is smaller than 7x7, which reference_preprocessing"):
         open_reference(path.name, str(path), {"crop": "center", "size": 7, "resize": "none", "smaller": "skip"})
-    np.savez(path, arr_0=IMAGES, **statistics("mu", "sigma"))
+    np.savez(path, arr_0=IMAGES, **statistics("mu", "sigma"))  # type: ignore[arg-type]
     with pytest.raises(BenchError, match="mu and sigma are of images as they were"):
         open_reference(path.name, str(path), PREPROCESSING[0])
 
@@ -247,7 +247,7 @@ def statistics(*names: str) -> dict[str, np.ndarray]:
 )
 def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, layers):
     held = statistics(*names)
-    np.savez_compressed(tmp_path / "ref.npz", **{name: held.get(name, IMAGES) for name in names})
+    np.savez_compressed(tmp_path / "ref.npz", **{name: held.get(name, IMAGES) for name in names})  # type: ignore[arg-type]
     reference = open_reference("ref.npz", str(tmp_path / "ref.npz"), None)
     assert (reference.source and len(reference.source), reference.layers) == (images, layers)
 
@@ -313,6 +313,6 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "large.npz", zeros)
     np.savez(tmp_path / "small.npz", zeros[:8])
     assert zeros.nbytes > 140e6
-    command = [sys.executable, "-c", READ, tmp_path / "large.npz", tmp_path / "small.npz"]
+    command: list[Any] = [sys.executable, "-c", READ, tmp_path / "large.npz", tmp_path / "small.npz"]
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert grown * (1 if sys.platform == "darwin" else 1024) < 20e6

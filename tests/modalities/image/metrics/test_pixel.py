@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from bench.errors import BenchError
 from bench.modalities.image.metrics.pixel import NOT_FINITE, PSNR
 
 
-def psnr_of(reference: torch.Tensor, reconstruction: torch.Tensor, **settings: object) -> Estimate:
+def psnr_of(reference: torch.Tensor, reconstruction: torch.Tensor, **settings: Any) -> Estimate:
     metric = PSNR(settings)
     metric.update(batch_of(reference, reconstruction))
     return metric.compute()["psnr"]
@@ -35,7 +36,7 @@ def shifted(*steps: float) -> tuple[torch.Tensor, torch.Tensor]:
         ((0.1, 0.0), {"pooling": "set"}, 10 * math.log10(1 / 0.005)),
     ],
 )
-def test_by_hand(steps: tuple[float, ...], settings: dict[str, object], decibels: float) -> None:
+def test_by_hand(steps: tuple[float, ...], settings: dict[str, Any], decibels: float) -> None:
     assert psnr_of(*shifted(*steps), **settings).value == pytest.approx(decibels, rel=1e-12)
 
 
@@ -43,7 +44,7 @@ def test_by_hand(steps: tuple[float, ...], settings: dict[str, object], decibels
 def test_equals_torchmetrics(pooling: str) -> None:
     data = photographs(64)
     a, b = data.reference.double(), data.reconstruction.double()
-    options = {"dim": (1, 2, 3)} if pooling == "image" else {}
+    options: dict[str, Any] = {"dim": (1, 2, 3)} if pooling == "image" else {}
     expected = peak_signal_noise_ratio(b, a, data_range=1.0, **options)
     assert psnr_of(a, b, pooling=pooling).value == pytest.approx(float(expected), rel=1e-7)  # ln 10 is float32 there
 

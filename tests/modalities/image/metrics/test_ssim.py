@@ -53,8 +53,8 @@ def test_ssim_equals_scikit_image(settings: dict[str, Any], options: dict[str, A
 
 @pytest.mark.parametrize("window", ["gaussian", "uniform"])
 def test_ssim_with_mirrored_border_equals_torchmetrics(window: str) -> None:
-    options = {"gaussian_kernel": window == "gaussian", "kernel_size": 7, "data_range": 1.0}
-    expected = [float(tm_ssim(b[None], a[None], **options)) for a, b in pairs(64, 3)]
+    options: dict[str, Any] = {"gaussian_kernel": window == "gaussian", "kernel_size": 7, "data_range": 1.0}
+    expected = [float(tm_ssim(b[None], a[None], **options)) for a, b in pairs(64, 3)]  # type: ignore[arg-type]
     found = values(SSIM, 64, 3, window=window, border="reflect", sample_covariance=False)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 

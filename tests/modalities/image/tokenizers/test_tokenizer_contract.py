@@ -23,7 +23,7 @@ ENTRIES = {
     if entry.modality == "image"
 }
 
-PRETRAINED = {
+CLASSES = {
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderTiny": "AutoencoderTiny",
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderDC": "AutoencoderDC",
@@ -54,8 +54,8 @@ def build(checkpoints: dict[str, Path]) -> Callable[[str], Tokenizer]:
     @cache
     def built(name: str) -> Tokenizer:
         entry = ENTRIES[name]
-        if entry.target in PRETRAINED:
-            return SystemSpec(name, entry, {"path": str(checkpoints[PRETRAINED[entry.target]])}).build()
+        if entry.target in CLASSES:
+            return SystemSpec(name, entry, {"path": str(checkpoints[CLASSES[entry.target]])}).build()
         if entry.target in FITTED:
             arguments = FITTED[entry.target] if entry.positional == "bits" else {}
             tokenizer = SystemSpec(name, entry, arguments).build()
@@ -91,6 +91,6 @@ def test_contract(name: str, check: Check, build: Callable[[str], Tokenizer], ph
     check(build(name), ENTRIES[name], photos)
 
 
-@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in PRETRAINED])
+@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in CLASSES])
 def test_beats_a_constant_image(name: str, build: Callable[[str], Tokenizer], photos: torch.Tensor) -> None:
     beats_constant(build(name), photos)
