@@ -33,8 +33,8 @@ def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder of the test's own, apart from its ``tmp_path``."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache folder of the test's own that is not there yet, apart from its ``tmp_path``."""
+    folder = tmp_path_factory.mktemp("cache") / "bench"
     monkeypatch.setenv("BENCH_CACHE", str(folder))
     return folder
 
