@@ -53,6 +53,7 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     import torch
 
     from bench import registry
+    from bench.contracts.options import Options
     from bench.contracts.task import Job, Request
     from bench.machine import mapped_arrays as scratch
     from bench.machine.canonical import sha256_file
@@ -80,12 +81,13 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
         Extractor.load = drawn  # type: ignore[assignment, method-assign]
     task = registry.load(registry.get("tasks", "image-generation").target)()
     chosen: dict[str, Any] = {"metrics": {key: {} for key in metrics.split(",")}} if metrics else {}
+    options = Options(data=str(files[1]), batch_size=32, workers=1)
     store = WeightStore({WEIGHTS: weights}, offline=True)
     assert store.sha256(WEIGHTS) == sha256_file(weights)
-    protocol = task.protocol(Request(("default", chosen), files[1].name, str(files[1]), sha256=store.sha256))
+    protocol = task.protocol(Request(("default", chosen), files[1].name, options, sha256=store.sha256))
     (system,) = sample_specs((str(files[0]),))
     found = store.resolve(protocol.weights)
-    job = Job(system, task.for_system(protocol, system), str(files[1]), "cpu", 32, 1, found)
+    job = Job(system, task.for_system(protocol, system), options, found)
     highest, last, phase, over = dict[str, float](), dict[str, float](), ["preparing"], threading.Event()
 
     def watch() -> None:

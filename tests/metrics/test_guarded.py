@@ -208,7 +208,7 @@ def test_a_reference_that_cannot_be_read_costs_what_it_is_compared_with(tmp_path
     damaged.write_bytes(damaged.read_bytes()[:-2000])
     task = task_of("image-generation")
     options = Options(data=str(tmp_path / "real"), batch_size=4, workers=0)
-    metrics = {name: {} for name in ("gfid", "generation_kid", "generation_inception_score")}
+    metrics: dict[str, Any] = {name: {} for name in ("gfid", "generation_kid", "generation_inception_score")}
     protocol = task.protocol(Request(("small", {"metrics": metrics}), "image-folder", options))
     (system,) = sample_specs((str(tmp_path / "fake"),))
     job = Job(system, task.for_system(protocol, system), options, {"inception-2015-12-05": inception})

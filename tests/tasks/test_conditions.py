@@ -20,7 +20,7 @@ from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
 from bench.learning.study import Study
 
-PROBING = open_task("ntp-probe")
+PROBING: Any = open_task("ntp-probe")
 CLASSES = ("dark", "stripes")
 BUDGET = {"steps": 80, "positions": 256, "learning_rate": 0.01}
 PROBE = {"width": 16, "depth": 1, "heads": 1, "views": 1, "repeats": 1, "budget": BUDGET}
@@ -64,7 +64,8 @@ def study(images, tmp_path, monkeypatch) -> Callable[..., Study]:
 
 def drawn(study: Study, backbone: Any, **changed: Any) -> torch.Tensor:
     """The images that a probe generates, uint8 ``[n, 3, 16, 16]``."""
-    chosen = study.settings.generation.model_copy(update=changed)
+    settings: Any = study.settings
+    chosen = settings.generation.model_copy(update=changed)
     return torch.cat([images for _, images in PROBING.drawing.drawn(study, chosen, backbone, 0).batches(1, 0)])
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from bench import registry
 from bench.contracts.options import Options
@@ -21,9 +22,9 @@ from bench.measuring import runner
 
 
 def install(package: str, folder: Path) -> Path:
-    """The folder that a package beside this file was installed into."""
+    """The folder that a package of ``tests/plugins`` was installed into."""
     source, target = folder / "source", folder / "target"
-    shutil.copytree(Path(__file__).parent / package, source)
+    shutil.copytree(ROOT / "tests" / "plugins" / package, source)
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", target, source], check=True)
     return target
