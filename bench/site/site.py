@@ -16,6 +16,7 @@ from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
+from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
@@ -27,7 +28,6 @@ from bench.site.gallery import Shown, gallery
 from bench.site.grid import grid
 from bench.site.plots import families
 from bench.site.relative import choices
-from bench.site.reported import elsewhere, number
 from bench.site.reproduce import commands
 from bench.site.samples import Samples
 from bench.site.sources import Sources
