@@ -14,7 +14,7 @@ IMAGE = Modality(
     preprocessing="bench.modalities.image.datasets.images:ImagePreprocessing",
     lines={
         kind: f"bench.modalities.image.lines.{kind}:ENTRIES"
-        for kind in ("tokenizers", "backbones", "datasets", "metrics", "tasks")
+        for kind in ("tokenizers", "backbones", "datasets", "metrics", "extractors", "tasks")
     },
     metrics={
         "reconstruction": (
