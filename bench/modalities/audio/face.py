@@ -31,4 +31,5 @@ AUDIO = Modality(
     choices={"ntp-probe": "bench.modalities.audio.continuations:ProbeChoices"},
     extra="audio",
     doctor="bench.modalities.audio.doctor:report",
+    view="bench.modalities.audio.view:AudioView",
 )

@@ -40,4 +40,5 @@ IMAGE = Modality(
         "token-modelling": "bench.modalities.image.choices:ModelingChoices",
         "ntp-probe": "bench.modalities.image.choices:ProbeChoices",
     },
+    view="bench.modalities.image.view:ImageView",
 )
