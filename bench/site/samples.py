@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.modalities.view import Side
+from bench.modalities.view import Side, View
 from bench.site import views
 from bench.site.gallery import Shown
 
@@ -52,7 +52,7 @@ class Samples:
         return self._sides[file, target]
 
 
-def _shown_by(view: views.View, file: Path, data: bytes) -> Side:
+def _shown_by(view: View, file: Path, data: bytes) -> Side:
     try:
         return view.side(data)
     except BenchError as error:
