@@ -18,12 +18,12 @@ from click.core import ParameterSource
 from bench import __version__
 from bench.commands import gate_group as cli_gate
 from bench.errors import BenchError, NoResults
+from bench.exit_codes import NOTHING_MEASURED
 from bench.machine import renamed
 from bench.machine.texts import visible
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 MACHINE_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4
 
 
 class _Group(click.Group):

@@ -25,7 +25,9 @@ from bench.machine.extras import remedy
 if TYPE_CHECKING:
     from bench.modalities.base import Modality
 
-Kind = Literal["tokenizers", "quantizers", "backbones", "tasks", "datasets", "metrics", "recognizers", "modalities"]
+Kind = Literal[
+    "tokenizers", "quantizers", "backbones", "tasks", "datasets", "metrics", "recognizers", "extractors", "modalities"
+]
 KINDS: tuple[Kind, ...] = (
     "tokenizers",
     "quantizers",
@@ -36,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     "recognizers",
     "modalities",
 )
+"""The kinds that ``bench list`` shows; extractors are named by metrics alone."""
 FORMER: dict[str, Kind] = {"recognisers": "recognizers"}
 """Former names of kinds, under which plug-ins and command lines still find them."""
 

@@ -58,8 +58,8 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     from bench.machine import mapped_arrays as scratch
     from bench.machine.canonical import sha256_file
     from bench.machine.weights import WeightStore
+    from bench.measuring.extractors import Extractor, Network
     from bench.metrics.guarded import Guarded
-    from bench.modalities.image.extractors import Extractor, Network
     from bench.modalities.image.generation.judging import Judge
     from bench.modalities.image.generation.samples import sample_specs
 

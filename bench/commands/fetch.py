@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from bench import registry
-from bench.cli import CELL_FAILED
 from bench.contracts.system import SystemSpec, parse
 from bench.errors import BenchError, Unavailable, UnknownName
+from bench.exit_codes import CELL_FAILED
 from bench.machine.weights import FILES, WeightFile, WeightStore, fetch
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run
+from bench.exit_codes import CELL_FAILED, NOTHING_MEASURED
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore
 from bench.reported.golden import Golden, Verdict, find

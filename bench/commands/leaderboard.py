@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from bench.cli import CELL_FAILED
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
 from bench.contracts.results import Result, read_result, result_files
 from bench.errors import BenchError, UnknownName
+from bench.exit_codes import CELL_FAILED
 from bench.leaderboard import render
 from bench.leaderboard.isolation import Fault, isolated
 from bench.leaderboard.relative import relative

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from bench.cli import CELL_FAILED
 from bench.commands.leaderboard import read_each, tell_faults
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
 from bench.contracts.results import Result
 from bench.errors import BenchError
+from bench.exit_codes import CELL_FAILED
 from bench.leaderboard.isolation import Fault, isolated
 
 if TYPE_CHECKING:

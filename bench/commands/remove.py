@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from bench.cli import NOTHING_MEASURED
 from bench.commands.selection import select
-from bench.contracts.removal import belongings, remove
 from bench.contracts.results import Result, Run, read_result
 from bench.errors import BenchError, NoResults
+from bench.exit_codes import NOTHING_MEASURED
 from bench.leaderboard.reasons import clean, shortened
+from bench.tracking.removal import belongings, remove
 
 
 def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool) -> int:

@@ -14,7 +14,6 @@ import yaml
 from rich.console import Console
 
 from bench import registry
-from bench.cli import CELL_FAILED, NOTHING_MEASURED
 from bench.commands.leaderboard import print_tables
 from bench.contracts.generated import Generated
 from bench.contracts.last_command import LastCommand
@@ -25,6 +24,7 @@ from bench.contracts.system import SystemSpec, parse
 from bench.contracts.task import open_task
 from bench.datasets.spec import split_path
 from bench.errors import BenchError
+from bench.exit_codes import CELL_FAILED, NOTHING_MEASURED
 from bench.leaderboard.reasons import clean
 from bench.machine.durations import seconds_of
 from bench.machine.progress import CellProgress, waiting

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.cli import CELL_FAILED
 from bench.contracts.results import Run
+from bench.exit_codes import CELL_FAILED
 from bench.machine.durations import seconds_of
 from bench.machine.progress import waiting
 

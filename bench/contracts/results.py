@@ -23,7 +23,7 @@ from bench.machine.files import read_stored
 from bench.machine.texts import TRACEBACK, plain, visible
 
 if TYPE_CHECKING:
-    from bench.measuring.kept_samples import Kept
+    from bench.contracts.kept import Kept
 
 SCHEMA_VERSION = 3
 """2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a

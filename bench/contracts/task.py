@@ -17,7 +17,7 @@ from bench.contracts.system import SystemSpec
 from bench.modalities.base import Modality
 
 if TYPE_CHECKING:
-    from bench.measuring.kept_samples import Kept
+    from bench.contracts.kept import Kept
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the samples done and the samples in all."""

@@ -11,7 +11,7 @@ from bench.leaderboard.names import heading
 from bench.leaderboard.page import Entry, Page, PageColumn, fold
 
 if TYPE_CHECKING:
-    from bench.site.reported import ReportedRow
+    from bench.leaderboard.reported import ReportedRow
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#$!])")

@@ -44,7 +44,7 @@ def render(
         return data.to_csv(tables, references)
     if format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
-    from bench.site.reported import beside
+    from bench.leaderboard.reported import beside
 
     pages = _pages(tables, metrics, references)
     if format == "terminal":

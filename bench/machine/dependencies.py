@@ -17,8 +17,8 @@ from types import CodeType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.datasets.contents import SETTLED_NS, Stamp, hashed
 from bench.machine.canonical import digest
+from bench.machine.contents import SETTLED_NS, Stamp, hashed
 from bench.machine.environment import NUMERIC_PACKAGES
 from bench.machine.watch import Watch, state_of
 from bench.machine.weights import cache_dir

@@ -14,10 +14,10 @@ import torch
 from bench.errors import Unavailable
 from bench.machine.mapped_arrays import Spill, reordered
 from bench.machine.precision import exact_float32
+from bench.measuring import extractors
+from bench.measuring.extractors import Extractor, Network
 from bench.measuring.reference_cache import ReferenceFile
 from bench.metrics.base import FeatureSource
-from bench.modalities.image import extractors
-from bench.modalities.image.extractors import Extractor, Network
 
 Features = Mapping[str, torch.Tensor]
 
@@ -36,7 +36,7 @@ class FeatureBank:
         weights: verified weights file by name (``bench/machine/weights.py``), of those that are there.
         sha256: hash of each of them, for the key of cached references.
         device: where the networks run, in float32 without TF32.
-        reference_key: what determines the reference images (dataset's fingerprint, preprocessing,
+        reference_key: what determines the reference samples (dataset's fingerprint, preprocessing,
             rounding); None keeps them out of the cache.
         n: samples of the reference set, unreadable ones included; indices lie below.
     """
@@ -64,7 +64,8 @@ class FeatureBank:
 
         Args:
             index: position of each sample in the dataset, int64 ``[batch]``.
-            reference, reconstruction: ``[batch, 3, height, width]`` in [0, 1].
+            reference, reconstruction: values of the samples as they are scored, such as images
+                ``[batch, 3, height, width]`` in [0, 1].
         """
         return BatchFeatures(self, index.cpu(), reference, reconstruction)
 
@@ -224,28 +225,15 @@ class ExtractorRun:
             return rows[first : last + 1]  # a view of the file
         return self.spill.append(rows[index])
 
-    def _compute(self, images: torch.Tensor) -> torch.Tensor:
+    def _compute(self, values: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), exact_float32(self.device):
-            layers = self.network(to_uint8(images.to(self.device)))
+            layers = self.network(values.to(self.device))
         rows = torch.cat([layers[name] for name in self.extractor.layers], dim=1)
         return self.spill.append(rows)
 
     def _layers(self, rows: torch.Tensor) -> Features:
         parts = rows.split(list(self.extractor.layers.values()), dim=1)
         return dict(zip(self.extractor.layers, parts, strict=True))
-
-
-def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Images in [0, 1] as the nearest of 256 levels; what lies outside is clamped.
-
-    Raises:
-        FloatingPointError: a pixel is NaN or infinite.
-    """
-    if images.dtype == torch.uint8:
-        return images
-    if not bool(torch.isfinite(images).all()):
-        raise FloatingPointError("an image has NaN or infinite pixels; it has no features")
-    return (images.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _arithmetic(device: torch.device) -> str:

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from bench.contracts.kept import Kept
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One sample as it was scored, on both sides, encoded as a file.
-
-    Attributes:
-        index: position in the data set.
-        suffix: of the files, such as ``.png``.
-    """
-
-    index: int
-    id: str
-    suffix: str
-    original: bytes
-    reconstruction: bytes
 
 
 def chosen(n: int, keep: int) -> frozenset[int]:

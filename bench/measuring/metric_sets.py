@@ -19,7 +19,7 @@ from bench.measuring.features import FeatureBank
 from bench.measuring.planning import metric_class
 from bench.metrics.base import Metric
 from bench.metrics.guarded import Guarded, MetricSet
-from bench.modalities.audio.metrics.clips import PooledMetric
+from bench.metrics.pooled import PooledMetric
 
 if TYPE_CHECKING:
     from bench.measuring.dataset_task import DatasetSettings

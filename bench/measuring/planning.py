@@ -18,7 +18,7 @@ from bench.datasets.base import Dataset, Limited
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable, UnknownName
 from bench.metrics.base import Metric
-from bench.modalities.audio.metrics.clips import PooledMetric
+from bench.metrics.pooled import PooledMetric
 
 if TYPE_CHECKING:
     from bench.measuring.dataset_task import DatasetSettings

@@ -49,6 +49,9 @@ class Modality:
         tasks: names of its tasks by kind, where they are not ``MODALITY-KIND``; empty for a kind it does not offer.
         choices: settings of its tasks by kind, where they are more than the sections above.
         extra: the optional extra of ntp-bench that its tasks need.
+        view: ``module:Attribute`` of the :class:`bench.modalities.view.View` that shows its kept samples on the site;
+            without one they are links.
+        doctor: ``module:function`` whose sections ``bench doctor`` prints: ``[(title, [(name, state), ...]), ...]``.
     """
 
     name: str
@@ -65,3 +68,5 @@ class Modality:
     tasks: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     extra: str | None = None
+    view: str = ""
+    doctor: str = ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench.contracts.protocol import Protocol
 from bench.errors import BenchError
-from bench.leaderboard.table import Table
 
 FOLDER = Path(__file__).parent
 
@@ -28,9 +27,8 @@ class Match(_Strict):
     n: int | None = Field(default=None, description="samples; the preset's numbers on other ones do not compare")
     size: int | None = Field(default=None, description="pixels of a side")
 
-    def fits(self, table: Table) -> bool:
-        """Whether a table has this task, preset, number and form of samples."""
-        protocol = table.protocol
+    def fits(self, protocol: Protocol) -> bool:
+        """Whether a table's protocol has this task, preset, number and form of samples."""
         return (
             protocol.task == self.task
             and self.preset in protocol.preset.split(", ")
@@ -43,7 +41,7 @@ class ReportedProtocol(_Strict):
     """What is known of how numbers were measured; an empty field is what the source does not say."""
 
     title: str
-    modality: Literal["image", "audio", "video"]
+    modality: str
     dataset: str
     split: str = ""
     n: int | None = None

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from bench.errors import BenchError
 from bench.leaderboard.digits import significant
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
 from bench.site.sources import Sources
+from bench.site.views import view_for
 
 DIGITS = 4
-Kind = Literal["image", "sound", "file"]
-KINDS: dict[str, Kind] = {".png": "image", ".wav": "sound"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Shown:
     """One kept sample of one system.
 
     Attributes:
-        kind: what a browser can do with both files: show images, play sounds, or nothing but save them.
+        view: what shows both files, as ``module:Attribute`` of a :class:`bench.modalities.view.View`.
         original, reconstruction: files on disk.
         value: its own value of the gallery's metric, as text; empty if it has none.
         standing: its place among the kept ones and among all samples, in words.
@@ -31,10 +28,9 @@ class Shown:
 
     id: str
     index: int
-    kind: Kind
+    view: str
     original: Path
     reconstruction: Path
-    size: tuple[int, int] | None
     score: float | None
     value: str
     standing: str
@@ -72,10 +68,9 @@ def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
             Shown(
                 id=clean(record.id),
                 index=record.index,
-                kind=_kind(original, reconstruction),
+                view=view_for(row.result.system.modality, original, reconstruction),
                 original=original,
                 reconstruction=reconstruction,
-                size=_size(original) if _kind(original, reconstruction) == "image" else None,
                 score=value if finite else None,
                 value=_text(value, metric) if finite and metric and value is not None else "",
                 standing=_standing(record.id, place, len(order), badness),
@@ -114,18 +109,3 @@ def _standing(name: str, place: int, kept: int, badness: dict[str, float]) -> st
 def _ordinal(number: int) -> str:
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
     return f"{number}{ending}"
-
-
-def _kind(original: Path, reconstruction: Path) -> Kind:
-    kinds = {KINDS.get(file.suffix, "file") for file in (original, reconstruction)}
-    return kinds.pop() if len(kinds) == 1 else "file"
-
-
-def _size(file: Path) -> tuple[int, int]:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except OSError as error:
-        raise BenchError(f"{file}: no image: {error}; measure it again with --fresh") from error

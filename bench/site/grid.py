@@ -9,10 +9,10 @@ from itertools import groupby
 
 from bench.leaderboard.digits import significant
 from bench.leaderboard.page import Entry, Line, Page, PageColumn, compose
+from bench.leaderboard.reported import ReportedRow, beside
 from bench.leaderboard.table import Column, Row, Table
 from bench.site.definitions import anchor
 from bench.site.drawing import System
-from bench.site.reported import ReportedRow, beside
 
 INTERVAL_DIGITS = 4
 MARK_SIZE = 0.68

@@ -1,18 +1,19 @@
-"""The files of kept samples within the site: each content once, sounds with their pictures."""
+"""The files of kept samples within the site: each content once, with what their views make of them."""
 
 from __future__ import annotations
 
 import hashlib
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.site import spectrogram
-from bench.site.gallery import Kind, Shown
+from bench.modalities.view import Side, View
+from bench.site import views
+from bench.site.gallery import Shown
 
 SAVED = ".bin"
+"""Of files that no view shows: they may hold anything, and no server or browser runs or shows these."""
 
 
 class Samples:
@@ -20,39 +21,41 @@ class Samples:
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
-        self._sides: dict[tuple[Path, Kind], dict[str, str]] = {}
+        self._sides: dict[tuple[Path, str], dict[str, Any]] = {}
 
     def view(self, shown: Shown) -> dict[str, Any]:
-        """A sample with the addresses of its files, from the root of the site, and of their pictures."""
+        """A sample with what the template of its view is given of either file.
+
+        Raises:
+            BenchError: a file is not what its suffix says, or its view fails.
+        """
         return {
             "shown": shown,
-            "original": self._side(shown.original, shown.kind),
-            "reconstruction": self._side(shown.reconstruction, shown.kind),
+            "original": self._side(shown.original, shown.view),
+            "reconstruction": self._side(shown.reconstruction, shown.view),
         }
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """All that was handed out."""
         yield from sorted(self._files.items())
 
-    def _side(self, file: Path, kind: Kind) -> dict[str, str]:
-        if (file, kind) not in self._sides:
-            data = file.read_bytes()
+    def _side(self, file: Path, target: str) -> dict[str, Any]:
+        if (file, target) not in self._sides:
+            data, view = file.read_bytes(), views.load(target)
             name = f"samples/{hashlib.sha256(data).hexdigest()[:16]}"
-            # What is neither image nor sound may be anything: nothing that a server or browser would run or show.
-            side = {"file": f"{name}{SAVED if kind == 'file' else file.suffix}", "name": file.name}
-            self._files[side["file"]] = data
-            if kind == "sound":
-                side |= self._heard(f"{name}-spectrogram.png", _sound(file, data))
-            self._sides[file, kind] = side
-        return self._sides[file, kind]
-
-    def _heard(self, picture: str, sound: spectrogram.Sound) -> dict[str, str]:
-        self._files[picture] = spectrogram.png(sound)
-        return {"picture": picture, "seconds": f"{sound.seconds:.1f} s", "highest": f"{sound.rate / 2000:g} kHz"}
+            address = f"{name}{file.suffix if file.suffix in view.suffixes else SAVED}"
+            side = _shown_by(view, file, data)
+            made = {key: (f"{name}{ending}", content) for key, (ending, content) in side.files.items()}
+            self._files |= {address: data, **dict(made.values())}
+            addresses = {key: own for key, (own, _) in made.items()}
+            self._sides[file, target] = {**side.facts, **addresses, "file": address, "name": file.name}
+        return self._sides[file, target]
 
 
-def _sound(file: Path, data: bytes) -> spectrogram.Sound:
+def _shown_by(view: View, file: Path, data: bytes) -> Side:
     try:
-        return spectrogram.read(data)
-    except (wave.Error, EOFError, ValueError) as error:
-        raise BenchError(f"{file}: no WAV file of 16 bits a sample: {error}; measure it again with --fresh") from error
+        return view.side(data)
+    except BenchError as error:
+        raise BenchError(f"{file}: {error}; measure it again with --fresh") from error
+    except Exception as error:  # of a view that is not the bench's own
+        raise BenchError(f"{file}: {type(view).__name__} cannot show it: {type(error).__name__}: {error}") from error

@@ -16,6 +16,7 @@ from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
+from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
@@ -27,10 +28,10 @@ from bench.site.gallery import Shown, gallery
 from bench.site.grid import grid
 from bench.site.plots import families
 from bench.site.relative import choices
-from bench.site.reported import elsewhere, number
 from bench.site.reproduce import commands
 from bench.site.samples import Samples
 from bench.site.sources import Sources
+from bench.site.views import source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -97,10 +98,10 @@ class Site:
 
     @cached_property
     def _templates(self) -> Environment:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, StrictUndefined
 
         templates = Environment(
-            loader=PackageLoader("bench.site"),
+            loader=ChoiceLoader([PackageLoader("bench.site"), FunctionLoader(source)]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -150,7 +151,7 @@ class Site:
             for plot in family.plots:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
-        heard_and_seen = self._gallery(table)
+        samples = self._gallery(table, pages)
         shown = grid(table, pages)
         yield (
             f"tables/{name}.html",
@@ -164,14 +165,14 @@ class Site:
                 definitions=definitions(table),
                 commands=commands(table),
                 downloads=[(f"data/{name}.{suffix}", title) for _, suffix, title in DOWNLOADS],
-                gallery=f"gallery/{name}.html" if heard_and_seen else "",
+                gallery=f"gallery/{name}.html" if samples else "",
                 **shared,
             ),
         )
-        if heard_and_seen:
-            yield f"gallery/{name}.html", self._page("gallery.html", "../", samples=heard_and_seen, **shared)
+        if samples:
+            yield f"gallery/{name}.html", self._page("gallery.html", "../", samples=samples, **shared)
 
-    def _gallery(self, table: Table) -> list[dict[str, Any]]:
+    def _gallery(self, table: Table, pages: Mapping[str, System]) -> list[dict[str, Any]]:
         """The kept samples with what all systems made of each; those first that the systems did worst on."""
         by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
@@ -179,7 +180,7 @@ class Site:
             own = gallery(table, row, self.sources)
             metric = metric or own.metric
             for shown in own.samples:
-                by_index[shown.index, shown.kind].append((row, shown))
+                by_index[shown.index, shown.view].append((row, shown))
         better = -1.0 if metric and metric.higher_is_better else 1.0
 
         def badness(index: tuple[int, str]) -> float:
@@ -193,9 +194,18 @@ class Site:
         return [
             {
                 "standing": told[place] if metric and len(order) > 2 and place < len(told) else "",
+                "id": by_index[index][0][1].id,
+                "view": index[1],
                 "original": self._samples.view(by_index[index][0][1])["original"],
-                "first": by_index[index][0][1],
-                "systems": [(row, self._samples.view(shown)) for row, shown in by_index[index]],
+                "systems": [
+                    {
+                        "name": clean(row.label),
+                        "href": pages[row.result.key].href,
+                        "value": shown.value,
+                        "reconstruction": self._samples.view(shown)["reconstruction"],
+                    }
+                    for row, shown in by_index[index]
+                ],
             }
             for place, index in enumerate(order)
         ]

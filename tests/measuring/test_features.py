@@ -20,9 +20,10 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from bench.errors import BenchError, Unavailable
 from bench.machine.mapped_arrays import mapped
 from bench.machine.weights import WeightStore
-from bench.measuring.features import FeatureBank, to_uint8
-from bench.modalities.image import extractors
+from bench.measuring import extractors
+from bench.measuring.features import FeatureBank
 from bench.modalities.image.extractors.inception import resize
+from bench.modalities.image.levels import to_uint8
 
 pytestmark = pytest.mark.usefixtures("one_thread", "cache")
 

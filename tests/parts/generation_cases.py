@@ -18,8 +18,8 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from bench.contracts.tokens import Tokens
-from bench.measuring.features import to_uint8
 from bench.metrics.base import Batch, ReferenceSource
+from bench.modalities.image.levels import to_uint8
 
 EXTRACTOR = "inception_spatial"
 LITE = "efficientnet_lite0"

@@ -68,7 +68,12 @@ def result(name: str, tokens: str = "discrete", /, *, key: str = "", **fields: A
         wall_seconds=3.5,
     )
     system = SystemRecord(
-        name=name, entry=name.split("@")[0], target="x:Y", tokens=tokens, revision=fields.pop("revision", "")
+        name=name,
+        entry=name.split("@")[0],
+        target="x:Y",
+        modality=under.task.partition("-")[0],
+        tokens=tokens,
+        revision=fields.pop("revision", ""),
     )
     error = fields.pop("error", None)
     errors = [ErrorRecord(type=error[0], message=error[1], traceback="Traceback: /home/me/x.py")] if error else []

@@ -12,8 +12,8 @@ import numpy as np
 from hand_made import protocol, result
 from PIL import Image
 
+from bench.contracts.kept import Kept
 from bench.contracts.results import Run
-from bench.measuring.kept_samples import Kept
 
 SCRIPT = "<script>alert(1)</script>"
 PHOTOS = protocol()

@@ -25,9 +25,9 @@ from torchmetrics.functional.image.lpips import _LPIPS
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Codebook, Tokens
+from bench.measuring import extractors
 from bench.metrics.base import Batch, FeatureSource, Metric, PerSampleMetric
 from bench.modalities.audio.metrics import clips
-from bench.modalities.image.extractors import EXTRACTORS
 
 BOOKS = (Codebook(16, "a quarter of each side"), Codebook(6, "a quarter of each side"))
 # Dimension of the features, well under the number of samples.
@@ -126,7 +126,7 @@ class ProjectedPixels(FeatureSource):
 
     def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
         generator = torch.Generator().manual_seed(len(extractor))
-        matrices = {layer: torch.randn(192, DIM, generator=generator) for layer in EXTRACTORS[extractor].layers}
+        matrices = {layer: torch.randn(192, DIM, generator=generator) for layer in extractors.get(extractor).layers}
         reference, reconstruction = (
             # One at a time, as a matrix product rounds differently for different numbers of rows.
             {

@@ -13,9 +13,9 @@ from bench.contracts.system import parse
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import render
+from bench.leaderboard.reported import beside, elsewhere
 from bench.leaderboard.table import build
 from bench.reported.model import FOLDER, catalogs, read
-from bench.site.reported import beside, elsewhere
 
 KNOWN = [
     ("image", "LlamaGen VQ ds16", "rfid", "2.19"),

@@ -11,7 +11,8 @@ from hand_made import result
 from PIL import Image, ImageColor
 
 from bench.leaderboard.table import build
-from bench.site import figures, spectrogram
+from bench.modalities.audio import spectrogram
+from bench.site import figures
 from bench.site.drawing import System, draw
 from bench.site.labels import MARK, labels
 from bench.site.layout import NARROW, PAPER, WIDE, text_width

@@ -18,12 +18,12 @@ from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
 from bench import registry
 from bench.commands.publish import publish
+from bench.contracts.kept import Kept
 from bench.contracts.results import Run
 from bench.errors import BenchError
 from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import FORMATS, render
 from bench.leaderboard.table import build
-from bench.measuring.kept_samples import Kept
 from bench.reported.model import catalogs
 from bench.site import figures
 from bench.site.definitions import OUTPUTS, anchor, definitions

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from tracking_parts import SUITE, client_of, export, failed, result, runs_in, write
 
+from bench.contracts.kept import Kept
 from bench.contracts.results import KeptRecord, Run
-from bench.measuring.kept_samples import Kept
 from bench.tracking import sync
 
 
-def kept(run, measured):
+def kept(run, measured, suffix=".png"):
     """Write a result with a kept sample."""
     file = run.file_of(measured.system.name, measured.protocol)
-    sample = Kept(index=3, id="a", suffix=".png", original=b"original", reconstruction=b"own")
+    sample = Kept(index=3, id="a", suffix=suffix, original=b"original", reconstruction=b"own")
     return file, run.write(file, measured, {"id": ["a"], "psnr": [1.5]}, [sample])
 
 
@@ -23,9 +23,9 @@ def contents(folder):
 
 def test_a_result_goes_with_all_that_belongs_to_it_and_nothing_else(bench, tmp_path):
     run = Run(tmp_path / "run")
-    kept(run, result("stays"))
+    kept(run, result("stays"), ".toy")
     before = contents(tmp_path)
-    file, gone = kept(run, result("goes", 1))
+    file, gone = kept(run, result("goes", 1), ".toy")
     note, outside = run.folder / "kept" / file.stem / "note.txt", tmp_path / "outside.png"
     note.write_text("mine")
     outside.write_bytes(b"")

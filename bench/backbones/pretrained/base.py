@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -14,9 +14,6 @@ from bench.backbones.sampling import Sampling
 from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
 from bench.tokenizers.base import Tokenizer
-
-if TYPE_CHECKING:
-    from bench.modalities.audio.batch import Audio
 
 CHUNK = 512
 """Positions whose logits over a whole codebook are held at once, where nothing is sampled."""
@@ -35,7 +32,7 @@ class PublishedBackbone(ABC):
         speaks: registry name of the tokenizer.
 
     Attributes:
-        modality: ``image`` or ``audio``.
+        modality: name of the kind of signal, such as ``image``.
         wants: what a condition is: ``text``, ``class`` or ``nothing``.
         unconditional: whether it was trained without condition too, so that none may be given.
         files: what its checkpoint is made of.
@@ -87,13 +84,12 @@ class PublishedBackbone(ABC):
         return self
 
     def encode(self, batch: Any) -> Tokens:
-        """Images ``[batch, 3, height, width]`` in [0, 1], or ``Audio``, to the tokens it speaks."""
+        """A batch of the modality, such as images ``[batch, 3, height, width]`` in [0, 1], to the tokens it speaks."""
         return self.tokenizer.encode(batch)
 
-    def decode(self, tokens: Tokens) -> torch.Tensor | Audio:
-        """Tokens to images of the same layout, or to ``Audio``; the caller clamps to the value range."""
-        decoded: torch.Tensor | Audio = self.tokenizer.decode(tokens)
-        return decoded
+    def decode(self, tokens: Tokens) -> Any:
+        """Tokens to a batch of the same form; the caller clamps to the value range."""
+        return self.tokenizer.decode(tokens)
 
     @torch.no_grad()
     def generate(

@@ -30,4 +30,6 @@ AUDIO = Modality(
     drawing="bench.modalities.audio.continuations:Continuations",
     choices={"ntp-probe": "bench.modalities.audio.continuations:ProbeChoices"},
     extra="audio",
+    doctor="bench.modalities.audio.doctor:report",
+    view="bench.modalities.audio.view:AudioView",
 )

@@ -14,7 +14,7 @@ IMAGE = Modality(
     preprocessing="bench.modalities.image.datasets.images:ImagePreprocessing",
     lines={
         kind: f"bench.modalities.image.lines.{kind}:ENTRIES"
-        for kind in ("tokenizers", "backbones", "datasets", "metrics", "tasks")
+        for kind in ("tokenizers", "backbones", "datasets", "metrics", "extractors", "tasks")
     },
     metrics={
         "reconstruction": (
@@ -40,4 +40,5 @@ IMAGE = Modality(
         "token-modelling": "bench.modalities.image.choices:ModelingChoices",
         "ntp-probe": "bench.modalities.image.choices:ProbeChoices",
     },
+    view="bench.modalities.image.view:ImageView",
 )

@@ -21,13 +21,13 @@ from torch_fidelity.metric_prc import calculate_precision_recall_full
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.contracts.tokens import Tokens
 from bench.errors import Unavailable
+from bench.measuring import extractors
 from bench.metrics.base import Batch, Metric, ReferenceSource
 from bench.metrics.sets import neighbours
 from bench.metrics.sets.generation_fid import GFID, FewSamples, Gaussian, ManySamples
 from bench.metrics.sets.generation_inception_score import GenerationInceptionScore
 from bench.metrics.sets.generation_kid import GenerationKID
 from bench.metrics.sets.manifolds import DensityCoverage, PrecisionRecall
-from bench.modalities.image import extractors
 from bench.modalities.image.metrics.patch_distances import Patches, distances, summed_distances
 from bench.modalities.image.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches
 from bench.modalities.image.metrics.sliced_wasserstein import SlicedWasserstein

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.contents import content_hashes
 from bench.errors import BenchError
+from bench.machine.contents import content_hashes
 from bench.modalities.audio.datasets.audio import AudioDataset, AudioPreprocessing, StoredSound
 from bench.modalities.audio.datasets.sound_files import stated_seconds
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.contracts.settings import validated
 from bench.datasets.base import CANCELLED, FAINT, SILENT, BadSample, Dataset, Sample
-from bench.datasets.contents import content_hashes
 from bench.errors import BenchError
 from bench.machine.canonical import digest
+from bench.machine.contents import content_hashes
 from bench.modalities.audio.datasets.sound_files import MAX_VALUES, RATES, Sound, decode_sound
 from bench.modalities.audio.resample import resample
 

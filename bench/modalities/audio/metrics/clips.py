@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
 
 import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate
-from bench.metrics.base import Batch, Metric, PerSampleMetric, Settings
+from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.metrics.failures import failure
+from bench.metrics.pooled import PooledMetric
 
 if TYPE_CHECKING:
-    from bench.machine.pool import Pool
+    pass
 
 Scores = dict[str, float]
 _P = ParamSpec("_P")
@@ -24,50 +24,6 @@ _P = ParamSpec("_P")
 
 class Undefined(Exception):
     """A metric has no value for a clip; the message is one of the metric's ``reasons``."""
-
-
-class PooledMetric(Metric):
-    """A metric that has its clips worked on in other processes; what comes back is taken in later, in order.
-
-    ``update`` calls ``work`` once a clip; subclasses define ``take``. The class fact ``preload`` names modules that
-    the work takes long to import.
-    """
-
-    preload: ClassVar[tuple[str, ...]] = ()
-    pool: Pool | None = None
-    """Where clips are worked on; None does it on the spot."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._running: list[Any] = []
-
-    def work(self, function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> None:
-        """Call a function of a module's top in a process of the pool."""
-        run = self.pool.submit if self.pool else _on_the_spot
-        self._running.append(run(function, *args, **kwargs))
-
-    @abstractmethod
-    def take(self, result: Any) -> None:
-        """Take in what the function returned for one clip; the exception if it raised, or its process died."""
-
-    def finish(self) -> None:
-        """Wait for the clips that are still being worked on."""
-        running, self._running = self._running, []
-        for one in running:
-            self.take(_result(one))
-
-    def sync_context(self, *args: Any, **kwargs: Any) -> Any:
-        # torchmetrics enters it before it computes: what other ranks get must be whole.
-        self.finish()
-        return super().sync_context(*args, **kwargs)
-
-    def reset(self) -> None:
-        self.finish()
-        super().reset()
-
-    def samples(self) -> dict[str, np.ndarray]:
-        self.finish()
-        return super().samples()
 
 
 class ClipMetric(PooledMetric, PerSampleMetric):
@@ -142,22 +98,6 @@ class ClipMetric(PooledMetric, PerSampleMetric):
         if codes[-1]:
             counts[f"the metric broke: {self._error}" if self._error else "the metric broke"] = codes[-1]
         return "; ".join(f"no value for {count} clip{'s' * (count > 1)}: {reason}" for reason, count in counts.items())
-
-
-def _on_the_spot(function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> Any:
-    try:
-        return function(*args, **kwargs)
-    except (Exception, SystemExit) as error:
-        return error
-
-
-def _result(one: Any) -> Any:
-    if not isinstance(one, Future):
-        return one
-    try:
-        return one.result()
-    except (Exception, SystemExit) as error:  # the process died under this clip
-        return error
 
 
 def score(

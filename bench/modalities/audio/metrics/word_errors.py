@@ -19,7 +19,7 @@ from bench.machine.extras import remedy
 from bench.metrics.base import Batch, Fact, Settings
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.metrics.failures import failure
-from bench.modalities.audio.metrics.clips import PooledMetric
+from bench.metrics.pooled import PooledMetric
 from bench.modalities.audio.metrics.utterances import (
     BROKEN,
     RATIOS,

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.contracts.settings import validated
 from bench.datasets.base import BadSample, Dataset, Sample
-from bench.datasets.contents import content_hashes
 from bench.errors import BenchError
 from bench.machine.canonical import digest
+from bench.machine.contents import content_hashes
 from bench.modalities.image.datasets.decode import Alpha, Orientation, decode, stored_size
 from bench.modalities.image.datasets.resize import Box, Kernel, center_box, resize_short_side, resized_size, tile_boxes
 

@@ -16,6 +16,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
 from bench.modalities.image.extractors.shared import folded, in_chunks, load_state
+from bench.modalities.image.levels import to_uint8
 
 SIZE = 224
 MEAN, STD = 127.0, 128.0
@@ -34,8 +35,8 @@ class EfficientNetLite0(nn.Module):
         self.chunk = CHUNK["cpu"]
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Features of uint8 images ``[batch, 3, height, width]`` of any size."""
-        return in_chunks(images, self.chunk, self._features)
+        """Features of images ``[batch, 3, height, width]`` of any size, uint8 or in [0, 1]."""
+        return in_chunks(to_uint8(images), self.chunk, self._features)
 
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         x = F.interpolate(images.float(), (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False)

@@ -25,6 +25,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 
 from bench.modalities.image.extractors.shared import folded, in_chunks, load_state
+from bench.modalities.image.levels import to_uint8
 
 SIZE = 299
 CLASSES = 1008
@@ -71,8 +72,8 @@ class Inception(nn.Module):
         self.chunk = CHUNK["cpu"]
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Features of uint8 images ``[batch, 3, height, width]`` of any size."""
-        return in_chunks(images, self.chunk, self._features)
+        """Features of images ``[batch, 3, height, width]`` of any size, uint8 or in [0, 1]."""
+        return in_chunks(to_uint8(images), self.chunk, self._features)
 
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         x = (resize(images, SIZE) - 128) / 128

@@ -8,8 +8,8 @@ import torch
 
 from bench.contracts.tokens import Tokens
 from bench.learning.sampling_costs import Stopwatch
-from bench.measuring.features import to_uint8
 from bench.modalities.image.generation.sources import ImageSource
+from bench.modalities.image.levels import to_uint8
 
 
 class DrawnImages(ImageSource):

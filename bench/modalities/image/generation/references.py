@@ -14,9 +14,9 @@ import torch
 from bench.contracts.task import Report
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable
+from bench.measuring import extractors
 from bench.measuring.features import ExtractorRun, Features
 from bench.metrics.base import ReferenceSource
-from bench.modalities.image import extractors
 from bench.modalities.image.generation.arrays import KEY, members, read_array
 from bench.modalities.image.generation.samples import ARRAYS
 from bench.modalities.image.generation.sources import AS_THEY_ARE, ArraySource, DatasetSource, ImageSource, file_hash

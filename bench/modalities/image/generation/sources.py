@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from bench.datasets.base import BadSample, Dataset
-from bench.datasets.contents import SLICE, THREADS, content_hashes
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
 from bench.machine.canonical import digest
+from bench.machine.contents import SLICE, THREADS, content_hashes
 from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.datasets.images import ImagePreprocessing, pixels_of
 from bench.modalities.image.datasets.resize import Box

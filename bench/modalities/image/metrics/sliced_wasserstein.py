@@ -25,9 +25,9 @@ from pydantic import Field
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
 from bench.machine.mapped_arrays import Spill, reordered
-from bench.measuring.features import to_uint8
 from bench.metrics.base import Batch, Fact, Metric, ReferenceSource, Settings
 from bench.metrics.sets.generated import about_samples, too_few_to_leave_out
+from bench.modalities.image.levels import to_uint8
 from bench.modalities.image.metrics.patch_distances import Patches, distances
 from bench.modalities.image.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
 

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from bench.datasets.base import BadSample
-from bench.datasets.contents import content_hashes
+from bench.machine.contents import content_hashes
 from bench.modalities.image.datasets.decode import _rgb, decode, stored_size
 
 RANDOM = np.random.default_rng(0)

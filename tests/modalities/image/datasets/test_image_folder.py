@@ -14,10 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.datasets import contents
 from bench.datasets.base import BadSample, Limited
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
+from bench.machine import contents
 from bench.machine.weights import cache_dir
 from bench.modalities.image.datasets.decode import FORMATS, SUFFIXES
 from bench.modalities.image.datasets.image_folder import ImageFolder

@@ -22,8 +22,8 @@ from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 from bench.machine.weights import WeightStore
-from bench.measuring.features import to_uint8
 from bench.modalities.image.generation.task import Settings, _Drawn
+from bench.modalities.image.levels import to_uint8
 
 SIDE = 8
 TEXTS = ["a red cat", "the blue dog sings , a green cat .", "film"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from bench.tracking.state import FILE, State, exclusive
 
 TABLES = (".parquet", ".csv")
 """Endings of per-sample values, of a run and of a baseline."""
-KEPT = (".png", ".wav")
+KEPT = re.compile(r"\d{6,}\.[\w.]+")
+"""What a run calls a kept sample: its position in the data set, and the suffix of its modality."""
 
 
 def belongings(run: Run, results: Mapping[Path, Result | None], going: Collection[Path]) -> list[Path]:
@@ -59,7 +61,7 @@ def _kept(folder: Path) -> list[Path]:
     """The samples in a folder of kept ones."""
     if folder.is_symlink() or folder.parent.is_symlink():
         return []
-    return sorted(file for file in folder.glob("[0-9]*") if file.suffix in KEPT and file.is_file())
+    return sorted(file for file in folder.glob("[0-9]*") if KEPT.fullmatch(file.name) and file.is_file())
 
 
 def _forget(run: Run, names: Collection[str]) -> list[str]:

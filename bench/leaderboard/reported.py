@@ -45,7 +45,7 @@ def beside(table: Table) -> list[ReportedRow]:
     rows = []
     for catalog in catalogs().values():
         for name, protocol in catalog.protocols.items():
-            if protocol.match and protocol.match.fits(table):
+            if protocol.match and protocol.match.fits(table.protocol):
                 rows += [found for entry in catalog.of(name) if (found := _row(table, catalog, entry))]
     return rows
 
@@ -56,7 +56,8 @@ def elsewhere(table: Table, row: Row) -> list[Elsewhere]:
     for name, catalog in catalogs().items():
         for entry in catalog.systems:
             protocol = catalog.protocols[entry.protocol]
-            if entry.registry == row.result.system.name and not (protocol.match and protocol.match.fits(table)):
+            same = protocol.match and protocol.match.fits(table.protocol)
+            if entry.registry == row.result.system.name and not same:
                 found.append(
                     Elsewhere(name, entry, catalog.link(entry), protocol, tuple(texts(catalog, entry).values()))
                 )

@@ -1,0 +1,5 @@
+"""Exit codes of ``bench`` beside 0 (all measured, or quality held) and 2 (wrong usage or bad input)."""
+
+from __future__ import annotations
+
+REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4

@@ -1,0 +1,59 @@
+"""What ``bench doctor`` says of audio: packages of Debian or Ubuntu, and recognizers."""
+
+from __future__ import annotations
+
+import shutil
+
+from bench import registry
+from bench.errors import BenchError, Unavailable
+from bench.machine.extras import remedy
+
+Section = tuple[str, list[tuple[str, str]]]
+"""A title, and the name and the state of each thing under it."""
+
+
+def report() -> list[Section]:
+    """The sections of audio; touches no network, and imports what the optional extra brings only where it is there."""
+    return [("Debian packages, for audio-recon", [*_prompts(), _codec2()]), ("recognizers", _recognizers())]
+
+
+def _prompts() -> list[tuple[str, str]]:
+    """The prompts of every language."""
+    try:
+        from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts
+    except ImportError as error:
+        return [("asterisk-prompts", f"cannot be read ({error}){remedy(error.name or '')}")]
+    states = []
+    for language in VOICES:
+        try:
+            state = f"{len(AsteriskPrompts(split='all', language=language))} prompts"
+        except BenchError as error:
+            state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
+        except ImportError as error:
+            state = f"cannot be read ({error}){remedy(error.name or '')}"
+        states.append((f"asterisk-prompts@{language}", state))
+    return states
+
+
+def _codec2() -> tuple[str, str]:
+    found = shutil.which("c2enc") and shutil.which("c2dec")
+    return "codec2", found or "missing; run: apt-get install codec2"
+
+
+def _recognizers() -> list[tuple[str, str]]:
+    states = []
+    for name in registry.entries("recognizers"):
+        if name == "transcripts":
+            continue
+        try:
+            from bench.modalities.audio.recognizers.base import build
+
+            source = build(name)
+            source.describe()
+            state = f"present: {source.label}"
+        except Unavailable as error:
+            state = f"missing; {str(error).rpartition('; ')[2]}"
+        except (BenchError, ImportError) as error:
+            state = f"not loadable: {error}"
+        states.append((name, state))
+    return states

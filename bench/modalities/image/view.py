@@ -1,0 +1,24 @@
+"""How images are shown on the site: in their own size, each beside its original."""
+
+from __future__ import annotations
+
+import io
+
+from bench.errors import BenchError
+from bench.modalities.view import Side, View
+
+
+class ImageView(View):
+    """Images of the browser, with their size; the page adds a divider to drag and a loupe."""
+
+    suffixes = (".png",)
+
+    def side(self, data: bytes) -> Side:
+        """The ``width`` and ``height`` of an image in pixels."""
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                return Side({"width": image.width, "height": image.height})
+        except OSError as error:
+            raise BenchError(f"no image: {error}") from error

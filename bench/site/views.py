@@ -1,0 +1,62 @@
+"""Which view shows a kept sample: that of its modality, or links where it has none that can."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import registry
+from bench.errors import BenchError, UnknownName
+from bench.modalities.view import Side, View
+
+
+class Links(View):
+    """Links to the files, whatever they hold."""
+
+    suffixes = ()
+    template = "templates/links.html"
+
+    def side(self, data: bytes) -> Side:
+        """Nothing: the file's address and name are all that is shown."""
+        return Side()
+
+
+LINKS = f"{__name__}:{Links.__name__}"
+
+
+def view_for(modality: str, *files: Path) -> str:
+    """``module:Attribute`` of the view that shows these files: links if the modality is not installed or has none.
+
+    Raises:
+        BenchError: the view of the modality cannot be imported, or is not a View.
+    """
+    try:
+        target = registry.modality(modality).view
+    except UnknownName:
+        return LINKS
+    return target if target and all(file.suffix in load(target).suffixes for file in files) else LINKS
+
+
+def load(target: str) -> View:
+    """A new view; BenchError if it cannot be imported, or is not a View."""
+    found = registry.load(target)
+    if not (isinstance(found, type) and issubclass(found, View)):
+        raise BenchError(f"{target} is not a class derived from bench.modalities.view.View")
+    return found()
+
+
+def source(target: str) -> tuple[str, str, Callable[[], bool]]:
+    """The template of a view as Jinja's loaders return it: its text, its path, and whether it is unchanged.
+
+    Raises:
+        BenchError: there is no such file beside the module of the view.
+    """
+    kind = type(load(target))
+    path = Path(inspect.getfile(kind)).parent / kind.template
+    try:
+        return path.read_text(encoding="utf-8"), str(path), lambda: True
+    except OSError as error:
+        raise BenchError(
+            f"{target}: its template {kind.template} cannot be read ({error.strerror}); ship it as package data"
+        ) from error
