@@ -63,8 +63,18 @@ def test_every_command_takes_it(motion_bench, bench, data, tmp_path) -> None:
     held = motion_bench("check", "runs/motion-recon", "--baseline", "baseline")
     assert "HELD: 3 systems" in held.stdout
     assert "grid@16" in motion_bench("leaderboard", "runs/motion-recon", "--format", "markdown").stdout
-    # Results are read where the package is not installed, too.
+    motion_bench("publish", "runs/motion-recon", "--out", "shown")
+    assert "<polyline points=" in site_of(tmp_path / "shown")
+    # Results are read where the package is not installed, too; the samples are links then.
     assert "grid@16" in bench("leaderboard", "runs/motion-recon").stdout
+    bench("publish", "runs/motion-recon", "--out", "linked")
+    assert "<polyline" not in site_of(tmp_path / "linked")
+    assert list((tmp_path / "linked").rglob("*.csv*"))
+
+
+def site_of(folder: Path) -> str:
+    """The text of all pages."""
+    return "".join(page.read_text(encoding="utf-8") for page in folder.rglob("*.html"))
 
 
 def test_a_probe_learns_its_tokens(motion_bench, data, tmp_path) -> None:

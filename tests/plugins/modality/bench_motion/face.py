@@ -62,4 +62,5 @@ MOTION = Modality(
     metrics={"reconstruction": ("endpoint_error", "codebook", "peak_memory"), "tokens": ("codebook",)},
     bits=Bits("bits_per_step_model", "bit/step"),
     folder="motion-folder",
+    view="bench_motion.view:MotionView",
 )
