@@ -63,5 +63,5 @@ class Reconstruction(DatasetTask):
             metrics=estimates,
             samples={"id": seen.ids, "group": seen.groups, **columns},
             kept=keeper.samples,
-            warnings=seen.warnings(),
+            warnings=[*seen.warnings(), *keeper.warnings],
         )

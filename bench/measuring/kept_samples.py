@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.contracts.kept import Kept
+from bench.machine.faults import told
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal
 
@@ -17,16 +18,26 @@ def chosen(n: int, keep: int) -> frozenset[int]:
 
 
 class Keeper:
-    """Sees what the metrics see, and keeps the chosen samples; one that could not be measured is not replaced."""
+    """Sees what the metrics see, and keeps the chosen samples; one that could not be measured is not replaced.
+
+    Attributes:
+        samples: those kept.
+        warnings: a sentence on each that could not be stored, which costs nothing else.
+    """
 
     def __init__(self, signals: Signal, n: int, keep: int) -> None:
         self.signals = signals
         self.wanted = chosen(n, keep)
         self.samples: list[Kept] = []
+        self.warnings: list[str] = []
 
     def update(self, batch: Batch) -> None:
         """Keep those of a batch that are among the chosen."""
         for position, index in enumerate(batch.index.tolist()):
             if index in self.wanted:
-                sides = (self.signals.encoded(side, position) for side in (batch.reference, batch.reconstruction))
+                try:
+                    sides = [self.signals.encoded(side, position) for side in (batch.reference, batch.reconstruction)]
+                except Exception as error:  # the code of a modality may be anybody's
+                    self.warnings.append(f"{batch.ids[position]} is not kept: {told(error)}")
+                    continue
                 self.samples.append(Kept(index, batch.ids[position], self.signals.suffix, *sides))

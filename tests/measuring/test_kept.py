@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.contracts.options import Options
@@ -19,6 +20,7 @@ from bench.machine.weights import WeightStore
 from bench.measuring import runner
 from bench.measuring.cell_process import assemble
 from bench.measuring.kept_samples import chosen
+from bench.modalities.image.signal import ImageSignal
 
 METRICS = {"image": "{psnr: {}, throughput: {}}", "audio": "{stoi: {}}"}
 
@@ -91,3 +93,18 @@ def test_sound_is_kept_at_its_true_length(tmp_path):
         assert sides[0] == sides[1]
         lengths.add(len(sides[0]))
     assert len(lengths) > 1
+
+
+def test_one_that_cannot_be_stored_costs_nothing_else(tmp_path, monkeypatch):
+    stored = ImageSignal.encoded
+
+    def failing(self: ImageSignal, signal: torch.Tensor, position: int) -> bytes:
+        if position:
+            raise OSError("no encoder")
+        return stored(self, signal, position)
+
+    monkeypatch.setattr(ImageSignal, "encoded", failing)
+    _, result = measured("image", "jpeg@10", 5, tmp_path)
+    assert result.metrics["psnr"].n == 5
+    assert [record.index for record in result.kept] == [0, 2, 4]
+    assert sum("is not kept: OSError: no encoder" in warning for warning in result.warnings) == 2
