@@ -17,6 +17,7 @@ from click.core import ParameterSource
 
 from bench import __version__
 from bench.commands import gate_group as cli_gate
+from bench.commands.kinds import KINDS, RENAMED
 from bench.errors import BenchError, NoResults
 from bench.exit_codes import NOTHING_MEASURED
 from bench.machine import renamed
@@ -220,14 +221,6 @@ def run(**given: Any) -> None:
     chosen = _given()
     given["weights"] = _pairs(given["weights"], "--weights")
     sys.exit(run_suite(given=chosen, **given))
-
-
-KINDS = (
-    *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
-    *("recognizers", "weights"),
-)
-"""What `bench list` knows, in its order."""
-RENAMED = {"recognisers": "recognizers"}
 
 
 class _Kind(click.Choice[str]):

@@ -35,8 +35,6 @@ UPWARD = {
     # A spec of a system builds it, and looks up whether its checkpoint is here.
     ("bench.contracts.system", "tokenizers"),
     ("bench.contracts.system", "backbones"),
-    # The kinds that the command offers.
-    ("bench.commands.listing", "cli"),
 }
 """The imports against the order; one that is gone must go from here, too."""
 LOOSE = 6

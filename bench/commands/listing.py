@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 
-from bench import cli, registry
+from bench import registry
+from bench.commands.kinds import KINDS as LISTED
 from bench.contracts.suite import read_yaml, shipped
 from bench.contracts.system import parse
 from bench.errors import BenchError, UnknownName
@@ -32,7 +33,7 @@ _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 
 def print_list(kind: str | None, style: str) -> None:
     """The names of one kind, or of all, with a line on each."""
-    rows = {one: _rows(one) for one in ([kind] if kind else cli.KINDS)}
+    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return

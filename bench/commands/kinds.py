@@ -1,0 +1,10 @@
+"""The kinds of names that `bench list` knows, in its order."""
+
+from __future__ import annotations
+
+KINDS = (
+    *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
+    *("recognizers", "weights"),
+)
+RENAMED = {"recognisers": "recognizers"}
+"""Former names, which the command line still takes."""
