@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.contracts.stats import Estimate
+from bench.contracts.values import Tolerance
 from bench.gate.comparison import JUDGED, NEITHER, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.costs import cost_difference, unjudged
 from bench.gate.devices import apart
@@ -17,7 +18,7 @@ from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Measured, Pair
 from bench.gate.power import groups_needed
 from bench.gate.told import told
-from bench.gate.tolerances import Tolerance, default
+from bench.gate.tolerances import default
 from bench.leaderboard.names import heading, place
 
 LEVEL = 0.05
