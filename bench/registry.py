@@ -19,9 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.contracts.values import Value
 from bench.errors import BenchError, UnknownName
 from bench.machine.extras import remedy
+from bench.values import Value
 
 if TYPE_CHECKING:
     from bench.modalities.base import Modality

@@ -13,7 +13,6 @@ from bench.contracts.results import CodebookRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.system import BackboneSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
-from bench.contracts.values import Value
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.learning.conditions import classes_told
@@ -23,6 +22,7 @@ from bench.learning.probe import check_probe
 from bench.learning.study import ModelingSettings, Study, trained_on
 from bench.measuring.dataset_task import DatasetSettings, DatasetTask
 from bench.measuring.records import dataset_record, system_record
+from bench.values import Value
 
 
 class Choices(ConditionSettings, ModelingSettings):

@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from bench import registry
-from bench.contracts.values import Tolerance
 from bench.errors import BenchError, UnknownName
 from bench.leaderboard.names import shown_in
+from bench.values import Tolerance
 
 # Large enough for another processor's rounding; a value whose line states a tolerance has that instead.
 BY_UNIT: Mapping[str, Tolerance] = {

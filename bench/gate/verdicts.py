@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.contracts.stats import Estimate
-from bench.contracts.values import Tolerance
 from bench.gate.comparison import JUDGED, NEITHER, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.costs import cost_difference, unjudged
 from bench.gate.devices import apart
@@ -20,6 +19,7 @@ from bench.gate.power import groups_needed
 from bench.gate.told import told
 from bench.gate.tolerances import default
 from bench.leaderboard.names import heading, place
+from bench.values import Tolerance
 
 LEVEL = 0.05
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench import registry
-from bench.contracts.values import DETAIL, SECTIONS, Section, Value
+from bench.values import DETAIL, SECTIONS, Section, Value
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.contracts.stats import Estimate
-from bench.contracts.values import Value, by_name
 from bench.learning.probe import exponential, per_unit
 from bench.lines.values import NLL, TOKEN_PERPLEXITY
+from bench.values import Value, by_name
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Likelihood:
         if self.density:
             return _of_density(nll.model_copy(update={"note": self.note}), lines)
         found = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
-        return {key: lines[key].describe(estimate, self.note) for key, estimate in found.items()}
+        return {key: estimate.described_by(lines[key], self.note) for key, estimate in found.items()}
 
 
 def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate]:

@@ -24,8 +24,8 @@ from bench.measuring.records import dataset_record
 from bench.modalities.signal import SystemFailure
 
 if TYPE_CHECKING:
-    from bench.contracts.values import Value
     from bench.measuring.dataset_task import DatasetTask
+    from bench.values import Value
 
 
 class ConditionSettings(BaseModel):

@@ -95,4 +95,4 @@ def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> 
         speed = {SAMPLING_IMAGES: total_rate(samples, spent)}
     n = {"n": int(samples.sum())}
     found = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
-    return {value.name: value.describe(estimate.model_copy(update=n), note) for value, estimate in found.items()}
+    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in found.items()}

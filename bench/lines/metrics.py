@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bench.contracts.values import FROM_ZERO, Tolerance, Value
 from bench.registry import Entry
+from bench.values import FROM_ZERO, Tolerance, Value
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(

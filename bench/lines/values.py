@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.contracts.values import FROM_ZERO, Value
+from bench.values import FROM_ZERO, Value
 
 # A token of one tokenizer is not a token of another, so neither is better for being lower.
 NLL = Value("nll", "NLL", "nat/token", None, FROM_ZERO, section="rate")

@@ -17,7 +17,7 @@ from torchmetrics.utilities import dim_zero_cat
 from bench import registry
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.tokens import Codebook, Tokens
-from bench.contracts.values import Value, by_name, whole
+from bench.values import Value, by_name, whole
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
@@ -227,7 +227,7 @@ class Metric(TorchMetric):
     @classmethod
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
         """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
-        return cls.declared(name).describe(estimate, note)
+        return estimate.described_by(cls.declared(name), note)
 
     @classmethod
     def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:

@@ -13,10 +13,10 @@ import torch
 
 from bench.contracts.results import contradiction
 from bench.contracts.stats import Estimate
-from bench.contracts.values import Value
 from bench.errors import BenchError, Unavailable
 from bench.metrics.base import Batch, Metric
 from bench.metrics.failures import failure, one_line
+from bench.values import Value
 
 NO_VALUE = "no metric can be measured"
 _OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"
@@ -150,7 +150,7 @@ class Guarded:
 
     def _described(self, name: str, estimate: Estimate) -> Estimate:
         value = self._declared(name)
-        return value.describe(estimate) if value else estimate
+        return estimate.described_by(value) if value else estimate
 
     def _declared(self, name: str) -> Value | None:
         try:

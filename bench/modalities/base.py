@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.contracts.values import Value
+from bench.values import Value
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Modality:
         preprocessing: the pydantic model of the protocol's section ``preprocessing``.
         lines: registry lines by kind (``tokenizers``, ``datasets``, ...), each ``module:ATTRIBUTE`` of a tuple of
             :class:`bench.registry.Entry`; the module is imported when the kind is listed. Under ``values``, a tuple of
-            the :class:`bench.contracts.values.Value` that its tasks give beside metrics and ``bits``.
+            the :class:`bench.values.Value` that its tasks give beside metrics and ``bits``.
         metrics: the metrics of a protocol that names none, by what they judge: ``reconstruction`` of a sample,
             ``generation`` of a set, ``tokens`` where nothing is decoded. They are named so that what is installed
             beside them changes no protocol.

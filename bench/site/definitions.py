@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from bench import registry
-from bench.contracts.values import whole
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Table
+from bench.values import whole
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a site of many systems has many environments
 

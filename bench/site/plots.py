@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from bench import registry
-from bench.contracts.values import PlotPart, Role
 from bench.leaderboard.digits import Number
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
+from bench.values import PlotPart, Role
 
 LOGARITHMIC = 8.0
 """An axis is logarithmic where its largest value is more than so many times the smallest."""

@@ -15,12 +15,12 @@ from gate_parts import GROUPS, exactly, mean_of, protocol, spread_of, values, wr
 
 from bench.cli import main
 from bench.commands.check import exit_code
-from bench.contracts.values import Tolerance
 from bench.errors import BenchError, UnknownName
 from bench.gate.comparison import Verdict
 from bench.gate.pairing import match, read
 from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
+from bench.values import Tolerance
 
 BEFORE = values(0)
 NOISE = values(2, 0.0)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate
-from bench.contracts.values import Value
 from bench.metrics.base import Batch, Metric, PerSampleMetric
 from bench.modalities.audio.metrics.clips import ClipMetric
+from bench.values import Value
 
 
 class Works(PerSampleMetric):

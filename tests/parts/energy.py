@@ -7,10 +7,10 @@ from typing import Literal
 
 import torch
 
-from bench.contracts.values import FROM_ZERO, Value
 from bench.metrics.sets.base import SetDistance
 from bench.metrics.sets.features import EfficientNetSettings
 from bench.registry import Entry
+from bench.values import FROM_ZERO, Value
 
 ENTRY = Entry(
     "energy",

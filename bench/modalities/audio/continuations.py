@@ -9,7 +9,6 @@ import numpy as np
 from bench.backbones.base import Backbone
 from bench.contracts.protocol import Protocol
 from bench.contracts.stats import Estimate, clustered_mean
-from bench.contracts.values import Value
 from bench.errors import Unavailable
 from bench.learning.drawing import Drawing
 from bench.learning.probe import ProbeSettings, mean_of_trainings
@@ -20,6 +19,7 @@ from bench.measuring.planning import metric_class, preloaded
 from bench.modalities.audio.continuation import ContinuationSettings, Excerpts, Judged, judge
 from bench.modalities.audio.datasets.audio import AudioPreprocessing
 from bench.modalities.audio.lines.values import of_continuations
+from bench.values import Value
 
 
 class ProbeChoices(ModelingSettings):
@@ -71,9 +71,9 @@ class Continuations(Drawing):
             continuation, tokenized, lost = of_continuations(lines[name])
             why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
             found |= {
-                continuation.name: continuation.describe(mean_of_trainings(drawn, groups), why),
-                tokenized.name: tokenized.describe(clustered_mean(real, groups), own),
-                lost.name: lost.describe(mean_of_trainings(real - drawn, groups), why),
+                continuation.name: mean_of_trainings(drawn, groups).described_by(continuation, why),
+                tokenized.name: clustered_mean(real, groups).described_by(tokenized, own),
+                lost.name: mean_of_trainings(real - drawn, groups).described_by(lost, why),
             }
         for name, estimate in judged.unavailable.items():
             found |= _thrice(lines.get(name, Value(name)), estimate)
@@ -82,7 +82,7 @@ class Continuations(Drawing):
     def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
         """No continuation, and why."""
         nothing = Estimate(value=None, unavailable=reason)
-        found = {cost.name: cost.describe(nothing) for cost in self.costs}
+        found = {cost.name: nothing.described_by(cost) for cost in self.costs}
         for listener in named:
             for value in metric_class(listener).outputs.values():
                 found |= _thrice(value, nothing)
@@ -98,4 +98,4 @@ class Continuations(Drawing):
 
 
 def _thrice(value: Value, nothing: Estimate) -> dict[str, Estimate]:
-    return {each.name: each.describe(nothing) for each in of_continuations(value)}
+    return {each.name: nothing.described_by(each) for each in of_continuations(value)}

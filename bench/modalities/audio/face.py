@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts.values import FROM_ZERO, PlotPart, Value
 from bench.modalities.base import Bits, Modality
+from bench.values import FROM_ZERO, PlotPart, Value
 
 _RATES = ("tokens_per_second", "bitrate", "bitrate_entropy")
 

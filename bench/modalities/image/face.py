@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts.values import FROM_ZERO, PlotPart, Value
 from bench.modalities.base import Bits, Modality
+from bench.values import FROM_ZERO, PlotPart, Value
 
 _RATES = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.contracts.values import FROM_ZERO, PlotPart, Tolerance, Value
 from bench.registry import Entry
+from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 
 _entry = partial(Entry, modality="audio")
 _dnsmos = partial(Value, unit="MOS", higher_is_better=True)

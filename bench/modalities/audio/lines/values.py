@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts.values import Value
 from bench.modalities.audio.lines.metrics import DNSMOS, SPEAKER_SIMILARITY
+from bench.values import Value
 
 
 def of_continuations(value: Value, title: str = "") -> tuple[Value, Value, Value]:

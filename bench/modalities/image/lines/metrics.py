@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.contracts.values import FROM_ZERO, PlotPart, Tolerance, Value
 from bench.modalities.image.lines.set_metrics import SET_METRICS
 from bench.registry import Entry
+from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 
 _entry = partial(Entry, modality="image")
 _lpips = partial(_entry, source="Zhang et al. 2018; torchmetrics' network", licence="BSD-2-Clause")

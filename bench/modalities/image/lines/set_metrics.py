@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.contracts.values import FROM_ZERO, PlotPart, Tolerance, Value
 from bench.registry import Entry
+from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 
 _entry = partial(Entry, modality="image", licence="Apache-2.0")
 _inception = partial(_entry, weights=("inception-2015-12-05",))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.contracts.values import FROM_ZERO, Value
 from bench.modalities.base import Bits, Modality
 from bench.registry import Entry
+from bench.values import FROM_ZERO, Value
 
 TOKENIZERS = (
     Entry(

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from bench.backbones.raster import Raster
 from bench.contracts.tokens import Codebook, Tokens
-from bench.contracts.values import Value, by_name
 from bench.datasets.base import Dataset, Sample
 from bench.machine.canonical import digest
 from bench.metrics.base import Batch, PerSampleMetric
@@ -21,6 +20,7 @@ from bench.modalities.image.datasets.images import ImagePreprocessing
 from bench.quantizers.base import Quantizer
 from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
+from bench.values import Value, by_name
 
 
 class Blocks(Tokenizer):

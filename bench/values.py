@@ -12,10 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from bench.contracts.stats import Estimate
+from typing import Literal
 
 Section = Literal["quality", "rate", "cost"]
 SECTIONS: tuple[Section, ...] = ("quality", "rate", "cost")
@@ -99,19 +96,6 @@ class Value:
     def plot(self, role: Role) -> PlotPart | None:
         """Its part with that role in plots; None if it has none."""
         return next((plot for plot in self.plots if plot.role == role), None)
-
-    def describe(self, estimate: Estimate, note: str = "") -> Estimate:
-        """An estimate with the unit and direction of this value, and a note if it needs one."""
-        facts: dict[str, Any] = {
-            "unit": self.unit,
-            "higher_is_better": self.higher_is_better,
-            "device_bound": self.device_bound,
-        }
-        if estimate.interval is not None:
-            # A symmetric interval may reach where no value can lie.
-            low, high = (min(max(end, self.bounds[0]), self.bounds[1]) for end in estimate.interval)
-            facts["interval"] = (low, high)
-        return estimate.model_copy(update={**facts, "note": note or estimate.note})
 
     def called(self, name: str, title: str) -> Value:
         """The same quantity of something else: no tolerance of its own, and no part in plots."""
