@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import BenchError, UnknownName
 from bench.machine.extras import remedy
+from bench.values import Value
 
 if TYPE_CHECKING:
     from bench.modalities.base import Modality
@@ -53,13 +54,15 @@ class Entry:
         summary: one line for ``bench list``.
         args: keyword arguments the entry fixes; a user's own override them.
         positional: the argument that ``NAME@VALUE`` sets, if any.
-        modality: ``image``, ``audio``, ``video``; empty where it does not apply.
+        modality: ``image``, ``audio``, ``video``; a metric may name several; empty for any, or where it does not apply.
         tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
         licence: licence of the model or data set.
         weights: names of the weights it needs: files of ``bench/machine/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
-        judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
+        judges: what a metric judges: ``reconstruction`` of samples, ``generation`` of a set, or both.
+        values: what a metric gives, in the order of its columns; a metric of another package that has no such line
+            is shown under the names that its class gives.
         local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
         plugin: the distribution whose entry point it is; empty for a built-in line. What the line of a plug-in cannot
             say its class does (:func:`stated`).
@@ -70,15 +73,34 @@ class Entry:
     summary: str
     args: Mapping[str, Any] = field(default_factory=dict)
     positional: str | None = None
-    modality: str = ""
+    modality: str | tuple[str, ...] = ""
     tokens: str = ""
     source: str = ""
     licence: str = ""
     weights: tuple[str, ...] = ()
     extra: str | None = None
-    judges: str = "reconstruction"
+    judges: str | tuple[str, ...] = "reconstruction"
+    values: tuple[Value, ...] = ()
     local: bool = False
     plugin: str = ""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities it names; none where it serves any."""
+        return _several(self.modality)
+
+    @property
+    def scope(self) -> str:
+        """Its modalities in words; empty where it serves any."""
+        return ", ".join(self.modalities)
+
+    def serves(self, modality: str) -> bool:
+        """Whether it can be used for signals of that modality."""
+        return not self.modalities or modality in self.modalities
+
+    def can_judge(self, *subjects: str) -> bool:
+        """Whether it is a metric of one of these: ``reconstruction``, ``generation``."""
+        return not set(subjects).isdisjoint(_several(self.judges))
 
 
 @cache
@@ -209,13 +231,13 @@ def _stated(kind: Kind, entry: Entry) -> Entry:
     else:
         stated = getattr(found, "modality", None)
         entry = replace(entry, local=True, judges=getattr(found, "judges", entry.judges))
-    if kind in MODAL and not isinstance(stated, str):
+    if kind in MODAL and not isinstance(stated, str | tuple):
         raise BenchError(
             f"{kind.removesuffix('s')} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
             f'write ENTRY = Entry(..., modality="NAME") in the class, with one of '
             f"{', '.join(face.name for _, face in _faces())}"
         )
-    return replace(entry, modality=stated if isinstance(stated, str) else "")
+    return replace(entry, modality=stated if isinstance(stated, str | tuple) else "")
 
 
 def elsewhere(name: str) -> str:
@@ -283,3 +305,59 @@ def _module_of_file(path: Path) -> Any:
     _FILES[path] = module
     spec.loader.exec_module(module)
     return module
+
+
+def line(metric: str) -> Entry:
+    """The built-in line of a metric, for its class to read.
+
+    It looks at no plug-in, so that a class can be defined while plug-ins are being found.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    known = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
+    known |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
+    if metric not in known:
+        raise UnknownName("metric", metric, known)
+    return known[metric]
+
+
+def values() -> Mapping[str, Value]:
+    """Every value that has a line, by name: those of metrics in the order of their lines, then those of tasks.
+
+    Of two lines of one name the first holds; built-in ones come before those of plug-ins. A metric that is an entry
+    point of its own has no lines here, since it is not imported.
+    """
+    found: dict[str, Value] = {}
+    for plugged in (False, True):
+        for entry in entries("metrics").values():
+            if bool(entry.plugin) == plugged:
+                _add(found, entry.values)
+        for plugin, face in _faces():
+            if bool(plugin) == plugged:
+                _add(found, load(face.lines["values"]) if "values" in face.lines else ())
+                _add(found, (face.bits.value,) if face.bits else ())
+        if not plugged:
+            _add(found, load("bench.lines.values:VALUES"))
+    return found
+
+
+def _add(found: dict[str, Value], lines: Iterable[Value]) -> None:
+    for value in lines:
+        found.setdefault(value.name, value)
+
+
+def givers(value: str) -> list[str]:
+    """The metrics whose lines have a value of that name."""
+    return [name for name, entry in entries("metrics").items() if any(own.name == value for own in entry.values)]
+
+
+def users(weights: str) -> list[str]:
+    """The values that need a weights file, in the order of their lines; without those that are not always given."""
+    needing = [entry for entry in entries("metrics").values() if weights in entry.weights]
+    return list(dict.fromkeys(value.name for entry in needing for value in entry.values if value.always))
+
+
+def _several(stated: str | tuple[str, ...]) -> tuple[str, ...]:
+    """What a field states that may name nothing, one or several."""
+    return stated if isinstance(stated, tuple) else (stated,) if stated else ()

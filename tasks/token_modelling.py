@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
@@ -23,7 +22,7 @@ from bench.learning.probe import check_probe
 from bench.learning.study import ModelingSettings, Study, trained_on
 from bench.measuring.dataset_task import DatasetSettings, DatasetTask
 from bench.measuring.records import dataset_record, system_record
-from bench.metrics.base import Fact
+from bench.values import Value
 
 
 class Choices(ConditionSettings, ModelingSettings):
@@ -44,12 +43,12 @@ class TokenModeling(DatasetTask):
         return self.face.metrics["tokens"]
 
     @property
-    def bits(self) -> tuple[str, Fact, float]:
-        """The likelihood in bits of an amount of signal: name, fact, and bits in its unit."""
+    def bits(self) -> tuple[Value, float]:
+        """The likelihood in bits of an amount of signal: its line, and bits in its unit."""
         bits = self.face.bits
         if bits is None:
             raise BenchError(f"modality {self.modality} does not say what bits are divided by")
-        return bits.value, Fact(bits.unit, False, (0, math.inf)), bits.per_unit
+        return bits.value, bits.per_unit
 
     def default_metrics(self) -> list[str]:
         return list(self.rates)

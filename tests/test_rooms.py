@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ORDER = (
     {"errors", "exit_codes", "machine"},
-    {"registry", "lines", "modalities.base"},
+    {"registry", "values", "lines", "modalities.base"},
     {"contracts"},
     {"quantizers", "datasets"},
     {"tokenizers"},

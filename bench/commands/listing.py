@@ -70,17 +70,17 @@ def _modality(kind: str, name: str) -> str:
         return ""  # a few, and their summaries say it
     if kind == "protocols":
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
-        found = {registry.get("metrics", metric).modality for metric in metrics} - {""}
+        found = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
         return ", ".join(sorted(found)) or ANY
     entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
-    return entry.modality or (PLUGINS if entry.plugin else ANY)
+    return entry.scope or (PLUGINS if entry.plugin else ANY)
 
 
 def _rows(kind: str) -> dict[str, str]:
     if kind in ("suites", "protocols"):
         return {name: read_yaml(file).get("description", "") for name, file in shipped(kind).items()}
     if kind == "weights":
-        return {name: f"for {file.used_by} ({file.licence})" for name, file in FILES.items()}
+        return {name: f"for {', '.join(registry.users(name))} ({file.licence})" for name, file in FILES.items()}
     return {name: _summary(entry) for name, entry in registry.entries(kind).items()}  # type: ignore[arg-type]
 
 
@@ -107,7 +107,7 @@ def print_entry(name: str) -> None:
             click.echo(textwrap.indent(shipped(kind)[name].read_text(encoding="utf-8").rstrip(), "  "))
             found = True
     if name in FILES:
-        _print_fields(f"weights {name}", asdict(FILES[name]))
+        _print_fields(f"weights {name}", {**asdict(FILES[name]), "used_by": ", ".join(registry.users(name))})
         found = True
     base = _base(name)
     for kind in KINDS:
@@ -126,18 +126,20 @@ def print_entry(name: str) -> None:
 def _metrics_that_give(value: str) -> list[str]:
     """The metrics that give a value by that name, or by its title in tables."""
     from bench.leaderboard.names import called
-    from bench.site.definitions import givers
 
     known = registry.entries("metrics")
     values = [_OF_CONTINUATIONS.sub("", one) for one in (value.casefold(), *called(value))]
-    return [name for name in dict.fromkeys(one for own in values for one in (own, *givers(own))) if name in known]
+    return [
+        name for name in dict.fromkeys(one for own in values for one in (own, *registry.givers(own))) if name in known
+    ]
 
 
 def _of_a_task(value: str) -> str:
     """What to say of a value in tables that no metric gives; empty if tables have none of that name."""
-    from bench.leaderboard.names import HEADINGS, called
+    from bench.leaderboard.names import called, heading
 
-    titles = [HEADINGS[name].title for name in (value.casefold(), *called(value)) if name in HEADINGS]
+    known = registry.values()
+    titles = [heading(name).title for name in (value.casefold(), *called(value)) if name in known]
     return f"{titles[0]} in tables is a value of tasks themselves (bench list tasks)" if titles else ""
 
 
@@ -152,8 +154,9 @@ def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
     except BenchError as error:  # a plug-in that says too little of itself
         _print_fields(f"{kind.removesuffix('s')} {name}", {"not loadable here": str(error)})
         return
-    fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights)}
+    fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights), "modality": entry.scope}
     fields.pop("plugin")
+    fields.pop("values")  # the class says them, also where a line does not
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":
@@ -227,10 +230,12 @@ def _metric_facts(entry: Entry) -> dict[str, Any]:
     kind = registry.load(entry.target)
     facts: dict[str, Any] = {"version": kind.version}
     facts |= _settings("setting", kind.Settings)
-    for name, fact in kind.outputs.items():
-        better = {True: "higher is better", False: "lower is better", None: "no direction"}[fact.higher_is_better]
+    for name, value in kind.outputs.items():
+        if not value.always:
+            continue
+        better = {True: "higher is better", False: "lower is better", None: "no direction"}[value.higher_is_better]
         facts[f"value {name}"] = (
-            f"{better}; unit: {fact.unit or 'none'}; range {fact.bounds[0]:g} to {fact.bounds[1]:g}"
+            f"{better}; unit: {value.unit or 'none'}; range {value.bounds[0]:g} to {value.bounds[1]:g}"
         )
     return facts
 

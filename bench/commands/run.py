@@ -123,7 +123,7 @@ def _compares(suite: Suite) -> bool:
 
 def generated_of(suite: Suite) -> Generated:
     """How generated samples of a suite's modality are taken; BenchError if its modality has none."""
-    face = registry.modality(registry.get("tasks", suite.tasks[0].task).modality)
+    face = registry.modality(registry.get("tasks", suite.tasks[0].task).scope)
     if not face.generated:
         raise BenchError(f"suite {suite.name} is of {face.name}, of which no sets of generated samples are compared")
     found: Generated = registry.load(face.generated)
@@ -140,7 +140,7 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:
-        modality = registry.modality(registry.get("tasks", suite.tasks[0].task).modality)
+        modality = registry.modality(registry.get("tasks", suite.tasks[0].task).scope)
         if not modality.folder:
             raise BenchError(
                 f"--data {chosen['data']}: modality {modality.name} has no data set of files; give --dataset"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.machine.texts import plain
+from bench.values import Value
 
 CONFIDENCE = 0.95
 MAX_BLOCKS = 20
@@ -45,6 +47,21 @@ class Estimate(BaseModel):
     @classmethod
     def _plain_texts(cls, text: str | None) -> str | None:
         return None if text is None else plain(text)
+
+    def described_by(self, line: Value, note: str = "") -> Estimate:
+        """This estimate with the unit and direction of a value's line, and a note if it needs one.
+
+        The interval is cut off at the bounds, since a symmetric one may reach where no value can lie.
+        """
+        facts: dict[str, Any] = {
+            "unit": line.unit,
+            "higher_is_better": line.higher_is_better,
+            "device_bound": line.device_bound,
+        }
+        if self.interval is not None:
+            low, high = (min(max(end, line.bounds[0]), line.bounds[1]) for end in self.interval)
+            facts["interval"] = (low, high)
+        return self.model_copy(update={**facts, "note": note or self.note})
 
 
 @lru_cache(maxsize=256)

@@ -5,41 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
+from bench import registry
 from bench.errors import BenchError, UnknownName
 from bench.leaderboard.names import shown_in
+from bench.values import Tolerance
 
-
-@dataclass(frozen=True)
-class Tolerance:
-    """A worsening that is accepted: ``absolute`` in the metric's unit or ``relative`` to before, whichever is more."""
-
-    absolute: float = 0.0
-    relative: float = 0.0
-
-    def of(self, before: float) -> float:
-        """In the metric's unit, for a value before."""
-        return max(self.absolute, self.relative * abs(before))
-
-
-# Small enough to show one code of 4096 that is never used again, large enough for another processor's rounding.
-BY_METRIC: Mapping[str, Tolerance] = {
-    "ssim": Tolerance(0.0002),
-    "ms_ssim": Tolerance(0.0002),
-    "lpips_alex": Tolerance(0.0005),
-    "lpips_vgg": Tolerance(0.0005),
-    "precision": Tolerance(0.002),
-    "recall": Tolerance(0.002),
-    "coverage": Tolerance(0.002),
-    "stoi": Tolerance(0.001),
-    "estoi": Tolerance(0.001),
-    "speaker_similarity": Tolerance(0.001),
-    "wer": Tolerance(0.002),
-    "cer": Tolerance(0.002),
-    "dwer": Tolerance(0.002),
-    "codebook_utilization": Tolerance(0.0001),
-}
+# Large enough for another processor's rounding; a value whose line states a tolerance has that instead.
 BY_UNIT: Mapping[str, Tolerance] = {
     "dB": Tolerance(0.005),
     "MOS": Tolerance(0.01),
@@ -59,8 +31,9 @@ _GRAMMAR = re.compile(r"(?P<number>[0-9.eE+-]+|inf)\s*(?P<unit>\S*)")
 
 
 def default(metric: str, unit: str) -> Tolerance:
-    """What holds where the user says nothing."""
-    return BY_METRIC.get(metric) or BY_UNIT.get(unit) or OTHERS
+    """What holds where the user says nothing: what the value's line states, or else what its unit suggests."""
+    line = registry.values().get(metric)
+    return (line and line.tolerance) or BY_UNIT.get(unit) or OTHERS
 
 
 def parse(

@@ -17,8 +17,9 @@ from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Measured, Pair
 from bench.gate.power import groups_needed
 from bench.gate.told import told
-from bench.gate.tolerances import Tolerance, default
+from bench.gate.tolerances import default
 from bench.leaderboard.names import heading, place
+from bench.values import Tolerance
 
 LEVEL = 0.05
 

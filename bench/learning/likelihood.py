@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.contracts.stats import Estimate
 from bench.learning.probe import exponential, per_unit
-from bench.metrics.base import Fact
-
-FACTS: dict[str, Fact] = {
-    # A token of one tokenizer is not a token of another, so neither is better for being lower.
-    "nll": Fact("nat/token", None, (0, math.inf)),
-    "token_perplexity": Fact("", None, (1, math.inf)),
-}
+from bench.lines.values import NLL, TOKEN_PERPLEXITY
+from bench.values import Value, by_name
 
 
 @dataclass(frozen=True)
@@ -38,26 +34,29 @@ class Likelihood:
     note: str
     density: bool = False
 
-    def columns(self, name: str, fact: Fact, unit: float) -> dict[str, list[float]]:
+    def columns(self, value: Value, unit: float) -> dict[str, list[float]]:
         """Of each sample, the mean of the repeats: nats a token, and what the ratio of bits is made of."""
         nats = self.nats.mean(0)
         columns = {"nll": list(nats / self.tokens)}
         if self.density:
             return columns
-        return columns | {f"{name}_total": list(nats / math.log(2) / unit), f"{name}_amount": list(self.amounts)}
+        return columns | {
+            f"{value.name}_total": list(nats / math.log(2) / unit),
+            f"{value.name}_amount": list(self.amounts),
+        }
 
-    def estimates(self, name: str, fact: Fact, unit: float) -> dict[str, Estimate]:
-        """``nll``, ``token_perplexity``, and under ``name`` the bits of an amount of signal in that unit."""
+    def estimates(self, value: Value, unit: float) -> dict[str, Estimate]:
+        """``nll``, ``token_perplexity``, and as ``value`` the bits of an amount of signal in that unit."""
         nll = per_unit(self.nats, self.tokens, self.groups)
         bits = per_unit(self.nats / math.log(2) / unit, self.amounts, self.groups)
-        facts = {**FACTS, name: fact}
+        lines = by_name((NLL, TOKEN_PERPLEXITY, value))
         if self.density:
-            return _of_density(nll.model_copy(update={"note": self.note}), facts)
-        found = {"nll": nll, "token_perplexity": exponential(nll), name: bits}
-        return {key: facts[key].describe(estimate, self.note) for key, estimate in found.items()}
+            return _of_density(nll.model_copy(update={"note": self.note}), lines)
+        found = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
+        return {key: estimate.described_by(lines[key], self.note) for key, estimate in found.items()}
 
 
-def _of_density(nll: Estimate, facts: dict[str, Fact]) -> dict[str, Estimate]:
+def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate]:
     """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
     reason = (
         "the likelihood of continuous tokens is a density, which has no {} until they are rounded; "
@@ -67,11 +66,11 @@ def _of_density(nll: Estimate, facts: dict[str, Fact]) -> dict[str, Estimate]:
     found = {
         key: Estimate(
             value=None,
-            unit=fact.unit,
-            higher_is_better=fact.higher_is_better,
+            unit=value.unit,
+            higher_is_better=value.higher_is_better,
             unavailable=reason.format(what.get(key, "bits")),
         )
-        for key, fact in facts.items()
+        for key, value in lines.items()
     }
     note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
-    return found | {"nll": nll.model_copy(update={"unit": facts["nll"].unit, "note": note})}
+    return found | {"nll": nll.model_copy(update={"unit": NLL.unit, "note": note})}

@@ -25,7 +25,7 @@ from bench.modalities.signal import SystemFailure
 
 if TYPE_CHECKING:
     from bench.measuring.dataset_task import DatasetTask
-    from bench.metrics.base import Fact
+    from bench.values import Value
 
 
 class ConditionSettings(BaseModel):
@@ -69,11 +69,11 @@ def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec
         )
 
 
-def measure_pretrained(task: DatasetTask, bits: tuple[str, Fact, float], job: Job, report: Report) -> Measurement:
+def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, report: Report) -> Measurement:
     """Measure a cell whose system is a pretrained backbone; nothing is trained.
 
     Args:
-        bits: the likelihood in bits of an amount of signal: name, fact, and bits in its unit.
+        bits: the likelihood in bits of an amount of signal: its line, and bits in its unit.
     """
     assert isinstance(job.system, BackboneSpec)
     protocol, device = job.protocol, torch.device(job.options.device)

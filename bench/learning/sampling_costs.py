@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +13,9 @@ from torch import nn
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Tokens
+from bench.lines.values import SAMPLING_IMAGES, SAMPLING_MEMORY, SAMPLING_RTF, SAMPLING_TOKENS
 from bench.machine.memory import MemoryMeter
-from bench.metrics.base import Fact
 from bench.metrics.cost import MEBIBYTE, ONE_PASS, UNTOLD, total_rate, total_time
-
-TOKENS = ("sampling_tokens_per_second", Fact("token/s", True, (0, math.inf), device_bound=True))
-RTF = ("sampling_rtf", Fact("s/s", False, (0, math.inf), device_bound=True))
-IMAGES = ("sampling_images_per_second", Fact("img/s", True, (0, math.inf), device_bound=True))
-MEMORY = ("sampling_peak_memory", Fact("MiB", False, (0, math.inf), device_bound=True))
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,10 @@ def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> 
     if len(peaks) == len(timings):
         memory = Estimate(value=max(peaks) / MEBIBYTE, method=ONE_PASS)
     spent = drawing + decoding
-    speed = {RTF: total_time(spent, samples * seconds)} if seconds else {IMAGES: total_rate(samples, spent)}
+    if seconds:
+        speed = {SAMPLING_RTF: total_time(spent, samples * seconds)}
+    else:
+        speed = {SAMPLING_IMAGES: total_rate(samples, spent)}
     n = {"n": int(samples.sum())}
-    found = {TOKENS: total_rate(tokens, drawing), **speed, MEMORY: memory}
-    return {name: fact.describe(estimate.model_copy(update=n), note) for (name, fact), estimate in found.items()}
+    found = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
+    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in found.items()}

@@ -29,7 +29,7 @@ class TaskKind:
         name = face.tasks.get(self.name, f"{face.name}-{self.name}")
         if not name or (self.needs and not getattr(face, self.needs)):
             return None
-        unit = face.bits.unit if face.bits else ""
+        unit = face.bits.value.unit if face.bits else ""
         summary = self.summary.format(signals=face.signals, unit=unit)
         return Entry(name, self.target, summary, modality=face.name, extra=face.extra)
 

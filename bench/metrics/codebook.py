@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -11,14 +10,13 @@ import numpy as np
 
 from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import Fact
 from bench.metrics.counts import CodeCounter, Histogram
 
 # Tokens an entry below which the plug-in estimates are visibly biased low.
 ENOUGH_TOKENS = 10
 
 
-class CodebookUse(CodeCounter):
+class CodebookUse(CodeCounter, line="codebook"):
     """Utilization, perplexity and entropy of the codes.
 
     - ``codebook_utilization``: entries used at least once over the codebook's size, in [0, 1].
@@ -31,21 +29,11 @@ class CodebookUse(CodeCounter):
     suffix ``_joint``, whose codebook is the product of theirs.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        "codebook_utilization": Fact("", True, (0, 1)),
-        "codebook_perplexity": Fact("entries", True, (1, math.inf)),
-        "codebook_entropy": Fact("bit/code", True, (0, math.inf)),
-    }
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no codebook",
         "bytes": "a codec's bytes have no codebook",
     }
     joint = True
-
-    @classmethod
-    def fact(cls, name: str) -> Fact:
-        """The fact of any name that ``compute`` gives: that of the headline it belongs to."""
-        return cls.outputs[re.sub(r"_(level_\d+|joint)$", "", name)]
 
     def compute(self) -> dict[str, Estimate]:
         if reason := self.why_undefined:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate, block_jackknife
-from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.base import Batch, Metric
 
 MEBIBYTE = 2**20
 ONE_PASS = "one pass, no interval"
 UNTOLD = "this operating system does not tell the peak memory of a process"
 
 
-class Throughput(Metric):
+class Throughput(Metric, line="throughput"):
     """Images per second of encode and of decode: all images over all seconds, warm-up left out.
 
     The loop times each batch with the device synchronized at both ends; the interval is a jackknife
     over batches: it tells how steady this run was, not what another load of the machine would give.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        "encode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
-        "decode_images_per_second": Fact("img/s", True, (0, math.inf), device_bound=True),
-    }
     timings: list[torch.Tensor]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,10 +44,9 @@ class Throughput(Metric):
         return self.describe(name, total_rate(images, seconds))
 
 
-class PeakMemory(Metric):
+class PeakMemory(Metric, line="peak_memory"):
     """Peak memory of encode and decode, weights included: above what the process held before it had the system."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"peak_memory": Fact("MiB", False, (0, math.inf), device_bound=True)}
     peak: torch.Tensor
     known: torch.Tensor
 

@@ -14,8 +14,9 @@ import torch
 from bench.contracts.results import contradiction
 from bench.contracts.stats import Estimate
 from bench.errors import BenchError, Unavailable
-from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.base import Batch, Metric
 from bench.metrics.failures import failure, one_line
+from bench.values import Value
 
 NO_VALUE = "no metric can be measured"
 _OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"
@@ -96,18 +97,22 @@ class Guarded:
 
     def _outputs(self) -> tuple[str, ...]:
         """What it should give; a class that does not declare it stands under its own name."""
-        return tuple(self.kind.outputs) or (self.name,)
+        return self._always or (self.name,)
+
+    @property
+    def _always(self) -> tuple[str, ...]:
+        return tuple(name for name, value in self.kind.outputs.items() if value.always)
 
     def _checked(self, given: Any) -> dict[str, Estimate]:
         """Every declared value, and every given one; each that cannot be shown says why."""
         if not isinstance(given, Mapping):
             raise TypeError(f"compute gave {type(given).__name__}, not estimates by name")
         found = {str(name): self._estimate(str(name), value) for name, value in given.items()}
-        lacking = [name for name in self.kind.outputs if name not in found]
+        lacking = [name for name in self._always if name not in found]
         return found | {name: self._broken(name, f"compute gave no {name}, which outputs declares") for name in lacking}
 
     def _estimate(self, name: str, value: Any) -> Estimate:
-        if self._fact(name) is None:
+        if self._declared(name) is None:
             return self._broken(name, f"compute gave {name}, which outputs does not declare")
         if not isinstance(value, Estimate):
             return self._broken(name, f"compute gave {type(value).__name__} as {name}, not an Estimate")
@@ -144,15 +149,15 @@ class Guarded:
         return self._described(name, self.nothing)
 
     def _described(self, name: str, estimate: Estimate) -> Estimate:
-        fact = self._fact(name)
-        return fact.describe(estimate) if fact else estimate
+        value = self._declared(name)
+        return estimate.described_by(value) if value else estimate
 
-    def _fact(self, name: str) -> Fact | None:
+    def _declared(self, name: str) -> Value | None:
         try:
-            fact = self.kind.fact(name)
+            value = self.kind.declared(name)
         except Exception:  # KeyError of the base's; a plug-in's may raise anything
             return None
-        return fact if isinstance(fact, Fact) else None
+        return value if isinstance(value, Value) else None
 
 
 class MetricSet:

@@ -12,7 +12,7 @@ import torch
 
 from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import Batch, Fact, PerSampleMetric
+from bench.metrics.base import Batch, PerSampleMetric
 from bench.metrics.codebook import count_note
 from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
 
@@ -42,10 +42,9 @@ class RateMetric(TokenMetric, PerSampleMetric):
         return estimate.model_copy(update=exact)
 
 
-class TokensPerImage(RateMetric):
+class TokensPerImage(RateMetric, line="tokens_per_image"):
     """Codes of an image over all levels; latent vectors for continuous tokens."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"tokens_per_image": Fact("tokens", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -53,10 +52,9 @@ class TokensPerImage(RateMetric):
         return {"tokens_per_image": torch.full((len(batch.index),), math.nan) if count is None else count}
 
 
-class BitsPerPixel(RateMetric):
+class BitsPerPixel(RateMetric, line="bits_per_pixel"):
     """Nominal rate: log2 of the codebook's size for each code; eight bits a byte, headers included, for a codec."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel": Fact("bit/px", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no bits until they are quantized"
     }
@@ -108,10 +106,8 @@ class EntropyRate(CodeCounter):
         return {name: self.describe(name, estimate, note)}
 
 
-class BitsPerPixelEntropy(EntropyRate):
+class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
     """Entropy rate of images."""
-
-    outputs: ClassVar[dict[str, Fact]] = {"bits_per_pixel_entropy": Fact("bit/px", None, (0, math.inf))}
 
     def amount(self, batch: Batch) -> torch.Tensor:
         return torch.full((len(batch.index),), pixels_of(batch))

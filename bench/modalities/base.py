@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bench.values import Value
+
 
 @dataclass(frozen=True)
 class Bits:
     """The likelihood of tokens in bits of an amount of signal.
 
     Attributes:
-        value: name of the value in results, such as ``bits_per_pixel_model``.
-        unit: its unit, such as ``bit/px``.
-        per_unit: bits in one of it: 1000 for kilobits.
+        value: its line, such as that of ``bits_per_pixel_model`` in ``bit/px``.
+        per_unit: bits in one of its unit: 1000 for kilobits.
     """
 
-    value: str
-    unit: str
+    value: Value
     per_unit: float = 1.0
 
 
@@ -36,7 +36,8 @@ class Modality:
             fields are the protocol's section ``reconstruction``.
         preprocessing: the pydantic model of the protocol's section ``preprocessing``.
         lines: registry lines by kind (``tokenizers``, ``datasets``, ...), each ``module:ATTRIBUTE`` of a tuple of
-            :class:`bench.registry.Entry`; the module is imported when the kind is listed.
+            :class:`bench.registry.Entry`; the module is imported when the kind is listed. Under ``values``, a tuple of
+            the :class:`bench.values.Value` that its tasks give beside metrics and ``bits``.
         metrics: the metrics of a protocol that names none, by what they judge: ``reconstruction`` of a sample,
             ``generation`` of a set, ``tokens`` where nothing is decoded. They are named so that what is installed
             beside them changes no protocol.

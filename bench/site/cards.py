@@ -68,7 +68,7 @@ def _headline(table: Table, ranking: Ranking) -> Column | None:
     known = registry.entries("metrics")
     for column in ranking.columns:
         name = measure(table, column.metric)
-        if name in table.protocol.metrics and name in known and known[name].judges == "generation":
+        if name in table.protocol.metrics and name in known and known[name].can_judge("generation"):
             return column
     return table.order
 

@@ -12,25 +12,9 @@ import yaml
 from bench import registry
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Table
+from bench.values import whole
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a site of many systems has many environments
-OUTPUTS: dict[str, tuple[str, ...]] = {
-    "codebook": ("codebook_utilization", "codebook_perplexity", "codebook_entropy"),
-    "density_coverage": ("density", "coverage"),
-    "density_coverage_efficientnet_lite0": ("density_efficientnet_lite0", "coverage_efficientnet_lite0"),
-    "dnsmos": ("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808"),
-    "generation_fd_efficientnet_lite0": ("gfd_efficientnet_lite0",),
-    "generation_inception_score": ("inception_score", "inception_score_file_order"),
-    "generation_kd_efficientnet_lite0": ("kd_efficientnet_lite0",),
-    "generation_kid": ("kid",),
-    "precision_recall": ("precision", "recall"),
-    "real_time_factor": ("encode_rtf", "decode_rtf", "encode_rtf_clip_mean", "decode_rtf_clip_mean"),
-    "sliced_wasserstein": ("swd",),
-    "stoi": ("stoi", "estoi"),
-    "throughput": ("encode_images_per_second", "decode_images_per_second"),
-    "word_errors": ("wer", "cer", "dwer", "wer_original", "cer_original"),
-}
-"""Values of metrics that are not called as their metric is; here, because asking the classes would import torch."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +54,8 @@ def definitions(table: Table) -> list[Definition]:
 def measure(table: Table, metric: str) -> str:
     """The metric of the protocol, or its task, that gives a value."""
     known = table.protocol.metrics
-    base = re.sub(r"_(level_\d+|joint)$", "", metric)
-    return next((name for name in (metric, base, *givers(base)) if name in known), table.protocol.task)
-
-
-def givers(value: str) -> list[str]:
-    """The metrics of the registry that give a value, other than one called like it."""
-    return [name for name, outputs in OUTPUTS.items() if value in outputs]
+    base = whole(metric)
+    return next((name for name in (metric, base, *registry.givers(base)) if name in known), table.protocol.task)
 
 
 def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:

@@ -10,23 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from bench import registry
 from bench.leaderboard.digits import Number
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
+from bench.values import PlotPart, Role
 
-RATES = ("bits_per_pixel", "bitrate", "bits_per_pixel_entropy", "bitrate_entropy")
-SPEEDS = (
-    ("encode_images_per_second", "Encode speed"),
-    ("decode_images_per_second", "Decode speed"),
-    ("encode_rtf", "Encode time"),
-    ("decode_rtf", "Decode time"),
-)
-RECONSTRUCTED = ("rfid", "fd_efficientnet_lite0", "psnr")
-"""What a tokenizer alone loses, the first that was measured."""
-GENERATED = ("gfid", "gfd_efficientnet_lite0", "kd_efficientnet_lite0", "swd", "bits_per_pixel_model")
-"""What a model makes of its tokens."""
-MODELLED = ("bits_per_pixel_model", "bitrate_model")
-"""Rates that stand among the quality metrics, of token models."""
 LOGARITHMIC = 8.0
 """An axis is logarithmic where its largest value is more than so many times the smallest."""
 PADDING = 0.06
@@ -123,13 +112,13 @@ def families(table: Table) -> list[Family]:
     """
     by_name = {column.metric: column for column in table.columns}
     measured = [name for name, column in by_name.items() if table.measured(column)]
-    rate = next((by_name[name] for name in RATES if name in measured), None)
-    loss = next((by_name[name] for name in RECONSTRUCTED if name in measured), None)
-    generated = [by_name[name] for name in GENERATED if name in measured]
+    rate = next((by_name[name] for name in in_role("rate") if name in measured), None)
+    loss = next((by_name[name] for name in in_role("reconstructed") if name in measured), None)
+    generated = [by_name[name] for name in in_role("generated") if name in measured]
     across = [("Rate and distortion", rate, _qualities(table))] if rate else []
     across += [("Reconstruction and generation", loss, generated)] if loss else []
     if len(table.setups) < 2:
-        speeds = [(title, by_name[name]) for name, title in SPEEDS if name in by_name]
+        speeds = [(plot.title or name, by_name[name]) for name, plot in in_role("speed").items() if name in by_name]
         across += [(f"Quality and {title.lower()}", x, _qualities(table)) for title, x in speeds]
     found = []
     for title, x, columns in across:
@@ -139,10 +128,17 @@ def families(table: Table) -> list[Family]:
     return found
 
 
+def in_role(role: Role) -> dict[str, PlotPart]:
+    """The values that play a part in plots, by name, the first choice first."""
+    parts = {name: part for name, value in registry.values().items() if (part := value.plot(role))}
+    return dict(sorted(parts.items(), key=lambda item: item[1].rank))
+
+
 def _qualities(table: Table) -> list[Column]:
     """The quality metrics that have a direction, the one that orders the table first."""
     quality = [column for column in table.columns if column.heading.section == "quality" and column.heading.default]
-    directed = [c for c in quality if c.higher_is_better is not None and c.metric not in MODELLED]
+    modelled = in_role("modelled")
+    directed = [c for c in quality if c.higher_is_better is not None and c.metric not in modelled]
     return sorted(directed, key=lambda column: column != table.order)
 
 

@@ -51,7 +51,7 @@ SPEECH_PROBE = "audio-lm"  # one of probes of sound
 @pytest.mark.parametrize("name", sorted(set(shipped("protocols")) - {"default", GENERATION, *PROBES, SPEECH_PROBE}))
 def test_a_preset_fits_its_task_and_no_other(name):
     preset = load_preset(name)
-    (modality,) = {registry.get("metrics", metric).modality for metric in preset[1]["metrics"]} - {""}
+    (modality,) = {registry.get("metrics", metric).scope for metric in preset[1]["metrics"]} - {""}
     other = "audio" if modality == "image" else "image"
     stated = protocol(modality, preset)
     assert set(stated.metrics) == set(preset[1]["metrics"])
@@ -99,7 +99,7 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
     assert metrics.pop("word_errors") == {"recogniser": "whisper@large-v3", "normaliser": "english-v1"}
     assert not any(metrics.values())
     known = registry.entries("metrics").items()
-    assert {*metrics, "word_errors"} == {name for name, entry in known if entry.modality in ("", "audio")}
+    assert {*metrics, "word_errors"} == {name for name, entry in known if entry.serves("audio")}
 
 
 @pytest.mark.parametrize(

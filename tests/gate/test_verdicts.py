@@ -18,8 +18,9 @@ from bench.commands.check import exit_code
 from bench.errors import BenchError, UnknownName
 from bench.gate.comparison import Verdict
 from bench.gate.pairing import match, read
-from bench.gate.tolerances import Tolerance, parse
+from bench.gate.tolerances import parse
 from bench.gate.verdicts import Report, compare
+from bench.values import Tolerance
 
 BEFORE = values(0)
 NOISE = values(2, 0.0)

@@ -63,7 +63,7 @@ def test_levels_and_tuples_by_hand() -> None:
     assert values(estimates, "_joint") == pytest.approx([3 / 8, 2**1.5, 1.5])
     assert values(estimates) == pytest.approx([0.875, 2**1.25, 1.25])
     assert len(estimates) == 4 * len(NAMES)
-    assert {CodebookUse.fact(name).unit == estimate.unit for name, estimate in estimates.items()} == {True}
+    assert {CodebookUse.declared(name).unit == estimate.unit for name, estimate in estimates.items()} == {True}
 
 
 @pytest.mark.parametrize("dense", [True, False])

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate
-from bench.metrics.base import Batch, Fact, Metric, PerSampleMetric
+from bench.metrics.base import Batch, Metric, PerSampleMetric
 from bench.modalities.audio.metrics.clips import ClipMetric
+from bench.values import Value
 
 
 class Works(PerSampleMetric):
     """The base of the others: zero for every sample, under the name of the class."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"Works": Fact("dB", True)}
+    outputs: ClassVar[Mapping[str, Value]] = {"Works": Value("Works", unit="dB", higher_is_better=True)}
     modality = ""
 
     def __init_subclass__(cls) -> None:
-        cls.outputs = {cls.__name__: Fact("dB", True)}
+        cls.outputs = {cls.__name__: Value(cls.__name__, unit="dB", higher_is_better=True)}
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {name: torch.zeros(len(batch.index)) for name in self.outputs}
@@ -134,10 +136,10 @@ class OthersSamples(Counted):
 class DiesInPool(ClipMetric):
     """Its process is gone, as after a crash in a C library, under every clip."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"DiesInPool": Fact("dB", True)}
+    outputs: ClassVar[Mapping[str, Value]] = {"DiesInPool": Value("DiesInPool", unit="dB", higher_is_better=True)}
 
     def __init_subclass__(cls) -> None:
-        cls.outputs = {cls.__name__: Fact("dB", True)}
+        cls.outputs = {cls.__name__: Value(cls.__name__, unit="dB", higher_is_better=True)}
 
     @staticmethod
     def score_clip(settings: Any, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ import torch
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Tokens
 from bench.metrics.base import Batch, FeatureSource
-from bench.metrics.sets.rows import FeatureMetric
+from bench.metrics.sets.base import SetMetric
 
 
 class Given(FeatureSource):
@@ -33,7 +33,7 @@ def given(index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Te
 
 
 def measure(
-    kind: type[FeatureMetric],
+    kind: type[SetMetric],
     reference: torch.Tensor | np.ndarray,
     reconstruction: torch.Tensor | np.ndarray,
     groups: Iterable[int] | None = None,

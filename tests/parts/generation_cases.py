@@ -1,4 +1,4 @@
-"""How the metrics of generated images are tested: values of trusted implementations, on sets of unequal size."""
+"""How set metrics are tested: values of trusted implementations, on pairs and on sets of unequal size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy.ndimage import convolve
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
-from tester import BOOKS, Case, ProjectedPixels, Samples, photographs
+from tester import BOOKS, Case, Data, ProjectedPixels, Samples, photographs
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
@@ -22,6 +22,7 @@ from bench.metrics.base import Batch, ReferenceSource
 from bench.modalities.image.levels import to_uint8
 
 EXTRACTOR = "inception_spatial"
+PAIRED = "inception"
 LITE = "efficientnet_lite0"
 SLICED = {"patches": 16, "directions": 8}
 
@@ -89,32 +90,36 @@ class Generated(Samples):
         return samples, self.references.rows(extractor, layer)
 
 
-def frechet(name: str, layer: str, data: Generated, extractor: str = EXTRACTOR) -> Mapping[str, float]:
+Sets = Data | Generated
+
+
+def frechet(name: str, layer: str, data: Sets, extractor: str = EXTRACTOR) -> Mapping[str, float]:
     statistics = [fid_features_to_statistics(side) for side in data.sides(layer, extractor)]
     return {name: fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]}
 
 
-def kernel(data: Generated, name: str = "kid", extractor: str = EXTRACTOR) -> Mapping[str, float]:
+def kernel(data: Sets, name: str = "kid", extractor: str = EXTRACTOR) -> Mapping[str, float]:
     x, y = data.sides("pool", extractor)
     found = kid_features_to_metric(x, y, kid_subsets=7, kid_subset_size=8, rng_seed=2020, verbose=False)
     return {name: found["kernel_inception_distance_mean"]}
 
 
-def inception_score(data: Generated) -> Mapping[str, float]:
-    logits = data.sides("logits")[0]
+def inception_score(extractor: str, names: Sequence[str], data: Sets) -> Mapping[str, float]:
+    """Shuffled, and under the second name in file order."""
+    logits = data.sides("logits", extractor)[0]
     return {
         name: isc_features_to_metric(logits, splits=3, shuffle=shuffle, rng_seed=2020)["inception_score_mean"]
-        for name, shuffle in (("inception_score", True), ("inception_score_file_order", False))
+        for name, shuffle in zip(names, (True, False), strict=False)
     }
 
 
-def precision_recall(data: Generated) -> Mapping[str, float]:
-    x, y = (side.double() for side in data.sides("pool"))
+def precision_recall(data: Sets) -> Mapping[str, float]:
+    x, y = (side.double() for side in data.sides("pool", EXTRACTOR))
     precision, recall = calculate_precision_recall_full(x, y, neighborhood=3)
     return {"precision": precision, "recall": recall}
 
 
-def density_coverage(data: Generated, suffix: str = "", extractor: str = EXTRACTOR) -> Mapping[str, float]:
+def density_coverage(data: Sets, suffix: str = "", extractor: str = EXTRACTOR) -> Mapping[str, float]:
     samples, references = (side.double().numpy() for side in data.sides("pool", extractor))
     return {name + suffix: value for name, value in brute_density_coverage(samples, references, k=5).items()}
 
@@ -168,34 +173,33 @@ def laplacian(image: np.ndarray, levels: int) -> list[np.ndarray]:
     return found
 
 
-GENERATION_CASES = {
-    "gfid": Case(partial(frechet, "gfid", "pool"), tolerance=1e-6, batching=1e-9, source=Generated),
-    "sfid": Case(partial(frechet, "sfid", "spatial"), tolerance=1e-6, batching=1e-9, source=Generated),
-    "generation_inception_score": Case(
-        inception_score, tolerance=1e-6, batching=1e-9, settings={"splits": 3}, source=Generated
+SUBSETS = {"subsets": 7, "subset_size": 8}
+_frechet = partial(Case, tolerance=1e-6, batching=1e-9)
+_kernel = partial(Case, tolerance=1e-5, batching=1e-9, settings=SUBSETS)
+_score = partial(Case, tolerance=1e-6, batching=1e-9, settings={"splits": 3})
+SET_CASES = {
+    "rfid": _frechet(partial(frechet, "rfid", "pool", extractor=PAIRED)),
+    "gfid": _frechet(partial(frechet, "gfid", "pool")),
+    "sfid": _frechet(partial(frechet, "sfid", "spatial")),
+    "inception_score": _score(partial(inception_score, PAIRED, ("inception_score",))),
+    "generation_inception_score": _score(
+        partial(inception_score, EXTRACTOR, ("inception_score", "inception_score_file_order"))
     ),
-    "generation_kid": Case(
-        kernel, tolerance=1e-5, batching=1e-9, settings={"subsets": 7, "subset_size": 8}, source=Generated
-    ),
+    "kid": _kernel(partial(kernel, extractor=PAIRED)),
+    "generation_kid": _kernel(kernel),
     # torch-fidelity counts in float32
-    "precision_recall": Case(precision_recall, tolerance=1e-6, source=Generated),
-    "density_coverage": Case(density_coverage, source=Generated),
-    "generation_fd_efficientnet_lite0": Case(
-        partial(frechet, "gfd_efficientnet_lite0", "pool", extractor=LITE),
-        tolerance=1e-6,
-        batching=1e-9,
-        source=Generated,
-    ),
-    "generation_kd_efficientnet_lite0": Case(
-        partial(kernel, name="kd_efficientnet_lite0", extractor=LITE),
-        tolerance=1e-5,
-        batching=1e-9,
-        settings={"subsets": 7, "subset_size": 8},
-        source=Generated,
-    ),
+    "precision_recall": Case(precision_recall, tolerance=1e-6),
+    "density_coverage": Case(density_coverage),
+    "fd_efficientnet_lite0": _frechet(partial(frechet, "fd_efficientnet_lite0", "pool", extractor=LITE)),
+    "generation_fd_efficientnet_lite0": _frechet(partial(frechet, "gfd_efficientnet_lite0", "pool", extractor=LITE)),
+    "generation_kd_efficientnet_lite0": _kernel(partial(kernel, name="kd_efficientnet_lite0", extractor=LITE)),
     "density_coverage_efficientnet_lite0": Case(
-        partial(density_coverage, suffix="_efficientnet_lite0", extractor=LITE), source=Generated
+        partial(density_coverage, suffix="_efficientnet_lite0", extractor=LITE)
     ),
+}
+"""Set metrics, each on pairs and against a fixed set."""
+
+GENERATION_CASES = {
     # projections in float32, as published
     "sliced_wasserstein": Case(sliced_wasserstein, tolerance=1e-5, settings=SLICED, source=Generated),
 }

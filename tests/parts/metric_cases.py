@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
 from audio_cases import SIGNAL_CASES
 from audio_rate_cases import AUDIO_RATE_CASES
-from generation_cases import GENERATION_CASES
+from generation_cases import GENERATION_CASES, SET_CASES, Generated
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tester import (
     BOOKS,
     Case,
     Data,
-    ProjectedPixels,
     random_lpips,
 )
-from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-from torch_fidelity.metric_isc import isc_features_to_metric
-from torch_fidelity.metric_kid import kid_features_to_metric
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
 
 
@@ -71,30 +68,6 @@ def entropy_rate(data: Data) -> Mapping[str, float]:
     return {"bits_per_pixel_entropy": bits / data.reference[0, 0].numel()}
 
 
-def features(data: Data, extractor: str, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
-    reference, reconstruction = ProjectedPixels(data.reference, data.reconstruction).get(extractor)
-    return reference[layer], reconstruction[layer]
-
-
-def frechet(name: str, extractor: str, data: Data) -> Mapping[str, float]:
-    statistics = [fid_features_to_statistics(side) for side in features(data, extractor, "pool")]
-    return {name: fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]}
-
-
-def kernel(data: Data) -> Mapping[str, float]:
-    reference, reconstruction = features(data, "inception", "pool")
-    found = kid_features_to_metric(
-        reconstruction, reference, kid_subsets=2, kid_subset_size=len(data), rng_seed=2020, verbose=False
-    )
-    return {"kid": found["kernel_inception_distance_mean"]}
-
-
-def inception_score(data: Data) -> Mapping[str, float]:
-    logits = features(data, "inception", "logits")[1]
-    found = isc_features_to_metric(logits, splits=10, shuffle=True, rng_seed=2020)
-    return {"inception_score": found["inception_score_mean"]}
-
-
 def rate(data: Data) -> Mapping[str, float]:
     positions, pixels = data.codes[0][0].numel(), data.reference[0, 0].numel()
     return {"bits_per_pixel": positions * (4 + math.log2(6)) / pixels}
@@ -112,6 +85,11 @@ def peak(data: Data) -> Mapping[str, float]:
     return {"peak_memory": int(data.peak_bytes.max()) / 2**20}
 
 
+def on_both(name: str, case: Case) -> dict[str, Case]:
+    """A case of a set metric, whose class serves both judges: on pairs, and against a fixed set."""
+    return {f"{name} pairs": case, f"{name} fixed": replace(case, source=Generated)}
+
+
 CASES = {
     "psnr": Case(psnr),
     "ssim": Case(ssim),
@@ -120,12 +98,6 @@ CASES = {
     # Convolutions in float32 may round otherwise in another process, with the same number of threads.
     "lpips_alex": Case(partial(lpips, "alex"), tolerance=1e-6, batching=1e-7, side=32),
     "lpips_vgg": Case(partial(lpips, "vgg"), tolerance=1e-6, batching=1e-7, side=32),
-    "rfid": Case(partial(frechet, "rfid", "inception"), tolerance=1e-6, batching=1e-9),
-    "inception_score": Case(inception_score, tolerance=1e-6, batching=1e-9),
-    "kid": Case(kernel, tolerance=1e-5, batching=1e-9),
-    "fd_efficientnet_lite0": Case(
-        partial(frechet, "fd_efficientnet_lite0", "efficientnet_lite0"), tolerance=1e-6, batching=1e-9
-    ),
     "codebook": Case(code_statistics),
     "tokens_per_image": Case(token_count),
     "bits_per_pixel": Case(rate),
@@ -133,6 +105,7 @@ CASES = {
     "throughput": Case(throughput, batching=None),
     "peak_memory": Case(peak),
     **GENERATION_CASES,
+    **{name: case for set_metric, case in SET_CASES.items() for name, case in on_both(set_metric, case).items()},
     **SIGNAL_CASES,
     **AUDIO_RATE_CASES,
 }

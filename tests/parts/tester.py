@@ -68,6 +68,11 @@ class Data(Samples):
     def __len__(self) -> int:
         return len(self.group)
 
+    def sides(self, layer: str, extractor: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of reconstructions and of their inputs."""
+        reference, reconstruction = ProjectedPixels(self.reference, self.reconstruction).get(extractor)
+        return reconstruction[layer], reference[layer]
+
     def batch(self, index: Sequence[int]) -> Batch:
         at = torch.tensor(index)
         reference, reconstruction = self.reference[at], self.reconstruction[at]
@@ -211,9 +216,9 @@ def check_value(subject: Subject) -> None:
         assert estimates[name].value == pytest.approx(value, rel=case.tolerance, abs=case.tolerance), name
     for name, estimate in estimates.items():
         assert estimate.value is not None, f"{name}: {estimate.unavailable}"
-        fact = metric.fact(name)
-        assert (estimate.unit, estimate.higher_is_better) == (fact.unit, fact.higher_is_better)
-        assert fact.bounds[0] <= estimate.value <= fact.bounds[1]
+        line = metric.declared(name)
+        assert (estimate.unit, estimate.higher_is_better) == (line.unit, line.higher_is_better)
+        assert line.bounds[0] <= estimate.value <= line.bounds[1]
         assert estimate.n + estimate.failures == len(case.data)
         assert estimate.method, "an estimate says how its error was obtained, or why it has none"
         if estimate.interval:

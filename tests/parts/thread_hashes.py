@@ -72,7 +72,7 @@ def main(names: list[str]) -> None:
     hashes = {}
     for name in names or ENTRIES:
         entry = ENTRIES[name]
-        learn, found = signals(entry.modality)
+        learn, found = signals(entry.scope)
         tokenizer = SystemSpec(name, entry, ARGUMENTS[entry.target]).build()
         tokenizer.fit(learn, seed=0)
         alone = " ".join(made(tokenizer, [one]) for one in found)

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hand_made import protocol, result
 
+from bench import registry
 from bench.contracts.system import parse
 from bench.errors import BenchError
-from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import render
 from bench.leaderboard.reported import beside, elsewhere
 from bench.leaderboard.table import build
@@ -42,7 +42,7 @@ def test_every_file_is_read_and_names_what_the_bench_has():
     assert set(catalogs()) == {file.stem for file in FOLDER.glob("*.yaml")}
     for catalog in catalogs().values():
         assert all(catalog.of(protocol) for protocol in catalog.protocols)
-        assert {fact.metric for fact in catalog.metrics.values()} <= {"", *HEADINGS}
+        assert {fact.metric for fact in catalog.metrics.values()} <= {"", *registry.values()}
         for system in catalog.systems:
             if system.registry and not system.registry.endswith(".npz"):
                 assert parse(system.registry).entry.modality in {p.modality for p in catalog.protocols.values()}

@@ -16,17 +16,15 @@ from PIL import Image, ImageColor
 from places import ROOT
 from site_parts import PHOTOS, SCRIPT, wav, write_runs
 
-from bench import registry
 from bench.commands.publish import publish
 from bench.contracts.kept import Kept
 from bench.contracts.results import Run
 from bench.errors import BenchError
-from bench.leaderboard.names import HEADINGS
 from bench.leaderboard.render import FORMATS, render
 from bench.leaderboard.table import build
 from bench.reported.model import catalogs
 from bench.site import figures
-from bench.site.definitions import OUTPUTS, anchor, definitions
+from bench.site.definitions import anchor, definitions
 from bench.site.gallery import gallery
 from bench.site.grid import WIDEST
 from bench.site.site import Site
@@ -275,13 +273,6 @@ def test_runs_of_which_nothing_came_have_pages_that_say_so(tmp_path, no_figures)
     pages = [file.read_text() for file in (tmp_path / "site" / "tables").iterdir()]
     assert sum("failed" in page and "OSError: gone" in page for page in pages) == 1
     assert sum('<span class="words">–</span>' in page for page in pages) == 1
-
-
-def test_outputs_are_those_of_the_classes():
-    """The list that spares importing them is not out of date."""
-    for name, entry in registry.entries("metrics").items():
-        outputs = {output for output in registry.load(entry.target).outputs if output in HEADINGS}
-        assert outputs <= {name, *OUTPUTS.get(name, ())}, name
 
 
 def test_a_value_is_defined_by_the_metric_that_its_protocol_names():

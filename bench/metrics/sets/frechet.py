@@ -1,108 +1,26 @@
-"""Fréchet distances between the features of references and reconstructions, with a paired jackknife.
-
-The arithmetic is that of ``bench/metrics/sets/gaussians.py``.
-"""
+"""Fréchet distances between sets of features: FID, sFID and their like, with a jackknife."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
 from bench.contracts.stats import Estimate, block_jackknife
+from bench.errors import Unavailable
 from bench.machine.threads import each_on_one_thread
-from bench.metrics.base import Fact
-from bench.metrics.sets.gaussians import (
-    Moments,
-    distance_of,
-    frechet_distance,
-    mean_of,
-    scatter_of,
-    without_block,
-)
-from bench.metrics.sets.rows import EfficientNetSettings, FeatureMetric, InceptionSettings
-from bench.metrics.sets.spectra import factor_of, root_trace, singular_values
+from bench.metrics.base import Wants
+from bench.metrics.sets.base import SetMetric
+from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
+from bench.metrics.sets.frechet_distances import FrechetDistance, Gaussian, fixed_frechet, paired_frechet
+from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
+from bench.metrics.sets.spectra import factor_of
 
 ENOUGH = 10
 """Samples a dimension below which the bias of a Fréchet distance is worth a word."""
-
-
-class PairedFrechet(Protocol):
-    """The distance of paired rows, and what it would be without one block of pairs."""
-
-    def value(self) -> float:
-        """Of all pairs."""
-
-    def without(self, block: int) -> float:
-        """Of all pairs but those of a block."""
-
-
-class GramFrechet:
-    """For n <= d: everything follows from the n x n products of centred rows.
-
-    Args:
-        reference, reconstruction: rows ``[n, d]``, pairs in the same order.
-        starts: where each block begins; rows are sorted by block.
-    """
-
-    def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
-        means = mean_of(reference), mean_of(reconstruction)
-        self.x, self.y = reference.double() - means[0], reconstruction.double() - means[1]
-        self.shift = means[0] - means[1]
-        self.gram = self.x @ self.y.T
-        self.squares = self.x.square().sum(1) + self.y.square().sum(1)
-        self.bounds = np.append(starts, len(reference))
-
-    def value(self) -> float:
-        n = len(self.gram)
-        root = singular_values(self.gram).sum()
-        return distance_of(self.shift, self.squares.sum() / (n - 1), root / (n - 1))
-
-    def without(self, block: int) -> float:
-        start, stop = self.bounds[block : block + 2]
-        keep = torch.from_numpy(np.r_[0:start, stop : len(self.gram)])
-        n = len(keep)
-        # The rows are centred: the mean of the rest follows from the sum of the block.
-        mean_x, mean_y = (-side[start:stop].sum(0) / n for side in (self.x, self.y))
-        gram = self.gram[keep][:, keep]
-        gram = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
-        traces = self.squares[keep].sum() - n * (mean_x @ mean_x + mean_y @ mean_y)
-        root = root_trace(gram @ gram.T)
-        return distance_of(self.shift + mean_x - mean_y, traces / (n - 1), root / (n - 1))
-
-
-class MomentFrechet:
-    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for GramFrechet."""
-
-    def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
-        self.sides = (reference, reconstruction)
-        self.bounds = np.append(starts, len(reference))
-        self.means = tuple(mean_of(rows) for rows in self.sides)
-        self.scatters = tuple(scatter_of(rows, mean)[1] for rows, mean in zip(self.sides, self.means, strict=True))
-
-    def value(self) -> float:
-        n = len(self.sides[0])
-        one, other = (Moments(n, m, s / (n - 1)) for m, s in zip(self.means, self.scatters, strict=True))
-        return frechet_distance(one, other)
-
-    def without(self, block: int) -> float:
-        one, other = (self._rest(side, block) for side in (0, 1))
-        factor = factor_of(other.covariance)
-        root = root_trace(factor @ one.covariance @ factor.T)
-        return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
-
-    def _rest(self, side: int, block: int) -> Moments:
-        start, stop = map(int, self.bounds[block : block + 2])
-        return without_block(self.sides[side], self.means[side], self.scatters[side], start, stop)
-
-
-def paired_frechet(reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> PairedFrechet:
-    """The cheaper of the two ways for these rows; both give the same values."""
-    kind = GramFrechet if len(reference) <= reference.shape[1] else MomentFrechet
-    return kind(reference, reconstruction, starts)
+UNCOUNTED = "the reference's precomputed statistics do not say of how many images they are"
 
 
 def bias_note(n: int, dim: int, references: int | None = None) -> str:
@@ -122,47 +40,81 @@ def counted_references(n: int) -> str:
     return f"{n} reference{'' if n == 1 else 's'}"
 
 
-class _Frechet(FeatureMetric):
-    """Fréchet distance between reconstructions and the very images they were made from."""
+class Frechet(SetMetric):
+    """Fréchet distance of samples to the inputs they were made from, or to a fixed set or its statistics."""
 
-    layer = "pool"
+    wants: ClassVar[Wants] = "statistics"
 
-    def compute(self) -> dict[str, Estimate]:
+    def estimates(self) -> dict[str, Estimate]:
         (name,) = self.outputs
         if self.n < 2:
-            return {name: self.unavailable(name, f"a covariance needs at least 2 samples, there are {self.n}", self.n)}
-        order = self.order()
-        blocks = self.blocks(order)
-        # Rows of a block side by side, each block in the dataset's order.
-        by_block = order[np.argsort(blocks.of, kind="stable")]
-        starts = np.cumsum(blocks.sizes) - blocks.sizes
-        reference = self.rows("reference", by_block)
-        pairs = paired_frechet(reference, self.rows("reconstruction", by_block), starts)
-        n, count = self.n, len(blocks.sizes)
-        if count > 1 and n - blocks.sizes.max() < 2:
-            method = f"no interval: {n} samples in {count} groups are too few to leave one out"
-            return {name: self.describe(name, Estimate(value=pairs.value(), n=n, method=method))}
-        jobs: list[Callable[[], float]] = [pairs.value]
-        jobs += [partial(pairs.without, block) for block in range(count if count > 1 else 0)]
+            raise Unavailable(f"a covariance needs at least 2 samples, there are {self.n}")
+        order, bounds = self.by_block()
+        distance, note = self._to_fixed(order, bounds) if self.references else self._to_inputs(order, bounds)
+        if reason := too_few_to_leave_out(bounds, 2):
+            return {name: self.describe(name, Estimate(value=distance.value(), n=self.n, method=reason), note)}
+        count = len(bounds) - 1
+        jobs: list[Callable[[], float]] = [distance.value]
+        jobs += [partial(distance.without, block) for block in range(count if count > 1 else 0)]
         value, *rest = each_on_one_thread(lambda job: job(), jobs)
-        estimate = block_jackknife(value, blocks.sizes, rest.__getitem__)
-        return {name: self.describe(name, estimate, bias_note(n, reference.shape[1]))}
+        estimate = block_jackknife(value, np.diff(bounds), rest.__getitem__)
+        return {name: self.describe(name, estimate if self.paired else about_samples(estimate), note)}
+
+    def _to_inputs(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
+        """The distance to the inputs, and what has to be known of it."""
+        samples = self.rows("reconstruction", order)
+        distance = paired_frechet(self.rows("reference", order), samples, bounds[:-1])
+        return distance, bias_note(self.n, samples.shape[1])
+
+    def _to_fixed(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
+        """The distance to the fixed references, and what has to be known of it."""
+        gaussian = self._gaussian()
+        samples = self.rows("reconstruction", order)
+        notes = (bias_note(self.n, samples.shape[1], gaussian.n), "" if gaussian.n else UNCOUNTED)
+        return fixed_frechet(samples, gaussian, bounds), "; ".join(filter(None, notes))
+
+    def _gaussian(self) -> Gaussian:
+        assert self.references is not None
+        given = self.references.statistics(self.extractor, self.layer)
+        if given:
+            return Gaussian(given[0], factor_of(given[1]))
+        return Gaussian.of(self.references.rows(self.extractor, self.layer))
 
 
-class RFIDSettings(InceptionSettings):
-    """Reconstruction FID."""
+class FIDSettings(InceptionSettings):
+    """The Fréchet distance of FID."""
 
     layer: Literal["2048"] = "2048"
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
 
 
-class RFID(_Frechet):
+class RFID(Frechet, line="rfid"):
     """Reconstruction FID: the Fréchet distance in the 2048 pool features of the 2015 Inception."""
 
     extractor = "inception"
-    outputs: ClassVar[dict[str, Fact]] = {"rfid": Fact(higher_is_better=False, bounds=(0.0, float("inf")))}
-    weights: ClassVar[tuple[str, ...]] = ("inception-2015-12-05",)
-    Settings = RFIDSettings
+    Settings = FIDSettings
+
+
+class GFID(Frechet, line="gfid"):
+    """Generation FID: as :class:`RFID`, out of the same pass of the network as sFID."""
+
+    extractor = "inception_spatial"
+    Settings = FIDSettings
+
+
+class SFIDSettings(InceptionSettings):
+    """FID of spatial features."""
+
+    layer: Literal["mixed_6/conv, 7 first channels, 17x17"] = "mixed_6/conv, 7 first channels, 17x17"
+    covariance: Literal["unbiased, float64"] = "unbiased, float64"
+
+
+class SFID(Frechet, line="sfid"):
+    """Spatial FID (Nash et al. 2021, arXiv:2103.03841, §4.1), in guided-diffusion's 7 x 17 x 17 features."""
+
+    extractor = "inception_spatial"
+    layer = "spatial"
+    Settings = SFIDSettings
 
 
 class EfficientNetFrechetSettings(EfficientNetSettings):
@@ -171,12 +123,12 @@ class EfficientNetFrechetSettings(EfficientNetSettings):
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
 
 
-class EfficientNetFrechet(_Frechet):
+class EfficientNetFrechet(Frechet, line="fd_efficientnet_lite0"):
     """The Fréchet distance in EfficientNet-Lite0's pooled features; it does not compare with any FID."""
 
     extractor = "efficientnet_lite0"
-    outputs: ClassVar[dict[str, Fact]] = {
-        "fd_efficientnet_lite0": Fact(higher_is_better=False, bounds=(0.0, float("inf")))
-    }
-    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
     Settings = EfficientNetFrechetSettings
+
+
+class GenerationEfficientNetFrechet(EfficientNetFrechet, line="generation_fd_efficientnet_lite0"):
+    """The same under the name it is published by where a set is generated."""

@@ -1,4 +1,4 @@
-"""Inception Score of the reconstructions, with a block jackknife.
+"""Inception Score of a set, with a block jackknife.
 
 exp of the mean Kullback-Leibler divergence of p(y|x) from p(y), averaged over splits (Salimans et al. 2016,
 arXiv:1606.03498, §4), on the logits without bias, shuffled and split as torch-fidelity does it.
@@ -9,19 +9,23 @@ jackknife block are all there is to keep.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.contracts.stats import Estimate, block_jackknife
-from bench.metrics.base import Fact
-from bench.metrics.sets.rows import FeatureMetric, InceptionSettings, Side
+from bench.errors import Unavailable
+from bench.metrics.base import Wants
+from bench.metrics.sets.base import SetMetric
+from bench.metrics.sets.features import InceptionSettings
 
 CHUNK = 1024
 CLASSES = 1008
+NAME, FILE_ORDER = "inception_score", "inception_score_file_order"
 
 
 class InceptionScoreSettings(InceptionSettings):
@@ -31,6 +35,56 @@ class InceptionScoreSettings(InceptionSettings):
     splits: int = Field(default=10, ge=1, description="parts whose scores are averaged")
     shuffle: bool = Field(default=True, description="shuffle before splitting; without it the order counts")
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which shuffles")
+
+    def ways(self, n: int) -> dict[str, np.ndarray]:
+        """By value, the part of each of n samples in the dataset's order, ``[n]``."""
+        parts = equal_parts(n, self.splits)
+        return {NAME: shuffled(parts, self.seed) if self.shuffle else parts}
+
+
+class GenerationInceptionScoreSettings(InceptionSettings):
+    """Inception Score, over ``splits`` parts as torch-fidelity has them, or over parts of ``split_size`` as ADM."""
+
+    layer: str = Field(default="logits_unbiased", pattern="^logits_unbiased$")
+    splits: int | None = Field(default=10, ge=1, description="equal parts whose scores are averaged")
+    split_size: int | None = Field(default=None, ge=1, description="samples of each part, the last may have fewer")
+    shuffle_seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which shuffles")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way_to_split(cls, given: Any) -> Any:
+        """A split size alone means: not so many splits."""
+        if isinstance(given, dict) and given.get("split_size") is not None:
+            given = {"splits": None, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> GenerationInceptionScoreSettings:
+        if (self.splits is None) == (self.split_size is None):
+            raise ValueError("give either splits or split_size")
+        return self
+
+    def ways(self, n: int) -> dict[str, np.ndarray]:
+        """By value, the part of each of n samples in their order, ``[n]``."""
+        if self.split_size:
+            parts = np.arange(n) // self.split_size
+        else:
+            assert self.splits
+            parts = equal_parts(n, self.splits)
+        return {NAME: shuffled(parts, self.shuffle_seed), FILE_ORDER: parts}
+
+
+def equal_parts(n: int, splits: int) -> np.ndarray:
+    """Part of each place in a row of n samples, ``[n]``, the parts as equal as can be."""
+    bounds = [part * n // splits for part in range(1, splits)]
+    return np.searchsorted(bounds, np.arange(n), side="right")
+
+
+def shuffled(parts: np.ndarray, seed: int) -> np.ndarray:
+    """The parts of samples that are shuffled first, as numpy's RandomState does it."""
+    of_sample = np.empty(len(parts), np.int64)
+    of_sample[np.random.RandomState(seed).permutation(len(parts))] = parts
+    return of_sample
 
 
 @dataclass
@@ -76,40 +130,55 @@ def sums(logits: torch.Tensor, split: np.ndarray, block: np.ndarray, splits: int
     )
 
 
-class InceptionScore(FeatureMetric):
-    """Inception Score: mean over splits. The jackknife keeps every sample in its split."""
+class InceptionScore(SetMetric, line="inception_score"):
+    """Inception Score: mean over parts, with a block jackknife that keeps every sample in its part.
+
+    It looks at the samples alone, whatever they are compared with.
+    """
 
     extractor = "inception"
     layer = "logits"
-    sides: ClassVar[tuple[Side, ...]] = ("reconstruction",)
-    outputs: ClassVar[dict[str, Fact]] = {"inception_score": Fact(higher_is_better=True, bounds=(1.0, float(CLASSES)))}
-    weights: ClassVar[tuple[str, ...]] = ("inception-2015-12-05",)
-    Settings = InceptionScoreSettings
-    settings: InceptionScoreSettings
+    wants: ClassVar[Wants] = "nothing"
+    Settings: ClassVar[type[InceptionSettings]] = InceptionScoreSettings
+    settings: InceptionScoreSettings | GenerationInceptionScoreSettings
 
-    def compute(self) -> dict[str, Estimate]:
-        n, splits = self.n, self.settings.splits
+    def estimates(self) -> dict[str, Estimate]:
+        n, splits = self.n, self.settings.splits or 1
         if n < splits:
             remedy = f"measure at least {splits}, or set fewer splits in the protocol"
-            reason = f"{n} samples do not fill {splits} splits; {remedy}"
-            return {"inception_score": self.unavailable("inception_score", reason, n)}
+            raise Unavailable(f"{n} samples do not fill {splits} splits; {remedy}")
         order = self.order()
-        blocks = self.blocks(order)
-        parts = sums(self.rows("reconstruction", order), self._split(n), blocks.of, splits)
-        count = len(blocks.sizes)
-        value = parts.score(np.ones(count))
-        estimate = block_jackknife(value, blocks.sizes, lambda j: parts.score(1.0 - np.eye(count)[j]))
-        return {"inception_score": self.describe("inception_score", estimate, self._note(n))}
+        logits, block = self.rows("reconstruction", order), self.blocks(order).of
+        ways = self.settings.ways(n)
+        largest = int(np.bincount(ways[NAME]).max())
+        note = f"splits of {largest} images bound the score at {largest}" if largest < CLASSES else ""
+        score = self._score(logits, ways[NAME], block)
+        found = {NAME: self.describe(NAME, score, note)}
+        if FILE_ORDER in ways:
+            found |= self._in_file_order(score, self._score(logits, ways[FILE_ORDER], block))
+        return found
 
-    def _split(self, n: int) -> np.ndarray:
-        """Split of each sample in the dataset's order, ``[n]``."""
-        splits = self.settings.splits
-        place = np.random.RandomState(self.settings.seed).permutation(n) if self.settings.shuffle else np.arange(n)
-        split = np.empty(n, np.int64)
-        for part in range(splits):
-            split[place[part * n // splits : (part + 1) * n // splits]] = part
-        return split
+    def _in_file_order(self, score: Estimate, unshuffled: Estimate) -> dict[str, Estimate]:
+        """The score without shuffling, where it differs."""
+        assert score.value is not None and unshuffled.value is not None
+        if math.isclose(score.value, unshuffled.value, rel_tol=1e-9):
+            return {}
+        low, high = score.interval or (score.value, score.value)
+        doubt = "" if low <= unshuffled.value <= high else "the order of the file matters: is it sorted by class?"
+        return {FILE_ORDER: self.describe(FILE_ORDER, unshuffled, doubt)}
 
-    def _note(self, n: int) -> str:
-        largest = -(-n // self.settings.splits)
-        return f"splits of {largest} images bound the score at {largest}" if largest < CLASSES else ""
+    def _score(self, logits: torch.Tensor, part: np.ndarray, block: np.ndarray) -> Estimate:
+        found, sizes = sums(logits, part, block, int(part.max()) + 1), np.bincount(block)
+        value, count = found.score(np.ones(len(sizes))), len(sizes)
+        return block_jackknife(value, sizes, lambda j: found.score(1.0 - np.eye(count)[j]))
+
+
+class GenerationInceptionScore(InceptionScore, line="generation_inception_score"):
+    """As :class:`InceptionScore`, with the score in file order beside it where that differs.
+
+    A file sorted by class scores far too low where its parts follow its order, as guided-diffusion's evaluator
+    has it, so the samples are shuffled first.
+    """
+
+    extractor = "inception_spatial"
+    Settings = GenerationInceptionScoreSettings

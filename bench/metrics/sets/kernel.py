@@ -1,4 +1,4 @@
-"""Kernel Inception Distance, with a standard error for its value.
+"""The kernel of kernel distances, summed over subsets and blocks.
 
 The squared maximum mean discrepancy with the kernel k(x, y) = (γ x·y + c)^degree (Bińkowski et al. 2018,
 arXiv:1801.01401, §3 and eq. 4), estimated without bias on subsets, as torch-fidelity does it.
@@ -12,16 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from bench.contracts.stats import Estimate, block_jackknife, interval_around
+from bench.contracts.stats import Estimate, interval_around
 from bench.machine.precision import exact_float32
-from bench.metrics.base import Fact, Settings
-from bench.metrics.sets.rows import FeatureMetric, InceptionSettings
+from bench.metrics.base import Settings
 
 TILE = (1024, 2048)
 # Beyond so many samples the inner products, and nothing else, are float32. torch-fidelity's are at any
@@ -38,12 +36,6 @@ class KernelSettings(Settings):
     gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
     coef0: float = Field(default=1.0, description="constant of the kernel")
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
-
-
-class KIDSettings(KernelSettings, InceptionSettings):
-    """Kernel Inception Distance."""
-
-    layer: Literal["2048"] = "2048"
 
 
 Membership = tuple[np.ndarray, np.ndarray]
@@ -117,60 +109,9 @@ def _tiles(n: int, m: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
                 yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], m))
 
 
-class KID(FeatureMetric):
-    """Kernel Inception Distance: mean over subsets of the unbiased squared MMD.
-
-    The first input of torch-fidelity is the reconstruction, the second the reference; the draws depend
-    on it. The standard error joins two parts: the block jackknife of the squared MMD of all samples,
-    and what the choice of subsets adds.
-
-    The estimate is unbiased for independent sets. A reconstruction is not independent of its image, which
-    lowers the value by about 2/n of a kernel value; where that exceeds the standard error the note says so.
-    """
-
-    extractor = "inception"
-    layer = "pool"
-    outputs: ClassVar[dict[str, Fact]] = {"kid": Fact(higher_is_better=False)}
-    weights: ClassVar[tuple[str, ...]] = ("inception-2015-12-05",)
-    Settings = KIDSettings
-    settings: KIDSettings
-
-    def compute(self) -> dict[str, Estimate]:
-        n = self.n
-        if n < 2:
-            return {"kid": self.unavailable("kid", f"an unbiased estimate needs at least 2 samples, there are {n}", n)}
-        order = self.order()
-        blocks = self.blocks(order)
-        x, y = self.rows("reconstruction", order), self.rows("reference", order)
-        products = torch.float64 if n <= FLOAT64_PRODUCTS else torch.float32
-        kernel = Kernel(self.settings, x.shape[1], self.heavy_device, products)
-        size = min(self.settings.subset_size, n)
-        draws = subset_draws(self.settings, n, n, size)
-        members = indicator(blocks.of)
-        xx = kernel.sums(x, x, (members, members), (draws[0], draws[0]))
-        yy = kernel.sums(y, y, (members, members), (draws[1], draws[1]))
-        xy = kernel.sums(x, y, (members, members), draws)
-        per_subset = (xx.subsets + yy.subsets) / (size * (size - 1)) - 2 * xy.subsets / size**2
-        value = float(per_subset.mean())
-
-        def mmd(keep: np.ndarray) -> float:
-            m = float(blocks.sizes @ keep)
-            within = keep @ (xx.blocks + yy.blocks) @ keep
-            return float(within / (m * (m - 1)) - 2 * (keep @ xy.blocks @ keep) / m**2)
-
-        count = len(blocks.sizes)
-        if count > 1 and n - blocks.sizes.max() < 2:
-            method = f"no interval: {n} samples in {count} groups are too few to leave one out"
-            return {"kid": self.describe("kid", Estimate(value=value, n=n, method=method), size_note(self.settings, n))}
-        estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-        estimate = centred(estimate, value, per_subset, count)
-        bias = _pairing_bias(kernel.pairs(x, y), float(xy.blocks.sum()), n)
-        notes = [size_note(self.settings, n)]
-        if abs(bias) > (estimate.stderr or 0.0):
-            notes.append(
-                f"includes {bias:.2g} from comparing each image with its own reconstruction, as torch-fidelity"
-            )
-        return {"kid": self.describe("kid", estimate, "; ".join(filter(None, notes)))}
+def product_type(rows: int) -> torch.dtype:
+    """In what the inner products of sets of up to so many rows are taken."""
+    return torch.float64 if rows <= FLOAT64_PRODUCTS else torch.float32
 
 
 def indicator(block: np.ndarray) -> np.ndarray:
@@ -190,20 +131,6 @@ def subset_draws(settings: KernelSettings, n: int, m: int, size: int) -> Members
         for side in drawn:
             side[generator.choice(len(side), size, replace=False), subset] = 1
     return drawn
-
-
-def size_note(settings: KernelSettings, n: int) -> str:
-    """What a reader must know where there are fewer samples than a subset has."""
-    size = settings.subset_size
-    return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
-
-
-def _pairing_bias(pairs: float, total: float, n: int) -> float:
-    """How far pairs that are not independent move the estimate: the cross term with them less that without.
-
-    In expectation it is the same for subsets, of whose pairs one in n is an image and its reconstruction.
-    """
-    return -2 * (total / n**2 - (total - pairs) / (n * (n - 1)))
 
 
 def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:

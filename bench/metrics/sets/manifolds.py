@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -24,10 +24,11 @@ from pydantic import Field
 from bench.contracts.stats import CONFIDENCE, Estimate, assign_blocks, block_jackknife, clustered_mean
 from bench.errors import Unavailable
 from bench.machine.mapped_arrays import reordered
-from bench.metrics.base import Fact, ReferenceSource, Settings
-from bench.metrics.sets.generated import FIXED, GenerationMetric, about_samples, too_few_to_leave_out
+from bench.metrics.base import Settings
+from bench.metrics.sets.base import SetMetric
+from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
+from bench.metrics.sets.leaving_out import FIXED, about_samples, too_few_to_leave_out
 from bench.metrics.sets.neighbours import TILE, Distances, Rounding, nearest, radii, radii_without, spans
-from bench.metrics.sets.rows import EfficientNetSettings, InceptionSettings
 
 
 class ManifoldSettings(Settings):
@@ -62,20 +63,21 @@ class EfficientNetDensityCoverageSettings(_DensityCoverageSettings, EfficientNet
     """Density and coverage in the features of EfficientNet-Lite0."""
 
 
-class _Manifolds(GenerationMetric):
-    """Chooses the images of both sides."""
+class _Manifolds(SetMetric):
+    """Chooses the images of both sides. The error is that of the samples, whose inputs count as fixed too."""
 
-    wants: ClassVar[Literal["statistics", "images"]] = "images"
+    extractor = "inception_spatial"
     settings: PrecisionRecallSettings | _DensityCoverageSettings
 
-    def chosen(self, references: ReferenceSource) -> tuple[torch.Tensor, torch.Tensor, list[int], Distances]:
-        """Samples sorted by block, references, bounds of the blocks, and the distances between all of them.
+    def chosen(self) -> tuple[torch.Tensor, torch.Tensor, list[int], Distances, str]:
+        """Samples sorted by block, references, bounds of the blocks, the distances between all of them, and a note.
 
         Raises:
             Unavailable: a side has too few for a k-th nearest other.
         """
-        y = references.rows(self.extractor, self.layer)
         order = self.order()
+        y = self.reference_rows(order)
+        whole = len(y)
         x, groups = self.rows("reconstruction", order), self.stacked("groups")[order]
         y = y[self._draw(len(y), self.settings.references)]
         pick = self._draw(len(x), self.settings.samples)
@@ -86,7 +88,8 @@ class _Manifolds(GenerationMetric):
             reason = f"k = {self.settings.k} needs {least} samples and {least} references"
             raise Unavailable(f"{reason}, there are {len(x)} and {len(y)}")
         bounds = [0, *np.cumsum(np.bincount(block)).tolist()]
-        return x, y, bounds, Distances(x, y, self.settings.distances, self.heavy_device)
+        note = self._note(len(x), len(y), whole)
+        return x, y, bounds, Distances(x, y, self.settings.distances, self.heavy_device), note
 
     def _draw(self, n: int, most: int | None) -> slice | np.ndarray:
         """Which of n to use, in their order."""
@@ -94,25 +97,21 @@ class _Manifolds(GenerationMetric):
             return slice(None)
         return np.sort(np.random.RandomState(self.settings.choice_seed).permutation(n)[:most])
 
-    def note(self, used: int, references: int, whole: int) -> str:
+    def _note(self, used: int, references: int, whole: int) -> str:
         """What was compared, where it is not all of it."""
         left = [f"{used} of {self.n} samples"] if used < self.n else []
         left += [f"{references} of {whole} references"] if references < whole else []
         return " and ".join(left)
 
 
-class PrecisionRecall(_Manifolds):
+class PrecisionRecall(_Manifolds, line="precision_recall"):
     """Improved precision and recall."""
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        "precision": Fact(higher_is_better=True, bounds=(0.0, 1.0)),
-        "recall": Fact(higher_is_better=True, bounds=(0.0, 1.0)),
-    }
     Settings = PrecisionRecallSettings
     settings: PrecisionRecallSettings
 
-    def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:
-        x, y, bounds, distances = self.chosen(references)
+    def estimates(self) -> dict[str, Estimate]:
+        x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
         reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
         neighbours = nearest(x, k, bounds, distances)
@@ -126,7 +125,6 @@ class PrecisionRecall(_Manifolds):
                 inside[top:bottom] |= (tile <= reach[begin:end]).any(1)
                 for column in range(balls.shape[1]):
                     reached[begin:end, column] |= (tile <= balls[top:bottom, column, None]).any(0)
-        note = self.note(len(x), len(y), len(references.rows(self.extractor, self.layer)))
         recall = _left_out(reached.double().mean(0).cpu().numpy(), bounds, k)
         return {
             "precision": self.describe("precision", share(int(inside.sum()), len(x)), note),
@@ -134,15 +132,11 @@ class PrecisionRecall(_Manifolds):
         }
 
 
-DENSITY = Fact(higher_is_better=True, bounds=(0.0, float("inf")))
-COVERAGE = Fact(higher_is_better=True, bounds=(0.0, 1.0))
-
-
 class _DensityCoverage(_Manifolds):
     settings: _DensityCoverageSettings
 
-    def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:
-        x, y, bounds, distances = self.chosen(references)
+    def estimates(self) -> dict[str, Estimate]:
+        x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
         reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
         holding = torch.zeros(len(x), device=distances.device)
@@ -158,27 +152,20 @@ class _DensityCoverage(_Manifolds):
         shares = [held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))]
         coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
         density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
-        note = self.note(len(x), len(y), len(references.rows(self.extractor, self.layer)))
         found = zip(self.outputs, (density, coverage), strict=True)
         return {name: self.describe(name, estimate, note) for name, estimate in found}
 
 
-class DensityCoverage(_DensityCoverage):
+class DensityCoverage(_DensityCoverage, line="density_coverage"):
     """Density and coverage in the 2048 pool features of the 2015 Inception."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"density": DENSITY, "coverage": COVERAGE}
     Settings = DensityCoverageSettings
 
 
-class EfficientNetDensityCoverage(_DensityCoverage):
+class EfficientNetDensityCoverage(_DensityCoverage, line="density_coverage_efficientnet_lite0"):
     """Density and coverage in EfficientNet-Lite0's pooled features."""
 
     extractor = "efficientnet_lite0"
-    outputs: ClassVar[dict[str, Fact]] = {
-        "density_efficientnet_lite0": DENSITY,
-        "coverage_efficientnet_lite0": COVERAGE,
-    }
-    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
     Settings = EfficientNetDensityCoverageSettings
 
 

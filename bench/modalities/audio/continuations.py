@@ -12,12 +12,14 @@ from bench.contracts.stats import Estimate, clustered_mean
 from bench.errors import Unavailable
 from bench.learning.drawing import Drawing
 from bench.learning.probe import ProbeSettings, mean_of_trainings
-from bench.learning.sampling_costs import MEMORY, RTF, TOKENS, sampling_costs
+from bench.learning.sampling_costs import sampling_costs
 from bench.learning.study import ModelingSettings, Study
+from bench.lines.values import SAMPLING_MEMORY, SAMPLING_RTF, SAMPLING_TOKENS
 from bench.measuring.planning import metric_class, preloaded
-from bench.metrics.base import Fact
 from bench.modalities.audio.continuation import ContinuationSettings, Excerpts, Judged, judge
 from bench.modalities.audio.datasets.audio import AudioPreprocessing
+from bench.modalities.audio.lines.values import of_continuations
+from bench.values import Value
 
 
 class ProbeChoices(ModelingSettings):
@@ -38,7 +40,7 @@ class Continuations(Drawing):
 
     metrics = ("dnsmos", "speaker_similarity")
     looks_at = "looks at tokens and continuations"
-    costs = (TOKENS, RTF, MEMORY)
+    costs = (SAMPLING_TOKENS, SAMPLING_RTF, SAMPLING_MEMORY)
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return preloaded(protocol)
@@ -62,27 +64,28 @@ class Continuations(Drawing):
 
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
-        facts = {name: fact for one in self.metrics for name, fact in metric_class(one).outputs.items()}
+        lines = {name: line for one in self.metrics for name, line in metric_class(one).outputs.items()}
         found: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
-            real, fact = judged.real[name], facts[name]
+            real = judged.real[name]
+            continuation, tokenized, lost = of_continuations(lines[name])
             why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
             found |= {
-                f"{name}_continuation": fact.describe(mean_of_trainings(drawn, groups), why),
-                f"{name}_tokenized": fact.describe(clustered_mean(real, groups), own),
-                f"{name}_model_loss": _lost(fact).describe(mean_of_trainings(real - drawn, groups), why),
+                continuation.name: mean_of_trainings(drawn, groups).described_by(continuation, why),
+                tokenized.name: clustered_mean(real, groups).described_by(tokenized, own),
+                lost.name: mean_of_trainings(real - drawn, groups).described_by(lost, why),
             }
         for name, estimate in judged.unavailable.items():
-            found |= _thrice(name, facts.get(name, Fact()), estimate)
+            found |= _thrice(lines.get(name, Value(name)), estimate)
         return found
 
     def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
         """No continuation, and why."""
         nothing = Estimate(value=None, unavailable=reason)
-        found = {name: fact.describe(nothing) for name, fact in self.costs}
+        found = {cost.name: nothing.described_by(cost) for cost in self.costs}
         for listener in named:
-            for name, fact in metric_class(listener).outputs.items():
-                found |= _thrice(name, fact, nothing)
+            for value in metric_class(listener).outputs.values():
+                found |= _thrice(value, nothing)
         return found
 
     def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:
@@ -94,14 +97,5 @@ class Continuations(Drawing):
                 study.columns[f"{name}_{kind}"] = column.tolist()
 
 
-def _thrice(name: str, fact: Fact, nothing: Estimate) -> dict[str, Estimate]:
-    return {
-        f"{name}_continuation": fact.describe(nothing),
-        f"{name}_tokenized": fact.describe(nothing),
-        f"{name}_model_loss": _lost(fact).describe(nothing),
-    }
-
-
-def _lost(fact: Fact) -> Fact:
-    # Where the tokenizer leaves nothing to lose the loss is least, so neither direction is better.
-    return Fact(fact.unit)
+def _thrice(value: Value, nothing: Estimate) -> dict[str, Estimate]:
+    return {each.name: nothing.described_by(each) for each in of_continuations(value)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.modalities.base import Bits, Modality
+from bench.values import FROM_ZERO, PlotPart, Value
 
 _RATES = ("tokens_per_second", "bitrate", "bitrate_entropy")
 
@@ -15,7 +16,8 @@ AUDIO = Modality(
     lines={
         kind: f"bench.modalities.audio.lines.{kind}:ENTRIES"
         for kind in ("tokenizers", "backbones", "datasets", "metrics", "recognizers")
-    },
+    }
+    | {"values": "bench.modalities.audio.lines.values:VALUES"},
     metrics={
         "reconstruction": (
             *("pesq_wb", "pesq_nb", "stoi", "si_sdr", "si_sdr_aligned", "delay", "stft_distance", "mel_distance"),
@@ -25,7 +27,18 @@ AUDIO = Modality(
         ),
         "tokens": ("codebook", *_RATES),
     },
-    bits=Bits("bitrate_model", "kbit/s", per_unit=1000.0),
+    bits=Bits(
+        Value(
+            "bitrate_model",
+            "kbit/s (model)",
+            "kbit/s",
+            False,
+            FROM_ZERO,
+            shown_unit="",
+            plots=(PlotPart("modelled"),),
+        ),
+        per_unit=1000.0,
+    ),
     folder="audio-folder",
     drawing="bench.modalities.audio.continuations:Continuations",
     choices={"ntp-probe": "bench.modalities.audio.continuations:ProbeChoices"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.modalities.base import Bits, Modality
+from bench.values import FROM_ZERO, PlotPart, Value
 
 _RATES = ("codebook", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy")
 
@@ -30,7 +31,17 @@ IMAGE = Modality(
         ),
         "tokens": _RATES,
     },
-    bits=Bits("bits_per_pixel_model", "bit/px"),
+    bits=Bits(
+        Value(
+            "bits_per_pixel_model",
+            "bpp (model)",
+            "bit/px",
+            False,
+            FROM_ZERO,
+            shown_unit="",
+            plots=(PlotPart("generated"), PlotPart("modelled")),
+        )
+    ),
     folder="image-folder",
     generated="bench.modalities.image.generation.samples:GENERATED",
     drawing="bench.modalities.image.generation.by_probes:DrawnImagesOfProbes",

@@ -11,7 +11,8 @@ from feature_parts import given, measure
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from bench.contracts.stats import assign_blocks, block_jackknife
-from bench.metrics.sets.frechet import RFID, EfficientNetFrechet, GramFrechet, MomentFrechet
+from bench.metrics.sets.frechet import RFID, EfficientNetFrechet
+from bench.metrics.sets.frechet_distances import GramFrechet, MomentFrechet
 from bench.metrics.sets.gaussians import frechet_distance, moments
 
 Rng = np.random.Generator

@@ -24,9 +24,10 @@ from bench.errors import Unavailable
 from bench.measuring import extractors
 from bench.metrics.base import Batch, Metric, ReferenceSource
 from bench.metrics.sets import neighbours
-from bench.metrics.sets.generation_fid import GFID, FewSamples, Gaussian, ManySamples
-from bench.metrics.sets.generation_inception_score import GenerationInceptionScore
-from bench.metrics.sets.generation_kid import GenerationKID
+from bench.metrics.sets.frechet import GFID
+from bench.metrics.sets.frechet_distances import FewSamples, Gaussian, ManySamples
+from bench.metrics.sets.inception_score import GenerationInceptionScore
+from bench.metrics.sets.kernel_distance import GenerationKID
 from bench.metrics.sets.manifolds import DensityCoverage, PrecisionRecall
 from bench.modalities.image.metrics.patch_distances import Patches, distances, summed_distances
 from bench.modalities.image.metrics.pyramid_patches import _blurred, laplacian_pyramid, level_sizes, patches

@@ -11,7 +11,7 @@ from feature_parts import given, measure
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from bench.metrics.sets import kernel
-from bench.metrics.sets.kernel import KID
+from bench.metrics.sets.kernel_distance import KID
 
 Rng = np.random.Generator
 

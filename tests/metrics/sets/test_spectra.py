@@ -10,9 +10,8 @@ import torch
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from bench.metrics.sets import spectra
-from bench.metrics.sets.frechet import paired_frechet
+from bench.metrics.sets.frechet_distances import Gaussian, fixed_frechet, paired_frechet
 from bench.metrics.sets.gaussians import Moments, frechet_distance, moments
-from bench.metrics.sets.generation_fid import Gaussian, fixed_frechet
 
 DIM, MANY, FEW = 6, 24, 4
 

@@ -17,7 +17,7 @@ from bench.measuring.features import FeatureBank
 from bench.metrics.base import Batch
 from bench.metrics.sets.frechet import RFID
 from bench.metrics.sets.inception_score import InceptionScore
-from bench.metrics.sets.kernel import KID
+from bench.metrics.sets.kernel_distance import KID
 
 N, SUBSET = 16, 10
 

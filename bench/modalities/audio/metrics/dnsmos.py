@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
     NOT_FINITE,
@@ -33,7 +32,7 @@ class DNSMOSSettings(PackageSettings):
     )
 
 
-class DNSMOS(PackageMetric):
+class DNSMOS(PackageMetric, line="dnsmos"):
     """DNSMOS P.835 (Reddy et al. 2022, ICASSP, arXiv:2110.01763): overall, signal and background; and P.808's.
 
     No reference. Equal to ``speechmos.dnsmos.run`` on the reconstruction at 16 kHz (resampled by soxr, VHQ, and
@@ -42,9 +41,6 @@ class DNSMOS(PackageMetric):
     over channels.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        name: Fact("MOS", True) for name in ("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808")
-    }
     distribution = "speechmos"
     imports = ("speechmos", "onnxruntime", "librosa")
     preload = ("librosa", "onnxruntime")

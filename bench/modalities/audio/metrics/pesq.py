@@ -13,7 +13,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
     PAIR_REASONS,
@@ -56,10 +55,9 @@ class PESQMetric(PackageMetric):
     reasons: ClassVar[tuple[str, ...]] = REASONS
 
 
-class PESQWide(PESQMetric):
+class PESQWide(PESQMetric, line="pesq_wb"):
     """Wide-band PESQ at 16 kHz (P.862.2), MOS-LQO from 1.04 to 4.64; equal to ``pesq.pesq(16000, ..., "wb")``."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"pesq_wb": Fact("MOS", True, (1, 5))}
     reasons: ClassVar[tuple[str, ...]] = (*REASONS, LOW_RATE)
 
     @staticmethod
@@ -80,10 +78,9 @@ class NarrowSettings(PackageSettings):
     )
 
 
-class PESQNarrow(PESQMetric):
+class PESQNarrow(PESQMetric, line="pesq_nb"):
     """Narrow-band PESQ (P.862, mapped by P.862.1), MOS-LQO from 1.02 to 4.55; equal to ``pesq.pesq(..., "nb")``."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"pesq_nb": Fact("MOS", True, (0.999, 4.999))}
     Settings = NarrowSettings
     settings: NarrowSettings
 

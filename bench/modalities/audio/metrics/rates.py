@@ -12,7 +12,7 @@ import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import Batch, Fact, Metric
+from bench.metrics.base import Batch, Metric
 from bench.metrics.counts import TokenMetric
 from bench.metrics.rates import EntropyRate
 
@@ -65,10 +65,9 @@ class Totals(TokenMetric):
         return ratio(self, name, self.stacked("counted")[order], self.stacked("seconds")[order])
 
 
-class TokensPerSecond(Totals, DeclaredRate):
+class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
     """Codes of a second over all levels, as the codebooks declare; latent vectors counted over the set."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"tokens_per_second": Fact("tokens/s", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bitrate"}
 
     def count(self, batch: Batch) -> torch.Tensor:
@@ -84,10 +83,9 @@ class TokensPerSecond(Totals, DeclaredRate):
         return {name: self.exact(name, sum(rates)) if rates else self.measured(name)}
 
 
-class Bitrate(DeclaredRate):
+class Bitrate(DeclaredRate, line="bitrate"):
     """Nominal bitrate: Σ_books rate · log2(size), or what a codec was set to."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"bitrate": Fact("kbit/s", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no bits until they are quantized"
     }
@@ -115,10 +113,9 @@ class Bitrate(DeclaredRate):
         return {"bitrate": self.exact("bitrate", bits / KILO)}
 
 
-class FileBitrate(Totals):
+class FileBitrate(Totals, line="bitrate_file"):
     """Bits that a codec wrote by seconds of sound, over the whole set."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"bitrate_file": Fact("kbit/s", None, (0, math.inf))}
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens are not written to a file",
         "discrete": "tokens are not written to a file; see bitrate and bitrate_entropy",
@@ -133,28 +130,20 @@ class FileBitrate(Totals):
         return {name: self.unavailable(name, reason) if reason else self.measured(name)}
 
 
-class EntropyBitrate(EntropyRate):
+class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
     """Entropy rate of sound."""
-
-    outputs: ClassVar[dict[str, Fact]] = {"bitrate_entropy": Fact("kbit/s", None, (0, math.inf))}
 
     def amount(self, batch: Batch) -> torch.Tensor:
         seconds: torch.Tensor = batch.reference.seconds * KILO
         return seconds
 
 
-class RealTimeFactor(Metric):
+class RealTimeFactor(Metric, line="real_time_factor"):
     """Seconds of computing for a second of sound, of encode and of decode, warm.
 
     ``*_rtf`` is global: all computing over all sound. ``*_rtf_clip_mean`` is the mean over the clips of each
     clip's own factor, which short clips dominate; the clips of a batch share its factor.
     """
-
-    outputs: ClassVar[dict[str, Fact]] = {
-        f"{side}_rtf{kind}": Fact("s/s", False, (0, math.inf), device_bound=True)
-        for kind in ("", "_clip_mean")
-        for side in ("encode", "decode")
-    }
 
     timings: list[torch.Tensor]
 

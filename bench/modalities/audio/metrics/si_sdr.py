@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bench.metrics.base import Fact, Settings
+from bench.metrics.base import Settings
 from bench.modalities.audio.metrics.clips import ClipMetric, Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import PAIR_REASONS, mean_over_channels
 
@@ -42,7 +42,7 @@ class AlignedSettings(SISDRSettings, DelaySettings):
     """Choices of the ratio after alignment."""
 
 
-class SISDR(ClipMetric):
+class SISDR(ClipMetric, line="si_sdr"):
     """SI-SDR = 10 log10(|αs|² / |αs - ŝ|²) dB with α = ⟨ŝ, s⟩ / |s|² (Le Roux et al. 2019, arXiv:1811.02508, eq. 5).
 
     Equal to torchmetrics' ``scale_invariant_signal_distortion_ratio``, which adds a rounding error to each term
@@ -53,7 +53,6 @@ class SISDR(ClipMetric):
     A reconstruction that equals the reference up to scale gets it; left out as infinite, it would lower the mean.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"si_sdr": Fact("dB", True)}
     version = 2
     reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, ORTHOGONAL)
     Settings = SISDRSettings
@@ -67,10 +66,9 @@ class SISDR(ClipMetric):
         return mean_over_channels(channel, reference, reconstruction)
 
 
-class AlignedSISDR(ClipMetric):
+class AlignedSISDR(ClipMetric, line="si_sdr_aligned"):
     """SI-SDR of the samples that overlap once ``Delay`` is taken back; at least the raw one, mean over channels."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"si_sdr_aligned": Fact("dB", True)}
     version = 2
     reasons: ClassVar[tuple[str, ...]] = (*PAIR_REASONS, ORTHOGONAL)
     Settings = AlignedSettings
@@ -85,7 +83,7 @@ class AlignedSISDR(ClipMetric):
         return mean_over_channels(channel, reference, reconstruction)
 
 
-class Delay(ClipMetric):
+class Delay(ClipMetric, line="delay"):
     """By how many ms the reconstruction is late (negative: early), to a sample; mean over channels.
 
     The delay for which the samples that overlap have the highest SI-SDR, the shortest of several. It means
@@ -93,7 +91,6 @@ class Delay(ClipMetric):
     reference it is a chance maximum.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"delay": Fact("ms", None)}
     reasons: ClassVar[tuple[str, ...]] = PAIR_REASONS
     Settings = DelaySettings
     settings: DelaySettings

@@ -11,7 +11,6 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
     PAIR_REASONS,
@@ -43,7 +42,7 @@ class SpeakerSettings(PackageSettings):
     )
 
 
-class SpeakerSimilarity(PackageMetric):
+class SpeakerSimilarity(PackageMetric, line="speaker_similarity"):
     """Cosine of the speaker embeddings of reference and reconstruction, in [-1, 1].
 
     GE2E (Wan et al. 2018, ICASSP, arXiv:1710.10467) with Resemblyzer's weights. The embedding equals
@@ -52,7 +51,6 @@ class SpeakerSimilarity(PackageMetric):
     different stretches out of the two, and needs packages that no longer import everywhere. Mean over channels.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"speaker_similarity": Fact("", True, (-1, 1))}
     distribution = "Resemblyzer"
     imports = ("resemblyzer", "librosa")
     preload = ("librosa",)

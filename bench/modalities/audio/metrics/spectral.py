@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from bench.errors import BenchError
-from bench.metrics.base import Fact, Settings
+from bench.metrics.base import Settings
 from bench.modalities.audio.metrics.clips import ClipMetric, Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import NOT_FINITE
 
@@ -58,7 +58,7 @@ class MelSettings(SpectralSettings):
         return self
 
 
-class STFTDistance(ClipMetric):
+class STFTDistance(ClipMetric, line="stft_distance"):
     """Multi-scale STFT distance: audiotools' ``MultiScaleSTFTLoss``.
 
     Σ over windows of mean |log10 a^power - log10 b^power| + mean |a - b|, where a and b are the magnitudes of the
@@ -67,7 +67,6 @@ class STFTDistance(ClipMetric):
     either side is as good a signal as any.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"stft_distance": Fact("", False, (0, float("inf")))}
     reasons: ClassVar[tuple[str, ...]] = (TOO_SHORT, NOT_FINITE)
     Settings = SpectralSettings
     settings: SpectralSettings
@@ -78,14 +77,13 @@ class STFTDistance(ClipMetric):
         return {"stft_distance": float(sum(distances))}
 
 
-class MelDistance(ClipMetric):
+class MelDistance(ClipMetric, line="mel_distance"):
     """Multi-scale mel distance: audiotools' ``MelSpectrogramLoss``.
 
     As ``STFTDistance``, of mel spectrograms: Slaney's filters (librosa's default) on the magnitudes. With one
     window, a power of 1 and no magnitudes it is the mean absolute difference of log10 mel spectrograms.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"mel_distance": Fact("", False, (0, float("inf")))}
     reasons: ClassVar[tuple[str, ...]] = (TOO_SHORT, NOT_FINITE)
     Settings = MelSettings
     settings: MelSettings

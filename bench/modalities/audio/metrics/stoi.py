@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import PAIR_REASONS, PackageMetric, PackageSettings, mean_over_channels
 
@@ -16,7 +15,7 @@ TOO_SHORT = "under 30 frames (0.4 s) of the reference are within 40 dB of its lo
 FRAME = 256
 
 
-class STOI(PackageMetric):
+class STOI(PackageMetric, line="stoi"):
     """STOI (Taal et al. 2011, IEEE TASLP 19(7)) and extended STOI (Jensen & Taal 2016, IEEE TASLP 24(11)).
 
     At most 1. pystoi resamples to 10 kHz itself and leaves out the frames that are silent in the reference; the
@@ -24,7 +23,6 @@ class STOI(PackageMetric):
     there is no value here. Mean over channels.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"stoi": Fact("", True, (-1, 1)), "estoi": Fact("", True, (-1, 1))}
     distribution = "pystoi"
     imports = ("pystoi",)
     preload = ("pystoi",)

@@ -15,7 +15,6 @@ from pydantic import Field
 
 from bench.errors import Unavailable
 from bench.machine.extras import remedy
-from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
     PAIR_REASONS,
@@ -46,14 +45,13 @@ class ViSQOLSettings(PackageSettings):
     )
 
 
-class ViSQOL(PackageMetric):
+class ViSQOL(PackageMetric, line="visqol"):
     """ViSQOL v3 (Chinen et al. 2020, QoMEX, arXiv:2004.09584), MOS-LQO from 1 to 5.
 
     Equal to ``visqol.VisqolApi().measure_from_arrays``. Signals of another rate are resampled by soxr (VHQ); the
     level of the reconstruction is matched and delays are compensated by ViSQOL itself. Mean over channels.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"visqol": Fact("MOS", True, (1, 5))}
     distribution = "visqol-python"
     imports = ("visqol",)
     preload = ("visqol", "numba")

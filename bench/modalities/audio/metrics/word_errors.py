@@ -6,7 +6,7 @@ import importlib.util
 from collections import Counter
 from dataclasses import replace
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from bench.contracts.stats import Estimate
 from bench.errors import MOST_NAMED, BenchError, Unavailable
 from bench.machine.canonical import digest
 from bench.machine.extras import remedy
-from bench.metrics.base import Batch, Fact, Settings
+from bench.metrics.base import Batch, Settings
 from bench.metrics.bootstrap import ratio_of_sums
 from bench.metrics.failures import failure
 from bench.metrics.pooled import PooledMetric
@@ -51,7 +51,7 @@ class WordErrorSettings(Settings):
     revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both; filled in")
 
 
-class WordErrors(PooledMetric):
+class WordErrors(PooledMetric, line="word_errors"):
     """Errors over the whole set by jiwer, as a fraction of the words (or characters) of the references.
 
     - ``wer``, ``cer``: recogniser on the reconstruction against the transcript.
@@ -66,13 +66,6 @@ class WordErrors(PooledMetric):
     Recognizers of the processor run in the pool, others here, on the metric's device, one clip at a time.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {
-        "wer": Fact("", False, (0, float("inf"))),
-        "cer": Fact("", False, (0, float("inf"))),
-        "wer_original": Fact("", None, (0, float("inf"))),
-        "cer_original": Fact("", None, (0, float("inf"))),
-        "dwer": Fact("", False, (0, float("inf"))),
-    }
     preload = ("jiwer", "pocketsphinx", "whisper_normalizer.english")
     Settings = WordErrorSettings
     settings: WordErrorSettings

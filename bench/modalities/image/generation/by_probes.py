@@ -146,11 +146,12 @@ class DrawnImagesOfProbes(Drawing):
         return DrawnImages(f"training {repeat}", chosen.samples, chosen.batch, draw, decode, watch)
 
     def _metrics(self, study: Study, judges: str) -> MetricSet:
-        """New metrics of that kind, those of tokens left out."""
+        """New metrics of that kind, those of tokens left out; what can judge both judges what is generated."""
         sections = {
             name: section
             for name, section in study.settings.metrics.items()
-            if name not in self.rates and registry.get("metrics", name).judges == judges
+            if name not in self.rates
+            and registry.get("metrics", name).can_judge("generation") == (judges == "generation")
         }
         return build_metrics(study.job, sections, study.tokenizer.codebooks, study.device)
 

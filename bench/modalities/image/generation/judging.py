@@ -16,7 +16,7 @@ from bench.measuring.features import ExtractorRun, FeatureBank, Features, Guard
 from bench.measuring.seen import Repeats, content
 from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.metrics.guarded import MetricSet
-from bench.metrics.sets.generated import GenerationMetric
+from bench.metrics.sets.base import SetMetric
 from bench.modalities.image.generation.references import Reference, ReferenceFeatures
 from bench.modalities.image.generation.sources import ImageSource
 
@@ -66,7 +66,7 @@ class Judge:
             metric.attempt("prepare", self._prepare)
 
     def _prepare(self, metric: Metric) -> None:
-        if isinstance(metric, GenerationMetric):
+        if isinstance(metric, SetMetric):
             metric.prepare(self.features)
 
     def judge(self, source: ImageSource, metrics: MetricSet) -> Seen:

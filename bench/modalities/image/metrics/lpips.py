@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 
 from bench.contracts.stats import Estimate
-from bench.metrics.base import Batch, Fact, PerSampleMetric, Settings
+from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.extractors.shared import load_state
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
@@ -69,19 +69,17 @@ class LPIPS(PerSampleMetric):
         return {name: explain_failures(estimate, reason) for name, estimate in super().compute().items()}
 
 
-class LPIPSAlex(LPIPS):
+class LPIPSAlex(LPIPS, line="lpips_alex"):
     """LPIPS on AlexNet, the variant for evaluation."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"lpips_alex": Fact("", False, (0, float("inf")))}
     weights = ("alexnet",)
     net = "alex"
     shortest_side = 31
 
 
-class LPIPSVGG(LPIPS):
+class LPIPSVGG(LPIPS, line="lpips_vgg"):
     """LPIPS on VGG-16, the variant that tokenizers train on."""
 
-    outputs: ClassVar[dict[str, Fact]] = {"lpips_vgg": Fact("", False, (0, float("inf")))}
     weights = ("vgg16",)
     net = "vgg"
     shortest_side = 16

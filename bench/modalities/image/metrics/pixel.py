@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
-from bench.metrics.base import Batch, Fact, PerSampleMetric, Settings
+from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
 LEVELS = 255
@@ -31,7 +31,7 @@ class PSNRSettings(Settings):
     )
 
 
-class PSNR(PerSampleMetric):
+class PSNR(PerSampleMetric, line="psnr"):
     """PSNR = 10 log10(range² / MSE) in dB, the MSE over all pixels and channels of an image, in float64.
 
     At most the ceiling of what eight bits can show: the smallest error that is not zero is 1/255 in one channel of one
@@ -41,7 +41,6 @@ class PSNR(PerSampleMetric):
     pooling ``set`` the elements are those of all images.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"psnr": Fact("dB", True)}
     version = 2
     Settings = PSNRSettings
     settings: PSNRSettings

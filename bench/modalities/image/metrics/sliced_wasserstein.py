@@ -25,8 +25,8 @@ from pydantic import Field
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
 from bench.machine.mapped_arrays import Spill, reordered
-from bench.metrics.base import Batch, Fact, Metric, ReferenceSource, Settings
-from bench.metrics.sets.generated import about_samples, too_few_to_leave_out
+from bench.metrics.base import Batch, Metric, ReferenceSource, Settings, Wants
+from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
 from bench.modalities.image.levels import to_uint8
 from bench.modalities.image.metrics.patch_distances import Patches, distances
 from bench.modalities.image.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
@@ -50,10 +50,10 @@ class SlicedWassersteinSettings(Settings):
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws images, places, directions")
 
 
-class SlicedWasserstein(Metric):
+class SlicedWasserstein(Metric, line="sliced_wasserstein"):
     """The distance at each level, level 0 being the images' own resolution, and the mean over levels."""
 
-    outputs: ClassVar[dict[str, Fact]] = {NAME: Fact(higher_is_better=False, bounds=(0.0, float("inf")))}
+    wants: ClassVar[Wants] = "images"
     Settings = SlicedWassersteinSettings
     settings: SlicedWassersteinSettings
     references: ReferenceSource | None = None
@@ -68,10 +68,6 @@ class SlicedWasserstein(Metric):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "spill": None}  # its rows are listed; others may go elsewhere
-
-    @classmethod
-    def fact(cls, name: str) -> Fact:
-        return cls.outputs[NAME]
 
     def update(self, batch: Batch) -> None:
         """Take in a batch's patches.

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field, field_validator, model_validator
 
 from bench.contracts.stats import Estimate
-from bench.metrics.base import Batch, Fact, PerSampleMetric, Settings
+from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
 # Images filtered at once: one fills a processor's cache, many fill a GPU. It changes no bit of a value.
@@ -86,14 +86,13 @@ class MSSSIMSettings(WindowSettings):
         return self.size << (len(self.betas) - 1)
 
 
-class SSIM(PerSampleMetric):
+class SSIM(PerSampleMetric, line="ssim"):
     """SSIM of Wang et al. 2004 (IEEE TIP 13(4), eq. 13), mean over windows and channels; at most 1.
 
     The default equals ``skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5,
     use_sample_covariance=False)``, window ``uniform`` its plain default.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"ssim": Fact("", True, (-1, 1))}
     Settings = SSIMSettings
     settings: SSIMSettings
 
@@ -111,7 +110,7 @@ class SSIM(PerSampleMetric):
         return {name: explain_failures(estimate, reason) for name, estimate in super().compute().items()}
 
 
-class MSSSIM(PerSampleMetric):
+class MSSSIM(PerSampleMetric, line="ms_ssim"):
     """Multi-scale SSIM of Wang, Simoncelli & Bovik 2003 (Asilomar, eq. 7), in [0, 1].
 
     Π_s contrast_s^β_s over all scales but the last, times SSIM_last^β_last; each scale halves the one
@@ -119,7 +118,6 @@ class MSSSIM(PerSampleMetric):
     ``torchmetrics.functional.image.multiscale_structural_similarity_index_measure``.
     """
 
-    outputs: ClassVar[dict[str, Fact]] = {"ms_ssim": Fact("", True, (0, 1))}
     Settings = MSSSIMSettings
     settings: MSSSIMSettings
 

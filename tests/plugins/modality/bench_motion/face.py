@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.modalities.base import Bits, Modality
 from bench.registry import Entry
+from bench.values import FROM_ZERO, Value
 
 TOKENIZERS = (
     Entry(
@@ -38,15 +39,15 @@ DATASETS = (
         licence="that of the files",
     ),
 )
-METRICS = (
-    Entry(
-        "endpoint_error",
-        "bench_motion.metrics:EndpointError",
-        "Distance between the last positions",
-        modality="motion",
-        source="Euclidean distance",
-    ),
+ENDPOINT_ERROR = Entry(
+    "endpoint_error",
+    "bench_motion.metrics:EndpointError",
+    "Distance between the last positions",
+    modality="motion",
+    source="Euclidean distance",
+    values=(Value("endpoint_error", "Endpoint error", "", False, FROM_ZERO),),
 )
+METRICS = (ENDPOINT_ERROR,)
 
 MOTION = Modality(
     name="motion",
@@ -60,7 +61,7 @@ MOTION = Modality(
         "metrics": "bench_motion.face:METRICS",
     },
     metrics={"reconstruction": ("endpoint_error", "codebook", "peak_memory"), "tokens": ("codebook",)},
-    bits=Bits("bits_per_step_model", "bit/step"),
+    bits=Bits(Value("bits_per_step_model", "bits per step (model)", "bit/step", False, FROM_ZERO)),
     folder="motion-folder",
     view="bench_motion.view:MotionView",
 )

@@ -14,12 +14,13 @@ from bench.backbones.raster import Raster
 from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import Dataset, Sample
 from bench.machine.canonical import digest
-from bench.metrics.base import Batch, Fact, PerSampleMetric
+from bench.metrics.base import Batch, PerSampleMetric
 from bench.modalities.audio.recognizers.base import Recognizer
 from bench.modalities.image.datasets.images import ImagePreprocessing
 from bench.quantizers.base import Quantizer
 from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
+from bench.values import Value, by_name
 
 
 class Blocks(Tokenizer):
@@ -65,7 +66,7 @@ class Noise(Dataset):
 class Aimless(PerSampleMetric):
     """Mean absolute error; it does not say of what."""
 
-    outputs = {"plugin_error": Fact("", False, (0, 1))}  # noqa: RUF012 - never mutated
+    outputs = by_name([Value("plugin_error", higher_is_better=False, bounds=(0, 1))])
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"plugin_error": (batch.reference - batch.reconstruction).abs().mean((1, 2, 3))}

@@ -1,31 +1,104 @@
-"""FID, sFID and their like: the Fréchet distance of generated images from a fixed set of references.
+"""Fréchet distances with what they are without each block: of pairs, and of samples from a fixed Gaussian.
 
-The arithmetic is that of ``bench/metrics/sets/gaussians.py``. The references are a Gaussian given by its mean and a
+The arithmetic is that of ``bench/metrics/sets/gaussians.py``. Fixed references are a Gaussian given by its mean and a
 factor F with Σ = FᵀF, so that the last trace needs neither Σ nor as many references as samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar, Literal
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from bench.contracts.stats import Estimate, block_jackknife
 from bench.errors import Unavailable
-from bench.machine.threads import each_on_one_thread
-from bench.metrics.base import Fact, ReferenceSource
-from bench.metrics.sets.frechet import EfficientNetFrechetSettings, PairedFrechet, bias_note
-from bench.metrics.sets.gaussians import distance_of, mean_of, moments, scatter_of, without_block
-from bench.metrics.sets.generated import GenerationMetric, about_samples, too_few_to_leave_out
-from bench.metrics.sets.rows import InceptionSettings
+from bench.metrics.sets.gaussians import (
+    Moments,
+    distance_of,
+    frechet_distance,
+    mean_of,
+    moments,
+    scatter_of,
+    without_block,
+)
 from bench.metrics.sets.spectra import factor_of, root_trace, singular_values
 
-UNCOUNTED = "the reference's precomputed statistics do not say of how many images they are"
+
+class FrechetDistance(Protocol):
+    """The distance of two sets of rows, and what it would be without one block of them."""
+
+    def value(self) -> float:
+        """The distance of all rows."""
+
+    def without(self, block: int) -> float:
+        """The distance without the rows of a block; without their pairs too, if they have some."""
+
+
+class GramFrechet:
+    """For n <= d: everything follows from the n x n products of centred rows.
+
+    Args:
+        reference, reconstruction: rows ``[n, d]``, pairs in the same order.
+        starts: where each block begins; rows are sorted by block.
+    """
+
+    def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
+        means = mean_of(reference), mean_of(reconstruction)
+        self.x, self.y = reference.double() - means[0], reconstruction.double() - means[1]
+        self.shift = means[0] - means[1]
+        self.gram = self.x @ self.y.T
+        self.squares = self.x.square().sum(1) + self.y.square().sum(1)
+        self.bounds = np.append(starts, len(reference))
+
+    def value(self) -> float:
+        n = len(self.gram)
+        root = singular_values(self.gram).sum()
+        return distance_of(self.shift, self.squares.sum() / (n - 1), root / (n - 1))
+
+    def without(self, block: int) -> float:
+        start, stop = self.bounds[block : block + 2]
+        keep = torch.from_numpy(np.r_[0:start, stop : len(self.gram)])
+        n = len(keep)
+        # The rows are centred: the mean of the rest follows from the sum of the block.
+        mean_x, mean_y = (-side[start:stop].sum(0) / n for side in (self.x, self.y))
+        gram = self.gram[keep][:, keep]
+        gram = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
+        traces = self.squares[keep].sum() - n * (mean_x @ mean_x + mean_y @ mean_y)
+        root = root_trace(gram @ gram.T)
+        return distance_of(self.shift + mean_x - mean_y, traces / (n - 1), root / (n - 1))
+
+
+class MomentFrechet:
+    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for GramFrechet."""
+
+    def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
+        self.sides = (reference, reconstruction)
+        self.bounds = np.append(starts, len(reference))
+        self.means = tuple(mean_of(rows) for rows in self.sides)
+        self.scatters = tuple(scatter_of(rows, mean)[1] for rows, mean in zip(self.sides, self.means, strict=True))
+
+    def value(self) -> float:
+        n = len(self.sides[0])
+        one, other = (Moments(n, m, s / (n - 1)) for m, s in zip(self.means, self.scatters, strict=True))
+        return frechet_distance(one, other)
+
+    def without(self, block: int) -> float:
+        one, other = (self._rest(side, block) for side in (0, 1))
+        factor = factor_of(other.covariance)
+        root = root_trace(factor @ one.covariance @ factor.T)
+        return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
+
+    def _rest(self, side: int, block: int) -> Moments:
+        start, stop = map(int, self.bounds[block : block + 2])
+        return without_block(self.sides[side], self.means[side], self.scatters[side], start, stop)
+
+
+def paired_frechet(reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> FrechetDistance:
+    """The cheaper of the two ways for these rows; both give the same values."""
+    kind = GramFrechet if len(reference) <= reference.shape[1] else MomentFrechet
+    return kind(reference, reconstruction, starts)
 
 
 @dataclass(frozen=True)
@@ -115,72 +188,7 @@ class ManySamples:
         return distance_of(rest.mean - self.reference.mean, rest.covariance.trace() + self.reference.trace, root)
 
 
-def fixed_frechet(samples: torch.Tensor, reference: Gaussian, bounds: np.ndarray) -> PairedFrechet:
+def fixed_frechet(samples: torch.Tensor, reference: Gaussian, bounds: np.ndarray) -> FrechetDistance:
     """The cheaper of the two ways for these rows; both give the same values."""
     kind = FewSamples if len(samples) <= samples.shape[1] else ManySamples
     return kind(samples, reference, bounds)
-
-
-class _GenerationFrechet(GenerationMetric):
-    wants: ClassVar[Literal["statistics", "images"]] = "statistics"
-
-    def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:
-        (name,) = self.outputs
-        if self.n < 2:
-            raise Unavailable(f"a covariance needs at least 2 samples, there are {self.n}")
-        given = references.statistics(self.extractor, self.layer)
-        if given:
-            gaussian = Gaussian(given[0], factor_of(given[1]))
-        else:
-            gaussian = Gaussian.of(references.rows(self.extractor, self.layer))
-        rows, bounds = self.by_block()
-        distance = fixed_frechet(rows, gaussian, bounds)
-        note = "; ".join(filter(None, (bias_note(self.n, rows.shape[1], gaussian.n), "" if gaussian.n else UNCOUNTED)))
-        if reason := too_few_to_leave_out(bounds, 2):
-            return {name: self.describe(name, Estimate(value=distance.value(), n=self.n, method=reason), note)}
-        count = len(bounds) - 1
-        jobs: list[Callable[[], float]] = [distance.value]
-        jobs += [partial(distance.without, block) for block in range(count if count > 1 else 0)]
-        value, *rest = each_on_one_thread(lambda job: job(), jobs)
-        estimate = about_samples(block_jackknife(value, np.diff(bounds), rest.__getitem__))
-        return {name: self.describe(name, estimate, note)}
-
-
-class GFIDSettings(InceptionSettings):
-    """FID of generated images."""
-
-    layer: Literal["2048"] = "2048"
-    covariance: Literal["unbiased, float64"] = "unbiased, float64"
-
-
-class GFID(_GenerationFrechet):
-    """Generation FID: the Fréchet distance in the 2048 pool features of the 2015 Inception."""
-
-    outputs: ClassVar[dict[str, Fact]] = {"gfid": Fact(higher_is_better=False, bounds=(0.0, float("inf")))}
-    Settings = GFIDSettings
-
-
-class SFIDSettings(InceptionSettings):
-    """FID of spatial features."""
-
-    layer: Literal["mixed_6/conv, 7 first channels, 17x17"] = "mixed_6/conv, 7 first channels, 17x17"
-    covariance: Literal["unbiased, float64"] = "unbiased, float64"
-
-
-class SFID(_GenerationFrechet):
-    """Spatial FID (Nash et al. 2021, arXiv:2103.03841, §4.1), in guided-diffusion's 7 x 17 x 17 features."""
-
-    layer = "spatial"
-    outputs: ClassVar[dict[str, Fact]] = {"sfid": Fact(higher_is_better=False, bounds=(0.0, float("inf")))}
-    Settings = SFIDSettings
-
-
-class GenerationEfficientNetFrechet(_GenerationFrechet):
-    """The Fréchet distance in EfficientNet-Lite0's pooled features; it does not compare with any FID."""
-
-    extractor = "efficientnet_lite0"
-    outputs: ClassVar[dict[str, Fact]] = {
-        "gfd_efficientnet_lite0": Fact(higher_is_better=False, bounds=(0.0, float("inf")))
-    }
-    weights: ClassVar[tuple[str, ...]] = ("efficientnet-lite0",)
-    Settings = EfficientNetFrechetSettings

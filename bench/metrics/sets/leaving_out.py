@@ -1,0 +1,54 @@
+"""Two sets of features, and what is left of them without one block: what the jackknife of set metrics is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench.contracts.stats import Estimate
+
+FIXED = "of the samples, the references being fixed"
+"""What an interval is about: another draw of samples, compared with the same references."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Features of samples and of what they are compared with.
+
+    Attributes:
+        samples: float32 ``[n, dim]``, block after block.
+        references: float32 ``[m, dim]``; if they are pairs of the samples, in their order.
+        bounds: where each block of samples begins, and where the last ends, ``[blocks + 1]``.
+        paired: whether row k of the references belongs to row k of the samples; if not, the references are fixed.
+    """
+
+    samples: torch.Tensor
+    references: torch.Tensor
+    bounds: np.ndarray
+    paired: bool
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Samples of each block."""
+        return np.diff(self.bounds)
+
+    def without(self, block: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Samples and references without the samples of a block; their pairs are left out with them."""
+        start, stop = map(int, self.bounds[block : block + 2])
+        samples, references = (torch.cat([side[:start], side[stop:]]) for side in (self.samples, self.references))
+        return samples, references if self.paired else self.references
+
+
+def too_few_to_leave_out(bounds: np.ndarray, least: int) -> str:
+    """Why the jackknife cannot leave a block out and keep so many samples; empty if it can."""
+    sizes, n = np.diff(bounds), int(bounds[-1])
+    if len(sizes) > 1 and n - sizes.max() < least:
+        return f"no interval: {n} samples in {len(sizes)} groups are too few to leave one out"
+    return ""
+
+
+def about_samples(estimate: Estimate) -> Estimate:
+    """The estimate, its method saying that the error is about the samples alone."""
+    return estimate.model_copy(update={"method": f"{estimate.method}, {FIXED}"}) if estimate.interval else estimate

@@ -1,0 +1,33 @@
+"""Lines of the values that tasks of audio give themselves: of what a model makes of a prompt."""
+
+from __future__ import annotations
+
+from bench.modalities.audio.lines.metrics import DNSMOS, SPEAKER_SIMILARITY
+from bench.values import Value
+
+
+def of_continuations(value: Value, title: str = "") -> tuple[Value, Value, Value]:
+    """What a task reports of a judge's value: of continuations, of the tokenized originals, and of their difference.
+
+    Args:
+        title: how the judge is called in their titles; by default the value's title without its brackets.
+    """
+    title = title or value.title.replace(" (", " ").rstrip(")") or value.name
+    lost = Value(
+        # Where the tokenizer leaves nothing to lose the loss is least, so neither direction is better.
+        f"{value.name}_model_loss",
+        f"{title} (model's loss)",
+        value.unit,
+        default=value.default,
+    )
+    return (
+        value.called(f"{value.name}_continuation", f"{title} (continuation)"),
+        value.called(f"{value.name}_tokenized", f"{title} (tokenized)"),
+        lost,
+    )
+
+
+VALUES: tuple[Value, ...] = (
+    *(each for value in DNSMOS for each in of_continuations(value)),
+    *of_continuations(SPEAKER_SIMILARITY, "Speaker"),
+)

@@ -1,0 +1,122 @@
+"""What a number of the bench is: one line per value, which everything that shows, judges or plots it reads.
+
+A value is what a metric (or a task) gives under a name. Its line stands in the registry line of its metric
+(:attr:`bench.registry.Entry.values`), or among the ``values`` lines of a modality or of the bench if a task gives it.
+Tables take the title and the order of columns from it, the gate its tolerance, the site its plots, and the metric's
+class its unit, direction and bounds. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Section = Literal["quality", "rate", "cost"]
+SECTIONS: tuple[Section, ...] = ("quality", "rate", "cost")
+"""The sections of a table, in their order."""
+
+Role = Literal["rate", "speed", "reconstructed", "generated", "modelled"]
+ANY_NUMBER = (-math.inf, math.inf)
+FROM_ZERO = (0.0, math.inf)
+"""Bounds of distances, rates and costs."""
+DETAIL = re.compile(r"(?P<value>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")
+"""The name of a detail of a value: of one codebook or pyramid level, or of all codebook levels jointly."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """A worsening that is accepted: ``absolute`` in the value's unit or ``relative`` to before, whichever is more."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def of(self, before: float) -> float:
+        """In the value's unit, for a value before."""
+        return max(self.absolute, self.relative * abs(before))
+
+
+@dataclass(frozen=True)
+class PlotPart:
+    """A part that a value plays in plots.
+
+    Attributes:
+        role: ``rate``: the x-axis of rate and distortion. ``speed``: the x-axis of plots of its own against quality.
+            ``reconstructed``: what a tokenizer alone loses, the x-axis of reconstruction and generation.
+            ``generated``: what a model makes of its tokens, a y-axis there. ``modelled``: a rate although it stands
+            among the qualities, so that it is not drawn against a rate.
+        title: of a speed, in the titles of its plots.
+        rank: where a plot takes the first measured value of a role, the lowest rank comes first; of equal ranks the
+            first line.
+    """
+
+    role: Role
+    title: str = ""
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Value:
+    """The line of one value.
+
+    Attributes:
+        name: its key in results, snake_case.
+        title: of its column in tables; the name if empty.
+        unit: empty if it has none.
+        higher_is_better: None where neither direction is better.
+        bounds: smallest and largest possible value; intervals are cut off there.
+        device_bound: whether values from different devices must not be compared.
+        section: of the table; quality first, then rates and codebooks, then cost.
+        default: whether tables for people have the column; CSV and JSON have them all.
+        percent: whether tables for people show a fraction as a percentage.
+        shown_unit: unit shown instead of ``unit``, for instance none where the title says it; None shows ``unit``.
+        tolerance: the worsening that the gate accepts where the user says nothing; None takes that of the unit.
+        plots: the parts it plays in plots.
+        always: whether its metric always gives it; False for one that is left out where it says nothing new.
+        last: whether its column stands behind those of the same section that are not last.
+    """
+
+    name: str
+    title: str = ""
+    unit: str = ""
+    higher_is_better: bool | None = None
+    bounds: tuple[float, float] = ANY_NUMBER
+    device_bound: bool = False
+    section: Section = "quality"
+    default: bool = True
+    percent: bool = False
+    shown_unit: str | None = None
+    tolerance: Tolerance | None = None
+    plots: tuple[PlotPart, ...] = ()
+    always: bool = True
+    last: bool = False
+
+    def plot(self, role: Role) -> PlotPart | None:
+        """Its part with that role in plots; None if it has none."""
+        return next((plot for plot in self.plots if plot.role == role), None)
+
+    def called(self, name: str, title: str) -> Value:
+        """The same quantity of something else: no tolerance of its own, and no part in plots."""
+        return replace(self, name=name, title=title, tolerance=None, plots=())
+
+
+def by_name(values: Iterable[Value]) -> Mapping[str, Value]:
+    """Values by their names, in their order.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    found: dict[str, Value] = {}
+    for value in values:
+        if value.name in found:
+            raise ValueError(f"two values are called {value.name}")
+        found[value.name] = value
+    return found
+
+
+def whole(name: str) -> str:
+    """The name of the value that a detail belongs to; that name itself if it is not a detail."""
+    match = DETAIL.fullmatch(name)
+    return match["value"] if match else name
