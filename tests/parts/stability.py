@@ -11,8 +11,10 @@ from bench.contracts.task import Job, Measurement, Report
 from bench.learning.tokenized import Tokenized
 from bench.measuring.dataset_task import DatasetSettings, DatasetTask
 from bench.measuring.records import dataset_record, system_record
-from bench.metrics.base import Fact
 from bench.metrics.guarded import MetricSet
+from bench.values import Value
+
+STABILITY = Value("token_stability", "Stability", higher_is_better=True, bounds=(0, 1))
 
 
 class Nothing(BaseModel):
@@ -55,6 +57,6 @@ class Stability(DatasetTask):
             system=system_record(job, tokenizer, tokens.seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
             dataset=dataset_record(job.protocol, dataset, tokens.seen),
-            metrics={"token_stability": Fact("", True, (0, 1)).describe(estimate)},
+            metrics={"token_stability": estimate.described_by(STABILITY)},
             samples={"id": tokens.seen.ids, "group": tokens.seen.groups, "token_stability": values.tolist()},
         )
