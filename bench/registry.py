@@ -236,8 +236,7 @@ def load(target: str) -> Any:
     except BenchError:
         raise
     except ImportError as error:
-        wanted = remedy(error.name or "")
-        raise BenchError(f"{target}: cannot be imported: {error}{wanted}{_places(error)}") from error
+        raise BenchError(f"{target}: cannot be imported: {error}{_places(error)}", remedy(error.name or "")) from error
     except SyntaxError as error:
         other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
         raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error

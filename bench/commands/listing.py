@@ -298,9 +298,11 @@ def _print_result(file: Path) -> None:
     result = read_result(file)
     click.echo(f"{result.system.name}: {result.status}, {result.finished}")
     click.echo(f"  {result.protocol.line()}")
+    for metric, measured in result.protocol.metrics.items():
+        click.echo(f"  metric {metric} v{measured.version} [{result.protocol.fingerprint_of(metric)}]")
     for name, estimate in result.metrics.items():
         if estimate.value is None:
-            click.echo(f"  {name:<34} - ({estimate.unavailable})")
+            click.echo(f"  {name:<34} - ({estimate.lacking})")
             continue
         interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
         note = f"  ({estimate.note})" if estimate.note else ""
@@ -308,4 +310,4 @@ def _print_result(file: Path) -> None:
     for warning in result.warnings:
         click.echo(f"  warning: {clean(warning)}")
     for error in result.errors:
-        click.echo(error.traceback or f"{error.type}: {error.message}")
+        click.echo(error.traceback or f"{error.type}: {error.told}")

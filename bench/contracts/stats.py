@@ -36,15 +36,24 @@ class Estimate(BaseModel):
         default=None, description="size of each of those blocks: samples, of a ratio what it is divided by"
     )
     note: str = Field(default="", description="what a reader must know to use the value")
-    unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
+    metric: str = Field(
+        default="", description="the metric of the protocol that gave it, or that it was made of; empty: the task"
+    )
+    unavailable: str | None = Field(default=None, description="why there is no value")
+    remedy: str = Field(default="", description="what helps where there is no value; empty if nothing is known to")
     broken: bool = Field(
         default=False, description="whether there is no value because the metric failed; the next run measures it again"
     )
 
-    @field_validator("unit", "method", "note", "unavailable", mode="after")
+    @field_validator("unit", "method", "note", "metric", "unavailable", "remedy", mode="after")
     @classmethod
     def _plain_texts(cls, text: str | None) -> str | None:
         return None if text is None else plain(text)
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no value, and what helps, as one text for people; empty if that is not known."""
+        return "; ".join(filter(None, (self.unavailable, self.remedy)))
 
 
 @lru_cache(maxsize=256)

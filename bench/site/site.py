@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
-from bench.leaderboard.reasons import brief, clean
+from bench.leaderboard.reasons import brief, clean, with_remedy
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.table import Row, Table
@@ -107,7 +107,13 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
+        templates.filters |= {
+            "clean": clean,
+            "brief": brief,
+            "with_remedy": with_remedy,
+            "yaml": as_yaml,
+            "significant": significant,
+        }
         templates.globals |= {
             "version": __version__,
             "policy": POLICY,

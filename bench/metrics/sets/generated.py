@@ -48,7 +48,7 @@ class GenerationMetric(FeatureMetric):
         try:
             return self.estimates(self.reference_set)
         except Unavailable as reason:
-            return {name: self.unavailable(name, str(reason), self.n) for name in self.outputs}
+            return {name: self.unavailable(name, reason.cause, self.n, reason.remedy) for name in self.outputs}
 
     @abstractmethod
     def estimates(self, references: ReferenceSource) -> dict[str, Estimate]:

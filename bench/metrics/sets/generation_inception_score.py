@@ -72,7 +72,7 @@ class GenerationInceptionScore(FeatureMetric):
         n, splits = self.n, self.settings.splits or 1
         if n < splits:
             remedy = f"measure at least {splits}, or set fewer splits in the protocol"
-            return {NAME: self.unavailable(NAME, f"{n} samples do not fill {splits} splits; {remedy}", n)}
+            return {NAME: self.unavailable(NAME, f"{n} samples do not fill {splits} splits", n, remedy)}
         order = self.order()
         logits, block = self.rows("reconstruction", order), self.blocks(order).of
         parts = self.settings.parts(n)

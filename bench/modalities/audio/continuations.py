@@ -45,16 +45,16 @@ class Continuations(Drawing):
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         choice = study.settings.continuation  # type: ignore[attr-defined]
-        named = [name for name in self.metrics if name in study.settings.metrics]
+        named = [name for name in self.metrics if name in study.job.protocol.metrics]
         try:
             if not backbones[0].continues:
                 raise Unavailable(
-                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt; "
-                    "choose another probe.paradigm in the protocol"
+                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt",
+                    "choose another probe.paradigm in the protocol",
                 )
             excerpts = Excerpts.of(study, choice)
         except Unavailable as reason:
-            return self._nothing(named, str(reason))
+            return self._nothing(named, reason)
         judged = judge(study, backbones, named, excerpts, choice)
         self._keep(study, excerpts, judged)
         note = f"{min(study.job.options.batch_size, len(excerpts.numbers))} prompts at a time"
@@ -63,26 +63,28 @@ class Continuations(Drawing):
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
         facts = {name: fact for one in self.metrics for name, fact in metric_class(one).outputs.items()}
+        givers = {name: one for one in self.metrics for name in metric_class(one).outputs}
         found: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
             real, fact = judged.real[name], facts[name]
             why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
-            found |= {
+            thrice = {
                 f"{name}_continuation": fact.describe(mean_of_trainings(drawn, groups), why),
                 f"{name}_tokenized": fact.describe(clustered_mean(real, groups), own),
                 f"{name}_model_loss": _lost(fact).describe(mean_of_trainings(real - drawn, groups), why),
             }
+            found |= {key: each.model_copy(update={"metric": givers[name]}) for key, each in thrice.items()}
         for name, estimate in judged.unavailable.items():
             found |= _thrice(name, facts.get(name, Fact()), estimate)
         return found
 
-    def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
+    def _nothing(self, named: Sequence[str], reason: Unavailable) -> dict[str, Estimate]:
         """No continuation, and why."""
-        nothing = Estimate(value=None, unavailable=reason)
+        nothing = Estimate(value=None, unavailable=reason.cause, remedy=reason.remedy)
         found = {name: fact.describe(nothing) for name, fact in self.costs}
         for listener in named:
             for name, fact in metric_class(listener).outputs.items():
-                found |= _thrice(name, fact, nothing)
+                found |= _thrice(name, fact, nothing.model_copy(update={"metric": listener}))
         return found
 
     def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from bench.errors import Unavailable
+from bench.leaderboard.reasons import with_remedy
 from bench.machine.extras import remedy
 from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
@@ -69,8 +70,8 @@ class ViSQOL(PackageMetric):
             and not importlib.util.find_spec("ai_edge_litert")
         ):
             raise Unavailable(
-                "ViSQOL's mapping 'lattice' needs ai-edge-litert; set the mapping to 'polynomial', or install it"
-                f"{remedy('ai_edge_litert')}"
+                "ViSQOL's mapping 'lattice' needs ai-edge-litert",
+                with_remedy("set the mapping to 'polynomial', or install it", remedy("ai_edge_litert")),
             )
         return super().revision(settings)
 
