@@ -31,6 +31,11 @@ LISTED: dict[str, str] = {
 """The command that lists the names of a kind."""
 
 
+def with_remedy(cause: str, remedy: str) -> str:
+    """Cause and remedy as one text for people; the cause alone where nothing is known to help."""
+    return "; ".join(filter(None, (cause, remedy)))
+
+
 class BenchError(Exception):
     """Base of the errors that are shown without a traceback; the command exits with 2.
 
@@ -56,7 +61,7 @@ class BenchError(Exception):
         return visible(self._remedy)
 
     def __str__(self) -> str:
-        return "; ".join(filter(None, (self.cause, self.remedy)))
+        return with_remedy(self.cause, self.remedy)
 
 
 class UnknownName(BenchError):

@@ -17,7 +17,7 @@ from bench.contracts.migration import migrated
 from bench.contracts.protocol import Protocol
 from bench.contracts.settings import problems
 from bench.contracts.stats import Estimate
-from bench.errors import BenchError
+from bench.errors import BenchError, with_remedy
 from bench.machine import dependencies
 from bench.machine.canonical import digest, readable_json, write_atomic
 from bench.machine.documents import parse_json
@@ -137,7 +137,7 @@ class ErrorRecord(_Record):
     @property
     def told(self) -> str:
         """Message and remedy as one text for people."""
-        return "; ".join(filter(None, (self.message, self.remedy)))
+        return with_remedy(self.message, self.remedy)
 
 
 class Result(_Record):

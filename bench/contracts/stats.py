@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bench.errors import with_remedy
 from bench.machine.texts import plain
 
 CONFIDENCE = 0.95
@@ -53,7 +54,7 @@ class Estimate(BaseModel):
     @property
     def lacking(self) -> str:
         """Why there is no value, and what helps, as one text for people; empty if that is not known."""
-        return "; ".join(filter(None, (self.unavailable, self.remedy)))
+        return with_remedy(self.unavailable or "", self.remedy)
 
 
 @lru_cache(maxsize=256)

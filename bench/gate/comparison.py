@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.errors import with_remedy
 from bench.leaderboard.names import heading, shown_in
 
 NEITHER = "no value on either side"
@@ -77,7 +78,7 @@ class Comparison:
     @property
     def lacking(self) -> str:
         """The reason, and what helps, as one text."""
-        return "; ".join(filter(None, (self.reason, self.remedy)))
+        return with_remedy(self.reason, self.remedy)
 
     @property
     def title(self) -> str:

@@ -20,8 +20,8 @@ FIELDS = (
     *("fingerprint", "preset", "task", "task_version", "dataset", "split", "dataset_n"),
     *("suite", "system", "label", "tokens", "codebooks", "revision", "key", "device", "batch_size", "started"),
     *("status", "error", "measured_n", "skipped_n"),
-    *("metric", "metric_fingerprint", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n"),
-    *("failures", "method", "note", "unavailable", "remedy"),
+    *("metric", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n", "failures"),
+    *("method", "note", "unavailable", "remedy", "metric_fingerprint"),
 )
 DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
 """Fields beside ``FIELDS`` of a table that is relative to a row."""

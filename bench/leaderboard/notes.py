@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.contracts.results import Result
+from bench.errors import with_remedy
 from bench.leaderboard.names import titled
-from bench.leaderboard.reasons import brief, clean, shortened, with_remedy
+from bench.leaderboard.reasons import brief, clean, shortened
 from bench.leaderboard.table import Cell, Column, Row, Table
 
 NAMED_SAMPLES = 3
@@ -130,23 +131,25 @@ def _converted(table: Table) -> list[str]:
 
 
 def _unavailable(table: Table, notes: Notes) -> list[str]:
-    """One sentence for each cause for which values are missing in every row, with what helps in any of them."""
-    titles: dict[str, list[str]] = {}
-    whole: dict[str, dict[str, None]] = {}
+    """One sentence for each cause, or set of them, for which values are missing in every row, with what helps."""
+    titles: dict[tuple[str, ...], list[str]] = {}
+    whole: dict[tuple[str, ...], dict[str, None]] = {}
     remedies: dict[str, dict[str, None]] = {}
     for column in table.columns:
         if column.heading.detail or table.measured(column):
             continue
         cells = [row.cells[column.metric] for row in table.rows if not row.failed]
-        short = "; ".join(dict.fromkeys(brief(titled(cell.reason), cell.remedy) for cell in cells))
-        titles.setdefault(short, []).append(column.heading.title)
-        whole.setdefault(short, {}).update(dict.fromkeys(titled(cell.lacking) for cell in cells))
-        remedies.setdefault(short, {}).update(dict.fromkeys(titled(cell.remedy) for cell in cells if cell.remedy))
+        short = [brief(titled(cell.reason), cell.remedy) for cell in cells]
+        for cause, cell in zip(short, cells, strict=True):
+            remedies.setdefault(cause, {}).update(dict.fromkeys([titled(cell.remedy)] * bool(cell.remedy)))
+        causes = tuple(dict.fromkeys(short))
+        titles.setdefault(causes, []).append(column.heading.title)
+        whole.setdefault(causes, {}).update(dict.fromkeys(titled(cell.lacking) for cell in cells))
     found = []
-    for cause, names in titles.items():
-        told = with_remedy(cause, "; ".join(remedies[cause]))
+    for causes, names in titles.items():
+        told = "; ".join(with_remedy(cause, "; ".join(remedies[cause])) for cause in causes)
         found.append(clean(f"No values of {_listed(names)}: {told}"))
-        if (text := clean("; ".join(whole[cause]))) != clean(told):
+        if (text := clean("; ".join(whole[causes]))) != clean(told):
             notes.whole[found[-1]] = text
     return found
 

@@ -16,11 +16,6 @@ def brief(cause: str, remedy: str = "") -> str:
     return shortened(_without_aside(text) if remedy else text)
 
 
-def with_remedy(cause: str, remedy: str) -> str:
-    """Cause and remedy as one text; the cause alone where nothing is known to help."""
-    return "; ".join(filter(None, (cause, remedy)))
-
-
 def shortened(text: str) -> str:
     """The text, cut to ``LONGEST``."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"

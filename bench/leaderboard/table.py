@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from bench.contracts.protocol import MetricProtocol, Protocol
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
-from bench.errors import BenchError
+from bench.errors import BenchError, with_remedy
 from bench.leaderboard.digits import Estimated, Number, column_decimals, number, uncertain
 from bench.leaderboard.kinds import Kind, kinds
 from bench.leaderboard.names import Heading, place, shown_in
@@ -90,7 +90,7 @@ class Cell:
     @property
     def lacking(self) -> str:
         """Why there is no number, and what helps, as one text."""
-        return "; ".join(filter(None, (self.reason, self.remedy)))
+        return with_remedy(self.reason, self.remedy)
 
 
 @dataclass(frozen=True)

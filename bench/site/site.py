@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
+from bench.errors import with_remedy
 from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
-from bench.leaderboard.reasons import brief, clean, with_remedy
+from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.table import Row, Table
