@@ -17,8 +17,52 @@ from bench.machine.canonical import digest
 OF_METRICS = 4
 """The schema from which on metrics have fingerprints of their own, and remedies a field."""
 OLDER = (1, 2, 3)
+_INCEPTION, _EFFICIENTNET = ("inception-2015-12-05",), ("efficientnet-lite0",)
+_BY_NAME = (
+    *("psnr", "ssim", "ms_ssim", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy", "peak_memory"),
+    *("pesq_wb", "pesq_nb", "si_sdr", "si_sdr_aligned", "delay", "stft_distance", "mel_distance", "visqol"),
+    *("speaker_similarity", "tokens_per_second", "bitrate", "bitrate_entropy", "bitrate_file"),
+)
+METRICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("psnr", "ssim", "ms_ssim", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy"), ((), ())
+    ),
+    **dict.fromkeys(
+        ("pesq_wb", "pesq_nb", "si_sdr", "si_sdr_aligned", "delay", "stft_distance", "mel_distance"), ((), ())
+    ),
+    **dict.fromkeys(_BY_NAME, ((), ())),
+    "lpips_alex": ((), ("alexnet",)),
+    "lpips_vgg": ((), ("vgg16",)),
+    "rfid": ((), _INCEPTION),
+    "inception_score": ((), _INCEPTION),
+    "kid": ((), _INCEPTION),
+    "gfid": ((), _INCEPTION),
+    "sfid": ((), _INCEPTION),
+    "fd_efficientnet_lite0": ((), _EFFICIENTNET),
+    "generation_inception_score": (("inception_score", "inception_score_file_order"), _INCEPTION),
+    "generation_kid": (("kid",), _INCEPTION),
+    "precision_recall": (("precision", "recall"), _INCEPTION),
+    "density_coverage": (("density", "coverage"), _INCEPTION),
+    "generation_fd_efficientnet_lite0": (("gfd_efficientnet_lite0",), _EFFICIENTNET),
+    "generation_kd_efficientnet_lite0": (("kd_efficientnet_lite0",), _EFFICIENTNET),
+    "density_coverage_efficientnet_lite0": (
+        ("density_efficientnet_lite0", "coverage_efficientnet_lite0"),
+        _EFFICIENTNET,
+    ),
+    "sliced_wasserstein": (("swd",), ()),
+    "codebook": (("codebook_utilization", "codebook_perplexity", "codebook_entropy"), ()),
+    "throughput": (("encode_images_per_second", "decode_images_per_second"), ()),
+    "real_time_factor": (("encode_rtf", "decode_rtf", "encode_rtf_clip_mean", "decode_rtf_clip_mean"), ()),
+    "stoi": (("stoi", "estoi"), ()),
+    "dnsmos": (("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808"), ()),
+    "word_errors": (("wer", "cer", "dwer", "wer_original", "cer_original"), ()),
+}
+"""The bench's metrics at the time of schema 3: the values of each, where they were not called as it, and its weights.
+
+Not the registry's lines, which may have changed since.
+"""
 OF_TASKS = frozenset({"nll", "token_perplexity", "bits_per_pixel_model", "bitrate_model"})
-"""Values that tasks give and no metric, beside those of sampling."""
+"""Values that tasks gave and no metric, beside those of sampling."""
 _SAMPLING = "sampling_"
 _DERIVED = re.compile(r"_(level_\d+|joint|continuation|tokenized|model_loss)$")
 _DEFAULTS: dict[str, Any] = {"dtype": "float32", "tf32": False, "seed": 0}
@@ -66,40 +110,21 @@ def migrated(document: Any) -> Any:
 def giver(value: str, metrics: Iterable[str]) -> str:
     """Which of the measured metrics gave a value, or what it was made of; empty if the task gave it.
 
-    A value that no registry line claims is of a metric whose package is not installed: of the one that it is named
-    after, or else of the first. So it compares only where that metric was measured likewise.
+    A value that no metric of the bench gave is of a package: of the metric that it is named after, or else of the
+    first. So it compares only where that metric was measured likewise.
     """
     known = list(metrics)
     if value in OF_TASKS or value.startswith(_SAMPLING):
         return ""
     base = value
     while True:
-        if found := next((name for name in known if name == base or base in outputs(name)), None):
+        if found := next((name for name in known if name == base or base in METRICS.get(name, ((), ()))[0]), None):
             return found
         if (shorter := _DERIVED.sub("", base)) == base:
             break
         base = shorter
-    foreign = sorted(name for name in known if not _is_registered(name))
+    foreign = sorted(name for name in known if name not in METRICS)
     return next((name for name in foreign if value.startswith(name)), foreign[0] if foreign else "")
-
-
-def outputs(metric: str) -> tuple[str, ...]:
-    """The values that a registered metric gives, where they are called otherwise than it."""
-    from bench.site.definitions import OUTPUTS
-
-    return OUTPUTS.get(metric, ())
-
-
-def weights_of(metric: str) -> tuple[str, ...] | None:
-    """The weights files that a metric uses, as its registry line says; None if it has no line that could say so."""
-    from bench import registry
-
-    entry = registry.entries("metrics").get(metric)
-    return None if entry is None or entry.plugin else entry.weights
-
-
-def _is_registered(metric: str) -> bool:
-    return weights_of(metric) is not None
 
 
 def _is_whole(protocol: Any) -> bool:
@@ -112,25 +137,19 @@ def _is_whole(protocol: Any) -> bool:
 def _protocol(old: Mapping[str, Any]) -> dict[str, Any]:
     settings, weights = dict(old["settings"]), old["weights"]
     sections = settings.pop("metrics", None) or {}
-    uses = {name: weights_of(name) for name in old["metrics"]}
-    claimed = {file for files in uses.values() for file in files or ()}
-    # What no known metric uses is of those that cannot be asked, any of them.
-    others = [file for file in weights if file not in claimed]
+    claimed = {file for name in old["metrics"] if name in METRICS for file in METRICS[name][1]}
+    # What no metric of the bench uses is of those of packages, any of them.
+    others = tuple(file for file in weights if file not in claimed)
     metrics = {
         name: {
             "version": version,
             "settings": sections.get(name) or {},
-            "weights": {
-                file: weights[file] for file in (others if uses[name] is None else uses[name] or ()) if file in weights
-            },
+            "weights": {file: weights[file] for file in METRICS.get(name, ((), others))[1] if file in weights},
         }
         for name, version in old["metrics"].items()
     }
-    return {
-        **{name: value for name, value in old.items() if name != "weights"},
-        "settings": settings,
-        "metrics": metrics,
-    }
+    kept = {name: value for name, value in old.items() if name != "weights"}
+    return {**kept, "settings": settings, "metrics": metrics}
 
 
 def _old_fingerprint(protocol: Mapping[str, Any]) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import registry
-from bench.contracts.migration import giver, migrated, weights_of
+from bench.contracts.migration import giver, migrated
 from bench.contracts.results import SCHEMA_VERSION, read_result
 from bench.errors import BenchError
 from bench.gate.soundness import check_result
@@ -88,8 +87,3 @@ def test_metrics_of_packages_that_are_gone_answer_for_what_nobody_else_gave() ->
     assert (
         giver("vmaf_motion", found) == "vmaf" and giver("nll", found) == "" and giver("unclaimed", found) == "loudness"
     )
-
-
-def test_the_lines_know_the_weights_of_every_metric() -> None:
-    for name, entry in registry.built_in("metrics").items():
-        assert weights_of(name) == tuple(registry.load(entry.target).weights), name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hand_made import result
 
+from bench.errors import Unavailable
 from bench.leaderboard.names import titled
 from bench.leaderboard.page import compose
 from bench.leaderboard.reasons import LONGEST, brief
@@ -45,6 +46,7 @@ def test_what_the_store_says_offline_is_understood(tmp_path, monkeypatch) -> Non
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (reason,) = (found for found in WeightStore({}, True).resolve({"alexnet": ""}).values())
+    assert isinstance(reason, Unavailable)
     assert (brief(reason.cause, reason.remedy), reason.remedy) == (LACK, FETCH)
 
 

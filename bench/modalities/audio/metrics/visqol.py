@@ -13,8 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bench.errors import Unavailable
-from bench.errors import with_remedy
+from bench.errors import Unavailable, with_remedy
 from bench.machine.extras import remedy
 from bench.metrics.base import Fact
 from bench.modalities.audio.metrics.clips import Scores, Undefined
