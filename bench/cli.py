@@ -104,7 +104,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
         "--weights",
         multiple=True,
         metavar="NAME=PATH",
-        help="Use this file for the weights NAME; its hash enters the protocol's fingerprint. Repeatable.",
+        help="Use this file for the weights NAME; its hash enters the fingerprints of metrics that use it. Repeatable.",
     )(command)
 
 
@@ -329,7 +329,7 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 def leaderboard(
     runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
 ) -> None:
-    """Rank the results of run directories (or single result files): one table a protocol fingerprint.
+    """Rank the results of run directories (or single result files): one table per set of conditions.
 
     The best of a column is marked together with all that a paired test cannot tell from it. Results that the last
     `bench run` of a directory did not ask for are ranked too, and named on stderr.
