@@ -253,7 +253,7 @@ def list_(kind: str | None, style: str) -> None:
 @main.command(short_help="All about one name, or a result file.")
 @click.argument("name")
 def show(name: str) -> None:
-    """What NAME is: source, licence, codebooks and rate, settings, what it needs. Touches no network.
+    """What NAME is: source, license, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
     metric, recognizer or weights file, or the path of a result file.

@@ -56,7 +56,7 @@ class Entry:
         modality: ``image``, ``audio``, ``video``; empty where it does not apply.
         tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
-        licence: licence of the model or data set.
+        license: license of the model or data set.
         weights: names of the weights it needs: files of ``bench/machine/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of a sample, ``generation`` of a set.
@@ -73,7 +73,7 @@ class Entry:
     modality: str = ""
     tokens: str = ""
     source: str = ""
-    licence: str = ""
+    license: str = ""
     weights: tuple[str, ...] = ()
     extra: str | None = None
     judges: str = "reconstruction"

@@ -80,14 +80,14 @@ def _rows(kind: str) -> dict[str, str]:
     if kind in ("suites", "protocols"):
         return {name: read_yaml(file).get("description", "") for name, file in shipped(kind).items()}
     if kind == "weights":
-        return {name: f"for {file.used_by} ({file.licence})" for name, file in FILES.items()}
+        return {name: f"for {file.used_by} ({file.license})" for name, file in FILES.items()}
     return {name: _summary(entry) for name, entry in registry.entries(kind).items()}  # type: ignore[arg-type]
 
 
 def _summary(entry: Entry) -> str:
     marks = [entry.tokens]
     if entry.weights:
-        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.licence}" if entry.licence else ""]
+        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.license}" if entry.license else ""]
     if entry.extra:
         marks.append(f"extra {entry.extra}")
     marks = [mark for mark in marks if mark]

@@ -2,7 +2,7 @@
 
 Up to schema 3 the fingerprint was of everything, the metrics that were measured included, and a text said why a value
 is missing and what helps. Schema 4 has a fingerprint for the conditions and one for each metric
-(``bench/contracts/protocol.py``), and keeps causes and remedies apart.
+(``bench/contracts/protocol.py``), keeps causes and remedies apart, and writes license.
 """
 
 from __future__ import annotations
@@ -88,7 +88,10 @@ def migrated(document: Any) -> Any:
     if schema not in OLDER:
         return document
     changed: dict[str, Any] = {**document, "schema_version": OF_METRICS}
-    protocol, metrics, errors = (document.get(name) for name in ("protocol", "metrics", "errors"))
+    protocol, metrics, errors, system = (document.get(name) for name in ("protocol", "metrics", "errors", "system"))
+    if isinstance(system, Mapping) and "licence" in system:
+        rest = {name: value for name, value in system.items() if name != "licence"}
+        changed["system"] = {**rest, "license": system["licence"]}
     if isinstance(errors, list):
         changed["errors"] = [_split(error, "message") for error in errors]
     if not _is_whole(protocol):

@@ -76,7 +76,7 @@ class SystemRecord(_Record):
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
     revision: str = Field(default="", description="revision of the checkpoint or hash of the user's file")
     source: str = ""
-    licence: str = ""
+    license: str = ""
 
 
 class CodebookRecord(_Record):

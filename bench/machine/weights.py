@@ -29,14 +29,14 @@ class WeightFile:
         url: where ``bench fetch`` gets it; empty if it installs with a package.
         package: ``package/path`` of a file that installs with a package.
         used_by: the metrics that need it, for people.
-        licence: of the weights.
+        license: of the weights.
     """
 
     name: str
     filename: str
     sha256: str
     used_by: str
-    licence: str
+    license: str
     url: str = ""
     package: str = ""
 

@@ -99,7 +99,7 @@ def assemble(
         tokens=entry.tokens,
         arguments=job.system.arguments,
         source=entry.source,
-        licence=entry.licence,
+        license=entry.license,
     )
     return Result(
         key=cell.key,

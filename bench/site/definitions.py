@@ -49,7 +49,7 @@ class Definition:
     titles: tuple[str, ...]
     summary: str
     source: str
-    licence: str
+    license: str
     version: int
     settings: str
     fingerprint: str
@@ -93,7 +93,7 @@ def _definition(table: Table, columns: Sequence[Column]) -> Definition:
         titles=tuple(clean(column.heading.title) for column in columns),
         summary=entry.summary if entry else "Of a package that is not installed here",
         source=entry.source if entry else "",
-        licence=entry.licence if entry else "",
+        license=entry.license if entry else "",
         version=kind.measured.version if kind.measured else table.protocol.task_version,
         settings=as_yaml(kind.measured.settings) if kind.measured else "",
         fingerprint=kind.fingerprint,

@@ -28,6 +28,7 @@ def test_every_number_stays_and_gets_its_metric(name: str) -> None:
     result = read_result(file)
     check_result(file, result)  # its fingerprint is that of its conditions
     assert result.schema_version == SCHEMA_VERSION
+    assert result.system.license == old["system"].get("licence", "")
     for value, was in old["metrics"].items():
         now = result.metrics[value].model_dump(mode="json")
         assert now["metric"] == giver(value, old["protocol"]["metrics"])

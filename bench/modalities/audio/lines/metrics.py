@@ -71,7 +71,7 @@ ENTRIES: tuple[Entry, ...] = (
         "ViSQOL v3, speech or audio mode",
         modality="audio",
         source="Chinen et al. 2020, arXiv:2004.09584; visqol-python",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         extra="audio",
     ),
     Entry(
@@ -80,7 +80,7 @@ ENTRIES: tuple[Entry, ...] = (
         "DNSMOS P.835 and P.808 of the reconstruction, without the reference",
         modality="audio",
         source="Reddy et al. 2022, arXiv:2110.01763; speechmos",
-        licence="MIT",
+        license="MIT",
         extra="audio",
     ),
     Entry(
@@ -89,7 +89,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Cosine of GE2E speaker embeddings",
         modality="audio",
         source="Wan et al. 2018, arXiv:1710.10467; Resemblyzer's weights",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         extra="audio",
     ),
     Entry(

@@ -6,7 +6,7 @@ from functools import partial
 
 from bench.registry import Entry
 
-_entry = partial(Entry, modality="image", judges="generation", licence="Apache-2.0")
+_entry = partial(Entry, modality="image", judges="generation", license="Apache-2.0")
 _inception = partial(_entry, weights=("inception-2015-12-05",))
 _efficientnet = partial(_entry, weights=("efficientnet-lite0",))
 

