@@ -104,7 +104,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
         "--weights",
         multiple=True,
         metavar="NAME=PATH",
-        help="Use this file for the weights NAME; its hash enters the protocol's fingerprint. Repeatable.",
+        help="Use this file for the weights NAME; its hash enters the fingerprints of metrics that use it. Repeatable.",
     )(command)
 
 
@@ -253,7 +253,7 @@ def list_(kind: str | None, style: str) -> None:
 @main.command(short_help="All about one name, or a result file.")
 @click.argument("name")
 def show(name: str) -> None:
-    """What NAME is: source, licence, codebooks and rate, settings, what it needs. Touches no network.
+    """What NAME is: source, license, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
     metric, recognizer or weights file, or the path of a result file.
@@ -329,7 +329,7 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 def leaderboard(
     runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
 ) -> None:
-    """Rank the results of run directories (or single result files): one table a protocol fingerprint.
+    """Rank the results of run directories (or single result files): one table per set of conditions.
 
     The best of a column is marked together with all that a paired test cannot tell from it. Results that the last
     `bench run` of a directory did not ask for are ranked too, and named on stderr.

@@ -31,14 +31,37 @@ LISTED: dict[str, str] = {
 """The command that lists the names of a kind."""
 
 
+def with_remedy(cause: str, remedy: str) -> str:
+    """Cause and remedy as one text for people; the cause alone where nothing is known to help."""
+    return "; ".join(filter(None, (cause, remedy)))
+
+
 class BenchError(Exception):
     """Base of the errors that are shown without a traceback; the command exits with 2.
 
     They name files and values that others chose, so no message acts on the terminal that shows it.
+
+    Args:
+        cause: what is wrong.
+        remedy: what helps, such as ``run: bench fetch alexnet``; empty if nothing is known to.
     """
 
+    def __init__(self, cause: str = "", remedy: str = "") -> None:
+        super().__init__(cause, remedy)
+        self._cause, self._remedy = cause, remedy
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, without the remedy."""
+        return visible(self._cause)
+
+    @property
+    def remedy(self) -> str:
+        """What helps; empty if nothing is known to."""
+        return visible(self._remedy)
+
     def __str__(self) -> str:
-        return visible(super().__str__())
+        return with_remedy(self.cause, self.remedy)
 
 
 class UnknownName(BenchError):
@@ -88,7 +111,7 @@ class NoResults(BenchError):
 
 
 class Unavailable(BenchError):
-    """Something that cannot be computed here (weights, a package); the message says why and what helps."""
+    """Something that cannot be computed here (weights, a package): the cause, and the remedy if there is one."""
 
 
 def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:

@@ -57,7 +57,7 @@ class Entry:
         modality: ``image``, ``audio``, ``video``; a metric may name several; empty for any, or where it does not apply.
         tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
-        licence: licence of the model or data set.
+        license: license of the model or data set.
         weights: names of the weights it needs: files of ``bench/machine/weights.py`` or ``hf:REPO[/SUBFOLDER]``.
         extra: the optional extra of ntp-bench it needs, if any.
         judges: what a metric judges: ``reconstruction`` of samples, ``generation`` of a set, or both.
@@ -76,7 +76,7 @@ class Entry:
     modality: str | tuple[str, ...] = ""
     tokens: str = ""
     source: str = ""
-    licence: str = ""
+    license: str = ""
     weights: tuple[str, ...] = ()
     extra: str | None = None
     judges: str | tuple[str, ...] = "reconstruction"
@@ -258,8 +258,7 @@ def load(target: str) -> Any:
     except BenchError:
         raise
     except ImportError as error:
-        wanted = remedy(error.name or "")
-        raise BenchError(f"{target}: cannot be imported: {error}{wanted}{_places(error)}") from error
+        raise BenchError(f"{target}: cannot be imported: {error}{_places(error)}", remedy(error.name or "")) from error
     except SyntaxError as error:
         other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
         raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error

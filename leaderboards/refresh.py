@@ -3,17 +3,29 @@
 ``leaderboards/NAME/README.md`` is the Markdown of ``leaderboards/NAME/results``. The README at the top shows the rows
 of a table between ``<!-- leaderboard: leaderboards/NAME -->`` and ``<!-- end -->``; what follows the folder's name is
 an option of ``bench leaderboard``, such as ``--relative-to klt-vq``.
+
+``python leaderboards/refresh.py --migrate`` first writes the committed results and baselines of older schemas as the
+current one, under the names that their protocols now give them; nothing is measured.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from bench.commands.leaderboard import read_results, tables_of
+from bench.contracts.results import SCHEMA_VERSION, Result, Run, read_result
+from bench.gate import baseline
+from bench.gate.soundness import check_result
 from bench.leaderboard.relative import relative
 from bench.leaderboard.render import render
+from bench.machine.canonical import readable_json, write_atomic
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- leaderboard: (?P<call>[^\n]+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
@@ -39,8 +51,46 @@ def _rows(call: str) -> str:
     return "\n".join(line for line in lines if line.startswith("|"))
 
 
+def migrate(folder: Path, text: Callable[[Result], str]) -> int:
+    """Write the results of a run directory or baseline that are of an older schema as the current one.
+
+    Args:
+        text: a result as the folder's files have it.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        BenchError: one was edited, or is no result.
+    """
+    run, count = Run(folder), 0
+    for file in run.files():
+        if json.loads(file.read_bytes()).get("schema_version") == SCHEMA_VERSION:
+            continue
+        result = read_result(file)
+        check_result(file, result)
+        target = run.file_of(result.system.name, result.protocol)
+        if result.samples:
+            table = target.with_suffix(Path(result.samples).suffix)
+            (file.parent / result.samples).rename(table)
+            result = result.model_copy(update={"samples": table.name})
+        write_atomic(target, text(result).encode())
+        if target != file:
+            file.unlink()
+        count += 1
+    return count
+
+
+def _whole(result: Result) -> str:
+    return readable_json(result.model_dump(mode="json"))
+
+
 def main() -> None:
     """Write all of them."""
+    if sys.argv[1:] == ["--migrate"]:
+        for root, text in (("leaderboards", _whole), ("baselines", baseline.text)):
+            for folder in sorted(path.parent for path in (ROOT / root).glob("*/results")):
+                click.echo(f"{folder.relative_to(ROOT)}: {migrate(folder, text)} results migrated")
     for folder in sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results")):
         (folder / "README.md").write_text(rendered(folder), encoding="utf-8")
     readme = ROOT / "README.md"

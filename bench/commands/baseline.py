@@ -30,7 +30,7 @@ def update_baseline(
     for one in failed:
         error = one.result.errors[0] if one.result.errors else None
         where = " in an earlier command" if one.earlier else ""
-        click.echo(f"failed{where}: {one.name}: {error.message if error else 'no reason recorded'}", err=True)
+        click.echo(f"failed{where}: {one.name}: {error.told if error else 'no reason recorded'}", err=True)
     lost = [f"{one.name}: {reason}" for one in measured for reason in broken_metrics(one.result.metrics)]
     for line in lost:
         click.echo(f"lost: {line}", err=True)

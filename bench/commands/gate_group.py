@@ -105,7 +105,11 @@ def check(**given: Any) -> None:
     comparisons together: tested on the same samples, pair by pair, by whole groups (photographs, speakers). Means
     are held against their error (p by Holm); signs of the groups are flipped in all comparisons at once (p by
     Westfall-Young). A loss beyond the tolerance that is not beyond chance is shown as such, with how many groups would
-    tell; --strict fails on it. Results of another protocol are refused, and the fields that differ are named.
+    tell; --strict fails on it.
+
+    Numbers compare under the same conditions (task, data, preprocessing, seed, dtype), metric by metric, whatever else
+    was measured beside them. Results under other conditions are rejected, and the fields that differ are named; a
+    metric with other settings, of another version or with other weights counts as missing, and its reason says which.
 
     Several RUNs are taken together. Of those that measured the same system under one protocol the last counts, and
     the others, if of the same code on the same device, show by how much speed and memory differ from run to run, which
@@ -185,7 +189,8 @@ def update(**given: Any) -> None:
     """Print what RUN changes in a baseline, then write it. Review the diff before you commit it.
 
     Results in which no quality metric moved stay as they are, byte for byte; --all renews their speeds too. A
-    result under another protocol replaces that of its system and task; systems that RUN lacks stay.
+    result under other conditions, or with other metrics, replaces that of its system and task; systems that RUN lacks
+    stay.
 
     With several RUNs of the same systems and code on one device, the baseline keeps their speeds and memory, which tell
     the noise from run to run that `bench check --cost` needs; all else is of the last.

@@ -35,7 +35,7 @@ def _check(name: str, golden: Golden, folder: Path, weights: dict[str, Path], de
         click.echo(f"  {result}")
         return NOTHING_MEASURED
     if result.errors:
-        click.echo(f"  not measured: {result.errors[0].type}: {result.errors[0].message}")
+        click.echo(f"  not measured: {result.errors[0].type}: {result.errors[0].told}")
         return NOTHING_MEASURED
     verdicts = golden.verdicts(result.metrics)
     for verdict in verdicts:

@@ -80,14 +80,14 @@ def _rows(kind: str) -> dict[str, str]:
     if kind in ("suites", "protocols"):
         return {name: read_yaml(file).get("description", "") for name, file in shipped(kind).items()}
     if kind == "weights":
-        return {name: f"for {', '.join(registry.users(name))} ({file.licence})" for name, file in FILES.items()}
+        return {name: f"for {', '.join(registry.users(name))} ({file.license})" for name, file in FILES.items()}
     return {name: _summary(entry) for name, entry in registry.entries(kind).items()}  # type: ignore[arg-type]
 
 
 def _summary(entry: Entry) -> str:
     marks = [entry.tokens]
     if entry.weights:
-        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.licence}" if entry.licence else ""]
+        marks += [f"needs {', '.join(entry.weights)}", f"license: {entry.license}" if entry.license else ""]
     if entry.extra:
         marks.append(f"extra {entry.extra}")
     marks = [mark for mark in marks if mark]
@@ -303,9 +303,11 @@ def _print_result(file: Path) -> None:
     result = read_result(file)
     click.echo(f"{result.system.name}: {result.status}, {result.finished}")
     click.echo(f"  {result.protocol.line()}")
+    for metric, measured in result.protocol.metrics.items():
+        click.echo(f"  metric {metric} v{measured.version} [{result.protocol.fingerprint_of(metric)}]")
     for name, estimate in result.metrics.items():
         if estimate.value is None:
-            click.echo(f"  {name:<34} - ({estimate.unavailable})")
+            click.echo(f"  {name:<34} - ({estimate.lacking})")
             continue
         interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
         note = f"  ({estimate.note})" if estimate.note else ""
@@ -313,4 +315,4 @@ def _print_result(file: Path) -> None:
     for warning in result.warnings:
         click.echo(f"  warning: {clean(warning)}")
     for error in result.errors:
-        click.echo(error.traceback or f"{error.type}: {error.message}")
+        click.echo(error.traceback or f"{error.type}: {error.told}")

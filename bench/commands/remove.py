@@ -64,7 +64,7 @@ def _state(result: Result) -> str:
     if result.status == "ok":
         return f"measured {result.started[:19]}"
     error = result.errors[0] if result.errors else None
-    return f"FAILED {result.started[:19]}: {shortened(f'{error.type}: {error.message}') if error else 'no reason'}"
+    return f"FAILED {result.started[:19]}: {shortened(f'{error.type}: {error.told}') if error else 'no reason'}"
 
 
 def _agreed() -> bool:

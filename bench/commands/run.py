@@ -171,8 +171,10 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
         click.echo(f"warning: {warning}")
     for reason in plan.absent:
         click.echo(f"fetched when it is measured: {reason}  (now)")
-    for protocol in {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}.values():
+    for protocol in {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}.values():
         click.echo(protocol.line())
+        for name, metric in protocol.metrics.items():
+            click.echo(f"  {name} v{metric.version} [{protocol.fingerprint_of(name)}]")
         click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
 
 

@@ -1,8 +1,9 @@
-"""The protocol: everything that makes a number comparable, and its fingerprint."""
+"""The protocol: everything that makes numbers comparable, and the fingerprints of conditions and metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,8 +26,22 @@ class DatasetProtocol(BaseModel):
     limit: int | None = Field(default=None, description="only the first so many samples, if given")
 
 
+class MetricProtocol(BaseModel):
+    """What decides the values of one metric beside the conditions: its version, its settings and its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = Field(description="raised when the metric's values change")
+    settings: dict[str, Any] = Field(default_factory=dict, description="every choice, defaults written out")
+    weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file that it uses")
+
+
 class Protocol(BaseModel):
-    """What a number was measured under. Two numbers compare if and only if the fingerprints agree."""
+    """What numbers were measured under: the conditions of all of them, and what each metric adds for its own.
+
+    Two numbers compare if and only if the fingerprints of the conditions agree, and those of the metric that gave
+    them. What else was measured beside them does not matter.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,17 +49,39 @@ class Protocol(BaseModel):
     task: str = Field(description="registry name of the task")
     task_version: int = Field(description="raised when the task's numbers change")
     dataset: DatasetProtocol
-    settings: dict[str, Any] = Field(description="every choice of the task, defaults written out")
-    metrics: dict[str, int] = Field(description="metrics measured, with their versions")
-    weights: dict[str, str] = Field(description="sha256 of each weights file that a metric uses")
+    settings: dict[str, Any] = Field(description="every choice of the task but its metrics, defaults written out")
+    metrics: dict[str, MetricProtocol] = Field(description="metrics measured; not part of the fingerprint")
     dtype: str = Field(default="float32", description="dtype of the system's arithmetic")
     tf32: bool = Field(default=False, description="whether CUDA may round float32 products to TF32")
     seed: int = Field(default=0, description="seed of everything random")
 
     @property
     def fingerprint(self) -> str:
-        """First 12 hex digits of the sha256 of all fields but the preset's name."""
-        return digest(self.model_dump(mode="json", exclude={"preset"}))[:FINGERPRINT_LENGTH]
+        """Of the conditions: first 12 hex digits of the sha256 of all fields but the preset's name and the metrics."""
+        return digest(self.model_dump(mode="json", exclude={"preset", "metrics"}))[:FINGERPRINT_LENGTH]
+
+    @property
+    def identity(self) -> str:
+        """Of the conditions and the metrics: the sha256 of all fields but the preset's name."""
+        return digest(self.model_dump(mode="json", exclude={"preset"}))
+
+    def fingerprint_of(self, metric: str) -> str:
+        """Of a metric: first 12 hex digits of the sha256 of its name, version, settings and weights.
+
+        Raises:
+            KeyError: it is not measured.
+        """
+        return _fingerprints(_Itself(self))[metric]
+
+    @property
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The settings of each metric."""
+        return {name: metric.settings for name, metric in self.metrics.items()}
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The sha256 of each weights file that any metric uses, sorted by name."""
+        return dict(sorted(pair for metric in self.metrics.values() for pair in metric.weights.items()))
 
     def setting(self, *path: str) -> Any:
         """A setting by its keys from the outside in; None where the task has none of that name, or nothing in it."""
@@ -61,6 +98,28 @@ class Protocol(BaseModel):
         return visible(f"{measured} · protocol {self.preset} [{self.fingerprint}]")
 
 
+class _Itself:
+    """A protocol as a key of a cache: protocols hold mappings, which have no hash."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+
+    def __hash__(self) -> int:
+        return id(self.protocol)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.protocol is other.protocol
+
+
+@lru_cache(maxsize=4096)
+def _fingerprints(of: _Itself) -> dict[str, str]:
+    """Of each metric; tables ask for them again and again."""
+    return {
+        name: digest([name, metric.model_dump(mode="json")])[:FINGERPRINT_LENGTH]
+        for name, metric in of.protocol.metrics.items()
+    }
+
+
 def _reference(stated: Any) -> str:
     """The size of a set that the samples are compared with, where the settings state one."""
     if not isinstance(stated, Mapping) or not {"images", "statistics"} <= set(stated):
@@ -72,8 +131,18 @@ def _reference(stated: Any) -> str:
 
 
 def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:
-    """The fields in which two protocols differ, by dotted path, with both values."""
-    left, right = (_flat(p.model_dump(mode="json", exclude={"preset"})) for p in (one, other))
+    """The conditions in which two protocols differ, by dotted path, with both values."""
+    return _differing(*(protocol.model_dump(mode="json", exclude={"preset", "metrics"}) for protocol in (one, other)))
+
+
+def metric_differences(one: MetricProtocol, other: MetricProtocol) -> dict[str, tuple[Any, Any]]:
+    """In what a metric was measured otherwise: setting, ``version`` or ``weights.FILE``, with both values."""
+    left, right = ({**each.settings, "version": each.version, "weights": each.weights} for each in (one, other))
+    return _differing(left, right)
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    left, right = _flat(one), _flat(other)
     keys = sorted(left.keys() | right.keys())
     return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
 

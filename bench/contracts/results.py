@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from bench.contracts.migration import migrated
 from bench.contracts.protocol import Protocol
+from bench.contracts.settings import problems
 from bench.contracts.stats import Estimate
-from bench.errors import BenchError
+from bench.errors import BenchError, with_remedy
 from bench.machine import dependencies
 from bench.machine.canonical import digest, readable_json, write_atomic
 from bench.machine.documents import parse_json
@@ -25,9 +27,11 @@ from bench.machine.texts import TRACEBACK, plain, visible
 if TYPE_CHECKING:
     from bench.contracts.kept import Kept
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a
-baseline keep the values of repeated runs. Older results are read as they are, without them."""
+baseline keep the values of repeated runs. 4: conditions and metrics have fingerprints of their own, estimates name
+their metric, and remedies have a field. Older results are read as such (``bench/contracts/migration.py``), without what
+they do not say."""
 
 LARGEST = 1e100
 """No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
@@ -72,7 +76,7 @@ class SystemRecord(_Record):
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
     revision: str = Field(default="", description="revision of the checkpoint or hash of the user's file")
     source: str = ""
-    licence: str = ""
+    license: str = ""
 
 
 class CodebookRecord(_Record):
@@ -127,21 +131,35 @@ class ErrorRecord(_Record):
 
     type: str
     message: str
+    remedy: str = Field(default="", description="what helps; empty if nothing is known to")
     traceback: str = ""
+
+    @property
+    def told(self) -> str:
+        """Message and remedy as one text for people."""
+        return with_remedy(self.message, self.remedy)
 
 
 class Result(_Record):
     """What one cell measured, with its provenance."""
 
     schema_version: int = Field(
-        default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, description="version of this schema; older ones are read too"
+        default=SCHEMA_VERSION,
+        ge=SCHEMA_VERSION,
+        le=SCHEMA_VERSION,
+        description="version of this schema; older ones are migrated when they are read",
     )
     key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
+    subject: str = Field(
+        default="",
+        description="the same hash without the metrics: results of one subject differ in what was measured alone; "
+        "empty in older results",
+    )
     suite: str
     status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
     system: SystemRecord
     protocol: Protocol = Field(description="the whole protocol")
-    fingerprint: str = Field(description="of the protocol; only equal ones compare")
+    fingerprint: str = Field(description="of the protocol's conditions; only equal ones compare")
     codebooks: list[CodebookRecord] = Field(default_factory=list)
     dataset: DatasetRecord | None = None
     metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
@@ -158,6 +176,17 @@ class Result(_Record):
         default_factory=list, description="what makes the numbers doubtful although they could be measured"
     )
 
+    def fingerprint_of(self, value: str) -> str:
+        """Fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.
+
+        With equal ones, under equal conditions, two values compare.
+
+        Raises:
+            KeyError: the result has no such value.
+        """
+        metric = self.metrics[value].metric
+        return self.protocol.fingerprint_of(metric) if metric else ""
+
 
 class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
@@ -168,7 +197,7 @@ class Run:
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
-    protocol replaces its result.
+    protocol, metrics included, replaces its result.
     """
 
     def __init__(self, path: Path) -> None:
@@ -178,7 +207,7 @@ class Run:
     def file_of(self, system: str, protocol: Protocol) -> Path:
         """Where the result of a system under a protocol belongs; the slug is for people, the hash unique."""
         slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
-        return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.fingerprint])[:10]}.json"
+        return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.identity])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
         """The finished result in ``file`` if it holds under this key, and neither it nor a metric failed."""
@@ -254,7 +283,7 @@ class Run:
 
 def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
     """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
-    return list(dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values() if estimate.broken))
+    return list(dict.fromkeys(estimate.lacking for estimate in estimates.values() if estimate.broken))
 
 
 def result_files(path: Path) -> list[Path]:
@@ -272,15 +301,13 @@ def read_result(file: Path) -> Result:
     """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
     try:
         text = read_stored(file)
-        parse_json(text)  # pydantic takes keys that stand twice, NaN and infinities
-        result = Result.model_validate_json(text)
+        document = parse_json(text)  # unlike pydantic's, without keys that stand twice, NaN and infinities
+        result = Result.model_validate(migrated(document))
         _refuse_impossible(result)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
+        raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {problems(Result, error)[0]}") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
     except ValueError as error:
@@ -293,6 +320,8 @@ def _refuse_impossible(result: Result) -> None:
     for name, estimate in result.metrics.items():
         if problem := contradiction(estimate):
             raise ValueError(f"{name}: {problem}")
+        if estimate.metric and estimate.metric not in result.protocol.metrics:
+            raise ValueError(f"{name}: given by {estimate.metric}, which the protocol does not measure")
 
 
 def contradiction(estimate: Estimate) -> str:

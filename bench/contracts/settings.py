@@ -1,4 +1,4 @@
-"""Settings of users' files, checked against the models that define them; what is wrong is told in our words."""
+"""Data of users' files, checked against the models that define them; what is wrong is told in our words."""
 
 from __future__ import annotations
 
@@ -48,8 +48,20 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        lines = dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False))
-        raise BenchError(f"{place}: " + "\n  ".join(lines)) from error
+        raise BenchError(f"{place}: " + "\n  ".join(problems(model, error, section))) from error
+
+
+def problems(model: type[BaseModel], error: ValidationError, section: str = "") -> list[str]:
+    """What is wrong with data that does not fit a model, a line for each place, in the bench's words.
+
+    Args:
+        model: what was to be made of the data.
+        section: dotted path of the data within its file.
+
+    Returns:
+        ``PATH: PROBLEM``, without the path where the data as a whole are wrong; each line once.
+    """
+    return list(dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False)))
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -109,9 +121,14 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
         return f"{_shown(value)} does not have the form {context['pattern']}"
     if kind == "too_short":
         return f"has {context['actual_length']}, and needs {context['min_length']} at least"
+    if kind in ("string_too_long", "string_too_short", "too_long"):
+        bound = f"at most {context['max_length']}" if "max_length" in context else f"at least {context['min_length']}"
+        return f"{_shown(value)} is too {kind.rpartition('_')[2]}: {bound}"
+    if kind == "string_unicode":
+        return f"{_shown(value)} is not a text that can be stored: half of a surrogate pair"
     if expected := _KINDS.get(kind.partition("_")[0]):
         return f"{_shown(value)} is not {expected}"
-    return f"{_shown(value)}: {error['msg']}"
+    return f"{_shown(value)} is not allowed here"
 
 
 def _unknown(model: type[BaseModel], section: str, loc: tuple[int | str, ...]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bench.errors import with_remedy
 from bench.machine.texts import plain
 from bench.values import Value
 
@@ -38,12 +39,16 @@ class Estimate(BaseModel):
         default=None, description="size of each of those blocks: samples, of a ratio what it is divided by"
     )
     note: str = Field(default="", description="what a reader must know to use the value")
-    unavailable: str | None = Field(default=None, description="why there is no value, and the remedy")
+    metric: str = Field(
+        default="", description="the metric of the protocol that gave it, or that it was made of; empty: the task"
+    )
+    unavailable: str | None = Field(default=None, description="why there is no value")
+    remedy: str = Field(default="", description="what helps where there is no value; empty if nothing is known to")
     broken: bool = Field(
         default=False, description="whether there is no value because the metric failed; the next run measures it again"
     )
 
-    @field_validator("unit", "method", "note", "unavailable", mode="after")
+    @field_validator("unit", "method", "note", "metric", "unavailable", "remedy", mode="after")
     @classmethod
     def _plain_texts(cls, text: str | None) -> str | None:
         return None if text is None else plain(text)
@@ -62,6 +67,11 @@ class Estimate(BaseModel):
             low, high = (min(max(end, line.bounds[0]), line.bounds[1]) for end in self.interval)
             facts["interval"] = (low, high)
         return self.model_copy(update={**facts, "note": note or self.note})
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no value, and what helps, as one text for people; empty if that is not known."""
+        return with_remedy(self.unavailable or "", self.remedy)
 
 
 @lru_cache(maxsize=256)

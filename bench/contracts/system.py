@@ -86,7 +86,7 @@ class SystemSpec:
             target=self.entry.target,
             arguments=self.resolved(),
             source=self.entry.source,
-            licence=self.entry.licence,
+            license=self.entry.license,
             **found,
         )
 

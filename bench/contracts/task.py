@@ -14,6 +14,7 @@ from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.system import SystemSpec
+from bench.errors import Unavailable
 from bench.modalities.base import Modality
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ class Job:
 
     Attributes:
         options: of the run, paths absolute.
-        weights: verified file of each weights name, or the reason why there is none.
+        weights: verified file of each weights name, or why there is none.
     """
 
     system: SystemSpec
     protocol: Protocol
     options: Options = field(default_factory=Options)
-    weights: Mapping[str, Path | str] = field(default_factory=dict)
+    weights: Mapping[str, Path | Unavailable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Cell:
         key: hash of all that decides the result.
         file: where it is written, absolute: a system may change the working directory.
         run: the run directory, absolute.
+        subject: hash of what decides the result but for the metrics.
     """
 
     job: Job
@@ -77,6 +79,7 @@ class Cell:
     key: str
     file: Path
     run: Path
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class Task(ABC):
         """What makes the numbers of a cell worthless, as far as its data tell before it is measured."""
         return []
 
-    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | str]) -> str:
+    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | Unavailable]) -> str:
         """Why no cell under this protocol can be measured with these weights, and the remedy; empty if some can."""
         return ""
 

@@ -28,7 +28,7 @@ class Update:
     Attributes:
         report: what moved, new against old, without verdicts.
         write: results whose files are new or change; the others stay as they are, byte for byte.
-        replaced: files of the same systems and tasks under another protocol, which go.
+        replaced: files of the same systems and tasks under other conditions, or with other metrics, which go.
     """
 
     report: Report
@@ -58,6 +58,11 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
     moved = {(row.system, row.fingerprint) for row in report.comparisons if row.moved and not row.device_bound}
     same = {(p.after.name, p.after.result.fingerprint) for p in matched.pairs if _same(p)} - moved
     write = [m for m in taken if everything or m.repeats or (m.name, m.result.fingerprint) not in same]
+    # A file is called by what was measured too, so that of one with other metrics is another one.
+    written = {(m.name, m.result.fingerprint): Run(folder).file_of(m.name, m.result.protocol) for m in write}
+    replaced += [
+        old.file for old in kept if written.get((old.name, old.result.fingerprint), old.file).name != old.file.name
+    ]
     return Update(report, tuple(write), tuple(replaced))
 
 
@@ -108,11 +113,8 @@ def _same(pair: Pair) -> bool:
     """Whether both name the same system with the same metrics: nothing but numbers could differ."""
     one, other = (trimmed(side) for side in (pair.before, pair.after))
     values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
-    return (one.system, one.codebooks, one.schema_version) == (
-        other.system,
-        other.codebooks,
-        other.schema_version,
-    ) and (values[0] == values[1])
+    alike = all(getattr(one, field) == getattr(other, field) for field in ("system", "codebooks"))
+    return alike and one.protocol.metrics == other.protocol.metrics and values[0] == values[1]
 
 
 def _rounded(tree: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.errors import with_remedy
 from bench.leaderboard.names import heading, shown_in
 
 NEITHER = "no value on either side"
@@ -44,7 +45,8 @@ class Comparison:
         groups: independent groups of samples that it rests on; None where they are not known.
         needed: groups with which a difference of this size would be told from chance; None where it is no question, or
             where no number of groups helps (``bench/gate/power.py``).
-        reason: why the verdict, where it needs a word.
+        reason: why the verdict, where it needs a word; ``remedy`` what helps where there is no value.
+        metric_fingerprint: of the metric that gave the value after, or before if there is none after.
     """
 
     system: str
@@ -70,6 +72,13 @@ class Comparison:
     needed: int | None = None
     reason: str = ""
     moved: bool = False
+    remedy: str = ""
+    metric_fingerprint: str = ""
+
+    @property
+    def lacking(self) -> str:
+        """The reason, and what helps, as one text."""
+        return with_remedy(self.reason, self.remedy)
 
     @property
     def title(self) -> str:

@@ -19,7 +19,7 @@ def text(report: Report, exit_code: int) -> str:
     ``{"version", "headline", "exit_code", "level", "tested", "strict", "judge_cost", "comparisons": [{"system",
     "against", "task", "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p",
     "adjusted", "groups", "needed", "verdict", "reason", ...}], "missing", "new", "failed", "failed_before", "earlier":
-    [{"system", "task", "error"}], "elsewhere": [task, ...]}``
+    [{"system", "task", "error", "remedy"}], "elsewhere": [task, ...]}``
 
     The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would tell.
     """
@@ -44,8 +44,9 @@ def text(report: Report, exit_code: int) -> str:
 
 
 def _named(one: Measured) -> dict[str, str]:
-    error = one.result.errors[0].message if one.result.errors else ""
-    return {"system": one.name, "task": one.task, "error": error}
+    error = one.result.errors[0] if one.result.errors else None
+    said = {"error": error.message, "remedy": error.remedy} if error else {"error": "", "remedy": ""}
+    return {"system": one.name, "task": one.task, **said}
 
 
 def _finite(tree: Any) -> Any:

@@ -86,7 +86,7 @@ def difference(pair: Pair, metric: str) -> Difference:
         if pair.same_set and one.blocks == other.blocks:
             return _by_blocks(one, other)
         return _unpaired(pair, one, other, "not paired: the two rest on other samples")
-    if not (pair.before.result.schema_version > 1 and pair.after.result.schema_version > 1):
+    if any("jackknife" in each.method and each.replicates is None for each in (one, other)):
         return _unpaired(pair, one, other, "not paired: measured before replicates were kept; measure again")
     if any(metric in side.samples for side in (pair.before, pair.after)):
         return _unpaired(pair, one, other, "not paired: no plain mean of its samples, and their weights are not kept")

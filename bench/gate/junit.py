@@ -28,7 +28,7 @@ def text(report: Report) -> str:
         suites.setdefault(f"{one.task}: {one.name}", []).append(case)
     for one in report.matched.failed:
         case = _element("testcase", name="measured", classname=f"{one.task}.{one.name}")
-        message = one.result.errors[0].message if one.result.errors else "the cell failed"
+        message = one.result.errors[0].told if one.result.errors else "the cell failed"
         case.append(_element("error", message=message))
         suites.setdefault(f"{one.task}: {one.name}", []).append(case)
     root = _element("testsuites", name=headline(report), **_counts([c for cases in suites.values() for c in cases]))
@@ -48,14 +48,14 @@ def _case(row: Comparison, strict: bool) -> Xml.Element:
         worse = "" if row.adjusted is None else f"worse by more than {amount(row)}, p {probability(row.adjusted)}"
         case.append(_element("failure", message="; ".join(filter(None, (worse, row.reason))), body=told))
     elif row.verdict == Verdict.MISSING:
-        case.append(_element("failure", message=row.reason))
+        case.append(_element("failure", message=row.lacking))
     elif row.verdict in (Verdict.WORSE, Verdict.UNDECIDED):
         chance = "" if row.adjusted is None else f"p {probability(row.adjusted)}"
         said = NOT_BEYOND_CHANCE if row.verdict == Verdict.WORSE else ""
         message = "; ".join(filter(None, (said, chance, would_tell(row), row.reason)))
         case.append(_element("failure" if strict else "skipped", message=message, body=told))
     elif row.verdict not in JUDGED:
-        case.append(_element("skipped", message=row.reason))
+        case.append(_element("skipped", message=row.lacking))
     else:
         case.append(_element("system-out", body=told))
     return case

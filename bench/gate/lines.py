@@ -95,8 +95,8 @@ def headline(report: Report) -> str:
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
     lost = [one.name for one in report.matched.missing]
     gone: dict[str, list[str]] = {}
-    for (_, title, _), names in without_value(report).items():
-        gone.setdefault(title, []).extend(names)
+    for (_, title, _), rows in without_value(report).items():
+        gone.setdefault(title, []).extend(row.system for row in rows)
     for title, names in gone.items():
         lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
     told += f"; metrics: {counted}" if counted else ""

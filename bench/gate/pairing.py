@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.contracts.joining import joined
 from bench.contracts.last_command import of_earlier_commands
 from bench.contracts.protocol import differences
 from bench.contracts.results import Result, read_result, read_samples, result_files
@@ -26,12 +27,14 @@ class Measured:
         repeats: results of other runs of the same cell on the same device; of their values only speed and memory
             count.
         earlier: whether the last command of its run directory did not ask for it.
+        parts: the results that this one was joined from, if it was; of one subject, each with other metrics.
     """
 
     file: Path
     result: Result
     repeats: tuple[Result, ...] = ()
     earlier: bool = False
+    parts: tuple[Measured, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,6 +47,8 @@ class Measured:
     @cached_property
     def samples(self) -> dict[str, list[Any]]:
         """Per-sample values by column."""
+        if self.parts:
+            return {name: values for part in reversed(self.parts) for name, values in part.samples.items()}
         return read_samples(self.file, self.result)
 
     @cached_property
@@ -62,7 +67,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results of one protocol: what was, and what is held against it."""
+    """Two results under the same conditions: what was, and what is held against it."""
 
     before: Measured
     after: Measured
@@ -143,8 +148,9 @@ class Matched:
 def read(*paths: Path) -> list[Measured]:
     """The results of runs, baselines, folders of them, or of single files.
 
-    Of several results of one system under one protocol the last counts; the others repeat it if they are of the same
-    code on the same device, which tells the noise of speed and memory from run to run.
+    Of several results of one system under the same conditions and with the same metrics the last counts; the others
+    repeat it if they are of the same code on the same device, which tells the noise of speed and memory from run to
+    run. Of several with other metrics the last counts too, with what the others of its subject measured beside it.
 
     Raises:
         NoResults: a path holds none.
@@ -153,12 +159,16 @@ def read(*paths: Path) -> list[Measured]:
     found = [measured for path in paths for measured in _read(path)]
     for measured in found:
         check_result(measured.file, measured.result)
-    cells: dict[tuple[str, str], list[Measured]] = {}
+    cells: dict[tuple[str, str, str], list[Measured]] = {}
     for measured in sorted(found, key=lambda each: each.result.finished):
-        cells.setdefault((measured.name, measured.result.fingerprint), []).append(measured)
-    counting = [replace(last, repeats=_repeats(last, others)) if others else last for *others, last in cells.values()]
-    for measured in counting:
-        check_samples(measured.file, measured.result, measured.samples)
+        of = measured.name, measured.result.fingerprint, measured.result.protocol.identity
+        cells[of] = [*cells.pop(of, []), measured]  # in the order in which they were measured last
+    alike: dict[tuple[str, str], list[Measured]] = {}
+    for (name, conditions, _), (*others, last) in cells.items():
+        check_samples(last.file, last.result, last.samples)
+        counts = replace(last, repeats=_repeats(last, others)) if others else last
+        alike.setdefault((name, conditions), []).append(counts)
+    counting = [_joined(same) for same in alike.values()]
     places = {measured.file: place for place, measured in enumerate(found)}
     return sorted(counting, key=lambda measured: places[measured.file])
 
@@ -169,6 +179,22 @@ def _read(path: Path) -> list[Measured]:
         raise NoResults(path)
     earlier = set() if path.is_file() else of_earlier_commands(files)
     return [Measured(file, read_result(file), earlier=file in earlier) for file in files]
+
+
+def _joined(results: Sequence[Measured]) -> Measured:
+    """The last of some results with what others of its subject measured beside it, on the same samples."""
+    *others, last = results
+    beside = [
+        other
+        for other in reversed(others)
+        if last.result.subject == other.result.subject != ""
+        and last.result.status == other.result.status == "ok"
+        and last.samples.get("id") == other.samples.get("id")
+    ]
+    if not beside:
+        return last
+    parts = (last, *beside)
+    return replace(last, result=joined([part.result for part in parts]), parts=parts)
 
 
 def _repeats(last: Measured, others: Sequence[Measured]) -> tuple[Result, ...]:
@@ -189,7 +215,7 @@ def match(
     renamed: Iterable[tuple[str, str]] = (),
     sides: Sides = GATE,
 ) -> Matched:
-    """Results of the same system, task and protocol side by side.
+    """Results of the same system, task and conditions side by side, whatever metrics each measured.
 
     Args:
         only: names of the systems to look at; all if there are none.
@@ -198,7 +224,7 @@ def match(
             are any, and no ``only``, nothing else is compared.
 
     Raises:
-        BenchError: a name that is in neither, or a protocol that differs; the message names the fields.
+        BenchError: a name that is in neither, or conditions that differ; the message names the fields.
     """
     only, renamed = list(only), list(renamed)
     for old, fresh in renamed:
@@ -249,7 +275,7 @@ def _check(name: str, results: Sequence[Measured], where: str) -> None:
 
 
 def _refusal(before: Measured, after: Measured, sides: Sides) -> str:
-    """Why two results of other protocols are not compared, field by field."""
+    """Why two results under other conditions are not compared, field by field."""
     one, other = before.result.protocol, after.result.protocol
     lines = [
         f"{after.name}: measured under another protocol, so nothing is compared",
@@ -263,7 +289,7 @@ def _refusal(before: Measured, after: Measured, sides: Sides) -> str:
     if len(differing) > SHOWN_FIELDS:
         lines.append(f"  and {len(differing) - SHOWN_FIELDS} more fields")
     other_way = ", or take the new one as the baseline: bench baseline update" if sides == GATE else ""
-    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed, --weights){other_way}")
+    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed){other_way}")
     return "\n".join(lines)
 
 

@@ -40,13 +40,15 @@ def remarks(report: Report) -> Iterable[str]:
     for failed, side in ((matched.failed, sides.after), (matched.failed_before, sides.before)):
         for one in failed:
             error = one.result.errors[0] if one.result.errors else None
-            yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.message}' if error else 'no reason recorded'}"
+            yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.told}' if error else 'no reason recorded'}"
     if line := earlier_line([each.result for each in matched.earlier]):
         yield f"In {sides.after}, {line}."
     if matched.missing:
         yield f"Missing from {sides.after}: {_names(matched.missing)}. Measure them, or leave them out: --without NAME"
-    for (metric, title, reason), names in without_value(report).items():
-        yield (f"Missing: {title} of {listed(names)}: {reason}. Measure it, or leave it out: --tolerance {metric}=inf")
+    for (metric, title, reason), rows in without_value(report).items():
+        told = "; ".join([reason, *dict.fromkeys(row.remedy for row in rows if row.remedy)])
+        names = listed([row.system for row in rows])
+        yield f"Missing: {title} of {names}: {told}. Measure it, or leave it out: --tolerance {metric}=inf"
     if matched.new:
         yield f"Not in {sides.before}: {_names(matched.new)}."
     if matched.elsewhere:
@@ -89,6 +91,7 @@ def _ranges(rows: Sequence[Comparison]) -> Iterable[str]:
 def _not_compared(report: Report) -> Iterable[str]:
     """What was not compared, by reason, metrics that share it together; those that no system has in one line."""
     reasons: dict[str, dict[str, None]] = {}
+    remedies: dict[str, dict[str, None]] = {}
     systems = {(row.task, row.against, row.system) for row in report.comparisons}
     neither: dict[str, set[tuple[str, str, str]]] = {}
     for row in report.having(Verdict.NOT_COMPARED):
@@ -98,18 +101,19 @@ def _not_compared(report: Report) -> Iterable[str]:
             neither.setdefault(row.title, set()).add((row.task, row.against, row.system))
         else:
             reasons.setdefault(row.reason, {})[row.title] = None
+            remedies.setdefault(row.reason, {}).update(dict.fromkeys([row.remedy] * bool(row.remedy)))
     for reason, titles in reasons.items():
-        yield f"Not compared: {', '.join(titles)}: {reason}"
+        yield f"Not compared: {', '.join(titles)}: {'; '.join([reason, *remedies[reason]])}"
     # What only some systems lack they never have.
     if everywhere := [title for title, having in neither.items() if having == systems]:
         yield f"{NEITHER.capitalize()}: {', '.join(everywhere)} (why: --format json)"
 
 
-def without_value(report: Report) -> dict[tuple[str, str, str], list[str]]:
-    """Systems by name and title of a metric that they have no value of any more, and why."""
-    gone: dict[tuple[str, str, str], list[str]] = {}
+def without_value(report: Report) -> dict[tuple[str, str, str], list[Comparison]]:
+    """The comparisons by name and title of a metric that a system has no value of any more that compares, and why."""
+    gone: dict[tuple[str, str, str], list[Comparison]] = {}
     for row in report.having(Verdict.MISSING):
-        gone.setdefault((row.metric, row.title, row.reason), []).append(row.system)
+        gone.setdefault((row.metric, row.title, row.reason), []).append(row)
     return gone
 
 

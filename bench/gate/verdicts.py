@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.contracts.protocol import metric_differences
+from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
 from bench.gate.comparison import JUDGED, NEITHER, WITHIN_TOLERANCE, Comparison, Verdict
 from bench.gate.costs import cost_difference, unjudged
@@ -19,6 +21,7 @@ from bench.gate.power import groups_needed
 from bench.gate.told import told
 from bench.gate.tolerances import default
 from bench.leaderboard.names import heading, place
+from bench.leaderboard.reasons import shortened
 from bench.values import Tolerance
 
 LEVEL = 0.05
@@ -141,9 +144,10 @@ def _of_pair(
     for metric in sorted(before.metrics.keys() | after.metrics.keys(), key=place):
         one, other = before.metrics.get(metric), after.metrics.get(metric)
         row = _start(pair, metric, one, other)
-        if reason := _why_not(pair, one, other):
-            gone = verdicts and row.before is not None and row.after is None and _is_quality(row, chosen)
-            yield replace(row, verdict=Verdict.MISSING if gone else Verdict.NOT_COMPARED, reason=reason), None
+        if lack := _why_not(pair, metric):
+            gone = verdicts and row.before is not None and lack.after and _is_quality(row, chosen)
+            verdict = Verdict.MISSING if gone else Verdict.NOT_COMPARED
+            yield replace(row, verdict=verdict, reason=lack.reason, remedy=lack.remedy), None
             continue
         found = cost_difference(pair, metric) if row.device_bound else difference(pair, metric)
         row = replace(
@@ -175,7 +179,7 @@ def _is_quality(row: Comparison, chosen: Mapping[str, Tolerance]) -> bool:
 
 def _can_be_judged(pair: Pair, metric: str, judge_cost: bool) -> bool:
     one, other = (side.result.metrics.get(metric) for side in (pair.before, pair.after))
-    if _why_not(pair, one, other) or heading(metric).detail:
+    if _why_not(pair, metric) or heading(metric).detail:
         return False
     return judge_cost or not any(each.device_bound for each in (one, other) if each)
 
@@ -189,6 +193,7 @@ def _start(pair: Pair, metric: str, one: Estimate | None, other: Estimate | None
         task=pair.after.task,
         fingerprint=pair.after.result.fingerprint,
         metric=metric,
+        metric_fingerprint=(pair.after if other else pair.before).result.fingerprint_of(metric),
         verdict=Verdict.SHOWN,
         unit=facts.unit,
         higher_is_better=facts.higher_is_better,
@@ -205,16 +210,43 @@ def _value(side: Measured, metric: str, estimate: Estimate | None) -> float | No
     return float(np.mean(side.repeated(metric)))
 
 
-def _why_not(pair: Pair, one: Estimate | None, other: Estimate | None) -> str:
-    """Why a metric is not compared; empty if it is."""
+@dataclass(frozen=True)
+class _Lack:
+    """Why a value is not compared, and what helps; whether after lacks one that compares with that before."""
+
+    reason: str
+    remedy: str = ""
+    after: bool = False
+
+
+def _why_not(pair: Pair, metric: str) -> _Lack | None:
+    """Why a value is not compared; None if it is."""
+    before, after = pair.before.result, pair.after.result
+    one, other = before.metrics.get(metric), after.metrics.get(metric)
     lacking = [(side, each) for side, each in (("before", one), ("after", other)) if each is None or each.value is None]
     if lacking:
         reasons = {side: (each.unavailable if each else "") or "not measured" for side, each in lacking}
+        remedy = next((each.remedy for _, each in reversed(lacking) if each and each.remedy), "")
         if len(reasons) == 2:
-            return f"{NEITHER}: {reasons['after']}"
-        return "; ".join(f"no value {side}: {reason}" for side, reason in reasons.items())
+            return _Lack(f"{NEITHER}: {reasons['after']}", remedy, after=True)
+        told = "; ".join(f"no value {side}: {reason}" for side, reason in reasons.items())
+        return _Lack(told, remedy, after="after" in reasons)
     assert one is not None and other is not None
-    return apart(pair.before.result, pair.after.result) if one.device_bound or other.device_bound else ""
+    if before.fingerprint_of(metric) != after.fingerprint_of(metric):
+        return _Lack(_otherwise(before, after, one.metric, other.metric), after=True)
+    reason = apart(before, after) if one.device_bound or other.device_bound else ""
+    return _Lack(reason) if reason else None
+
+
+def _otherwise(before: Result, after: Result, was: str, now: str) -> str:
+    """In what two results measured a value otherwise."""
+    if was != now or not was:
+        return f"given by {was or 'the task'} before, by {now or 'the task'} after"
+    fields = metric_differences(before.protocol.metrics[was], after.protocol.metrics[now])
+    told = [
+        f"{field} {shortened(str(one))} before, {shortened(str(other))} after" for field, (one, other) in fields.items()
+    ]
+    return f"measured otherwise: {'; '.join(told)}"
 
 
 def _groups(pair: Pair) -> int | None:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import clean
@@ -14,17 +15,17 @@ from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import readable_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FIELDS = (
     *("fingerprint", "preset", "task", "task_version", "dataset", "split", "dataset_n"),
     *("suite", "system", "label", "tokens", "codebooks", "revision", "key", "device", "batch_size", "started"),
     *("status", "error", "measured_n", "skipped_n"),
     *("metric", "value", "stderr", "low", "high", "unit", "higher_is_better", "best", "n", "failures"),
-    *("method", "note", "unavailable"),
+    *("method", "note", "unavailable", "remedy", "metric_fingerprint"),
 )
 DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
 """Fields beside ``FIELDS`` of a table that is relative to a row."""
-ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks"}
+ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks", "metric"}
 """Fields of an estimate that other fields stand for, or that programs are not given."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
@@ -32,11 +33,14 @@ FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | None = None) -> str:
     """The tables with protocol, columns and rows; a row holds its result whole, but for the traceback.
 
-    ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [...], "rows": [{"label",
-    "best": [metric, ...], "result": {...}}], "ranking": {"metrics": [...], "rows": [...], "left_out": {...}}}]}``;
-    ``result`` is as in the run directory without the protocol, which stands once above, and the tracebacks,
-    which show paths of the machine. ``ranking`` is over several metrics and complete rows. A table that is relative to
-    a row has ``"relative_to"``, its label, and each other row ``"differences": {metric: {"difference",
+    ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [{"metric", "value", "fingerprint",
+    "measured": {"name", "version", "settings", "weights"} or null, ...}], "rows": [{"label", "best": [metric, ...],
+    "result": {...}, "others": [{...}, ...]}], "ranking": {"metrics": [...], "rows": [...], "left_out": {...}}}]}``;
+    ``metric`` is unique in its table; columns of one ``value`` whose metrics measured otherwise have other
+    fingerprints. ``protocol`` has each metric as most rows measured it. ``result`` is as in the run directory without
+    the conditions, which stand once above, and the tracebacks, which show paths of the machine; ``others`` are of the
+    same subject, measured with other metrics. ``ranking`` is over several metrics and complete rows. A table that is
+    relative to a row has ``"relative_to"``, its label, and each other row ``"differences": {metric: {"difference",
     "difference_low", "difference_high", "difference_paired"}}`` to it, over the samples that the rows share.
 
     Args:
@@ -63,11 +67,11 @@ def to_csv(tables: Sequence[Table], references: Sequence[Relative | None] | None
     writer.writeheader()
     for table, reference in zip(tables, references or [None] * len(tables), strict=True):
         for row in table.rows:
-            shared = _shared(table, row)
             differences = _differences(reference, row)
-            if reference:
-                shared["relative_to"] = reference.row.label
-            for metric in _metrics(table, row):
+            for source, metric in _metrics(table, row):
+                shared = _shared(table, row, source)
+                if reference:
+                    shared["relative_to"] = reference.row.label
                 metric |= differences.get(metric.get("metric", ""), {})
                 writer.writerow({name: _field(value) for name, value in {**shared, **metric}.items()})
     return stream.getvalue()
@@ -93,6 +97,11 @@ def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
         "columns": [
             {
                 "metric": column.metric,
+                "value": column.kind.value,
+                "fingerprint": column.kind.fingerprint,
+                "measured": {"name": column.kind.metric, **column.kind.measured.model_dump(mode="json")}
+                if column.kind.measured
+                else None,
                 "title": column.heading.title,
                 "section": column.heading.section,
                 "higher_is_better": column.higher_is_better,
@@ -105,14 +114,20 @@ def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
                 "label": row.label,
                 "best": sorted(name for name, cell in row.cells.items() if cell.best),
                 **({"differences": _differences(reference, row)} if reference else {}),
-                "result": row.result.model_dump(
-                    mode="json", exclude={"protocol": True, "errors": {"__all__": {"traceback"}}}
-                ),
+                "result": _whole(row.result),
+                **({"others": [_whole(result) for result in row.others]} if row.others else {}),
             }
             for row in table.rows
         ],
         "ranking": _ranking(table),
     }
+
+
+def _whole(result: Result) -> dict[str, Any]:
+    """A result without its conditions, which the table has, and tracebacks."""
+    tree = result.model_dump(mode="json", exclude={"protocol": True, "errors": {"__all__": {"traceback"}}})
+    metrics = {name: metric.model_dump(mode="json") for name, metric in result.protocol.metrics.items()}
+    return {**tree, "protocol_metrics": metrics}
 
 
 def _ranking(table: Table) -> dict[str, Any]:
@@ -134,9 +149,9 @@ def _ranking(table: Table) -> dict[str, Any]:
     }
 
 
-def _shared(table: Table, row: Row) -> dict[str, Any]:
+def _shared(table: Table, row: Row, result: Result) -> dict[str, Any]:
     """What all lines of one result have in common."""
-    protocol, result = table.protocol, row.result
+    protocol = table.protocol
     data, cost = result.dataset, result.cost
     return {
         "fingerprint": protocol.fingerprint,
@@ -157,29 +172,35 @@ def _shared(table: Table, row: Row) -> dict[str, Any]:
         "batch_size": cost.batch_size if cost else None,
         "started": result.started,
         "status": result.status,
-        "error": "; ".join(f"{error.type}: {error.message}" for error in result.errors),
+        "error": "; ".join(f"{error.type}: {error.told}" for error in result.errors),
         "measured_n": data.n if data else None,
         "skipped_n": len(data.skipped) if data else None,
     }
 
 
-def _metrics(table: Table, row: Row) -> Iterator[dict[str, Any]]:
+def _metrics(table: Table, row: Row) -> Iterator[tuple[Result, dict[str, Any]]]:
+    """The fields of each column that a row has, with the result that they are of."""
     if row.failed or not row.cells:
-        yield {}
+        yield row.result, {}
     for column in table.columns:
         cell = row.cells.get(column.metric)
         # Tokenizers differ in their levels, and one that has no fourth level lacks nothing.
         if cell and (cell.estimate or not column.heading.detail):
             estimate = cell.estimate or Estimate(value=None, unavailable=cell.reason)
             low, high = estimate.interval or (None, None)
-            yield {
-                "metric": column.metric,
-                **estimate.model_dump(exclude=ELSEWHERE),
-                "low": low,
-                "high": high,
-                "best": cell.best,
-                "unavailable": cell.reason,
-            }
+            yield (
+                cell.result or row.result,
+                {
+                    "metric": column.metric,
+                    "metric_fingerprint": column.kind.fingerprint,
+                    **estimate.model_dump(exclude=ELSEWHERE),
+                    "low": low,
+                    "high": high,
+                    "best": cell.best,
+                    "unavailable": cell.reason,
+                    "remedy": cell.remedy,
+                },
+            )
 
 
 def _field(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.contracts.results import Result
+from bench.errors import with_remedy
 from bench.leaderboard.names import titled
 from bench.leaderboard.reasons import brief, clean, shortened
 from bench.leaderboard.table import Cell, Column, Row, Table
@@ -26,26 +27,27 @@ class Notes:
         """The numbers of some footnotes, which are told from now on."""
         return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
 
-    def told(self, reason: str, before: str = "") -> str:
-        """A reason in short after some words; the whole is kept if it says more."""
-        reason = titled(reason)
-        short = clean(before + brief(reason))
-        if short != clean(before + reason):
-            self.whole.setdefault(short, clean(reason))
+    def told(self, reason: str, remedy: str = "", before: str = "") -> str:
+        """A reason in short after some words, and what helps; the whole is kept if it says more."""
+        reason, remedy = titled(reason), titled(remedy)
+        short, whole = (clean(before + with_remedy(text, remedy)) for text in (brief(reason, remedy), reason))
+        if short != whole:
+            self.whole.setdefault(short, whole.removeprefix(before))
         return short
 
 
 def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list[str]:
     """What must be known of a row: why it failed or is doubtful, which samples it lacks unless all lack the same."""
     failed = "failed: " if row.failed else ""
-    notes = [known.told(f"{error.type}: {error.message}", failed) for error in row.result.errors]
+    notes = [known.told(f"{error.type}: {error.message}", error.remedy, failed) for error in row.result.errors]
     if row.failed and not notes:
         notes = ["failed, and no error was recorded"]
     if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
         notes.append(_skipped(table, row.result))
     if row.result.dataset and row.result.dataset.failed:
         notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
-    notes += [known.told(warning) for warning in row.result.warnings]
+    warnings = (warning for result in (row.result, *row.others) for warning in result.warnings)
+    notes += [known.told(warning) for warning in dict.fromkeys(warnings)]
     return notes
 
 
@@ -129,19 +131,27 @@ def _converted(table: Table) -> list[str]:
 
 
 def _unavailable(table: Table, notes: Notes) -> list[str]:
-    """One sentence for each reason why metrics have no value in any row."""
-    titles: dict[str, list[str]] = {}
-    whole: dict[str, str] = {}
+    """One sentence for each cause, or set of them, for which values are missing in every row, with what helps."""
+    titles: dict[tuple[str, ...], list[str]] = {}
+    whole: dict[tuple[str, ...], dict[str, None]] = {}
+    remedies: dict[str, dict[str, None]] = {}
     for column in table.columns:
         if column.heading.detail or table.measured(column):
             continue
-        reasons = dict.fromkeys(titled(row.cells[column.metric].reason) for row in table.rows if not row.failed)
-        short = "; ".join(dict.fromkeys(map(brief, reasons)))
-        titles.setdefault(short, []).append(column.heading.title)
-        whole.setdefault(short, "; ".join(reasons))
-    told = {reason: clean(f"No values of {_listed(names)}: {reason}") for reason, names in titles.items()}
-    notes.whole |= {told[reason]: clean(text) for reason, text in whole.items() if clean(text) != clean(reason)}
-    return list(told.values())
+        cells = [row.cells[column.metric] for row in table.rows if not row.failed]
+        short = [brief(titled(cell.reason), cell.remedy) for cell in cells]
+        for cause, cell in zip(short, cells, strict=True):
+            remedies.setdefault(cause, {}).update(dict.fromkeys([titled(cell.remedy)] * bool(cell.remedy)))
+        causes = tuple(dict.fromkeys(short))
+        titles.setdefault(causes, []).append(column.heading.title)
+        whole.setdefault(causes, {}).update(dict.fromkeys(titled(cell.lacking) for cell in cells))
+    found = []
+    for causes, names in titles.items():
+        told = "; ".join(with_remedy(cause, "; ".join(remedies[cause])) for cause in causes)
+        found.append(clean(f"No values of {_listed(names)}: {told}"))
+        if (text := clean("; ".join(whole[causes]))) != clean(told):
+            notes.whole[found[-1]] = text
+    return found
 
 
 def _listed(items: Iterable[str]) -> str:

@@ -194,7 +194,7 @@ def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
         return Entry()
     cell = row.cells[column.metric]
     if cell.number is None:
-        return Entry(DASH, marks=notes.mark([notes.told(cell.reason)]))
+        return Entry(DASH, marks=notes.mark([notes.told(cell.reason, cell.remedy)]))
     note = cell_note(column, cell)
     marks = notes.mark([note] if note and note != told else [])
     return Entry(cell.number.value, cell.number.spread, cell.best, marks, is_number=True)

@@ -1,27 +1,19 @@
-"""Texts of results as tables show them: on one line, and reasons why something is missing in one short sentence.
+"""Texts of results as tables show them: on one line, and causes why something is missing in one short sentence.
 
-A reason of the bench names what lacks, then in brackets what the attempt to get it came to, then the remedy. The
-second part is for whoever mends that machine, not for a reader of its table; the result keeps it.
+A cause says what lacks, then in brackets what the attempt to get it came to. The brackets are for whoever mends that
+machine, not for a reader of its table, who is shown the remedy instead; the result keeps them.
 """
 
 from __future__ import annotations
 
-import re
-
 LONGEST = 240
 """Characters of what is nobody's sentence of the bench, such as an exception's message."""
-_REMEDY = re.compile(r"\); (?=run: |if it is gated )")
-_ABSENT = re.compile(
-    r" not in the cache(?: and (?:cannot be fetched|--offline is set))(?: while HF_HUB_OFFLINE is set)?(?=;)"
-)
-_OTHER_WAY = re.compile(r" +\(or give the file: [^)]*\)$")
 
 
-def brief(reason: str) -> str:
-    """What is missing and the command that gets it; other reasons as they are, but no longer than ``LONGEST``."""
-    text = " ".join(reason.split())
-    short = _ABSENT.sub(" missing", _OTHER_WAY.sub("", _without_cause(text)))
-    return shortened(short)
+def brief(cause: str, remedy: str = "") -> str:
+    """A cause on one line, no longer than ``LONGEST``; where there is a remedy, without the brackets at its end."""
+    text = " ".join(cause.split())
+    return shortened(_without_aside(text) if remedy else text)
 
 
 def shortened(text: str) -> str:
@@ -29,20 +21,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
-def _without_cause(text: str) -> str:
-    """The text without the brackets that end where the remedy begins, which may hold others."""
-    end = _REMEDY.search(text)
-    if end is None:
+def _without_aside(text: str) -> str:
+    """The text without the brackets that it ends with, which may hold others."""
+    if not text.endswith(")"):
         return text
-    depth, start = 0, end.start()
-    for start in range(end.start(), -1, -1):
+    depth = 0
+    for start in range(len(text) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(text[start], 0)
         if depth == 0:
-            break
-    kept = text[:start]
-    if kept.count("(") != kept.count(")"):  # a message with an odd bracket: the cause begins at the first one
-        kept = kept[: kept.index("(")] if "(" in kept else kept
-    return kept.rstrip() + text[end.start() + 1 :]
+            return text[:start].rstrip() or text
+    return text[: text.index("(")].rstrip() or text if "(" in text else text
 
 
 def clean(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bench.leaderboard.digits import fixed
-from bench.leaderboard.table import Row, Table
+from bench.leaderboard.table import Column, Row, Table
 from bench.reported.model import Catalog, ReportedProtocol, ReportedSystem, catalogs
 
 MOST_DECIMALS = 4
@@ -46,7 +46,8 @@ def beside(table: Table) -> list[ReportedRow]:
     for catalog in catalogs().values():
         for name, protocol in catalog.protocols.items():
             if protocol.match and protocol.match.fits(table.protocol):
-                rows += [found for entry in catalog.of(name) if (found := _row(table, catalog, entry))]
+                preset = protocol.match.preset
+                rows += [found for entry in catalog.of(name) if (found := _row(table, catalog, entry, preset))]
     return rows
 
 
@@ -64,6 +65,12 @@ def elsewhere(table: Table, row: Row) -> list[Elsewhere]:
     return found
 
 
+def _is_of(table: Table, column: Column, preset: str) -> bool:
+    """Whether any row has a column as a preset has it measured."""
+    sources = (row.cells[column.metric].result for row in table.rows if column.metric in row.cells)
+    return any(source is not None and source.protocol.preset == preset for source in sources)
+
+
 def texts(catalog: Catalog, entry: ReportedSystem) -> dict[str, str]:
     """Title, value and unit of each reported metric, by its name in the file."""
     found = {}
@@ -78,8 +85,8 @@ def number(value: Decimal, approximate: bool = False) -> str:
     return f"{'≈' if approximate else ''}{value}"
 
 
-def _row(table: Table, catalog: Catalog, entry: ReportedSystem) -> ReportedRow | None:
-    shown = {column.metric: column for column in table.columns}
+def _row(table: Table, catalog: Catalog, entry: ReportedSystem, preset: str) -> ReportedRow | None:
+    shown = {column.kind.value: column for column in table.columns if _is_of(table, column, preset)}
     same = next((row for row in table.rows if row.result.system.name == entry.registry and not row.failed), None)
     values, differences = {}, {}
     for name, value in entry.values.items():

@@ -1,4 +1,4 @@
-"""The model of a leaderboard: results of one protocol as rows and columns in reading order.
+"""The model of a leaderboard: results under the same conditions as rows and columns in reading order.
 
 It reads results, and the values of their samples where they lie beside them, and computes nothing but their
 presentation: digits, the best of a column, the order. Best and order rest on paired differences
@@ -8,16 +8,17 @@ read.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.contracts.protocol import Protocol
+from bench.contracts.protocol import MetricProtocol, Protocol
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
-from bench.errors import BenchError
+from bench.errors import BenchError, with_remedy
 from bench.leaderboard.digits import Estimated, Number, column_decimals, number, uncertain
-from bench.leaderboard.names import Heading, heading, place, shown_in
+from bench.leaderboard.kinds import Kind, kinds
+from bench.leaderboard.names import Heading, place, shown_in
 from bench.leaderboard.usable import agreeing, facts, finite
 from bench.machine.canonical import digest
 from bench.paired.columns import contest
@@ -32,14 +33,17 @@ KINDS = {
     "backbone": "Backbones",
 }
 OTHER_KIND = "Unknown token kind"
+MOST_NAMED = 3
+"""Metrics that tell a row from another of the same name, where they are so few."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One metric.
+    """One value, as one metric measured it.
 
     Attributes:
-        metric: its name in the results.
+        metric: unique in the table (``bench/leaderboard/kinds.py``).
+        kind: which value it is, and how it was measured.
         heading: how it is shown.
         unit: unit of the shown numbers.
         scale: shown number = scale · estimate.
@@ -50,6 +54,7 @@ class Column:
     """
 
     metric: str
+    kind: Kind
     heading: Heading
     unit: str = ""
     scale: float = 1.0
@@ -65,9 +70,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One metric of one result: a number, or the reason why there is none.
+    """One value of one row: a number, or the reason why there is none.
 
     Attributes:
+        result: which of the row's results has it; None where none has.
+        reason: why there is no number; ``remedy`` what helps.
         best: whether no other row of the column is told to be better.
         apart: why it is not compared with the other rows of its column, or not as they are with each other.
     """
@@ -77,13 +84,21 @@ class Cell:
     best: bool = False
     reason: str = ""
     apart: str = ""
+    remedy: str = ""
+    result: Result | None = None
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no number, and what helps, as one text."""
+        return with_remedy(self.reason, self.remedy)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One result.
+    """One system, with all that was measured of it.
 
     Attributes:
+        result: the latest of its results; ``others`` are of the same subject, with other metrics.
         label: the system's name, with what tells it from others of that name.
         kind: title of its group of rows.
         setup: key into the table's ``setups``; empty if nothing was measured.
@@ -95,6 +110,7 @@ class Row:
     kind: str
     setup: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)
+    others: tuple[Result, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -103,10 +119,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The results of one protocol fingerprint.
+    """The results under the same conditions.
 
     Attributes:
-        protocol: of all rows; its preset names all presets that have this fingerprint.
+        protocol: conditions of all rows, and the metrics that any measured, each as most did; its preset names all
+            presets that have this fingerprint.
         columns: in reading order, those without any value included.
         rows: by token kind, inside it by ``order`` with the best first, failed ones last.
         order: the column the rows are ordered by: the first of quality with most values.
@@ -132,12 +149,13 @@ class Table:
 
 
 def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
-    """Tables of results, one a protocol fingerprint, ordered by their protocol lines.
+    """Tables of results, one per fingerprint of conditions, ordered by their protocol lines.
 
-    A result that is given twice (the same key) is one row: the one that succeeded, else the latest.
+    A result that is given twice (the same key) is one row: the one that succeeded, else the latest. Results of one
+    subject, which differ in what was measured, are one row too; a value that several have is the latest one's.
 
-    Where results of one fingerprint disagree about the unit or direction of a metric, most decide, and the values of
-    the others are left out with that reason.
+    Where results under the same conditions disagree about the unit or direction of a value of one metric, most decide,
+    and the values of the others are left out with that reason.
 
     Args:
         samples: finds the values of a result's samples, on which rows are compared; by default there are none, and
@@ -164,32 +182,67 @@ def _precedence(result: Result) -> tuple[bool, str, str]:
     return result.status == "ok", result.finished, digest(result.model_dump(mode="json", exclude={"protocol"}))
 
 
+def _together(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The results of each row by the key of the latest, which comes first; a failed one stands alone."""
+    rows: dict[str, list[Result]] = defaultdict(list)
+    for result in sorted(results, key=_precedence, reverse=True):
+        rows[result.subject if result.subject and result.status == "ok" else result.key].append(result)
+    return {same[0].key: same for same in rows.values()}
+
+
 def _table(results: Sequence[Result], samples: Lookup) -> Table:
-    presets = ", ".join(sorted({result.protocol.preset for result in results}))
-    protocol = results[0].protocol.model_copy(update={"preset": presets})
-    measured = [result for result in results if result.status == "ok"]
-    setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in measured}))}
-    names = sorted({name for result in measured for name in result.metrics}, key=place)
-    by_key = {result.key: result for result in measured}
-    beside = {key: samples(result) for key, result in by_key.items()}
+    rows = _together(results)
+    measured = {key: own for key, own in rows.items() if own[0].status == "ok"}
+    every = [result for own in measured.values() for result in own]
+    setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in every}))}
+    found = sorted(kinds(every), key=lambda kind: (place(kind.value), kind.name != kind.value, kind.name))
+    beside = {result.key: samples(result) for result in every}
     contests: dict[str, Contest] = {}
-    columns = [_column(name, by_key, beside, protocol, contests) for name in names]
+    columns = [_column(kind, measured, beside, contests) for kind in found]
     order = _order(columns, measured)
-    labels = _labels(results)
-    places = _places(order, by_key, contests)
-    results = sorted(results, key=lambda result: (*_reading_order(result, places), labels[result.key], result.key))
-    cells = {column.metric: _cells(column, results, contests.get(column.metric)) for column in columns}
-    rows = tuple(
-        Row(
-            label=labels[result.key],
-            result=result,
-            kind=KINDS.get(result.system.tokens, OTHER_KIND),
-            setup=setups.get(_setup(result), "") if result.status == "ok" else "",
-            cells={name: found[result.key] for name, found in cells.items() if result.key in found},
-        )
-        for result in results
+    labels = _labels([own[0] for own in rows.values()])
+    places = _places(order, measured, contests)
+    firsts = sorted(
+        (own[0] for own in rows.values()),
+        key=lambda result: (*_reading_order(result, places), labels[result.key], result.key),
     )
-    return Table(protocol, tuple(columns), rows, order, {letter: setup for setup, letter in setups.items()}, contests)
+    cells = {column.metric: _cells(column, measured, contests.get(column.metric)) for column in columns}
+    return Table(
+        protocol=_common(results),
+        columns=tuple(columns),
+        rows=tuple(
+            Row(
+                label=labels[result.key],
+                result=result,
+                kind=KINDS.get(result.system.tokens, OTHER_KIND),
+                setup=setups.get(_setup(result), "") if result.status == "ok" else "",
+                cells={name: own[result.key] for name, own in cells.items() if result.key in own},
+                others=tuple(rows[result.key][1:]),
+            )
+            for result in firsts
+        ),
+        order=order,
+        setups={letter: setup for setup, letter in setups.items()},
+        contests=contests,
+    )
+
+
+def _common(results: Sequence[Result]) -> Protocol:
+    """The protocol of a table: the conditions, and each metric as most of the results measured it."""
+    presets = ", ".join(sorted({result.protocol.preset for result in results}))
+    stated: dict[str, Counter[str]] = defaultdict(Counter)
+    metrics: dict[str, MetricProtocol] = {}
+    for result in results:
+        for name in result.protocol.metrics:
+            stated[name][result.protocol.fingerprint_of(name)] += 1
+    for name, counts in stated.items():
+        usual = min(counts, key=lambda one: (-counts[one], one))
+        metrics[name] = next(
+            result.protocol.metrics[name]
+            for result in results
+            if name in result.protocol.metrics and result.protocol.fingerprint_of(name) == usual
+        )
+    return results[0].protocol.model_copy(update={"preset": presets, "metrics": metrics})
 
 
 def _setup(result: Result) -> str:
@@ -201,32 +254,36 @@ def _letter(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else f"S{index + 1}"
 
 
-def _values(metric: str, results: Iterable[Result]) -> list[tuple[Result, float]]:
-    found = [(result, result.metrics[metric].value) for result in results if metric in result.metrics]
-    return [(result, value) for result, value in found if value is not None]
+def _having(kind: Kind, rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[Result, float]]:
+    """Of each row that has the value of a kind, by its key, the result that has it, and the value."""
+    found = {}
+    for key, own in rows.items():
+        result = kind.of(own)
+        value = result.metrics[kind.value].value if result else None
+        if result is not None and value is not None:
+            found[key] = result, value
+    return found
 
 
 def _column(
-    metric: str,
-    results: Mapping[str, Result],
-    samples: Mapping[str, Columns],
-    protocol: Protocol,
-    contests: dict[str, Contest],
+    kind: Kind, rows: Mapping[str, Sequence[Result]], samples: Mapping[str, Columns], contests: dict[str, Contest]
 ) -> Column:
     """A column; its contest is added to the others if its rows can be compared."""
-    having = [result for result, _ in _values(metric, results.values())]
+    having = {key: result for key, (result, _) in _having(kind, rows).items()}
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
-    unit, better = next((facts(result, metric) for result in having), ("", None))
-    shown, scale = shown_in(metric, unit)
-    bound = any(result.metrics[metric].device_bound for result in having)
-    one_setup = not bound or len({_setup(result) for result in having}) < 2
-    shape = heading(metric)
-    found = contest(metric, results, samples) if one_setup and not shape.detail else None
+    unit, better = next((facts(result, kind.value) for result in having.values()), ("", None))
+    shown, scale = shown_in(kind.value, unit)
+    bound = any(result.metrics[kind.value].device_bound for result in having.values())
+    one_setup = not bound or len({_setup(result) for result in having.values()}) < 2
+    found = None
+    if one_setup and not kind.heading.detail:
+        found = contest(kind.value, having, {key: samples[result.key] for key, result in having.items()})
     if found is not None:
-        contests[metric] = found
+        contests[kind.name] = found
     return Column(
-        metric=metric,
-        heading=shape,
+        metric=kind.name,
+        kind=kind,
+        heading=kind.heading,
         unit=shown,
         scale=scale,
         higher_is_better=better,
@@ -235,13 +292,13 @@ def _column(
     )
 
 
-def _order(columns: Sequence[Column], results: Sequence[Result]) -> Column | None:
+def _order(columns: Sequence[Column], rows: Mapping[str, Sequence[Result]]) -> Column | None:
     candidates = [c for c in columns if c.heading.section == "quality" and c.higher_is_better is not None]
-    return max(candidates, key=lambda column: len(_values(column.metric, results)), default=None)
+    return max(candidates, key=lambda column: len(_having(column.kind, rows)), default=None)
 
 
 def _places(
-    order: Column | None, results: Mapping[str, Result], contests: Mapping[str, Contest]
+    order: Column | None, rows: Mapping[str, Sequence[Result]], contests: Mapping[str, Contest]
 ) -> Mapping[str, float]:
     """Where the rows that have a value of a column stand, by key, lowest first."""
     if order is None:
@@ -249,7 +306,7 @@ def _places(
     if order.metric in contests:
         return contests[order.metric].order
     sign = -1 if order.higher_is_better else 1
-    return {result.key: sign * value for result, value in _values(order.metric, results.values())}
+    return {key: sign * value for key, (_, value) in _having(order.kind, rows).items()}
 
 
 def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bool, float]:
@@ -260,28 +317,30 @@ def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bo
     return kind, False, places[result.key]
 
 
-def _cells(column: Column, results: Sequence[Result], found: Contest | None) -> dict[str, Cell]:
-    """The cells of a column by the key of their result."""
-    measured = [result for result in results if result.status == "ok"]
+def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest | None) -> dict[str, Cell]:
+    """The cells of a column by the key of their row."""
+    kind = column.kind
     numbers: dict[str, Estimated] = {}
-    for result, value in _values(column.metric, measured):
-        interval = uncertain(value, result.metrics[column.metric].interval)
+    for key, (result, value) in _having(kind, rows).items():
+        interval = uncertain(value, result.metrics[kind.value].interval)
         shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
-        numbers[result.key] = value * column.scale, shown_interval
+        numbers[key] = value * column.scale, shown_interval
     decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
     best: Iterable[str] = found.best if found and column.ranked else ()
     apart = {**found.left_out, **found.notes} if found else {}
     cells = {}
-    for result in measured:
-        estimate = result.metrics.get(column.metric)
-        if result.key in numbers:
-            shown = number(*numbers[result.key], decimals[result.key])
-            told = apart.get(result.key, "")
-            cells[result.key] = Cell(estimate, shown, best=result.key in best, apart=told)
+    for key, own in rows.items():
+        source = kind.of(own)
+        estimate = source.metrics[kind.value] if source else None
+        if key in numbers:
+            shown = number(*numbers[key], decimals[key])
+            cells[key] = Cell(estimate, shown, best=key in best, apart=apart.get(key, ""), result=source)
         elif estimate is None:
-            cells[result.key] = Cell(None, reason="not measured")
+            otherwise = any(kind.value in result.metrics for result in own)
+            cells[key] = Cell(None, reason="measured otherwise, see its other column" if otherwise else "not measured")
         else:
-            cells[result.key] = Cell(estimate, reason=estimate.unavailable or "no value, and no reason was given")
+            reason = estimate.unavailable or "no value, and no reason was given"
+            cells[key] = Cell(estimate, reason=reason, remedy=estimate.remedy, result=source)
     return cells
 
 
@@ -289,6 +348,7 @@ def _labels(results: Sequence[Result]) -> dict[str, str]:
     """A name for each result, by key: the system's, and what differs where several have the same."""
     distinctions: tuple[Callable[[Result], str], ...] = (
         lambda result: result.system.revision[:12],
+        lambda result: ", ".join(sorted(result.protocol.metrics)) if len(result.protocol.metrics) <= MOST_NAMED else "",
         lambda result: result.cost.device if result.cost else "",
         _setup,
         lambda result: result.started[:10],

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
 
+REMEDY = "raise the metric's version and measure again"
+
 
 def finite(result: Result) -> Result:
     """The result without infinities and NaN, which no table or JSON file can hold as numbers."""
@@ -26,14 +28,25 @@ def finite(result: Result) -> Result:
 
 
 def agreeing(results: Sequence[Result]) -> list[Result]:
-    """The results of one protocol without the values that most others give in another unit or direction."""
-    counts: dict[str, Counter[tuple[str, bool | None]]] = defaultdict(Counter)
+    """The results under the same conditions without the values that most others give in another unit or direction.
+
+    Values of a metric that measured otherwise are nothing to agree with.
+    """
+    counts: dict[tuple[str, str], Counter[tuple[str, bool | None]]] = defaultdict(Counter)
     for result in results:
         for metric, estimate in result.metrics.items():
             if estimate.value is not None:
-                counts[metric][facts(result, metric)] += 1
+                counts[metric, result.fingerprint_of(metric)][facts(result, metric)] += 1
     usual = {m: max(sorted(given, key=repr), key=given.__getitem__) for m, given in counts.items() if len(given) > 1}
-    return [_without(result, {m: usual[m] for m in usual if m in result.metrics}) for result in results]
+    return [
+        _without(
+            result,
+            {m: usual[m, result.fingerprint_of(m)] for m in result.metrics if (m, result.fingerprint_of(m)) in usual},
+        )
+        if usual
+        else result
+        for result in results
+    ]
 
 
 def _without(result: Result, usual: Mapping[str, tuple[str, bool | None]]) -> Result:
@@ -44,9 +57,11 @@ def _without(result: Result, usual: Mapping[str, tuple[str, bool | None]]) -> Re
         if result.metrics[metric].value is not None and (unit, better) != (usual_unit, usual_better):
             reason = (
                 f"results of one protocol disagree about the metric: here unit {unit!r}, higher is better: {better}; "
-                f"in most {usual_unit!r}, {usual_better}; raise the metric's version and measure again"
+                f"in most {usual_unit!r}, {usual_better}"
             )
-            metrics[metric] = Estimate(value=None, unavailable=reason)
+            metrics[metric] = Estimate(
+                value=None, unavailable=reason, remedy=REMEDY, metric=result.metrics[metric].metric
+            )
     return result.model_copy(update={"metrics": {**result.metrics, **metrics}}) if metrics else result
 
 

@@ -58,10 +58,8 @@ class Likelihood:
 
 def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate]:
     """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
-    reason = (
-        "the likelihood of continuous tokens is a density, which has no {} until they are rounded; "
-        "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
-    )
+    reason = "the likelihood of continuous tokens is a density, which has no {} until they are rounded"
+    remedy = "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
     what = {"token_perplexity": "number of equally likely tokens"}
     found = {
         key: Estimate(
@@ -69,6 +67,7 @@ def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate
             unit=value.unit,
             higher_is_better=value.higher_is_better,
             unavailable=reason.format(what.get(key, "bits")),
+            remedy=remedy,
         )
         for key, value in lines.items()
     }

@@ -82,7 +82,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, r
     texts = _texts(job)
     report("preparing", 0, len(dataset))
     backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
-    metrics = build_metrics(job, settings.metrics, backbone.codebooks, device)
+    metrics = build_metrics(job, protocol.sections, backbone.codebooks, device)
     tokenized = Tokenized(job, dataset, task.signals(settings), metrics, report)
     nats, counts = _asked(tokenized, backbone, texts)
     seen = tokenized.seen

@@ -76,7 +76,7 @@ class Study:
         self.fit_split = Spread(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
-        wanted = {name: section for name, section in settings.metrics.items() if name in rates}
+        wanted = {name: section for name, section in job.protocol.sections.items() if name in rates}
         self.metrics = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task.signals(settings), settings.probe.views, job.protocol.seed)
         with watched(loaders=True):  # what is learned from decides the numbers, and no fingerprint states it

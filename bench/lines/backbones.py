@@ -9,7 +9,7 @@ def _paradigm(
     name: str, target: str, summary: str, source: str, tokens: str = "discrete", extra: str | None = None
 ) -> Entry:
     target = f"bench.backbones.{target}"
-    return Entry(name, target, summary, tokens=tokens, source=source, licence="Apache-2.0", extra=extra)
+    return Entry(name, target, summary, tokens=tokens, source=source, license="Apache-2.0", extra=extra)
 
 
 ENTRIES: tuple[Entry, ...] = (

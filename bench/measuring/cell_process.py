@@ -20,6 +20,7 @@ import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
 from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.contracts.task import Cell, Job, Measurement, Report, open_task
+from bench.errors import BenchError
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
@@ -66,11 +67,15 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
 
 
 def _record(error: BaseException) -> ErrorRecord:
+    remedy = ""
     try:
         message = str(error)
+        if isinstance(error, BenchError):
+            message, remedy = error.cause, error.remedy
     except Exception as another:
         message = f"(its text raises {type(another).__name__})"
-    return ErrorRecord(type=type(error).__name__, message=message, traceback="".join(traceback.format_exception(error)))
+    told = "".join(traceback.format_exception(error))
+    return ErrorRecord(type=type(error).__name__, message=message, remedy=remedy, traceback=told)
 
 
 def assemble(
@@ -94,10 +99,11 @@ def assemble(
         tokens=entry.tokens,
         arguments=job.system.arguments,
         source=entry.source,
-        licence=entry.licence,
+        license=entry.license,
     )
     return Result(
         key=cell.key,
+        subject=cell.subject,
         suite=cell.suite,
         status="ok" if measurement else "failed",
         system=measurement.system if measurement else unmeasured,

@@ -48,7 +48,9 @@ class DatasetSettings(BaseModel):
     reconstruction: BaseModel
     latents: Literal["mode", "sample"] = "mode"
     order: Literal["dataset"] = "dataset"
-    metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
+    metrics: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, exclude=True, description="metric -> its settings; a protocol keeps them apart"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -159,7 +161,7 @@ class DatasetTask(Task):
 
     def missing(self, protocol: Protocol) -> dict[str, str]:
         reasons = {}
-        for name, section in self.choices(**protocol.settings).metrics.items():
+        for name, section in protocol.sections.items():
             try:
                 settled(metric_class(name), section)
             except Unavailable as reason:
@@ -170,7 +172,7 @@ class DatasetTask(Task):
         """What the metrics say of the data set; it is opened again only if one has something to say."""
         protocol = job.protocol
         settings = self.choices(**protocol.settings)
-        kinds = {name: metric_class(name) for name in settings.metrics}
+        kinds = {name: metric_class(name) for name in protocol.metrics}
         speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
         if not speaking:
             return []
@@ -180,7 +182,7 @@ class DatasetTask(Task):
         return [
             f"{name}: {warning}"
             for name in speaking
-            for warning in kinds[name].warnings(kinds[name].Settings(**settings.metrics[name]), dataset)
+            for warning in kinds[name].warnings(kinds[name].Settings(**protocol.sections[name]), dataset)
         ]
 
     def tokenizer(self, job: Job, settings: DatasetSettings, dataset: Dataset) -> Tokenizer:

@@ -57,7 +57,7 @@ class FeatureBank:
         """Unavailable if the weights of this extractor are missing; nothing is loaded."""
         weights = extractors.get(name).weights
         if weights not in self.weights:
-            raise Unavailable(f"weights {weights} are missing; run: bench fetch {weights}")
+            raise Unavailable(f"weights {weights} are missing", f"run: bench fetch {weights}")
 
     def batch(self, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor) -> BatchFeatures:
         """The features of a batch, as yet uncomputed.

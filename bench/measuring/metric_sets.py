@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -42,11 +42,12 @@ def build_metrics(
     """
 
     def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
-        missing = [found for weights in kind.weights if isinstance(found := job.weights[weights], str)]
-        if missing:
-            raise Unavailable(missing[0])
+        paths = {}
+        for weights in kind.weights:
+            if isinstance(found := job.weights[weights], Unavailable):
+                raise Unavailable(found.cause, found.remedy)
+            paths[weights] = found
         kind.settle(kind.Settings(**section))
-        paths = {weights: Path(job.weights[weights]) for weights in kind.weights}
         metric = kind(section, codebooks, paths).to(device)
         metric.system = job.system.text
         if isinstance(metric, PooledMetric):
@@ -69,9 +70,9 @@ def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> F
     return FeatureBank(present, job.protocol.weights, device, reference, data.n)
 
 
-def open_pool(settings: DatasetSettings, job: Job, closing: ExitStack) -> Pool | None:
-    """Processes for the metrics that want some; None if none does, or there are to be no workers."""
-    kinds = [kind for kind in map(metric_class, settings.metrics) if issubclass(kind, PooledMetric)]
+def open_pool(metrics: Iterable[str], job: Job, closing: ExitStack) -> Pool | None:
+    """Processes for the metrics of these names that want some; None if none does, or there are to be no workers."""
+    kinds = [kind for kind in map(metric_class, metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.options.workers:
         return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from bench import registry
-from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol
 from bench.contracts.settings import validated
 from bench.contracts.system import SystemSpec
 from bench.contracts.task import Request, Task
@@ -25,23 +25,29 @@ if TYPE_CHECKING:
 
 
 def protocol_of(
-    task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, metrics: Iterable[str]
+    task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, sections: Mapping[str, dict[str, Any]]
 ) -> Protocol:
-    """The whole protocol from what a task has made of a request."""
-    classes = {name: metric_class(name) for name in metrics}
-    weights = {name for metric in classes.values() for name in metric.weights}
+    """The whole protocol from what a task has made of a request.
+
+    Args:
+        sections: settings of each metric to measure, defaults written out.
+    """
     return Protocol(
         preset=request.preset[0],
         task=task.name,
         task_version=task.version,
         dataset=dataset,
         settings=settings.model_dump(mode="json", serialize_as_any=True),
-        metrics={name: metric.version for name, metric in classes.items()},
-        weights={name: request.sha256(name) for name in sorted(weights)},
+        metrics={name: _metric_protocol(metric_class(name), request, section) for name, section in sections.items()},
         dtype=request.options.dtype,
         tf32=request.options.tf32,
         seed=request.options.seed,
     )
+
+
+def _metric_protocol(kind: type[Metric], request: Request, section: dict[str, Any]) -> MetricProtocol:
+    weights = {name: request.sha256(name) for name in sorted(kind.weights)}
+    return MetricProtocol(version=kind.version, settings=section, weights=weights)
 
 
 def metric_class(name: str) -> type[Metric]:

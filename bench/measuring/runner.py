@@ -82,7 +82,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             wrong.append(problem)
             continue
         weights = store.resolve(protocol.weights)
-        missing |= {name: found for name, found in weights.items() if isinstance(found, str)}
+        missing |= {name: str(found) for name, found in weights.items() if isinstance(found, Unavailable)}
         missing |= task.missing(protocol)
         impossible.append(task.impossible(protocol, weights))
         for system in wanted:
@@ -97,7 +97,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
                 missing[f"{task.name} {system.text}"] = why
             key = cell_key(job)
             file = run.file_of(system.text, own).absolute()
-            cells.append(Cell(job, suite.name, key, file, run.path.absolute()))
+            cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject_key(job)))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
         missing |= absent
@@ -153,16 +153,21 @@ def cell_key(job: Job) -> str:
     The batch size and the device cannot change a quality metric, but they change the speed that the
     result records. The number of workers and of kept samples changes neither.
     """
+    available = sorted(name for name, found in job.weights.items() if isinstance(found, Path))
+    return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
+
+
+def subject_key(job: Job) -> str:
+    """Hash of what decides a result but for the metrics: code, packages, system, conditions, device, batch size."""
     return digest(
         {
             "code": environment.code_hash(),
             "packages": environment.package_versions(),
             "system": job.system.identity(),
             "name": job.system.text,
-            "protocol": job.protocol.fingerprint,
+            "conditions": job.protocol.fingerprint,
             "device": environment.device_name(job.options.device),
             "batch_size": job.options.batch_size,
-            "available": sorted(name for name, found in job.weights.items() if isinstance(found, Path)),
         }
     )
 
@@ -214,14 +219,14 @@ def _failure(error: ErrorRecord, file: Path) -> str:
     """What went wrong, where in somebody's own code, and where all of it is told."""
     own = places(error.traceback)
     where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
-    return "\n".join([f"FAILED: {error.type}: {error.message}", *where])
+    return "\n".join([f"FAILED: {error.type}: {error.told}", *where])
 
 
 def _modules(plan: Plan) -> list[str]:
     """What the cells take long to import, beyond what all of them need."""
     # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
     os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
-    protocols = {cell.job.protocol.fingerprint: cell.job.protocol for cell in plan.cells}
+    protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
     tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}
     return list(
         dict.fromkeys(module for protocol in protocols.values() for module in tasks[protocol.task].preload(protocol))

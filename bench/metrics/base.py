@@ -230,9 +230,9 @@ class Metric(TorchMetric):
         return estimate.described_by(cls.declared(name), note)
 
     @classmethod
-    def unavailable(cls, name: str, reason: str, n: int = 0) -> Estimate:
-        """No value, and why."""
-        return cls.describe(name, Estimate(value=None, n=n, unavailable=reason))
+    def unavailable(cls, name: str, reason: str, n: int = 0, remedy: str = "") -> Estimate:
+        """No value, why, and what helps."""
+        return cls.describe(name, Estimate(value=None, n=n, unavailable=reason, remedy=remedy))
 
 
 class PerSampleMetric(Metric):

@@ -19,7 +19,7 @@ from bench.metrics.failures import failure, one_line
 from bench.values import Value
 
 NO_VALUE = "no metric can be measured"
-_OUT_OF_MEMORY = "; the metric ran out of memory, not the system: try a smaller --batch-size"
+SMALLER_BATCHES = "try a smaller --batch-size"
 
 
 class Guarded:
@@ -71,8 +71,9 @@ class Guarded:
             with self._alone("samples"):
                 columns = self._columns(self._metric.samples(), n, set(taken))
         if self.nothing is not None:
-            return {name: self._without_value(name) for name in self._outputs()}, {}
+            return {name: self._given(self._without_value(name)) for name in self._outputs()}, {}
         lost = {name for name, estimate in estimates.items() if estimate.broken}
+        estimates = {name: self._given(estimate) for name, estimate in estimates.items()}
         return estimates, {name: values for name, values in columns.items() if name not in lost}
 
     @contextmanager
@@ -81,19 +82,25 @@ class Guarded:
         try:
             yield
         except Unavailable as reason:
-            self._lose(str(reason), broken=False)
+            self._lose(Estimate(value=None, unavailable=reason.cause, remedy=reason.remedy))
         except (Exception, SystemExit) as error:
-            self._lose(self._failure(stage, error), broken=True)
+            self._lose(self._failure(stage, error))
 
-    def _lose(self, reason: str, broken: bool) -> None:
+    def _lose(self, nothing: Estimate) -> None:
         self._metric = None
-        self.nothing = Estimate(value=None, unavailable=reason, broken=broken)
+        self.nothing = nothing
 
-    def _failure(self, stage: str, error: BaseException) -> str:
+    def _failure(self, stage: str, error: BaseException) -> Estimate:
         if isinstance(error, BenchError):
-            return f"{self.name}: {one_line(str(error))}"
-        memory = _OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else ""
-        return f"{self.name}: {failure(error, self.kind.__module__, stage)}{memory}"
+            cause, remedy = one_line(error.cause), one_line(error.remedy)
+        else:
+            cause, remedy = failure(error, self.kind.__module__, stage), ""
+            if isinstance(error, torch.OutOfMemoryError | MemoryError):
+                cause, remedy = f"{cause}; the metric ran out of memory, not the system", SMALLER_BATCHES
+        return Estimate(value=None, unavailable=f"{self.name}: {cause}", remedy=remedy, broken=True)
+
+    def _given(self, estimate: Estimate) -> Estimate:
+        return estimate.model_copy(update={"metric": self.name})
 
     def _outputs(self) -> tuple[str, ...]:
         """What it should give; a class that does not declare it stands under its own name."""
@@ -207,8 +214,11 @@ class MetricSet:
 def require_values(estimates: Mapping[str, Estimate]) -> None:
     """Unavailable if there are estimates, and none has a value: then nothing was measured."""
     if estimates and all(estimate.value is None for estimate in estimates.values()):
-        reasons = dict.fromkeys(estimate.unavailable or "" for estimate in estimates.values())
-        raise Unavailable(f"{NO_VALUE}: {'; '.join(reasons)}")
+        causes, remedies = (
+            "; ".join(dict.fromkeys(text for each in estimates.values() if (text := getattr(each, field))))
+            for field in ("unavailable", "remedy")
+        )
+        raise Unavailable(f"{NO_VALUE}: {causes}", remedies)
 
 
 def _finite(*numbers: float | None) -> bool:

@@ -116,4 +116,4 @@ def _verdict(name: str, expected: str, measured: Mapping[str, Estimate]) -> Verd
     estimate = measured.get(known)
     if estimate is None:
         return Verdict(name, expected, None, "the protocol measures no such thing")
-    return Verdict(name, expected, estimate.value, estimate.unavailable or "")
+    return Verdict(name, expected, estimate.value, estimate.lacking)

@@ -10,7 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.contracts.protocol import Protocol
+from bench.contracts.settings import problems
 from bench.errors import BenchError
+from bench.machine.documents import problem
 
 FOLDER = Path(__file__).parent
 
@@ -126,5 +128,9 @@ def read(file: Path) -> Catalog:
     try:
         # All scalars as text, so that 1.70 does not become 1.7 on the way.
         return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))
-    except (ValidationError, yaml.YAMLError, TypeError) as error:
-        raise BenchError(f"{file}: {error}") from error
+    except ValidationError as error:
+        raise BenchError(f"{file}: {problems(Catalog, error)[0]}") from error
+    except yaml.YAMLError as error:
+        raise BenchError(f"{file}: {problem(error)}") from error
+    except TypeError as error:
+        raise BenchError(f"{file}: not a mapping of subject, protocols, metrics and systems") from error

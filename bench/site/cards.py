@@ -9,7 +9,6 @@ from bench.contracts.suite import load_suite, shipped
 from bench.leaderboard.ranking import Place, Ranking, rank
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
-from bench.site.definitions import measure
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,7 @@ def _headline(table: Table, ranking: Ranking) -> Column | None:
     """The column whose values a card shows: of a table that judges what is generated the first that does."""
     known = registry.entries("metrics")
     for column in ranking.columns:
-        name = measure(table, column.metric)
-        if name in table.protocol.metrics and name in known and known[name].can_judge("generation"):
+        if column.kind.metric in known and known[column.kind.metric].can_judge("generation"):
             return column
     return table.order
 

@@ -11,8 +11,7 @@ import yaml
 
 from bench import registry
 from bench.leaderboard.reasons import clean
-from bench.leaderboard.table import Table
-from bench.values import whole
+from bench.leaderboard.table import Column, Table
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a site of many systems has many environments
 
@@ -25,6 +24,7 @@ class Definition:
         anchor: its place on the page.
         titles: of the columns that it gives.
         settings: as YAML, empty if there are none.
+        fingerprint: of the metric; empty of the task.
     """
 
     anchor: str
@@ -32,45 +32,49 @@ class Definition:
     titles: tuple[str, ...]
     summary: str
     source: str
-    licence: str
+    license: str
     version: int
     settings: str
+    fingerprint: str
 
 
-def anchor(table: Table, metric: str) -> str:
-    """The place on the table's page that says what a value is."""
-    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', measure(table, metric))}"
+def anchor(table: Table, column: Column) -> str:
+    """The place on the table's page that says what a column's values are."""
+    return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', '-'.join(filter(None, _given(table, column))))}"
 
 
 def definitions(table: Table) -> list[Definition]:
-    """The metrics whose values the table has, in the order of its columns."""
-    titles: dict[str, list[str]] = {}
+    """The metrics whose values the table has, each way of measuring one by itself, in the order of its columns."""
+    columns: dict[tuple[str, str], list[Column]] = {}
     for column in table.columns:
         if not column.heading.detail:
-            titles.setdefault(measure(table, column.metric), []).append(clean(column.heading.title))
-    return [_definition(table, name, own) for name, own in titles.items()]
+            columns.setdefault(_given(table, column), []).append(column)
+    return [_definition(table, own) for own in columns.values()]
 
 
-def measure(table: Table, metric: str) -> str:
-    """The metric of the protocol, or its task, that gives a value."""
-    known = table.protocol.metrics
-    base = whole(metric)
-    return next((name for name in (metric, base, *registry.givers(base)) if name in known), table.protocol.task)
+def _given(table: Table, column: Column) -> tuple[str, str]:
+    """The metric, or the task, that gives a column, and its fingerprint where most rows measured it otherwise."""
+    kind = column.kind
+    if not kind.metric:
+        return table.protocol.task, ""
+    usual = table.protocol.metrics.get(kind.metric) == kind.measured
+    return kind.metric, "" if usual else kind.fingerprint
 
 
-def _definition(table: Table, name: str, titles: Sequence[str]) -> Definition:
-    metric = name in table.protocol.metrics
-    entry = registry.entries("metrics" if metric else "tasks").get(name)
-    chosen = table.protocol.setting("metrics", name) if metric else None
+def _definition(table: Table, columns: Sequence[Column]) -> Definition:
+    kind = columns[0].kind
+    name = kind.metric or table.protocol.task
+    entry = registry.entries("metrics" if kind.metric else "tasks").get(name)
     return Definition(
-        anchor=anchor(table, name),
+        anchor=anchor(table, columns[0]),
         name=name,
-        titles=tuple(titles),
+        titles=tuple(clean(column.heading.title) for column in columns),
         summary=entry.summary if entry else "Of a package that is not installed here",
         source=entry.source if entry else "",
-        licence=entry.licence if entry else "",
-        version=table.protocol.metrics.get(name, table.protocol.task_version),
-        settings=as_yaml(chosen),
+        license=entry.license if entry else "",
+        version=kind.measured.version if kind.measured else table.protocol.task_version,
+        settings=as_yaml(kind.measured.settings) if kind.measured else "",
+        fingerprint=kind.fingerprint,
     )
 
 

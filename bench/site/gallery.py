@@ -53,8 +53,12 @@ class Gallery:
 def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
     """The kept samples of one row by the first quality metric that has a value a sample, the table's own if it has."""
     columns = sources.samples(row)
-    metric = next((column for column in _candidates(table) if column.metric in columns), None)
-    values = dict(zip(columns["id"], columns[metric.metric], strict=True)) if metric else {}
+    own = (column for column in _candidates(table) if column.metric in row.cells)
+    metric = next(
+        (column for column in own if column.kind.value in columns and row.cells[column.metric].result is row.result),
+        None,
+    )
+    values = dict(zip(columns["id"], columns[metric.kind.value], strict=True)) if metric else {}
     badness = {name: _badness(value, metric) for name, value in values.items()}
     kept = sources.kept(row)
     order = sorted(kept, key=lambda one: (-badness.get(one[0].id, -math.inf), one[0].index))

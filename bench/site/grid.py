@@ -109,7 +109,7 @@ def _column(table: Table, page: PageColumn, by_name: Mapping[str, Column]) -> Gr
     return GridColumn(
         page=page,
         column=column,
-        anchor=anchor(table, page.metric) if column else "",
+        anchor=anchor(table, column) if column else "",
         more=bool(column and not column.heading.default),
         spread=_width(max((len(entry.spread) for entry in numbers), default=0)),
         marks=_width(max((MARK_SIZE * len(",".join(map(str, entry.marks))) for entry in numbers), default=0)),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
+from bench.errors import with_remedy
 from bench.leaderboard.digits import significant
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
@@ -107,7 +108,13 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clean": clean, "brief": brief, "yaml": as_yaml, "significant": significant}
+        templates.filters |= {
+            "clean": clean,
+            "brief": brief,
+            "with_remedy": with_remedy,
+            "yaml": as_yaml,
+            "significant": significant,
+        }
         templates.globals |= {
             "version": __version__,
             "policy": POLICY,

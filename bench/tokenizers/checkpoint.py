@@ -50,9 +50,14 @@ def locate(
     if found is None:
         name = hub_name(repo, subfolder)
         if offline or hub_offline():
-            raise Unavailable(f"checkpoint {name} is not in the cache and the network is off limits; run: {command}")
+            raise Unavailable(
+                f"checkpoint {name} is missing (not in the cache, and the network is off limits)", f"run: {command}"
+            )
         if reason := _unreachable.get(_endpoint()):
-            raise Unavailable(f"checkpoint {name} is not in the cache, the hub out of reach ({reason}); run: {command}")
+            raise Unavailable(
+                f"checkpoint {name} is missing (not in the cache, and the hub is out of reach: {reason})",
+                f"run: {command}",
+            )
         fetch_checkpoint(repo, subfolder, revision, command)
         found = _cached(repo, subfolder, revision, command)
     if found is None:
@@ -76,7 +81,7 @@ def fetch_checkpoint(
     hub = require("huggingface_hub")
     if hub_offline():
         raise Unavailable(
-            f"checkpoint {hub_name(repo, subfolder)} cannot be fetched while HF_HUB_OFFLINE is set; unset it"
+            f"checkpoint {hub_name(repo, subfolder)} cannot be fetched while HF_HUB_OFFLINE is set", "unset it"
         )
     inside = _inside(subfolder)
     try:
@@ -98,8 +103,8 @@ def fetch_checkpoint(
     except BenchError:
         raise
     except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
-        raise Unavailable(
-            _explain(error, hub_name(repo, subfolder), command or fetch_command(repo, subfolder, revision))
+        raise _explained(
+            error, hub_name(repo, subfolder), command or fetch_command(repo, subfolder, revision)
         ) from error
     _unreachable.pop(_endpoint(), None)
     return root / inside
@@ -171,8 +176,8 @@ def _endpoint() -> str:
     return str(require("huggingface_hub").constants.ENDPOINT)
 
 
-def _explain(error: Exception, name: str, command: str) -> str:
-    """Why a checkpoint could not be fetched, and the remedy."""
+def _explained(error: Exception, name: str, command: str) -> Unavailable:
+    """What to raise where a checkpoint could not be fetched."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -185,4 +190,4 @@ def _explain(error: Exception, name: str, command: str) -> str:
         _unreachable[_endpoint()] = reason
     elif response.status_code in {401, 403, 404}:
         remedy = f"if it is gated or private, accept its terms on the hub, run: hf auth login, then {remedy}"
-    return f"checkpoint {name} is not in the cache and cannot be fetched ({reason}); {remedy}"
+    return Unavailable(f"checkpoint {name} is missing (not in the cache, and cannot be fetched: {reason})", remedy)

@@ -35,7 +35,7 @@ def require(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise Unavailable(f"{package} cannot be imported ({error}){remedy(error.name or '', package)}") from error
+        raise Unavailable(f"{package} cannot be imported ({error})", remedy(error.name or "", package)) from error
 
 
 def weights_among(names: Iterable[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def model_class(package: str, name: str) -> Any:
         return getattr(library, name)
     except (AttributeError, ImportError, RuntimeError) as error:
         version = getattr(library, "__version__", "?")
-        raise Unavailable(f"{package} {version}: no {name} ({error}){remedy(package)}") from error
+        raise Unavailable(f"{package} {version}: no {name} ({error})", remedy(package)) from error
 
 
 class PublishedTokenizer(Tokenizer):

@@ -9,8 +9,9 @@ The run directory is the truth; MLflow shows it. The layout there:
   one gets ``bench.superseded_by``; one that ``bench remove`` removed gets it too, with the value "removed".
 - metrics: ``NAME``, ``NAME.stderr``, ``NAME.low``, ``NAME.high`` (95% interval) and ``wall_seconds``,
   all at step 0 with the result's own time, so that a replay writes the same rows.
-- tags ``unavailable.NAME``: why there is no value; ``nonfinite.NAME``: an infinite or undefined value,
-  which MLflow would turn into a finite number.
+- tags ``bench.fingerprint`` of the conditions and ``bench.metric_fingerprints`` of each metric;
+  ``unavailable.NAME``: why there is no value, ``remedy.NAME``: what helps; ``nonfinite.NAME``: an
+  infinite or undefined value, which MLflow would turn into a finite number.
 - params ``system.*`` and ``protocol.*``: arguments and protocol, flattened.
 - artifacts: the result JSON and the per-sample parquet.
 

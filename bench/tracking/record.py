@@ -75,6 +75,8 @@ def record_of(file: Path, result: Result, content: str) -> Record:
     for name, estimate in result.metrics.items():
         if estimate.value is None:
             tags[_key(f"unavailable.{name}")] = _cut(estimate.unavailable or "no value and no reason recorded", MAX_TAG)
+            if estimate.remedy:
+                tags[_key(f"remedy.{name}")] = _cut(estimate.remedy, MAX_TAG)
         for part, value in _numbers(name, estimate):
             if math.isfinite(value):
                 metrics[_key(part)] = value
@@ -119,7 +121,10 @@ def _provenance(result: Result) -> dict[str, str]:
         "bench.entry": result.system.entry,
         "bench.contracts.task": result.protocol.task,
         "bench.task_version": str(result.protocol.task_version),
-        "bench.metric_versions": canonical_json(result.protocol.metrics),
+        "bench.metric_versions": canonical_json({name: each.version for name, each in result.protocol.metrics.items()}),
+        "bench.metric_fingerprints": canonical_json(
+            {name: result.protocol.fingerprint_of(name) for name in result.protocol.metrics}
+        ),
         "bench.preset": result.protocol.preset,
         "bench.fingerprint": result.fingerprint,
         "bench.device": result.cost.device if result.cost else UNKNOWN,
@@ -130,7 +135,7 @@ def _provenance(result: Result) -> dict[str, str]:
     if sha:
         tags["mlflow.source.git.commit"] = str(sha)
     if result.errors:
-        tags["bench.error"] = f"{result.errors[0].type}: {result.errors[0].message}"
+        tags["bench.error"] = f"{result.errors[0].type}: {result.errors[0].told}"
     return {key: _cut(value, MAX_TAG) for key, value in tags.items()}
 
 

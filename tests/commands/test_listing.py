@@ -40,7 +40,7 @@ def test_a_list_shows_the_license_of_the_weights(bench, kind):
     fetched = [entry for entry in registry.entries(kind).values() if entry.weights]
     assert len(fetched) > 2
     for entry in fetched:
-        assert f"license: {entry.licence}" in listed[entry.name]
+        assert f"license: {entry.license}" in listed[entry.name]
 
 
 GENERATION = "adm"  # a preset of generated images

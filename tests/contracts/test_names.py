@@ -17,13 +17,13 @@ from bench.modalities.base import Modality
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
-def test_every_line_points_to_something_and_names_its_licence(kind):
+def test_every_line_points_to_something_and_names_its_license(kind):
     for name, entry in registry.entries(kind).items():
         assert entry.summary, name
         found = registry.load(entry.target)
         assert isinstance(found, Modality) if kind == "modalities" else callable(found), name
         if kind in ("tokenizers", "datasets"):
-            assert entry.licence, name
+            assert entry.license, name
             assert entry.modality, name
 
 

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.contracts.protocol import DatasetProtocol, Protocol, differences
+from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol, differences, metric_differences
 from bench.contracts.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
 from bench.contracts.stats import Estimate
 from bench.errors import BenchError
 from bench.machine.canonical import canonical_json, digest
 from bench.machine.dependencies import Dependencies
+
+LPIPS = MetricProtocol(version=1, settings={"net": "alex"}, weights={"alexnet": "0" * 64})
 
 
 def protocol(**changes: Any) -> Protocol:
@@ -27,8 +29,7 @@ def protocol(**changes: Any) -> Protocol:
         "task_version": 1,
         "dataset": DatasetProtocol(name="d", split="s", fingerprint="f", n=2),
         "settings": {"preprocessing": {"size": 256}},
-        "metrics": {"psnr": 1},
-        "weights": {"alexnet": "0" * 64},
+        "metrics": {"psnr": MetricProtocol(version=1), "lpips_alex": LPIPS},
     }
     return Protocol(**{**fields, **changes})
 
@@ -57,8 +58,6 @@ def result(**changes: Any) -> Result:
         {"seed": 1},
         {"dtype": "bfloat16"},
         {"tf32": True},
-        {"metrics": {"psnr": 2}},
-        {"weights": {"alexnet": "1" * 64}},
         {"settings": {"preprocessing": {"size": 512}}},
         {"dataset": DatasetProtocol(name="d", split="s", fingerprint="g", n=2)},
         {"dataset": DatasetProtocol(name="d", split="s", fingerprint="f", n=1, limit=1)},
@@ -68,6 +67,25 @@ def test_whatever_shapes_a_number_changes_the_fingerprint(change):
     other = protocol(**change)
     assert other.fingerprint != protocol().fingerprint
     assert differences(protocol(), other)
+    assert other.fingerprint_of("psnr") == protocol().fingerprint_of("psnr")
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": 2}, {"settings": {"net": "vgg"}}, {"weights": {"alexnet": "1" * 64}}, {"weights": {}}]
+)
+def test_what_decides_a_metric_changes_its_fingerprint_alone(change):
+    other = protocol(metrics={"psnr": MetricProtocol(version=1), "lpips_alex": LPIPS.model_copy(update=change)})
+    assert other.fingerprint_of("lpips_alex") != protocol().fingerprint_of("lpips_alex")
+    assert other.fingerprint_of("psnr") == protocol().fingerprint_of("psnr")
+    assert other.fingerprint == protocol().fingerprint and not differences(protocol(), other)
+    assert other.identity != protocol().identity, "two results, two files"
+    assert metric_differences(LPIPS, other.metrics["lpips_alex"])
+
+
+def test_metrics_that_are_set_alike_are_not_one():
+    same = MetricProtocol(version=1)
+    of = protocol(metrics={"psnr": same, "ssim": same})
+    assert of.fingerprint_of("psnr") != of.fingerprint_of("ssim")
 
 
 def test_a_presets_name_does_not():
@@ -144,15 +162,25 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
     "old, new, message",
     [
         ('"key": "k"', '"key": "k", "key": "l"', "'key' stands twice"),
-        ('"n": 2,', '"n": -5,', "metrics.psnr.n: Input should be greater than or equal to 0"),
+        ('"n": 2,', '"n": -5,', "metrics.psnr.n: -5 is out of range: at least 0"),
         ('"stderr": 1.0', '"stderr": -1.0', "psnr: the standard error -1 is negative"),
         ('"value": 20.0', '"value": 30.0', "psnr: the interval .18, 22. does not hold the value 30"),
         ('"value": 20.0', '"value": 1e308', r"psnr: 1e\+308 is beyond 1e\+100"),
         ('"value": 20.0', f'"value": {"9" * 5_000}', "digit"),
         ('"environment": {}', f'"environment": {{"a": {"[" * 100_000}{"]" * 100_000}}}', "nested too deeply"),
-        ('"samples": null', f'"samples": "{"a" * 256}"', "samples: String should have at most 255 characters"),
+        ('"samples": null', f'"samples": "{"a" * 256}"', r"samples: 'a+\.\.\. is too long: at most 255"),
+        ('"status": "ok"', '"status": "fine"', "status: 'fine' is not 'ok' or 'failed'"),
+        ('"suite": "image-recon"', '"suite": 3', "suite: 3 is not a text"),
+        ('"suite": "image-recon",', "", "suite: is missing"),
+        ('"suite"', '"sweet": 1, "suite"', "sweet: no such setting; there is .*key, subject, suite"),
+        ('"schema_version": 4', '"schema_version": 5', "schema_version: 5 is out of range: at most 4"),
+        ('"metrics": {', '"metrics": 1, "a": {', "metrics: 1 is no section"),
+        ('"metric": ""', '"metric": "ssim"', "psnr: given by ssim, which the protocol does not measure"),
     ],
-    ids=["twice", "count", "error", "interval", "huge", "digits", "deep", "name"],
+    ids=[
+        *("twice", "count", "error", "interval", "huge", "digits", "deep", "name", "status", "text", "missing"),
+        *("unknown", "future", "section", "giver"),
+    ],
 )
 def test_a_result_that_cannot_be_is_refused_by_name(tmp_path, old, new, message):
     run = Run(tmp_path)

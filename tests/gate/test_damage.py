@@ -86,7 +86,9 @@ def test_unchanged_passes_twenty_times_out_of_twenty(runs: Path) -> None:
             noise = 0.005 * rng.normal(size=groups.max() + 1)[groups] + 0.003 * rng.normal(size=len(groups))
             moved = np.array(one.samples["psnr"]) + noise
             psnr = one.result.metrics["psnr"]
-            again = clustered_mean(moved, groups).model_copy(update={"unit": psnr.unit, "higher_is_better": True})
+            again = clustered_mean(moved, groups).model_copy(
+                update={"unit": psnr.unit, "metric": "psnr", "higher_is_better": True}
+            )
             result = one.result.model_copy(update={"metrics": {**one.result.metrics, "psnr": again}})
             Run(jittered).write(jittered / "results" / one.file.name, result, {**one.samples, "psnr": moved.tolist()})
         against = ["--baseline", str(runs / "measured"), *names, "--format", "json"]

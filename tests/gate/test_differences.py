@@ -52,8 +52,7 @@ def test_blocks_are_paired_as_if_the_difference_had_been_jackknifed(tmp_path: Pa
 @pytest.mark.parametrize(
     "before",
     [
-        {"metrics": {"rfid": spread_of(BEFORE, "rfid").model_copy(update={"replicates": None, "blocks": None})}}
-        | {"schema_version": 1},
+        {"metrics": {"rfid": spread_of(BEFORE, "rfid").model_copy(update={"replicates": None, "blocks": None})}},
         {"metrics": {"rfid": spread_of(BEFORE, "rfid")}, "dataset": {"skipped": {"s1": "damaged"}}},
     ],
     ids=["measured before replicates were kept", "other samples"],

@@ -28,7 +28,7 @@ def best(table: Table, metric: str) -> list[str]:
 
 
 def column(table: Table, metric: str) -> list[str]:
-    return [str(row.cells[metric].number or row.cells[metric].reason) for row in table.rows if not row.failed]
+    return [str(row.cells[metric].number or row.cells[metric].lacking) for row in table.rows if not row.failed]
 
 
 def test_another_fingerprint_is_another_table() -> None:

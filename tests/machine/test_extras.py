@@ -80,4 +80,4 @@ def test_the_command_fits_where_the_project_was_installed_from(tmp_path):
 def test_a_dry_run_says_what_is_missing(bench):
     chosen = ("--suite", "audio-recon", "--protocol", "speech-whisper", "--system", "pcm")
     planned = bench("run", *chosen, "--dry-run", "--offline")
-    assert "missing: word_errors: checkpoint hf:openai/whisper-large-v3 is not in the cache" in planned.stdout
+    assert "missing: word_errors: checkpoint hf:openai/whisper-large-v3 is missing (not in the cache" in planned.stdout

@@ -22,6 +22,7 @@ from bench.contracts.options import Options
 from bench.contracts.results import Run, broken_metrics
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, Task, open_task
+from bench.errors import Unavailable
 from bench.modalities.image.generation.samples import sample_specs
 from bench.registry import Entry
 
@@ -79,7 +80,7 @@ def measured(
     system: str,
     dataset: str,
     settings: dict[str, Any],
-    weights: Mapping[str, Path | str] = MappingProxyType({}),
+    weights: Mapping[str, Path | Unavailable] = MappingProxyType({}),
 ) -> Measurement:
     """What a task finds of four samples in batches of two."""
     options = Options(limit=4, batch_size=2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol
 from bench.contracts.results import Cost, DatasetRecord, ErrorRecord, Result, Run, SystemRecord
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife, clustered_mean
 
@@ -51,8 +51,9 @@ def exactly(value: float | None, metric: str, **fields: Any) -> Estimate:
 
 def protocol(**changes: Any) -> Protocol:
     data = DatasetProtocol(name="photos", split="test", fingerprint="f", n=changes.pop("n", len(GROUPS)))
-    fields = {"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data, "weights": {}}
-    return Protocol(**{**fields, "settings": {"crop": 256}, "metrics": {"psnr": 1}, **changes})
+    fields = {"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data}
+    measured = {"psnr": MetricProtocol(version=1)}
+    return Protocol(**{**fields, "settings": {"crop": 256}, "metrics": measured, **changes})
 
 
 def write(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.migration import giver
+from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol
 from bench.contracts.results import CodebookRecord, Cost, DatasetRecord, ErrorRecord, Result, SystemRecord
 from bench.contracts.stats import Estimate
 
@@ -26,10 +27,14 @@ FACTS: dict[str, tuple[str, bool | None]] = {
 
 
 def protocol(**changes: Any) -> Protocol:
-    """A protocol; ``n`` goes to its dataset."""
+    """A protocol; ``n`` goes to its dataset, a metric may be given by its version."""
     data = DatasetProtocol(name="photos", split="test", fingerprint="f" * 64, n=changes.pop("n", N))
     fields: dict[str, Any] = {"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data}
-    fields |= {"settings": {"crop": 256}, "metrics": {"psnr": 1}, "weights": {}} | changes
+    fields |= {"settings": {"crop": 256}, "metrics": {"psnr": 1}} | changes
+    fields["metrics"] = {
+        name: MetricProtocol(version=given) if isinstance(given, int) else given
+        for name, given in fields["metrics"].items()
+    }
     return Protocol(**fields)
 
 
@@ -76,9 +81,13 @@ def result(name: str, tokens: str = "discrete", /, *, key: str = "", **fields: A
         revision=fields.pop("revision", ""),
     )
     error = fields.pop("error", None)
-    errors = [ErrorRecord(type=error[0], message=error[1], traceback="Traceback: /home/me/x.py")] if error else []
+    cause, _, remedy = (error or ("", ""))[1].partition("; run: ")
+    told = {"message": cause, "remedy": remedy and f"run: {remedy}", "traceback": "Traceback: /home/me/x.py"}
+    errors = [ErrorRecord(type=error[0], **told)] if error else []
     metrics = {
-        metric: _estimate(metric, fields.pop(metric)) for metric in list(fields) if metric not in Result.model_fields
+        name: _estimate(name, fields.pop(name)).model_copy(update={"metric": giver(name, under.metrics)})
+        for name in list(fields)
+        if name not in Result.model_fields
     }
     made: dict[str, Any] = {
         "key": key or f"key-{name}-{tokens}",
@@ -103,5 +112,6 @@ def _estimate(metric: str, given: Any) -> Estimate:
     if isinstance(given, Estimate):
         return given
     if isinstance(given, str):
-        return estimate(metric, None, unavailable=given)
+        cause, _, remedy = given.partition("; run: ")
+        return estimate(metric, None, unavailable=cause, remedy=remedy and f"run: {remedy}")
     return estimate(metric, *given) if isinstance(given, tuple) else estimate(metric, given)

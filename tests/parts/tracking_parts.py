@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.contracts.protocol import DatasetProtocol, Protocol
+from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol
 from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.contracts.stats import Estimate
 from bench.tracking import Exporter
@@ -31,13 +31,15 @@ PROTOCOL = Protocol(
     task_version=3,
     dataset=DatasetProtocol(name="skimage-photos", split="test", fingerprint="f" * 64, n=36),
     settings={"resize": {"kernel": "bicubic", "antialias": True}, "extras": {}, "note": "x" * 9000},
-    metrics={"psnr": 2, "rfid": 1},
-    weights={"inception": "a" * 64},
+    metrics={
+        "psnr": MetricProtocol(version=2),
+        "rfid": MetricProtocol(version=1, weights={"inception": "a" * 64}),
+    },
 )
 METRICS = {
     "psnr": Estimate(value=21.25, stderr=0.1 + 0.2, interval=(20.5, 22 + 1 / 3), unit="dB", n=36),
     "bits_per_pixel": Estimate(value=0.125),
-    "rfid": Estimate(value=None, unavailable="inception is missing; bench fetch inception"),
+    "rfid": Estimate(value=None, unavailable="inception is missing", remedy="bench fetch inception"),
     "lossless": Estimate(value=float("inf"), interval=(1.0, float("nan"))),
 }
 

@@ -54,7 +54,7 @@ def test_every_file_is_read_and_names_what_the_bench_has():
         ({"protocol": "other"}, "no protocol 'other'"),
         ({"values": {"fid": "1"}}, "no metric fid"),
         ({"values": {"rfid": "about 2"}}, "values.rfid"),
-        ({"licence": "MIT"}, "licence"),
+        ({"license": "MIT"}, "license"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, change, complaint):

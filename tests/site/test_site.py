@@ -280,6 +280,7 @@ def test_a_value_is_defined_by_the_metric_that_its_protocol_names():
         "a", inception_score=3.0, psnr=1.0, protocol=protocol(metrics={"generation_inception_score": 4, "psnr": 1})
     )
     (table,) = build([made])
-    assert anchor(table, "inception_score") == "def-generation_inception_score"
+    (column,) = (column for column in table.columns if column.metric == "inception_score")
+    assert anchor(table, column) == "def-generation_inception_score"
     told = {definition.name: definition.version for definition in definitions(table)}
     assert told == {"psnr": 1, "generation_inception_score": 4}

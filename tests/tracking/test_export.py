@@ -52,7 +52,8 @@ def test_a_run_is_a_parent_and_its_results_are_children(store, tmp_path, monkeyp
         "bench.git_dirty": "true",
         "bench.device": "a processor, 2 cores",
         "bench.status": "ok",
-        "unavailable.rfid": "inception is missing; bench fetch inception",
+        "unavailable.rfid": "inception is missing",
+        "remedy.rfid": "bench fetch inception",
     }
     assert good.data.tags.items() >= expected.items()
     assert good.data.metrics == {

@@ -51,8 +51,8 @@ class Files:
         for names in self.lacking(root):
             lack = f"{root}: no {' or '.join(names)}"
             if path is None:
-                raise Unavailable(f"{lack}; run: {command}")
-            raise BenchError(f"{lack}; {self.remedy}")
+                raise Unavailable(lack, f"run: {command}")
+            raise BenchError(lack, self.remedy)
         return root, parts
 
     def present(self, repo: str, revision: str | None = None) -> bool:
@@ -85,8 +85,8 @@ class Files:
         except Exception as error:  # the hub's client lets through what its HTTP library raises
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise Unavailable(
-                f"checkpoint {hub_name(repo)} is in the cache without the files beside its weights ({reason}); "
-                f"run: {fetch_command(repo, revision)}"
+                f"checkpoint {hub_name(repo)} is in the cache without the files beside its weights ({reason})",
+                f"run: {fetch_command(repo, revision)}",
             ) from error
 
 

@@ -102,7 +102,7 @@ class SetMetric(Metric):
             return self.estimates()
         except Unavailable as reason:
             always = [name for name, value in self.outputs.items() if value.always]
-            return {name: self.unavailable(name, str(reason), self.n) for name in always}
+            return {name: self.unavailable(name, reason.cause, self.n, reason.remedy) for name in always}
 
     @abstractmethod
     def estimates(self) -> dict[str, Estimate]:

@@ -146,7 +146,7 @@ class InceptionScore(SetMetric, line="inception_score"):
         n, splits = self.n, self.settings.splits or 1
         if n < splits:
             remedy = f"measure at least {splits}, or set fewer splits in the protocol"
-            raise Unavailable(f"{n} samples do not fill {splits} splits; {remedy}")
+            raise Unavailable(f"{n} samples do not fill {splits} splits", remedy)
         order = self.order()
         logits, block = self.rows("reconstruction", order), self.blocks(order).of
         ways = self.settings.ways(n)

@@ -23,7 +23,7 @@ from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Tokens
 from bench.errors import Unavailable
 from bench.learning.sampling_costs import Stopwatch, Timing, bytes_of
-from bench.learning.study import ModelingSettings, Study
+from bench.learning.study import Study
 from bench.measuring.copies import show
 from bench.measuring.metric_sets import build_metrics, open_pool
 from bench.metrics.base import Batch
@@ -70,8 +70,8 @@ class Excerpts:
         long = [number for number, seconds in enumerate(evaluated.amounts) if seconds > total - 5e-7]
         if not long:
             raise Unavailable(
-                f"none of the {len(evaluated.amounts)} clips has the {total:g} s of prompt and continuation; "
-                "shorten continuation.prompt_seconds or continuation.seconds in the protocol"
+                f"none of the {len(evaluated.amounts)} clips has the {total:g} s of prompt and continuation",
+                "shorten continuation.prompt_seconds or continuation.seconds in the protocol",
             )
         first = study.dataset.load(evaluated.indices[long[0]])
         samples = round(choice.prompt_seconds * first.rate), round(total * first.rate)
@@ -79,12 +79,13 @@ class Excerpts:
         if not 0 < known < whole:
             raise Unavailable(
                 f"{choice.prompt_seconds:g} s are {known} positions and {total:g} s are {whole}: nothing to continue, "
-                "or to continue from; lengthen continuation.prompt_seconds and continuation.seconds in the protocol"
+                "or to continue from",
+                "lengthen continuation.prompt_seconds and continuation.seconds in the protocol",
             )
         if whole > study.settings.probe.context:
             raise Unavailable(
-                f"prompt and continuation are {whole} positions, and the probe sees {study.settings.probe.context}; "
-                "choose a tokenizer of fewer positions a second, or a longer probe.context in the protocol"
+                f"prompt and continuation are {whole} positions, and the probe sees {study.settings.probe.context}",
+                "choose a tokenizer of fewer positions a second, or a longer probe.context in the protocol",
             )
         numbers = [number for number in long if len(evaluated.corpus.samples[number][0]) >= whole]
         if not numbers:
@@ -123,11 +124,10 @@ def judge(
     Args:
         names: of the metrics.
     """
-    sections = {name: section for name, section in study.settings.metrics.items() if name in names}
-    wanted: ModelingSettings = study.settings.model_copy(update={"metrics": sections})
+    sections = {name: section for name, section in study.job.protocol.sections.items() if name in names}
     known, whole = excerpts.positions
     with ExitStack() as closing:
-        pool = open_pool(wanted, study.job, closing)
+        pool = open_pool(sections, study.job, closing)
         alone = pool.paused if pool and study.device.type == "cpu" else nullcontext
         sets = [
             build_metrics(study.job, sections, study.tokenizer.codebooks, study.device, pool)

@@ -47,16 +47,16 @@ class Continuations(Drawing):
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         choice = study.settings.continuation  # type: ignore[attr-defined]
-        named = [name for name in self.metrics if name in study.settings.metrics]
+        named = [name for name in self.metrics if name in study.job.protocol.metrics]
         try:
             if not backbones[0].continues:
                 raise Unavailable(
-                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt; "
-                    "choose another probe.paradigm in the protocol"
+                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt",
+                    "choose another probe.paradigm in the protocol",
                 )
             excerpts = Excerpts.of(study, choice)
         except Unavailable as reason:
-            return self._nothing(named, str(reason))
+            return self._nothing(named, reason)
         judged = judge(study, backbones, named, excerpts, choice)
         self._keep(study, excerpts, judged)
         note = f"{min(study.job.options.batch_size, len(excerpts.numbers))} prompts at a time"
@@ -65,27 +65,29 @@ class Continuations(Drawing):
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
         lines = {name: line for one in self.metrics for name, line in metric_class(one).outputs.items()}
+        givers = {name: one for one in self.metrics for name in metric_class(one).outputs}
         found: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
             real = judged.real[name]
             continuation, tokenized, lost = of_continuations(lines[name])
             why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
-            found |= {
+            thrice = {
                 continuation.name: mean_of_trainings(drawn, groups).described_by(continuation, why),
                 tokenized.name: clustered_mean(real, groups).described_by(tokenized, own),
                 lost.name: mean_of_trainings(real - drawn, groups).described_by(lost, why),
             }
+            found |= {key: each.model_copy(update={"metric": givers[name]}) for key, each in thrice.items()}
         for name, estimate in judged.unavailable.items():
             found |= _thrice(lines.get(name, Value(name)), estimate)
         return found
 
-    def _nothing(self, named: Sequence[str], reason: str) -> dict[str, Estimate]:
+    def _nothing(self, named: Sequence[str], reason: Unavailable) -> dict[str, Estimate]:
         """No continuation, and why."""
-        nothing = Estimate(value=None, unavailable=reason)
+        nothing = Estimate(value=None, unavailable=reason.cause, remedy=reason.remedy)
         found = {cost.name: nothing.described_by(cost) for cost in self.costs}
         for listener in named:
             for value in metric_class(listener).outputs.values():
-                found |= _thrice(value, nothing)
+                found |= _thrice(value, nothing.model_copy(update={"metric": listener}))
         return found
 
     def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:

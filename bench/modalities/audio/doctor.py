@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from bench import registry
-from bench.errors import BenchError, Unavailable
+from bench.errors import BenchError, Unavailable, with_remedy
 from bench.machine.extras import remedy
 
 Section = tuple[str, list[tuple[str, str]]]
@@ -20,19 +20,23 @@ def report() -> list[Section]:
 def _prompts() -> list[tuple[str, str]]:
     """The prompts of every language."""
     try:
-        from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts
+        from bench.modalities.audio.datasets.asterisk_prompts import VOICES, AsteriskPrompts, install_command
     except ImportError as error:
-        return [("asterisk-prompts", f"cannot be read ({error}){remedy(error.name or '')}")]
+        return [("asterisk-prompts", _unreadable(error))]
     states = []
     for language in VOICES:
         try:
             state = f"{len(AsteriskPrompts(split='all', language=language))} prompts"
-        except BenchError as error:
-            state = f"missing; {str(error).partition('; ')[2].partition(';')[0]}"
+        except BenchError:
+            state = f"missing; on Debian or Ubuntu run: {install_command(language)}"
         except ImportError as error:
-            state = f"cannot be read ({error}){remedy(error.name or '')}"
+            state = _unreadable(error)
         states.append((f"asterisk-prompts@{language}", state))
     return states
+
+
+def _unreadable(error: ImportError) -> str:
+    return with_remedy(f"cannot be read ({error})", remedy(error.name or ""))
 
 
 def _codec2() -> tuple[str, str]:
@@ -52,7 +56,7 @@ def _recognizers() -> list[tuple[str, str]]:
             source.describe()
             state = f"present: {source.label}"
         except Unavailable as error:
-            state = f"missing; {str(error).rpartition('; ')[2]}"
+            state = f"missing; {error.remedy or error.cause}"
         except (BenchError, ImportError) as error:
             state = f"not loadable: {error}"
         states.append((name, state))

@@ -79,7 +79,7 @@ def _whisper(module: str, attribute: str) -> Callable[[str], str]:
     try:
         made: Callable[[str], str] = getattr(import_module(f"whisper_normalizer.{module}"), attribute)()
     except ImportError as error:
-        raise Unavailable(f"{WHISPER} cannot be imported ({error}){remedy('whisper_normalizer')}") from error
+        raise Unavailable(f"{WHISPER} cannot be imported ({error})", remedy("whisper_normalizer")) from error
     return made
 
 

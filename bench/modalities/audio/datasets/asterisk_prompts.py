@@ -109,7 +109,7 @@ class AsteriskPrompts(AudioDataset):
         """The list of transcripts, and the folder of the prompts."""
         root = Path(self.data).expanduser().absolute() if self.data else Path("/")
         if self.data and not root.is_dir():
-            raise BenchError(f"{root}: {'is a file' if root.exists() else 'no such folder'}; {self._remedy()}")
+            raise BenchError(f"{root}: {'is a file' if root.exists() else 'no such folder'}", self._remedy())
         share = root / "usr" / "share"
         folders = [(share / "doc" / f"asterisk-core-sounds-{self.language}", share / "asterisk" / "sounds")]
         if self.data:
@@ -120,8 +120,8 @@ class AsteriskPrompts(AudioDataset):
                     return documents / name, sounds if sounds == root else sounds / VOICES[self.language]
         where = " or ".join(str(documents) for documents, _ in folders)
         raise BenchError(
-            f"{self.name}: no core-sounds-{self.language}.txt or core-sounds-{self.language}.txt.gz in {where}; "
-            f"{self._remedy()}"
+            f"{self.name}: no core-sounds-{self.language}.txt or core-sounds-{self.language}.txt.gz in {where}",
+            self._remedy(),
         )
 
     def _ending(self, folder: Path, names: Iterable[str]) -> str:
@@ -130,14 +130,18 @@ class AsteriskPrompts(AudioDataset):
         for ending in endings:
             if any((folder / f"{name}{ending}").is_file() for name in names):
                 return ending
-        raise BenchError(f"{self.name}: no prompts ({', '.join(endings)}) in {folder}; {self._remedy()}")
+        raise BenchError(f"{self.name}: no prompts ({', '.join(endings)}) in {folder}", self._remedy())
 
     def _remedy(self) -> str:
-        packages = f"asterisk-core-sounds-{self.language} asterisk-core-sounds-{self.language}-{PACKAGED[1:]}"
         return (
-            f"on Debian or Ubuntu run: apt-get install {packages}; elsewhere unpack them, or Asterisk's archive of "
-            "the core sounds, in a folder and give it with --data PATH"
+            f"on Debian or Ubuntu run: {install_command(self.language)}; elsewhere unpack them, or Asterisk's archive "
+            "of the core sounds, in a folder and give it with --data PATH"
         )
+
+
+def install_command(language: str) -> str:
+    """The command that installs the prompts of a language on Debian or Ubuntu."""
+    return f"apt-get install asterisk-core-sounds-{language} asterisk-core-sounds-{language}-{PACKAGED[1:]}"
 
 
 def read_transcripts(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from bench.registry import Entry
 _REPO = "facebook/musicgen"
 
 
-def _musicgen(name: str, summary: str, source: str, licence: str, **rest: Any) -> Entry:
+def _musicgen(name: str, summary: str, source: str, license: str, **rest: Any) -> Entry:
     return Entry(
         name,
         "bench.modalities.audio.backbones.musicgen:Musicgen",
@@ -17,7 +17,7 @@ def _musicgen(name: str, summary: str, source: str, licence: str, **rest: Any) -
         modality="audio",
         tokens="discrete",
         source=f"Copet et al. 2023, arXiv 2306.05284; github.com/facebookresearch/audiocraft{source}",
-        licence=licence,
+        license=license,
         extra="audio",
         local=True,
         **rest,

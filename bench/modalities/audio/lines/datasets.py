@@ -12,7 +12,7 @@ ENTRIES: tuple[Entry, ...] = (
         positional="language",
         modality="audio",
         source="https://packages.debian.org/source/stable/asterisk-core-sounds",
-        licence="CC BY-SA 3.0 (en, es, fr), CC BY 3.0 (it, ru) per Debian's copyright file",
+        license="CC BY-SA 3.0 (en, es, fr), CC BY 3.0 (it, ru) per Debian's copyright file",
         extra="audio",
     ),
     Entry(
@@ -22,7 +22,7 @@ ENTRIES: tuple[Entry, ...] = (
         positional="data",
         modality="audio",
         source="https://www.openslr.org/12",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         extra="audio",
     ),
     Entry(
@@ -33,7 +33,7 @@ ENTRIES: tuple[Entry, ...] = (
         positional="data",
         modality="audio",
         source="your files",
-        licence="that of the files",
+        license="that of the files",
         extra="audio",
     ),
 )

@@ -38,21 +38,21 @@ _FROM_SPEECHTOKENIZER = "Zhang et al. 2023, arXiv 2308.16692; github.com/ZhangXI
 
 
 def _class(name: str, target: str, summary: str, source: str) -> Entry:
-    """A model class; the licence is that of the checkpoint it is given."""
+    """A model class; the license is that of the checkpoint it is given."""
     return _entry(name, target, f"{summary}; {name}=PATH", {}, source, "the checkpoint's", ())
 
 
 def _checkpoint(
-    name: str, target: str, hub: str, summary: str, source: str, licence: str, /, **arguments: Any
+    name: str, target: str, hub: str, summary: str, source: str, license: str, /, **arguments: Any
 ) -> Entry:
     """A checkpoint on the hub: ``OWNER/NAME[/SUBFOLDER]``."""
     owner, model, *inside = hub.split("/", 2)
     args = {"repo": f"{owner}/{model}"} | ({"subfolder": inside[0]} if inside else {}) | arguments
-    return _entry(name, target, summary, args, f"{source}; huggingface.co/{owner}/{model}", licence, (f"hf:{hub}",))
+    return _entry(name, target, summary, args, f"{source}; huggingface.co/{owner}/{model}", license, (f"hf:{hub}",))
 
 
 def _entry(
-    name: str, target: str, summary: str, args: dict[str, Any], source: str, licence: str, weights: tuple[str, ...]
+    name: str, target: str, summary: str, args: dict[str, Any], source: str, license: str, weights: tuple[str, ...]
 ) -> Entry:
     return Entry(
         name,
@@ -63,7 +63,7 @@ def _entry(
         modality="audio",
         tokens="discrete",
         source=source,
-        licence=licence,
+        license=license,
         weights=weights,
         extra="audio",
         local=True,

@@ -9,7 +9,7 @@ from bench.registry import Entry
 
 
 def _entry(
-    name: str, target: str, summary: str, tokens: str, source: str, positional: str, licence: str, /, **args: Any
+    name: str, target: str, summary: str, tokens: str, source: str, positional: str, license: str, /, **args: Any
 ) -> Entry:
     return Entry(
         name,
@@ -20,7 +20,7 @@ def _entry(
         modality="audio",
         tokens=tokens,
         source=source,
-        licence=licence,
+        license=license,
         extra="audio",
     )
 
@@ -36,9 +36,9 @@ def _mdct(name: str, quantizer: str | None, summary: str, source: str) -> Entry:
     return _entry(f"mdct-{name}", "mdct:MDCT", summary, tokens, source, positional, "Apache-2.0", quantizer=quantizer)
 
 
-def _codec(name: str, summary: str, source: str, licence: str, kbps: float) -> Entry:
+def _codec(name: str, summary: str, source: str, license: str, kbps: float) -> Entry:
     target = "audio_codecs:AudioCodec"
-    return _entry(name, target, summary, "bytes", source, "kbps", licence, codec=name, kbps=kbps)
+    return _entry(name, target, summary, "bytes", source, "kbps", license, codec=name, kbps=kbps)
 
 
 _LGPL = "LGPL-2.1 (FFmpeg)"

@@ -94,7 +94,7 @@ class PackageMetric(ClipMetric):
         """
         asked, found = getattr(settings, "revision", ""), cls.revision(settings)
         if asked and asked != found:
-            raise Unavailable(f"{found} is installed, the settings ask for {asked}; install that, or leave it out")
+            raise Unavailable(f"{found} is installed, the settings ask for {asked}", "install that, or leave it out")
         return settings.model_copy(update={"revision": found})
 
     @classmethod
@@ -106,7 +106,7 @@ class PackageMetric(ClipMetric):
         """
         for module in cls.imports:
             if importlib.util.find_spec(module) is None:
-                raise Unavailable(f"{cls.__name__} needs {module}{remedy(module)}")
+                raise Unavailable(f"{cls.__name__} needs {module}", remedy(module))
         name = f"{cls.distribution} {metadata.version(cls.distribution)}"
         if not cls.files:
             return name

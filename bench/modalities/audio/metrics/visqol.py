@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bench.errors import Unavailable
+from bench.errors import Unavailable, with_remedy
 from bench.machine.extras import remedy
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
@@ -67,8 +67,8 @@ class ViSQOL(PackageMetric, line="visqol"):
             and not importlib.util.find_spec("ai_edge_litert")
         ):
             raise Unavailable(
-                "ViSQOL's mapping 'lattice' needs ai-edge-litert; set the mapping to 'polynomial', or install it"
-                f"{remedy('ai_edge_litert')}"
+                "ViSQOL's mapping 'lattice' needs ai-edge-litert",
+                with_remedy("set the mapping to 'polynomial', or install it", remedy("ai_edge_litert")),
             )
         return super().revision(settings)
 

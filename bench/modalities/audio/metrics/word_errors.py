@@ -93,7 +93,7 @@ class WordErrors(PooledMetric, line="word_errors"):
         """
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         if importlib.util.find_spec("jiwer") is None:
-            raise Unavailable(f"word_errors needs jiwer{remedy('jiwer')}")
+            raise Unavailable("word_errors needs jiwer", remedy("jiwer"))
         revision = {
             "recogniser": build(chosen.recogniser).describe(),
             "normaliser": normaliser(chosen.normaliser).describe(),
@@ -102,8 +102,8 @@ class WordErrors(PooledMetric, line="word_errors"):
         if chosen.revision and chosen.revision != revision:
             wrong = ", ".join(part for part, found in revision.items() if chosen.revision.get(part) != found)
             raise Unavailable(
-                f"word_errors: the revision of {wrong} differs from what the settings ask for; install that, or leave "
-                "revision out"
+                f"word_errors: the revision of {wrong} differs from what the settings ask for",
+                "install that, or leave revision out",
             )
         return chosen.model_copy(update={"revision": revision})
 
@@ -215,7 +215,8 @@ class WordErrors(PooledMetric, line="word_errors"):
         reasons = self._reasons(why[~known])
         facts: dict[str, Any] = {"failures": int((~known).sum())}
         if estimate.value is None and reasons:
-            facts["unavailable"] = f"no utterance counts: {reasons}{self._remedy(why)}"
+            aside, facts["remedy"] = self._remedy(why)
+            facts["unavailable"] = f"no utterance counts: {reasons}{aside}"
             facts["broken"] = bool(np.isin(why, BROKEN).any())
         told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
         if self._unstated and (taken := taken_for(self._source, self._normaliser)):
@@ -223,12 +224,13 @@ class WordErrors(PooledMetric, line="word_errors"):
         note = f"{told}; left out: {reasons}" if reasons else told
         return self.describe(name, estimate.model_copy(update=facts), note)
 
-    def _remedy(self, why: np.ndarray) -> str:
+    def _remedy(self, why: np.ndarray) -> tuple[str, str]:
+        """What else is to be said of why no utterance counts, and what helps."""
         if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
-            return "; the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
+            return "", "the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
-            return ""
-        return f" ({told_languages(self._source, self._normaliser)}); {OTHERS}"
+            return "", ""
+        return f" ({told_languages(self._source, self._normaliser)})", OTHERS
 
     def _reasons(self, why: np.ndarray) -> str:
         counted = Counter(why.tolist())

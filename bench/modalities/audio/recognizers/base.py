@@ -50,7 +50,7 @@ class Source(ABC):
             source = build(name)
         except Unavailable as error:
             if hub_offline():
-                raise Unavailable("it is not in the cache, and HF_HUB_OFFLINE is set; unset it") from error
+                raise Unavailable("it is not in the cache, and HF_HUB_OFFLINE is set", "unset it") from error
             raise
         checkpoint = getattr(source, "checkpoint", None)
         return str(checkpoint.folder) if checkpoint else f"{source.label}: here with its package"

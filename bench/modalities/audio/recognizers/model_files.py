@@ -40,8 +40,8 @@ def located(path: str | None, repo: str, revision: str | None, spec: str) -> Che
     for names in missing(checkpoint.folder):
         lack = f"{checkpoint.folder}: no {' or '.join(names)}"
         if path is None:
-            raise Unavailable(f"{lack}; run: {command}")
-        raise BenchError(f"{lack}; save the recognizer's processor there too (processor.save_pretrained)")
+            raise Unavailable(lack, f"run: {command}")
+        raise BenchError(lack, "save the recognizer's processor there too (processor.save_pretrained)")
     return checkpoint
 
 
@@ -73,7 +73,7 @@ def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint, 
     except Exception as error:  # the hub's client lets through what its HTTP library raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unavailable(
-            f"checkpoint {hub_name(repo)} is in the cache without its vocabulary ({reason}); run: {command}"
+            f"checkpoint {hub_name(repo)} is in the cache without its vocabulary ({reason})", f"run: {command}"
         ) from error
 
 

@@ -51,7 +51,7 @@ class PocketSphinx(Recognizer):
         try:
             self._folder = Path(importlib.import_module("pocketsphinx").get_model_path(MODEL))
         except ImportError as error:
-            raise Unavailable(f"pocketsphinx cannot be imported ({error}){remedy('pocketsphinx')}") from error
+            raise Unavailable(f"pocketsphinx cannot be imported ({error})", remedy("pocketsphinx")) from error
         self.label = f"pocketsphinx {metadata.version('pocketsphinx')} {MODEL}"
 
     @property

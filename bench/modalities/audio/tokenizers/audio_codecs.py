@@ -109,7 +109,7 @@ class AudioCodec(AudioTokenizer):
         check_kbps(codec, self.format, self.rate, kbps)
         for name, mode in ((self.format.encoder, "w"), (self.format.decoder, "r")):
             if name not in self.av.codecs_available or not _has(self.av, name, mode):
-                raise Unavailable(f"{codec}: this PyAV has no {name}; run: pip install --upgrade av")
+                raise Unavailable(f"{codec}: this PyAV has no {name}", "run: pip install --upgrade av")
         self.bitrate = 1000.0 * kbps
 
     def encode_waves(self, waves: Audio) -> Tokens:
@@ -238,5 +238,5 @@ def _av() -> Any:
         import av
         import av.codec.context
     except ImportError as error:
-        raise Unavailable(f"PyAV cannot be imported ({error}){remedy('av')}") from error
+        raise Unavailable(f"PyAV cannot be imported ({error})", remedy("av")) from error
     return av

@@ -68,5 +68,5 @@ class Codec2(AudioTokenizer):
 def _program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise Unavailable(f"codec2: no program {name} on this machine; run: apt-get install codec2")
+        raise Unavailable(f"codec2: no program {name} on this machine", "run: apt-get install codec2")
     return path

@@ -43,7 +43,7 @@ class MelGriffinLim(AudioTokenizer):
             from librosa import griffinlim, stft
             from librosa.filters import mel
         except ImportError as error:
-            raise Unavailable(f"mel: librosa cannot be imported ({error}){remedy('librosa')}") from error
+            raise Unavailable(f"mel: librosa cannot be imported ({error})", remedy("librosa")) from error
         self.stft, self.griffinlim = stft, griffinlim
         self.rate = checked_rate(rate, "mel")
         self.iterations = whole_number("mel: iterations", iterations, 0, 100_000)

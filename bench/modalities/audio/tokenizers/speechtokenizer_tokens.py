@@ -31,7 +31,7 @@ def speechtokenizer_class() -> Any:
     """
     spec = importlib.util.find_spec("speechtokenizer")
     if spec is None or not spec.submodule_search_locations:
-        raise Unavailable(f"speechtokenizer is not installed{remedy('speechtokenizer')}")
+        raise Unavailable("speechtokenizer is not installed", remedy("speechtokenizer"))
     if _ALIAS not in sys.modules:
         package = types.ModuleType(_ALIAS)
         package.__path__ = list(spec.submodule_search_locations)
@@ -39,7 +39,7 @@ def speechtokenizer_class() -> Any:
     try:
         return importlib.import_module(f"{_ALIAS}.model").SpeechTokenizer
     except (ImportError, AttributeError) as error:
-        raise Unavailable(f"speechtokenizer cannot be imported ({error}){remedy('speechtokenizer')}") from error
+        raise Unavailable(f"speechtokenizer cannot be imported ({error})", remedy("speechtokenizer")) from error
 
 
 class SpeechTokenizer(PublishedAudioTokenizer):

@@ -149,7 +149,7 @@ class DrawnImagesOfProbes(Drawing):
         """New metrics of that kind, those of tokens left out; what can judge both judges what is generated."""
         sections = {
             name: section
-            for name, section in study.settings.metrics.items()
+            for name, section in study.job.protocol.sections.items()
             if name not in self.rates
             and registry.get("metrics", name).can_judge("generation") == (judges == "generation")
         }

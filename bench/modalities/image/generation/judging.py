@@ -11,6 +11,7 @@ import torch
 
 from bench.contracts.task import Report
 from bench.contracts.tokens import Tokens
+from bench.errors import Unavailable
 from bench.measuring.copies import show
 from bench.measuring.features import ExtractorRun, FeatureBank, Features, Guard
 from bench.measuring.seen import Repeats, content
@@ -43,7 +44,7 @@ class Judge:
         self,
         reference: Reference,
         preprocessing: Any,
-        weights: Mapping[str, Path | str],
+        weights: Mapping[str, Path | Unavailable],
         sha256: Mapping[str, str],
         device: torch.device,
         batch_size: int,

@@ -176,8 +176,8 @@ class ReferenceFeatures(ReferenceSource):
         source = self.reference.source
         if source is None:
             raise Unavailable(
-                f"the reference {self.reference.name} holds statistics and no images; "
-                "give one with images: --reference FOLDER, or an .npz that has arr_0 too"
+                f"the reference {self.reference.name} holds statistics and no images",
+                "give one with images: --reference FOLDER, or an .npz that has arr_0 too",
             )
         return len(source), self._batches(source)
 
@@ -188,7 +188,7 @@ class ReferenceFeatures(ReferenceSource):
         if layer not in self.reference.layers:
             wanted, present = (" and ".join(STATISTICS[each]) for each in (layer, self.reference.layers[0]))
             raise Unavailable(
-                f"{path.name} holds {present} but not {wanted}; give a reference that has them, or images"
+                f"{path.name} holds {present} but not {wanted}", "give a reference that has them, or images"
             )
         mean, covariance = _statistics(path, layer)
         return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()

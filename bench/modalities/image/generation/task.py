@@ -17,7 +17,7 @@ from bench.contracts.stats import Estimate
 from bench.contracts.system import BackboneSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request, Task
 from bench.contracts.tokens import Tokens
-from bench.errors import BenchError
+from bench.errors import BenchError, Unavailable
 from bench.learning.prompts import fingerprint, of_samples, read_prompts
 from bench.learning.sampling_costs import Stopwatch, bytes_of, sampling_costs
 from bench.measuring.metric_sets import build_metrics
@@ -71,7 +71,9 @@ class Settings(BaseModel):
         default=None, description="of the reference; null: a folder or file as it is, a data set as it says"
     )
     reference: ReferenceSettings
-    metrics: dict[str, dict[str, Any]] = Field(description="metric -> its settings, defaults written out")
+    metrics: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, exclude=True, description="metric -> its settings; a protocol keeps them apart"
+    )
 
 
 class ImageGeneration(Task):
@@ -112,7 +114,7 @@ class ImageGeneration(Task):
             n=0,
             limit=request.options.limit,
         )
-        return protocol_of(self, request, stated, settings, settings.metrics)
+        return protocol_of(self, request, stated, settings, sections)
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
         if isinstance(system, BackboneSpec):
@@ -138,14 +140,14 @@ class ImageGeneration(Task):
         shared = _shared(job)
         return [f"{job.system.text}: {shared}"] if shared else []
 
-    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | str]) -> str:
+    def impossible(self, protocol: Protocol, weights: Mapping[str, Path | Unavailable]) -> str:
         lacking = [
-            [found for name in metric_class(metric).weights if isinstance(found := weights[name], str)]
+            [found for name in metric_class(metric).weights if isinstance(found := weights[name], Unavailable)]
             for metric in protocol.metrics
         ]
         if not all(lacking):
             return ""
-        return f"{NO_VALUE}: {'; '.join(dict.fromkeys(reason for reasons in lacking for reason in reasons))}"
+        return f"{NO_VALUE}: {'; '.join(dict.fromkeys(str(reason) for reasons in lacking for reason in reasons))}"
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol, device = job.protocol, torch.device(job.options.device)
@@ -153,7 +155,7 @@ class ImageGeneration(Task):
         reference = _reference(protocol.dataset.name, job.options.data, settings)
         if reference.fingerprint != protocol.dataset.fingerprint:
             raise BenchError(f"{reference.name}: the data changed since the run was planned; run it again")
-        metrics = build_metrics(job, settings.metrics, (), device)
+        metrics = build_metrics(job, protocol.sections, (), device)
         judge = Judge(
             reference,
             protocol.settings["reference_preprocessing"],

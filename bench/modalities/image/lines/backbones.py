@@ -15,7 +15,7 @@ _FROM_JANUS = "Chen et al. 2025, arXiv 2501.17811; github.com/deepseek-ai/Janus"
 _FROM_AMUSED = "Patil et al. 2024, arXiv 2401.01808"
 
 
-def _entry(name: str, target: str, summary: str, source: str, licence: str, **rest: Any) -> Entry:
+def _entry(name: str, target: str, summary: str, source: str, license: str, **rest: Any) -> Entry:
     return Entry(
         name,
         target,
@@ -23,7 +23,7 @@ def _entry(name: str, target: str, summary: str, source: str, licence: str, **re
         modality="image",
         tokens="discrete",
         source=source,
-        licence=licence,
+        license=license,
         extra="hf" if target == _AMUSED else None,
         local=True,
         **rest,
@@ -31,12 +31,12 @@ def _entry(name: str, target: str, summary: str, source: str, licence: str, **re
 
 
 def _class(name: str, target: str, summary: str, source: str) -> Entry:
-    """A model family; the licence is that of the checkpoint it is given."""
+    """A model family; the license is that of the checkpoint it is given."""
     return _entry(name, target, f"{summary}; {name}=PATH", source, "the checkpoint's")
 
 
 def _checkpoint(
-    name: str, target: str, repo: str, summary: str, source: str, licence: str, *parts: str, **arguments: Any
+    name: str, target: str, repo: str, summary: str, source: str, license: str, *parts: str, **arguments: Any
 ) -> Entry:
     """A checkpoint on the hub.
 
@@ -45,7 +45,7 @@ def _checkpoint(
     """
     weights = tuple(f"hf:{repo}/{part}" for part in parts) or (f"hf:{repo}",)
     args = {"repo": repo, **arguments}
-    return _entry(name, target, summary, f"{source}; huggingface.co/{repo}", licence, args=args, weights=weights)
+    return _entry(name, target, summary, f"{source}; huggingface.co/{repo}", license, args=args, weights=weights)
 
 
 ENTRIES: tuple[Entry, ...] = (

@@ -9,7 +9,7 @@ ENTRIES: tuple[Entry, ...] = (
         summary="photographs installed with scikit-image: 29 crops of 256x256 from 8, and 6 others to fit on",
         modality="image",
         source="https://scikit-image.org/docs/stable/api/skimage.data.html",
-        licence="CC0 or public domain per scikit-image's documentation; coins: no known copyright restrictions; "
+        license="CC0 or public domain per scikit-image's documentation; coins: no known copyright restrictions; "
         "moon and the fit split's motorcycle (Middlebury 2014 stereo): none stated",
     ),
     Entry(
@@ -18,7 +18,7 @@ ENTRIES: tuple[Entry, ...] = (
         summary="any folder of images, searched recursively (--data PATH); centre crop of 256x256 as ADM makes it",
         positional="data",
         modality="image",
-        licence="that of the images",
+        license="that of the images",
         source="your files",
     ),
     Entry(
@@ -27,7 +27,7 @@ ENTRIES: tuple[Entry, ...] = (
         summary="a folder of val/ to measure on and train/ to learn from (--data PATH); folders in them are classes",
         positional="data",
         modality="image",
-        licence="that of the images",
+        license="that of the images",
         source="your files",
     ),
 )

@@ -14,7 +14,7 @@ ENTRIES: tuple[Entry, ...] = (
         args={"layers": {"pool": 2048, "logits": 1008}},
         modality="image",
         source=_INCEPTION,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("inception-2015-12-05",),
     ),
     Entry(
@@ -24,7 +24,7 @@ ENTRIES: tuple[Entry, ...] = (
         args={"layers": {"pool": 2048, "logits": 1008, "spatial": 2023}},
         modality="image",
         source=f"{_INCEPTION}; Nash et al. 2021, arXiv:2103.03841",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("inception-2015-12-05",),
     ),
     Entry(
@@ -34,7 +34,7 @@ ENTRIES: tuple[Entry, ...] = (
         args={"layers": {"pool": 1280}},
         modality="image",
         source="Tan & Le 2019, arXiv:1905.11946; tensorflow/tpu, efficientnet/lite",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         weights=("efficientnet-lite0",),
     ),
 )

@@ -9,7 +9,7 @@ from bench.registry import Entry
 from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 
 _entry = partial(Entry, modality="image")
-_lpips = partial(_entry, source="Zhang et al. 2018; torchmetrics' network", licence="BSD-2-Clause")
+_lpips = partial(_entry, source="Zhang et al. 2018; torchmetrics' network", license="BSD-2-Clause")
 _bits = partial(Value, unit="bit/px", bounds=FROM_ZERO, section="rate", shown_unit="", plots=(PlotPart("rate"),))
 _speed = partial(Value, unit="img/s", higher_is_better=True, bounds=FROM_ZERO, device_bound=True, section="cost")
 
@@ -55,7 +55,7 @@ ENTRIES: tuple[Entry, ...] = (
         "bench.modalities.image.metrics.sliced_wasserstein:SlicedWasserstein",
         "Sliced Wasserstein distance of patches of a Laplacian pyramid, a level and on average; needs no weights",
         source="Karras et al. 2018, arXiv:1710.10196, §5",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         judges="generation",
         values=(Value("swd", "SWD", "", False, FROM_ZERO, plots=(PlotPart("generated"),)),),
     ),

@@ -26,7 +26,7 @@ def _extra(target: str) -> str | None:
 
 
 def _class(name: str, target: str, summary: str, source: str) -> Entry:
-    """A model class; the licence is that of the checkpoint it is given."""
+    """A model class; the license is that of the checkpoint it is given."""
     return Entry(
         name,
         target,
@@ -34,13 +34,13 @@ def _class(name: str, target: str, summary: str, source: str) -> Entry:
         modality="image",
         tokens="discrete" if target in _DISCRETE else "continuous",
         source=source,
-        licence="the checkpoint's",
+        license="the checkpoint's",
         extra=_extra(target),
         local=True,
     )
 
 
-def _checkpoint(name: str, target: str, hub: str, summary: str, source: str, licence: str) -> Entry:
+def _checkpoint(name: str, target: str, hub: str, summary: str, source: str, license: str) -> Entry:
     """A checkpoint on the hub: ``OWNER/NAME[/SUBFOLDER]``."""
     owner, model, *inside = hub.split("/", 2)
     args: dict[str, Any] = {"repo": f"{owner}/{model}"} | ({"subfolder": inside[0]} if inside else {})
@@ -52,7 +52,7 @@ def _checkpoint(name: str, target: str, hub: str, summary: str, source: str, lic
         modality="image",
         tokens="discrete" if target in _DISCRETE else "continuous",
         source=f"{source}; huggingface.co/{owner}/{model}",
-        licence=licence,
+        license=license,
         weights=(f"hf:{hub}",),
         extra=_extra(target),
         local=True,

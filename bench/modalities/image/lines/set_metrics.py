@@ -7,7 +7,7 @@ from functools import partial
 from bench.registry import Entry
 from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 
-_entry = partial(Entry, modality="image", licence="Apache-2.0")
+_entry = partial(Entry, modality="image", license="Apache-2.0")
 _inception = partial(_entry, weights=("inception-2015-12-05",))
 _efficientnet = partial(_entry, weights=("efficientnet-lite0",))
 _FID_SOURCE = "Heusel et al. 2017, arXiv:1706.08500; equal to torch-fidelity's FID"

@@ -19,7 +19,7 @@ def _klt(name: str, quantizer: str | None, summary: str, source: str) -> Entry:
         modality="image",
         tokens="discrete" if quantizer else "continuous",
         source=source,
-        licence="Apache-2.0",
+        license="Apache-2.0",
     )
 
 
@@ -33,7 +33,7 @@ def _codec(name: str, format: str, source: str) -> Entry:
         modality="image",
         tokens="bytes",
         source=source,
-        licence="HPND and the codec libraries' BSD licences",
+        license="HPND and the codec libraries' BSD licenses",
     )
 
 

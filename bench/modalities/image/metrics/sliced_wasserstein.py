@@ -92,7 +92,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         try:
             return self._estimates(n)
         except Unavailable as reason:
-            return {NAME: self.unavailable(NAME, str(reason), n)}
+            return {NAME: self.unavailable(NAME, reason.cause, n, reason.remedy)}
 
     def _estimates(self, n: int) -> dict[str, Estimate]:
         sizes = level_sizes(*self.size)
@@ -150,8 +150,8 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             if images.shape[2:] != self.size:
                 (height, width), (h, w) = self.size, images.shape[2:]
                 raise Unavailable(
-                    f"samples are {width}x{height}, references {w}x{h}: their patches do not compare; give references "
-                    "of that size, or a protocol whose reference_preprocessing resizes them"
+                    f"samples are {width}x{height}, references {w}x{h}: their patches do not compare",
+                    "give references of that size, or a protocol whose reference_preprocessing resizes them",
                 )
             keep = chosen[index]
             if bool(keep.any()):

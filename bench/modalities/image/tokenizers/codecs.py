@@ -33,7 +33,7 @@ class Codec(Tokenizer):
     def __init__(self, format: str, quality: int) -> None:
         module = {"WEBP": "webp", "AVIF": "avif"}.get(format)
         if module and not features.check(module):
-            raise Unavailable(f"this Pillow has no {format}; run: pip install --upgrade pillow")
+            raise Unavailable(f"this Pillow has no {format}", "run: pip install --upgrade pillow")
         self.format, self.quality = format, whole_number(f"{format}: quality", quality, 0, 100)
 
     def encode(self, batch: torch.Tensor) -> Tokens:

@@ -233,4 +233,4 @@ def test_registered(name: str) -> None:
     kind = registry.load(entry.target)
     assert (kind.name, kind.modality, entry.modality) == (name, "audio", "audio")
     assert isinstance(kind.defaults, AudioPreprocessing)
-    assert entry.licence and entry.positional
+    assert entry.license and entry.positional

@@ -427,7 +427,7 @@ def test_registry_lines_name_their_weights() -> None:
     for entry in PRETRAINED:
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
         assert entry.weights == wanted
-        assert entry.local and entry.extra == "audio" and entry.source and entry.licence
+        assert entry.local and entry.extra == "audio" and entry.source and entry.license
         assert registry.get("tokenizers", entry.name) is entry
         parse(f"{entry.name}@{entry.positional}=1" if entry.positional else entry.name).check()
         if wanted:

@@ -268,7 +268,7 @@ def test_registry_lines_name_their_weights() -> None:
     for entry in PRETRAINED:
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
         assert entry.weights == wanted
-        assert entry.local and entry.extra in ("hf", None) and entry.source and entry.licence  # transformers needs none
+        assert entry.local and entry.extra in ("hf", None) and entry.source and entry.license  # transformers needs none
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ TOKENIZERS = (
         modality="motion",
         tokens="discrete",
         source="uniform scalar quantization",
-        licence="Apache-2.0",
+        license="Apache-2.0",
     ),
     Entry(
         "cosines",
@@ -25,7 +25,7 @@ TOKENIZERS = (
         modality="motion",
         tokens="continuous",
         source="Ahmed et al. 1974",
-        licence="Apache-2.0",
+        license="Apache-2.0",
     ),
 )
 DATASETS = (
@@ -36,7 +36,7 @@ DATASETS = (
         positional="data",
         modality="motion",
         source="your files",
-        licence="that of the files",
+        license="that of the files",
     ),
 )
 ENDPOINT_ERROR = Entry(

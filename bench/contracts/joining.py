@@ -1,0 +1,30 @@
+"""Results of one subject, which differ in what was measured of it alone, as one result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.contracts.results import Result
+
+
+def joined(results: Sequence[Result]) -> Result:
+    """The first of some results with what the others measured beside it.
+
+    Where a metric was measured otherwise, or twice, the earlier in the sequence counts; a value counts before the
+    reason why there is none.
+
+    Args:
+        results: of one subject, at least one.
+    """
+    first, *others = results
+    metrics, values = dict(first.protocol.metrics), dict(first.metrics)
+    for other in others:
+        foreign = {name for name, measured in other.protocol.metrics.items() if metrics.get(name, measured) != measured}
+        for name, estimate in other.metrics.items():
+            known = values.get(name)
+            lacks = known is None or (known.value is None and known.metric == estimate.metric)
+            if estimate.metric not in foreign and lacks:
+                values[name] = estimate
+        metrics |= {name: measured for name, measured in other.protocol.metrics.items() if name not in metrics}
+    protocol = first.protocol.model_copy(update={"metrics": metrics})
+    return first.model_copy(update={"protocol": protocol, "metrics": values})
