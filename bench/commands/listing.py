@@ -219,7 +219,7 @@ def _backbone_facts(name: str) -> dict[str, Any]:
     spec = parse(name)
     facts: dict[str, Any] = {"arguments": spec.resolved()}
     kind = registry.load(spec.entry.target)
-    if sampling := getattr(kind, "published", None):
+    if sampling := getattr(kind, "recommended", None):
         facts["sampling"] = asdict(sampling)
     facts["condition"] = getattr(kind, "wants", "")
     facts["likelihood"] = getattr(kind, "bound", "") or "exact"

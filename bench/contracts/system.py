@@ -21,7 +21,7 @@ from bench.machine.extras import require_packages
 from bench.machine.watch import watched
 
 if TYPE_CHECKING:
-    from bench.backbones.pretrained.base import PublishedBackbone
+    from bench.backbones.pretrained.base import PretrainedBackbone
     from bench.contracts.results import SystemRecord
     from bench.tokenizers.base import Tokenizer
 
@@ -185,29 +185,29 @@ class BackboneSpec(SystemSpec):
 
         return "" if files_of(self.entry).present(repo, revision) else fetch_command(repo, revision)
 
-    def published(self, task: str, modality: str) -> type[PublishedBackbone]:
+    def pretrained(self, task: str, modality: str) -> type[PretrainedBackbone]:
         """Its class, which says what it wants to be given; loads no weights.
 
         Raises:
             BenchError: it is no published backbone, or not of the task's modality.
         """
-        from bench.backbones.pretrained.base import PublishedBackbone  # imports torch
+        from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
         found = registry.load(self.entry.target)
-        if not (isinstance(found, type) and issubclass(found, PublishedBackbone)):
+        if not (isinstance(found, type) and issubclass(found, PretrainedBackbone)):
             name = getattr(found, "__name__", self.entry.target)
-            raise BenchError(f"{self.text}: {name} is no bench.backbones.pretrained.base.PublishedBackbone")
+            raise BenchError(f"{self.text}: {name} is no bench.backbones.pretrained.base.PretrainedBackbone")
         if found.modality != modality:
             raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
         return found
 
-    def backbone(self, **stated: Any) -> PublishedBackbone:
+    def backbone(self, **stated: Any) -> PretrainedBackbone:
         """The backbone itself, its tokenizer within."""
-        from bench.backbones.pretrained.base import PublishedBackbone  # imports torch
+        from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
         system = self._built(stated)
-        if not isinstance(system, PublishedBackbone):
-            kind = "bench.backbones.pretrained.base.PublishedBackbone"
+        if not isinstance(system, PretrainedBackbone):
+            kind = "bench.backbones.pretrained.base.PretrainedBackbone"
             raise BenchError(f"{self.text}: {type(system).__name__} is no {kind}")
         return system
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.backbones.pretrained.base import PublishedBackbone
+from bench.backbones.pretrained.base import PretrainedBackbone
 from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord
 from bench.contracts.system import BackboneSpec
@@ -53,7 +53,7 @@ def with_texts(protocol: Protocol, file: str | None) -> Protocol:
 
 def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec) -> None:
     """BenchError if a backbone is not of the task's modality, or wants other conditions (imports its class)."""
-    kind = system.published(task.name, task.modality)
+    kind = system.pretrained(task.name, task.modality)
     condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
     if prompts and condition is not None:
         raise BenchError(f"protocol {protocol.preset} sets a condition for all samples; leave it or --prompts out")
@@ -120,7 +120,7 @@ def _texts(job: Job) -> Sequence[str] | None:
 
 
 def _asked(
-    tokenized: Tokenized, backbone: PublishedBackbone, texts: Sequence[str] | None
+    tokenized: Tokenized, backbone: PretrainedBackbone, texts: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Negative log-likelihood in nats, and tokens, of each sample, float64 ``[samples]``."""
 
@@ -144,7 +144,7 @@ def _asked(
     return torch.cat(nats).numpy(), torch.cat(counts).numpy()
 
 
-def _check_size(backbone: PublishedBackbone, tokens: Tokens, tokenized: Tokenized) -> None:
+def _check_size(backbone: PretrainedBackbone, tokens: Tokens, tokenized: Tokenized) -> None:
     try:
         backbone.check_size(tokens)
     except TokenError as error:
@@ -159,7 +159,7 @@ def _check_size(backbone: PublishedBackbone, tokens: Tokens, tokenized: Tokenize
         ) from error
 
 
-def _note(backbone: PublishedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
+def _note(backbone: PretrainedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
     """What the model is, what it was told and what its likelihood is."""
     told = "without condition"
     if chosen["prompts"]:

@@ -20,7 +20,7 @@ from bench.metrics.guarded import MetricSet
 from bench.modalities.signal import Signal, SystemFailure
 
 if TYPE_CHECKING:
-    from bench.backbones.pretrained.base import PublishedBackbone
+    from bench.backbones.pretrained.base import PretrainedBackbone
     from bench.tokenizers.base import Tokenizer
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Tokenized:
     def stream(
         self,
         phase: str,
-        system: Tokenizer | PublishedBackbone,
+        system: Tokenizer | PretrainedBackbone,
         equal_lengths: bool,
         attempt: Callable[[Any, list[int]], tuple[Tokens, T]],
     ) -> Iterator[tuple[list[Sample], Tokens, T]]:

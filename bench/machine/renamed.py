@@ -49,7 +49,12 @@ MODULES: Mapping[str, str] = MappingProxyType(
 )
 """Old name -> new name."""
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"bench.recognisers.base": MappingProxyType({"Recogniser": "Recognizer"})}
+    {
+        "bench.backbones.published.base": MappingProxyType({"PublishedBackbone": "PretrainedBackbone"}),
+        "bench.recognisers.base": MappingProxyType({"Recogniser": "Recognizer"}),
+        "bench.tokenizers.published": MappingProxyType({"PublishedTokenizer": "PretrainedTokenizer"}),
+        "bench.tokenizers.published_audio": MappingProxyType({"PublishedAudioTokenizer": "PretrainedAudioTokenizer"}),
+    }
 )
 """Old name of a module -> what it called some of its attributes -> what they are called now."""
 _FOLDERS = frozenset(name.rpartition(".")[0] for name in MODULES)

@@ -25,7 +25,7 @@ def model_class(package: str, name: str) -> Any:
         raise Unavailable(f"{package} {version}: no {name} ({error})", remedy(package)) from error
 
 
-class PublishedTokenizer(Tokenizer):
+class PretrainedTokenizer(Tokenizer):
     """A pretrained convolutional autoencoder of images.
 
     The model sees values in [-1, 1]. An image whose sides are no multiples of ``factor`` is padded at
@@ -48,7 +48,7 @@ class PublishedTokenizer(Tokenizer):
         self.revision = checkpoint.revision
         self.device, self.dtype = torch.device("cpu"), torch.float32
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> PublishedTokenizer:
+    def to(self, device: torch.device, dtype: torch.dtype) -> PretrainedTokenizer:
         self.device, self.dtype = torch.device(device), dtype
         # Past the libraries' own ``to``, which warns of modules to be kept in float32 even where there are none.
         torch.nn.Module.to(self.model, self.device, dtype)

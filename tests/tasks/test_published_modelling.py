@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 from places import SYSTEMS
 from synthetic import photographs
-from tiny_published import save
+from tiny_pretrained import save
 
 from bench.cli import main
 from bench.contracts.options import Options

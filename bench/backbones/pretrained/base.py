@@ -19,7 +19,7 @@ CHUNK = 512
 """Positions whose logits over a whole codebook are held at once, where nothing is sampled."""
 
 
-class PublishedBackbone(ABC):
+class PretrainedBackbone(ABC):
     """A trained model of the tokens of one tokenizer, which its checkpoint holds too.
 
     It computes in the dtype that the checkpoint was saved in until ``to`` says otherwise.
@@ -37,7 +37,7 @@ class PublishedBackbone(ABC):
         unconditional: whether it was trained without condition too, so that none may be given.
         files: what its checkpoint is made of.
         bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
-        published: sampling that the publisher recommends, used where none is given.
+        recommended: sampling that the publisher recommends, used where none is given.
         codebooks: one a level, in the order of ``Tokens.codes``.
         weights: sha256 of each weights file, by name.
         revision: commit of the hub's repository; empty for a local folder.
@@ -48,7 +48,7 @@ class PublishedBackbone(ABC):
     unconditional: ClassVar[bool]
     files: ClassVar[Files]
     bound: ClassVar[str] = ""
-    published: ClassVar[Sampling]
+    recommended: ClassVar[Sampling]
 
     def __init__(self, model: torch.nn.Module, tokenizer: Tokenizer, structure: Structure, speaks: str) -> None:
         self.model: Any = model.eval().requires_grad_(False)
@@ -104,7 +104,7 @@ class PublishedBackbone(ABC):
 
         Args:
             conditions: a text a sample; None where the model is unconditional too.
-            sampling: ``published`` if None, without guidance where there are no conditions.
+            sampling: ``recommended`` if None, without guidance where there are no conditions.
 
         Raises:
             BenchError: there are no samples to make, or the conditions or the guidance do not fit.
@@ -113,7 +113,7 @@ class PublishedBackbone(ABC):
             raise BenchError(f"n={n}: at least one sample is to be generated")
         texts = self._texts(n, conditions)
         if sampling is None:
-            sampling = self.published
+            sampling = self.recommended
             if texts is None:
                 sampling = Sampling(sampling.temperature, sampling.top_k, sampling.top_p)
         if texts is None and sampling.guidance != 1:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from bench.backbones.base import Structure
 from bench.backbones.layers import inside
-from bench.backbones.pretrained.base import CHUNK, PublishedBackbone, cost
+from bench.backbones.pretrained.base import CHUNK, PretrainedBackbone, cost
 from bench.backbones.pretrained.files import Files, text_part
 from bench.backbones.sampling import Noise, Sampling, sample
 from bench.contracts.tokens import TokenError, Tokens
@@ -20,7 +20,7 @@ from bench.tokenizers.checkpoint_files import require
 from bench.tokenizers.transformers_models import load_transformers
 
 
-class Musicgen(PublishedBackbone):
+class Musicgen(PretrainedBackbone):
     """MusicGen: four codebooks of EnCodec at 32 kHz in the delay pattern, after a text read by T5.
 
     Level k of a frame is predicted k steps after level 0, all levels of a step at once and independent of each
@@ -38,7 +38,7 @@ class Musicgen(PublishedBackbone):
     modality: ClassVar[str] = "audio"
     wants: ClassVar[str] = "text"
     unconditional: ClassVar[bool] = True
-    published: ClassVar[Sampling] = Sampling(top_k=250, guidance=3)
+    recommended: ClassVar[Sampling] = Sampling(top_k=250, guidance=3)
     files: ClassVar[Files] = Files(
         needed=(("tokenizer.json", "spiece.model"), ("tokenizer_config.json",)),
         remedy="save the text's tokenizer there too (tokenizer.save_pretrained)",

@@ -48,7 +48,7 @@ class Structure:
         )
 
 
-class PublishedAudioTokenizer(AudioTokenizer):
+class PretrainedAudioTokenizer(AudioTokenizer):
     """A pretrained codec of waveforms with discrete codes.
 
     Clips of a batch must be equally long: the models see past the end of a clip (convolutions over both
@@ -90,7 +90,7 @@ class PublishedAudioTokenizer(AudioTokenizer):
         """Codes of each codebook for so many samples."""
         return tuple(math.ceil(samples / span) for span in self.structure.spans)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> PublishedAudioTokenizer:
+    def to(self, device: torch.device, dtype: torch.dtype) -> PretrainedAudioTokenizer:
         self.device, self.dtype = torch.device(device), dtype
         # Past the libraries' own ``to``, which warns of modules to be kept in float32 even where there are none.
         torch.nn.Module.to(self.model, self.device, dtype)

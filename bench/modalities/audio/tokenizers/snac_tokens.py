@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 
-from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure
+from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import require
 from bench.tokenizers.state import model_of
 
 
-class Snac(PublishedAudioTokenizer):
+class Snac(PretrainedAudioTokenizer):
     """SNAC (Siuzdak et al. 2024, arXiv 2410.14411).
 
     The library pads a clip to whole frames of the coarsest codebook (and to whole windows of attention, where

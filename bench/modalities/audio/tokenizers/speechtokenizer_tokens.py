@@ -13,7 +13,7 @@ import torch
 
 from bench.errors import Unavailable
 from bench.machine.extras import remedy
-from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure, check_books
+from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure, check_books
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.state import model_of
 
@@ -42,7 +42,7 @@ def speechtokenizer_class() -> Any:
         raise Unavailable(f"speechtokenizer cannot be imported ({error})", remedy("speechtokenizer")) from error
 
 
-class SpeechTokenizer(PublishedAudioTokenizer):
+class SpeechTokenizer(PretrainedAudioTokenizer):
     """SpeechTokenizer (Zhang et al. 2023, arXiv 2308.16692): the first book distilled from HuBERT.
 
     Args:

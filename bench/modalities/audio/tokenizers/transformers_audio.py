@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import torch
 
 from bench.errors import BenchError
-from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure, check_books
+from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure, check_books
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.transformers_models import load_transformers
 
 
-class BandwidthCodec(PublishedAudioTokenizer):
+class BandwidthCodec(PretrainedAudioTokenizer):
     """A transformers codec whose number of codebooks is set by a bandwidth.
 
     Args:
@@ -112,7 +112,7 @@ class HiggsAudioV2(BandwidthCodec):
     whole_hops = True
 
 
-class BooksCodec(PublishedAudioTokenizer):
+class BooksCodec(PretrainedAudioTokenizer):
     """A transformers codec that takes a number of codebooks.
 
     Args:
@@ -185,7 +185,7 @@ class Mimi(BooksCodec):
         hop = math.prod(config.upsampling_ratios) * config.latent_stride
         return Structure(config.sampling_rate, hop, (config.codebook_size,) * used)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> PublishedAudioTokenizer:
+    def to(self, device: torch.device, dtype: torch.dtype) -> PretrainedAudioTokenizer:
         for module in self.model.modules():
             if getattr(module, "_embed", None) is not None:
                 module._embed = None  # a copy of the codebook that the library keeps where it was first made

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from bench.contracts.tokens import Tokens
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.tokenizers.base import resampled
-from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure
+from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.tokenizers.pretrained import model_class
 from bench.tokenizers.transformers_models import load_transformers
 
 
-class Xcodec2(PublishedAudioTokenizer):
+class Xcodec2(PretrainedAudioTokenizer):
     """X-codec2 (Ye et al. 2025, arXiv 2502.04128): a scalar-quantized product codebook of 65536 entries.
 
     The model sees the waveform and filter-bank features of it, both from the library's feature extractor,

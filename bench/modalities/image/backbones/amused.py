@@ -10,7 +10,7 @@ import torch
 
 from bench.backbones.base import Structure
 from bench.backbones.masked import masks_of_all_sizes
-from bench.backbones.pretrained.base import PublishedBackbone, cost
+from bench.backbones.pretrained.base import PretrainedBackbone, cost
 from bench.backbones.pretrained.files import Files, text_part, whole
 from bench.backbones.sampling import Sampling, guided, probabilities
 from bench.contracts.tokens import Tokens
@@ -23,7 +23,7 @@ AESTHETIC_SCORE = 6
 MASKS = 32
 
 
-class Amused(PublishedBackbone):
+class Amused(PretrainedBackbone):
     """aMUSEd: masked codes of a VQGAN, predicted in parallel after a text read by CLIP (MUSE's architecture).
 
     Samples are made as diffusers' AmusedPipeline makes them, with its scheduler's steps: 12, cosine schedule, noise
@@ -45,7 +45,7 @@ class Amused(PublishedBackbone):
     bound: ClassVar[str] = (
         f"upper bound of the negative log-likelihood: mean over random orders, estimated by {MASKS} masks"
     )
-    published: ClassVar[Sampling] = Sampling(guidance=10)
+    recommended: ClassVar[Sampling] = Sampling(guidance=10)
     files: ClassVar[Files] = Files(
         parts=("transformer", "text_encoder", "vqvae"),
         beside=("model_index.json", "tokenizer/*", "scheduler/*.json"),

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import torch
 
-from bench.backbones.pretrained.base import CHUNK, PublishedBackbone, cost
+from bench.backbones.pretrained.base import CHUNK, PretrainedBackbone, cost
 from bench.backbones.sampling import Noise, Sampling, sample
 from bench.contracts.tokens import Tokens
 
@@ -38,7 +38,7 @@ class Stream:
         return Stream(torch.cat([self.embedded, embedded], dim=1) if keep else embedded, mask)
 
 
-class AutoregressiveImages(PublishedBackbone):
+class AutoregressiveImages(PretrainedBackbone):
     """p(codes | text) = Π p(code | text, codes before it), in raster order.
 
     The model predicts image codes alone: where they are a part of its vocabulary, their probabilities are

@@ -37,7 +37,7 @@ class Emu3(AutoregressiveImages):
         against: text that guidance leads away from.
     """
 
-    published: ClassVar[Sampling] = Sampling(top_k=2048, guidance=3)
+    recommended: ClassVar[Sampling] = Sampling(top_k=2048, guidance=3)
     files: ClassVar[Files] = Files(
         needed=(
             ("processor_config.json", "preprocessor_config.json"),

@@ -25,7 +25,7 @@ class Janus(AutoregressiveImages):
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
     """
 
-    published: ClassVar[Sampling] = Sampling(guidance=5)
+    recommended: ClassVar[Sampling] = Sampling(guidance=5)
     files: ClassVar[Files] = Files(
         needed=(
             ("processor_config.json", "preprocessor_config.json"),

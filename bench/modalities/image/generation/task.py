@@ -205,7 +205,7 @@ class ImageGeneration(Task):
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
         """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
-        kind = system.published(self.name, self.modality)
+        kind = system.pretrained(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
         if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:

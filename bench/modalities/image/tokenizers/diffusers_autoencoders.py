@@ -12,7 +12,7 @@ from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
-from bench.tokenizers.pretrained import PublishedTokenizer, model_class
+from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
 
 
 def load_diffusers(
@@ -53,7 +53,7 @@ def load_diffusers(
     return checkpoint, model
 
 
-class DiffusersAutoencoder(PublishedTokenizer):
+class DiffusersAutoencoder(PretrainedTokenizer):
     """An autoencoder with latents ``[batch, dim, h / factor, w / factor]``; tokens have the channels last."""
 
     packages = ("diffusers",)

@@ -6,10 +6,10 @@ import torch
 
 from bench.contracts.tokens import Codebook, Tokens
 from bench.modalities.image.tokenizers.diffusers_autoencoders import load_diffusers
-from bench.tokenizers.pretrained import PublishedTokenizer
+from bench.tokenizers.pretrained import PretrainedTokenizer
 
 
-class VQModel(PublishedTokenizer):
+class VQModel(PretrainedTokenizer):
     """VQ autoencoder with one codebook: VQGAN (Esser et al. 2021), MoVQ (Zheng et al. 2022), aMUSEd's VQGAN.
 
     Args:

@@ -15,7 +15,7 @@ from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
-from bench.tokenizers.pretrained import PublishedTokenizer, model_class
+from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Layout:
     renames: tuple[tuple[str, str], ...] = ()
 
 
-class TransformersVQ(PublishedTokenizer):
+class TransformersVQ(PretrainedTokenizer):
     """A transformers VQ autoencoder with one codebook, alone or within a multimodal model's checkpoint.
 
     Weights are read in float32, whatever they were saved in.

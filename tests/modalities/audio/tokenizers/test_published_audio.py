@@ -24,7 +24,7 @@ from bench.errors import BenchError, Unavailable
 from bench.machine.canonical import sha256_file
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
-from bench.modalities.audio.tokenizers.pretrained import PublishedAudioTokenizer, Structure
+from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.modalities.audio.tokenizers.snac_tokens import Snac
 from bench.modalities.audio.tokenizers.speechtokenizer_tokens import SpeechTokenizer, speechtokenizer_class
 from bench.modalities.audio.tokenizers.transformers_audio import Dac, Encodec, HiggsAudioV2, Mimi, Xcodec
@@ -42,7 +42,7 @@ NAMES = {
     "SNAC": "snac-24khz",
     "SpeechTokenizer": "speechtokenizer",
 }
-Load = Callable[..., PublishedAudioTokenizer]
+Load = Callable[..., PretrainedAudioTokenizer]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from synthetic import photographs
-from tiny_published import save
+from tiny_pretrained import save
 
 from bench.backbones.sampling import Sampling
 from bench.cli import main

@@ -12,10 +12,10 @@ import pytest
 import torch
 import transformers
 from local_hub import COMMIT, empty_cache, serving, use
-from tiny_published import CODES, OPTIONS, SAVE, SIDE, save
+from tiny_pretrained import CODES, OPTIONS, SAVE, SIDE, save
 
 from bench.backbones.masked import masks_of_all_sizes
-from bench.backbones.pretrained.base import PublishedBackbone
+from bench.backbones.pretrained.base import PretrainedBackbone
 from bench.backbones.sampling import Sampling
 from bench.commands.fetch import fetch_names
 from bench.contracts.system import BackboneSpec, parse
@@ -34,7 +34,7 @@ FLAWS = "blue ."
 GREEDY = Sampling(temperature=0, guidance=3)
 
 
-def load(text: str, **stated: Any) -> PublishedBackbone:
+def load(text: str, **stated: Any) -> PretrainedBackbone:
     """The backbone that a user named."""
     spec = parse(text)
     assert isinstance(spec, BackboneSpec)
@@ -95,7 +95,7 @@ def test_conditions_and_guidance_matter(name, tiny):
     # A hair's breadth from 1 the samples go through the guided path, both halves of it.
     assert same(plain, built.generate(3, 1, TEXTS, Sampling(guidance=1 + 1e-6)))
     assert (built.log_likelihood(plain, TEXTS)[::2] != built.log_likelihood(plain, TEXTS[::-1])[::2]).all()
-    assert same(built.generate(3, 1, TEXTS), built.generate(3, 1, TEXTS, built.published))
+    assert same(built.generate(3, 1, TEXTS), built.generate(3, 1, TEXTS, built.recommended))
 
 
 @pytest.mark.parametrize("name", CACHED)
@@ -278,7 +278,7 @@ def test_sampling_overrides_what_is_published(name, sampling, least, tiny):
 @pytest.mark.parametrize("name", UNCONDITIONAL)
 def test_without_conditions_nothing_is_guided(name, tiny):
     built = tiny(name)
-    published = built.published
+    published = built.recommended
     plain = Sampling(published.temperature, published.top_k, published.top_p)
     assert same(built.generate(2, 0), built.generate(2, 0, sampling=plain))
     assert torch.isfinite(built.log_likelihood(built.generate(2, 0))).all()
@@ -427,6 +427,6 @@ def test_a_fetched_checkpoint_is_read_offline(name, tiny, folders, cached, monke
 def test_every_family_says_what_it_is(tiny):
     for name in NAMES:
         built = tiny(name)
-        assert isinstance(built, PublishedBackbone)
+        assert isinstance(built, PretrainedBackbone)
         assert built.wants == "text" and built.speaks and built.modality in ("image", "audio")
         assert bool(built.bound) == (name == "amused")
