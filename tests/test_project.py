@@ -51,3 +51,13 @@ def test_workflows_call_environments_of_tox(file) -> None:
     environments = re.findall(r"tox run -e (\S+)$", file.read_text(encoding="utf-8"), re.M)
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
     assert all(f"[testenv:{name}" in tox for name in environments if "{" not in name)
+
+
+def test_the_examples_of_contributing_are_the_files_that_tests_run() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert {path for path, _ in examples} == {
+        f"tests/parts/{name}.py" for name in ("mean_error", "energy", "stability")
+    }
+    for path, code in examples:
+        assert code == (ROOT / path).read_text(encoding="utf-8"), path
