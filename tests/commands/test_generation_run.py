@@ -121,7 +121,7 @@ def test_without_inception_what_needs_it_says_so_and_the_rest_is_measured(bench,
     for name in measured:
         assert result.metrics[name].interval, name
     for name in ("gfid", "sfid", "inception_score", "kid", "precision", "recall", "density", "coverage"):
-        assert "run: bench fetch inception-2015-12-05" in result.metrics[name].unavailable, name
+        assert "run: bench fetch inception-2015-12-05" in result.metrics[name].remedy, name
     # Where nothing else is asked for, nothing was measured.
     nothing = bench(*RUN, *files, "--protocol", "adm", "--out", "adm", code=3)
     assert "no metric can be measured" in nothing.stderr.replace("\n", " ")

@@ -175,7 +175,7 @@ def test_missing_weights_are_reasons_not_numbers(bench, tmp_path):
     (result,) = Run(tmp_path / "out").results()
     for name, file in {"rfid": "inception-2015-12-05", "lpips_alex": "alexnet", "lpips_vgg": "vgg16"}.items():
         assert result.metrics[name].value is None
-        assert f"bench fetch {file}" in result.metrics[name].unavailable
+        assert f"bench fetch {file}" in result.metrics[name].remedy
     assert result.metrics["fd_efficientnet_lite0"].value is not None
     assert "bench fetch alexnet" in done.stderr
     json.loads(done.stdout)
