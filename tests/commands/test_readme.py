@@ -42,10 +42,7 @@ def test_the_first_command_measures_the_default_suite(bench, tmp_path):
     assert len(results) == 14
     assert {result.status for result in results} == {"ok"}
     missing = {
-        name
-        for result in results
-        for name, estimate in result.metrics.items()
-        if "bench fetch" in estimate.remedy
+        name for result in results for name, estimate in result.metrics.items() if "bench fetch" in estimate.remedy
     }
     assert missing == {"rfid", "kid", "inception_score", "lpips_alex", "lpips_vgg"}
     for result in results:

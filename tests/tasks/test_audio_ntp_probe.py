@@ -113,7 +113,7 @@ def test_where_nothing_is_continued_the_likelihood_stands_and_the_reason_is_told
     kinds = ("continuation", "tokenized", "model_loss")
     wanted = {f"speaker_similarity_{kind}" for kind in kinds}
     assert set(nothing) == wanted | {"sampling_tokens_per_second", "sampling_rtf", "sampling_peak_memory"}
-    assert all(reason in (estimate.unavailable or "") for estimate in nothing.values())
+    assert all(reason in estimate.lacking for estimate in nothing.values())
 
 
 def test_clips_too_short_for_both_are_left_out_and_counted(measure):

@@ -213,7 +213,7 @@ def test_splits_of_a_size_leave_a_smaller_last_one(rng: Rng, n: int) -> None:
 def test_too_few_say_so(rng: Rng, kind: type[Metric], n: int, m: int, reason: str) -> None:
     for estimate in measure(kind, rng.standard_normal((n, 3)), rng.standard_normal((m, 3))).values():
         assert estimate.value is None
-        assert reason in estimate.unavailable
+        assert reason in estimate.lacking
 
 
 def photographs_in(side: str) -> np.ndarray:
@@ -311,7 +311,7 @@ def test_large_sets_of_patches_are_drawn_from_and_it_is_said() -> None:
 def test_patches_that_do_not_compare_say_so(samples: np.ndarray, references: np.ndarray, reason: str) -> None:
     (estimate,) = sliced(samples, as_references(references)).values()
     assert estimate.value is None
-    assert reason in estimate.unavailable
+    assert reason in estimate.lacking
 
 
 @pytest.mark.parametrize("size", [(64, 64), (33, 50)])

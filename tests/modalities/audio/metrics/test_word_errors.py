@@ -190,7 +190,7 @@ def test_another_language_has_no_value_and_a_remedy(transcripts):
     batch.languages = ("fr",) * len(SAID)
     found = measured(batch, recogniser=transcripts).compute()["wer"]
     assert found.value is None
-    assert found.unavailable.endswith(
+    assert found.lacking.endswith(
         "(english-v1 is for en); give word_errors another recogniser and normaliser, such as whisper and lower-v2"
     )
     assert measured(batch, recogniser=transcripts, normaliser="basic-v1").compute()["wer"].value == 6 / 9
