@@ -153,13 +153,15 @@ def test_samples_are_kept_beside_the_result(bench, tmp_path):
     assert sum(samples["psnr"]) / 6 == pytest.approx(result.metrics["psnr"].value)
 
 
-def test_a_weights_file_at_hand_measures_and_makes_a_protocol_of_its_own(bench, tmp_path):
+def test_a_weights_file_at_hand_measures_and_makes_columns_of_its_own(bench, tmp_path):
     bench(*QUICK, "--system=jpeg@10", "--out", "without")
     own = random_inception(tmp_path / "own.pth")
     bench(*QUICK, "--system=jpeg@10", "--out", "with", "--weights", f"inception-2015-12-05={own}")
     (without,), (with_weights,) = Run(tmp_path / "without").results(), Run(tmp_path / "with").results()
-    assert with_weights.fingerprint != without.fingerprint
+    assert with_weights.fingerprint == without.fingerprint
+    assert with_weights.fingerprint_of("psnr") == without.fingerprint_of("psnr")
     for name in ("rfid", "kid"):
+        assert with_weights.fingerprint_of(name) != without.fingerprint_of(name)
         assert without.metrics[name].value is None
         assert with_weights.metrics[name].value is not None
     # The reference's features are kept for the next system, and give it the same numbers.
