@@ -271,7 +271,7 @@ def test_the_protocol_states_what_decides(transcripts):
     chosen = WordErrors.settle(WordErrors.Settings(recogniser=transcripts))
     file = Path(transcripts.partition("=")[2])
     file.write_text(file.read_text() + "another\treconstruction\ttext\n")
-    with pytest.raises(Unavailable, match="the revision of recognizer differs"):
+    with pytest.raises(Unavailable, match="the revision of recogniser differs"):
         WordErrors.settle(chosen)
 
 
