@@ -142,7 +142,7 @@ class Mirror:
 
     def _parent(self, start: int) -> str:
         if not self.parents:
-            tags = {RUN_TAG: self.run, "bench.contracts.suite": self.suite, **SOURCE_TAGS}
+            tags = {RUN_TAG: self.run, "bench.suite": self.suite, **SOURCE_TAGS}
             self.parents = [self.client.create_run(self.experiment, start, tags, self.title)]
         identifier: str = self.parents[0].info.run_id
         return identifier

@@ -113,13 +113,13 @@ def _provenance(result: Result) -> dict[str, str]:
     git = git if isinstance(git, Mapping) else {}
     sha, dirty = git.get("sha"), git.get("dirty")
     tags = {
-        "bench.contracts.suite": result.suite,
+        "bench.suite": result.suite,
         "bench.key": result.key,
         "bench.schema_version": str(result.schema_version),
         "bench.status": result.status,
-        "bench.contracts.system": result.system.name,
+        "bench.system": result.system.name,
         "bench.entry": result.system.entry,
-        "bench.contracts.task": result.protocol.task,
+        "bench.task": result.protocol.task,
         "bench.task_version": str(result.protocol.task_version),
         "bench.metric_versions": canonical_json({name: each.version for name, each in result.protocol.metrics.items()}),
         "bench.metric_fingerprints": canonical_json(

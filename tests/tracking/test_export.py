@@ -42,9 +42,9 @@ def test_a_run_is_a_parent_and_its_results_are_children(store, tmp_path, monkeyp
     assert good.info.run_name == "klt-vq@8 × image-recon"
     assert (good.info.status, good.info.start_time, good.info.end_time) == ("FINISHED", 1767323041125, 1767323101250)
     expected = {
-        "bench.contracts.suite": SUITE,
+        "bench.suite": SUITE,
         "bench.key": f"{1:064x}",
-        "bench.contracts.task": "image-recon",
+        "bench.task": "image-recon",
         "bench.task_version": "3",
         "bench.metric_versions": '{"psnr":2,"rfid":1}',
         "bench.fingerprint": PROTOCOL.fingerprint,
