@@ -400,7 +400,7 @@ def cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("entry", [one for one in ENTRIES if one.weights], ids=lambda one: one.name)
 def test_a_missing_checkpoint_is_told_with_the_remedy(entry, cached):
-    with pytest.raises(Unavailable, match=f"network is off limits\); run: bench fetch {entry.name}$"):
+    with pytest.raises(Unavailable, match=rf"network is off limits\); run: bench fetch {entry.name}$"):
         load(entry.name, offline=True)
 
 
