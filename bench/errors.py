@@ -1,4 +1,4 @@
-"""Errors a user can act on: each names the thing and the remedy."""
+"""Errors that a user can act on: each names what is wrong and the remedy."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ LISTED: dict[str, str] = {
 
 
 def with_remedy(cause: str, remedy: str) -> str:
-    """Cause and remedy as one text for people; the cause alone where nothing is known to help."""
+    """Cause and remedy as one text for people; the cause alone where no remedy is known."""
     return "; ".join(filter(None, (cause, remedy)))
 
 
 class BenchError(Exception):
     """Base of the errors that are shown without a traceback; the command exits with 2.
 
-    They name files and values that others chose, so no message acts on the terminal that shows it.
+    Messages name files and values that others chose, so control characters in them are made visible.
 
     Args:
         cause: what is wrong.
-        remedy: what helps, such as ``run: bench fetch alexnet``; empty if nothing is known to.
+        remedy: what helps, such as ``run: bench fetch alexnet``; empty if unknown.
     """
 
     def __init__(self, cause: str = "", remedy: str = "") -> None:
@@ -57,7 +57,7 @@ class BenchError(Exception):
 
     @property
     def remedy(self) -> str:
-        """What helps; empty if nothing is known to."""
+        """What helps; empty if unknown."""
         return visible(self._remedy)
 
     def __str__(self) -> str:
@@ -65,12 +65,12 @@ class BenchError(Exception):
 
 
 class UnknownName(BenchError):
-    """A name that nothing has; the message offers the near ones, and the command that lists all.
+    """An unknown name; the message offers similar ones and the command that lists all.
 
     Args:
         kind: what it should be the name of.
-        known: the names there are.
-        remark: what else is known of that name.
+        known: the names that exist.
+        remark: what else is known about that name.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remark: str = "") -> None:
@@ -79,7 +79,12 @@ class UnknownName(BenchError):
 
     @classmethod
     def among(cls, name: str, kinds: Mapping[str, Iterable[str]], remark: str = "") -> UnknownName:
-        """A name that is of none of several kinds, each with the names it has; the offered ones are told by kind."""
+        """The error for a name that none of several kinds has; names are offered with their kinds.
+
+        Args:
+            kinds: the names that exist, by kind.
+            remark: what else is known about that name.
+        """
         found = cls.__new__(cls)
         of = {kind: sorted(names) for kind, names in kinds.items()}
         every = sorted({one for names in of.values() for one in names})
@@ -97,28 +102,33 @@ class UnknownName(BenchError):
 
 
 def whole_number(what: str, value: object, least: int, most: int) -> int:
-    """The value; BenchError, which begins with what it is of, unless it is a whole number of that range."""
+    """The value, checked to be a whole number from ``least`` to ``most``.
+
+    Raises:
+        BenchError: it is not; the message begins with ``what``.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise BenchError(f"{what} is a whole number from {least} to {most}, not {value!r}")
     return value
 
 
 class NoResults(BenchError):
-    """Folders without results; commands that read them exit with 3, as nothing was measured."""
+    """Folders hold no results; commands that read them exit with 3, as nothing was measured."""
 
     def __init__(self, *paths: object) -> None:
         super().__init__(f"no results in {', '.join(map(str, paths))}")
 
 
 class Unavailable(BenchError):
-    """Something that cannot be computed here (weights, a package): the cause, and the remedy if there is one."""
+    """Something cannot be computed here, for lack of weights or a package: the cause, and the remedy if any."""
 
 
 def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:
-    """A question that offers the names nearest to a wrong one; empty if none is near.
+    """A question that offers the existing names nearest to a wrong one; empty if none is near.
 
     Args:
-        kinds: names by kind; the kind is then said of each offered one.
+        known: the names that exist.
+        kinds: names by kind; each offered name is then followed by its kinds.
     """
     near = nearest(name, known)
     if not near:
@@ -130,7 +140,10 @@ def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[s
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names most like one, best first: those that contain it or are contained in it, then those spelt alike."""
+    """At most three of the known names most like a given one, best first.
+
+    Names that contain it or are contained in it come before those that are spelled alike.
+    """
     wanted = _plain(name)
 
     def place(one: str) -> tuple[bool, float]:

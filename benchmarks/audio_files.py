@@ -1,4 +1,4 @@
-"""Whole runs on WAV files of recorded speech: this package's command and, where it is installed, codecscope.
+"""Whole runs on WAV files of recorded speech: this package's command and, if it is installed, codecscope.
 
 The command is ``python benchmarks/audio_metrics.py files``.
 """
@@ -57,7 +57,7 @@ PR_SET_CHILD_SUBREAPER = 36
 @click.option("--rounds", default=5, show_default=True, help="Times that each command runs.")
 @click.option("--peer", type=click.Path(exists=True, dir_okay=False), help="Python that has codecscope.")
 def files(utterances: int, rounds: int, peer: str | None) -> None:
-    """A run of this package on WAV files, and codecscope on the same ones, with the same μ-law codec."""
+    """Time a run of this package and codecscope on the same WAV files, with the same μ-law codec."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sounds = write_sounds(folder / "sounds", utterances)
@@ -113,7 +113,7 @@ def by_command(peer: str, sounds: Path) -> Took:
 
 
 def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[Took, str]:
-    """Run a process to its end; what it took, and its standard output."""
+    """Run a process to its end, and return what it took and its standard output."""
     # What a command leaves behind for a moment, such as a fork server, becomes ours: its time counts too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     variables = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **(environment or {})}
@@ -129,7 +129,7 @@ def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) 
 
 
 def compare_values(out: Path, theirs: Mapping[str, Sequence[float | None]]) -> None:
-    """Print how far the values of single files are apart."""
+    """Print how far the per-file values of both packages differ."""
     from bench.contracts.results import Run, read_samples
 
     found = Run(out)
@@ -147,7 +147,7 @@ def compare_values(out: Path, theirs: Mapping[str, Sequence[float | None]]) -> N
 
 
 def speech(count: int) -> list[Any]:
-    """The first prompts that are long enough, as samples at 16 kHz."""
+    """Return the first ``count`` prompts of at least ``MIN_SECONDS``, as samples at 16 kHz."""
     from bench.datasets.spec import DatasetSpec
 
     samples = list(islice(DatasetSpec.parse(SPEECH).build({"min_seconds": MIN_SECONDS}, None), count))
@@ -157,6 +157,6 @@ def speech(count: int) -> list[Any]:
 
 
 def processor_seconds(*whose: int) -> float:
-    """Of this process (``RUSAGE_SELF``), of those it has waited for (``RUSAGE_CHILDREN``), or both."""
+    """Return processor seconds of this process (``RUSAGE_SELF``) and its finished children (``RUSAGE_CHILDREN``)."""
     used = [resource.getrusage(one) for one in whose or (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)

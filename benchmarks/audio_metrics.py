@@ -1,11 +1,11 @@
-"""This package's metrics of sound: in the pool against one process, and whole runs beside codecscope.
+"""Time of the audio metrics: in the pool compared with one process, and whole runs compared with codecscope.
 
     python benchmarks/audio_metrics.py pool --utterances 100 --rounds 3
     python benchmarks/audio_metrics.py files --utterances 100 --rounds 5 --peer PYTHON
 
-Both take recorded speech, the first of Asterisk's prompts that last two seconds. ``pool`` scores reconstructions
-that were made before, so that nothing but the metrics is timed; ``files`` times whole commands on the same WAV
-files, from their start to the last value. What is compared takes turns.
+Both use recorded speech: the first of Asterisk's prompts that last at least two seconds. ``pool`` scores
+reconstructions made beforehand, so that only the metrics are timed; ``files`` times whole commands on the same WAV
+files, from their start to the last value. The compared commands take turns.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ BATCH = 8
 
 @click.group()
 def main() -> None:
-    """Time of the metrics of sound."""
+    """Time the audio metrics."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What scoring took, in seconds; ``values`` are the metrics'.
+    """The time that scoring took, in seconds, and the values of the metrics.
 
     Attributes:
-        start, end: of the pool, by the clock; 0 without one.
-        work: from the first clip handed in to the last estimate, by the clock.
-        cpu: of processors, from the pool's start to its end, its processes included.
+        start, end: wall time to start and to end the pool; 0 without one.
+        work: wall time from the first clip to the last estimate.
+        cpu: processor time from the pool's start to its end, including its processes.
+        values: value of each metric by name; None if it has none.
     """
 
     start: float
@@ -57,7 +58,7 @@ class Scored:
 @click.option("--codec", default="opus@12", show_default=True, help="What the reconstructions are made by, once.")
 @click.option("--processes", default=None, type=click.IntRange(1), help="Of the pool; as many as cores if not given.")
 def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> None:
-    """PESQ, STOI and word errors: in a pool of n processes against the time of one, divided by n."""
+    """Compare PESQ, STOI and word errors in a pool of n processes with the time of one process divided by n."""
     n = processes or len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         clips = Path(name) / "clips.pt"
@@ -94,7 +95,7 @@ def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> Non
 
 
 def reconstruct(file: Path, count: int, codec: str) -> float:
-    """Write prompts and what a codec makes of them; seconds of sound."""
+    """Write prompts and their reconstructions by a codec, and return the seconds of audio."""
     import torch
 
     from bench.contracts.system import parse
@@ -112,11 +113,15 @@ def reconstruct(file: Path, count: int, codec: str) -> float:
 
 
 def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
-    """Score clips as a cell of a run does: in a process that was forked with everything imported.
+    """Score clips as a cell of a run does: in a process forked with everything imported.
 
     Args:
-        processes: of the pool; 0 for none.
-        parts: cells at once, each with as many clips, without a pool between them.
+        clips: the file that ``reconstruct`` wrote.
+        processes: processes of the pool; 0 for no pool.
+        parts: number of cells at once, which share the clips equally and have separate pools.
+
+    Returns:
+        What each cell took.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.measuring.cell_process", *modules()])
@@ -139,7 +144,7 @@ def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
 
 
 def modules() -> list[str]:
-    """What a run has imported before it starts a cell with these metrics."""
+    """Return the modules that a run imports before it starts a cell with these metrics."""
     from bench import registry
 
     # As a run does: joblib would register a semaphore that a fork server cannot take back.
@@ -151,7 +156,7 @@ def modules() -> list[str]:
 
 
 def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any, channel: Connection) -> None:
-    """Score every ``parts``-th clip from ``part`` on, with a cache of its own, and send what it took."""
+    """Score every ``parts``-th clip from ``part`` on, with an empty cache, and send what it took."""
     import torch
 
     from bench import registry
@@ -184,7 +189,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
 
 
 def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
-    """The clips as the streaming loop hands them to metrics."""
+    """Yield the clips in batches, as the streaming loop hands them to metrics."""
     import torch
 
     from bench.contracts.tokens import Tokens

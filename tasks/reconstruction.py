@@ -1,4 +1,4 @@
-"""Reconstruction: what a tokenizer loses, at what rate, and how fast; of each sample and of the set."""
+"""The task of reconstruction: what a tokenizer loses, at what rate, and how fast, per sample and over the set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.modalities.signal import Signal
 
 
 class Reconstruction(DatasetTask):
-    """Encode, decode, compare."""
+    """Encode and decode every sample, and compare the reconstruction with the original."""
 
     kind = "recon"
     version = 1

@@ -14,7 +14,7 @@ def paradigm_of(structure: Structure) -> str:
     a mixture for continuous tokens.
 
     Raises:
-        BenchError: none does.
+        BenchError: no paradigm fits.
     """
     if structure.dim:
         return "mixture"
@@ -49,5 +49,5 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
 
 
 def paradigms() -> list[str]:
-    """The names of what the bench itself can train from scratch."""
+    """Names of the paradigms that can be trained from scratch."""
     return [name for name, entry in registry.entries("backbones").items() if not entry.local]

@@ -1,4 +1,4 @@
-"""What the paradigms share that draw one step after the other, and so can go on from a prompt."""
+"""What paradigms share that draw step by step, and so can continue a prompt."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Causal(Backbone):
     Attributes:
         cached: whether the trunk's keys and values are kept while sampling, instead of computed again at every step.
         trunk: reads the condition, then the rows.
-        places: of so many positions, what is added to the condition, then to each row but the last,
-            ``[positions, width]``.
+        places: function of a number of positions; returns what is added to the condition and then to each row
+            but the last, ``[positions, width]``.
     """
 
     continues = True
@@ -36,7 +36,7 @@ class Causal(Backbone):
 
     @abstractmethod
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:
-        """Rows ``[n, count, levels]`` as what the trunk reads, ``[n, count, width]``, places not yet added."""
+        """Embeddings ``[n, count, width]`` of rows ``[n, count, levels]``, before places are added."""
 
     @abstractmethod
     def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The delay pattern over the codebooks of sound."""
+"""The delay pattern over the codebooks of audio."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Delay(Causal):
     """Level k of a frame is predicted k steps after level 0, all levels of a step at once: MusicGen's delay pattern.
 
     Copet et al. 2023, §2.2. In step s stand the codes ``code_{s-k,k}``; given the steps before, they are
-    independent of each other, so the product of their probabilities is the likelihood of this model, exact.
-    Where a level has no code yet, or none any more, stands a special one, which costs nothing.
+    independent of each other, so the product of their probabilities is the exact likelihood of this model.
+    Where a level has no code yet, or no more codes, a special one stands, which costs nothing.
 
     After a prompt, the upper levels of its last positions stand in steps in which lower levels are drawn: they are
     set there, as MusicGen does, and reach what is drawn in later steps; what was drawn before did not know them.

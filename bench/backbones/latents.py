@@ -1,4 +1,4 @@
-"""What the models of continuous tokens share: latents in standard deviations, and what cannot be wished for."""
+"""What models of continuous tokens share: standardized latents, and the sampling they reject."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError
 
 
 class Standard(nn.Module):
-    """Latents with mean 0 and standard deviation 1 in every dimension, as the training tokens have them.
+    """Latents scaled so that the training tokens have mean 0 and standard deviation 1 in every dimension.
 
     Raises:
         BenchError: the tokens of this structure are codes.
@@ -32,7 +32,7 @@ class Standard(nn.Module):
         """Take the statistics of a corpus.
 
         Raises:
-            BenchError: a dimension is the same everywhere, so that it has no density.
+            BenchError: a dimension is constant, so that it has no density.
         """
         rows = torch.cat([sample[0] for sample in corpus.samples]).double()
         mean, deviation = rows.mean(0), rows.std(0, correction=0)
@@ -46,18 +46,18 @@ class Standard(nn.Module):
         self.deviation.copy_(deviation)
 
     def forward(self, tokens: Tokens) -> torch.Tensor:
-        """Standardised latents, flat: float32 ``[batch, positions, dim]``."""
+        """Standardized latents, flat: float32 ``[batch, positions, dim]``."""
         assert tokens.latents is not None
         flat = tokens.latents.flatten(1, -2).to(self.mean)
         return (flat - self.mean) / self.deviation
 
     def undo(self, standardised: torch.Tensor) -> torch.Tensor:
-        """The latents themselves."""
+        """The latents ``[batch, positions, dim]`` that were standardized."""
         return standardised * self.deviation + self.mean
 
     @property
     def log_scale(self) -> torch.Tensor:
-        """Nats that a token costs more than its standardised one: the log-determinant of the scaling, float64."""
+        """Nats that a token costs more than its standardized one: the log-determinant of the scaling, float64."""
         return self.deviation.double().log().sum()
 
 

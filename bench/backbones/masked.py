@@ -1,4 +1,4 @@
-"""Masked codes, predicted in parallel, a few steps in all."""
+"""Masked codes, predicted in parallel in a few steps."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Masked(Backbone):
     Trained on masks of ``⌈cos(πr/2)·N⌉`` of the N codes, r uniform (§3.1). Decoding (§3.2) begins with all codes
     masked; each step draws every masked code, keeps the most confident ones and leaves ``⌈cos(π/2·t/T)·N⌉`` masked.
     The confidence is the log-probability of the drawn code plus Gumbel noise whose temperature falls to 0 with
-    the steps. Keeping what is likely favours it: for draws that follow the model's own conditionals set ``steps``
+    the steps. Keeping what is likely favors it: for draws that follow the model's own conditionals set ``steps``
     to N or more and ``choice`` to infinity, which reveals one code after the other in a random order.
 
     The likelihood of an order-agnostic model is bounded by its mean over orders (Hoogeboom et al. 2022, eq. 4):
     ``-log p(x) ≤ Σ_k 1/k E_masks of k codes [Σ_masked -log p(code | unmasked)]``.
 
     Attributes:
-        steps: of decoding.
+        steps: number of decoding steps.
         choice: temperature of the Gumbel noise at the first step.
         masks: masks that the bound is estimated by, spread evenly over their sizes; the same for every sample.
     """
@@ -120,7 +120,7 @@ class Masked(Backbone):
         return confidence
 
     def _states(self, codes: torch.Tensor, hidden: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        """Hidden states of all positions ``[batch, positions, width]``; those that are hidden show the mask."""
+        """Hidden states of all positions ``[batch, positions, width]``, the hidden codes replaced by the mask."""
         count = codes.shape[1]
         shown = self.embedding(codes.masked_fill(hidden, self.codes)) + self.places(count)
         everything = torch.ones(1, 1, count + 1, count + 1, dtype=torch.bool, device=self.device)

@@ -22,7 +22,7 @@ SMALLEST_SCALE = 1e-6
 class Mixture(Backbone):
     """p(tokens | class) = Π_t p(token_t | tokens before t, class), each a density: GIVT (Tschannen et al. 2023).
 
-    A causal transformer whose input is a linear projection of the token and whose output are the parameters of a
+    A causal transformer whose input is a linear projection of the token and whose output is the parameters of a
     mixture of Gaussians with diagonal covariances (§3.2). The likelihood is exact: a density of the latents in nats,
     which has no bounds. With ``temperature`` t, the predicted standard deviations are multiplied by t, the variances
     by t² (§3.4); 0 takes the mean of the drawn component. What a sample becomes depends on its batch by rounding
@@ -30,7 +30,7 @@ class Mixture(Backbone):
 
     Attributes:
         cached: whether keys and values are kept while sampling, instead of computed again at every step.
-        components: of the mixture, the paper's 16.
+        components: components of the mixture; 16 in the paper.
     """
 
     components: ClassVar[int] = 16
@@ -79,7 +79,7 @@ class Mixture(Backbone):
 
 
 class MixtureHead(nn.Module):
-    """Hidden states to a mixture of Gaussians, the same one everywhere to begin with."""
+    """Hidden states to a mixture of Gaussians, the same one for every state at first."""
 
     def __init__(self, width: int, dim: int, components: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`bench baseline update`: a run becomes what later ones are held against."""
+"""`bench baseline update`: take a run as the baseline of later ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def update_baseline(
     everything: bool,
     dry_run: bool,
 ) -> int:
-    """Print what changes, then write it; the exit code of the command."""
+    """Print what changes in the baseline, write it, and return the exit code of the command."""
     measured = select(read(*runs), systems, without, lambda one: one.name, "the run")
     say_earlier([(one.file, one.result) for one in measured])
     failed = [one for one in measured if one.result.status == "failed"]

@@ -42,7 +42,7 @@ def print_report(weights: dict[str, Path]) -> None:
 
 
 def _modalities() -> None:
-    """What each modality says of this machine; one whose report fails costs that report."""
+    """Print what each modality reports about this machine; where a report fails, that is printed instead."""
     for entry in registry.entries("modalities").values():
         try:
             target = registry.load(entry.target).doctor

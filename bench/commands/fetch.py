@@ -16,7 +16,11 @@ from bench.machine.weights import FILES, WeightFile, WeightStore, fetch
 
 
 def fetch_names(names: tuple[str, ...], everything: bool) -> int:
-    """Fetch each name; one that cannot be fetched is named and the others go on. The exit code."""
+    """Fetch each name, and return the exit code; one that cannot be fetched is reported, and the others continue.
+
+    Raises:
+        UnknownName: nothing that can be fetched has one of the names.
+    """
     kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognizers")
     known: dict[str, Collection[str]] = {
         "weights file": FILES,
@@ -72,7 +76,7 @@ def _checkpoint(system: SystemSpec) -> str:
 
 
 def _backbone(system: SystemSpec) -> str:
-    """All parts of a published backbone; none is loaded for it."""
+    """Fetch all parts of a pretrained backbone without loading any, and return their place."""
     if not system.arguments.get("repo"):
         return "needs no checkpoint of the hub"
     from bench.backbones.pretrained.files import files_of

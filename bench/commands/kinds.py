@@ -1,4 +1,4 @@
-"""The kinds of names that `bench list` knows, in its order."""
+"""The kinds of names that `bench list` shows, in its order."""
 
 from __future__ import annotations
 

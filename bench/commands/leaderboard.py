@@ -23,7 +23,7 @@ from bench.paired.samples import Beside
 def print_leaderboard(
     paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
 ) -> int:
-    """Print the tables of the chosen results; the exit code of the command."""
+    """Print the tables of the chosen results and return the exit code of the command."""
     results, unread = read_each(files_in(paths))
     chosen = select_results(results, systems, without)
     tell_faults((str(fault.item), fault) for fault in unread)
@@ -32,15 +32,16 @@ def print_leaderboard(
 
 
 def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None = None) -> int:
-    """The tables of results and their files on stdout, in bold where it is a terminal.
+    """Print the tables of results on stdout, in bold where it is a terminal.
 
     Results that cannot be shown are named on stderr.
 
     Args:
-        relative_to: name of a row that differences are shown to; values if not given.
+        results: the results, each with its file.
+        relative_to: name of the row that differences are shown to; without it, values are shown.
 
     Returns:
-        0, or the exit code that says that something is left out.
+        0, or the exit code that means that something is left out.
 
     Raises:
         UnknownName: no table has the row that differences are to be shown to.
@@ -56,9 +57,9 @@ def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to
 def _text(
     results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None
 ) -> tuple[str, UnknownName | None]:
-    """The tables as text; without it an error where none of them has the row that differences are to be shown to.
+    """The tables as text; no text but an error where none of them has the row that differences are to be shown to.
 
-    That is no fault of a result, so the error is not raised here.
+    That is not the fault of a result, so the error is not raised here.
     """
     tables = tables_of(results)
     try:
@@ -71,10 +72,10 @@ def _text(
 
 
 def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fault[Path]]]:
-    """The results of files, and the files that hold none.
+    """The results of files, each with its file, and the files that hold none.
 
     Raises:
-        BenchError: none of several files, or the only one, holds a result.
+        BenchError: none of the files holds a result.
     """
     results, unread = [], []
     for file in files:

@@ -32,7 +32,7 @@ _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 
 
 def print_list(kind: str | None, style: str) -> None:
-    """The names of one kind, or of all, with a line on each."""
+    """Print the names of one kind, or of all kinds, with a line on each; as JSON if ``style`` is ``json``."""
     rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
@@ -57,7 +57,7 @@ def _print_lines(lines: dict[str, str]) -> None:
 
 
 def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
-    """The names under the modality that each is for; under no heading where all are for one, or none is said."""
+    """The names by the modality that each is for; under an empty heading where all are for the same."""
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(_modality(kind, name), []).append(name)
@@ -95,7 +95,11 @@ def _summary(entry: Entry) -> str:
 
 
 def print_entry(name: str) -> None:
-    """Everything known of one name, or a result file for people."""
+    """Print everything known about a name, or the result in a file.
+
+    Raises:
+        UnknownName: nothing has that name.
+    """
     if name.endswith(".json") and Path(name).is_file():
         _print_result(Path(name))
         return
@@ -215,7 +219,7 @@ def _tokenizer_facts(name: str) -> dict[str, Any]:
 
 
 def _backbone_facts(name: str) -> dict[str, Any]:
-    """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
+    """What a pretrained backbone takes and how it samples; its weights, often many gigabytes, are not loaded."""
     spec = parse(name)
     facts: dict[str, Any] = {"arguments": spec.resolved()}
     kind = registry.load(spec.entry.target)
@@ -241,12 +245,12 @@ def _metric_facts(entry: Entry) -> dict[str, Any]:
 
 
 def _defaults(entry: Entry) -> dict[str, Any]:
-    """What a protocol's ``preprocessing`` may set; where it says nothing, it is as here."""
+    """What a protocol's ``preprocessing`` may set, with the defaults."""
     return _settings("preprocessing", registry.load(entry.target).defaults)
 
 
 def _task_facts(entry: Entry) -> dict[str, Any]:
-    """What a protocol may set beside preprocessing and metrics, which data sets and metrics say themselves."""
+    """What a protocol may set besides preprocessing and metrics, which data sets and metrics describe themselves."""
     from bench.contracts.task import open_task
 
     choices = getattr(open_task(entry.name), "choices", None)
@@ -256,7 +260,7 @@ def _task_facts(entry: Entry) -> dict[str, Any]:
 
 
 def _nested(section: str, chosen: Any) -> dict[str, Any]:
-    """As :func:`_settings`, each section within the section under its own name."""
+    """As :func:`_settings`, with nested sections under their dotted names."""
     facts: dict[str, Any] = {}
     for name in type(chosen).model_fields:
         value = getattr(chosen, name)
@@ -268,7 +272,7 @@ def _nested(section: str, chosen: Any) -> dict[str, Any]:
 
 
 def _settings(kind: str, settings: Any) -> dict[str, Any]:
-    """Each field of a pydantic model with its default and what it means; of an instance, with its value."""
+    """Each field of a pydantic model with its default, or the value of an instance, and what it means."""
     chosen = settings() if isinstance(settings, type) else settings
     stated = chosen.model_dump(mode="json")
     return {
@@ -278,7 +282,7 @@ def _settings(kind: str, settings: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A value as YAML has it on one line."""
+    """A value as YAML on one line."""
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or not value else value
 
 

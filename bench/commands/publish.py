@@ -29,11 +29,11 @@ MARK = ".bench-site"
 
 
 class _NotWritten(BenchError):
-    """What is no result's fault: the site cannot be written."""
+    """The site cannot be written, which is not the fault of a result."""
 
 
 def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> int:
-    """Write the site of the chosen results; the exit code of the command."""
+    """Write the site of the chosen results and return the exit code of the command."""
     from bench.site import sources
 
     files = files_in(paths)
@@ -71,7 +71,7 @@ def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), w
 
 
 def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status) -> Site:
-    """Write the site of these results into a folder, instead of what was tried before."""
+    """Write the site of these results into a folder, which replaces what an earlier attempt left there."""
     from bench.site import sources
     from bench.site.site import Site
 
@@ -89,6 +89,6 @@ def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status)
 
 
 def _check(out: Path) -> None:
-    """BenchError if something else than a site is where the site is to be."""
+    """BenchError if something other than a site is where the site is to be."""
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"--out {out}: there is something that is no site of bench publish; choose another folder")

@@ -1,4 +1,4 @@
-"""`bench remove`: results of a run directory that are not wanted any more."""
+"""`bench remove`: remove results that are no longer wanted from a run directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.tracking.removal import belongings, remove
 
 
 def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool) -> int:
-    """Show what goes, ask, and remove it; the exit code of the command."""
+    """Show what is to be removed, ask, remove it, and return the exit code of the command."""
     if not systems and not failed:
         raise BenchError("name what to remove: --system NAME, --failed for all cells that failed, or both")
     run = Run(path)
@@ -47,7 +47,7 @@ def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool
 
 
 def _read(run: Run) -> dict[Path, Result | None]:
-    """All results of a run directory; None for one that cannot be read, which is said."""
+    """All results of a run directory; None for one that cannot be read, which is reported on stderr."""
     if not (files := run.files()):
         raise NoResults(run.path)
     results: dict[Path, Result | None] = {}

@@ -53,7 +53,7 @@ def run_suite(
     given: Mapping[str, Any],
     **chosen: Any,
 ) -> int:
-    """Run a suite as the options say; the exit code of the command.
+    """Run a suite as the options say, and return the exit code of the command.
 
     Args:
         given: the options that the user gave, which the run directory keeps (``bench/contracts/last_command.py``).
@@ -89,7 +89,7 @@ def run_suite(
 
 @contextmanager
 def _folder(run: Run, shown: Path) -> Iterator[None]:
-    """Make a run directory, and take it back if nothing was put into it."""
+    """Create a run directory, and remove it again if nothing was put into it."""
     made = [folder for folder in (run.folder, *run.folder.parents) if not folder.exists()]
     try:
         try:
@@ -106,7 +106,7 @@ def _folder(run: Run, shown: Path) -> Iterator[None]:
 def _specs(
     suite: Suite, systems: tuple[str, ...], added: tuple[str, ...], samples: tuple[str, ...]
 ) -> list[SystemSpec]:
-    """The systems to measure: those given, samples included, or else the suite's."""
+    """The systems to measure: those the user gave, samples included, or else the suite's."""
     own = [] if samples else suite.systems
     texts = list(dict.fromkeys([*(systems or own), *added]))
     if not texts and not samples:
@@ -122,7 +122,7 @@ def _compares(suite: Suite) -> bool:
 
 
 def generated_of(suite: Suite) -> Generated:
-    """How generated samples of a suite's modality are taken; BenchError if its modality has none."""
+    """How generated samples of a suite's modality are read; BenchError if its modality has none."""
     face = registry.modality(registry.get("tasks", suite.tasks[0].task).scope)
     if not face.generated:
         raise BenchError(f"suite {suite.name} is of {face.name}, of which no sets of generated samples are compared")
@@ -131,7 +131,7 @@ def generated_of(suite: Suite) -> Generated:
 
 
 def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) -> None:
-    """Make one data set and its path of what was given as --reference, --dataset and --data."""
+    """Set the data set and its path from --reference, --dataset and --data."""
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
             raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
@@ -158,7 +158,7 @@ def _options(chosen: dict[str, Any]) -> Options:
 
 
 def _print_plan(plan: Any, run: Run, shown: Path) -> None:
-    """What would be measured, then what keeps some of it from being so, and last the protocols, which are long."""
+    """Print what would be measured, then what prevents some of it, and last the protocols, which are long."""
     click.echo("cells")
     for cell in plan.cells:
         found, changed = run.look(cell.file, cell.key)
@@ -225,7 +225,7 @@ def _measure(
 
 
 def _say(console: Console, text: str) -> None:
-    """A line of text that others may have written, in full and without effect on the terminal."""
+    """Print a line that others may have written, in full and without effect on the terminal."""
     console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
 
 

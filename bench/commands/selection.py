@@ -1,4 +1,4 @@
-"""Which systems of the results on disk a command takes, and what it says of those of earlier commands."""
+"""Selection of systems among results on disk, and the note on results of earlier commands."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ T = TypeVar("T")
 def select(
     results: Sequence[T], only: Sequence[str], without: Sequence[str], name_of: Callable[[T], str], where: str
 ) -> list[T]:
-    """The results of the systems ``only`` (of all, if there are none), but for those ``without``.
+    """The results of the systems ``only`` (of all, if it is empty) except those ``without``.
 
     Args:
+        name_of: gives the name of a result's system.
         where: what the results are called in messages.
 
     Raises:
-        UnknownName: a name that no result has; the message offers the near ones.
+        UnknownName: no result has one of the names; the message offers similar ones.
         BenchError: nothing is left.
     """
     names = {name_of(result) for result in results}
@@ -43,7 +44,7 @@ def select(
 def select_results(
     results: Sequence[tuple[Path, Result]], only: Sequence[str], without: Sequence[str]
 ) -> list[tuple[Path, Result]]:
-    """The results of the chosen systems, each with its file; those of earlier commands among them are named."""
+    """The results of the chosen systems, each with its file; those of earlier commands are named on stderr."""
     chosen = select(results, only, without, lambda one: one[1].system.name, "these results")
     say_earlier(chosen)
     return chosen
@@ -57,7 +58,7 @@ def say_earlier(results: Sequence[tuple[Path, Result]]) -> None:
 
 
 def earlier_in(run: Run) -> str:
-    """A line on the results of a run directory that its last command did not ask for; empty if there are none."""
+    """A line naming the results of a run directory that its last command did not ask for; empty if there are none."""
     results = []
     for file in sorted(of_earlier_commands(run.files())):
         with suppress(BenchError):  # what cannot be read is said by the commands that read it

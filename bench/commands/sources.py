@@ -1,4 +1,4 @@
-"""The result files that commands are given."""
+"""The result files in the paths that a command is given."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bench.errors import NoResults
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
-    """The result files of all paths, in order; a path without any is named on stderr.
+    """The result files in all paths, in order; a path without any is named on stderr.
 
     Raises:
-        NoResults: none of them has any.
+        NoResults: none of the paths has any.
     """
     files = {path: result_files(path) for path in paths}
     if not any(files.values()):

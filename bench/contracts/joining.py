@@ -1,4 +1,4 @@
-"""Results of one subject, which differ in what was measured of it alone, as one result."""
+"""Results of one subject, which differ only in what was measured, joined to one result."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bench.contracts.results import Result
 
 
 def joined(results: Sequence[Result]) -> Result:
-    """The first of some results with what the others measured beside it.
+    """The first of some results, with what only the others measured.
 
-    Where a metric was measured otherwise, or twice, the earlier in the sequence counts; a value counts before the
+    Where a metric was measured with other settings, or twice, the earlier result counts; a value counts before the
     reason why there is none.
 
     Args:
-        results: of one subject, at least one.
+        results: results of one subject, at least one.
     """
     first, *others = results
     metrics, values = dict(first.protocol.metrics), dict(first.metrics)

@@ -1,8 +1,8 @@
-"""Results of older schemas as documents of the current one; nothing is measured again.
+"""Migration of results of older schemas to the current one; nothing is measured again.
 
-Up to schema 3 the fingerprint was of everything, the metrics that were measured included, and a text said why a value
-is missing and what helps. Schema 4 has a fingerprint for the conditions and one for each metric
-(``bench/contracts/protocol.py``), keeps causes and remedies apart, and writes license.
+Up to schema 3 the fingerprint covered everything, the metrics that were measured included, and one text said why a
+value is missing and what helps. Schema 4 has a fingerprint for the conditions and one for each metric
+(``bench/contracts/protocol.py``), keeps causes and remedies apart, and spells it license.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ _ABSENT = re.compile(r"(not in the cache(?: and (?:cannot be fetched.*|--offline
 
 
 def migrated(document: Any) -> Any:
-    """A result of any schema as one of the current schema.
+    """The document of a result of any schema, in the form of the current schema.
 
-    What has another form than results ever had is left as it is, for the schema to name.
+    A document that was never a result is returned as it is; validation names what is wrong.
 
     Args:
         document: the parsed result file.
@@ -105,10 +105,14 @@ def migrated(document: Any) -> Any:
 
 
 def giver(value: str, metrics: Iterable[str]) -> str:
-    """Which of the measured metrics gave a value, or what it was made of; empty if the task gave it.
+    """Which of the measured metrics gave a value, or the value it was derived from; empty if the task gave it.
 
-    A value that no metric of the bench gave is of a package: of the metric that it is named after, or else of the
-    first. So it compares only where that metric was measured likewise.
+    A value that no metric of the bench gave is from a package: from the metric that it is named after, or else from
+    the first. So it compares only where that metric was measured in the same way.
+
+    Args:
+        value: name of the value.
+        metrics: names of the measured metrics.
     """
     known = list(metrics)
     if value in OF_TASKS or value.startswith(_SAMPLING):
@@ -157,12 +161,12 @@ def _old_fingerprint(protocol: Mapping[str, Any]) -> str:
 
 
 def _fingerprint(protocol: Mapping[str, Any]) -> str:
-    """That of the conditions, as :attr:`bench.contracts.protocol.Protocol.fingerprint` has it."""
+    """The fingerprint of the conditions, as :attr:`bench.contracts.protocol.Protocol.fingerprint` computes it."""
     return _old_fingerprint({name: value for name, value in protocol.items() if name != "metrics"})
 
 
 def _split(record: Any, field: str) -> Any:
-    """A record with the remedy of a text in a field of its own."""
+    """A record whose text is split into the cause and, in a field of its own, the remedy."""
     text = record.get(field) if isinstance(record, Mapping) else None
     if not isinstance(text, str) or not (found := _REMEDY.search(text)):
         return dict(record) if isinstance(record, Mapping) else record

@@ -27,7 +27,7 @@ class DatasetProtocol(BaseModel):
 
 
 class MetricProtocol(BaseModel):
-    """What decides the values of one metric beside the conditions: its version, its settings and its weights."""
+    """What decides the values of one metric besides the conditions: its version, its settings and its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,10 +37,10 @@ class MetricProtocol(BaseModel):
 
 
 class Protocol(BaseModel):
-    """What numbers were measured under: the conditions of all of them, and what each metric adds for its own.
+    """What numbers were measured under: the conditions of all of them, and what each metric adds.
 
-    Two numbers compare if and only if the fingerprints of the conditions agree, and those of the metric that gave
-    them. What else was measured beside them does not matter.
+    Two numbers compare if and only if the fingerprints of the conditions agree and those of the metric that gave
+    them do. What else was measured does not matter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,41 +57,41 @@ class Protocol(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Of the conditions: first 12 hex digits of the sha256 of all fields but the preset's name and the metrics."""
+        """The fingerprint of the conditions: first 12 hex digits of the sha256 of all fields but preset and metrics."""
         return digest(self.model_dump(mode="json", exclude={"preset", "metrics"}))[:FINGERPRINT_LENGTH]
 
     @property
     def identity(self) -> str:
-        """Of the conditions and the metrics: the sha256 of all fields but the preset's name."""
+        """The hash of conditions and metrics: the sha256, in hex, of all fields except the preset's name."""
         return digest(self.model_dump(mode="json", exclude={"preset"}))
 
     def fingerprint_of(self, metric: str) -> str:
-        """Of a metric: first 12 hex digits of the sha256 of its name, version, settings and weights.
+        """The fingerprint of a metric: first 12 hex digits of the sha256 of its name, version, settings and weights.
 
         Raises:
-            KeyError: it is not measured.
+            KeyError: the protocol does not measure the metric.
         """
         return _fingerprints(_Itself(self))[metric]
 
     @property
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The settings of each metric."""
+        """The settings of each metric, by its name."""
         return {name: metric.settings for name, metric in self.metrics.items()}
 
     @property
     def weights(self) -> dict[str, str]:
-        """The sha256 of each weights file that any metric uses, sorted by name."""
+        """The sha256 of each weights file that any metric uses, by its name and sorted by it."""
         return dict(sorted(pair for metric in self.metrics.values() for pair in metric.weights.items()))
 
     def setting(self, *path: str) -> Any:
-        """A setting by its keys from the outside in; None where the task has none of that name, or nothing in it."""
+        """A setting by its keys from the outermost in; None where the task has no such setting, or it is null."""
         found: Any = self.settings
         for key in path:
             found = found.get(key) if isinstance(found, Mapping) else None
         return found
 
     def line(self) -> str:
-        """One line for people: what a reader must know before comparing."""
+        """One line for people with what they must know before they compare numbers."""
         data = self.dataset
         measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
         measured += _reference(self.setting("reference"))
@@ -113,7 +113,7 @@ class _Itself:
 
 @lru_cache(maxsize=4096)
 def _fingerprints(of: _Itself) -> dict[str, str]:
-    """Of each metric; tables ask for them again and again."""
+    """The fingerprint of each metric, cached because tables ask for them again and again."""
     return {
         name: digest([name, metric.model_dump(mode="json")])[:FINGERPRINT_LENGTH]
         for name, metric in of.protocol.metrics.items()

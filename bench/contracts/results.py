@@ -41,7 +41,7 @@ LONGEST_NAME = 255
 
 
 class _Record(BaseModel):
-    """Base of what a result consists of: no unknown keys, and texts without length or effect beyond measure."""
+    """Base of the parts of a result: no unknown keys, and texts bounded in length and without effect on a terminal."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class _Record(BaseModel):
 
 
 def _plain(value: Any) -> Any:
-    """The texts of a field as they may be stored and shown, those within lists and mappings too."""
+    """A field with its texts, including those within lists and mappings, as they may be stored and shown."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):
@@ -63,7 +63,7 @@ def _plain(value: Any) -> Any:
 
 
 class SystemRecord(_Record):
-    """What was measured."""
+    """The system that was measured."""
 
     name: str = Field(description="the name as the user wrote it: registry name, arguments, path")
     entry: str = Field(description="registry name, or module:Attribute of a system given by its code")
@@ -80,7 +80,7 @@ class SystemRecord(_Record):
 
 
 class CodebookRecord(_Record):
-    """One codebook the system declared."""
+    """One codebook that the system declared."""
 
     size: int
     covers: str
@@ -88,7 +88,7 @@ class CodebookRecord(_Record):
 
 
 class DatasetRecord(_Record):
-    """What was read, what was not, and what had to be converted."""
+    """The data: what was read, what was not, and what had to be converted."""
 
     name: str
     split: str
@@ -102,7 +102,7 @@ class DatasetRecord(_Record):
 
 
 class Cost(_Record):
-    """What it took; comparable on the same device only."""
+    """What the measurement took; comparable on the same device only."""
 
     device: str = Field(description="name of the processor or accelerator")
     hardware: dict[str, str | float] = Field(
@@ -118,7 +118,7 @@ class Cost(_Record):
 
 
 class KeptRecord(_Record):
-    """One sample that was kept, by the paths of its files from the folder of the result."""
+    """One sample that was kept, with the paths of its files relative to the folder of the result."""
 
     id: str
     index: int = Field(description="position in the data set; the same ones for every system")
@@ -177,9 +177,9 @@ class Result(_Record):
     )
 
     def fingerprint_of(self, value: str) -> str:
-        """Fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.
+        """The fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.
 
-        With equal ones, under equal conditions, two values compare.
+        Two values compare if these and the fingerprints of the conditions are equal.
 
         Raises:
             KeyError: the result has no such value.
@@ -191,9 +191,9 @@ class Result(_Record):
 class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
 
-    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), their originals, which the systems share,
-    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` says what the system imported
-    and read, with paths of this machine; nothing else is made of it.
+    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), and their originals, which the systems share,
+    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` lists what the system imported
+    and read, with paths of this machine; it is used for nothing but resuming.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
@@ -205,16 +205,16 @@ class Run:
         self.folder = path / "results"
 
     def file_of(self, system: str, protocol: Protocol) -> Path:
-        """Where the result of a system under a protocol belongs; the slug is for people, the hash unique."""
+        """The file for the result of a system under a protocol; the slug is for people, the hash is unique."""
         slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.identity])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it holds under this key, and neither it nor a metric failed."""
+        """The finished result in ``file`` if it is valid under this key and nothing in it failed, else None."""
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
-        """As :meth:`find`, and why a finished result of this key holds no more: what its system read has changed."""
+        """As :meth:`find`, and what the system read that changed, if a finished result is no longer valid for it."""
         try:
             result = read_result(file)
         except BenchError:
@@ -236,9 +236,13 @@ class Run:
         kept: Sequence[Kept] = (),
         read: dependencies.Dependencies | None = None,
     ) -> Result:
-        """Write kept samples and per-sample values, then the result; each file is whole or absent.
+        """Write kept samples and per-sample values, then the result, and return it with their paths.
+
+        Each file is whole or absent.
 
         Args:
+            file: where the result belongs (:meth:`file_of`).
+            samples: the values of each sample, by column.
             read: what the system imported and read.
         """
         if read:
@@ -253,11 +257,11 @@ class Run:
         return result
 
     def dependencies_of(self, file: Path) -> Path:
-        """Where the record of what the system of a result imported and read belongs."""
+        """The file for the record of what the system of a result imported and read."""
         return self.folder / "dependencies" / file.name
 
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
-        """Write one kept sample; an original that another system has brought already is left alone."""
+        """Write one kept sample; an original that was written for another system is left alone."""
         name = f"{sample.index:06d}{sample.suffix}"
         original, own = (f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem))
         for path, data in ((self.folder / original, sample.original), (self.folder / own, sample.reconstruction)):
@@ -266,7 +270,7 @@ class Run:
         return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=own)
 
     def _forget(self, file: Path, result: Result) -> None:
-        """Remove what an earlier result of this place kept."""
+        """Remove samples that an earlier result in this file kept."""
         ours = {self.folder / record.reconstruction for record in result.kept}
         for path in set((self.folder / "kept" / file.stem).glob("[0-9]*")) - ours:
             path.unlink()
@@ -282,12 +286,12 @@ class Run:
 
 
 def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
-    """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
+    """Why metrics broke, each reason once; metrics that are unavailable, as for lack of weights, are not broken."""
     return list(dict.fromkeys(estimate.lacking for estimate in estimates.values() if estimate.broken))
 
 
 def result_files(path: Path) -> list[Path]:
-    """The result files of a run directory, of a folder of them or of result files, or the one file that it is."""
+    """The result files of a run directory, of a folder of run directories or of result files, or of a single file."""
     if path.is_file():
         return [path]
     if (path / "results").is_dir():
@@ -298,7 +302,11 @@ def result_files(path: Path) -> list[Path]:
 
 
 def read_result(file: Path) -> Result:
-    """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
+    """The result in a file, migrated to the current schema.
+
+    Raises:
+        BenchError: the file cannot be read, is not a result, or holds impossible values; the message names it.
+    """
     try:
         text = read_stored(file)
         document = parse_json(text)  # unlike pydantic's, without keys that stand twice, NaN and infinities
@@ -325,7 +333,7 @@ def _refuse_impossible(result: Result) -> None:
 
 
 def contradiction(estimate: Estimate) -> str:
-    """Why an estimate of finite numbers cannot be, or cannot be computed with; empty if it can."""
+    """Why an estimate of finite numbers is impossible, or too large to compute with; empty if it is neither."""
     value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
     numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
     if estimate.stderr is not None and estimate.stderr < 0:
@@ -339,10 +347,10 @@ def contradiction(estimate: Estimate) -> str:
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
-    """The per-sample values that belong to a result file, by column; of a run a parquet file, of a baseline a CSV.
+    """The per-sample values that belong to a result file, by column: from Parquet in a run, from CSV in a baseline.
 
     Raises:
-        BenchError: the file is gone or damaged.
+        BenchError: the file is missing or damaged.
     """
     if result.samples is None:
         return {}
@@ -366,7 +374,11 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
 
 
 def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) -> None:
-    """Per-sample values as text with so many significant digits, a line a sample; columns of text but the id not."""
+    """Write per-sample values as CSV, one line per sample; of the columns of text only the id is written.
+
+    Args:
+        digits: significant digits of the numbers.
+    """
     columns = [name for name, values in samples.items() if name == "id" or not isinstance(values[0], str | None)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

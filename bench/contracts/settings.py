@@ -1,4 +1,4 @@
-"""Data of users' files, checked against the models that define them; what is wrong is told in our words."""
+"""Validation of data in users' files against the models that define them, with messages in the bench's words."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ _KINDS = {
 
 
 def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
-    """The settings, defaults filled in.
+    """The settings with defaults filled in.
 
-    A number may stand in quotes: YAML itself reads ``1e-3`` as a text.
+    A number may be quoted, since YAML itself reads ``1e-3`` as a string.
 
     Args:
-        given: what a YAML file says.
-        place: the file, or what else a message should begin with.
+        model: the model that defines the settings.
+        given: the content of a YAML file.
+        place: what a message begins with, such as the file.
         section: dotted path of these settings within the file.
 
     Raises:
-        BenchError: a setting is unknown, missing, or of a wrong type or range; all of them are named, each with its
-            path, and with what is allowed there.
+        BenchError: a setting is unknown, missing, or of a wrong type or range; the message names all of them, each with
+            its path and with what is allowed there.
     """
     try:
         return model.model_validate(given)
@@ -52,20 +53,21 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
 
 
 def problems(model: type[BaseModel], error: ValidationError, section: str = "") -> list[str]:
-    """What is wrong with data that does not fit a model, a line for each place, in the bench's words.
+    """What is wrong with data that does not fit a model, one line per place, in the bench's words.
 
     Args:
-        model: what was to be made of the data.
+        model: the model that the data should fit.
+        error: the error that validating the data raised.
         section: dotted path of the data within its file.
 
     Returns:
-        ``PATH: PROBLEM``, without the path where the data as a whole are wrong; each line once.
+        Lines ``PATH: PROBLEM``, without the path where the data as a whole is wrong; each line once.
     """
     return list(dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False)))
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Defaults with what is given in their place, section by section."""
+    """The defaults, overridden by what is given, section by section."""
     both = {
         name: overridden(defaults[name], value)
         for name, value in given.items()
@@ -75,9 +77,12 @@ def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any
 
 
 def check_sections(given: Mapping[Any, Any], place: str) -> None:
-    """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric.
+    """Check that ``metrics``, if given, holds a section or nothing for each metric.
 
-    Without ``metrics`` a task measures all; an empty one reads as if it measured none, so it is refused.
+    Without ``metrics`` a task measures all; an empty one reads as if it measured none, so it is rejected.
+
+    Raises:
+        BenchError: it does not; the message shows an example.
     """
     chosen = given.get("metrics")
     example = "write metrics: {psnr: {}, ssim: {}}, each with its settings"
@@ -150,7 +155,7 @@ def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseMo
 
 
 def _first_model(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation is, or holds, such as that of ``Model | None`` and of ``list[Model]``."""
+    """The model that an annotation is or contains, as ``Model | None`` and ``list[Model]`` do."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner: Callable[[Any], type[BaseModel] | None] = _first_model
@@ -158,7 +163,7 @@ def _first_model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _shown(value: Any) -> str:
-    """A value as a user knows it from the file."""
+    """A value as it is written in the file."""
     text = {None: "nothing", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else repr(value)
     assert text is not None
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

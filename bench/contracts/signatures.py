@@ -1,4 +1,4 @@
-"""What a class takes, read from its source: importing it would cost the seconds that torch takes."""
+"""What a class takes, read from its source, since importing it would take the seconds that torch needs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from bench.registry import is_file_target
 
 
 def signature_of(target: str) -> inspect.Signature | None:
-    """The parameters of the constructor that ``module:Class`` or ``file.py:Class`` states itself.
+    """The parameters of the constructor that ``module:Class`` or ``file.py:Class`` defines.
 
     None where the source does not show them: a function, an inherited constructor, a decorated class, no source.
+
+    Raises:
+        BenchError: the file does not exist or is not Python.
     """
     tree, name = _source(target), target.rpartition(":")[2]
     found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] if tree else []
@@ -28,7 +31,11 @@ def signature_of(target: str) -> inspect.Signature | None:
 
 
 def check_file(target: str) -> None:
-    """BenchError if the file that ``file.py:Class`` names is not there, is not Python or never mentions the class."""
+    """Check the file that ``file.py:Class`` names.
+
+    Raises:
+        BenchError: it does not exist, is not Python or never mentions the class.
+    """
     tree, (file, _, name) = _source(target), target.rpartition(":")
     if tree is None or name in _names(tree):
         return
@@ -56,7 +63,7 @@ def _source(target: str) -> ast.Module | None:
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """All that the source could bind a module's attribute to; everything it mentions, so as not to be too strict."""
+    """All names that could be attributes of the module: everything the source mentions, so as not to be too strict."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""System specs: what users write to name a system, and how it is built and identified."""
+"""System specs: what users write to name a system, and how a system is built and identified."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ class SystemSpec:
         return {**self.entry.args, **self.args}
 
     def resolved(self) -> dict[str, Any]:
-        """All constructor arguments, the class's defaults written out (imports the class)."""
+        """All constructor arguments with the class's defaults written out; imports the class."""
         parameters = inspect.signature(registry.load(self.entry.target)).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         return {**defaults, **self.arguments}
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a class of somebody's own rather than the bench's."""
+        """Whether its class is the user's or a package's rather than the bench's."""
         return not self.entry.target.startswith("bench.")
 
     def paths(self) -> list[Path]:
-        """The files and folders that its arguments name."""
+        """The existing files and folders that its arguments name."""
         return [Path(value) for value in self.arguments.values() if _is_path(value)]
 
     def identity(self) -> dict[str, Any]:
-        """What decides the system's numbers, as far as it is known before it is built: code, arguments, their files."""
+        """What decides the system's numbers, as far as known before it is built: code, arguments, file hashes."""
         files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
@@ -77,7 +77,11 @@ class SystemSpec:
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
     def record(self, **found: Any) -> SystemRecord:
-        """What a result says of it (imports the class); ``found`` are the fields that only the built system knows."""
+        """The record of the system for a result; imports the class.
+
+        Args:
+            built: the fields that only the built system knows.
+        """
         from bench.contracts.results import SystemRecord  # numpy, which naming a system does not need
 
         return SystemRecord(
@@ -91,7 +95,12 @@ class SystemSpec:
         )
 
     def check(self) -> None:
-        """BenchError if an argument is not one of the system's, or a package of it is missing (imports the class)."""
+        """Check that the class takes the arguments and finds its packages; imports the class.
+
+        Raises:
+            BenchError: it is not a class, or does not take the arguments.
+            Unavailable: a package that it needs is not installed.
+        """
         factory = registry.load(self.entry.target)
         if not callable(factory):
             what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
@@ -103,7 +112,7 @@ class SystemSpec:
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
     def uncastable(self, dtype: str) -> str:
-        """Why its class has no result in a dtype; empty if it may have (imports the class)."""
+        """Why its class gives no result in a dtype; empty if it may give one. Imports the class."""
         if self.kind != "tokenizer" or dtype == "float32":
             return ""
         import torch
@@ -117,7 +126,7 @@ class SystemSpec:
         return ""
 
     def lacking(self) -> str:
-        """Which checkpoint of the hub it has that is not in the cache, and the command that fetches it; else empty.
+        """Which checkpoint from the hub is not in the cache, and the command that fetches it; empty if none is missing.
 
         Never touches the network.
         """
@@ -131,14 +140,21 @@ class SystemSpec:
         return f"{self.text}: its checkpoint {repo} is not in the cache; run: {command}" if command else ""
 
     def _fetch_command(self, repo: str, revision: str | None) -> str:
-        """What fetches the checkpoint; empty if it is here, whole."""
+        """The command that fetches the checkpoint; empty if all of it is in the cache."""
         from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
 
         subfolder = self.arguments.get("subfolder")
         return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
 
     def build(self, **stated: Any) -> Tokenizer:
-        """The system itself; ``stated`` are arguments that the protocol decides."""
+        """The tokenizer, built.
+
+        Args:
+            stated: arguments that the protocol decides.
+
+        Raises:
+            BenchError: the arguments do not fit, or what is built is not a Tokenizer.
+        """
         from bench.tokenizers.base import Tokenizer  # imports torch
 
         system = self._built(stated)
@@ -167,12 +183,12 @@ class SystemSpec:
 
 @dataclass(frozen=True)
 class BackboneSpec(SystemSpec):
-    """A published backbone to measure."""
+    """A pretrained backbone to measure."""
 
     kind: ClassVar[str] = "backbone"
 
     def check(self) -> None:
-        """BenchError if it is none that comes trained, or an argument is not one of its own (imports the class)."""
+        """As :meth:`SystemSpec.check`, and BenchError if the backbone is a paradigm, which does not come pretrained."""
         if not self.entry.local:
             raise BenchError(
                 f"{self.text} is a paradigm that probes are trained in; measure a tokenizer with it: "
@@ -186,10 +202,14 @@ class BackboneSpec(SystemSpec):
         return "" if files_of(self.entry).present(repo, revision) else fetch_command(repo, revision)
 
     def pretrained(self, task: str, modality: str) -> type[PretrainedBackbone]:
-        """Its class, which says what it wants to be given; loads no weights.
+        """Its class, which states the conditions it takes; loads no weights.
+
+        Args:
+            task: name of the task, for the message.
+            modality: the task's modality.
 
         Raises:
-            BenchError: it is no published backbone, or not of the task's modality.
+            BenchError: it is not a pretrained backbone, or of another modality.
         """
         from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
@@ -202,7 +222,7 @@ class BackboneSpec(SystemSpec):
         return found
 
     def backbone(self, **stated: Any) -> PretrainedBackbone:
-        """The backbone itself, its tokenizer within."""
+        """The backbone, built, with its tokenizer; ``stated`` are arguments that the protocol decides."""
         from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
         system = self._built(stated)
@@ -213,11 +233,18 @@ class BackboneSpec(SystemSpec):
 
 
 def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
-    """The tokenizer or the published backbone that the user wrote; the message of a wrong one teaches the grammar.
+    """The tokenizer or the pretrained backbone that the user wrote.
 
     The name ends at the first ``@`` or ``=``, that of a class of a file at the first after the file's path: what
     follows ``@`` are arguments, what follows ``=`` the path of a local checkpoint. Values are read as YAML scalars:
     ``4``, ``0.5``, ``true``, ``name``.
+
+    Args:
+        kind: the registry kind of the name; found out if not given.
+
+    Raises:
+        UnknownName: nothing has the name; the message offers similar ones.
+        BenchError: the text is not of this form, or names a file that does not exist; the message shows the grammar.
     """
     name, mark, rest = spec_text.name_and_rest(text)
     file = spec_text.class_file(text)
@@ -240,7 +267,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 
 
 def _kind(name: str) -> registry.Kind:
-    """What a name is of; a class given by its code is a backbone if it generates."""
+    """The registry kind of a name; a class given by its code is a backbone if it has ``generate``."""
     if ":" not in name:
         tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
         if name not in tokenizers and name not in backbones:
@@ -256,7 +283,11 @@ def _kind(name: str) -> registry.Kind:
 
 
 def hash_tree(path: Path) -> str:
-    """sha256 of a file, or over the names and contents of all files of a folder."""
+    """sha256, in hex, of a file, or over the names and contents of all files of a folder.
+
+    Raises:
+        BenchError: there is no such file or folder.
+    """
     if path.is_file():
         return sha256_file(path)
     if not path.is_dir():
@@ -270,7 +301,7 @@ def _is_path(value: Any) -> bool:
 
 
 def _source(target: str) -> dict[str, str]:
-    """Hash of the code of a system that is not the bench's own, of its neighbours too, which it may import."""
+    """Hash of the code of a system that is not the bench's, including its neighbors, which it may import."""
     module = target.rpartition(":")[0]
     if registry.is_file_target(target):
         folder = Path(module).resolve().parent
@@ -311,7 +342,7 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
 
 
 def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
-    """Which argument is not of the type that a constructor states, in words; empty if all are."""
+    """A sentence on the first argument that is not of the type its constructor states; empty if all are."""
     from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
 
     words = {

@@ -20,7 +20,7 @@ class TokenError(ValueError):
 
 
 class NoTokensError(ValueError):
-    """A tokenizer made nothing of a sample."""
+    """A tokenizer gave no tokens for a sample."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Codebook:
     Attributes:
         size: number of entries; a code lies in ``[0, size)``.
         covers: what one code stands for, for people: ``"8x8 pixels"``, ``"1/75 s"``.
-        rate: codes a second of signal, for sound; exact, as the architecture says.
+        rate: codes per second of signal, for audio; exact, as the architecture has it.
     """
 
     size: int
@@ -48,16 +48,19 @@ class Tokens:
     """The tokens of a batch: exactly one of codes, latents and payload is filled.
 
     Attributes:
-        codes: int64 tensors, one a codebook level, each ``[batch, *grid]``. One type serves
+        codes: int64 tensors, one per codebook level, each ``[batch, *grid]``. One type serves
             one grid (VQ), equal grids (RVQ), unequal grids (VAR's scales) and sequences (TiTok).
         latents: continuous tokens, float ``[batch, *grid, dim]``.
         payload: the coded bytes of each sample, for codec baselines such as JPEG.
         signal_shape: shape of one input sample, so that ``decode`` can undo padding.
-        signal_rate: sample rate of the input, for sound.
-        signal_lengths: true samples of each input clip, int64 ``[batch]``, for sound.
-        lengths: where a batch has samples of several lengths, how many positions of each are its own, int64
-            ``[batch]`` a level (one tensor for latents), on the CPU; the positions after them are padding that
-            nothing counts. Empty where every position counts. Only sequences have lengths.
+        signal_rate: sample rate of the input in Hz, for audio.
+        signal_lengths: samples of each input clip without padding, int64 ``[batch]``, for audio.
+        lengths: where a batch has samples of several lengths, how many positions of each are not padding: one tensor
+            int64 ``[batch]`` per level (one for latents), on the CPU. The positions after them are padding and never
+            counted. Empty where every position counts. Only sequences have lengths.
+
+    Raises:
+        TokenError: not exactly one of codes, latents and payload is given.
     """
 
     codes: tuple[torch.Tensor, ...] = ()
@@ -86,28 +89,32 @@ class Tokens:
 
     @property
     def counts(self) -> torch.Tensor | None:
-        """Tokens of each sample over all levels, int64 ``[batch]``; None for a codec, which has bytes instead."""
+        """The number of tokens of each sample over all levels, int64 ``[batch]``; None for a payload of bytes."""
         if self.payload:
             return None
         levels = range(len(self.codes)) if self.codes else range(1)
         return torch.stack([self.positions(level) for level in levels]).sum(0)
 
     def positions(self, level: int) -> torch.Tensor:
-        """Positions of each sample at a level (of the latents, level 0), int64 ``[batch]``."""
+        """The number of positions of each sample at a level (latents have level 0 only), int64 ``[batch]``."""
         if self.lengths:
             return self.lengths[level]
         grid = self.codes[level].shape[1:] if self.latents is None else self.latents.shape[1:-1]
         return torch.full((self.batch_size,), math.prod(grid))
 
     def rows(self, level: int) -> list[torch.Tensor]:
-        """The codes of a level, or the latents ``[positions, dim]``, flat and without padding, a tensor a sample."""
+        """One tensor per sample, without padding: codes of a level ``[positions]``, or latents ``[positions, dim]``."""
         counts = self.positions(level).tolist()
         if self.latents is not None:
             return [latent.flatten(0, -2)[:count] for latent, count in zip(self.latents, counts, strict=True)]
         return [code.flatten()[:count] for code, count in zip(self.codes[level], counts, strict=True)]
 
     def require_some(self, tokenizer: object) -> None:
-        """NoTokensError, which names the tokenizer's class, unless every sample has a token."""
+        """Require that every sample has a token.
+
+        Raises:
+            NoTokensError: one has none; the message names the class of ``tokenizer``.
+        """
         counts = self.counts
         if counts is None or bool((counts > 0).all()):
             return
@@ -137,10 +144,10 @@ class Tokens:
                 raise TokenError(f"level {level}: codes {span} outside the codebook 0..{book.size - 1}")
 
     def check_rates(self, codebooks: tuple[Codebook, ...]) -> None:
-        """TokenError unless each clip of sound has the codes that the declared rates make of its length.
+        """Raise TokenError unless each clip of audio has as many codes as its length and the declared rates imply.
 
-        A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more is a
-        wrong declaration, or a model that did not do what it was asked.
+        A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more means a
+        wrong declaration, or a model that did not do what it was asked to.
         """
         if self.signal_lengths is None:
             return
@@ -162,9 +169,9 @@ class Tokens:
                 )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:
-        """Bits of each sample at fixed length, float64 ``[batch]``; None for continuous tokens.
+        """Bits of each sample in a fixed-length code, float64 ``[batch]``; None for continuous tokens.
 
-        A code costs log2(codebook size) bits; a codec's bytes are counted as they are.
+        A code costs log2(codebook size) bits; the bytes of a codec are counted as they are.
         """
         if self.payload:
             return torch.tensor([8.0 * len(data) for data in self.payload], dtype=torch.float64)

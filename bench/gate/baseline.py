@@ -1,4 +1,4 @@
-"""A reviewed baseline: results cut down to what the gate reads, in files that diff well."""
+"""Reviewed baselines: results reduced to what the gate reads, in files that diff well."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NUMBERS = re.compile(r"\[\s*(-?[\d.eE+-]+(?:,\s*-?[\d.eE+-]+)*)\s*\]")
 
 @dataclass(frozen=True)
 class Update:
-    """What an update would write.
+    """The changes that an update would make to a baseline.
 
     Attributes:
         report: what moved, new against old, without verdicts.
-        write: results whose files are new or change; the others stay as they are, byte for byte.
-        replaced: files of the same systems and tasks under other conditions, or with other metrics, which go.
+        write: results whose files are new or change; the others stay unchanged, byte for byte.
+        replaced: files of the same systems and tasks under other conditions, or with other metrics, which are removed.
     """
 
     report: Report
@@ -37,12 +37,13 @@ class Update:
 
 
 def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), everything: bool = False) -> Update:
-    """What would change in a baseline if the results became it.
+    """Plan how a baseline changes if the results become the new one.
 
     Args:
-        results: what to take; failed ones are left out.
+        results: results to take; failed ones are left out.
+        folder: the baseline's folder, which may not exist yet.
         only: names of the systems to look at in the baseline; all if there are none.
-        everything: whether to write results anew that did not move. Those of repeated runs always are.
+        everything: whether to rewrite results that did not move. Those of repeated runs always are.
     """
     taken = [measured for measured in results if measured.result.status == "ok"]
     known = read(folder) if result_files(folder) else []
@@ -83,9 +84,9 @@ def apply(update: Update, folder: Path) -> None:
 
 
 def trimmed(measured: Measured) -> Result:
-    """The result without what no gate reads: values of single codebook levels and most of the environment.
+    """Return the result without what the gate does not read: codebook-level values and most of the environment.
 
-    With repeated runs, their speeds and memory are kept, which tell the noise from run to run.
+    With repeated runs, their speeds and memory are kept, which show the noise between runs.
     """
     result = measured.result
     metrics = {
@@ -104,13 +105,13 @@ def trimmed(measured: Measured) -> Result:
 
 
 def text(result: Result) -> str:
-    """Canonical JSON, keys sorted, a line for each number or list of numbers, defaults left out."""
+    """Return the result as canonical JSON: keys sorted, one line per number or list of numbers, defaults left out."""
     tree = _rounded(result.model_dump(mode="json", exclude_defaults=True) | {"schema_version": result.schema_version})
     return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), readable_json(tree))
 
 
 def _same(pair: Pair) -> bool:
-    """Whether both name the same system with the same metrics: nothing but numbers could differ."""
+    """Whether both name the same system with the same metrics, so that only numbers can differ."""
     one, other = (trimmed(side) for side in (pair.before, pair.after))
     values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
     alike = all(getattr(one, field) == getattr(other, field) for field in ("system", "codebooks"))

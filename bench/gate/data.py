@@ -1,4 +1,4 @@
-"""A report for programs."""
+"""The report as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FORMAT_VERSION = 1
 
 
 def text(report: Report, exit_code: int) -> str:
-    """The report as JSON: every comparison unrounded, details of codebook levels included.
+    """Return the report as JSON: every comparison unrounded, including details of codebook levels.
 
     ``{"version", "headline", "exit_code", "level", "tested", "strict", "judge_cost", "comparisons": [{"system",
     "against", "task", "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p",
     "adjusted", "groups", "needed", "verdict", "reason", ...}], "missing", "new", "failed", "failed_before", "earlier":
     [{"system", "task", "error", "remedy"}], "elsewhere": [task, ...]}``
 
-    The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would tell.
+    The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would decide it.
     """
     matched = report.matched
     tree = {
@@ -50,7 +50,7 @@ def _named(one: Measured) -> dict[str, str]:
 
 
 def _finite(tree: Any) -> Any:
-    """An infinite tolerance, which JSON has no number for, as text."""
+    """Replace infinite tolerances, for which JSON has no number, by text."""
     if isinstance(tree, dict):
         return {key: _finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

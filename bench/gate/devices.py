@@ -1,4 +1,4 @@
-"""Whether two results were measured on one device, which speeds and memory compare on."""
+"""Identity of devices: speeds and memory compare only between results measured on the same one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEAR = 0.03
 
 
 def apart(before: Result, after: Result) -> str:
-    """Why the speeds of two results do not compare; empty if nothing speaks against it."""
+    """Return why the speeds of two results do not compare; empty if nothing speaks against it."""
     places = [_place(result) for result in (before, after)]
     if places[0] != places[1] or None in (before.cost, after.cost):
         return f"measured on another device: {places[0]} before, {places[1]} after"
@@ -24,9 +24,9 @@ def apart(before: Result, after: Result) -> str:
 
 
 def unknown(before: Result, after: Result) -> str:
-    """Why it cannot be told whether two results are of one device, although their names agree; empty if it can.
+    """Return why it is unknown whether two results come from one device, although the names agree; empty if known.
 
-    Virtual processors are often named by their family, as "AMD EPYC", which stands for a hundred models.
+    Virtual processors are often named by their family, such as "AMD EPYC", which stands for a hundred models.
     """
     for side, result in (("the one before", before), ("the one after", after)):
         if result.cost is None or not result.cost.hardware:
@@ -39,7 +39,7 @@ def unknown(before: Result, after: Result) -> str:
 
 
 def same(before: Result, after: Result) -> bool:
-    """Whether two results are known to be of one device, with the same batch size and threads."""
+    """Whether two results are known to come from one device, with the same batch size and threads."""
     return not apart(before, after) and not unknown(before, after)
 
 
@@ -54,7 +54,7 @@ def _place(result: Result) -> str:
 def _differing(
     before: Mapping[str, str | float], after: Mapping[str, str | float]
 ) -> dict[str, tuple[str | float, str | float]]:
-    """Fields that differ by more than a new start of the same machine makes them, with both values."""
+    """Fields that differ by more than between two starts of one machine, with both values."""
     found = {}
     for field in sorted(before.keys() | after.keys()):
         was, now = before.get(field, "unknown"), after.get(field, "unknown")

@@ -1,14 +1,14 @@
-"""The difference of one metric between two results, with an interval and what chance makes of it.
+"""The difference of one metric between two results, with an interval and a test against chance.
 
-Three ways, the first that the results on disk allow:
+There are three methods, of which the first that the results on disk allow is used:
 
 1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``)
-   for the interval, a t over groups for the p-value, and what each group exceeds a tolerance by, for sign flips that
-   all comparisons of these groups share (``bench/gate/multiplicity.py`` puts the two together).
+   gives the interval, a t over groups the p-value, and the excess of each group over a tolerance feeds sign flips that
+   all comparisons of these groups share (``bench/gate/multiplicity.py`` combines the two).
 2. *paired blocks*: both have jackknife replicates over the same blocks of the same samples; the difference is
-   jackknifed with the differences of the replicates, t with one degree of freedom less than blocks.
-3. *not paired*: the standard errors of both are added as if the samples were others. Where they are the same, and
-   hard for both, that overstates the error of the difference: it misses changes rather than invent them.
+   jackknifed with the differences of the replicates, by a t with one degree of freedom less than blocks.
+3. *not paired*: the standard errors of both are added as if the samples were different. Where they are the same, and
+   hard for both, that overstates the error of the difference: it misses changes rather than inventing them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Exceeds = Callable[[float, int], float]
 
 @dataclass(frozen=True)
 class Groups:
-    """What sign flips need of a difference.
+    """The data that sign flips need of a difference.
 
     Attributes:
-        names: which groups of which data; differences with the same are flipped together.
+        names: identifies the data and its groups; differences with the same are flipped together.
         excess: by how much sign·difference of each group exceeds the threshold, ``[groups]``, by (threshold, sign).
     """
 
@@ -46,20 +46,20 @@ class Groups:
 
 @dataclass(frozen=True)
 class Difference:
-    """after - before of one metric.
+    """The difference after - before of one metric.
 
     Attributes:
         value: in the metric's unit, over the samples that both have.
-        interval: 95%; None where it cannot be told.
-        n: samples it rests on.
+        interval: 95% interval; None if unknown.
+        n: number of samples it rests on.
         method: how interval and p-value were obtained.
         note: what a reader must know, such as samples that one side lacks.
-        moved: whether anything differs by more than rounding, be it one sample.
-        lost: samples that had a value before and have none now, or one infinitely worse.
+        moved: whether anything differs by more than rounding, even a single sample.
+        lost: ids of samples that had a value before and have none now, or an infinitely worse one.
         exceeds: p-value of "sign·difference ≤ threshold" by (threshold, sign), from the difference and its error;
-            None where chance cannot be told.
-        stderr: that error; None where there is none, or where it is no matter of chance.
-        groups: for sign flips, where there are groups of samples.
+            None without an error.
+        stderr: that error; None where there is none, or where chance plays no part.
+        groups: data for sign flips, where there are groups of samples.
     """
 
     value: float
@@ -75,7 +75,7 @@ class Difference:
 
 
 def difference(pair: Pair, metric: str) -> Difference:
-    """The difference of a metric of quality that has a value on both sides."""
+    """Compute the difference of a quality metric that has a value on both sides."""
     one, other = (side.result.metrics[metric] for side in (pair.before, pair.after))
     columns = [_columns(side, metric) for side in (pair.before, pair.after)]
     if columns[0] is not None and columns[1] is not None:

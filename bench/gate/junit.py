@@ -1,4 +1,4 @@
-"""A report as JUnit XML: a test suite for each system, a test case for each judged metric."""
+"""The report as JUnit XML: one test suite per system, one test case per judged metric."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def text(report: Report) -> str:
-    """The report. Failures: regressions, lost systems and metrics; errors: failed cells; skipped: the not compared.
+    """Return the report as JUnit XML.
 
-    Losses beyond the tolerance that are not beyond chance are skipped ones with a message, of a strict report failures.
+    Regressions and lost systems or metrics are failures, failed cells are errors, and what is not compared is skipped.
+    Losses beyond the tolerance that are not beyond chance are skipped with a message, or failures in a strict report.
     """
     suites: dict[str, list[Xml.Element]] = {}
     for row in report.comparisons:

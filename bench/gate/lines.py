@@ -1,4 +1,4 @@
-"""A report in words: the same lines for the terminal and for Markdown."""
+"""The report in words: the same lines for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAID = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
 
 @dataclass(frozen=True)
 class Line:
-    """One comparison as it is shown: a text for each of ``Words.titles``, and which verdict it is."""
+    """One comparison as it is shown: one text per title of ``Words.titles``, and its verdict."""
 
     cells: tuple[str, ...]
     verdict: Verdict
@@ -33,7 +33,8 @@ class Block:
     """The comparisons of one pair that moved.
 
     Attributes:
-        title: the system, and what it is compared with where that is called otherwise.
+        title: the system, and what it is compared with where that has another name.
+        lines: the comparisons that moved.
         summary: what did not move, in words.
     """
 
@@ -48,7 +49,8 @@ class Words:
 
     Attributes:
         headline: the outcome in a sentence.
-        titles: of the columns.
+        titles: titles of the columns.
+        blocks: the pairs in which something moved.
         still: titles of the pairs in which nothing moved.
         remarks: what was not compared and why, and how the verdicts came about.
     """
@@ -61,7 +63,7 @@ class Words:
 
 
 def describe(report: Report) -> Words:
-    """The words of a report."""
+    """Return the report in words."""
     found, still = [], []
     groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for row in report.comparisons:
@@ -82,7 +84,7 @@ def describe(report: Report) -> Words:
 
 
 def headline(report: Report) -> str:
-    """The outcome in a sentence."""
+    """Return the outcome in one sentence."""
     systems = len({(row.task, row.against, row.system) for row in report.comparisons})
     told = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
     if not report.verdicts:
@@ -106,7 +108,7 @@ def headline(report: Report) -> str:
 
 
 def _counted(report: Report, kind: Verdict) -> str:
-    """A verdict in the headline; of losses that chance may have made, which, and what would tell."""
+    """A verdict in the headline; for losses that may be chance, which ones, and how many groups would decide."""
     if kind != Verdict.WORSE:
         return str(kind)
     rows = report.having(kind)
@@ -117,7 +119,7 @@ def _counted(report: Report, kind: Verdict) -> str:
 
 
 def _outcome(report: Report) -> str:
-    """The outcome in capitals; what comes first is what the exit code goes by."""
+    """The outcome in capitals, in the order in which the exit code depends on it."""
     told = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
     if report.regressed:
         return "REGRESSED"
@@ -149,9 +151,9 @@ def _line(row: Comparison) -> Line:
 
 
 def numbers(row: Comparison) -> tuple[str, str, str, str]:
-    """Before, after, difference and interval, with two digits at least of the difference and of its interval.
+    """Write before, after, difference and interval in the unit of tables (``row.shown_in``).
 
-    In the unit of tables, ``row.shown_in``.
+    The difference and its interval have at least two significant digits; what is missing is a dash.
     """
     scale = row.shown_in[1]
     sides = [None if value is None else scale * value for value in (row.before, row.after)]
@@ -190,13 +192,13 @@ def _rounded(count: int) -> int:
 
 
 def amount(row: Comparison) -> str:
-    """The tolerance as tables show it; of a percentage in percentage points."""
+    """Return the tolerance as tables show it, with its unit; percentages are in percentage points."""
     unit, scale = row.shown_in
     return f"{scale * (row.tolerance or 0):.3g} {'pp' if unit == '%' else unit}".strip()
 
 
 def probability(p: float) -> str:
-    """A p-value as people read it."""
+    """Return a p-value as text that follows "p", such as "= 0.012" or "< 0.001"."""
     return "= 0 (certain)" if p == 0 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 

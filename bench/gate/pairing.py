@@ -1,4 +1,4 @@
-"""Which result is held against which, and which samples they share."""
+"""Pairs of results that are compared, and the samples that they share."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SHOWN_FIELDS = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """A result and the file it came from.
+    """A result and the file it was read from.
 
     Attributes:
         repeats: results of other runs of the same cell on the same device; of their values only speed and memory
             count.
-        earlier: whether the last command of its run directory did not ask for it.
+        earlier: whether it is from an earlier command than the last one of its run directory.
         parts: the results that this one was joined from, if it was; of one subject, each with other metrics.
     """
 
@@ -53,11 +53,11 @@ class Measured:
 
     @cached_property
     def where(self) -> dict[str, int]:
-        """Row of each sample by its id."""
+        """Row of each sample in ``samples`` by its id."""
         return {name: row for row, name in enumerate(self.samples.get("id", ()))}
 
     def repeated(self, metric: str) -> tuple[float, ...]:
-        """Values of a metric in all runs that there are of this cell, its own first."""
+        """Return the values of a metric in all runs of this cell, the value of this one first."""
         results = (self.result, *self.repeats)
         kept = [each.cost.repeats.get(metric, ()) if each.cost else () for each in results]
         single = [each.metrics[metric].value if metric in each.metrics else None for each in results]
@@ -67,7 +67,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results under the same conditions: what was, and what is held against it."""
+    """Two results under the same conditions: the one before, and the one that is compared with it."""
 
     before: Measured
     after: Measured
@@ -100,11 +100,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Sides:
-    """What the two sides of a comparison are called; those of a gate unless they are named.
+    """Names of the two sides of a comparison, by default those of a gate.
 
     Attributes:
-        before, after: as they stand within a sentence.
-        named: which is which, for a headline; empty where that goes without saying.
+        before, after: the names as they stand within a sentence.
+        named: says which is which in a headline; empty where that is plain.
     """
 
     before: str = "the baseline"
@@ -113,7 +113,7 @@ class Sides:
 
     @property
     def both(self) -> str:
-        """Both of them, as the places where a name is looked for."""
+        """Both names, as the places where a system is looked up."""
         return " or ".join(dict.fromkeys((self.before, self.after)))
 
 
@@ -122,17 +122,18 @@ GATE = Sides()
 
 @dataclass(frozen=True)
 class Matched:
-    """What is compared, and what is not because one side lacks it.
+    """Pairs that are compared, and results that are not because one side lacks them.
 
     Attributes:
-        missing: before, but not after; ``new``: after, but not before.
-        failed: results after whose cell failed; ``failed_before``: before.
-            A cell that failed in an earlier command, and that the last one did not ask for, is in ``earlier`` alone,
-            and its system missing if it is there before.
+        pairs: the results that are compared.
+        missing: results before without one after; ``new``: results after without one before.
+        failed: results after whose cell failed; ``failed_before``: those before.
+            A cell that failed in an earlier command, and that the last one did not ask for, is in ``earlier`` only,
+            and its system is missing if it is there before.
         earlier: results after that the last command of their run directory did not ask for. They are compared like
-            the others, but for those under another protocol, which count as not measured.
-        elsewhere: tasks before that are not after; nothing is said of them.
-        sides: what before and after are called.
+            the others, except those under another protocol, which count as not measured.
+        elsewhere: tasks of before that after lacks; they are not compared.
+        sides: names of before and after.
     """
 
     pairs: tuple[Pair, ...]
@@ -146,15 +147,15 @@ class Matched:
 
 
 def read(*paths: Path) -> list[Measured]:
-    """The results of runs, baselines, folders of them, or of single files.
+    """Read the results of runs, baselines, folders of them, or single files.
 
     Of several results of one system under the same conditions and with the same metrics the last counts; the others
-    repeat it if they are of the same code on the same device, which tells the noise of speed and memory from run to
-    run. Of several with other metrics the last counts too, with what the others of its subject measured beside it.
+    repeat it if they come from the same code on the same device, which gives the noise of speed and memory between
+    runs. Of several with different metrics the last counts too, together with what others of its subject measured.
 
     Raises:
-        NoResults: a path holds none.
-        BenchError: one was edited, or contradicts its samples (``bench/gate/soundness.py``).
+        NoResults: a path holds no results.
+        BenchError: a result was edited, or contradicts its samples (``bench/gate/soundness.py``).
     """
     found = [measured for path in paths for measured in _read(path)]
     for measured in found:
@@ -182,7 +183,7 @@ def _read(path: Path) -> list[Measured]:
 
 
 def _joined(results: Sequence[Measured]) -> Measured:
-    """The last of some results with what others of its subject measured beside it, on the same samples."""
+    """The last of some results, together with what others of its subject measured on the same samples."""
     *others, last = results
     beside = [
         other
@@ -215,16 +216,18 @@ def match(
     renamed: Iterable[tuple[str, str]] = (),
     sides: Sides = GATE,
 ) -> Matched:
-    """Results of the same system, task and conditions side by side, whatever metrics each measured.
+    """Pair the results of the same system, task and conditions, whatever metrics each measured.
 
     Args:
-        only: names of the systems to look at; all if there are none.
-        sides: what messages call before and after.
-        renamed: names before and after of systems that are compared although they are called otherwise. If there
-            are any, and no ``only``, nothing else is compared.
+        before, after: the results of both sides.
+        only: names of the systems to compare; all if there are none.
+        renamed: names before and after of systems that are compared although their names differ. If there are any,
+            and no ``only``, nothing else is compared.
+        sides: names of before and after in messages.
 
     Raises:
-        BenchError: a name that is in neither, or conditions that differ; the message names the fields.
+        UnknownName: a name is on neither side.
+        BenchError: conditions differ; the message names the fields.
     """
     only, renamed = list(only), list(renamed)
     for old, fresh in renamed:

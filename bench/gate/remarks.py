@@ -1,4 +1,4 @@
-"""What a report says beside its tables: how verdicts came about, and what has none."""
+"""Remarks of a report beside its tables: how verdicts came about, and what has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_NAMED = 6
 
 
 def remarks(report: Report) -> Iterable[str]:
-    """What was not compared and why, and how the verdicts came about, a sentence each."""
+    """Yield one sentence each on what was not compared and why, and on how the verdicts came about."""
     matched = report.matched
     if report.tested:
         yield (
@@ -57,7 +57,7 @@ def remarks(report: Report) -> Iterable[str]:
 
 
 def earlier_line(results: Sequence[Result]) -> str:
-    """A line on results that the last command of their run directory did not ask for; empty if there are none."""
+    """Return a line on results from earlier commands of their run directory; empty if there are none."""
     if not results:
         return ""
     names = [f"{result.system.name}{' (failed)' * (result.status == 'failed')}" for result in results]
@@ -69,7 +69,7 @@ def earlier_line(results: Sequence[Result]) -> str:
 
 
 def unjudged_costs(report: Report) -> dict[str, list[Comparison]]:
-    """Comparisons of speed and memory without a verdict, by the reason why they have none."""
+    """Return the comparisons of speed and memory without a verdict, by the reason."""
     found: dict[str, list[Comparison]] = {}
     for row in report.having(Verdict.SHOWN):
         if row.device_bound and row.reason:
@@ -78,7 +78,7 @@ def unjudged_costs(report: Report) -> dict[str, list[Comparison]]:
 
 
 def _ranges(rows: Sequence[Comparison]) -> Iterable[str]:
-    """By how much each metric changed, relative to before, from the least to the most of the systems."""
+    """The relative change of each metric, from the smallest to the largest over the systems."""
     changes: dict[str, list[float]] = {}
     for row in rows:
         if row.before and row.difference is not None:
@@ -89,7 +89,7 @@ def _ranges(rows: Sequence[Comparison]) -> Iterable[str]:
 
 
 def _not_compared(report: Report) -> Iterable[str]:
-    """What was not compared, by reason, metrics that share it together; those that no system has in one line."""
+    """Sentences on what was not compared: one per reason with its metrics, one for metrics that no system has."""
     reasons: dict[str, dict[str, None]] = {}
     remedies: dict[str, dict[str, None]] = {}
     systems = {(row.task, row.against, row.system) for row in report.comparisons}
@@ -110,7 +110,7 @@ def _not_compared(report: Report) -> Iterable[str]:
 
 
 def without_value(report: Report) -> dict[tuple[str, str, str], list[Comparison]]:
-    """The comparisons by name and title of a metric that a system has no value of any more that compares, and why."""
+    """Return the comparisons that lost their value or one that compares, by metric, its title and the reason."""
     gone: dict[tuple[str, str, str], list[Comparison]] = {}
     for row in report.having(Verdict.MISSING):
         gone.setdefault((row.metric, row.title, row.reason), []).append(row)
@@ -118,7 +118,7 @@ def without_value(report: Report) -> dict[tuple[str, str, str], list[Comparison]
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names, the first of them if they are many."""
+    """Join names with commas; only the first ones if there are many."""
     left = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
 

@@ -1,4 +1,4 @@
-"""Whether what a result states is what its samples say: nobody's edit or half a copy is taken for a measurement."""
+"""Consistency of results with their samples, so that no edit or incomplete copy is taken for a measurement."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ PLAIN = ("mean", "the same for every sample")
 
 
 def check_result(file: Path, result: Result) -> None:
-    """Refuse a result whose protocol was edited; BenchError names the file."""
+    """Check that a result's protocol was not edited.
+
+    Raises:
+        BenchError: its fingerprint does not match its protocol; the message names the file.
+    """
     if result.fingerprint != result.protocol.fingerprint:
         raise BenchError(f"{file}: its fingerprint is not that of its protocol: edited; restore or measure again")
 
 
 def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse per-sample values that are not those the result was computed from.
+    """Check that per-sample values are those that the result was computed from.
 
     Raises:
-        BenchError: it names the table, the metric and both numbers.
+        BenchError: they are not; the message names the table, the metric and both numbers.
     """
     if result.samples is None:
         return

@@ -1,4 +1,4 @@
-"""How much worse a metric may become before anyone has to know."""
+"""Tolerances: how much worse a metric may become before it counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GRAMMAR = re.compile(r"(?P<number>[0-9.eE+-]+|inf)\s*(?P<unit>\S*)")
 
 
 def default(metric: str, unit: str) -> Tolerance:
-    """What holds where the user says nothing: what the value's line states, or else what its unit suggests."""
+    """Return the default tolerance of a value: the one its registry line states, otherwise that of its unit."""
     line = registry.values().get(metric)
     return (line and line.tolerance) or BY_UNIT.get(unit) or OTHERS
 
@@ -39,17 +39,19 @@ def default(metric: str, unit: str) -> Tolerance:
 def parse(
     texts: Iterable[str], units: Mapping[str, str], judged: Collection[str] | None = None
 ) -> dict[str, Tolerance]:
-    """Tolerances by metric from ``METRIC=NUMBER[UNIT]`` or ``METRIC=NUMBER%``, relative to the value before.
+    """Parse tolerances by metric from ``METRIC=NUMBER[UNIT]``, or ``METRIC=NUMBER%`` of the value before.
 
-    Of a fraction that tables show in per cent (WER, utilization), an amount is in percentage points, ``0.5pp``: a bare
-    number could mean either 0.5 or 0.5%, so it is refused unless it is 0 or inf.
+    For a fraction that tables show in percent (WER, utilization), an amount is in percentage points, ``0.5pp``: a bare
+    number could mean either 0.5 or 0.5%, so it is rejected unless it is 0 or inf.
 
     Args:
-        units: of the metrics that have a direction, those without a value too.
-        judged: those of them that can be judged, which a wrong name is answered with; all if not given.
+        texts: the options as given.
+        units: units of the metrics that have a direction, including those without a value.
+        judged: those of them that can be judged, listed when a name is unknown; all by default.
 
     Raises:
-        BenchError: a metric that is not there, another unit than the metric's, no number.
+        UnknownName: no such metric.
+        BenchError: the unit is not the metric's, or there is no number.
     """
     found = {}
     for text in texts:

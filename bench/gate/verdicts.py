@@ -1,4 +1,4 @@
-"""The verdict on every metric of every pair, with the number of comparisons accounted for."""
+"""Verdicts on every metric of every pair, adjusted for the number of comparisons."""
 
 from __future__ import annotations
 
@@ -36,10 +36,13 @@ class Report:
 
     Attributes:
         level: chance of one false alarm or more over the whole report.
-        tested: comparisons of quality that the level is shared by: those in which anything moved.
+        comparisons: every metric of every pair.
+        matched: the pairs, and results without a counterpart.
+        level: chance of one false alarm or more over the whole report.
+        tested: number of quality comparisons that share the level: those in which anything moved.
         verdicts: whether verdicts were asked for.
-        judge_cost: whether they were for speed and memory.
-        strict: whether a loss beyond the tolerance is one to fail on although chance may have made it.
+        judge_cost: whether verdicts on speed and memory were asked for.
+        strict: whether a loss beyond the tolerance fails even if it may be chance.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -51,7 +54,7 @@ class Report:
     strict: bool = False
 
     def having(self, *verdicts: Verdict) -> list[Comparison]:
-        """The comparisons with one of these verdicts."""
+        """Return the comparisons with one of these verdicts."""
         return [each for each in self.comparisons if each.verdict in verdicts]
 
     @property
@@ -60,22 +63,22 @@ class Report:
 
     @property
     def worse(self) -> list[Comparison]:
-        """Losses beyond the tolerance that are not beyond chance, or where chance cannot be told."""
+        """Losses beyond the tolerance that are not beyond chance, or have no error to decide it."""
         return self.having(Verdict.WORSE, Verdict.UNDECIDED)
 
     @property
     def fails(self) -> bool:
-        """Whether something got worse that the command has to fail on."""
+        """Whether something got worse in a way that fails the command."""
         return self.regressed or (self.strict and bool(self.worse))
 
     @property
     def incomplete(self) -> bool:
-        """Whether a system or a metric of quality is missing that was there before."""
+        """Whether a system or a quality metric that was there before is missing."""
         return bool(self.matched.missing or self.having(Verdict.MISSING))
 
     @property
     def judged(self) -> int:
-        """Comparisons of quality with a verdict: whether anything was compared at all."""
+        """Number of quality comparisons with a verdict; 0 if nothing was compared."""
         return sum(not each.device_bound for each in self.having(*JUDGED))
 
 
@@ -92,18 +95,20 @@ def compare(
     A regression is a difference in the bad direction that is beyond the tolerance and beyond chance: the one-sided
     hypothesis "worse by the tolerance at most" is rejected at ``level`` over all comparisons of quality together, by
     the mean or by joint sign flips (``bench/gate/multiplicity.py``). Comparisons in which nothing moved by more than
-    rounding are not counted: whether a computation gives the same numbers again is no matter of chance, so they cannot
-    raise a false alarm.
+    rounding are not counted: chance plays no part in whether a computation repeats its numbers, so they cannot raise a
+    false alarm.
 
-    A loss beyond the tolerance that is not beyond chance is ``WORSE``, with the groups that would tell.
+    A loss beyond the tolerance that is not beyond chance is ``WORSE``, with the number of groups that would decide it.
 
-    Speed and memory are judged apart and only if asked: by their tolerance and the noise between repeated runs, on the
-    same device with the same batch size and threads (``bench/gate/costs.py``, ``devices.py``).
+    Speed and memory are judged separately and only if asked: by their tolerance and the noise between repeated runs, on
+    the same device with the same batch size and threads (``bench/gate/costs.py``, ``devices.py``).
 
     Args:
-        tolerances: the user's.
+        matched: the pairs to compare.
+        tolerances: the user's tolerances; defaults hold for other metrics.
+        level: chance of one false alarm or more over the whole report.
         judge_cost: whether speed and memory can regress.
-        verdicts: whether to judge; else everything is only shown.
+        verdicts: whether to judge; otherwise everything is only shown.
         strict: whether to fail on what is ``WORSE`` or ``UNDECIDED``.
     """
     units = {
@@ -130,7 +135,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Tested:
-    """What speaks against "not worse than the tolerance", and against "not better than it"."""
+    """The evidence against "not worse than the tolerance", and against "not better than it"."""
 
     worse: Evidence
     better: Evidence
@@ -172,7 +177,7 @@ def _of_pair(
 
 
 def _is_quality(row: Comparison, chosen: Mapping[str, Tolerance]) -> bool:
-    """Whether a metric is one to judge, and the user did not say never to (``METRIC=inf``)."""
+    """Whether a metric is judged: it has a direction, and the user did not exclude it (``METRIC=inf``)."""
     never = row.metric in chosen and math.isinf(chosen[row.metric].of(1.0))
     return row.higher_is_better is not None and not (row.device_bound or row.detail or never)
 
@@ -212,7 +217,7 @@ def _value(side: Measured, metric: str, estimate: Estimate | None) -> float | No
 
 @dataclass(frozen=True)
 class _Lack:
-    """Why a value is not compared, and what helps; whether after lacks one that compares with that before."""
+    """The reason why a value is not compared, its remedy, and whether after lacks a value comparable with before."""
 
     reason: str
     remedy: str = ""
@@ -250,7 +255,7 @@ def _otherwise(before: Result, after: Result, was: str, now: str) -> str:
 
 
 def _groups(pair: Pair) -> int | None:
-    """Independent groups of samples that both sides have; None where that is not known."""
+    """Independent groups of samples that both sides have; None if unknown."""
     counts = [side.result.dataset.groups for side in (pair.before, pair.after) if side.result.dataset]
     return min(counts) if len(counts) == 2 else None
 
@@ -305,7 +310,7 @@ def _decide(
 
 
 def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:
-    """What tells a difference from chance, where the interval does not show it; empty where it does."""
+    """Why a difference is beyond chance, where the interval does not show it; empty where it does."""
     assert row.difference is not None and row.tolerance is not None
     sign = 1 if better == bool(row.higher_is_better) else -1
     if row.interval is not None and min(sign * end for end in row.interval) > row.tolerance:
@@ -321,7 +326,7 @@ def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:
 
 
 def _lost_samples(pair: Pair, verdicts: bool) -> list[tuple[Comparison, _Tested | None]]:
-    """A row on samples that the system raised an error on, where it did not before."""
+    """A row on samples on which the system now raises an error and did not before."""
     before, after = (side.result.dataset for side in (pair.before, pair.after))
     if before is None or after is None or before.failed.keys() >= after.failed.keys():
         return []

@@ -1,7 +1,7 @@
-"""What the columns of a table are: a value by the name it has in results, and how its metric measured it.
+"""Kinds of columns in a table: a value by its name in results, and how its metric measured it.
 
 Results under the same conditions may have measured a metric with other settings, in another version or with other
-weights. Each of these is a column of its own, whose heading says in what they differ.
+weights. Each of these is a column of its own, whose heading says how they differ.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ HASH = 8
 
 @dataclass(frozen=True)
 class Kind:
-    """One column.
+    """One column of a table: a value, and how it was measured.
 
     Attributes:
         name: unique in the table: the value's name, and a fingerprint where another column of the value is more common.
         value: its name in results.
-        fingerprint: of the metric that gave it; empty where the task did.
-        metric: that metric's name in the protocol; empty where the task gave it.
-        measured: how that metric measured it.
-        heading: how it is shown; says what differs where there are several columns of one value.
+        fingerprint: of the metric that computed it; empty where the task did.
+        metric: that metric's name in the protocol; empty where the task computed it.
+        measured: how that metric measured it; None where the task computed it.
+        heading: how it is shown; says what differs where one value has several columns.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Kind:
     heading: Heading
 
     def of(self, results: Iterable[Result]) -> Result | None:
-        """The first of some results that has the value of this kind, or at least the reason why it has none."""
+        """Return the first result with a value of this kind, else the first with a reason for none, else None."""
         having = [one for one in results if self.value in one.metrics and self.is_of(one)]
         return next((one for one in having if one.metrics[self.value].value is not None), next(iter(having), None))
 
     def is_of(self, result: Result) -> bool:
-        """Whether a result that has the value has it of this kind."""
+        """Whether a result that has the value measured it as this kind says."""
         return result.fingerprint_of(self.value) == self.fingerprint
 
 
 def kinds(results: Iterable[Result]) -> list[Kind]:
-    """All kinds of values that some results under the same conditions have, the most common one of a value first."""
+    """Return all kinds of values in results under the same conditions; of each value the most common kind first."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     metrics: dict[tuple[str, str], tuple[str, MetricProtocol | None]] = {}
     for result in results:

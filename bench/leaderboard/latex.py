@@ -54,12 +54,12 @@ _RUNS = re.compile(r"--+|,,+")
 
 
 def text(pages: Sequence[Page]) -> str:
-    """One table environment a page, wide ones folded into tabulars below each other."""
+    """Return one ``table`` environment per page, wide ones folded into several tabulars."""
     return "\n".join(_page(page) for page in pages)
 
 
 def escape(words: str) -> str:
-    """Text as LaTeX prints it literally; pdfLaTeX prints the number of a character that it has no font for."""
+    """Escape text so that LaTeX prints it literally; pdfLaTeX prints the number of a character it has no font for."""
     runs = {i for match in _RUNS.finditer(words) for i in range(*match.span())}
     return "".join(c if c in "-," and i not in runs else _character(c) for i, c in enumerate(words))
 
@@ -74,7 +74,7 @@ def _character(char: str) -> str:
 
 
 def _page(page: Page) -> str:
-    """One table environment a block, since a float cannot be broken; footnotes keep their numbers."""
+    """One table environment per block, since a float cannot be broken; footnotes keep their numbers."""
     blocks = fold(page, lambda columns: _width(page, columns) <= LINE_WIDTH)
     return "\n".join(_environment(page, columns, number) for number, columns in enumerate(blocks, 1))
 
@@ -142,7 +142,7 @@ def _entry(entry: Entry, spread: str = "") -> str:
 
 
 def _aligned(column: PageColumn, index: int) -> str:
-    """An entry; in each row there is room for the longest spread, so that the points stay in line."""
+    """An entry with room for the column's longest spread, so that the decimal points line up."""
     entry = column.entries[index]
     longest = max((other.spread for other in column.entries), key=len)
     if not entry.is_number or not longest:

@@ -1,4 +1,4 @@
-"""The page as GitHub-flavoured Markdown."""
+"""The page as GitHub-flavored Markdown."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#$!])")
 
 
 def text(pages: Sequence[Page], reported: Sequence[Sequence[ReportedRow]]) -> str:
-    """The pages one below the other, each under its protocol line as a heading.
+    """Return the pages one below the other, each under its protocol line as a heading.
 
     Args:
-        reported: for each page, what papers report under its protocol; it stands below the table.
+        pages: the tables as people read them.
+        reported: for each page, what papers report under its protocol; shown below the table.
     """
     return "\n".join(_page(page) + _reported(rows) for page, rows in zip(pages, reported, strict=True))
 
 
 def escape(words: str) -> str:
-    """Text that Markdown and HTML leave as it is, in a table too."""
+    """Escape text so that Markdown and HTML show it literally, in tables too."""
     return _PUNCTUATION.sub(r"\\\1", words.translate(_ENTITIES))
 
 

@@ -1,4 +1,4 @@
-"""How values are called and ordered in tables: as their lines say; one without a line appears under its own name.
+"""Names and order of values in tables, as their registry lines say; a value without a line keeps its own name.
 
 The order of the lines is the order of the columns. Values without a line stand after the listed quality metrics, by
 name, so that a table never depends on what else is installed.
@@ -17,15 +17,15 @@ from bench.values import DETAIL, SECTIONS, Section, Value
 
 @dataclass(frozen=True)
 class Heading:
-    """How one value is shown.
+    """Presentation of one value in tables.
 
     Attributes:
         title: the column's title.
         section: quality first, then rates and codebooks, then cost.
         default: whether tables for people have the column; CSV and JSON have them all.
         percent: whether a fraction is shown as a percentage.
-        unit: unit shown instead of the estimate's, if the title already says it.
-        detail: whether it is of one level of a listed value, or of all levels jointly.
+        unit: unit shown instead of the estimate's; empty if the title already says it, None for the estimate's.
+        detail: whether it belongs to one level of a listed value, or to all levels jointly.
     """
 
     title: str
@@ -40,7 +40,7 @@ _SEE = re.compile(r"\bsee \w+(?:(?:, | and | or )\w+)*")
 
 
 def heading(metric: str) -> Heading:
-    """How a value is shown; the details of a listed one are for CSV and JSON only."""
+    """Return the heading of a value; details of a listed value are for CSV and JSON only."""
     known = registry.values()
     if metric in known:
         return _heading(known[metric])
@@ -56,7 +56,7 @@ def _heading(value: Value) -> Heading:
 
 
 def called(title: str) -> list[str]:
-    """The listed values that tables call so, in any case, in whole or without what stands in brackets."""
+    """Return the listed values with this title, whatever its case, in full or without its part in brackets."""
     wanted = title.casefold()
     titles = {name: (value.title or name).casefold() for name, value in registry.values().items()}
     exact = [name for name, own in titles.items() if own == wanted]
@@ -64,7 +64,7 @@ def called(title: str) -> list[str]:
 
 
 def titled(text: str) -> str:
-    """A text in which the listed values that it tells the reader to see are called as tables call them."""
+    """Return a text whose references ("see NAME and NAME") use the titles that tables give the listed values."""
     known = registry.values()
 
     def replaced(clause: re.Match[str]) -> str:
@@ -74,14 +74,14 @@ def titled(text: str) -> str:
 
 
 def shown_in(metric: str, unit: str) -> tuple[str, float]:
-    """Unit and scale of a value in tables for people: shown number = scale · estimate, whose unit is given."""
+    """Return unit and scale of a value in tables for people: shown number = scale · estimate, which is in ``unit``."""
     shown = heading(metric)
     percent = shown.percent and unit == ""
     return shown.unit if shown.unit is not None else "%" if percent else unit, 100.0 if percent else 1.0
 
 
 def place(metric: str) -> tuple[int, bool, int, int, str]:
-    """Sort key of a value's column; the details of a value follow it, the joint one last."""
+    """Return the sort key of a value's column; the details of a value follow it, the joint one last."""
     known = registry.values()
     match = _detail(metric, known)
     name = match["value"] if match else metric

@@ -1,4 +1,4 @@
-"""What is told around the numbers of a table: footnotes of cells and rows, and the remarks below it."""
+"""Notes around the numbers of a table: footnotes of cells and rows, and the remarks below it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ ALONE = "no best is marked, as no two rows rest on the same samples"
 
 @dataclass
 class Notes:
-    """Footnotes by their text, numbered in the order of their first use; reasons in short, and whole."""
+    """The notes of one table.
+
+    Attributes:
+        numbers: footnotes by their text, numbered in the order of their first use.
+        whole: the full text of each reason that is shown shortened, by the short text.
+    """
 
     numbers: dict[str, int] = field(default_factory=dict)
     whole: dict[str, str] = field(default_factory=dict)
 
     def mark(self, texts: Iterable[str]) -> tuple[int, ...]:
-        """The numbers of some footnotes, which are told from now on."""
+        """Return the numbers of some footnotes, adding those that are new."""
         return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
 
     def told(self, reason: str, remedy: str = "", before: str = "") -> str:
@@ -52,7 +57,7 @@ def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list
 
 
 def cell_note(column: Column, cell: Cell) -> str:
-    """What must be known to use a value, empty if nothing: failures, a note, why there is no interval."""
+    """Return the note of a value: failures, the metric's note, why there is no interval; empty if there is none."""
     estimate, title = cell.estimate, column.heading.title
     if estimate is None:
         return ""
@@ -65,13 +70,13 @@ def cell_note(column: Column, cell: Cell) -> str:
 
 
 def common_note(table: Table, column: Column) -> str:
-    """The note that all values of a column have; it stands at its title."""
+    """Return the note that all values of a column share, which stands at its title; empty if there is none."""
     each = [cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
     return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
 
 
 def skipped_alike(table: Table) -> bool:
-    """Whether every measured row left out the same samples, so that it is said once for all."""
+    """Whether every measured row left out the same samples, so that one remark is enough."""
     each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
     return bool(each) and all(skipped == each[0] for skipped in each)
 
@@ -81,7 +86,7 @@ def _skipped(table: Table, result: Result) -> str:
 
 
 def _samples(table: Table, reasons: Mapping[str, str]) -> str:
-    """How many samples, and the first of them with what befell them."""
+    """How many samples, and the first of them with their reasons."""
     named = "; ".join(
         f"{sample}: {shortened(clean(reason))}" for sample, reason in sorted(reasons.items())[:NAMED_SAMPLES]
     )
@@ -90,7 +95,7 @@ def _samples(table: Table, reasons: Mapping[str, str]) -> str:
 
 
 def remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes: Notes) -> list[str]:
-    """The sentences below the table: order, devices, samples left out or converted, metrics without a value."""
+    """Return the sentences below the table: order, devices, samples left out or converted, metrics without a value."""
     remarks = []
     kinds = list(dict.fromkeys(row.kind for row in table.rows))
     if len(table.rows) > 1 and table.order:
@@ -111,7 +116,7 @@ def remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes:
 
 
 def _compared(table: Table, columns: Sequence[Column]) -> list[str]:
-    """A sentence for each way in which the rows of columns are not compared on all samples, pair by pair."""
+    """A sentence per way in which the rows of columns are not compared on all samples, pair by pair."""
     titles: dict[str, list[str]] = {}
     for column in columns:
         contest = table.contests.get(column.metric)
@@ -131,7 +136,7 @@ def _converted(table: Table) -> list[str]:
 
 
 def _unavailable(table: Table, notes: Notes) -> list[str]:
-    """One sentence for each cause, or set of them, for which values are missing in every row, with what helps."""
+    """One sentence per cause, or set of causes, for which values are missing in every row, with its remedy."""
     titles: dict[tuple[str, ...], list[str]] = {}
     whole: dict[tuple[str, ...], dict[str, None]] = {}
     remedies: dict[str, dict[str, None]] = {}

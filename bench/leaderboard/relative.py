@@ -17,26 +17,27 @@ NO_INTERVAL = "no interval of the difference: its error is not known"
 
 @dataclass(frozen=True)
 class Relative:
-    """Differences to one row.
+    """Differences of a table's rows to one of them.
 
     Attributes:
-        row: the reference, whose own values are shown.
+        table: the table.
+        row: the reference, whose values are shown.
     """
 
     table: Table
     row: Row
 
     def has(self, column: Column) -> bool:
-        """Whether differences are shown of a column: not of speeds, nor where neither direction is better."""
+        """Whether a column has differences: speeds have none, nor have values of which neither direction is better."""
         contest = self.table.contests.get(column.metric)
         return contest is not None and not column.device_bound and self.row.result.key in contest.row
 
     def gaps(self, column: Column) -> Mapping[str, Gap]:
-        """The differences of a column's other rows that can be compared, unscaled, by the key of their result."""
+        """Return the differences of a column's comparable rows, unscaled, by the key of their result."""
         return self._gaps[column.metric]
 
     def numbers(self, column: Column) -> Mapping[str, Number]:
-        """The same as they are shown, with signs."""
+        """Return the differences of a column as they are shown, scaled, with signs, by the key of their result."""
         shown: dict[str, Estimated] = {}
         for key, gap in self.gaps(column).items():
             value = gap.value * column.scale
@@ -49,11 +50,11 @@ class Relative:
         return found
 
     def reason(self, row: Row, column: Column) -> str:
-        """Why a row with a value has no difference."""
+        """Return why a row with a value has no difference, as a footnote."""
         return f"{column.heading.title}: {row.cells[column.metric].apart or 'not compared'}"
 
     def note(self, row: Row, column: Column) -> str:
-        """What must be known of a difference; empty if nothing."""
+        """Return the footnote of a difference: not paired, or without interval; empty if it needs none."""
         gap = self.gaps(column)[row.result.key]
         if gap.half is None:
             return NO_INTERVAL
@@ -67,11 +68,14 @@ class Relative:
 
 
 def relative(tables: Sequence[Table], name: str | None) -> list[Relative | None]:
-    """Each table relative to its row of a name, which may be that of a system; None for a table without it, or no name.
+    """Make each table relative to the row with a name, of a row or of its system.
+
+    Returns:
+        One ``Relative`` per table; None for a table without such a row, and for all if ``name`` is None.
 
     Raises:
         UnknownName: no table has such a row.
-        BenchError: it failed, or several rows of one table are called so.
+        BenchError: the row failed, or several rows of one table have the name.
     """
     found = [_row(table, name) if name is not None else None for table in tables]
     if name is not None and not any(found):

@@ -49,8 +49,8 @@ class Column:
         scale: shown number = scale · estimate.
         higher_is_better: None where neither direction is better.
         device_bound: whether values from different devices must not be compared.
-        ranked: whether a best is told: a direction, at least two values whose difference has a known error, one setup
-            if bound to a device; never of the details of a metric.
+        ranked: whether a best is marked: a direction, at least two values whose difference has a known error, one
+            setup if bound to a device; never for the details of a metric.
     """
 
     metric: str
@@ -74,9 +74,9 @@ class Cell:
 
     Attributes:
         result: which of the row's results has it; None where none has.
-        reason: why there is no number; ``remedy`` what helps.
-        best: whether no other row of the column is told to be better.
-        apart: why it is not compared with the other rows of its column, or not as they are with each other.
+        reason: why there is no number; ``remedy`` says what helps.
+        best: whether no other row of the column is shown to be better.
+        apart: why it is not compared with the other rows of its column, or not in the same way.
     """
 
     estimate: Estimate | None
@@ -89,7 +89,7 @@ class Cell:
 
     @property
     def lacking(self) -> str:
-        """Why there is no number, and what helps, as one text."""
+        """The reason why there is no number, and its remedy, as one text."""
         return with_remedy(self.reason, self.remedy)
 
 
@@ -99,10 +99,10 @@ class Row:
 
     Attributes:
         result: the latest of its results; ``others`` are of the same subject, with other metrics.
-        label: the system's name, with what tells it from others of that name.
+        label: the system's name, with what distinguishes it from others of that name.
         kind: title of its group of rows.
         setup: key into the table's ``setups``; empty if nothing was measured.
-        cells: by metric, one for each column; empty for a failed result, whose numbers are not shown.
+        cells: one per column, by metric; empty for a failed result, whose numbers are not shown.
     """
 
     label: str
@@ -124,11 +124,11 @@ class Table:
     Attributes:
         protocol: conditions of all rows, and the metrics that any measured, each as most did; its preset names all
             presets that have this fingerprint.
-        columns: in reading order, those without any value included.
-        rows: by token kind, inside it by ``order`` with the best first, failed ones last.
-        order: the column the rows are ordered by: the first of quality with most values.
+        columns: the columns in reading order, including those without any value.
+        rows: the rows by token kind, within it by ``order`` with the best first, failed ones last.
+        order: the column that the rows are ordered by: the first quality column with the most values.
         setups: device and batch size that cost was measured with, by letter.
-        contests: of the rows that have a value, by metric; of those metrics that can be compared.
+        contests: comparisons of the rows that have a value, by metric, for metrics that can be compared.
     """
 
     protocol: Protocol
@@ -140,25 +140,26 @@ class Table:
 
     @property
     def line(self) -> str:
-        """What a reader must know before comparing."""
+        """The protocol line: what a reader must know before comparing."""
         return self.protocol.line()
 
     def measured(self, column: Column) -> list[Row]:
-        """The rows that have a value in a column."""
+        """Return the rows that have a value in a column."""
         return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
 
 
 def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
-    """Tables of results, one per fingerprint of conditions, ordered by their protocol lines.
+    """Build the tables of results, one per fingerprint of conditions, ordered by their protocol lines.
 
-    A result that is given twice (the same key) is one row: the one that succeeded, else the latest. Results of one
-    subject, which differ in what was measured, are one row too; a value that several have is the latest one's.
+    Results with the same key are one row: the one that succeeded, else the latest. Results of one subject that differ
+    in what was measured are one row too; a value that several have is taken from the latest.
 
-    Where results under the same conditions disagree about the unit or direction of a value of one metric, most decide,
-    and the values of the others are left out with that reason.
+    Where results under the same conditions disagree about the unit or direction of a value, the majority decides, and
+    the values of the others are left out with that reason.
 
     Args:
-        samples: finds the values of a result's samples, on which rows are compared; by default there are none, and
+        results: in any order.
+        samples: finds the per-sample values of a result, on which rows are compared; by default there are none, and
             rows are compared by their replicates or errors.
 
     Raises:
@@ -255,7 +256,7 @@ def _letter(index: int) -> str:
 
 
 def _having(kind: Kind, rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[Result, float]]:
-    """Of each row that has the value of a kind, by its key, the result that has it, and the value."""
+    """The result that has the value of a kind, and the value, by the key of each row that has one."""
     found = {}
     for key, own in rows.items():
         result = kind.of(own)
@@ -268,7 +269,7 @@ def _having(kind: Kind, rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple
 def _column(
     kind: Kind, rows: Mapping[str, Sequence[Result]], samples: Mapping[str, Columns], contests: dict[str, Contest]
 ) -> Column:
-    """A column; its contest is added to the others if its rows can be compared."""
+    """A column; its contest is added to ``contests`` if its rows can be compared."""
     having = {key: result for key, (result, _) in _having(kind, rows).items()}
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
     unit, better = next((facts(result, kind.value) for result in having.values()), ("", None))
@@ -300,7 +301,7 @@ def _order(columns: Sequence[Column], rows: Mapping[str, Sequence[Result]]) -> C
 def _places(
     order: Column | None, rows: Mapping[str, Sequence[Result]], contests: Mapping[str, Contest]
 ) -> Mapping[str, float]:
-    """Where the rows that have a value of a column stand, by key, lowest first."""
+    """The places of the rows that have a value in a column, by key, lowest first."""
     if order is None:
         return {}
     if order.metric in contests:
@@ -310,7 +311,7 @@ def _places(
 
 
 def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bool, float]:
-    """By kind, in it those with a value first, in their order, failed ones last."""
+    """Sort key: by kind, within it those with a value first, in their order, failed ones last."""
     kind = list(KINDS).index(result.system.tokens) if result.system.tokens in KINDS else len(KINDS)
     if result.key not in places:
         return kind, True, float(result.status == "failed")
@@ -345,7 +346,7 @@ def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest 
 
 
 def _labels(results: Sequence[Result]) -> dict[str, str]:
-    """A name for each result, by key: the system's, and what differs where several have the same."""
+    """A name per result, by key: the system's, and what differs where several have the same."""
     distinctions: tuple[Callable[[Result], str], ...] = (
         lambda result: result.system.revision[:12],
         lambda result: ", ".join(sorted(result.protocol.metrics)) if len(result.protocol.metrics) <= MOST_NAMED else "",

@@ -1,4 +1,4 @@
-"""The classes that a probe is told of, where it is told any."""
+"""The classes that a probe is conditioned on, if it is."""
 
 from __future__ import annotations
 

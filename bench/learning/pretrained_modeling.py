@@ -1,4 +1,4 @@
-"""Token modelling by a pretrained backbone: what the held-out samples cost it, in tokens of its own tokenizer."""
+"""Token modeling by a pretrained backbone: its likelihood of held-out samples, in tokens of its own tokenizer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ConditionSettings(BaseModel):
-    """What pretrained backbones are told of the samples; a probe is told nothing."""
+    """The conditions that pretrained backbones are given with the samples; a probe is given none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,18 +41,22 @@ class ConditionSettings(BaseModel):
 
 
 class OtherSizeError(ValueError):
-    """A sample of another size than the backbone is set to."""
+    """A sample has another size than the backbone is set to."""
 
 
 def with_texts(protocol: Protocol, file: str | None) -> Protocol:
-    """The protocol with what ``--prompts`` gives."""
+    """The protocol with the number and the hash of the texts in a file of ``--prompts``.
+
+    Raises:
+        BenchError: the file cannot be read.
+    """
     texts = read_prompts(file) if file else []
     given = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
     return protocol.model_copy(update={"settings": {**protocol.settings, **given}})
 
 
 def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec) -> None:
-    """BenchError if a backbone is not of the task's modality, or wants other conditions (imports its class)."""
+    """Raise BenchError if a backbone is not of the task's modality, or needs other conditions; imports its class."""
     kind = system.pretrained(task.name, task.modality)
     condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
     if prompts and condition is not None:
@@ -73,7 +77,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, r
     """Measure a cell whose system is a pretrained backbone; nothing is trained.
 
     Args:
-        bits: the likelihood in bits of an amount of signal: its line, and bits in its unit.
+        bits: the line of the likelihood in bits per amount of signal, and the number of bits in its unit.
     """
     assert isinstance(job.system, BackboneSpec)
     protocol, device = job.protocol, torch.device(job.options.device)
@@ -160,7 +164,7 @@ def _check_size(backbone: PretrainedBackbone, tokens: Tokens, tokenized: Tokeniz
 
 
 def _note(backbone: PretrainedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
-    """What the model is, what it was told and what its likelihood is."""
+    """A note on the model, its conditions and its likelihood."""
     told = "without condition"
     if chosen["prompts"]:
         told = "each sample after a text of its own"

@@ -1,4 +1,4 @@
-"""The probe: a small backbone trained from scratch on a tokenizer's tokens, and what it says of other ones."""
+"""The probe: a small backbone trained from scratch on a tokenizer's tokens, and its likelihood of held-out ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bench.machine.weights import cache_dir
 
 
 class ProbeSettings(BaseModel):
-    """One model and one budget for all tokenizers of a table."""
+    """The settings of the probe: one model and one budget for all tokenizers of a table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +50,7 @@ class ProbeSettings(BaseModel):
 
 
 def check_probe(settings: ProbeSettings) -> None:
-    """BenchError if there is no such paradigm or size here, whatever the tokens will be."""
+    """Raise BenchError if the paradigm or the size is not available, whatever the tokens will be."""
     Size(settings.width, settings.depth, settings.heads, settings.dropout)
     if settings.paradigm != "auto":
         require_packages(registry.load(registry.get("backbones", settings.paradigm).target), settings.paradigm)
@@ -58,7 +58,7 @@ def check_probe(settings: ProbeSettings) -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the probe says of the evaluated samples.
+    """The likelihood of the evaluated samples under the probe.
 
     Attributes:
         nats: negative log-likelihood of each sample over all its tokens, float64 ``[repeats, samples]``.
@@ -70,16 +70,19 @@ class Verdict:
 
 
 class Probe:
-    """Trains probes on the tokens of one tokenizer, and asks them.
+    """Trains probes on the tokens of one tokenizer, and computes their likelihood of others.
 
         probe = Probe(settings, seed, device, key, report)
         backbones = probe.train(training)
         verdict = probe.verdict(backbones, training, evaluated)
-        probe.finish()                     # once all is done that they are wanted for
+        probe.finish()                     # once they are no longer needed
 
     Args:
-        seed: of the first training; the next has the next seed.
-        key: all that decides the trained weights; a checkpoint of another key is not gone on from.
+        settings: model and budget.
+        seed: seed of the first training; the next one has the next seed.
+        device: device that probes are trained on.
+        key: identifies everything that decides the trained weights; a checkpoint with another key is not resumed.
+        report: called with the progress.
     """
 
     def __init__(self, settings: ProbeSettings, seed: int, device: torch.device, key: str, report: Report) -> None:
@@ -87,7 +90,7 @@ class Probe:
         self._checkpoints: list[Checkpoint] = []
 
     def train(self, training: Corpus) -> list[Backbone]:
-        """A backbone a repeat, in evaluation mode. What an earlier attempt has trained is gone on from.
+        """One trained backbone per repeat, in evaluation mode; trainings of an interrupted attempt are resumed.
 
         Raises:
             BenchError: no paradigm fits the tokens.
@@ -110,7 +113,7 @@ class Probe:
         return backbones
 
     def verdict(self, backbones: Sequence[Backbone], training: Corpus, evaluated: Corpus) -> Verdict:
-        """The likelihood of tokens that were not trained on.
+        """The likelihood, under each backbone, of tokens that it was not trained on.
 
         Raises:
             BenchError: the evaluated grids are not those that the probe learned.
@@ -122,7 +125,7 @@ class Probe:
         return Verdict(np.stack(nats), self._note(backbones[0], training))
 
     def finish(self) -> None:
-        """Forget the checkpoints; they are kept until all is done, so that a kill costs no training."""
+        """Remove the checkpoints, which are kept until everything is done so that a kill costs no training."""
         for checkpoint in self._checkpoints:
             checkpoint.remove()
 
@@ -157,17 +160,17 @@ class Probe:
 
 
 def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estimate:
-    """Σ nats / Σ amounts with its error: that of the samples, and that of the trainings where there are several.
+    """Σ nats / Σ amounts with its error from the samples, and from the trainings where there are several.
 
-    The samples' is that of a ratio of totals, cluster-robust: by the delta method the standard error of the mean
-    of ``(x_i - R·y_i) / mean(y)`` (Cochran 1977, eq. 6.13), which for equal amounts is that of the mean. The
-    trainings' is the standard error of their mean, s/√repeats. The two variances add; the degrees of freedom
-    are Satterthwaite's.
+    The error from the samples is that of a ratio of totals, cluster-robust: by the delta method the standard
+    error of the mean of ``(x_i - R·y_i) / mean(y)`` (Cochran 1977, eq. 6.13), which for equal amounts is that of the
+    mean. The error from the trainings is the standard error of their mean, s/√repeats. The two variances add; the
+    degrees of freedom are Satterthwaite's.
 
     Args:
-        nats: ``[repeats, samples]``.
-        amounts: what is divided by, tokens or pixels, ``[samples]``.
-        groups: independent unit of each sample, ``[samples]``.
+        nats: nats of each training and sample, ``[repeats, samples]``.
+        amounts: amount of each sample to divide by, such as tokens or pixels, ``[samples]``.
+        groups: independent group of each sample, ``[samples]``.
     """
     totals = nats.sum(1) / amounts.sum()
     ratio = float(totals.mean())
@@ -190,10 +193,11 @@ def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estim
 
 
 def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
-    """The mean of what several trainings came to, its error that of their spread: s/√repeats, Student's t.
+    """The mean of the estimates of several trainings, with the error of their spread: s/√repeats, Student's t.
 
-    Each value has its own samples, so their spread holds the chance of the samples too. One training leaves its
-    estimate as it is, and the note says what is not in its interval.
+    Each value has its own samples, so their spread includes the chance of the samples. The estimate of a single
+    training is returned as it is, with a note on what its interval does not include. Where a training has no value,
+    its estimate, which says why, is returned.
     """
     values = [estimate.value for estimate in estimates if estimate.value is not None]
     first = estimates[0]
@@ -217,13 +221,13 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def mean_of_trainings(values: np.ndarray, groups: np.ndarray) -> Estimate:
-    """Mean of a value a sample and training, its error as that of :func:`per_unit`.
+    """The mean of one value per sample and training, with its error as in :func:`per_unit`.
 
-    A sample on which some training has no value (not a finite number) counts as a failure.
+    A sample for which some training has no finite value counts as a failure.
 
     Args:
-        values: ``[repeats, samples]``.
-        groups: independent unit of each sample, ``[samples]``.
+        values: values of each training and sample, ``[repeats, samples]``.
+        groups: independent group of each sample, ``[samples]``.
     """
     whole = np.isfinite(values).all(0)
     failures = int((~whole).sum())
@@ -236,7 +240,7 @@ def mean_of_trainings(values: np.ndarray, groups: np.ndarray) -> Estimate:
 
 
 def exponential(estimate: Estimate) -> Estimate:
-    """e to an estimate: the ends of its interval likewise, its standard error by the delta method."""
+    """The exponential of an estimate and of the ends of its interval; the standard error is by the delta method."""
     assert estimate.value is not None
     value = math.exp(estimate.value)
     if estimate.stderr is None or estimate.interval is None:

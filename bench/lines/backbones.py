@@ -1,4 +1,4 @@
-"""Registry lines of the paradigms of backbones, which a probe trains from scratch."""
+"""Registry lines of the paradigms of backbones, in which probes are trained from scratch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registry lines of the modalities: a folder each."""
+"""Registry lines of the modalities, each of which has a folder in ``bench/modalities``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content hashes of many files, by threads, remembered from run to run."""
+"""Content hashes of many files, computed in threads and remembered from run to run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Stamp = tuple[int, int, int]
 
 
 def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[str | None]:
-    """sha256 of each file's bytes; None for one that cannot be read, or is too large to be one.
+    """The sha256 of each file's bytes, in hex; None for one that cannot be read or is too large for a sample.
 
     Args:
         folder: where the files lie. If given, hashes are remembered in the cache, under this folder, and a
@@ -55,7 +55,7 @@ def hashed(file: Path, remembered: list[int | str] | None) -> tuple[Stamp | None
     """A file's size and times, taken before it is read, and its hash; None for one that cannot be read.
 
     Args:
-        remembered: what an earlier call found; a file whose size and times are still those is not read again.
+        remembered: the result of an earlier call; a file whose size and times are the same is not read again.
     """
     try:
         status = file.stat()

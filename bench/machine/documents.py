@@ -1,4 +1,4 @@
-"""JSON and YAML that others wrote: one meaning or an error, whatever they hold."""
+"""Parsers of JSON and YAML that others wrote: a document has one meaning or is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parse_json(text: str | bytes, finite: bool = True) -> Any:
     """The value of a JSON text.
 
     Args:
-        finite: whether NaN and infinities, which JSON does not have but Python's parser takes, are errors.
+        finite: whether NaN and infinities, which JSON does not have but Python's parser accepts, are errors.
 
     Raises:
         ValueError: it is not UTF-8 or not JSON, has a key twice, is nested too deeply, or holds a number that is not
@@ -37,9 +37,9 @@ def parse_json(text: str | bytes, finite: bool = True) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text, read by PyYAML's safe loader, which makes nothing but plain values.
+    """The value of a YAML text, read by PyYAML's safe loader, which creates plain values only.
 
-    YAML 1.1 reads ``0400`` as 256 and ``1:30`` as 90: both are errors here, as is a key that stands twice.
+    YAML 1.1 reads ``0400`` as 256 and ``1:30`` as 90: both are errors here, as is a duplicate key.
 
     Raises:
         yaml.YAMLError: it is not YAML, or one of the above; mostly with the place (``MarkedYAMLError``).
@@ -56,14 +56,14 @@ def parse_yaml(text: str) -> Any:
 
 
 def problem(error: yaml.YAMLError) -> str:
-    """What is wrong, in a line without the place."""
+    """What is wrong with a YAML text, on one line without the place."""
     if isinstance(error, yaml.MarkedYAMLError):
         return error.problem or error.context or "not YAML"
     return str(error).splitlines()[0]
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which refuses what it would otherwise choose a meaning for."""
+    """The safe loader, which rejects what is ambiguous instead of choosing a meaning."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[tuple[str, str]] = set()

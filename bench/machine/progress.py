@@ -24,7 +24,12 @@ LEAST_TIMED = 1.0
 
 
 class CellProgress:
-    """Shows which cell runs and how far it is, whatever this process waits for meanwhile."""
+    """Shows which cell is running and how far it is, whatever this process is waiting for.
+
+    Args:
+        cells: the number of cells.
+        console: where it is shown.
+    """
 
     def __init__(self, cells: int, console: Console) -> None:
         self.cells, self.console = cells, console
@@ -56,7 +61,7 @@ class CellProgress:
         self.bar.__exit__(kind, error, trace)
 
     def start(self, number: int, name: str) -> None:
-        """A cell begins."""
+        """Show that a cell begins, by its number from 1 and the name of its system."""
         with self._lock:
             self.label = f"[{number}/{self.cells}] {name}"
             self._began = self._said = time.monotonic()
@@ -65,7 +70,7 @@ class CellProgress:
             self.row = self.bar.add_task(self.label, total=None, rate="")
 
     def update(self, phase: str, done: int, total: int) -> None:
-        """The cell reports how far it is."""
+        """Show how far the cell is: its phase, the samples done and the samples in all."""
         with self._lock:
             if self.row is None:
                 return
@@ -80,7 +85,7 @@ class CellProgress:
                 self._line()
 
     def finish(self, outcome: str) -> None:
-        """The cell is over; one line stays."""
+        """Show in a line that stays how the cell ended."""
         with self._lock:
             if self.row is not None:
                 self.bar.remove_task(self.row)
@@ -88,7 +93,7 @@ class CellProgress:
             self._print(outcome)
 
     def state(self) -> str:
-        """How far the cell is, and since when nothing has moved."""
+        """How far the cell is, and for how long there has been no progress, as text."""
         with self._lock:
             amount = [f"{self._done} of {self._total}"] if self._total else []
             return " · ".join([self._phase, *amount, *self._still()])
@@ -132,7 +137,7 @@ class CellProgress:
 
 
 class _Beat:
-    """Calls a function every now and then in a thread."""
+    """Calls a function every ``BEAT`` seconds in a thread."""
 
     def __init__(self, function: Callable[[], None]) -> None:
         self._function, self._ended = function, threading.Event()
@@ -152,7 +157,7 @@ class _Beat:
 
 @contextmanager
 def waiting(text: str, console: Console) -> Iterator[None]:
-    """Say what is being waited for: beside a spinner on a terminal, elsewhere in a line, again every ten seconds."""
+    """Show what is being waited for: beside a spinner on a terminal, elsewhere in a line every ten seconds."""
     began = said = time.monotonic()
 
     def remind() -> None:

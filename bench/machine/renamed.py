@@ -1,6 +1,6 @@
-"""Modules under the names that they had before: importing one gives the module itself, and a warning.
+"""Former names of modules: importing one gives the module under its present name, and a warning.
 
-Only what somebody's own systems, metrics, data sets and recognizers import is here. A name lives for one minor version
+Only what users' own systems, metrics, data sets and recognizers import is here. A name lives for one minor version
 after the one in which it was replaced.
 """
 
@@ -65,7 +65,7 @@ class RenamedImport(DeprecationWarning):
 
 
 class _Renamed(Loader):
-    """Finds old names, where no file has them: a module is the new one, a folder that is gone is an empty package."""
+    """Finds old names that no file has: a module becomes the new one, a former folder an empty package."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -90,11 +90,11 @@ class _Renamed(Loader):
 
 
 def install() -> None:
-    """Let old names be imported; nothing is imported for it."""
+    """Allow importing old names; this imports nothing itself."""
     sys.meta_path.append(_Renamed())
 
 
 def show() -> None:
-    """Show the warnings, which Python ignores outside ``__main__``, unless its user has said which ones to show."""
+    """Show the warnings, which Python ignores outside ``__main__``, unless the user chose which ones to show."""
     if not sys.warnoptions:
         warnings.simplefilter("default", RenamedImport)

@@ -1,4 +1,4 @@
-"""One attempt at a cell: its process is started, watched and ended, whatever becomes of it."""
+"""An attempt at a cell: its process is started, watched and ended, whatever happens."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def attempt(
 ) -> Result:
     """Measure a cell in a process of its own.
 
-    The process counts as over when it has ended, or when its result has been on disk for a while; then it is killed
-    with all that it started. What it started cannot keep it from being over.
+    The process counts as finished when it has ended, or when its result has been on disk for ``GRACE`` seconds; then it
+    is killed with everything that it started, which cannot delay this.
 
     Args:
         timeout: the longest that it may take, in seconds.
@@ -77,7 +77,7 @@ def _watch(
     before: tuple[int, ...],
     timeout: float | None,
 ) -> ErrorRecord | None:
-    """Wait until the process is over, and show how far it is; the error if it took too long."""
+    """Wait until the process is finished, and show its progress; the error if it took too long."""
     began, over = time.monotonic(), None
     sources: list[Any] = [process.sentinel, receiver.connection]
     while process.sentinel not in (ready := wait(sources, LOOK)):
@@ -99,9 +99,9 @@ def _watch(
 
 
 def _written(file: Path) -> tuple[int, ...]:
-    """What tells a file from the one that was in its place before; the time alone may be set back, or too coarse.
+    """What distinguishes a file from an earlier one at its path; the time alone may be set back, or too coarse.
 
-    A new result has another inode, as it is written while the earlier one is still there.
+    A new result has another inode, since it is written while the earlier one still exists.
     """
     try:
         status = file.stat()

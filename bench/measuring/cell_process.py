@@ -1,6 +1,6 @@
-"""What happens inside a cell's own process: measure, write the result, exit.
+"""The process of a cell: measure, write the result, exit.
 
-Importing this module imports torch: the fork server does it once, and every cell starts from there.
+Importing this module imports torch: the fork server does so once, and every cell starts from there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ note_native_files()  # here, since what is imported for the cells after this mod
 
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
-    """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
+    """Measure a cell and write its result, whatever happens; the exit code of the process has no meaning."""
     lead_group()
     die_with_parent()
     _leave_the_terminal()
@@ -81,7 +81,11 @@ def _record(error: BaseException) -> ErrorRecord:
 def assemble(
     cell: Cell, started: datetime, seconds: float, measurement: Measurement | None, errors: list[ErrorRecord]
 ) -> Result:
-    """The result of a cell from what was measured, or from why nothing was."""
+    """The result of a cell from what was measured, or from the errors because of which nothing was.
+
+    Args:
+        seconds: how long the whole cell took.
+    """
     job = cell.job
     cost = Cost(
         device=environment.device_name(job.options.device),
@@ -122,7 +126,7 @@ def assemble(
 
 
 def _leave_the_terminal() -> None:
-    """What a system prints goes to stderr, since stdout is the leaderboard's; Ctrl-C is for the parent to handle."""
+    """Send what a system prints to stderr, since stdout is for the leaderboard, and leave Ctrl-C to the parent."""
     os.dup2(sys.stderr.fileno(), 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

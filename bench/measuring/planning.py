@@ -1,4 +1,4 @@
-"""How a protocol is made of a request, and how the data sets and metrics that it names are opened."""
+"""How a request becomes a protocol, and how the data sets and metrics that it names are opened."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 def protocol_of(
     task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, sections: Mapping[str, dict[str, Any]]
 ) -> Protocol:
-    """The whole protocol from what a task has made of a request.
+    """The whole protocol of a request.
 
     Args:
+        dataset: the samples to measure.
+        settings: the task's settings, defaults written out.
         sections: settings of each metric to measure, defaults written out.
     """
     return Protocol(
@@ -51,7 +53,11 @@ def _metric_protocol(kind: type[Metric], request: Request, section: dict[str, An
 
 
 def metric_class(name: str) -> type[Metric]:
-    """The class of a registered metric."""
+    """The class of a registered metric.
+
+    Raises:
+        UnknownName: there is no metric of that name.
+    """
     found: type[Metric] = registry.load(registry.get("metrics", name).target)
     return found
 
@@ -59,14 +65,15 @@ def metric_class(name: str) -> type[Metric]:
 def metric_section(
     task: Task, judges: Sequence[str], place: str, name: str, section: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """A metric's section of a protocol, its defaults and revisions written out.
+    """A metric's section of a protocol with its defaults and revisions written out.
 
     Args:
-        judges: what the task's metrics judge, as their registry lines say.
+        judges: what the task's metrics may judge, as their registry lines state.
         place: what messages begin with: the protocol's file, or its name.
+        section: the settings that the protocol gives.
 
     Raises:
-        BenchError: it is no metric for the task, or has no such settings.
+        BenchError: it is not a metric for the task, or has no such settings.
     """
     try:
         entry = registry.get("metrics", name)
@@ -89,7 +96,7 @@ def metric_section(
 
 
 def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
-    """A metric's settings with the revisions of what they name.
+    """A metric's settings with the revisions of what they name, such as a recognizer, filled in.
 
     Raises:
         BenchError: they name something that does not exist.
@@ -109,7 +116,11 @@ def open_dataset(spec: DatasetSpec, settings: DatasetSettings, data: str | None,
 
 
 def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
-    """The split that a tokenizer is fitted on; BenchError if there is none."""
+    """The split that a tokenizer is fitted on.
+
+    Raises:
+        BenchError: the data set has none.
+    """
     found = dataset.fit_split()
     if found is None:
         raise BenchError(f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on")
@@ -117,7 +128,11 @@ def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
 
 
 def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str, Any]:
-    """Arguments of a system that the protocol decides, not the user: how latents are drawn."""
+    """The arguments of a system that the protocol decides rather than the user: how latents are drawn.
+
+    Raises:
+        BenchError: the user gave one of them, and it contradicts the protocol.
+    """
     if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
         return {}
     if system.arguments.get("latents", settings.latents) != settings.latents:
@@ -128,7 +143,7 @@ def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str,
 
 
 def preloaded(protocol: Protocol) -> tuple[str, ...]:
-    """Modules that the metrics of a protocol which work in processes of their own take long to import."""
+    """Names of modules that take long to import, of the metrics of a protocol that run in a pool of processes."""
     kinds = [metric_class(name) for name in protocol.metrics]
     pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
     return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))

@@ -1,4 +1,4 @@
-"""A data set through a tokenizer and back, shown to metrics and other observers."""
+"""Reconstruction of a data set by a tokenizer, shown to metrics and other observers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reconstruct(
     pool: Pool | None,
     report: Report,
 ) -> Seen:
-    """Encode and decode a data set, and show it to the metrics and to others that observe it.
+    """Encode and decode a data set, and show it to the metrics and to other observers.
 
     Raises:
         BenchError: no sample was measured.

@@ -1,4 +1,7 @@
-"""Runs the cells of a plan: a process each, one at a time; a failure costs its cell, a kill nothing done."""
+"""Plans the cells of a run and runs them: one process per cell, one at a time.
+
+A failure costs only its cell, and a kill costs no finished cell.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ class Plan:
     """The cells of a run.
 
     Attributes:
-        missing: why some of it cannot be measured here: weights, packages, models.
+        cells: every task times every system that it measures.
+        missing: why some of it cannot be measured here (weights, packages, models), by what it concerns.
         absent: checkpoints that will be fetched when they are needed.
         warnings: what makes numbers worthless although they can be measured.
         impossible: why no cell at all can be measured, and the remedy; empty if some can.
@@ -42,10 +46,14 @@ class Plan:
 
 
 def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
-    """Every task times every system, each with its whole protocol; nothing is measured.
+    """The plan of a run: every task times every system, each with its whole protocol; nothing is measured.
+
+    Args:
+        store: where weights files come from.
+        run: where results belong.
 
     Raises:
-        BenchError: a name, a setting or the data does not fit; the message has everything that does not, and what
+        BenchError: a name, a setting or the data does not fit; the message names everything that does not, and what
             is missing on this machine.
     """
     from bench.tokenizers.checkpoint import hub_offline
@@ -110,12 +118,12 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
 
 
 def _absolute(path: str | None) -> str | None:
-    """A path for cells, whose systems may change the working directory; what is no path here stays as it is."""
+    """A path made absolute, since systems may change the working directory; what is not a path here stays as it is."""
     return str(Path(path).absolute()) if path and Path(path).exists() else path
 
 
 def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
-    """One error of several, and apart from it what is missing too, which is not their cause."""
+    """Several errors as one, which also names what is missing, although that is not their cause."""
     if len(wrong) == 1 and not missing:
         return wrong[0]
     return BenchError(
@@ -148,17 +156,17 @@ def _built_in_no_time(system: SystemSpec) -> bool:
 
 
 def cell_key(job: Job) -> str:
-    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, weights at hand.
+    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, available weights.
 
     The batch size and the device cannot change a quality metric, but they change the speed that the
-    result records. The number of workers and of kept samples changes neither.
+    result records. The numbers of workers and of kept samples change neither.
     """
     available = sorted(name for name, found in job.weights.items() if isinstance(found, Path))
     return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
 
 
 def subject_key(job: Job) -> str:
-    """Hash of what decides a result but for the metrics: code, packages, system, conditions, device, batch size."""
+    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size."""
     return digest(
         {
             "code": environment.code_hash(),
@@ -174,7 +182,7 @@ def subject_key(job: Job) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A cell that is over: its result, and whether it was measured now or found finished."""
+    """A finished cell: its file and result, and whether the result was there before (``reused``) or measured now."""
 
     file: Path
     result: Result
@@ -184,7 +192,7 @@ class Outcome:
 def execute(
     plan: Plan, run: Run, progress: CellProgress, fresh: bool = False, timeout: float | None = None
 ) -> Iterator[Outcome]:
-    """Run the cells one after the other, skipping those already finished under the same key.
+    """Run the cells one after the other, skipping those already finished under the same key, and yield their outcomes.
 
     Args:
         fresh: measure again even what is finished.
@@ -216,14 +224,14 @@ def execute(
 
 
 def _failure(error: ErrorRecord, file: Path) -> str:
-    """What went wrong, where in somebody's own code, and where all of it is told."""
+    """What went wrong, where in the user's code, and the command that shows the whole traceback."""
     own = places(error.traceback)
     where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
     return "\n".join([f"FAILED: {error.type}: {error.told}", *where])
 
 
 def _modules(plan: Plan) -> list[str]:
-    """What the cells take long to import, beyond what all of them need."""
+    """Modules that cells take long to import, beyond those that all of them need."""
     # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
     os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
@@ -234,7 +242,11 @@ def _modules(plan: Plan) -> list[str]:
 
 
 def resolve_device(device: str) -> str:
-    """``auto`` to the accelerator if there is one, else the CPU."""
+    """The device as torch names it; ``auto`` is the GPU if there is one, else the CPU.
+
+    Raises:
+        BenchError: there is no such device.
+    """
     import torch
 
     if device == "auto":
@@ -249,5 +261,5 @@ def resolve_device(device: str) -> str:
 
 
 def default_workers() -> int:
-    """Loader threads: one a core, four at most."""
+    """The default number of loader threads: one per core, at most four."""
     return min(4, os.cpu_count() or 1)

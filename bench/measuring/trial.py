@@ -1,7 +1,7 @@
-"""What a system is put through at its first batches, before its numbers are believed.
+"""Checks of a system at its first batches, before its numbers are trusted.
 
-Each check fails the cell where the numbers would mean nothing, and leaves a warning where they mean less than they
-seem to. The thresholds lie far from what sound systems do; what was measured of them stands beside each.
+Each check fails the cell where the numbers would be meaningless, and gives a warning where they mean less than they
+seem to. The thresholds are far from what correct systems do; what was measured is stated with each.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Limits:
-    """By how much a sample may differ from itself before that is more than rounding.
+    """How much two passes of a sample may differ before that is more than rounding.
 
     Attributes:
-        tokens: share of the codes of the first level that are others, or the root mean square of the latents'
-            difference as a share of their own.
-        values: root mean square of the reconstructions' difference, as a share of the reconstruction's own.
-        error: the same as a share of the reconstruction's distance from the original; the larger of both counts.
+        tokens: share of the codes of the first level that differ, or the root mean square (RMS) of the latents'
+            difference as a share of the latents' RMS.
+        values: RMS of the reconstructions' difference, as a share of the reconstruction's RMS.
+        error: the same as a share of the RMS of the reconstruction's error; the larger of both limits counts.
     """
 
     tokens: float
@@ -57,7 +57,7 @@ differs by a quarter of its error."""
 
 @dataclass(frozen=True)
 class Passed:
-    """What became of one sample: its tokens of the first level ``[positions, ...]``, and its reconstruction."""
+    """A sample after encode and decode: its tokens of the first level ``[positions, ...]``, and its reconstruction."""
 
     tokens: torch.Tensor | bytes
     values: torch.Tensor
@@ -65,7 +65,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Gap:
-    """Between two passes of one sample; see ``Limits``, ``values`` in absolute terms; ``kind`` names the tokens."""
+    """The difference of two passes of a sample, as in ``Limits``, but with absolute ``values``."""
 
     tokens: float
     values: float
@@ -76,7 +76,7 @@ class Gap:
 
     @property
     def text(self) -> str:
-        """The gap in words; each figure only if there is something to tell of it."""
+        """The gap in words, without the figures that are zero."""
         parts = [f"{self.tokens:.1%} of its {self.kind}" if self.tokens else ""]
         parts.append(f"{self.values:.2g} (rms) of its reconstruction" if self.values else "")
         return " and ".join(filter(None, parts))
@@ -84,16 +84,18 @@ class Gap:
 
 @dataclass
 class Trial:
-    """Judges a system by its first batch, and again by the first that is padded.
+    """Checks a system on its first batch, and again on the first that is padded.
 
     Args:
-        system: whose layers a message names.
-        encode, decode: of a batch; None where nothing is decoded.
-        limits: of the arithmetic that the system computes in.
-        seed: of the generators before each trial, so that warnings are the same on every run.
+        system: the system, whose layers a message names.
+        encode: encodes a batch.
+        decode: decodes a batch; None where nothing is decoded.
+        signals: how the modality handles its signals.
+        limits: the limits for the arithmetic that the system computes in.
+        seed: seeds the generators before each trial, so that warnings are the same in every run.
 
     Attributes:
-        doubts: a sentence for each thing that makes the numbers doubtful.
+        doubts: what makes the numbers doubtful, one sentence each.
     """
 
     system: object
@@ -106,13 +108,13 @@ class Trial:
     _tried: set[bool] = field(default_factory=set)
 
     def __call__(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any = None) -> None:
-        """Judge a batch and what became of it; nothing is done once the system has been tried.
+        """Check a batch, its tokens and its output; nothing is done once the system has been tried.
 
         The system must be called as it was for the batch, without gradients or in inference mode: it may keep tensors.
 
         Raises:
-            SystemFailure: what the numbers would be of is not the system: the values are on another scale, or a
-                sample depends on the others of its batch.
+            SystemFailure: the numbers would be meaningless, since the values are on another scale, or a sample depends
+                on the others of its batch.
         """
         if not self._tried and output is not None and (doubt := self.signals.misscaled(output, signal)):
             self.doubts.append(doubt)
@@ -124,7 +126,7 @@ class Trial:
         self._alone(signal, samples, tokens, output, padded)
 
     def _alone(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any, padded: bool) -> None:
-        """One sample alone, twice, and among others: by itself it must become what it becomes with them."""
+        """Check that one sample becomes the same alone, alone once more, and among others."""
         position = self.signals.likeliest(signal)
         alone = self.signals.alone(signal, position)
         name = samples[position].id
@@ -164,7 +166,7 @@ class Trial:
             )
 
     def _together(self, alone: Any, position: int, tokens: Tokens, output: Any, signal: Any) -> Passed | None:
-        """The sample among others: of its own batch, or beside another if it has none; None where it takes none."""
+        """The sample among those of its batch, or beside another if it is the only one; None if that fails."""
         if tokens.batch_size > 1:
             return self._passed(tokens, output, signal, position)
         try:
@@ -174,7 +176,7 @@ class Trial:
             return None
 
     def _pass(self, signal: Any) -> Passed:
-        """The first sample of a batch after encode and decode."""
+        """Encode and decode a batch; its first sample."""
         tokens = owned(self.encode(owned(signal)))
         output = self.decode(owned(tokens)) if self.decode else None
         if self.decode:
@@ -197,12 +199,12 @@ class Trial:
 
 
 def limits_of(protocol: Protocol) -> Limits:
-    """The limits of the arithmetic that a protocol states."""
+    """The limits for the arithmetic that a protocol states."""
     return EXACT if protocol.dtype == "float32" and not protocol.tf32 else COARSE
 
 
 def training_layers(system: object) -> Iterator[str]:
-    """Layers of a system that behave otherwise in training, batch norm and dropout, and are in training mode."""
+    """The names of batch norm and dropout layers of a system that are in training mode."""
     for attribute, value in [("", system), *getattr(system, "__dict__", {}).items()]:
         if not isinstance(value, nn.Module):
             continue

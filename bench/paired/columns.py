@@ -1,4 +1,4 @@
-"""From results and the numbers of their samples to the contest of one metric."""
+"""Contests of single metrics, made from results and their per-sample values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRAININGS = re.compile(r"(\d+) trainings")
 
 @dataclass
 class _Entry:
-    """What one compared row brings to a contest; see ``Contest``."""
+    """The data of one compared row in a contest; see ``Contest``."""
 
     value: float
     count: int
@@ -34,11 +34,15 @@ class _Entry:
 
 
 def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Columns]) -> Contest | None:
-    """The contest of the results that have a value of a metric; None where fewer than two have, or no direction.
+    """Compare the results that have a value of a metric.
 
     Args:
-        results: of one protocol, by any key.
-        samples: values of the samples of each result, by the same keys.
+        metric: name of the value.
+        results: results under one protocol, by any key.
+        samples: per-sample values of each result, by the same keys.
+
+    Returns:
+        The contest; None if fewer than two results have a value, or if neither direction is better.
     """
     estimates = {
         key: estimate
@@ -176,7 +180,7 @@ def _contest(
 
 
 def _alone(result: Result, estimate: Estimate) -> _Entry:
-    """A row that is paired with no other; an interval without a standard error is as good as one."""
+    """A row that is not paired with any other; its error is the standard error, or follows from its interval."""
     assert estimate.value is not None
     independent = result.dataset.groups if result.dataset else estimate.n
     degrees = max(1, (_trainings(estimate) or min(MAX_BLOCKS, independent)) - 1)
@@ -187,13 +191,13 @@ def _alone(result: Result, estimate: Estimate) -> _Entry:
 
 
 def _trainings(estimate: Estimate) -> int:
-    """How many trainings an estimate is the mean of; 0 if it does not say."""
+    """The number of trainings that an estimate is the mean of; 0 if it does not say."""
     found = _TRAININGS.search(estimate.method)
     return int(found[1]) if found else 0
 
 
 def _rest(result: Result, estimate: Estimate) -> tuple[tuple[str, ...], int]:
-    """What tells which samples a value rests on where they are not there: those that lack, and how many more."""
+    """What identifies the samples of a value without per-sample values: the missing ones, and how many more failed."""
     data = result.dataset
     return tuple(sorted({**data.skipped, **data.failed})) if data else (), estimate.failures
 
@@ -204,7 +208,7 @@ def _sorted(
     estimates: Mapping[str, Estimate],
     higher_is_better: bool,
 ) -> dict[str, str]:
-    """Rows that are not compared, those first that have a value on most samples; then by their own values."""
+    """Rows that are not compared, those with a value on most samples first, then by their values."""
     sign = -1 if higher_is_better else 1
     order: Sequence[str] = sorted(left_out, key=lambda key: (-counts[key], sign * (estimates[key].value or 0.0), key))
     return {key: left_out[key] for key in order}

@@ -1,4 +1,4 @@
-"""Which systems are at least as good as another on every sample, and what follows from it."""
+"""Dominance: systems that are at least as good as another on every sample, and what follows from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ DENSE, CHUNK = 8, 64
 
 
 def dominated(scores: np.ndarray, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
-    """Pairs in which the first is at least as good as the second on every sample, out of all pairs of two sets.
+    """Find the pairs in which the first system is at least as good as the second on every sample.
 
     Args:
         scores: ``[systems, samples]``, higher is better.
-        better, worse: numbers of systems.
+        better, worse: indices of the systems that may be first and second.
 
     Returns:
-        Pairs ``[pairs, 2]``.
+        Indices of the pairs, ``[pairs, 2]``.
     """
     kept = np.ones((len(better), len(worse)), bool)
     for sample in range(min(DENSE, scores.shape[1])):

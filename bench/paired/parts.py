@@ -1,4 +1,4 @@
-"""What a metric's value is computed from, as tables of samples keep it."""
+"""Parts that a metric's value is computed from, as per-sample tables keep them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NEAR = 1e-6
 
 @dataclass(frozen=True)
 class Parts:
-    """What a metric is computed from.
+    """The parts that a metric is computed from.
 
     Attributes:
         values: numerator and denominator of each sample ``[n, 2]``, NaN or ±inf where it does not count.
-        ratio: whether both were kept; else the denominators are 1.
+        ratio: whether both were kept; otherwise the denominators are 1.
     """
 
     values: np.ndarray
@@ -28,7 +28,11 @@ class Parts:
 
 
 def parts(samples: Mapping[str, Sequence[Any]], metric: str) -> Parts | None:
-    """A metric's columns of a table of samples; None if it has none."""
+    """Return a metric's parts from a per-sample table; None if it has none.
+
+    Raises:
+        TypeError, ValueError: a column does not hold numbers.
+    """
     for over, under in RATIOS:
         if metric + over in samples and metric + under in samples:
             both = np.array([samples[metric + over], samples[metric + under]], np.float64).T
@@ -42,7 +46,7 @@ def parts(samples: Mapping[str, Sequence[Any]], metric: str) -> Parts | None:
 
 
 def agree(counted: np.ndarray, value: float) -> bool:
-    """Whether a value is the ratio of the sums of finite parts ``[n, 2]``, but for the rounding of files."""
+    """Whether a value is the ratio of the sums of finite parts ``[n, 2]``, up to the rounding of files."""
     over, under = counted.sum(0)
     size = float(np.abs(counted[:, 0]).sum())
     return bool(abs(over - value * under) <= NEAR * size + 1e-9 * abs(under)) and bool(under)

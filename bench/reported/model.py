@@ -1,4 +1,4 @@
-"""What a reported number is, and how the files of them are read."""
+"""Model and reader of the files of reported numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class Match(_Strict):
-    """The tables of the bench that were measured as a reported number was."""
+    """Selects the tables of the bench that were measured as a reported number was."""
 
     task: str
     preset: str
@@ -30,7 +30,7 @@ class Match(_Strict):
     size: int | None = Field(default=None, description="pixels of a side")
 
     def fits(self, protocol: Protocol) -> bool:
-        """Whether a table's protocol has this task, preset, number and form of samples."""
+        """Whether a table's protocol has this task, preset, number of samples and image size."""
         return (
             protocol.task == self.task
             and self.preset in protocol.preset.split(", ")
@@ -40,7 +40,7 @@ class Match(_Strict):
 
 
 class ReportedProtocol(_Strict):
-    """What is known of how numbers were measured; an empty field is what the source does not say."""
+    """What is known about how numbers were measured; a field is empty where the source does not say."""
 
     title: str
     modality: str
@@ -54,7 +54,7 @@ class ReportedProtocol(_Strict):
 
 
 class MetricFact(_Strict):
-    """How a reported metric is shown."""
+    """Presentation of a reported metric."""
 
     title: str
     unit: str = ""
@@ -63,7 +63,7 @@ class MetricFact(_Strict):
 
 
 class ReportedSystem(_Strict):
-    """What one source reports of one system."""
+    """Numbers that one source reports for one system."""
 
     system: str = Field(description="as the source calls it")
     protocol: str
@@ -75,7 +75,7 @@ class ReportedSystem(_Strict):
 
 
 class Catalog(_Strict):
-    """One file of reported numbers."""
+    """One file of reported numbers: their protocols, metrics, sources and systems."""
 
     subject: str
     order: int
@@ -104,27 +104,31 @@ class Catalog(_Strict):
         return self
 
     def of(self, protocol: str) -> list[ReportedSystem]:
-        """The systems reported under one protocol, in the file's order."""
+        """Return the systems reported under one protocol, in the file's order."""
         return [system for system in self.systems if system.protocol == protocol]
 
     def link(self, system: ReportedSystem) -> str:
-        """The address of a system's source; empty where none is known."""
+        """Return the address of a system's source; empty if none is known."""
         return self.links.get(system.source, "")
 
     def measures(self, protocol: str) -> list[str]:
-        """The metrics that any system has under one protocol, in the file's order."""
+        """Return the metrics that any system has under one protocol, in the file's order."""
         return [name for name in self.metrics if any(name in system.values for system in self.of(protocol))]
 
 
 @cache
 def catalogs() -> dict[str, Catalog]:
-    """All files of reported numbers, by name."""
+    """Return all files of reported numbers by name, in their stated order."""
     found = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
     return dict(sorted(found.items(), key=lambda item: item[1].order))
 
 
 def read(file: Path) -> Catalog:
-    """One file; BenchError says what in it is wrong."""
+    """Read one file of reported numbers.
+
+    Raises:
+        BenchError: the file is not a valid catalog; the message says where.
+    """
     try:
         # All scalars as text, so that 1.70 does not become 1.7 on the way.
         return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))

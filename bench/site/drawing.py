@@ -1,4 +1,4 @@
-"""A plot as the page draws it: everything in pixels, and in words for those who cannot see it."""
+"""Drawings of plots for the page: positions in pixels, and words for those who cannot see them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
 
 @dataclass(frozen=True)
 class System:
-    """What the page of a table calls a row: a short key, and the address of its system's page."""
+    """How the page of a table refers to a row: by a short key, and the address of its system's page."""
 
     key: str
     href: str
@@ -25,7 +25,7 @@ class System:
 
 @dataclass(frozen=True)
 class Mark:
-    """One point: where it is, the ends of its bars, its label, and its sentence."""
+    """One point in pixels: its position, the ends of its error bars, its label, and its description in words."""
 
     key: str
     name: str
@@ -47,7 +47,7 @@ class Sheet:
     """A plot in one shape.
 
     Attributes:
-        kind: ``wide``, or ``narrow`` for phones, of which the page shows one; or ``whole``, which is for both.
+        kind: ``wide``, or ``narrow`` for phones, of which the page shows one; or ``whole``, which serves both.
     """
 
     kind: str
@@ -60,12 +60,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One plot, in each shape.
+    """One plot, drawn in each shape.
 
     Attributes:
         shapes: marker and kind of system, for the key.
-        title: what is shown, without numbers.
-        summary: who is on the frontier and who is not shown.
+        title: what the plot shows, without numbers.
+        summary: which systems are on the frontier, and which are not shown.
     """
 
     plot: Plot
@@ -76,10 +76,10 @@ class Drawing:
 
 
 def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
-    """Place a plot's parts.
+    """Draw a plot: place its parts in each shape.
 
     Args:
-        pages: of the systems, by the key of the result.
+        pages: pages of the systems, by the key of the result.
     """
     best = [point.label for point in plot.points if point.on_frontier]
     shapes = [("wide", WIDE), ("narrow", NARROW)] if len(plot.points) <= CROWDED else [("whole", WIDE)]
@@ -95,7 +95,7 @@ def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The names, the first of them if they are many."""
+    """The names joined by commas; only the first ones if there are many."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,4 +1,4 @@
-"""A plot as PNG and SVG files, for papers and slides; the same bytes from the same plot."""
+"""Plots as PNG and SVG files, for papers and slides; the same plot gives the same bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLOURS = 32
 
 
 def files(plot: Plot) -> dict[str, bytes]:
-    """The plot by suffix: ``.png`` and ``.svg``."""
+    """Return the plot's files by suffix: ``.png`` and ``.svg``."""
     from matplotlib import rc_context
 
     style = {
@@ -51,7 +51,7 @@ def files(plot: Plot) -> dict[str, bytes]:
 
 
 def _smaller(png: bytes) -> bytes:
-    """The picture with as many colours as a drawing in three of them and their edges needs."""
+    """The picture with as few colors as a drawing in three colors and their blended edges needs."""
     from PIL import Image
 
     sink = io.BytesIO()
@@ -116,7 +116,7 @@ def _figure(plot: Plot) -> Any:
 
 
 def _alike(plot: Plot) -> dict[tuple[str, bool], list[Point]]:
-    """The points by what they are drawn with: the marker, and whether they are on the frontier."""
+    """The points by their appearance: the marker, and whether they are on the frontier."""
     found: dict[tuple[str, bool], list[Point]] = {}
     for point in plot.points:
         marker = MARKERS.get(point.row.result.system.tokens, "^")
@@ -125,7 +125,7 @@ def _alike(plot: Plot) -> dict[tuple[str, bool], list[Point]]:
 
 
 def _bars(coordinates: Sequence[Coordinate]) -> list[list[float]]:
-    """How far the bars reach down and up; an interval need not be around its value."""
+    """The lengths of the bars down and up, never negative: an interval need not contain its value."""
     return [
         [max(0.0, at.value - at.low) for at in coordinates],
         [max(0.0, at.high - at.value) for at in coordinates],

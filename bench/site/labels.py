@@ -1,10 +1,10 @@
-"""Where the labels of a plot stand: near their points, over no point and no other label, a line to those far away.
+"""Placement of a plot's labels: near their points, over no point or other label, with a line to those far away.
 
-Every label is put where it costs least among positions on circles around its point: far away, on the frontier or on
-an error bar costs, on a mark or another label is not allowed. Then each is put again, several times, among the others
-as they stand by now. That is greedy, without chance, and the same plot always gives the same labels.
+Every label is put where it costs least among positions on circles around its point: being far away, on the frontier or
+on an error bar costs; being on a mark or another label is not allowed. Then each is placed again, several times, among
+the others as they stand by then. This is greedy and deterministic: the same plot always gives the same labels.
 
-Among many points only those are labelled that the fewest others beat in both, the frontier's before all; a page tells
+Among many points only those are labeled that the fewest others beat in both values, the frontier's first; a page shows
 the names of the others where a pointer rests on them.
 """
 
@@ -41,7 +41,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Label:
-    """The text of a point: its anchor in pixels, its box (left, top, right, bottom), and whether a line leads there."""
+    """The label of a point.
+
+    Attributes:
+        text: what it says.
+        x, y: its anchor in pixels from the left and the top.
+        anchor: which part of the text the anchor holds.
+        led: whether a line connects it to its point.
+        box: left, top, right and bottom of the text in pixels.
+    """
 
     text: str
     x: float
@@ -64,7 +72,7 @@ class _Candidates:
 
 
 def labels(plot: Plot, frame: Frame) -> list[Label | None]:
-    """A label for each point, those of the frontier first to choose; None where there is no room."""
+    """Return a label per point, placed with those of the frontier first; None where there is no room."""
     points = np.array([frame.position(plot, p.x.value, p.y.value) for p in plot.points])
     marks = np.hstack([points - MARK, points + MARK])
     frontier, bars = _lines(plot, frame)
@@ -113,7 +121,7 @@ def _label(own: _Candidates, at: int) -> Label:
 def _candidates(
     plot: Plot, frame: Frame, index: int, point: Array, marks: Array, frontier: Array, bars: Array
 ) -> _Candidates:
-    """The places of one label that are inside the frame and on no mark, with what each costs by itself."""
+    """The places of one label that are inside the frame and on no mark, with the cost of each by itself."""
     full = plot.points[index].label
     text = full if len(full) <= LONGEST else f"{full[: LONGEST - 1]}…"
     width = text_width(text, frame.text, plot.points[index].on_frontier)
@@ -196,7 +204,7 @@ def _crosses(start: Array, ends: Array, starts: Array, other_ends: Array) -> Arr
 
 
 def _lines(plot: Plot, frame: Frame) -> tuple[Array, Array]:
-    """Boxes around the pieces of the frontier and around the error bars, over which labels are better not."""
+    """Boxes around the pieces of the frontier and around the error bars, which labels should avoid."""
     frontier = [(frame.position(plot, *one), frame.position(plot, *other)) for one, other in pairwise(plot.frontier)]
     bars = []
     for point in plot.points:

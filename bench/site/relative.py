@@ -1,4 +1,4 @@
-"""What the page of a table needs to show differences to a row of the reader's choice."""
+"""Data with which the page of a table shows differences to a row that the reader chooses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ MOST_TEXTS = 20_000
 
 
 def choices(table: Table, columns: tuple[GridColumn, ...], pages: Mapping[str, System]) -> str:
-    """The differences to each row as JSON, escaped to stand between single quotes in HTML; empty if there are none.
+    """Return the differences to each row as JSON, escaped for single quotes in HTML; empty if there are none.
 
-    ``[{"name", "key", "columns": {index: {key: [number, spread], ...}}}, ...]``: by the index of the column among those
-    of the page and the short names of rows; a dash where a row with a value has no difference.
+    ``[{"name", "key", "columns": {index: {key: [number, spread], ...}}}, ...]``: by the index of the page's column and
+    the short key of the row; a dash where a row with a value has no difference.
 
     Args:
-        columns: of the page.
-        pages: short names of the rows, by the key of the result.
+        table: the table.
+        columns: columns of the page.
+        pages: short keys of the rows, by the key of the result.
     """
     rows = [row for row in table.rows if not row.failed]
     most = MOST_TEXTS // max(1, len(rows) * len(columns))

@@ -1,4 +1,4 @@
-"""The commands that measure a table again, from what its results say of how they were measured."""
+"""Commands that measure a table again, from what its results record about how they were measured."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Command:
     """One call of ``bench run``.
 
     Attributes:
-        text: for a shell.
-        needs: what whoever runs it must supply, as sentences.
+        text: the command line for a shell.
+        needs: what must be supplied to run it, as sentences.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Command:
 
 
 def commands(table: Table) -> list[Command]:
-    """A command for each suite and preset that the rows were measured by; failed rows are measured too."""
+    """Return one command per suite, preset and batch size of the rows; failed rows are measured too."""
 
     sizes = [row.result.cost.batch_size for row in table.rows if row.result.cost]
     failed = max(sizes, key=sizes.count, default=BATCH_SIZE)
@@ -71,7 +71,7 @@ def _command(table: Table, results: Sequence[Result], suite: str, preset: str, b
 
 
 def _systems(suite: Suite | None, results: Sequence[Result], samples: bool) -> list[str]:
-    """The systems, unless they are those of the suite."""
+    """The options that name the systems, unless they are those of the suite."""
     names = list(dict.fromkeys(result.system.name for result in results))
     if samples:
         return [word for name in names for word in ("--samples", name)]

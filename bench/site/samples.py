@@ -1,4 +1,4 @@
-"""The files of kept samples within the site: each content once, with what their views make of them."""
+"""Files of kept samples within the site: each content once, with what their views derive from them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SAVED = ".bin"
 
 
 class Samples:
-    """Hands out addresses of sample files and remembers what it handed out."""
+    """Assigns addresses to sample files and collects the files."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
         self._sides: dict[tuple[Path, str], dict[str, Any]] = {}
 
     def view(self, shown: Shown) -> dict[str, Any]:
-        """A sample with what the template of its view is given of either file.
+        """Return a sample with the variables that the template of its view gets for either file.
 
         Raises:
             BenchError: a file is not what its suffix says, or its view fails.
@@ -36,7 +36,7 @@ class Samples:
         }
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """All that was handed out."""
+        """Yield every file that got an address, by its path within the site."""
         yield from sorted(self._files.items())
 
     def _side(self, file: Path, target: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The site as files in memory: pages from templates, downloads, plots, samples. Nothing depends on the time."""
+"""The site as files in memory: pages from templates, downloads, plots, samples; independent of the current time."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
 
 
 def slug(text: str, *identity: Any) -> str:
-    """A file name for any text: what is harmless of it, and a hash of what tells it from others."""
+    """Return a file name for any text: its harmless characters, and a hash of the text and what identifies it."""
     words = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", text)[-60:].strip("-.") or "x"
     return f"{words}-{digest([text, *identity])[:8]}"
 
 
 @dataclass(frozen=True)
 class Site:
-    """All that is published of some results."""
+    """Everything that is published for some results."""
 
     sources: Sources
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Every file by its path within the site."""
+        """Yield the content of every file by its path within the site."""
         folder = resources.files("bench.site") / "assets"
         for name in ASSETS:
             yield f"assets/{name}", (folder / name).read_bytes()
@@ -85,10 +85,10 @@ class Site:
         yield from self._samples.files()
 
     def index(self, left_out: Mapping[str, str] = MappingProxyType({})) -> bytes:
-        """The first page.
+        """Return the index page.
 
         Args:
-            left_out: names of results that are not on the site, and why.
+            left_out: names of results that are not on the site, with the reasons.
         """
         entries = [self._entry(table) for table in self.sources.tables]
         return self._page("index.html", "", entries=entries, left_out=left_out)
@@ -133,7 +133,7 @@ class Site:
         return f"systems/{slug(name)}.html"
 
     def _pages(self, table: Table) -> dict[str, System]:
-        """The system's page and a short name of each row, by the key of its result."""
+        """The system's page and a short key of each row, by the key of its result."""
         return {
             row.result.key: System(f"r{i}", self._system_path(row.result.system.name))
             for i, row in enumerate(table.rows)
@@ -180,7 +180,7 @@ class Site:
             yield f"gallery/{name}.html", self._page("gallery.html", "../", samples=samples, **shared)
 
     def _gallery(self, table: Table, pages: Mapping[str, System]) -> list[dict[str, Any]]:
-        """The kept samples with what all systems made of each; those first that the systems did worst on."""
+        """The kept samples with the reconstructions of all systems, the worst on average first."""
         by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
         for row in table.rows:
@@ -244,7 +244,7 @@ def _safe(name: str) -> str:
 
 
 def _estimates(table: Table, row: Row) -> list[dict[str, Any]]:
-    """Every metric of a result, unrounded; the details of codebook levels too, where they exist."""
+    """Every metric of a result, unrounded, including the details of codebook levels where they exist."""
     found = []
     for column in table.columns:
         cell = row.cells.get(column.metric)

@@ -1,4 +1,4 @@
-"""Where MLflow is: the tracking URI, and its form without credentials for files and messages."""
+"""The address of MLflow: the tracking URI, and its form without credentials for files and messages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Address:
     """A tracking store.
 
     Attributes:
-        uri: what MLflow gets; may hold credentials.
-        label: the same without credentials, for people, files and messages.
-        database: file of a SQLite store, absolute.
+        uri: the URI for MLflow, which may hold credentials.
+        label: the URI without credentials, for people, files and messages.
+        database: absolute path of the file of a SQLite store; None for other stores.
     """
 
     uri: str

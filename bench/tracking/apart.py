@@ -31,7 +31,7 @@ LONGEST = 64 << 20
 
 
 class Gone(Exception):
-    """The process ended, or was ended as it took too long."""
+    """The process ended, or was ended because it took too long."""
 
 
 class ExporterApart:
@@ -39,8 +39,7 @@ class ExporterApart:
 
     Attributes:
         pending: names of the result files that MLflow was not seen to hold.
-        problem: why, in one line without credentials; None while all is well.
-        label: the store, without credentials.
+        problem: why, on one line without credentials; None if there is no problem.
     """
 
     def __init__(self, run: Run, suite: str, uri: str | None = None, seconds: float = SECONDS) -> None:
@@ -63,7 +62,7 @@ class ExporterApart:
         return self._address.label
 
     def export(self, file: Path) -> None:
-        """Send the result in ``file``; costs nothing if it is in the store already."""
+        """Send the result in ``file``; does nothing if it is in the store already."""
         try:
             if State.load(self.run.path).holds(self.label, file.name, sha256_file(file)):
                 return
@@ -119,7 +118,7 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
     """``sync`` in a process of its own.
 
     Args:
-        timeout: the longest that all of it may take, in seconds; without, it ends when nothing is heard for a while.
+        timeout: the longest that all of it may take, in seconds; without it, a process that stays silent is ended.
 
     Raises:
         BenchError: the directory holds no results, or another process exports it.
@@ -141,7 +140,7 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
 
 
 def _silence(address: Address, seconds: float) -> float:
-    """Seconds without a word after which the process has failed to end itself what took too long."""
+    """Seconds without an answer after which the process is ended, because its own time limits did not work."""
     return LOCK_SECONDS + seconds_to_connect(address, seconds) + 2 * seconds
 
 
@@ -157,10 +156,10 @@ def _unheard(run: Run, address: Address, problem: str) -> SyncReport:
 
 
 class Child:
-    """The process, and the lines that go there and come back."""
+    """The process that exports, and the lines exchanged with it."""
 
     def __init__(self, address: Address) -> None:
-        """Start it.
+        """Start the process.
 
         Raises:
             Gone: it does not start.
@@ -182,8 +181,8 @@ class Child:
         """The answer to an order.
 
         Args:
-            silence: seconds after which a process that says nothing is ended.
-            timeout: seconds after which it is ended whatever it says.
+            silence: seconds after which a process that answers nothing is ended.
+            timeout: seconds after which it is ended in any case.
 
         Raises:
             Gone: it ended, or was ended.
@@ -211,7 +210,7 @@ class Child:
             raise Gone(f"the process that exports ended with code {self._process.returncode}") from None
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End the process, whatever it is doing."""
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -221,7 +220,7 @@ class Child:
                     stream.close()
 
     def _line(self, deadline: float) -> bytes:
-        """The next line; TimeoutError at the deadline, OSError if there will be none."""
+        """The next line of the answers; TimeoutError at the deadline, OSError if the process has ended."""
         assert self._process.stdout is not None
         source = self._process.stdout.fileno()
         while b"\n" not in self._rest:

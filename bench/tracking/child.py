@@ -1,7 +1,7 @@
 """The process that talks to MLflow for ``bench run`` and ``bench sync``: ``python -m bench.tracking.child``.
 
-What a server answers is taken into memory by MLflow's client, however much it is. Here that is limited, and whoever
-started the process can end it at any moment. Orders come as lines of JSON on stdin, answers go to stdout.
+MLflow's client reads the answers of a server into memory, whatever their size. Here that memory is limited, and the
+parent can end the process at any moment. Orders come as lines of JSON on stdin, answers go to stdout.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _limit(room: int, remote: bool) -> None:
-    """Let this process take so much more memory than it has, and write no endless file of what a server sends."""
+    """Limit this process to ``room`` more bytes of memory, and if ``remote``, the size of the files it writes."""
     if not sys.platform.startswith("linux"):
         return  # elsewhere the first limit does nothing
     import resource

@@ -1,4 +1,4 @@
-"""SQLite stores: made whole or not at all, since MLflow cannot go on with one whose making was cut short."""
+"""SQLite stores: created whole or not at all, since MLflow cannot resume an interrupted creation."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ _REPEATED = re.compile("already exists|duplicate column name")
 
 
 def prepared(file: Path, make: Callable[[str], object]) -> None:
-    """Make a store where there is none, and find out at once what MLflow would find out after trying for two minutes.
+    """Create a store where there is none, and report at once what MLflow would report after trying for two minutes.
 
-    It is made under another name and renamed, so that whoever ends the process leaves no half of one. Two processes
+    It is created under another name and renamed, so that an interruption leaves no incomplete file. Two processes
     that want the same one take turns.
 
     Args:
-        make: makes the tables of the store of a URI, and leaves no connection open.
+        file: path of the SQLite file.
+        make: creates the tables of the store of a URI, and leaves no connection open.
 
     Raises:
-        BenchError: the file cannot be read and written, or its path cannot be told to MLflow.
+        BenchError: the file cannot be read and written, or MLflow does not take its path.
     """
     if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
         raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
@@ -69,10 +70,10 @@ def _check(file: Path) -> None:
 
 
 def unfinished(file: Path, error: Exception) -> str:
-    """Why MLflow cannot use a store and what helps, if its making or a migration was cut short; else empty.
+    """Why MLflow cannot use a store and what helps, if its creation or a migration was interrupted; else empty.
 
     Args:
-        error: what MLflow raised; it makes again what is there already.
+        error: what MLflow raised when it tried to create again what already exists.
     """
     if not _REPEATED.search(str(error)):
         return ""

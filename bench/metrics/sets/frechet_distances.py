@@ -1,4 +1,4 @@
-"""Fréchet distances with what they are without each block: of pairs, and of samples from a fixed Gaussian.
+"""Fréchet distances with and without each block: of pairs, and of samples from a fixed Gaussian.
 
 The arithmetic is that of ``bench/metrics/sets/gaussians.py``. Fixed references are a Gaussian given by its mean and a
 factor F with Σ = FᵀF, so that the last trace needs neither Σ nor as many references as samples.
@@ -27,17 +27,17 @@ from bench.metrics.sets.spectra import factor_of, root_trace, singular_values
 
 
 class FrechetDistance(Protocol):
-    """The distance of two sets of rows, and what it would be without one block of them."""
+    """The Fréchet distance of two sets of rows, with and without one block of them."""
 
     def value(self) -> float:
-        """The distance of all rows."""
+        """The squared distance of all rows."""
 
     def without(self, block: int) -> float:
-        """The distance without the rows of a block; without their pairs too, if they have some."""
+        """The squared distance without the rows of a block, and without their pairs where they have some."""
 
 
 class GramFrechet:
-    """For n <= d: everything follows from the n x n products of centred rows.
+    """For n <= d: everything follows from the n x n products of centered rows.
 
     Args:
         reference, reconstruction: rows ``[n, d]``, pairs in the same order.
@@ -71,7 +71,7 @@ class GramFrechet:
 
 
 class MomentFrechet:
-    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for GramFrechet."""
+    """For n > d: moments of d x d, from which a block's share is subtracted. Arguments as for GramFrechet."""
 
     def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
         self.sides = (reference, reconstruction)
@@ -106,7 +106,7 @@ class Gaussian:
     """Mean ``[d]`` and a factor F ``[r, d]`` of the covariance FᵀF, float64.
 
     Attributes:
-        n: features that it is of; None if that is not known.
+        n: number of features it was computed from; None if unknown.
     """
 
     mean: torch.Tensor
@@ -115,15 +115,15 @@ class Gaussian:
 
     @property
     def trace(self) -> torch.Tensor:
-        """Of the covariance."""
+        """Trace of the covariance, float64."""
         return self.factor.square().sum()
 
     @classmethod
     def of(cls, rows: torch.Tensor) -> Gaussian:
-        """That of features ``[n, d]``, with their unbiased covariance.
+        """The Gaussian of features ``[n, d]``, with their unbiased covariance.
 
         Raises:
-            Unavailable: there are fewer than two.
+            Unavailable: there are fewer than two features.
         """
         n = len(rows)
         if n < 2:
@@ -136,7 +136,7 @@ class Gaussian:
 
 
 class FewSamples:
-    """For n <= d: everything follows from the products of centred samples with the factor.
+    """For n <= d: everything follows from the products of centered samples with the factor.
 
     Args:
         samples: rows ``[n, d]``, sorted by block.
@@ -169,7 +169,7 @@ class FewSamples:
 
 
 class ManySamples:
-    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for FewSamples."""
+    """For n > d: moments of d x d, from which a block's share is subtracted. Arguments as for FewSamples."""
 
     def __init__(self, samples: torch.Tensor, reference: Gaussian, bounds: np.ndarray) -> None:
         self.samples, self.reference, self.bounds = samples, reference, bounds

@@ -1,4 +1,4 @@
-"""Two sets of features, and what is left of them without one block: what the jackknife of set metrics is made of."""
+"""Two sets of features, whole and without one block, for the jackknife of set metrics."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Sets:
         return np.diff(self.bounds)
 
     def without(self, block: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples and references without the samples of a block; their pairs are left out with them."""
+        """Samples and references without the samples of a block, and without their pairs if they are paired."""
         start, stop = map(int, self.bounds[block : block + 2])
         samples, references = (torch.cat([side[:start], side[stop:]]) for side in (self.samples, self.references))
         return samples, references if self.paired else self.references
 
 
 def too_few_to_leave_out(bounds: np.ndarray, least: int) -> str:
-    """Why the jackknife cannot leave a block out and keep so many samples; empty if it can."""
+    """The reason why the jackknife cannot leave a block out and keep ``least`` samples; empty if it can."""
     sizes, n = np.diff(bounds), int(bounds[-1])
     if len(sizes) > 1 and n - sizes.max() < least:
         return f"no interval: {n} samples in {len(sizes)} groups are too few to leave one out"
@@ -50,5 +50,5 @@ def too_few_to_leave_out(bounds: np.ndarray, least: int) -> str:
 
 
 def about_samples(estimate: Estimate) -> Estimate:
-    """The estimate, its method saying that the error is about the samples alone."""
+    """The estimate, its method stating that the error is that of the samples alone."""
     return estimate.model_copy(update={"method": f"{estimate.method}, {FIXED}"}) if estimate.interval else estimate

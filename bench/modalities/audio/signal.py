@@ -98,7 +98,7 @@ class AudioSignal(Signal):
         return seconds
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """Begun up to a tenth of a second later, so that the frames fall otherwise."""
+        """The clip begun up to a tenth of a second later, so that its frames fall differently."""
         reach = min(round(SHIFT_SECONDS * sample.rate), sample.signal.shape[1] - 1)
         return sample.signal[:, int(generator.integers(0, reach + 1)) :]
 
@@ -112,7 +112,7 @@ class AudioSignal(Signal):
         return int(signal.lengths.argmin())
 
     def misscaled(self, output: Any, signal: Any) -> str:
-        """As the base class says; on another scale is what is louder than a square wave at full scale."""
+        """As in the base class; an output louder than a square wave at full scale is on another scale."""
         far, said = self.outside(output)
         if float(torch.cat([clip.flatten() for clip in output.clips()]).double().square().mean().sqrt()) > 1:
             raise SystemFailure(
@@ -121,7 +121,7 @@ class AudioSignal(Signal):
         return f"{said}; sound is in [-1, 1], and the rest is clamped" if far >= MANY else ""
 
     def encoded(self, signal: Any, position: int) -> bytes:
-        """A WAV file of 16 bits a sample, cut to the clip's true length."""
+        """A WAV file of 16 bits per sample, cut to the clip's true length."""
         clip = signal.clips()[position].float().cpu()
         levels = torch.round(clip * 32768).clamp(-32768, 32767).to(torch.int16)
         sink = io.BytesIO()

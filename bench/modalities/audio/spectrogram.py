@@ -1,4 +1,4 @@
-"""A picture of a sound: time from left to right, frequency from below, level as brightness."""
+"""A picture of a clip: time from left to right, frequency from below, level as brightness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOOR, CEILING = -100.0, -20.0
 
 @dataclass(frozen=True)
 class Sound:
-    """What a WAV file holds: float64 ``[samples]`` in [-1, 1], the mean of its channels, and its rate."""
+    """A WAV file: float64 ``samples`` ``[samples]`` in [-1, 1], the mean of its channels, and its ``rate`` in Hz."""
 
     samples: np.ndarray
     rate: int
@@ -27,10 +27,10 @@ class Sound:
 
 
 def read(data: bytes) -> Sound:
-    """A WAV file of 16 bits, as runs keep them.
+    """The contents of a WAV file of 16 bits, as runs keep them.
 
     Raises:
-        wave.Error, EOFError, ValueError: it is none, or empty.
+        wave.Error, EOFError, ValueError: it is not such a file, or is empty.
     """
     with wave.open(io.BytesIO(data)) as file:
         data = file.readframes(file.getnframes())

@@ -10,7 +10,7 @@ from bench.modalities.view import Side, View
 
 
 class AudioView(View):
-    """WAV files of 16 bits, each with a picture of its spectrogram."""
+    """The view of WAV files of 16 bits: a player with a picture of the spectrogram."""
 
     suffixes = (".wav",)
 

@@ -102,7 +102,7 @@ class ImageSignal(Signal):
         return signal.float()
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """Up to 16 pixels aside each way, the gap filled with the mirror image, and by chance left for right."""
+        """The image moved by up to 16 pixels each way, the gap filled by reflection, and flipped at random."""
         signal = sample.signal.flip(2) if generator.random() < 0.5 else sample.signal
         for axis in (1, 2):
             length = signal.shape[axis]
@@ -116,7 +116,7 @@ class ImageSignal(Signal):
         return torch.cat([one, other])
 
     def misscaled(self, output: Any, signal: Any) -> str:
-        """As the base class says; on another scale is what is like the input there, and much less so as it is."""
+        """As in the base class; an output is on another scale if it is much closer to the input on that scale."""
         far, said = self.outside(output)
         if far < MANY:
             return ""
@@ -129,7 +129,7 @@ class ImageSignal(Signal):
         return f"{said}; images are in [0, 1], and the rest is clamped"
 
     def encoded(self, signal: Any, position: int) -> bytes:
-        """A PNG of 8 bits a channel, values rounded to the nearest."""
+        """A PNG of 8 bits per channel, values rounded to the nearest."""
         levels = torch.round(signal[position].float().clamp(0, 1) * 255).to(torch.uint8)
         sink = io.BytesIO()
         Image.fromarray(levels.permute(1, 2, 0).cpu().numpy()).save(sink, "PNG", optimize=True)

@@ -9,7 +9,7 @@ from bench.modalities.view import Side, View
 
 
 class ImageView(View):
-    """Images of the browser, with their size; the page adds a divider to drag and a loupe."""
+    """The view of images that browsers show, with their size; pages add a divider to drag and a magnifier."""
 
     suffixes = (".png",)
 

@@ -25,11 +25,11 @@ class Musicgen(PretrainedBackbone):
 
     Level k of a frame is predicted k steps after level 0, all levels of a step at once and independent of each
     other given the steps before, so that the likelihood is exact (§2.2). Without text the cross-attention sees
-    nothing, as in training. Published: CFG 3, top-k 250, temperature 1.
+    nothing, as in training. Reported: CFG 3, top-k 250, temperature 1.
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        seconds: length of what is generated; 30 as in training.
+        seconds: length of generated clips; 30 as in training.
 
     Attributes:
         cached: whether keys and values are kept while sampling.
@@ -135,7 +135,7 @@ class Musicgen(PretrainedBackbone):
         )
 
     def _text(self, n: int, conditions: Sequence[str] | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What T5 makes of the texts ``[n, length, width]`` and which of it is seen ``[n, length]``."""
+        """T5's states of the texts ``[n, length, width]`` and which of them are seen ``[n, length]``."""
         if conditions is None:
             width = self.model.config.text_encoder.hidden_size
             mask = torch.zeros(n, 1, dtype=torch.int64, device=self.device)

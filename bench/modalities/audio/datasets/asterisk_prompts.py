@@ -35,7 +35,7 @@ _NOT_WORDS = re.compile(r"[][()<>{}*#]")
 
 
 class AsteriskPrompts(AudioDataset):
-    """Telephone prompts, each read once in a studio; one speaker a language, so nothing here speaks for voices.
+    """Telephone prompts, each read once in a studio; one speaker per language, so nothing here speaks for voices.
 
     Debian has them in G.722: 16 kHz at 64 kbit/s, a lossy coding whose band ends at 7 kHz. What was lost there is
     lost in the reference already.
@@ -59,7 +59,7 @@ class AsteriskPrompts(AudioDataset):
         language: ``en``, ``es`` (Mexico), ``fr`` (Canada), ``it`` or ``ru``.
 
     Raises:
-        BenchError: no such language, or the prompts or their transcripts are not there.
+        BenchError: there is no such language, or the prompts or their transcripts are missing.
     """
 
     name = "asterisk-prompts"
@@ -100,13 +100,13 @@ class AsteriskPrompts(AudioDataset):
         return [prompt for prompt in spoken if _wording(prompt) not in wordings]
 
     def fit_split(self) -> AsteriskPrompts | None:
-        """The other spoken prompts, under the same preprocessing; None where the split leaves none."""
+        """The spoken prompts outside the split, under the same preprocessing; None if it leaves none."""
         if self.split != "eval":
             return None
         return AsteriskPrompts(self.settings, "fit", self.data, language=self.language)
 
     def _places(self) -> tuple[Path, Path]:
-        """The list of transcripts, and the folder of the prompts."""
+        """Paths of the list of transcripts and of the folder of prompts."""
         root = Path(self.data).expanduser().absolute() if self.data else Path("/")
         if self.data and not root.is_dir():
             raise BenchError(f"{root}: {'is a file' if root.exists() else 'no such folder'}", self._remedy())
@@ -166,7 +166,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
 
 
 def is_spoken(text: str) -> bool:
-    """Whether a text is what is said and nothing but that."""
+    """Whether a text is what is said and nothing else."""
     return bool(_WORD.search(text)) and not _NOT_WORDS.search(text)
 
 

@@ -1,4 +1,4 @@
-"""Preprocessing of sound as the protocol states it, and the base of the datasets made of sound files."""
+"""Preprocessing of audio as the protocol states it, and the base of the datasets made of audio files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CANCELLED_SHARE = 0.1
 
 
 class AudioPreprocessing(BaseModel):
-    """How a stored sound becomes a sample; every choice is written out, and hashed with the protocol."""
+    """How a stored clip becomes a sample; the protocol states and hashes every setting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,7 +49,7 @@ class AudioPreprocessing(BaseModel):
 
     @model_validator(mode="after")
     def _no_choice_without_effect(self) -> AudioPreprocessing:
-        """Two protocols that do the same must be the same protocol."""
+        """Reject settings without effect, since protocols that do the same must be equal."""
         if self.max_seconds is None and self.longer == "cut":
             raise ValueError("longer 'cut' needs max_seconds")
         if self.max_seconds is not None and self.max_seconds < max(self.min_seconds, 1 / self.rate):
@@ -59,7 +59,7 @@ class AudioPreprocessing(BaseModel):
 
 @dataclass(frozen=True)
 class StoredSound:
-    """A sound file of a dataset: its id, where it lies, the independent unit it belongs to, and what is said."""
+    """An audio file of a dataset: its id, where it lies, the independent unit it belongs to, and what is said."""
 
     id: str
     path: Path
@@ -68,24 +68,24 @@ class StoredSound:
 
 
 class AudioDataset(Dataset):
-    """A dataset made of sound files. Subclasses name the files and the default preprocessing.
+    """A dataset made of audio files. Subclasses name the files and the default preprocessing.
 
     Samples are float32 ``[channels, samples]`` at the protocol's rate; ``[1, samples]`` unless the protocol keeps
     all channels. Their ``stored`` names the file's own rate and channels. Of ``conversions``, ``upsampled`` warns
-    that the sound has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
+    that the audio has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
     ``bench.datasets.base.DOUBTFUL`` that next to nothing is left to be measured.
 
-    Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
-    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
+    Class attributes: ``defaults`` is the preprocessing where the protocol states none, ``splits`` the splits,
+    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth caching.
 
     Args:
         settings: the protocol's preprocessing; what it leaves out is as in ``defaults``.
         split: one of ``splits``.
-        data: where the files are, for datasets that do not know themselves.
-        language: of what is said, ISO 639-1; empty where it is not known.
+        data: where the files are, for datasets that need a path.
+        language: ISO 639-1 code of what is said; empty if unknown.
 
     Raises:
-        BenchError: no such split or setting, no data, or no file.
+        BenchError: there is no such split or setting, or there are no data or files.
     """
 
     modality = "audio"
@@ -124,7 +124,7 @@ class AudioDataset(Dataset):
         return self.files[index].transcript
 
     def load(self, index: int) -> Sample:
-        """The sample at that position.
+        """The sample at a position, float32 ``[channels, samples]``.
 
         Raises:
             BadSample: its file is unreadable, too short or too long, under a protocol that skips those.
@@ -152,7 +152,7 @@ class AudioDataset(Dataset):
         )
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples that can be measured, in order; for fitting, where the others do not count."""
+        """The samples that can be measured, in order, as fitting needs them."""
         for index in range(len(self)):
             try:
                 yield self.load(index)
@@ -161,7 +161,7 @@ class AudioDataset(Dataset):
 
     @cached_property
     def hashes(self) -> list[str | None]:
-        """sha256 of each file, None where it cannot be read."""
+        """sha256 of each file; None for a file that cannot be read."""
         return content_hashes([file.path for file in self.files], self.root)
 
     @cached_property
@@ -171,7 +171,7 @@ class AudioDataset(Dataset):
         return digest({"split": self.split, "language": self.language, "files": contents})
 
     def _prepared(self, sound: Sound) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Samples ``[channels, time]`` as the protocol wants them, and what was done for it."""
+        """Samples ``[channels, time]`` as the protocol states, and the conversions that took."""
         choice = self.preprocessing
         samples, rate = sound.samples, sound.rate
         seconds = samples.shape[1] / rate

@@ -1,4 +1,4 @@
-"""Any folder of sound files."""
+"""Any folder of audio files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SURPLUS_NAMED = 5
 
 
 class AudioFolder(AudioDataset):
-    """All sound files below a folder, in the order of their paths; each file is an independent unit.
+    """All audio files below a folder, in the order of their paths; each file is an independent unit.
 
-    A file is taken for sound by its name's ending (``EXTENSIONS``); one that is none is counted and named. The
+    A file is taken for audio by its name's ending (``EXTENSIONS``); if it is not, it is counted and named. The
     order is that of the paths' bytes, whatever the locale. Hidden files and folders (``.name``) are left out.
     Links are followed; each folder is read once, so loops end.
 
@@ -29,7 +29,7 @@ class AudioFolder(AudioDataset):
 
     Args:
         data: the folder.
-        language: of the transcripts, ISO 639-1 (``en``); empty where it is not known.
+        language: ISO 639-1 code of the transcripts (``en``); empty if unknown.
     """
 
     name = "audio-folder"

@@ -1,4 +1,4 @@
-"""LibriSpeech and data sets of its layout (LibriTTS does not share it)."""
+"""LibriSpeech and datasets of its layout (LibriTTS does not share it)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LibriSpeech(AudioDataset):
             folder of another name.
 
     Raises:
-        BenchError: no folder, no such subset, or none of its files has the layout.
+        BenchError: there is no such folder or subset, or none of its files has the layout.
     """
 
     name = "librispeech"
@@ -100,7 +100,7 @@ class LibriSpeech(AudioDataset):
 
 
 def _subset(root: Path, split: str | None) -> Path:
-    """The subset's folder: ``root`` itself unless it holds folders that are called as subsets are."""
+    """The subset's folder: ``root`` itself unless it holds folders with names of subsets."""
     there = [name for name in SUBSETS if (root / name).is_dir()]
     if not there:
         return root

@@ -1,8 +1,8 @@
-"""Sound files to float samples: what is read, what is noted, what is refused and why.
+"""Audio files to float samples: what is read, what is noted, what is rejected and why.
 
 libsndfile reads what it knows (wav, flac, ogg, mp3, aiff, au, caf), FFmpeg through PyAV the rest (m4a, webm, the
-sound of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
-their names tell. A file that holds less sound than it states is refused, never taken for a shorter clip, wherever
+audio of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
+their names give. A file that holds less audio than it states is rejected, never taken for a shorter clip, wherever
 the format lets one see it: not in files without a header, nor in plain AAC or MP3 streams. So is one that holds more.
 """
 
@@ -27,7 +27,7 @@ RATES = (1_000, 768_000)
 
 
 class Raw(NamedTuple):
-    """A coding of sound without a header: FFmpeg's name of it, samples and bytes a second."""
+    """A coding of audio without a header: FFmpeg's name of it, samples and bytes per second."""
 
     format: str
     rate: int
@@ -76,11 +76,11 @@ _OGG_ENDS_STREAM = 4
 
 @dataclass(frozen=True)
 class Sound:
-    """What a file holds.
+    """The contents of an audio file.
 
     Attributes:
-        samples: float32 ``[channels, time]``; in [-1, 1] unless the file's are floats beyond it.
-        rate: samples a second.
+        samples: float32 ``[channels, time]``; in [-1, 1] unless the file holds floats beyond it.
+        rate: samples per second.
         notes: what a reader should know of the file.
     """
 
@@ -90,11 +90,11 @@ class Sound:
 
 
 def decode_sound(path: Path) -> Sound:
-    """All sound of a file at its own rate; of several sound tracks the first.
+    """All audio of a file at its own rate; the first track if there are several.
 
     Raises:
-        BadSample: the file cannot be read, is no sound, is damaged or cut off, states less than it holds, holds
-            nothing, too much, or samples that are not numbers.
+        BadSample: the file cannot be read, is not audio, is damaged or cut off, states less than it holds, is empty
+            or too long, or has samples that are not finite.
     """
     try:
         # Without a buffer, so that the file descriptor stands where the stream does.
@@ -120,7 +120,7 @@ def decode_sound(path: Path) -> Sound:
 
 
 def stated_seconds(path: Path) -> float:
-    """Duration by the file's size or header, without decoding it; NaN where neither tells."""
+    """Duration in seconds by the file's size or header, without decoding it; NaN if neither states it."""
     import soundfile
 
     raw = RAW.get(path.suffix.lower())
@@ -234,7 +234,7 @@ def _track_samples(container: Any, track: Any) -> tuple[np.ndarray, int]:
 
 
 def _track_seconds(container: Any, track: Any) -> float | None:
-    """Duration of the track as the container states it; None where it states none, or guesses it from the size."""
+    """Seconds of the track as the container states them; None if it states none, or guesses from the size."""
     if not container.format.name.startswith(_STATE_DURATION):
         return None
     if track.duration is not None:

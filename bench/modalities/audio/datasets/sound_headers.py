@@ -1,6 +1,6 @@
-"""Sound files whose headers state less than they hold: players stop where the header says, and so would a benchmark.
+"""Audio files whose headers state less than they hold: players stop where the header says, and so would a benchmark.
 
-The containers of plain samples (WAV, AIFF, AU, CAF) state the bytes of sound, and all that follows has to be parts of
+The containers of plain samples (WAV, AIFF, AU, CAF) state the bytes of audio, and all that follows has to be parts of
 the container too, or one of the tags that other programs append. Ogg files may not begin again. What FLAC and MP3
 streams hold is counted frame by frame.
 """
@@ -57,7 +57,7 @@ def refuse_uncounted(stream: IO[bytes], format_name: str, count: int, rate: int)
 
 
 def _check_parts(stream: IO[bytes], start: int, layout: str, sound: bytes, size: int) -> None:
-    """Follow the parts of a container to its end; one of them is the sound."""
+    """Follow the parts of a container to its end; one of them is the audio."""
     at, stated, large = start, None, 0
     while size - at > _FEW_BYTES:
         part = _part(stream, at, layout, size)
@@ -128,7 +128,7 @@ def _ogg_pages(stream: IO[bytes], size: int) -> Iterator[int]:
 
 
 def _counted(stream: IO[bytes], container: str, rate: int) -> int:
-    """Samples in the frames of a stream, without decoding them; 0 where FFmpeg cannot tell."""
+    """Samples in the frames of a stream, without decoding them; 0 where FFmpeg does not know."""
     import av
 
     stream.seek(0)

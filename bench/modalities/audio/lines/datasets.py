@@ -1,4 +1,4 @@
-"""Registry lines of the data sets of audio."""
+"""Registry lines of the datasets of audio."""
 
 from bench.registry import Entry
 

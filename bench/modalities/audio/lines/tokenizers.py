@@ -1,4 +1,4 @@
-"""Registry lines of the training-free tokenizers of sound and of the codecs."""
+"""Registry lines of the training-free tokenizers of audio and of the codecs."""
 
 from __future__ import annotations
 

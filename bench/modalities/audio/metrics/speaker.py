@@ -35,7 +35,7 @@ LEVEL = -30.0
 
 
 class SpeakerSettings(PackageSettings):
-    """Choices of the speaker similarity."""
+    """Settings of the speaker similarity."""
 
     shortest: float = Field(
         default=0.25, gt=0, description="seconds below which a clip has no value; zeros fill it up to 1.6 s"
@@ -115,7 +115,7 @@ class Encoder(nn.Module):
 
 @cache
 def network() -> Any:
-    """The encoder with Resemblyzer's weights, one a process; the package itself is not imported."""
+    """The encoder with Resemblyzer's weights, one per process; the package itself is not imported."""
     (path,) = SpeakerSimilarity.weight_paths()
     return load(path)
 

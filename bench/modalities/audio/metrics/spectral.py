@@ -27,7 +27,7 @@ Bands = Callable[[np.ndarray], np.ndarray]
 
 
 class SpectralSettings(Settings):
-    """Choices both distances have: a sum over the windows of two mean absolute differences."""
+    """Settings of both distances: a sum over windows of two mean absolute differences."""
 
     windows: tuple[int, ...] = Field(
         default=(2048, 512), min_length=1, description="lengths of the Hann windows in samples; hops are a quarter"
@@ -45,7 +45,7 @@ class SpectralSettings(Settings):
 
 
 class MelSettings(SpectralSettings):
-    """Choices of the mel distance."""
+    """Settings of the mel distance."""
 
     mels: tuple[int, ...] = Field(default=(150, 80), min_length=1, description="mel bands for each window")
     lowest: float = Field(default=0.0, ge=0, description="lowest frequency of the bands in Hz")
@@ -62,7 +62,7 @@ class STFTDistance(ClipMetric, line="stft_distance"):
     """Multi-scale STFT distance: audiotools' ``MultiScaleSTFTLoss``.
 
     Σ over windows of mean |log10 a^power - log10 b^power| + mean |a - b|, where a and b are the magnitudes of the
-    short-time Fourier transforms (reflected at both ends by half a window, no normalisation), means over channels,
+    short-time Fourier transforms (reflected at both ends by half a window, no normalization), means over channels,
     bands and frames. Neither level nor delay is compensated. At least 0, and 0 for equal signals; silence on
     either side is as good a signal as any.
     """
@@ -135,7 +135,7 @@ def distance(
 def spectra(signal: np.ndarray, window: int) -> Iterator[np.ndarray]:
     """Short-time spectra of ``[samples]``, complex128 ``[frames, window / 2 + 1]``, so many frames at a time.
 
-    Frames are centred on every quarter of a window from the first sample on, the signal reflected at its ends, and
+    Frames are centered on every quarter of a window from the first sample on, the signal reflected at its ends, and
     weighted with a periodic Hann window: ``torch.stft`` and ``librosa.stft`` with a hop of a quarter.
     """
     padded = np.pad(signal.astype(np.float64), window // 2, mode="reflect")
@@ -150,7 +150,7 @@ def mel_filters(rate: int, window: int, count: int, lowest: float, highest: floa
     """librosa's mel filters, float64 ``[window / 2 + 1, count]``.
 
     Raises:
-        BenchError: the highest frequency lies above half of the sample rate.
+        BenchError: the highest frequency is above half of the sample rate.
     """
     from librosa.filters import mel
 

@@ -1,4 +1,4 @@
-"""One utterance: what a recognizer hears in it, and the errors against what was said, as counts."""
+"""One utterance: its recognized texts, and their errors against the transcript as counts."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
 
 @dataclass(frozen=True)
 class Utterance:
-    """A clip and what is known of it.
+    """A clip with its reconstruction and transcript.
 
     Attributes:
         original, reconstruction: float32 ``[n]``, one channel, without padding.
         said: the transcript; None if there is none.
-        language: of what is said, ISO 639-1; empty where not known.
+        language: ISO 639-1 code of what is said; empty if unknown.
     """
 
     id: str
@@ -74,9 +74,9 @@ class Errors:
 
     Attributes:
         counts: errors, and words or characters that they are a share of.
-        why: why an utterance does not count; its counts are zeros then.
-        texts: what was heard in the original and in the reconstruction, as the recognizer wrote it.
-        error: what the recognizer raised, and where; empty if nothing.
+        why: the reason why an utterance does not count, with counts of zero; ``Why.COUNTED`` otherwise.
+        texts: texts of the original and of the reconstruction, as the recognizer wrote them.
+        error: type, place and message of the recognizer's error; empty if there was none.
     """
 
     counts: tuple[tuple[int, int], ...]
@@ -86,16 +86,16 @@ class Errors:
 
 
 def without_value(why: Why) -> Errors:
-    """Of an utterance that counts nowhere."""
+    """The errors of an utterance that does not count in any ratio, for one reason."""
     return Errors(((0, 0),) * len(RATIOS), (why,) * len(RATIOS), (None, None))
 
 
 def in_pool(recogniser: str, key: str, cache: Path, normaliser_name: str, utterance: Utterance) -> Errors:
-    """``errors_of`` with this process's own recogniser.
+    """``errors_of`` with this process's own recognizer.
 
     Args:
-        recogniser: its spec.
-        key: what it is known by; another one under the same spec is built anew.
+        recogniser: spec of the recognizer.
+        key: identity of the recognizer; another one under the same spec is built anew.
     """
     return errors_of(_built(recogniser, key), cache, normaliser(normaliser_name), utterance)
 
@@ -106,7 +106,7 @@ def _built(recogniser: str, key: str) -> Source:
 
 
 def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utterance) -> Errors:
-    """What is heard in both signals, and its errors."""
+    """The recognized texts of both signals, and their errors."""
     errors: list[str] = []
     original, reconstruction = heard(source, cache, utterance, errors)
     said: str | Why = Why.NO_TRANSCRIPT if utterance.said is None else normalise(utterance.said) or Why.EMPTY_TRANSCRIPT
@@ -128,7 +128,7 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
 
 
 def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
-    """The texts of original and reconstruction, or why there are none; what the recognizer raises joins the errors."""
+    """The texts of original and reconstruction, or why there are none; appends the recognizer's errors."""
     if isinstance(source, Transcripts):
         original = source.find(utterance.id, "original", utterance.system)
         reconstruction = source.find(utterance.id, "reconstruction", utterance.system)
@@ -162,7 +162,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
 
 
 def words(reference: str, hypothesis: str) -> tuple[int, int]:
-    """Word errors by jiwer, and words of the reference."""
+    """The number of word errors by jiwer, and of words of the reference."""
     import jiwer
 
     found = jiwer.process_words(reference, hypothesis)
@@ -171,7 +171,7 @@ def words(reference: str, hypothesis: str) -> tuple[int, int]:
 
 
 def characters(reference: str, hypothesis: str) -> tuple[int, int]:
-    """Character errors by jiwer, and characters of the reference, spaces included."""
+    """The number of character errors by jiwer, and of characters of the reference, spaces included."""
     import jiwer
 
     found = jiwer.process_characters(reference, hypothesis)

@@ -35,7 +35,7 @@ Mapping = Literal["lattice", "polynomial"]
 
 
 class ViSQOLSettings(PackageSettings):
-    """Choices of ViSQOL; all else is the package's default."""
+    """Settings of ViSQOL; all others are the package's defaults."""
 
     mode: Mode = Field(default="speech", description="speech: 16 kHz, 21 bands; audio: 48 kHz, 32 bands, an SVR")
     mapping: Mapping = Field(
@@ -90,7 +90,7 @@ def _score(mode: Mode, mapping: Mapping, rate: int, reference: np.ndarray, recon
 
 @cache
 def scorer(mode: Mode, mapping: Mapping) -> Any:
-    """The package's scorer, one a process, on one thread."""
+    """The package's scorer, one per process, on one thread."""
     from visqol import VisqolApi
     from visqol.numba_accel import has_numba
 
@@ -106,7 +106,7 @@ def scorer(mode: Mode, mapping: Mapping) -> Any:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep what C code writes to standard error off it: the interpreter announces itself in every process."""
+    """Suppress what C code writes to standard error: the interpreter announces itself in every process."""
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:

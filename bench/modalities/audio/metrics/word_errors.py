@@ -1,4 +1,4 @@
-"""Word and character error rates: what a recognizer still understands."""
+"""Word and character error rates of a recognizer on originals and reconstructions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OTHERS = "give word_errors another recogniser and normaliser, such as whisper an
 
 
 class WordErrorSettings(Settings):
-    """What hears, and what counts as the same words."""
+    """Recognizer and text normalizer."""
 
     recogniser: str = Field(default="pocketsphinx", description="bench list recognizers; as a --system is written")
     normaliser: str = Field(
@@ -54,13 +54,13 @@ class WordErrorSettings(Settings):
 class WordErrors(PooledMetric, line="word_errors"):
     """Errors over the whole set by jiwer, as a fraction of the words (or characters) of the references.
 
-    - ``wer``, ``cer``: recogniser on the reconstruction against the transcript.
-    - ``wer_original``, ``cer_original``: recogniser on the original against the transcript: its own errors.
-    - ``dwer``: recogniser on the reconstruction against recogniser on the original, which needs no transcript.
+    - ``wer``, ``cer``: recognizer on the reconstruction against the transcript.
+    - ``wer_original``, ``cer_original``: recognizer on the original against the transcript: its own errors.
+    - ``dwer``: recognizer on the reconstruction against recognizer on the original, which needs no transcript.
 
-    Each is Σ (substitutions + deletions + insertions) / Σ reference length over normalised texts, so insertions
+    Each is Σ (substitutions + deletions + insertions) / Σ reference length over normalized texts, so insertions
     may carry it above 1; characters include spaces. An utterance whose reference is missing or empty is a failure
-    of that utterance; one in which nothing is recognised is not: all its words are deletions. The interval is a
+    of that utterance; one in which nothing is recognized is not: all its words are deletions. The interval is a
     bootstrap over the groups of utterances (``bench.metrics.bootstrap``).
 
     Recognizers of the processor run in the pool, others here, on the metric's device, one clip at a time.
@@ -86,10 +86,10 @@ class WordErrors(PooledMetric, line="word_errors"):
 
     @classmethod
     def settle(cls, settings: BaseModel) -> WordErrorSettings:
-        """The settings with what decides the texts and their normal form.
+        """The settings with the revisions of recognizer and normalizer filled in.
 
         Raises:
-            Unavailable: a package or a model is not on this machine, or is not of the revision that is asked for.
+            Unavailable: a package or model is not on this machine, or is of another revision than the settings state.
         """
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         if importlib.util.find_spec("jiwer") is None:
@@ -225,7 +225,7 @@ class WordErrors(PooledMetric, line="word_errors"):
         return self.describe(name, estimate.model_copy(update=facts), note)
 
     def _remedy(self, why: np.ndarray) -> tuple[str, str]:
-        """What else is to be said of why no utterance counts, and what helps."""
+        """An addition to the reason why no utterance counts, and the remedy."""
         if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
             return "", "the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
@@ -243,7 +243,7 @@ class WordErrors(PooledMetric, line="word_errors"):
 
 
 def fits(language: str, source: Source, norm: Normaliser) -> bool:
-    """Whether both are for a language, as far as it is known."""
+    """Whether recognizer and normalizer support a language; True if it is unknown."""
     return not language or all(language in languages for languages in (source.languages, norm.languages) if languages)
 
 

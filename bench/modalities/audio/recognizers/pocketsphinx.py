@@ -38,7 +38,7 @@ class PocketSphinx(Recognizer):
     """Gaussian mixtures, a trigram language model and a dictionary (Huggins-Daines et al. 2006).
 
     It errs on a quarter to a third of the words of clean speech: fit to compare systems with one another, not
-    to be put beside the error rates of papers. A clip is decoded whole, so that its cepstral mean is its own.
+    with error rates reported in papers. A clip is decoded whole, so that its cepstral mean is its own.
 
     Raises:
         Unavailable: the package is not installed.

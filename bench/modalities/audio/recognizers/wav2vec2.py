@@ -21,7 +21,7 @@ class Wav2Vec2CTC(Recognizer):
         model: ``OWNER/NAME`` on the hub.
         path: folder of a local checkpoint, with its processor.
         revision: branch, tag or commit on the hub.
-        language: what the checkpoint understands, ISO 639-1.
+        language: ISO 639-1 code of the language that the checkpoint understands.
     """
 
     def __init__(

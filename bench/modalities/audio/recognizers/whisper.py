@@ -37,7 +37,7 @@ class Whisper(Recognizer):
         model: size (``tiny`` to ``large-v3``, ``tiny.en``) or ``OWNER/NAME`` on the hub.
         path: folder of a local checkpoint, with its processor.
         revision: branch, tag or commit on the hub.
-        beams: 1 is greedy search.
+        beams: number of beams; 1 is greedy search.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Codecs of sound as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
+"""Audio codecs as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Format:
         encoder, decoder: FFmpeg's names.
         container: FFmpeg's raw format of the stream, the one that adds least; empty for Opus (``opus_stream``).
         rates: sample rates it takes, the default first.
-        kbps: bitrates it has; a pair in a list means all from the one to the other.
+        kbps: bitrates it has in kbit/s; a pair in a list stands for all between the two.
         delay: samples at ``clock`` by which encoder and decoder are late, as the standard or the library documents.
         clock: sample rate of ``delay`` and of what the decoder puts out; 0 for the stream's own.
         tail: whether that delay has to be appended as silence, because the encoder, told to finish, does not.
-        options: of the encoder.
+        options: options of the encoder.
     """
 
     encoder: str
@@ -82,16 +82,16 @@ class AudioCodec(AudioTokenizer):
     """A codec at a bitrate, one thread, clip by clip.
 
     The bytes of a clip are the codec's stream in the leanest form that can be decoded without anything else: MP3's
-    frames without tags, AAC in ADTS (7 bytes a frame), AMR in its storage format (RFC 4867, 5), G.722, G.723.1
-    and G.726 as they are, Opus packets in self-delimiting framing (RFC 6716, appendix B: a byte or two a packet).
-    A container such as Ogg or MP4 adds some hundred bytes a clip, which on clips of seconds would be up to half
+    frames without tags, AAC in ADTS (7 bytes per frame), AMR in its storage format (RFC 4867, 5), G.722, G.723.1
+    and G.726 as they are, Opus packets in self-delimiting framing (RFC 6716, appendix B: a byte or two per packet).
+    A container such as Ogg or MP4 adds some hundred bytes per clip, which on clips of seconds would be up to half
     of the rate. Padding to whole frames and what flushes the codec's delay are counted. The delay that the
     codec documents is taken off, as every player does.
 
     Args:
         codec: one of ``FORMATS``.
-        kbps: kilobits a second that the encoder is set to; with a variable rate, bytes differ from it.
-        rate: samples a second at which it codes; None takes its default.
+        kbps: kilobits per second that the encoder is set to; with a variable rate, bytes differ from it.
+        rate: samples per second at which it codes; None takes its default.
     """
 
     casts = False
@@ -168,7 +168,7 @@ class AudioCodec(AudioTokenizer):
 
 
 def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
-    """BenchError, which says what there is, unless the codec has that bitrate at that sample rate."""
+    """Raise BenchError, with the choices, unless the codec has a bitrate at a sample rate."""
     allowed = format.kbps
     if codec == "mp3" and rate >= 32000:
         allowed = MPEG1
@@ -198,7 +198,7 @@ def opus_stream(packets: list[bytes]) -> bytes:
 
 
 def opus_packets(stream: bytes) -> list[bytes]:
-    """The packets of ``opus_stream``."""
+    """The packets of a stream from ``opus_stream``."""
     packets, at = [], 0
     while at < len(stream):
         size, body = stream[at + 1], at + 2

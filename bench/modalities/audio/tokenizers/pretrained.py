@@ -1,4 +1,4 @@
-"""What the adapters of published audio tokenizers share: rates, whole frames, shapes of codes, device, dtype."""
+"""What the adapters of pretrained audio tokenizers share: rates, whole frames, shapes of codes, device, dtype."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from bench.tokenizers.checkpoint_files import Checkpoint
 
 @dataclass(frozen=True)
 class Structure:
-    """What a model's architecture says of its tokens; its bitrate follows from nothing else.
+    """The tokens of a model as its architecture defines them; the bitrate follows from this alone.
 
     Attributes:
-        rate: samples a second.
+        rate: samples per second.
         hop: samples of one frame of the finest codebook.
         sizes: entries of each codebook in use.
         strides: frames that a code of each codebook spans; every one where empty.
@@ -52,7 +52,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
     """A pretrained codec of waveforms with discrete codes.
 
     Clips of a batch must be equally long: the models see past the end of a clip (convolutions over both
-    sides, recurrence or attention backwards, normalisation over time), and none masks padding all the way, so
+    sides, recurrence or attention backwards, normalization over time), and none masks padding all the way, so
     that the zeros after a short clip would change its last codes. Everything is float32 until ``to`` says otherwise.
 
     A model whose library asks for a whole number of hops (``whole`` samples) gets the clip padded with zeros
@@ -60,7 +60,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
     Nothing is shifted.
 
     Args:
-        whole: number of samples of which the model takes multiples.
+        whole: the model takes multiples of this number of samples.
 
     Attributes:
         model: the library's model, in evaluation mode: outside of it, some ignore the number of codebooks.
@@ -84,10 +84,10 @@ class PretrainedAudioTokenizer(AudioTokenizer):
 
     @abstractmethod
     def waves_of(self, codes: list[torch.Tensor]) -> torch.Tensor:
-        """What the model makes of the codes: ``[batch, channels, time]``, of about the length encoded."""
+        """Decoded waves ``[batch, channels, time]`` of codes, of about the encoded length."""
 
     def positions(self, samples: int) -> tuple[int, ...]:
-        """Codes of each codebook for so many samples."""
+        """Number of codes of each codebook for a number of samples."""
         return tuple(math.ceil(samples / span) for span in self.structure.spans)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> PretrainedAudioTokenizer:
@@ -116,7 +116,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
         return waves
 
     def _check(self, codes: tuple[torch.Tensor, ...], batch: int, samples: int) -> None:
-        """TokenError where the model gave other codes than its architecture and the argument say."""
+        """Raise TokenError if the model gave other codes than its architecture and argument state."""
         found = [tuple(code.shape) for code in codes]
         expected = [(batch, count) for count in self.positions(samples)]
         if found != expected:
@@ -127,7 +127,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
 
 
 def check_books(books: int | None, available: int, folder: object, least: int = 1) -> int:
-    """The number of codebooks to use: ``books``, or all; BenchError where the model has not so many."""
+    """The number of codebooks to use: ``books``, or all; BenchError if the model does not have so many."""
     if books is None:
         return available
     if isinstance(books, bool) or not isinstance(books, int) or not least <= books <= available:

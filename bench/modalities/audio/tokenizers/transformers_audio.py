@@ -19,7 +19,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        bandwidth: kilobits a second, one of the checkpoint's ``target_bandwidths``; the highest if None.
+        bandwidth: kilobits per second, one of the checkpoint's ``target_bandwidths``; the highest if None.
     """
 
     library_class: ClassVar[str]
@@ -39,7 +39,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, model: Any, bandwidth: float | None = None) -> Self:
-        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        """The tokenizer around a loaded model that is part of a larger one, whose weights files it reports."""
         made = cls.__new__(cls)
         made._adopt(checkpoint, model, bandwidth)
         return made
@@ -51,7 +51,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any, bandwidth: float) -> Structure:
-        """Rates and codebooks of a model at a bandwidth; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model at a bandwidth; from its configuration alone, not its weights."""
         config = model.config
         rate = getattr(config, "sampling_rate", None) or config.sample_rate
         books = model.quantizer.get_num_quantizers_for_bandwidth(bandwidth)
@@ -67,10 +67,10 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
 
 class Encodec(BandwidthCodec):
-    """EnCodec (Défossez et al. 2022, arXiv 2210.13438) without chunks and normalisation: the 24 kHz model.
+    """EnCodec (Défossez et al. 2022, arXiv 2210.13438) without chunks and normalization: the 24 kHz model.
 
     The 48 kHz model scales each chunk of a second by a float of its own, which no codebook holds and no
-    bitrate counts; it is refused.
+    bitrate counts; it is rejected.
     """
 
     library_class = "EncodecModel"
@@ -138,7 +138,7 @@ class BooksCodec(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any, books: int | None, folder: object = "") -> Structure:
-        """Rates and codebooks of a model; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model; from its configuration alone, not its weights."""
         raise NotImplementedError
 
 

@@ -31,9 +31,9 @@ class Emu3(AutoregressiveImages):
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        area: pixels of an image, about; the processor rounds its sides to whole codes.
+        area: approximate pixels of an image; the processor rounds its sides to whole codes.
         ratio: width to height, ``W:H``.
-        quality: appended to every text; "" for none.
+        quality: text appended to every prompt; "" for none.
         against: text that guidance leads away from.
     """
 

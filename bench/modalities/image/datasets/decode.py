@@ -1,7 +1,7 @@
-"""Image files to 8-bit RGB: what is accepted, what is converted and how, what is refused and why.
+"""Image files to 8-bit RGB: what is accepted, what is converted and how, what is rejected and why.
 
-Colour profiles are ignored and CMYK, YCbCr and Lab are converted by Pillow's formulas, as published
-evaluations do. Truncated files are refused, never filled up.
+Color profiles are ignored and CMYK, YCbCr and Lab are converted by Pillow's formulas, as published
+evaluations do. Truncated files are rejected, never filled up.
 """
 
 from __future__ import annotations
@@ -72,18 +72,18 @@ _TIFF_UNSIGNED, _TIFF_WHITE_IS_ZERO = 1, 0
 def decode(
     path: Path, *, orientation: Orientation = "ignore", alpha: Alpha = "drop"
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The first frame of an image file as an RGB image, and what had to be converted for it.
+    """The first frame of an image file as an RGB image, and the conversions that took.
 
-    Grey levels of 16 bits become ``round(v / 257)`` (of n bits: ``round(255 v / (2**n - 1))``). Of 16-bit
-    colours Pillow keeps the high byte, ``v // 256``, at most one level from the rounded value; that is noted as
-    ``16-bit colour``. Without a stated range (floats, signed and 32-bit integers) there is no 8-bit value: refused.
+    Gray levels of 16 bits become ``round(v / 257)`` (of n bits: ``round(255 v / (2**n - 1))``). Of 16-bit
+    colors Pillow keeps the high byte, ``v // 256``, at most one level from the rounded value; that is noted as
+    ``16-bit colour``. Without a stated range (floats, signed and 32-bit integers) there is no 8-bit value: rejected.
 
     Args:
-        orientation: whether EXIF's orientation is applied. TIFF's own is part of the format; Pillow applies it always.
-        alpha: drop the alpha channel and keep the colours under it, or composite over white.
+        orientation: whether EXIF's orientation is applied. TIFF's own is part of the format; Pillow always applies it.
+        alpha: drop the alpha channel and keep the colors under it, or composite over white.
 
     Raises:
-        BadSample: the file cannot be read, is no image, is damaged, or has samples of no stated range.
+        BadSample: the file cannot be read, is not an image, is damaged, or does not state the range of its samples.
     """
     with _opened(path) as image:
         first_of_many = bool(getattr(image, "is_animated", False))
@@ -124,7 +124,7 @@ def stored_size(path: Path, *, orientation: Orientation = "ignore") -> tuple[int
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """The image in a file, its pixels not yet read; what goes wrong in the block is a BadSample."""
+    """The image in a file, its pixels not yet read; errors in the block become BadSample."""
     # Some libraries set this for the whole process; a truncated image would then end in grey unnoticed.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -165,7 +165,7 @@ def _refuse_endless_header(stream: IO[bytes]) -> None:
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
-    """How the samples are stored, such as ``RGB;16B``; refuses what Pillow would misread or cannot scale."""
+    """How the samples are stored, such as ``RGB;16B``; rejects what Pillow would misread or cannot scale."""
     arguments = image.tile[0].args if image.tile else ""
     rawmode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     rawmode = rawmode if isinstance(rawmode, str) else ""
@@ -186,7 +186,7 @@ def _tiff_tag(image: Image.Image, tag: int, default: int) -> tuple[int, ...]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 (upright) to 8; a damaged EXIF block says nothing about it."""
+    """EXIF's orientation, 1 (upright) to 8; 1 if the EXIF block is damaged."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:

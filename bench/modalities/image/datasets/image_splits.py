@@ -1,4 +1,4 @@
-"""Folders of images to learn from and to measure on, in the layout of ImageNet."""
+"""Folders of images to train on and to measure, in the layout of ImageNet."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class ImageSplits(ImageFolder):
         return [replace(file, label=number[owner]) for file, (owner, _, _) in zip(found, owners, strict=True)]
 
     def fit_split(self) -> ImageSplits | None:
-        """``train/``; None for itself."""
+        """The split ``train/``; None for that split itself."""
         return None if self.split == "train" else ImageSplits(self.settings, "train", self.data)
 
     def training_split(self) -> ImageSplits | None:
-        """``train/`` too: its images are preprocessed like these."""
+        """The split ``train/`` as well, since its images are preprocessed like these."""
         return self.fit_split()
 
 

@@ -33,7 +33,7 @@ _Decoded = tuple[Image.Image, tuple[str, ...]]
 
 
 class ImagePreprocessing(BaseModel):
-    """How a stored image becomes a sample; every choice is written out, and hashed with the protocol."""
+    """How a stored image becomes a sample; the protocol states and hashes every setting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +58,7 @@ class ImagePreprocessing(BaseModel):
 
     @model_validator(mode="after")
     def _no_choice_without_effect(self) -> ImagePreprocessing:
-        """Two protocols that do the same must be the same protocol."""
+        """Reject settings without effect, since protocols that do the same must be equal."""
         if self.smaller == "upscale" and self.resize == "none":
             raise ValueError("smaller 'upscale' needs a kernel: set resize, or set smaller to 'skip'")
         if self.crop == "tiles" and self.smaller == "skip" and self.resize != "none":
@@ -82,18 +82,18 @@ class ImagePreprocessing(BaseModel):
         return resized_size(width, height, self.size, self.resize) if self.resizes(width, height) else (width, height)
 
     def boxes(self, width: int, height: int) -> Sequence[Box | None]:
-        """The tile of each sample that an image of that size becomes; one None without tiles. BadSample as above."""
+        """The tiles that an image of that size is cut into; [None] without tiles. BadSample if it is too small."""
         found = self.uncropped(width, height)
         return list(tile_boxes(*found, self.size)) if self.crop == "tiles" else [None]
 
     def apply(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
-        """The sample that an RGB image becomes, and what had to be done to it.
+        """The sample that an RGB image becomes, and the conversions that took.
 
         Args:
-            tile: which one, where it is cut into tiles; one of ``boxes``.
+            tile: one of ``boxes`` if the image is cut into tiles.
 
         Raises:
-            BadSample: the image is too small, or has not the size that the tile was computed for.
+            BadSample: the image is too small, or of another size than the tile was computed for.
         """
         notes: tuple[str, ...] = ()
         self.refuse_small(*image.size)
@@ -121,16 +121,16 @@ class StoredImage:
 class ImageDataset(Dataset):
     """A dataset made of image files. Subclasses name the files and the default preprocessing.
 
-    Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
-    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
+    Class attributes: ``defaults`` is the preprocessing where the protocol states none, ``splits`` the splits,
+    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth caching.
 
     Args:
         settings: the protocol's preprocessing; what it leaves out is as in ``defaults``.
         split: one of ``splits``.
-        data: where the files are, for datasets that do not know themselves.
+        data: where the files are, for datasets that need a path.
 
     Raises:
-        BenchError: no such split or setting, no data, or no file.
+        BenchError: there is no such split or setting, or there are no data or files.
     """
 
     defaults: ClassVar[ImagePreprocessing]
@@ -175,7 +175,7 @@ class ImageDataset(Dataset):
         return (width, height) if self.preprocessing.crop == "none" else (side, side)
 
     def load(self, index: int) -> Sample:
-        """The sample at that position, uint8 ``[3, height, width]``.
+        """The sample at a position, uint8 ``[3, height, width]``.
 
         Raises:
             BadSample: its file is unreadable, or too small, under a protocol that skips those.
@@ -191,7 +191,7 @@ class ImageDataset(Dataset):
         return Sample(self.id(index), file.group, signal, notes + more, label=file.label)
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples that can be measured, in order; for fitting, where the others do not count."""
+        """The samples that can be measured, in order, as fitting needs them."""
         for index in range(len(self)):
             try:
                 yield self.load(index)
@@ -200,7 +200,7 @@ class ImageDataset(Dataset):
 
     @cached_property
     def hashes(self) -> list[str | None]:
-        """sha256 of each file, None where it cannot be read."""
+        """sha256 of each file; None for a file that cannot be read."""
         return content_hashes([file.path for file in self.files], self.root)
 
     @cached_property
@@ -247,7 +247,7 @@ def pixels_of(image: Image.Image) -> torch.Tensor:
 
 
 class _Recent(Generic[_T]):
-    """The last few values made; threads that ask for the same one wait for the first to make it."""
+    """Cache of the last few values; threads that ask for the same value wait for the first to make it."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept

@@ -119,7 +119,7 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _taps(old: int, new: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Lower and upper neighbour of each output position, and the weight of the upper."""
+    """Lower and upper neighbor of each output position, and the weight of the upper."""
     position = torch.arange(new, dtype=torch.float32, device=device) * torch.tensor(old / new, dtype=torch.float32)
     low = position.long()
     return low, (low + 1).clamp_max(old - 1), position - low.float()
@@ -129,13 +129,13 @@ def load(weights: Path, device: torch.device) -> Inception:
     """The network with a weights file in torch-fidelity's format.
 
     Raises:
-        BenchError: the file is not one.
+        BenchError: the file is not in this format.
     """
     return _load(Inception, weights, device)
 
 
 def load_spatial(weights: Path, device: torch.device) -> SpatialInception:
-    """As ``load``, with the features of sFID."""
+    """The network of ``load`` with the features of sFID as well; BenchError as there."""
     return _load(SpatialInception, weights, device)
 
 

@@ -1,4 +1,4 @@
-"""What generated images are compared with: images, statistics of their features, or both, as ADM's files hold."""
+"""References of generated images: images, statistics of their features, or both, as in ADM's files."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Reference:
     """A reference set as the user gave it.
 
     Attributes:
-        name: registry name of the data set, or name of the file.
-        source: its images; None where it has none.
+        name: registry name of the dataset, or name of the file.
+        source: its images; None if it has none.
         statistics: the file that holds means and covariances, and the layers they are of.
     """
 
@@ -50,14 +50,14 @@ class Reference:
 
 
 def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | None) -> Reference:
-    """The reference: an array file where ``data`` is one, a data set of that name otherwise.
+    """The reference: an array file if ``data`` is one, otherwise the dataset of that name.
 
     Args:
-        preprocessing: of the images; by default a data set's own, and none for a folder or file.
+        preprocessing: preprocessing of the images; by default the dataset's own, and none for a folder or file.
 
     Raises:
-        BenchError: there is no such thing, it holds neither images nor statistics, or statistics of other features
-            or of images that cannot be preprocessed any more.
+        BenchError: there is no such reference, it holds neither images nor statistics, or its statistics are of other
+            features, or of images that can no longer be preprocessed.
     """
     if data and Path(data).suffix.lower() in ARRAYS and Path(data).is_file():
         return _of_file(Path(data), preprocessing)
@@ -96,7 +96,7 @@ def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
 
 
 def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if they have other shapes or cannot be."""
+    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if their shapes or values are wrong."""
     dim, names = extractors.get(STATISTICS_OF).layers[layer], " and ".join(STATISTICS[layer])
     mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
     if mean.shape != (dim,) or covariance.shape != (dim, dim):
@@ -123,7 +123,7 @@ def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
 def why_impossible(covariance: np.ndarray) -> str:
     """Why a matrix ``[dim, dim]`` of finite numbers is not the covariance of anything; empty if it may be.
 
-    What rounding in float32 explains is let pass, since some files were computed so.
+    Deviations within float32 rounding are accepted, since some files were computed that way.
     """
     values = covariance.astype(np.float64)
     with np.errstate(over="ignore"):

@@ -36,7 +36,7 @@ FOUND = ("samples", "reference")
 
 
 class ReferenceSettings(BaseModel):
-    """What the reference set holds; its contents are in the data set's fingerprint."""
+    """What the reference set holds; its contents are in the dataset's fingerprint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,7 @@ class ReferenceSettings(BaseModel):
 
 
 class DrawingSettings(BaseModel):
-    """What backbones generate; samples made elsewhere are as they are."""
+    """Settings of the images that backbones generate; samples made elsewhere stay as they are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +58,7 @@ class DrawingSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """Every choice of the task; the protocol carries them all, defaults written out."""
+    """Settings of the task; the protocol states all of them, defaults included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +79,7 @@ class Settings(BaseModel):
 class ImageGeneration(Task):
     """Compare generated images with a reference set: as Gaussians, by a kernel, as manifolds.
 
-    The images were made elsewhere, or a published backbone makes them.
+    The images were made elsewhere, or a pretrained backbone generates them.
     """
 
     kind = "generation"
@@ -204,7 +204,7 @@ class ImageGeneration(Task):
         )
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
-        """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
+        """Raise BenchError if a backbone does not make images, or needs texts and has none (imports its class)."""
         kind = system.pretrained(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
@@ -221,7 +221,7 @@ class ImageGeneration(Task):
 
 
 class _Drawn:
-    """A published backbone and what it draws under the task's settings."""
+    """A pretrained backbone, and the images it draws under the task's settings."""
 
     def __init__(self, job: Job, settings: Settings) -> None:
         assert isinstance(job.system, BackboneSpec) and settings.drawing
@@ -244,20 +244,20 @@ class _Drawn:
         self.source = DrawnImages(job.system.text, settings.samples, None, draw, decode, self.watch)
 
     def costs(self) -> dict[str, Estimate]:
-        """Of drawing the images."""
+        """Estimates of the cost of drawing the images."""
         return sampling_costs(self.watch.timings, "")
 
     def codebooks(self) -> list[CodebookRecord]:
-        """Of the tokens it speaks."""
+        """The codebooks of its tokens."""
         return [CodebookRecord(**vars(book)) for book in self.backbone.codebooks]
 
     def record(self) -> SystemRecord:
-        """The checkpoint."""
+        """The record of the system with its checkpoint."""
         return _record(self.job.system, weights=self.backbone.weights, revision=self.backbone.revision)
 
 
 def _shared(job: Job, seen: Seen | None = None) -> str:
-    """A sentence if samples made elsewhere are images of the reference; in any order once all were seen."""
+    """A warning if samples made elsewhere are images of the reference, in any order once all have been seen."""
     if isinstance(job.system, BackboneSpec):
         return ""
     protocol = job.protocol

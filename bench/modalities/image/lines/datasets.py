@@ -1,4 +1,4 @@
-"""Registry lines of the data sets of images."""
+"""Registry lines of the datasets of images."""
 
 from bench.registry import Entry
 

@@ -1,4 +1,4 @@
-"""Registry lines of the metrics that compare a set of images with a set, in the features of a network."""
+"""Registry lines of the metrics that compare two sets of images in the features of a network."""
 
 from __future__ import annotations
 

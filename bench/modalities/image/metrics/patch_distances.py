@@ -1,4 +1,4 @@
-"""The 1-Wasserstein distance of two sets of patches along directions, of all patches and without blocks of them."""
+"""The 1-Wasserstein distance of two sets of patches along directions, with and without each block of patches."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Patches:
         return torch.stack([mean, variance.sqrt()]).numpy()
 
     def moments_without(self, blocks: Sequence[tuple[int, int]], whole: np.ndarray) -> list[np.ndarray]:
-        """As ``moments``, of all patches but each block's: one reading for all, since sums can be taken back.
+        """The ``moments`` of all patches but those of each block, in one pass, since sums can be subtracted.
 
         Args:
             blocks: first and last patch of each, exclusively; together they are all patches.
-            whole: moments of all.
+            whole: moments of all patches.
         """
         center = torch.from_numpy(whole[0])[:, None]
         sums = np.zeros((len(blocks), 2, CHANNELS))
@@ -66,7 +66,7 @@ class Patches:
         return found
 
     def projected(self, moments: np.ndarray, directions: torch.Tensor) -> np.ndarray:
-        """Each channel's share of the projections, normalised, float32 ``[3, directions, patches]``."""
+        """Each channel's share of the projections, normalized, float32 ``[3, directions, patches]``."""
         mean, deviation = (torch.from_numpy(part).float()[:, None] for part in moments)
         shares = torch.empty(CHANNELS, len(directions), len(self.rows))
         for start in range(0, len(self.rows), CHUNK):
@@ -76,7 +76,7 @@ class Patches:
 
 
 def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directions: torch.Tensor) -> np.ndarray:
-    """Mean over directions of the distance of all patches, and of those without each block, ``[1 + blocks]``.
+    """Mean distance over directions, of all patches and without each block, ``[1 + blocks]``.
 
     Args:
         blocks: first and last patch of x, exclusively, of each block.
@@ -104,7 +104,7 @@ def _along(
     """Sum over some directions, ``[1 + blocks]``.
 
     Args:
-        shares: of the samples' projections, normalised with the moments ``whole``.
+        shares: of the samples' projections, normalized with the moments ``whole``.
         against: the references' projections, sorted.
         kept, rest: spans of patches that are left without each block, and their moments.
     """
@@ -128,7 +128,7 @@ def _along(
 def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
     """Sum over directions of the 1-Wasserstein distance, rows ``[directions, n]`` and sorted ones ``[.., m]``.
 
-    The rows are sorted where they lie.
+    The rows are sorted in place.
     """
     projections.sort(axis=1)
     if projections.shape == against.shape:
@@ -163,7 +163,7 @@ class Overlaps:
 
 @lru_cache(maxsize=3)  # all samples, and those without a larger and a smaller block
 def overlaps_of(n: int, m: int) -> Overlaps:
-    """Those of n and m values of equal weight, n being the fewer."""
+    """The overlaps of n and m values of equal weight, with n at most m."""
     periods = gcd(n, m)
     few, many = n // periods, m // periods
     starts = np.arange(many) * few  # in units of which one of the m intervals has ``few``, one of the n ``many``

@@ -18,7 +18,7 @@ NOT_FINITE = "the reconstruction is not finite"
 
 
 class PSNRSettings(Settings):
-    """Choices of the PSNR."""
+    """Settings of PSNR."""
 
     data_range: float = Field(default=1.0, gt=0, description="peak value; images are in [0, 1]")
     pooling: Literal["image", "set"] = Field(

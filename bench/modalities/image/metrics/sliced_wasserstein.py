@@ -1,14 +1,14 @@
 """Sliced Wasserstein distance of image patches (Karras et al. 2018, arXiv:1710.10196, §5): no network, no weights.
 
 Of each image, patches of 7x7 pixels of every level of its Laplacian pyramid; of each side and level, its patches
-with every colour channel brought to mean 0 and standard deviation 1; of these, the 1-Wasserstein distance along random
-directions, averaged and multiplied by 1000. Fine levels tell of texture and noise, the coarsest of layout and colour.
+with every color channel brought to mean 0 and standard deviation 1; of these, the 1-Wasserstein distance along random
+directions, averaged and multiplied by 1000. Fine levels show texture and noise, the coarsest layout and color.
 
 Sets of different sizes are compared by their quantiles, exactly, so that nothing is left out but what exceeds the most
-images a side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of 0.
-The jackknife brings what is left without a block to mean 0 and deviation 1 again.
+images per side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of
+0. The jackknife brings what is left without a block to mean 0 and deviation 1 again.
 
-A side's patches lie on disk, 588 bytes each with the published size: 75 KB an image and level, 1.23 GB a level at most.
+A side's patches lie on disk, 588 bytes each in the paper's size: 75 KB per image and level, at most 1.23 GB a level.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FIRST_ROWS = 16
 
 
 class SlicedWassersteinSettings(Settings):
-    """Sliced Wasserstein distance of patches."""
+    """Settings of the sliced Wasserstein distance."""
 
     input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"
     pyramid: Literal["Laplacian, down to 16 pixels"] = "Laplacian, down to 16 pixels"
@@ -133,7 +133,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         return estimates
 
     def _estimate(self, name: str, values: np.ndarray, bounds: np.ndarray, least: str, note: str) -> Estimate:
-        """From the distance of all samples and those without each block."""
+        """The estimate of the distance of all samples and those without each block, ``[1 + blocks]``."""
         value = float(values[0])
         if not np.isfinite(values).all():
             least = "no interval: without one group of samples a colour channel has a single value"
@@ -143,7 +143,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         return self.describe(name, about_samples(estimate), note)
 
     def _reference(self, references: ReferenceSource) -> tuple[list[torch.Tensor], int]:
-        """Patches of the references that are used, a chunk a batch, and how many references there are in all."""
+        """Patches of the references that are used, one chunk per batch, and how many references there are in all."""
         whole, batches = references.images()
         chosen, spill, chunks = self._chosen(whole), Spill(self._width, FIRST_ROWS), []
         for index, images in batches:

@@ -25,7 +25,7 @@ def load_diffusers(
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
 
     Raises:
-        Unavailable: diffusers is missing or too old, or the checkpoint cannot be had.
+        Unavailable: diffusers is missing or too old, or the checkpoint is not available.
         BenchError: the checkpoint is of another class, is broken, or lacks weights; the library itself
             would draw those at random and only warn.
     """
@@ -75,7 +75,7 @@ class DiffusersAutoencoder(PretrainedTokenizer):
 
 
 class AutoencoderKL(DiffusersAutoencoder):
-    """KL-regularised autoencoder (Rombach et al. 2022, arXiv 2112.10752), as in Stable Diffusion and FLUX.
+    """KL-regularized autoencoder (Rombach et al. 2022, arXiv 2112.10752), as in Stable Diffusion and FLUX.
 
     Tokens are the posterior's latents as they are: the shift and scale that a diffusion model applies
     would only be undone before decoding.
@@ -83,7 +83,7 @@ class AutoencoderKL(DiffusersAutoencoder):
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
         latents: ``mode`` of the posterior, or a ``sample`` of it.
-        seed: of the samples. The noise of an image depends on the seed and on the image itself, never on
+        seed: seed of the samples. The noise of an image depends on the seed and on the image itself, never on
             its batch, its place in it or the device; equal images get equal noise.
     """
 
@@ -144,7 +144,7 @@ class AutoencoderTiny(DiffusersAutoencoder):
 
 
 class AutoencoderDC(DiffusersAutoencoder):
-    """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels a side and token.
+    """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels per side and token.
 
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
@@ -167,7 +167,7 @@ class AutoencoderDC(DiffusersAutoencoder):
 
 
 def _generator(image: torch.Tensor, seed: int) -> torch.Generator:
-    """A generator on the processor that an image and a seed determine alone."""
+    """A generator on the processor that depends only on an image and a seed."""
     content = hashlib.sha256(seed.to_bytes(8, "little", signed=True))
     content.update(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
     return torch.Generator().manual_seed(int.from_bytes(content.digest()[:8], "little") >> 1)

@@ -23,8 +23,8 @@ class Layout:
     """How a publisher describes the model and names its tensors.
 
     Attributes:
-        config: what the library's configuration class takes.
-        prefixes: what stands before the names of this model's tensors in a checkpoint of a larger one.
+        config: arguments of the library's configuration class.
+        prefixes: prefixes of this model's tensors in the checkpoint of a larger one.
         renames: patterns and replacements, in order, from the publisher's names to the library's.
     """
 
@@ -62,7 +62,7 @@ class TransformersVQ(PretrainedTokenizer):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
-        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        """The tokenizer around a loaded model that is part of a larger one, whose weights files it reports."""
         made = cls.__new__(cls)
         made._adopt(checkpoint, model)
         return made
@@ -81,7 +81,7 @@ class TransformersVQ(PretrainedTokenizer):
         raise NotImplementedError
 
     def images_of(self, codes: torch.Tensor) -> torch.Tensor:
-        """What the model makes of codes ``[batch, h, w]``."""
+        """The model's images ``[batch, 3, height, width]`` of codes ``[batch, h, w]``."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -103,7 +103,7 @@ class JanusVQ(TransformersVQ):
         nearest: how the encoder chooses a code. ``cosine`` compares directions, as both publishers define
             and trained it (``codebook_l2_norm``); ``euclidean`` is what transformers computes, which
             leaves the lengths of codebook entries in. They agree where all entries have length 1. The
-            decoder normalises entries in both.
+            decoder normalizes entries in both.
     """
 
     library_class = "JanusVQVAE"
