@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.machine.texts import visible
 
 MOST_NAMED = 12
-"""Names of a kind that a message lists in full."""
+"""The largest number of names of a kind that a message lists in full."""
 NEAR = 3
-"""Names at most that are offered for a wrong one."""
+"""The largest number of names that are offered for a wrong one."""
 LEAST_COMMON = 3
-"""Letters of a name that is offered because it contains the wrong one, or is contained in it."""
+"""The fewest letters for a name to be offered because it contains the wrong one, or is contained in it."""
 ALIKE = 0.6
-"""difflib's ratio from which on names are spelt alike, or the beginning of one like the other."""
+"""difflib's ratio from which on two names, or a name and the beginning of another, count as spelled alike."""
 LISTED: dict[str, str] = {
     "tokenizer": "bench list tokenizers",
     "backbone": "bench list backbones",

@@ -289,7 +289,7 @@ def is_file_target(target: str) -> bool:
 
 
 _FILES: dict[Path, Any] = {}
-"""Modules by their file, as it was named."""
+"""Imported modules by their file, as the user named it."""
 
 
 def _module_of_file(path: Path) -> Any:
@@ -305,7 +305,7 @@ def _module_of_file(path: Path) -> Any:
     sys.modules[name] = module
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # its neighbours can be imported, but hide nothing
+        sys.path.append(folder)  # its neighbors can be imported, but hide nothing
     _FILES[path] = module
     spec.loader.exec_module(module)
     return module

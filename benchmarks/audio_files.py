@@ -114,7 +114,7 @@ def by_command(peer: str, sounds: Path) -> Took:
 
 def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[Took, str]:
     """Run a process to its end, and return what it took and its standard output."""
-    # What a command leaves behind for a moment, such as a fork server, becomes ours: its time counts too.
+    # Processes that outlive the command for a moment, such as a fork server, are adopted: their time counts too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     variables = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **(environment or {})}
     before, start = processor_seconds(resource.RUSAGE_CHILDREN), time.perf_counter()

@@ -87,7 +87,7 @@ def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> Non
     for label, walls in (
         ("pool", [one.work for one in pooled]),
         ("pool, started and ended", whole),
-        # What the machine makes of the ideal: each process has its share from the start, and nothing is passed on.
+        # The machine's own limit: each process has its share from the start, and nothing is passed on.
         ("n on their own, no pool", apart),
     ):
         click.echo(f"  {label:24} {spread([wall / ideal for wall, ideal in zip(walls, ideals, strict=True)])}")
@@ -167,7 +167,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
     die_with_parent()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as cache:
-        # Transcripts of originals are remembered from run to run; here every run hears them anew.
+        # Transcripts of originals are cached from run to run; here every run transcribes them again.
         os.environ["BENCH_CACHE"] = cache
         batches = list(batched(torch.load(clips, weights_only=False)[part::parts]))
         metrics = [registry.load(registry.get("metrics", name).target)() for name in METRICS]

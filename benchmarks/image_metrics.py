@@ -99,7 +99,7 @@ class Took:
 
 def run(command: Sequence[str], environment: dict[str, str]) -> Took:
     """Run a process to its end; its output ends with a JSON object of values."""
-    # Threads that spin while they wait would make each command's time depend on what else is running.
+    # Threads that spin while waiting would make each command's time depend on other load.
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **environment}
     before, start = os.times(), time.perf_counter()
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)

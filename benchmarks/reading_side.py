@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("markdown", "latex", "terminal", "csv", "json", "publish")
 SPREAD = 0.3
-"""Standard deviation of the logarithm of what each value is multiplied by."""
+"""Standard deviation of the logarithm of the factor that each value is multiplied by."""
 
 
 def synthetic(pattern: Path, count: int, seed: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:

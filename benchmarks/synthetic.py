@@ -49,7 +49,7 @@ def random_inception(path: Path, seed: int = 0) -> Path:
         if isinstance(module, BasicConv2d):
             nn.init.kaiming_normal_(module.conv.weight)
             nn.init.uniform_(module.bn.weight, 0.8, 1.2)
-            # Mostly open units: as in a trained network, rounding errors are not blown up from layer to layer.
+            # Mostly active units: as in a trained network, rounding errors do not grow from layer to layer.
             nn.init.normal_(module.bn.bias, 2, 0.1)
             module.bn.momentum = None  # running statistics become those of the one batch below
     images = torch.from_numpy(np.stack(list(photographs(8, 128, seed)))).permute(0, 3, 1, 2)

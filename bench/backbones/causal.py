@@ -14,7 +14,7 @@ from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
 
 OPEN = -1
-"""Stands in a row of codes for one that is still to be drawn."""
+"""Marks a code of a row that is still to be drawn."""
 
 
 class Causal(Backbone):

@@ -13,7 +13,7 @@ NOTHING_LEFT = 1e-4
 FREQUENCIES = 256
 
 Noisy = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""The noise predicted in tokens ``[..., dim]`` at levels ``[...]``."""
+"""Function from tokens ``[..., dim]`` at levels ``[...]`` to the noise predicted in them."""
 
 
 class Schedule:

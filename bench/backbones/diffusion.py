@@ -108,7 +108,7 @@ class Diffusion(Backbone):
             noise = torch.randn(self.noises, amount, dim, generator=generator)
             for level, one in zip(levels.to(self.device), noise.to(self.device), strict=True):
                 costs = self.schedule.bound(
-                    lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - asked at once
+                    lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - called at once
                     clean,
                     level.expand(batch, -1),
                     one.expand(batch, -1, -1),

@@ -35,7 +35,7 @@ class Trunk(nn.Module):
             eos_token_id=None,
         )
         self.model = LlamaModel(config)
-        # Nothing looks a token up here: embeddings come from outside.
+        # No token is looked up here: embeddings come from outside.
         self.model.embed_tokens = nn.Identity()
 
     def forward(self, embeddings: torch.Tensor, mask: torch.Tensor | None = None, cache: Any = None) -> torch.Tensor:

@@ -100,7 +100,7 @@ def _print(report: Report, style: str, code: int) -> None:
     try:
         click.echo(text, nl=False)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; the exit code says the outcome all the same.
+        # The reader (head, less) has seen enough; the exit code still reports the outcome.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -7,4 +7,4 @@ KINDS = (
     *("recognizers", "weights"),
 )
 RENAMED = {"recognisers": "recognizers"}
-"""Former names, which the command line still takes."""
+"""Former names of kinds, which the command line still accepts."""

@@ -26,9 +26,9 @@ from bench.registry import KINDS, Entry
 
 ANY = "any modality"
 PLUGINS = "plug-ins"
-"""Their classes state the modality, and a list imports none."""
+"""The heading for plug-ins: their classes state the modality, and a list does not import them."""
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
-"""What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
+"""What tasks append to a value's name, for continuations, clips through the tokenizer, and their difference."""
 
 
 def print_list(kind: str | None, style: str) -> None:
@@ -67,7 +67,7 @@ def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
 def _modality(kind: str, name: str) -> str:
     """What a name is for: ``image``, ``audio``, or ``any modality``."""
     if kind in ("suites", "weights", "tasks", "modalities", "quantizers"):
-        return ""  # a few, and their summaries say it
+        return ""  # there are few, and their summaries say it
     if kind == "protocols":
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
         found = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
@@ -103,7 +103,7 @@ def print_entry(name: str) -> None:
     if name.endswith(".json") and Path(name).is_file():
         _print_result(Path(name))
         return
-    os.environ["HF_HUB_OFFLINE"] = "1"  # who looks at a name has not asked for gigabytes
+    os.environ["HF_HUB_OFFLINE"] = "1"  # looking up a name must not download gigabytes
     found = False
     for kind in ("suites", "protocols"):
         if name in shipped(kind):
@@ -155,12 +155,12 @@ def _base(name: str) -> str:
 def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
     try:
         entry = registry.get(kind, base)
-    except BenchError as error:  # a plug-in that says too little of itself
+    except BenchError as error:  # a plug-in that says too little about itself
         _print_fields(f"{kind.removesuffix('s')} {name}", {"not loadable here": str(error)})
         return
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights), "modality": entry.scope}
     fields.pop("plugin")
-    fields.pop("values")  # the class says them, also where a line does not
+    fields.pop("values")  # the class has them even where a line does not
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":

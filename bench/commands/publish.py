@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.site.site import Site
 
 MARK = ".bench-site"
-"""A file that says that a folder was written by this command, and may be replaced by it."""
+"""A file that marks a folder as written by this command, which may replace it."""
 
 
 class _NotWritten(BenchError):

@@ -33,7 +33,7 @@ from bench.measuring.precheck import check_choices
 from bench.tracking import ExporterApart
 
 GENERATED = ("samples", "backbone")
-"""Kinds of systems that give images of their own, to be compared with a reference."""
+"""Kinds of systems whose generated images are compared with a reference."""
 
 
 def run_suite(
@@ -231,7 +231,7 @@ def _say(console: Console, text: str) -> None:
 
 def _say_where(run: Run, folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:
     console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
-    from bench.commands.selection import earlier_in  # imports numpy, which a wrong name should not cost
+    from bench.commands.selection import earlier_in  # imports numpy, time that a wrong name should not cost
 
     if beside := earlier_in(run):
         console.print(f"beside them, {beside}", markup=False, highlight=False, soft_wrap=True)

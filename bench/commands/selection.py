@@ -61,6 +61,6 @@ def earlier_in(run: Run) -> str:
     """A line naming the results of a run directory that its last command did not ask for; empty if there are none."""
     results = []
     for file in sorted(of_earlier_commands(run.files())):
-        with suppress(BenchError):  # what cannot be read is said by the commands that read it
+        with suppress(BenchError):  # the commands that read results report those that cannot be read
             results.append(read_result(file))
     return clean(earlier_line(results))

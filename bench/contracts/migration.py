@@ -15,8 +15,9 @@ from bench.contracts.protocol import FINGERPRINT_LENGTH
 from bench.machine.canonical import digest
 
 OF_METRICS = 4
-"""The schema from which on metrics have fingerprints of their own, and remedies a field."""
+"""The first schema in which metrics have fingerprints of their own, and remedies a field."""
 OLDER = (1, 2, 3)
+"""The schemas that are migrated."""
 _INCEPTION, _EFFICIENTNET = ("inception-2015-12-05",), ("efficientnet-lite0",)
 _BY_NAME = (
     *("psnr", "ssim", "ms_ssim", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy", "peak_memory"),
@@ -51,12 +52,12 @@ METRICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dnsmos": (("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808"), ()),
     "word_errors": (("wer", "cer", "dwer", "wer_original", "cer_original"), ()),
 }
-"""The bench's metrics at the time of schema 3: the values of each, where they were not called as it, and its weights.
+"""The metrics at the time of schema 3: the values of each, where not named like the metric, and its weights files.
 
-Not the registry's lines, which may have changed since.
+The registry's lines are not used, since they may have changed.
 """
 OF_TASKS = frozenset({"nll", "token_perplexity", "bits_per_pixel_model", "bitrate_model"})
-"""Values that tasks gave and no metric, beside those of sampling."""
+"""Values that tasks gave rather than metrics, besides those of sampling."""
 _SAMPLING = "sampling_"
 _DERIVED = re.compile(r"_(level_\d+|joint|continuation|tokenized|model_loss)$")
 _DEFAULTS: dict[str, Any] = {"dtype": "float32", "tf32": False, "seed": 0}
@@ -67,7 +68,7 @@ _REMEDY = re.compile(
 """Where the remedy began in texts of schemas 1 to 3."""
 _OTHER_WAY = re.compile(r" +\(or give the file: [^)]*\)$")
 _ABSENT = re.compile(r"(not in the cache(?: and (?:cannot be fetched.*|--offline is set).*|, the hub out of reach.*))$")
-"""What the attempt to get a file came to, which now stands in brackets behind what lacks."""
+"""Why a file was not available, which now stands in brackets after what is missing."""
 
 
 def migrated(document: Any) -> Any:
@@ -139,7 +140,7 @@ def _protocol(old: Mapping[str, Any]) -> dict[str, Any]:
     settings, weights = dict(old["settings"]), old["weights"]
     sections = settings.pop("metrics", None) or {}
     claimed = {file for name in old["metrics"] if name in METRICS for file in METRICS[name][1]}
-    # What no metric of the bench uses is of those of packages, any of them.
+    # What no metric of the bench uses belongs to those of packages, possibly to any of them.
     others = tuple(file for file in weights if file not in claimed)
     metrics = {
         name: {

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from bench.contracts.kept import Kept
 
 SCHEMA_VERSION = 4
-"""2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a
+"""2: estimates keep the replicates of their jackknife. 3: costs describe the device beyond its name, and those of a
 baseline keep the values of repeated runs. 4: conditions and metrics have fingerprints of their own, estimates name
-their metric, and remedies have a field. Older results are read as such (``bench/contracts/migration.py``), without what
-they do not say."""
+their metric, and remedies have a field. Older results are migrated as they are read (``bench/contracts/migration.py``),
+and lack what they did not record."""
 
 LARGEST = 1e100
-"""No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
+"""The largest absolute value of a metric: its square, and a hundred times that, are still finite."""
 ROUNDING = 1e-9
 LONGEST_NAME = 255
-"""Characters of a file's name that file systems take."""
+"""The longest file name that file systems take, in characters."""
 
 
 class _Record(BaseModel):
@@ -223,7 +223,7 @@ class Run:
         if result.key != key or not whole:
             return None, ""
         read = dependencies.read(self.dependencies_of(file))
-        # Of the bench's own systems all is known from their code and their arguments.
+        # The code and the arguments of the bench's own systems are all that they depend on.
         unknown = "" if result.system.target.startswith("bench.") else "the record of what it read is gone"
         changed = read.changed() if read else unknown
         return (None, changed) if changed else (result, "")
@@ -309,7 +309,7 @@ def read_result(file: Path) -> Result:
     """
     try:
         text = read_stored(file)
-        document = parse_json(text)  # unlike pydantic's, without keys that stand twice, NaN and infinities
+        document = parse_json(text)  # unlike pydantic's, it rejects duplicate keys, NaN and infinities
         result = Result.model_validate(migrated(document))
         _refuse_impossible(result)
     except OSError as error:
@@ -361,7 +361,7 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     from pyarrow import ArrowException, BufferReader
 
     try:
-        # From memory and without threads: those of pyarrow that read a file of Python's may outlive the interpreter.
+        # From memory and without threads: threads of pyarrow that read a Python file may outlive the interpreter.
         with parquet.ParquetFile(BufferReader(read_stored(table))) as stored:
             columns: dict[str, list[Any]] = stored.read(use_threads=False).to_pydict()
     except (OSError, ArrowException, ValueError) as error:
@@ -404,7 +404,7 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    # Names of files may hold halves of surrogate pairs, which parquet takes as little as JSON.
+    # Names of files may hold halves of surrogate pairs, which Parquet cannot store, nor can JSON.
     encodable = {
         name: [visible(value) for value in column] if all(isinstance(value, str) for value in column) else column
         for name, column in columns.items()

@@ -12,7 +12,7 @@ from bench.errors import BenchError, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 LONGEST = 60
-"""Characters of a wrong value that are shown."""
+"""The largest number of characters of a wrong value that are shown."""
 
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),

@@ -59,7 +59,7 @@ def _source(target: str) -> ast.Module | None:
     except SyntaxError as error:
         raise BenchError(f"{target}: line {error.lineno}: {error.msg}") from error
     except (OSError, ValueError, RecursionError, MemoryError):
-        return None  # whoever imports it will find out
+        return None  # importing it will show what is wrong
 
 
 def _names(tree: ast.Module) -> set[str]:

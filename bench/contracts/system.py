@@ -39,7 +39,7 @@ class SystemSpec:
     """
 
     kind: ClassVar[str] = "tokenizer"
-    """What it is; a task measures one kind."""
+    """What the spec names; a task states the kinds that it measures."""
 
     text: str
     entry: registry.Entry
@@ -108,7 +108,7 @@ class SystemSpec:
         require_packages(factory, self.text)
         try:
             inspect.signature(factory).bind(**self.arguments)
-        except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments
+        except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
     def uncastable(self, dtype: str) -> str:
@@ -175,7 +175,7 @@ class SystemSpec:
                 raise
             raise BenchError(f"{self.text}: {error}") from error
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            # Not of users' own classes: their errors need the place in their code.
+            # Not for classes of users, whose errors need the place in their code.
             if not self.is_own and (wrong := mistyped(factory, arguments)):
                 raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
             raise
@@ -275,10 +275,10 @@ def _kind(name: str) -> registry.Kind:
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
     if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
-        check_file(name)  # quicker than to run it
+        check_file(name)  # faster than importing it
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
-    except BenchError:  # the check of the system will say so
+    except BenchError:  # the check of the system will report it
         return "tokenizers"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.contracts.kept import Kept
 
 Report = Callable[[str, int, int], None]
-"""Called with the phase, the samples done and the samples in all."""
+"""A function called with the phase, the number of samples done and the number of samples in all."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ class Task(ABC):
     """
 
     kind: ClassVar[str]
-    """What it is called without the modality, such as ``recon``."""
+    """The task's name without the modality, such as ``recon``."""
     version: ClassVar[int]
     measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
-    """``SystemSpec.kind`` of what it measures."""
+    """The kinds of systems that the task measures (``SystemSpec.kind``)."""
     wanted: ClassVar[str] = "give some with --system"
-    """What to give where a suite names no systems."""
+    """What the user should do where a suite names no systems, for messages."""
 
     def __init__(self, name: str, modality: Modality) -> None:
         self.name, self.face = name, modality

@@ -11,8 +11,9 @@ import torch
 TokenKind = Literal["discrete", "continuous", "bytes"]
 
 EDGE_FRAMES = 4
-"""Codes that a clip may have beyond or below its length times the rate: what padding at both ends makes."""
+"""How many codes more or fewer than its length times the rate a clip may have, because both ends are padded."""
 RATE_TOLERANCE = 1e-3
+"""The share by which the number of a clip's codes may differ from the declared rate in addition."""
 
 
 class TokenError(ValueError):
@@ -77,12 +78,14 @@ class Tokens:
 
     @property
     def kind(self) -> TokenKind:
+        """``discrete`` for codes, ``continuous`` for latents, ``bytes`` for a payload."""
         if self.codes:
             return "discrete"
         return "bytes" if self.payload else "continuous"
 
     @property
     def batch_size(self) -> int:
+        """The number of samples in the batch."""
         if self.payload:
             return len(self.payload)
         return (self.codes[0] if self.latents is None else self.latents).shape[0]

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.machine.canonical import digest
 
 SILENT, FAINT, CANCELLED = "silent", "nearly silent", "cancelled by mixing"
-"""Conversions of clips that leave nothing, or next to nothing, to be measured."""
+"""Conversions that leave nothing, or next to nothing, of a clip to measure."""
 
 DOUBTFUL = {
     SILENT: "are silent",
@@ -23,7 +23,7 @@ DOUBTFUL = {
     CANCELLED: "lose more than 20 dB when their channels, in opposite phase, are mixed down "
     "(in a --protocol file preprocessing: {channels: first} takes one channel)",
 }
-"""What warnings say of clips with a conversion."""
+"""What warnings say of clips by their conversion."""
 
 
 class BadSample(Exception):

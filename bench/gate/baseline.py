@@ -16,7 +16,7 @@ from bench.leaderboard.names import heading
 from bench.machine.canonical import readable_json, write_atomic
 
 DIGITS = 9
-"""Significant digits of every number: finer than float32, and than what the gate calls unchanged."""
+"""Significant digits of every number: finer than float32, and finer than what the gate calls unchanged."""
 ENVIRONMENT = ("bench", "device", "git", "packages", "python", "threads")
 _NUMBERS = re.compile(r"\[\s*(-?[\d.eE+-]+(?:,\s*-?[\d.eE+-]+)*)\s*\]")
 
@@ -59,7 +59,7 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
     moved = {(row.system, row.fingerprint) for row in report.comparisons if row.moved and not row.device_bound}
     same = {(p.after.name, p.after.result.fingerprint) for p in matched.pairs if _same(p)} - moved
     write = [m for m in taken if everything or m.repeats or (m.name, m.result.fingerprint) not in same]
-    # A file is called by what was measured too, so that of one with other metrics is another one.
+    # The name of a file depends on what was measured, so a result with other metrics has another file.
     written = {(m.name, m.result.fingerprint): Run(folder).file_of(m.name, m.result.protocol) for m in write}
     replaced += [
         old.file for old in kept if written.get((old.name, old.result.fingerprint), old.file).name != old.file.name
@@ -90,7 +90,7 @@ def trimmed(measured: Measured) -> Result:
     """
     result = measured.result
     metrics = {
-        # The batches that a speed was timed over are not those of another run.
+        # The batches over which a speed was timed differ from run to run.
         name: estimate.model_copy(update={"replicates": None, "blocks": None}) if estimate.device_bound else estimate
         for name, estimate in result.metrics.items()
         if not heading(name).detail

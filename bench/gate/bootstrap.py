@@ -9,13 +9,13 @@ import numpy as np
 from bench.contracts.stats import CONFIDENCE, assign_blocks
 
 RESAMPLES = 19_999
-"""The smallest p-value of so many random flips is 1/20,000."""
+"""The smallest p-value of this many random flips is 1/20,000."""
 SEED = 19_790_101
 """Fixed: the same results give the same verdict."""
 MOST_GROUPS = 200
-"""More groups are dealt out to so many before they are resampled; a t of 199 degrees of freedom is a normal."""
+"""More groups are dealt out to this many before resampling; a t with 199 degrees of freedom is practically normal."""
 OPEN = 30.0
-"""Standard errors beyond which an end of an interval says no more than that so few groups moved."""
+"""Standard errors beyond which the end of an interval only says that very few groups moved."""
 ROUNDING = 1e-12
 """A standard error below this part of the ratios is the rounding of an exact difference."""
 
@@ -67,6 +67,7 @@ class GroupBootstrap:
 
     @property
     def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the difference; None where resamples without any spread leave it open."""
         if self.stderr == 0:
             return self.value, self.value
         tail = (1 - CONFIDENCE) / 2

@@ -19,15 +19,15 @@ class Verdict(StrEnum):
     IMPROVED = "improved"
     HELD = "held"
     WORSE = "worse"
-    """Worse by more than the tolerance, but not beyond chance: whether it is a regression takes more data to tell."""
+    """Worse by more than the tolerance, but not beyond chance: deciding whether it is a regression takes more data."""
     UNDECIDED = "undecided"
-    """Beyond the tolerance, but whether beyond chance cannot be told."""
+    """Beyond the tolerance, but without an error to decide whether beyond chance."""
     SHOWN = "shown"
     """Neither direction is better, or no verdict was asked for."""
     NOT_COMPARED = "not compared"
     """One side has no value, or the value compares on one device only."""
     MISSING = "missing"
-    """A metric of quality that had a value before and has none now."""
+    """A quality metric had a value before and has none now."""
 
 
 JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.WORSE, Verdict.HELD)

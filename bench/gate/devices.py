@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bench.contracts.results import Result
 
 NEAR = 0.03
-"""Part of itself by which what a system measures of a device (its clock, its memory) differs between two starts."""
+"""Relative difference of what a system reports about a device (clock, memory) between two starts of one machine."""
 
 
 def apart(before: Result, after: Result) -> str:

@@ -26,7 +26,7 @@ from bench.paired.influence import of_blocks
 from bench.paired.parts import agree, parts
 
 SAME = 1e-5
-"""Values nearer than this part of themselves are the same: float32 arithmetic on another number of threads."""
+"""Values with a smaller relative difference are the same: float32 arithmetic on another number of threads."""
 
 Exceeds = Callable[[float, int], float]
 
@@ -109,7 +109,7 @@ def _by_samples(
     now = after[[pair.after.where[name] for name in pair.shared]]
     had, has = (np.isfinite(side).all(1) for side in (was, now))
     better = np.inf if higher_is_better else -np.inf
-    # Infinitely good (a lossless image's PSNR) is a value too, though not one to take a mean of.
+    # Infinitely good (a lossless image's PSNR) is a value too, though not one to average.
     gone = (had & ~has & (now[:, 0] != better)) | (~had & (was[:, 0] == better) & (now[:, 0] != better))
     lost = tuple(np.array(pair.shared, object)[gone].tolist()) if higher_is_better is not None else ()
     both = had & has

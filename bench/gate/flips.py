@@ -9,11 +9,11 @@ import numpy as np
 from bench.gate.bootstrap import RESAMPLES, SEED
 
 EXACT_GROUPS = 14
-"""Up to so many groups all flips are tried; of more, as many at random as the bootstrap has resamples."""
+"""Up to this many groups all flips are tried; with more, as many random ones as the bootstrap has resamples."""
 CHUNK = 4096
-"""Flips that are tried at once, so that memory does not grow with them."""
+"""Flips that are tried at once, so that memory does not grow with their number."""
 ROUNDING = 1e-10
-"""Statistics nearer than this part of what they can reach are the same."""
+"""Statistics that differ by less than this part of their largest possible size are the same."""
 
 
 def westfall_young(excess: np.ndarray) -> np.ndarray:

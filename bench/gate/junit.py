@@ -10,7 +10,7 @@ from bench.gate.lines import NOT_BEYOND_CHANCE, amount, headline, numbers, proba
 from bench.gate.verdicts import Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even escaped."""
+"""Characters that XML 1.0 cannot hold, not even escaped."""
 
 
 def text(report: Report) -> str:

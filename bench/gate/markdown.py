@@ -7,7 +7,7 @@ from bench.gate.lines import Words
 from bench.leaderboard.markdown import escape
 
 MOST_CHARACTERS = 60_000
-"""GitHub refuses a comment of more than 65,536 characters; what is left out is counted."""
+"""GitHub rejects a comment of more than 65,536 characters; what is left out is counted."""
 MARKS = {Verdict.REGRESSED: "❌ ", Verdict.UNDECIDED: "❔ ", Verdict.WORSE: "⚠️ ", Verdict.IMPROVED: "✅ "}
 
 

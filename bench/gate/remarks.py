@@ -11,7 +11,7 @@ from bench.gate.power import POWER
 from bench.gate.verdicts import Report
 
 MOST_NAMED = 6
-"""Names that a sentence lists."""
+"""Names that a sentence lists at most."""
 
 
 def remarks(report: Report) -> Iterable[str]:
@@ -104,7 +104,7 @@ def _not_compared(report: Report) -> Iterable[str]:
             remedies.setdefault(row.reason, {}).update(dict.fromkeys([row.remedy] * bool(row.remedy)))
     for reason, titles in reasons.items():
         yield f"Not compared: {', '.join(titles)}: {'; '.join([reason, *remedies[reason]])}"
-    # What only some systems lack they never have.
+    # A metric that only some systems lack does not apply to them.
     if everywhere := [title for title, having in neither.items() if having == systems]:
         yield f"{NEITHER.capitalize()}: {', '.join(everywhere)} (why: --format json)"
 

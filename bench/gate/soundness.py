@@ -14,7 +14,7 @@ from bench.paired.parts import agree, parts
 
 REMEDY = "measure it again, or restore both files"
 PLAIN = ("mean", "the same for every sample")
-"""How the methods of metrics begin whose value is the mean of their column; others weight it, or take no mean."""
+"""Beginnings of the methods of metrics whose value is the mean of their column; others weight it or take no mean."""
 
 
 def check_result(file: Path, result: Result) -> None:

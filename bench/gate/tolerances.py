@@ -23,10 +23,10 @@ BY_UNIT: Mapping[str, Tolerance] = {
     "MiB": Tolerance(absolute=64.0, relative=0.10),
 }
 OTHERS = Tolerance(relative=0.005)
-"""Fréchet distances, KID, Inception Score, spectral distances, model bits and whatever other packages bring."""
+"""The tolerance of Fréchet distances, KID, Inception Score, spectral distances, model bits and foreign metrics."""
 
 POINTS = "pp"
-"""Percentage points, the unit of a tolerance where tables show a fraction in per cent."""
+"""Percentage points, the unit of a tolerance where tables show a fraction in percent."""
 _GRAMMAR = re.compile(r"(?P<number>[0-9.eE+-]+|inf)\s*(?P<unit>\S*)")
 
 

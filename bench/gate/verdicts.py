@@ -59,6 +59,7 @@ class Report:
 
     @property
     def regressed(self) -> bool:
+        """Whether any metric regressed."""
         return bool(self.having(Verdict.REGRESSED))
 
     @property
@@ -273,7 +274,7 @@ def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Compar
         return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {found.method}"), None
     if not found.moved:
         return replace(row, verdict=Verdict.HELD, p=1.0, adjusted=1.0, reason="unchanged"), None
-    if math.isinf(tolerance):  # the user's word for "never": no comparison that others would have to share with
+    if math.isinf(tolerance):  # never judged, so it takes no share of the level
         return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
     worse, better = (_evidence(found, tolerance, side) for side in (sign, -sign))
     return replace(row, p=adjust([worse])[0].p), _Tested(worse, better, found.stderr)

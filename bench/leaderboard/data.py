@@ -24,9 +24,9 @@ FIELDS = (
     *("method", "note", "unavailable", "remedy", "metric_fingerprint"),
 )
 DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
-"""Fields beside ``FIELDS`` of a table that is relative to a row."""
+"""Fields that a table relative to a row has in addition to ``FIELDS``."""
 ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks", "metric"}
-"""Fields of an estimate that other fields stand for, or that programs are not given."""
+"""Fields of an estimate that other fields replace, or that are not exported."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 

@@ -9,13 +9,13 @@ from decimal import Decimal
 SIGNIFICANT = 2  # digits of a half-interval; the Particle Data Group's upper choice
 SIGNIFICANT_ALONE, MOST_ALONE = 3, 5  # digits at least, and at most after the point, of a number without interval
 COMPARABLE = 100.0  # numbers without intervals share their decimals if the largest is at most so many times larger
-SMALL, LARGE = 1e-4, 1e15  # what is below the one, or not below the other, is written with an exponent
-ALIKE = 1e-6  # sides of an interval that differ by less, relative to its width, differ by rounding only
+SMALL, LARGE = 1e-4, 1e15  # numbers below the first, or not below the second, are written with an exponent
+ALIKE = 1e-6  # half-widths of an interval that differ by less, relative to its width, differ by rounding only
 NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
 
 Interval = tuple[float, float]
 Estimated = tuple[float, Interval | None]
-"""A value and the ends of its interval, None if there is none or it has no width."""
+"""A value and the ends of its interval; None if it has none or the interval has no width."""
 
 
 @dataclass(frozen=True)

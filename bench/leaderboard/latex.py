@@ -136,7 +136,7 @@ def _name(name: Entry) -> str:
 def _entry(entry: Entry, spread: str = "") -> str:
     words = escape(entry.text)
     words = rf"\textbf{{{words}}}" if entry.best else words
-    # The marks of a number take no room, so that the points stay in line.
+    # The marks of a number take no room, so that the decimal points stay aligned.
     marks = rf"\rlap{{{_marks(entry.marks)}}}" if entry.is_number and entry.marks else _marks(entry.marks)
     return f"{words}{spread}{marks}"
 

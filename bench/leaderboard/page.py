@@ -98,6 +98,7 @@ class Page:
 
     @property
     def has_best(self) -> bool:
+        """Whether any entry is marked as the best of its column."""
         return any(entry.best for column in self.columns for entry in column.entries)
 
     def legend(self, best: str) -> str:

@@ -7,7 +7,7 @@ that machine, not for a reader of its table, who sees the remedy instead; the re
 from __future__ import annotations
 
 LONGEST = 240
-"""Characters of what is nobody's sentence of the bench, such as an exception's message."""
+"""Most characters of a text that the bench did not write, such as an exception's message."""
 
 
 def brief(cause: str, remedy: str = "") -> str:

@@ -34,7 +34,7 @@ KINDS = {
 }
 OTHER_KIND = "Unknown token kind"
 MOST_NAMED = 3
-"""Metrics that tell a row from another of the same name, where they are so few."""
+"""Metrics that distinguish a row from another of the same name, if there are no more than this."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Row:
 
     @property
     def failed(self) -> bool:
+        """Whether the row's result failed."""
         return self.result.status == "failed"
 
 

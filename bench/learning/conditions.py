@@ -16,7 +16,7 @@ def classes_told(settings: ProbeSettings, dataset: Dataset, fit_split: Dataset |
     """Names of the classes, empty where the probe is told none.
 
     Raises:
-        BenchError: it is to be told, and the two splits have no classes, or not the same.
+        BenchError: it is to be conditioned, but a split has no classes, or the two splits have different ones.
     """
     if settings.conditions == "none":
         return ()
@@ -38,7 +38,12 @@ def refuse_unlearned(classes: Sequence[str], labels: Sequence[int], learned: Dat
     """BenchError if a class has no sample to be learned from.
 
     Args:
-        labels: of the samples that are learned from.
+        classes: names of the classes.
+        labels: class, by its number, of each sample of ``learned``.
+        learned: the samples that the probe learns from.
+
+    Raises:
+        BenchError: a class has none.
     """
     unknown = sorted(set(range(len(classes))) - set(labels))
     if unknown:

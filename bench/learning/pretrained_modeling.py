@@ -126,7 +126,7 @@ def _texts(job: Job) -> Sequence[str] | None:
 def _asked(
     tokenized: Tokenized, backbone: PretrainedBackbone, texts: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Negative log-likelihood in nats, and tokens, of each sample, float64 ``[samples]``."""
+    """The negative log-likelihood in nats and the number of tokens of each sample, both float64 ``[samples]``."""
 
     def attempt(signal: Any, indices: list[int]) -> tuple[Tokens, torch.Tensor]:
         tokens = backbone.encode(signal)
@@ -173,7 +173,7 @@ def _note(backbone: PretrainedBackbone, chosen: Mapping[str, Any], amounts: Sequ
     parts = ["published model, trained by its authors", told, backbone.bound]
     if backbone.structure.signal_rate:
         window = backbone.structure.signal_shape[-1] / backbone.structure.signal_rate
-        # A sample more or less is resampling.
+        # A difference of one sample may be due to resampling.
         if long := sum(seconds > window + 1e-3 for seconds in amounts):
             parts.append(f"{long} of {len(amounts)} clips are longer than the {window:g} s that it is set to")
     return "; ".join(filter(None, parts))

@@ -214,7 +214,7 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
             "interval": mean.interval,
             "n": sum(estimate.n for estimate in estimates),
             "method": f"mean of {len(values)} trainings, t",
-            "replicates": None,  # of the first training, which would pair another value
+            "replicates": None,  # those of the first training belong to another value
             "blocks": None,
         }
     )

@@ -84,7 +84,7 @@ class Study:
         wanted = {name: section for name, section in job.protocol.sections.items() if name in rates}
         self.metrics = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task.signals(settings), settings.probe.views, job.protocol.seed)
-        with watched(loaders=True):  # what is learned from decides the numbers, and no fingerprint states it
+        with watched(loaders=True):  # these samples decide the numbers, and no fingerprint covers them
             self.training = Collected(task, self, views, len(classes), MetricSet(()), report)
         refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
         self.evaluated = Collected(task, self, self.dataset, len(classes), self.metrics, report)

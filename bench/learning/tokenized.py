@@ -78,7 +78,7 @@ class Tokenized:
         trial = Trial(system, system.encode, None, self.signals, limits, seed, self.seen.doubts)
 
         def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
-            # What is made in inference mode could not be trained on.
+            # Tensors made in inference mode could not be trained on.
             with torch.no_grad(), watched():
                 tokens, made = attempt(owned(signal), indices)
                 if tokens.batch_size != len(samples):

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from bench.backbones.corpus import Examples
 
 CHECKPOINT_SECONDS = 20.0
+"""Seconds between two checkpoints."""
 ABANDONED_SECONDS = 30 * 86400.0
-"""After which nobody is likely to come back for a checkpoint."""
+"""Seconds without a write after which a checkpoint counts as abandoned."""
 BETAS = (0.9, 0.95)
+"""AdamW's decay rates of the two moments."""
 
 Batches = Callable[[torch.Generator], "Examples"]
-"""A batch of training samples, drawn with the generator of its step."""
+"""A function that draws a batch of training samples with the generator of its step."""
 
 
 class Budget(BaseModel):
@@ -61,7 +63,7 @@ class Checkpoint:
         """The state, on a device; None where there is none to resume."""
         try:
             state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-        except Exception:  # torch raises many kinds for a damaged file, and whatever it is, it is no checkpoint
+        except Exception:  # torch raises many kinds of errors for a damaged file, which is not a checkpoint
             return None
         return state if state.get("key") == self.key else None
 

@@ -12,11 +12,11 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 LONGEST = 512
-"""Bytes of a line; a pipe takes so few whole or not at all."""
+"""The most bytes of a line; a pipe takes that few whole or not at all."""
 MOST = 64 * 1024
-"""Bytes that are read at a time."""
+"""The most bytes that are read at a time."""
 OUT_OF_THE_WAY = 700
-"""Number of the descriptor, where there may be so many: those who close or fill the first ones do not meet it."""
+"""Number of the descriptor, where there may be so many, so that a system that closes low ones does not hit it."""
 _LINE = re.compile(rb"progress (\d{1,15}) (\d{1,15}) ([ -~]{1,100})")
 
 
@@ -34,7 +34,7 @@ class Sender:
         with suppress(OSError):
             # A system may have closed it, and opened a file of its own that got the number.
             if os.path.samestat(os.fstat(self._descriptor), self._status):
-                # It begins with an end of line, as somebody else's half a line may precede it.
+                # It begins with an end of line, as an incomplete line of another process may precede it.
                 os.write(self._descriptor, b"\nprogress %d %d %s\n" % (max(0, done), max(0, total), name))
 
 

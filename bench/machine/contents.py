@@ -16,12 +16,12 @@ from bench.machine.files import MOST_BYTES_OF_A_SAMPLE
 from bench.machine.weights import cache_dir
 
 THREADS = 8
-SLICE = 256  # files a thread takes at once
+SLICE = 256  # files that a thread takes at once
 # A file changed within the clock's tick after it was hashed would look unchanged; it is hashed again next time.
 SETTLED_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int]
-"""Size, modification and change time of a file."""
+"""Size of a file in bytes, and its modification and change time in nanoseconds."""
 
 
 def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[str | None]:
@@ -76,5 +76,5 @@ def _read(notes: Path) -> dict[str, list[int | str]]:
 
 
 def _write(notes: Path, remembered: dict[str, list[int | str]]) -> None:
-    with suppress(OSError):  # a cache that cannot be written costs time only
+    with suppress(OSError):  # a cache that cannot be written only costs time
         write_atomic(notes, json.dumps(remembered).encode())

@@ -24,10 +24,10 @@ from bench.machine.watch import Watch, state_of
 from bench.machine.weights import cache_dir
 
 UNSETTLED = "changed while it was measured"
-"""In place of the contents of a file that is no longer what was read."""
+"""Stands for the hash of a file whose contents changed after it was read."""
 VIRTUAL = ("/proc", "/sys")
 STORE = "mlflow.db"
-"""How the names begin that MLflow's default store has in the working directory."""
+"""Prefix of the names of MLflow's default store in the working directory."""
 LONGEST_NAME = 1024
 
 
@@ -183,7 +183,7 @@ def _contents(path: str, known: FileRecord | None = None) -> FileRecord:
     """The record of a file as it is now; one of the same size and times as the known one is not read again."""
     place = Path(path)
     real = place.resolve()
-    if real.parent.name == "blobs":  # of the hub's cache, where a file's name is its hash
+    if real.parent.name == "blobs":  # in the hub's cache, where the name of a file is its hash
         return FileRecord(sha256=real.name if real.is_file() else None)
     if not real.is_file():
         return FileRecord(sha256=None)
@@ -206,7 +206,7 @@ def _code_of(source: str) -> list[CodeType]:
         codes = [compile(Path(source).read_bytes(), source, "exec", dont_inherit=True)]
     except (OSError, SyntaxError, ValueError, RecursionError):
         return []
-    for code in codes:  # which grows meanwhile
+    for code in codes:  # the list grows meanwhile
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return codes
 

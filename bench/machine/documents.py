@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 MOST_NODES = 100_000
-"""Values of a YAML document once its aliases are written out; a few lines of aliases can stand for billions."""
+"""The most values of a YAML document with its aliases expanded; a few lines of aliases can stand for billions."""
 _TOO_DEEP = "nested too deeply"
 _BASE_EIGHT = re.compile(r"[-+]?0[0-9_]+")
 
@@ -50,7 +50,7 @@ def parse_yaml(text: str) -> Any:
             raise yaml.YAMLError(f"its aliases stand for more than {MOST_NODES} values")
     except RecursionError as error:
         raise yaml.YAMLError(_TOO_DEEP) from error
-    except ValueError as error:  # of numbers and dates that look like one and are none
+    except ValueError as error:  # from what looks like a number or a date but is not valid
         raise yaml.YAMLError(str(error)) from error
     return tree
 

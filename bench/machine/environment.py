@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# What can change a number; the versions enter the key that resume goes by.
+# What can change a number; the versions enter the key by which finished cells are recognized.
 NUMERIC_PACKAGES = (
     "torch",
     "torchvision",
@@ -94,7 +94,7 @@ PROCESSOR_FIELDS = (
     *("vendor_id", "cpu family", "model", "stepping", "cache size"),  # x86
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),  # Arm
 )
-"""Lines of /proc/cpuinfo that tell processors of one name apart and do not change while they run."""
+"""Lines of /proc/cpuinfo that distinguish processors of one name and do not change while they run."""
 
 
 def device_name(device: str) -> str:
@@ -132,7 +132,7 @@ def hardware(device: str) -> dict[str, str | float]:
             described[field] = " | ".join(values)  # cores of several kinds
     if speeds := [float(value) for name, value in lines if name.lower() == "bogomips"]:
         described["bogomips"] = max(speeds)  # of x86, twice the base frequency
-    with suppress(ValueError, OSError, AttributeError):  # not every system knows
+    with suppress(ValueError, OSError, AttributeError):  # not every system has these
         described["memory_bytes"] = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return described
 

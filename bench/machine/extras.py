@@ -29,7 +29,7 @@ DISTRIBUTIONS = {
     "visqol": "visqol-python",
     "yaml": "pyyaml",
 }
-"""Distributions of the modules whose names differ from theirs by more than hyphens."""
+"""Distributions of modules whose names differ by more than hyphens."""
 
 
 @cache

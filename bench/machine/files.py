@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import IO
 
 MOST_BYTES_OF_A_SAMPLE = 4 * 2**30
+"""The largest size of a sample's file."""
 MOST_BYTES_OF_A_DOCUMENT = 2**28
-"""A result, a protocol, a table of transcripts: nobody writes more, and all of it is read into memory."""
+"""The largest size of a result, a protocol or a table of transcripts, all of which is read into memory."""
 _NEVER_ENDING = ("/proc/", "/sys/", "/dev/")
 
 
@@ -42,7 +43,9 @@ def open_stored(path: Path, buffering: int = -1, most: int | None = None) -> IO[
     Raises:
         OSError: it cannot be opened, is larger, or is a pipe, device or file of the system; ``strerror`` says which.
     """
-    reason = why_unreadable(path.stat(), path)  # before it is opened: what is no file may act on that, or wait
+    reason = why_unreadable(
+        path.stat(), path
+    )  # before it is opened, which may block or have an effect if it is not a file
     stream = None if reason else path.open("rb", buffering)
     if stream and most is not None and (size := os.fstat(stream.fileno()).st_size) > most:
         stream.close()

@@ -65,7 +65,7 @@ class MemoryMeter:
         gc.collect()
         if self.device.type == "cuda":
             return int(torch.cuda.memory_allocated(self.device))
-        with suppress(OSError, AttributeError):  # glibc keeps what was freed, unless it is asked
+        with suppress(OSError, AttributeError):  # glibc keeps freed memory unless asked to return it
             ctypes.CDLL("libc.so.6").malloc_trim(0)
         return _status_bytes("RssAnon")
 

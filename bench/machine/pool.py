@@ -21,11 +21,11 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 WAITING_EACH = 32
-"""Tasks that may wait for each process; ``submit`` blocks beyond, so that memory does not grow with the data."""
+"""Tasks per process that may wait; then ``submit`` blocks, so that memory does not grow with the data."""
 GRACE = 10.0
-"""Seconds that the processes have to end by themselves, and to take back what they registered with the system."""
+"""Seconds that the processes have to end by themselves, and to release what they registered with the system."""
 NICE = 5
-"""The model's own process goes first."""
+"""The niceness of the processes, so that the model's own process goes first."""
 
 
 class Pool:
@@ -45,7 +45,7 @@ class Pool:
         self._pool = ProcessPool(workers, initializer=_start, context=multiprocessing.get_context("fork"))
         self._room = BoundedSemaphore(workers * WAITING_EACH)
         with warnings.catch_warnings():
-            # Python 3.12 warns of forking beside threads. Those that there are, pebble's and the one that watches
+            # Python 3.12 warns about forking beside threads. The existing ones, pebble's and the one that watches
             # for the run's end, hold no lock that the tasks take.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._pool.schedule(os.getpid).result()

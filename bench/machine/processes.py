@@ -14,7 +14,7 @@ from multiprocessing import parent_process
 import psutil
 
 SECONDS_TO_DIE = 5.0
-"""The longest that a killed process is waited for: one that the kernel holds cannot be helped."""
+"""The longest that a killed process is waited for; one that is stuck in the kernel may not end."""
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 1, 36, 37  # of linux/prctl.h
 
 
@@ -47,7 +47,7 @@ def _guard(leader: int) -> None:
         os.waitpid(child, 0)
         return
     try:
-        # Forked twice, it is not a child of the leader: a system that waits for all of its own would wait for it.
+        # Forked twice, it is not a child of the leader: a system that waits for all its children would wait for it.
         if os.fork() == 0:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)

@@ -15,8 +15,9 @@ from bench.machine.durations import duration
 from bench.machine.texts import visible
 
 QUIET = 10.0
-"""Seconds without a line, where there is no bar, and without a movement before it is said that nothing moves."""
+"""Seconds until the next line where there is no bar, and without progress until that is reported."""
 BEAT = 0.5
+"""Seconds between two updates of what is shown."""
 STARTING = "starting"
 """The phase before a cell has reported anything."""
 LEAST_TIMED = 1.0

@@ -56,7 +56,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "bench.tokenizers.published_audio": MappingProxyType({"PublishedAudioTokenizer": "PretrainedAudioTokenizer"}),
     }
 )
-"""Old name of a module -> what it called some of its attributes -> what they are called now."""
+"""Old name of a module -> old name of an attribute -> new name."""
 _FOLDERS = frozenset(name.rpartition(".")[0] for name in MODULES)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MESSAGE, TRACEBACK = 2_000, 20_000
-"""Characters that are stored of a message or a reason, and of a traceback."""
+"""The most characters that are stored of a message or a reason, and of a traceback."""
 
 _EFFECTIVE = [
     *(point for point in range(0x20) if chr(point) not in "\n\t"),

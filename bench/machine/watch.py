@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any
 
 MOST_FILES = 10_000
-"""Files that are noted; a system that opens more is watched for the first ones."""
+"""The most files that are noted; of a system that opens more, only the first ones are."""
 LOADERS = "bench-loader"
-"""How the names of the threads begin that read the evaluated samples, whose contents the protocol states."""
+"""Prefix of the names of threads that read the evaluated samples, whose contents the protocol states."""
 WRITES = os.O_WRONLY | os.O_TRUNC | os.O_APPEND | os.O_EXCL | os.O_CREAT
 IMPORTERS = ("importlib", "_frozen_importlib", "pkgutil", "pkg_resources", "zipimport")
-"""Modules that list folders to find other modules; what was found is told by what was imported."""
+"""Modules that list folders to find other modules; what they found shows in what was imported."""
 
 State = tuple[int, int]
-"""Size and time of modification of a file, in nanoseconds."""
+"""Size of a file in bytes, and time of its modification in nanoseconds."""
 
 
 class Watch:
@@ -142,7 +142,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     watch = _current
     if watch is None or not watch.depth:
         return
-    # Whatever is raised here would be raised by what the system does.
+    # An error here would surface in the system's code.
     with suppress(Exception):
         if (noted := _NOTED.get(event)) and watch.active():
             noted(watch, args)

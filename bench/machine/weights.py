@@ -174,7 +174,7 @@ class WeightStore:
             try:
                 return fetch(file)
             except OSError as error:
-                # One machine without a network must not wait for every file in turn.
+                # A machine without a network must not wait for every file in turn.
                 self._unreachable = str(getattr(error, "reason", error))
         raise Unavailable(
             f"weights {file.name} are missing "

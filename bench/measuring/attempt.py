@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bench.contracts.task import Cell
 
 GRACE = 10.0
-"""Seconds that a process has to end after its result is on disk; what a system left running may never end."""
+"""Seconds that a process has to end after its result is on disk; what a system leaves running may never end."""
 LOOK = 0.5
-"""Seconds after which the result and the time are looked at, however silent the process is."""
+"""Seconds between two checks of the result and the time, even if the process reports nothing."""
 
 
 def attempt(
@@ -84,7 +84,7 @@ def _watch(
         if receiver.connection in ready:
             reports = receiver.read()
             if reports is None:
-                sources.remove(receiver.connection)  # closed by the system: nothing more will be heard
+                sources.remove(receiver.connection)  # closed by the system: there will be no more reports
             for report in reports or ():
                 progress.update(*report)
         now = time.monotonic()

@@ -29,7 +29,7 @@ from bench.machine.watch import note_native_files
 
 REPORT_SECONDS = 0.1
 
-note_native_files()  # here, since what is imported for the cells after this module may import safetensors
+note_native_files()  # here, since modules imported for the cells after this one may import safetensors
 
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
@@ -45,7 +45,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     try:
         task = open_task(cell.job.protocol.task)
         measurement = task.measure(cell.job, _reporter(Sender(channel)))
-    except BaseException as error:  # that of a system that leaves (SystemExit) too
+    except BaseException as error:  # including that of a system that exits (SystemExit)
         errors = [_record(error)]
     if os.getpid() != own:
         os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
@@ -62,7 +62,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
 
     try:
         write(measurement, errors)
-    except Exception as error:  # what was measured is of no use, but why it is not can be kept
+    except Exception as error:  # what was measured cannot be written, but the reason can
         write(None, [*errors, _record(error)])
 
 

@@ -42,7 +42,7 @@ def owned(value: Any) -> Any:
         return tuple(map(owned, value))
     if isinstance(value, bytearray):
         return bytes(value)
-    # Not by name: images should not import what audio is made of.
+    # Not by name, since images should not import the classes of audio.
     for kind in type(value).__mro__:
         if is_dataclass(kind) and kind.__module__.startswith("bench."):
             return kind(**{field.name: owned(getattr(value, field.name)) for field in fields(kind)})

@@ -20,6 +20,7 @@ from bench.measuring.reference_cache import ReferenceFile
 from bench.metrics.base import FeatureSource
 
 Features = Mapping[str, torch.Tensor]
+"""Features by layer, each float32 ``[samples, dim]``."""
 
 
 class FeatureBank:
@@ -95,7 +96,7 @@ class FeatureBank:
             "extractor": extractor.name,
             "version": extractor.version,
             "weights": self.sha256[extractor.weights],
-            # Other arithmetic rounds otherwise, and one side of a comparison must not differ by that.
+            # Other arithmetic rounds differently, which must not affect one side of a comparison only.
             "torch": torch.__version__,
             "device": _arithmetic(self.device),
         }
@@ -156,6 +157,7 @@ class ExtractorRun:
 
     @cached_property
     def network(self) -> Network:
+        """The network, loaded when first asked for."""
         return self.extractor.load(self.weights, self.device)
 
     def features(
@@ -196,7 +198,7 @@ class ExtractorRun:
         else:
             indices, computed = list[int](), list[torch.Tensor]()
             for index, images in batches:
-                # No small tensor is kept: strewn among the images, they would keep their memory from being used again.
+                # No small tensor is kept: scattered among the images, they would keep their memory from being reused.
                 indices += index.tolist()
                 computed.append(self._compute(images))
             parts = torch.tensor(indices).split([len(rows) for rows in computed])

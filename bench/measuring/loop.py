@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMINGS, TIMING_SECONDS = 7, 0.15
-"""A batch is timed until either is reached, once at least."""
+"""A batch is timed at least once, until it was timed so often or for so many seconds."""
 
 
 HOPELESS = 3
-"""A system that failed on so many samples before it managed any is not tried on the others."""
+"""A system that fails on this many samples before it succeeds on any is not tried on the others."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def survivors(
             except (SystemFailure, TokenError, BenchError):
                 raise
             except torch.OutOfMemoryError:
-                # One by one it may fit, but then the speeds would not be those of the batch size that is stated.
+                # Single samples may fit, but then the speeds would not be those of the stated batch size.
                 if len(members) > 1:
                     raise
                 seen.failed[members[0].id] = "the device has too little memory for it"
@@ -204,7 +204,7 @@ def _pass(
     warm: bool,
 ) -> _Passed:
     with loop.alone(), watched():
-        if not warm:  # the first call pays for lazy initialization; it is not timed
+        if not warm:  # the first call includes lazy initialization, so it is not timed
             _check_decoder(tokenizer, signal, loop.signals)
         meter.reset()
         tokens, output, encode_seconds, decode_seconds = _timed(tokenizer, signal, loop, first)

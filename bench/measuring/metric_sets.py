@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.measuring.dataset_task import DatasetSettings
 
 MOST_PROCESSES = 32
-"""Of the pool, on machines with more cores than that."""
+"""The most processes of the pool, on machines with more cores than that."""
 
 
 def build_metrics(

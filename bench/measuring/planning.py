@@ -90,7 +90,7 @@ def metric_section(
         )
     kind = metric_class(name)
     settings: BaseModel = validated(kind.Settings, section or {}, place, f"metrics.{name}")
-    with suppress(Unavailable):  # the cells will say so
+    with suppress(Unavailable):  # the cells will report it
         settings = settled(kind, settings.model_dump())
     return settings.model_dump(mode="json")
 
@@ -111,6 +111,15 @@ def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
 
 
 def open_dataset(spec: DatasetSpec, settings: DatasetSettings, data: str | None, limit: int | None) -> Dataset:
+    """The data set of a spec under a task's settings.
+
+    Args:
+        data: its path, if given.
+        limit: only the first so many samples, if given.
+
+    Raises:
+        BenchError: its files are missing or do not fit.
+    """
     dataset = spec.build(settings.preprocessing.model_dump(), data)
     return dataset if limit is None else Limited(dataset, limit)
 

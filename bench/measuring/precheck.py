@@ -64,4 +64,4 @@ def _check_path(option: str, path: str | None) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise BenchError(f"{option} {path}: no such file or folder") from None
     except (OSError, RuntimeError, ValueError):
-        return  # who reads it will say what is wrong
+        return  # reading it will report what is wrong

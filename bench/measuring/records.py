@@ -11,6 +11,7 @@ from bench.tokenizers.base import Tokenizer
 
 
 def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
+    """The record of a tokenizer that was measured."""
     return job.system.record(
         modality=tokenizer.modality, tokens=seen.tokens, weights=tokenizer.weights, revision=tokenizer.revision
     )

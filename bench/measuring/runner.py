@@ -66,7 +66,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             missing[system.text] = f"{system.text}: {why}"
         if _built_in_no_time(system):
             try:
-                system.build()  # a wrong rate is told now, not after the cells before its own
+                system.build()  # report a wrong rate now, not after the cells before it
             except Unavailable as reason:
                 missing[system.text] = f"{system.text}: {reason}"
     located = replace(options, data=_absolute(options.data), prompts=_absolute(options.prompts))
@@ -112,7 +112,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     if wrong:
         raise _all_of(wrong, [*missing.values(), *absent.values()])
     nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
-    # What is so for every system is said once.
+    # A warning that concerns every system is given once.
     warnings = list(dict.fromkeys(warnings))
     return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
 
@@ -198,8 +198,8 @@ def execute(
         fresh: measure again even what is finished.
         timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
     """
-    # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
-    # made networks twenty times slower here, and without one it gained nothing.
+    # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
+    # made networks twenty times slower here, and it gained nothing otherwise.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The fork server must import what this process did, not what lies in the working directory.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
@@ -232,7 +232,7 @@ def _failure(error: ErrorRecord, file: Path) -> str:
 
 def _modules(plan: Plan) -> list[str]:
     """Modules that cells take long to import, beyond those that all of them need."""
-    # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
+    # joblib, which librosa imports, would register a semaphore that a fork server cannot release.
     os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
     tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}

@@ -13,7 +13,7 @@ from bench.datasets.base import DOUBTFUL, Dataset, Sample
 from bench.errors import BenchError
 
 NAMED = 3
-"""Samples that a warning names; it counts the others."""
+"""The most samples that a warning names; it counts the others."""
 
 
 def content(signal: torch.Tensor) -> bytes:

@@ -22,10 +22,10 @@ from bench.measuring.copies import owned
 from bench.modalities.signal import Signal, SystemFailure
 
 NAMED = 3
-"""Layers that a message names; it counts the others."""
+"""The most layers that a message names; it counts the others."""
 
 LONGEST = 200
-"""Characters of an error's message that a warning repeats."""
+"""The most characters of an error's message that a warning quotes."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Limits:
 
 
 EXACT = Limits(tokens=0.05, values=5e-3, error=0.1)
-"""In float32. Convolutions round otherwise in another batch: after 50 layers a reconstruction differs by 2e-5 of its
-own, and none of 256 codes. Batch norm in training mode, in an autoencoder of 15 dB with 256 codes, changes 8 to 87% of
-the codes, and the reconstruction by 0.27 to 0.74 of its error, which is 0.05 to 0.2."""
+"""The limits in float32. Convolutions round differently in another batch: after 50 layers a reconstruction differs by
+2e-5 of its RMS, and none of 256 codes differ. Batch norm in training mode, in an autoencoder of 15 dB with 256 codes,
+changes 8 to 87% of the codes, and the reconstruction by 0.27 to 0.74 of its error, which is 0.05 to 0.2."""
 
 COARSE = Limits(tokens=0.25, values=2e-2, error=0.5)
-"""In bfloat16, float16 and TF32, which keep 8 to 11 bits of a value. They are estimates from that: of codes of 18 signs
-one in ten flips if one sign in 200 does, and if 3% of a vector quantizer's codes flip at a tie, the reconstruction
-differs by a quarter of its error."""
+"""The limits in bfloat16, float16 and TF32, which keep 8 to 11 bits of a value. They are estimated from that: of codes
+of 18 signs one in ten flips if one sign in 200 does, and if 3% of a vector quantizer's codes flip at a tie, the
+reconstruction differs by a quarter of its error."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Gap:
     kind: str
 
     def beyond(self, tokens: float, values: float) -> bool:
+        """Whether the tokens or the values differ by more than that."""
         return self.tokens > tokens or self.values > values
 
     @property
@@ -172,7 +173,7 @@ class Trial:
         try:
             pair = self.signals.joined(alone, self.signals.other(alone))
             return self._pass(pair)
-        except Exception:  # the user chose a batch of one, and perhaps had to
+        except Exception:  # the user chose a batch of one, perhaps because it has to be
             return None
 
     def _pass(self, signal: Any) -> Passed:

@@ -8,7 +8,7 @@ from bench.contracts.stats import CONFIDENCE, Estimate
 
 RESAMPLES = 2000
 SEED = 20090101
-"""Fixed, so that two systems on the same samples are resampled alike."""
+"""Seed of the resamples; fixed, so that two systems on the same samples are resampled alike."""
 BLOCK = 1 << 22
 
 

@@ -12,7 +12,7 @@ from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.contracts.tokens import TokenKind
 from bench.metrics.counts import CodeCounter, Histogram
 
-# Tokens an entry below which the plug-in estimates are visibly biased low.
+# Tokens per entry below which the plug-in estimates are visibly biased low.
 ENOUGH_TOKENS = 10
 
 

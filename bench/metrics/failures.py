@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.machine.texts import plain
 
 LONGEST = 500
-"""Characters of an error's message that are kept."""
+"""Most characters of an error's message that are kept."""
 
 
 def failure(error: BaseException, module: str, stage: str = "") -> str:

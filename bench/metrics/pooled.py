@@ -26,7 +26,7 @@ class PooledMetric(Metric):
 
     preload: ClassVar[tuple[str, ...]] = ()
     pool: Pool | None = None
-    """Where clips are worked on; None does it on the spot."""
+    """The pool that scores clips; None scores them in this process."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

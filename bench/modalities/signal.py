@@ -12,10 +12,10 @@ import torch
 from bench.datasets.base import Sample
 
 OVERSHOOT = 0.1
-"""By how much decoders may overshoot the range of values; few values are further outside."""
+"""How far decoders may overshoot the range of values; few values are further outside."""
 
 MANY = 0.05
-"""Share of an output that may be further outside than that, before it is told."""
+"""Share of an output that may lie further outside before it is reported."""
 
 
 class SystemFailure(RuntimeError):

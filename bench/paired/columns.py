@@ -54,7 +54,7 @@ def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Co
         return None
     (higher_is_better,) = directions
     assert higher_is_better is not None
-    with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+    with np.errstate(all="ignore"):  # values that overflow decide nothing
         return _contest_of(metric, estimates, results, samples, higher_is_better)
 
 

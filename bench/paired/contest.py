@@ -128,7 +128,7 @@ class Contest:
     def gaps(self, reference: str) -> dict[str, Gap]:
         """Return the difference of each other compared row from the compared row ``reference``, by key."""
         at = self.row[reference]
-        with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+        with np.errstate(all="ignore"):  # values that overflow decide nothing
             squares, degrees = self._errors(np.array([at]))
         of_each = np.broadcast_to(degrees, squares.shape)[0]
         return {

@@ -34,8 +34,11 @@ def closed(told: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
     """What is told, and what follows: who is at least as good as a better one is better, who is nowhere better worse.
 
     Args:
-        told: whether a system is told to be better than another, ``[systems, systems]``.
-        scores: as ``dominated`` takes them; None if nothing is known of the samples.
+        better: whether a system is shown to be better than another, bool ``[systems, systems]``.
+        scores: as ``dominated`` takes them; None if there are no per-sample values.
+
+    Returns:
+        ``better`` with all that follows from it, bool ``[systems, systems]``.
     """
     if scores is None or not told.any() or told.sum() == len(told) * (len(told) - 1) / 2:
         return told

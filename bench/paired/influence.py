@@ -51,7 +51,7 @@ def of_blocks(estimate: Estimate) -> np.ndarray | None:
     ratio = sizes.sum() / sizes
     offset = (ratio - 1) * (estimate.value - np.array(estimate.replicates))
     pulls: np.ndarray = (offset - (offset / ratio).sum()) / np.sqrt(len(sizes) * (ratio - 1))
-    # Of several trainings the replicates are those of one, and the error is that of their spread.
+    # With several trainings the replicates are those of one, and the error is that of their spread.
     near = math.isclose(float(np.linalg.norm(pulls)), estimate.stderr, rel_tol=NEAR)
     return pulls if near else None
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 RATIOS = (("_errors", "_length"), ("_total", "_amount"))
-"""Columns of per-sample values whose sums a metric is the ratio of, by their endings."""
+"""Endings of the per-sample columns whose sums a metric is the ratio of: numerator and denominator."""
 NEAR = 1e-6
 """Part of the mean size of its samples by which a value may differ from their mean: files round to nine digits."""
 
@@ -36,7 +36,7 @@ def parts(samples: Mapping[str, Sequence[Any]], metric: str) -> Parts | None:
     for over, under in RATIOS:
         if metric + over in samples and metric + under in samples:
             both = np.array([samples[metric + over], samples[metric + under]], np.float64).T
-            if metric in samples:  # a rate that is none says that the sample does not count
+            if metric in samples:  # a missing rate says that the sample does not count
                 both[~np.isfinite(np.array(samples[metric], np.float64))] = np.nan
             return Parts(both, ratio=True)
     if metric not in samples:

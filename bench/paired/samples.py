@@ -14,9 +14,9 @@ from bench.errors import BenchError
 from bench.paired.parts import RATIOS
 
 Columns = Mapping[str, Any]
-"""Values of samples by column: ``id``, ``group`` and those of metrics, each ``[n]``."""
+"""Per-sample values by column: ``id``, ``group`` and those of metrics, each ``[n]``."""
 Lookup = Callable[[Result], Columns]
-"""Finds the samples of a result; there are none if it has none that can be read."""
+"""Finds the per-sample values of a result; empty if it has none that can be read."""
 
 
 def nothing(result: Result) -> Columns:

@@ -13,7 +13,7 @@ from bench.paired.parts import agree, parts
 from bench.paired.samples import Columns
 
 MOST_GROUPS = 200
-"""More groups are dealt out to so many; a t of 199 degrees of freedom is a normal."""
+"""More groups are dealt out to this many; a t with 199 degrees of freedom is practically normal."""
 
 
 @dataclass(frozen=True)

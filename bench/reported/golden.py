@@ -27,7 +27,7 @@ from bench.contracts.suite import read_yaml, shipped
 from bench.errors import BenchError
 
 EQUAL_BY = {"inception_score_file_order": "inception_score"}
-"""A value that is left out where it equals another -> that other."""
+"""Values that are left out where they equal another, with the name of that other value."""
 
 
 class Golden(BaseModel):

@@ -11,7 +11,7 @@ from bench.site.plots import Plot, Point
 
 MOST_NAMED = 40
 CROWDED = 200
-"""Points from which on a plot has one shape, since twice as many would make a page too heavy for a browser."""
+"""Most points of a plot that is drawn in two shapes; with more, the page would be too heavy for a browser."""
 MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
 
 

@@ -16,9 +16,9 @@ from bench.site.drawing import System
 
 INTERVAL_DIGITS = 4
 MARK_SIZE = 0.68
-"""Of the letters of a footnote's mark, as part of the others'."""
+"""Size of the letters of a footnote's mark, relative to other letters."""
 WIDEST = 40
-"""Digits of the widest class of the style sheet."""
+"""Width in digits of the widest class of the style sheet."""
 SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
 
 

@@ -24,16 +24,16 @@ MARK = 6.0
 """Half the side of the square that a marker takes, in pixels."""
 LONGEST = 26
 MOST = 32
-"""Labels of a plot; of more points, the best have one."""
+"""Most labels of a plot; with more points, the best have one."""
 ROUNDS = 4
 DISTANCES = (9.0, 12.0, 17.0, 24.0, 33.0, 45.0, 60.0, 80.0, 105.0, 135.0)
 UNLED = 12.0
 """Pixels up to which a label needs no line to its point."""
 DIRECTIONS = 16
 CROWD = 45.0
-"""Pixels within which points are in each other's way."""
+"""Distance in pixels within which points compete for room."""
 ON_FRONTIER, ON_BAR, CROSSING, LEADER_ON_MARK, LEADER_ON_LABEL = 16.0, 5.0, 40.0, 60.0, 80.0
-"""What it costs, in pixels of distance."""
+"""Costs of placements, in pixels of distance."""
 
 Anchor = Literal["start", "middle", "end"]
 Array = np.ndarray
@@ -126,7 +126,7 @@ def _candidates(
     text = full if len(full) <= LONGEST else f"{full[: LONGEST - 1]}…"
     width = text_width(text, frame.text, plot.points[index].on_frontier)
     height = 1.2 * frame.text
-    # From the upper right clockwise, so that this is where equal labels go first.
+    # From the upper right clockwise, which is where equally good labels go first.
     angles = (np.arange(DIRECTIONS) - DIRECTIONS / 8) * 2 * np.pi / DIRECTIONS
     distances = np.repeat(DISTANCES, DIRECTIONS)
     across, down = (np.tile(f(angles), len(DISTANCES)) for f in (np.cos, np.sin))
@@ -137,7 +137,7 @@ def _candidates(
     boxes = np.stack([lefts, tops, lefts + width, tops + height], 1)
     edge = frame.box
     inside = (lefts >= edge[0]) & (boxes[:, 2] <= frame.width) & (tops >= edge[1] - height) & (boxes[:, 3] <= edge[3])
-    # What costs more to find out is asked only of the places that are left.
+    # Slower checks run only for the places that are left.
     possible = np.flatnonzero(inside)
     possible = possible[~_overlaps(boxes[possible], marks).any(1)]
     anchors, boxes, distances = anchors[possible], boxes[possible], distances[possible]

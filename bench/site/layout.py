@@ -43,9 +43,9 @@ class Frame:
 
 WIDE = Frame(width=640, height=400, left=58, right=14, top=30, bottom=48, text=11.5)
 PAPER = replace(WIDE, text=9)
-"""Of the files, whose letters are those of a paper's figures."""
+"""For the files, whose letters have the size of those in a paper's figures."""
 NARROW = Frame(width=350, height=370, left=44, right=8, top=30, bottom=48, text=11)
-"""For a phone, where the wide one would be shrunk until nobody can read it, or cut."""
+"""For phones, where the wide shape would be unreadably small, or cut."""
 
 
 @cache

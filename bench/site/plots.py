@@ -17,7 +17,7 @@ from bench.leaderboard.table import Column, Row, Table
 from bench.values import PlotPart, Role
 
 LOGARITHMIC = 8.0
-"""An axis is logarithmic where its largest value is more than so many times the smallest."""
+"""An axis is logarithmic where its largest value is more than this many times the smallest."""
 PADDING = 0.06
 MOST_TICKS = 6
 
@@ -78,6 +78,7 @@ class Point:
 
     @property
     def label(self) -> str:
+        """The name of the row."""
         return clean(self.row.label)
 
 
@@ -154,7 +155,7 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
         return None
     shown = {row.result.key for row in both}
     places = [(_coordinate(x, row), _coordinate(y, row)) for row in both]
-    # Of two rates with equal quality everybody takes the lower one, though a rate as such is neither good nor bad.
+    # At equal quality the lower rate is preferred, though a rate as such is neither good nor bad.
     signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
     whole = [i for i, row in enumerate(both) if _compares(table, row, (x, y))]
     values = [(signs[0] * a.value, signs[1] * b.value) for a, b in (places[i] for i in whole)]
@@ -193,7 +194,7 @@ def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
     for _, same in groupby(
         sorted(range(len(values)), key=lambda i: values[i], reverse=True), key=lambda i: values[i][0]
     ):
-        # Of those with equal x, the first ones have the highest y; all before have a higher x.
+        # Among those with equal x, the first have the highest y; all before have a higher x.
         indices = list(same)
         highest = values[indices[0]][1]
         if highest > best:

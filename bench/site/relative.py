@@ -14,7 +14,7 @@ from bench.site.drawing import System
 from bench.site.grid import GridColumn
 
 MOST_TEXTS = 20_000
-"""Differences on one page; of a longer table only the first rows can be chosen, ``bench leaderboard`` takes any."""
+"""Most differences on one page; in a longer table only the first rows can be chosen (``bench leaderboard``: any)."""
 
 
 def choices(table: Table, columns: tuple[GridColumn, ...], pages: Mapping[str, System]) -> str:

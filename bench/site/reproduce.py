@@ -12,7 +12,7 @@ from bench.contracts.suite import Suite, load_suite, shipped
 from bench.leaderboard.table import Row, Table
 
 BATCH_SIZE = 8
-"""The default of ``bench run``; it decides speeds, so that another one is said."""
+"""The default of ``bench run``; it affects speeds, so a different one is stated."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bench.site import views
 from bench.site.gallery import Shown
 
 SAVED = ".bin"
-"""Of files that no view shows: they may hold anything, and no server or browser runs or shows these."""
+"""Suffix of files that no view shows: they may hold anything, and no server or browser runs or shows this type."""
 
 
 class Samples:
@@ -57,5 +57,5 @@ def _shown_by(view: View, file: Path, data: bytes) -> Side:
         return view.side(data)
     except BenchError as error:
         raise BenchError(f"{file}: {error}; measure it again with --fresh") from error
-    except Exception as error:  # of a view that is not the bench's own
+    except Exception as error:  # a view may come from another package
         raise BenchError(f"{file}: {type(view).__name__} cannot show it: {type(error).__name__}: {error}") from error

@@ -46,7 +46,7 @@ POLICY = "; ".join(
         "form-action 'none'",
     ]
 )
-"""What pages may load: files of the site. Neither scripts nor styles stand in a page, whatever a result puts there."""
+"""Content security policy of pages: they load files of the site only, and no inline script or style ever runs."""
 DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
     ("markdown", "md", "Markdown"),
     ("csv", "csv", "CSV, all metrics"),

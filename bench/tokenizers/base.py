@@ -37,7 +37,7 @@ class Tokenizer(ABC):
     """
 
     METHODS: ClassVar[tuple[str, str]] = ("encode", "decode")
-    """Those that see what the model computes with."""
+    """Methods that see what the model computes with."""
     modality: ClassVar[str] = "image"
     casts: ClassVar[bool] = True
     equal_lengths: bool = False

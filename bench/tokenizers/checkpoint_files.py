@@ -27,7 +27,7 @@ CONFIG = "config.json"
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 SUFFIXES = (".safetensors", ".bin")
 NAMED = ("SpeechTokenizer.pt",)
-"""Weights under a name of their publisher's own."""
+"""Weights files whose names are the publisher's own."""
 
 
 def require(package: str) -> Any:

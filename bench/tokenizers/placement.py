@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.tokenizers.base import Tokenizer
 
 OTHERS = ("builtins", "functools", "numpy", "torch")
-"""Packages whose objects are left as they are."""
+"""Packages whose objects are not searched for modules and tensors."""
 DEPTH = 3
 """Steps at most from the tokenizer to what is moved: an attribute, what it holds, and what that holds."""
 

@@ -23,11 +23,11 @@ from bench.tracking.state import LOCK_SECONDS, Closing, State, exclusive
 from bench.tracking.sync import SyncReport, require_results
 
 ROOM = 2 << 30
-"""Bytes of memory that the answers of a server may take."""
+"""The most bytes of memory that the answers of a server may take."""
 START_SECONDS = 120.0
 """The longest that importing mlflow may take."""
 LONGEST = 64 << 20
-"""Bytes of an answer of the process."""
+"""The most bytes of an answer of the process."""
 
 
 class Gone(Exception):
@@ -59,6 +59,7 @@ class ExporterApart:
 
     @property
     def label(self) -> str:
+        """The store, without credentials."""
         return self._address.label
 
     def export(self, file: Path) -> None:

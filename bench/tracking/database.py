@@ -13,9 +13,9 @@ from bench.errors import BenchError
 from bench.tracking.state import locked
 
 SECONDS_TO_MAKE = 120.0
-"""The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
+"""The longest that creating a store, or waiting for another process to do so, may take; usually it takes two."""
 _REPEATED = re.compile("already exists|duplicate column name")
-"""What SQLite says when a migration is begun again that was cut short."""
+"""What SQLite reports when an interrupted migration is started again."""
 
 
 def prepared(file: Path, make: Callable[[str], object]) -> None:

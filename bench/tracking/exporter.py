@@ -42,6 +42,7 @@ class Exporter:
 
     @property
     def label(self) -> str:
+        """The store, without credentials."""
         return self._address.label
 
     def export(self, file: Path, result: Result) -> None:

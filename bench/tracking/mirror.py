@@ -24,9 +24,9 @@ from bench.tracking.record import (
 )
 from bench.tracking.state import Closing, State
 
-PAGE = 1000  # runs a search answers at a time
-SHOWN = 5  # differences a message names
-REMOVED = "removed"  # what a result is superseded by that its run directory has no more
+PAGE = 1000  # runs that a search returns at a time
+SHOWN = 5  # differences that a message names
+REMOVED = "removed"  # value of the tag for a result that its run directory no longer has
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Mirror:
             file
             for file in record.artifacts
             if file.name not in sizes
-            or sizes[file.name] not in (None, file.stat().st_size)  # not every artifact store knows sizes
+            or sizes[file.name] not in (None, file.stat().st_size)  # not every artifact store reports sizes
             or (thorough and not self._same(identifier, file))
         ]
 

@@ -23,7 +23,7 @@ PARENT_TAG = "mlflow.parentRunId"
 SOURCE_TAGS = {"mlflow.source.name": "bench run", "mlflow.source.type": "LOCAL"}
 UNKNOWN = "unknown"
 
-# https://mlflow.org/docs/latest/ml/tracking: longest key, param value and tag value the SQL stores take.
+# https://mlflow.org/docs/latest/ml/tracking: longest key, param value and tag value that the SQL stores take.
 MAX_KEY = 250
 MAX_PARAM = 6000
 MAX_TAG = 8000

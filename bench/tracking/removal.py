@@ -10,9 +10,9 @@ from bench.contracts.results import Result, Run
 from bench.tracking.state import FILE, State, exclusive
 
 TABLES = (".parquet", ".csv")
-"""Endings of per-sample values, of a run and of a baseline."""
+"""Suffixes of the files of per-sample values, in a run and in a baseline."""
 KEPT = re.compile(r"\d{6,}\.[\w.]+")
-"""What a run calls a kept sample: its position in the data set, and the suffix of its modality."""
+"""The file name of a kept sample: its position in the data set, and the suffix of its modality."""
 
 
 def belongings(run: Run, results: Mapping[Path, Result | None], going: Collection[Path]) -> list[Path]:

@@ -120,7 +120,7 @@ def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[Non
         yield
     finally:
         if _is_open(file, descriptor):
-            file.unlink()  # before the lock is dropped: after that it might be another's
+            file.unlink()  # before the lock is released: after that it might be another process's
         os.close(descriptor)
 
 
@@ -131,7 +131,7 @@ def _lock(file: Path) -> int | None:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it may have removed the file since it was opened here; that lock would keep nobody out.
+        # The former holder may have removed the file since it was opened here; a lock on it would exclude nobody.
         held = _is_open(file, descriptor)
     except BlockingIOError:
         held = False

@@ -107,7 +107,7 @@ def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: N
             with subdued():
                 client = within(seconds_to_connect(address, SECONDS), lambda: connect(address))
                 moved()
-                # First, so that a result that was put back is not marked for good.
+                # First, so that a result that was put back does not stay marked.
                 if gone := state.removed.pop(address.label, []):
                     report.marked = mark_removed(client, gone)
                     state.save(run.path)

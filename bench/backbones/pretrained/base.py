@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.tokenizers.base import Tokenizer
 
 CHUNK = 512
-"""Positions whose logits over a whole codebook are held at once, where nothing is sampled."""
+"""Most positions whose logits over a whole codebook are held at once for likelihoods."""
 
 
 class PretrainedBackbone(ABC):

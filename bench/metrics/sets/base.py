@@ -50,7 +50,7 @@ class SetMetric(Metric):
     layer: ClassVar[str] = "pool"
     wants: ClassVar[Wants] = "features"
     references: ReferenceSource | None = None
-    """The fixed set that samples are compared with; None if each has an input of its own."""
+    """The fixed set that samples are compared with; None if each is compared with its own input."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

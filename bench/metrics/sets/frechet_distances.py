@@ -159,7 +159,7 @@ class FewSamples:
         start, stop = self.bounds[block : block + 2]
         keep = torch.from_numpy(np.r_[0:start, stop : len(self.x)])
         n = len(keep)
-        # The rows are centred: the mean of the rest follows from the sum of the block.
+        # The rows are centered: the mean of the rest follows from the sum of the block.
         mean = -self.x[start:stop].sum(0) / n
         products = self.products[keep]
         products = products - products.mean(0)

@@ -10,7 +10,7 @@ import torch
 from bench.contracts.stats import Estimate
 
 FIXED = "of the samples, the references being fixed"
-"""What an interval is about: another draw of samples, compared with the same references."""
+"""What an interval covers: another draw of samples, compared with the same references."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from bench.errors import BenchError, Unavailable, with_remedy
 from bench.machine.extras import remedy
 
 Section = tuple[str, list[tuple[str, str]]]
-"""A title, and the name and the state of each thing under it."""
+"""A title, and the name and state of each item under it."""
 
 
 def report() -> list[Section]:

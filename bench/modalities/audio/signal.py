@@ -19,7 +19,7 @@ SHIFT_SECONDS = 0.1
 """How much later a training clip may begin."""
 
 PADDED_SECONDS = 240.0
-"""Seconds of sound, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
+"""Seconds of audio, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
 
 
 class AudioFinish(BaseModel):

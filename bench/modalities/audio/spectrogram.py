@@ -11,7 +11,7 @@ import numpy as np
 WINDOW, WIDTH = 512, 720
 HEIGHT = WINDOW // 2
 FLOOR, CEILING = -100.0, -20.0
-"""Decibels that are black and white; full scale is 0. The same for all pictures, so that they compare."""
+"""Decibels shown as black and as white; full scale is 0. The same for all pictures, so that they compare."""
 
 
 @dataclass(frozen=True)

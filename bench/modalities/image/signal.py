@@ -18,7 +18,7 @@ from bench.modalities.signal import MANY, Signal, SystemFailure
 _MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
 SHIFT_PIXELS = 16
-"""How far a training image may be moved each way."""
+"""Most pixels that a training image is moved by, each way."""
 
 SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "map (x + 1) / 2": lambda x: (x + 1) / 2,
@@ -26,11 +26,11 @@ SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "map x / 255": lambda x: x / 255,
     "undo the normalization by ImageNet's mean and deviation": lambda x: x * _DEVIATION.to(x) + _MEAN.to(x),
 }
-"""Scales that decoders are known to answer on, and what brings each to [0, 1]."""
+"""Common scales of decoders' outputs, and the function that brings each to [0, 1]."""
 
 
 ALIKE, CLEARLY = 0.5, 0.5
-"""Correlation with the input, and share of the squared error, that tell another scale from a bad decoder."""
+"""Correlation with the input, and share of the squared error, that distinguish another scale from a bad decoder."""
 
 
 class ImageFinish(BaseModel):

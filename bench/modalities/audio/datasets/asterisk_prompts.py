@@ -23,7 +23,7 @@ VOICES = {
 }
 """Folder of each language's only speaker, below Asterisk's sounds."""
 ENCODINGS = (".sln16", ".g722", ".wav", ".sln", ".ulaw", ".alaw", ".gsm")
-"""Endings of the prompts, best first; of those there, the first is taken, for all prompts."""
+"""Endings of the prompts, best first; the first that is present is taken for all prompts."""
 PACKAGED = ".g722"
 
 EVAL_SECONDS = (2.0, 6.0)

@@ -22,10 +22,10 @@ from bench.modalities.audio.datasets.sound_files import MAX_VALUES, RATES, Sound
 from bench.modalities.audio.resample import resample
 
 FAINT_RMS = 1e-3
-"""-60 dB of full scale: speech is at -35 to -15, and 16-bit samples of this level have 6 bits left."""
+"""RMS of -60 dB of full scale: speech is at -35 to -15, and 16-bit samples of this level have 6 bits left."""
 
 CANCELLED_SHARE = 0.1
-"""Of the louder channel's RMS. Channels that have nothing in common leave 0.7 of it, one that is empty leaves half."""
+"""Share of the louder channel's RMS. Unrelated channels leave 0.7 of it, an empty channel leaves half."""
 
 
 class AudioPreprocessing(BaseModel):

@@ -21,9 +21,9 @@ from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
 from bench.modalities.audio.datasets.sound_headers import refuse_uncounted, refuse_understated
 
 MAX_VALUES = 2**28
-"""Samples times channels that are read of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
+"""Most samples times channels of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
 RATES = (1_000, 768_000)
-"""Lowest and highest sample rate that is believed."""
+"""Lowest and highest sample rate that is accepted."""
 
 
 class Raw(NamedTuple):
@@ -42,7 +42,7 @@ RAW = {
     ".sln": Raw("s16le", 8_000, 16_000),
     ".sln16": Raw("s16le", 16_000, 32_000),
 }
-"""Codings of mono sound by the endings Asterisk gives them."""
+"""Codings of mono audio by the endings Asterisk gives them."""
 
 EXTENSIONS = frozenset(
     f".{ending}"
@@ -52,20 +52,20 @@ EXTENSIONS = frozenset(
     )
     for ending in endings.split()
 ) | frozenset(RAW)
-"""Endings, in lower case, of the files that are taken for sound."""
+"""Endings, in lower case, of the files that are taken for audio."""
 
 # With a signature of their own: none that a text or another file may resemble.
 _SNDFILE_FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "NIST"})
 # None that opens other files or addresses.
 _FFMPEG_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 _STATE_DURATION = ("asf", "avi", "matroska", "mov")
-_SHORT_SECONDS = 0.1  # what containers' durations may differ from the sound's by: a frame, and their rounding
+_SHORT_SECONDS = 0.1  # what containers' durations may differ from the audio's by: a frame, and their rounding
 _MP3_FRAME = 1152
 _BLOCK = 2**20
 
 # libsndfile mends a header that states more than the file holds, and says so in its log alone.
 _LOGGED_SIZE = {"WAV": "data", "WAVEX": "data", "AIFF": "SSND", "AU": "Data Size", "W64": "riff", "RF64": "Riff size"}
-_UNKNOWN_SIZE = 0x7FFFF000  # this and more is what writes a header before the sound is known
+_UNKNOWN_SIZE = 0x7FFFF000  # this and more is what writes a header before the audio is known
 _UNKNOWN_FRAMES = 2**62
 _PADDING_BYTES = 8
 
@@ -144,7 +144,7 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
 
     stream.seek(0)
     try:
-        # By descriptor: the name's ending tells libsndfile nothing, and need not be text.
+        # By descriptor: libsndfile does not use the name's ending, which need not be text.
         file = soundfile.SoundFile(stream.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
         if "malformed" in str(error):
@@ -191,7 +191,7 @@ def _by_ffmpeg(stream: IO[bytes], raw: Raw | None) -> Sound:
         if stated is not None and stated - seconds > _SHORT_SECONDS:
             raise _cut_off(stated, seconds)
         if stated is not None and container.format.name.startswith("mov"):
-            # The last frame is filled up; the track's duration tells how far it is sound.
+            # The last frame is filled up; the track's duration states where the audio ends.
             length = round(stated * rate)
             if 0 < samples.shape[1] - length < (track.codec_context.frame_size or 1):
                 samples = samples[:, :length]

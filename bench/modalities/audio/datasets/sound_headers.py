@@ -16,15 +16,15 @@ from bench.datasets.base import BadSample
 
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 _FEW_BYTES = 8
-"""What a program may leave behind the last part and nobody misses: less than a sample of all channels."""
+"""Bytes that a program may leave after the last part: less than a sample of all channels."""
 _CONTAINERS = (b"RIFF", b"RIFX", b"RF64", b"FORM")
 _LARGE_SIZES = b"ds64"
 _MAY_BE_CUT = frozenset({b"data", b"SSND", b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"JUNK", b"PEAK", b"fact"})
 """Parts that are what they say even where the file ends before them."""
-_LARGEST_SIZE = 0x7FFFF000  # this and more is what writes a header before the sound is known
+_LARGEST_SIZE = 0x7FFFF000  # this and more is what writes a header before the audio is known
 _OGG_HEADER, _OGG_BEGINS_STREAM = 27, 2
 _COUNTED = {"FLAC": "flac", "MP3": "mp3"}
-# What an encoder adds before and after the sound, as LAME states it in two numbers of 12 bits, and a frame.
+# What an encoder adds before and after the audio, as LAME states it in two numbers of 12 bits, and a frame.
 _SLACK = {"FLAC": 0, "MP3": 2 * 4096 + 1152}
 
 

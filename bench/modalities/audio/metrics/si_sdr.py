@@ -14,9 +14,9 @@ from bench.modalities.audio.metrics.signal_pairs import PAIR_REASONS, mean_over_
 
 ORTHOGONAL = "minus infinity: nothing of the reference is in the reconstruction"
 STEP = 2.0**-15
-"""Of 16 bits."""
+"""Steps of 16 bits from 0 to full scale."""
 BLOCK = 1 << 16
-"""Samples that are correlated at once."""
+"""Most samples that are correlated at once."""
 
 
 class SISDRSettings(Settings):

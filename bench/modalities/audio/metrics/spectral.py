@@ -21,7 +21,7 @@ from bench.modalities.audio.metrics.signal_pairs import NOT_FINITE
 
 TOO_SHORT = "the clip is not longer than half of the longest window"
 FRAMES = 1024
-"""Frames that are transformed at once."""
+"""Most frames that are transformed at once."""
 
 Bands = Callable[[np.ndarray], np.ndarray]
 

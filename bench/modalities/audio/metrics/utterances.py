@@ -149,7 +149,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
     def attempt(hear: Callable[[], str], broke: Why) -> str | Why:
         try:
             return hear()
-        except BenchError:  # a recognizer that cannot be had at all costs all clips
+        except BenchError:  # a recognizer that is not available fails for all clips
             raise
         except (Exception, SystemExit) as error:
             errors.append(failure(error, type(source).__module__))

@@ -70,7 +70,7 @@ class WordErrors(PooledMetric, line="word_errors"):
     Settings = WordErrorSettings
     settings: WordErrorSettings
     system: str = ""
-    """Name of the measured system, by which a table of transcripts is searched; the task sets it."""
+    """Name of the measured system, which the task sets, to find its transcripts in a table."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,7 +112,7 @@ class WordErrors(PooledMetric, line="word_errors"):
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         try:
             source = build(chosen.recogniser)
-        except Unavailable:  # which is told by itself
+        except Unavailable:  # which is reported separately
             return []
         found, norm = [], normaliser(chosen.normaliser)
         said = [text for text in map(dataset.transcript, range(len(dataset))) if text]
@@ -159,7 +159,7 @@ class WordErrors(PooledMetric, line="word_errors"):
             return
         if isinstance(source, Recognizer):
             source.to(self.device)
-        # Other arithmetic may hear other words.
+        # Other arithmetic may recognize other words.
         cache = cache_folder([settings.revision["recogniser"], torch.__version__, self.device.type])
         self._running.append(errors_of(source, cache, self._normaliser, utterance))
 

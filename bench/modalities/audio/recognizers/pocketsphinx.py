@@ -31,7 +31,7 @@ OPTIONS: dict[str, Any] = {
     "bestpath": True,
     "dither": False,
 }
-"""The package's own defaults of what trades words for time, written out so that the protocol states them."""
+"""The package's defaults of the options that trade accuracy for time, so that the protocol states them."""
 
 
 class PocketSphinx(Recognizer):

@@ -173,7 +173,7 @@ def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
     if codec == "mp3" and rate >= 32000:
         allowed = MPEG1
     if codec == "aac":
-        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits a frame of 1024 samples (ISO/IEC 14496-3)
+        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits per frame of 1024 samples (ISO/IEC 14496-3)
     number = isinstance(kbps, int | float) and not isinstance(kbps, bool)
     if isinstance(allowed, list):
         fits, what = number and allowed[0] <= kbps <= allowed[1], f"from {allowed[0]:g} to {allowed[1]:g}"  # type: ignore[operator]

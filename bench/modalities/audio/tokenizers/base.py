@@ -17,7 +17,7 @@ from bench.modalities.signal import SystemFailure
 from bench.tokenizers.base import Tokenizer
 
 LENGTH_SLACK, EDGE_SECONDS = 0.1, 0.5
-"""By how much what is decoded may be longer or shorter than what was encoded: a share of it, and seconds."""
+"""How much longer or shorter than the input the output may be: a share of it, and seconds."""
 
 
 class AudioTokenizer(Tokenizer):

@@ -17,9 +17,9 @@ from bench.modalities.audio.tokenizers.companding import from_pcm16, pcm16
 
 RATE = 8000
 FRAMES = {"3200": 160, "2400": 160, "1600": 320, "1400": 320, "1300": 320, "1200": 320, "700C": 320}
-"""Samples of a frame of each mode."""
+"""Samples per frame of each mode."""
 DELAYS = {mode: 240 if mode == "700C" else 160 for mode in FRAMES}
-"""Samples that speech comes out late. Nothing documents them: half of the 40 ms that are analysed, 700C 10 ms more.
+"""Samples that speech comes out late. Nothing documents them: half of the 40 ms that are analyzed, 700C 10 ms more.
 On prompts, STOI is highest when 19 (1200: 20, 700C: 29 to 30) ms are taken off: what is left is at most 1 ms."""
 
 

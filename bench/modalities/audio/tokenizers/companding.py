@@ -15,7 +15,7 @@ A = 87.6
 LEVELS = 256
 
 ULAW_BIAS, ULAW_CLIP = 33, 8158
-"""Of G.711's μ-law on 14-bit samples: added before the segment is found; the largest magnitude."""
+"""Bias and clipping of G.711's μ-law on 14-bit samples: added before the segment is found; largest magnitude."""
 
 
 class Companding(AudioTokenizer):

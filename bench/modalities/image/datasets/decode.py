@@ -33,7 +33,7 @@ FORMATS = tuple(
 )
 
 # Written out, since a fingerprint must not depend on what this machine's Pillow knows. Those of formats that are not
-# read are among them: such files are images that cannot be measured, which must be told.
+# read are among them: such files are images that cannot be measured, which must be reported.
 SUFFIXES = frozenset(
     (
         *(".apng", ".avif", ".avifs", ".bmp", ".dib", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico", ".j2c", ".j2k"),
@@ -41,7 +41,7 @@ SUFFIXES = frozenset(
         *(".pnm", ".ppm", ".psd", ".qoi", ".svg", ".tga", ".tif", ".tiff", ".webp"),
     )
 )
-"""Ends of the names of image files, in lower case."""
+"""Endings of the names of image files, in lower case."""
 
 _MODE_NAMES = {
     "1": "bilevel",
@@ -125,7 +125,7 @@ def stored_size(path: Path, *, orientation: Orientation = "ignore") -> tuple[int
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The image in a file, its pixels not yet read; errors in the block become BadSample."""
-    # Some libraries set this for the whole process; a truncated image would then end in grey unnoticed.
+    # Some libraries set this for the whole process; a truncated image would then end in gray unnoticed.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         stream = open_stored(path, most=MOST_BYTES_OF_A_SAMPLE)

@@ -30,7 +30,7 @@ from bench.modalities.image.levels import to_uint8
 SIZE = 299
 CLASSES = 1008
 SPATIAL_CHANNELS = 7
-# Images that go through the network at once. On a processor, more of them leave the cache: they cost up to
+# Images that go through the network at once. On a processor, more of them exceed the cache: they cost up to
 # a tenth more time and several times the memory.
 CHUNK = {"cpu": 8, "cuda": 32}
 
@@ -140,7 +140,7 @@ def load_spatial(weights: Path, device: torch.device) -> SpatialInception:
 
 
 def _load(kind: type[_Net], weights: Path, device: torch.device) -> _Net:
-    with torch.device("meta"):  # the file has every weight, so none is initialised
+    with torch.device("meta"):  # the file has every weight, so none is initialized
         net = kind()
     load_state(net, weights, "torch-fidelity's InceptionV3", _renamed)
     for module in net.modules():

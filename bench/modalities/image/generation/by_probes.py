@@ -33,7 +33,7 @@ from bench.modalities.image.generation.references import Reference
 from bench.modalities.image.generation.sources import DatasetSource
 
 RECONSTRUCTION = ("psnr", "ssim", "rfid", "fd_efficientnet_lite0")
-"""Metrics of reconstruction that stand beside the generated images' by default."""
+"""Metrics of reconstruction that are reported beside those of generated images by default."""
 
 
 class GenerationSettings(GuidedSamplingSettings):

@@ -92,7 +92,7 @@ class Judge:
             group=group,
             reference=None,
             reconstruction=images,
-            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
+            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples do not use tokens
             features=_SampleFeatures(images, self.bank),
             references=self.features,
             total=total,

@@ -16,7 +16,7 @@ from bench.modalities.image.generation.sources import DatasetSource, ImageSource
 SAID = "the distances to it say nothing"
 
 STEP = 8
-"""Images that are compared at a time; the first few end it, unless they are the same."""
+"""Images compared at a time; the comparison ends at the first that differ."""
 
 
 def shared_images(samples: ImageSource, reference: ImageSource | None) -> str:

@@ -22,13 +22,13 @@ from bench.modalities.image.generation.samples import ARRAYS
 from bench.modalities.image.generation.sources import AS_THEY_ARE, ArraySource, DatasetSource, ImageSource, file_hash
 
 STATISTICS = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
-"""Mean and covariance of each layer, as guided-diffusion's ``evaluations`` names them."""
+"""Names of mean and covariance of each layer in files of guided-diffusion's ``evaluations``."""
 
 STATISTICS_OF = "inception_spatial"
-"""The extractor whose features they are of."""
+"""The extractor whose features these statistics describe."""
 
 ROUNDING = 1e-5
-"""Share of its size by which a covariance may differ from one that can be."""
+"""Share of its norm by which a matrix may differ from a possible covariance."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | 
     if spec.entry.modality != "image":
         raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
     as_they_are = AS_THEY_ARE if spec.entry.name == "image-folder" else {}
-    # Nowhere would it be told that a set to compare with is not whole.
+    # An incomplete set to compare with would be reported nowhere.
     dataset = spec.build(preprocessing or {**as_they_are, "unreadable": "error"}, data)
     name = Path(data).name if data and spec.entry.name == "image-folder" else spec.text
     source = DatasetSource(dataset, name, "reference_preprocessing")
@@ -194,7 +194,7 @@ class ReferenceFeatures(ReferenceSource):
         return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
 
     def _batches(self, source: ImageSource) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if self._unreadable:  # every metric that asks would read as far as the first one came
+        if self._unreadable:  # every further metric would read just as far
             raise BenchError(self._unreadable)
         total = len(source)
         try:

@@ -23,7 +23,7 @@ from bench.modalities.image.datasets.resize import Box
 from bench.modalities.image.generation.arrays import ImageArray
 
 AS_THEY_ARE = {"crop": "none", "resize": "none", "size": 1, "smaller": "skip"}
-"""Preprocessing that changes nothing."""
+"""The preprocessing that changes nothing."""
 
 
 class ImageSource(ABC):

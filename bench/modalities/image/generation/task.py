@@ -32,7 +32,7 @@ from bench.modalities.image.generation.samples import WHAT, SampleSpec
 from bench.modalities.image.generation.sources import ImageSource
 
 FOUND = ("samples", "reference")
-"""Settings that the task finds out and no protocol file states."""
+"""Settings that follow from the data and cannot be stated in protocol files."""
 
 
 class ReferenceSettings(BaseModel):

@@ -15,9 +15,9 @@ from bench.modalities.image.metrics.pyramid_patches import CHANNELS
 
 CHUNK = 8192
 PROJECTED = 1 << 24
-"""Projections of a channel that are in memory at a time, 4 bytes each."""
+"""Most projections of a channel in memory at a time, 4 bytes each."""
 LEAST_LEFT = 1e-6
-"""Share of the variance below which what is left without a block is summed by itself."""
+"""Share of the variance below which moments without a block are summed anew."""
 
 
 class Patches:
@@ -146,10 +146,10 @@ def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Where the quantile functions of n and of more values, m, have which values.
+    """How the quantile functions of n values and of m > n values overlap.
 
     Both are constant between multiples of 1/n and of 1/m, and that repeats itself ``periods`` times. The interval of
-    one of the m values meets that of one of the n values or of two neighbours.
+    one of the m values meets that of one of the n values or of two neighbors.
 
     Attributes:
         periods: the greatest common divisor of n and m.

@@ -13,7 +13,7 @@ from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
 LEVELS = 255
-"""Steps from the darkest to the brightest value of eight bits."""
+"""Steps between the smallest and largest value of eight bits."""
 NOT_FINITE = "the reconstruction is not finite"
 
 

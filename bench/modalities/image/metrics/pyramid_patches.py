@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 SMALLEST = 16
-"""Pixels of the shorter side of the last level at least."""
+"""Fewest pixels of the shorter side of the last level."""
 
 CHANNELS = 3
 

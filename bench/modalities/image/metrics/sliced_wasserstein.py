@@ -34,7 +34,7 @@ from bench.modalities.image.metrics.pyramid_patches import CHANNELS, SMALLEST, l
 NAME = "swd"
 SCALE = 1000.0
 FIRST_ROWS = 16
-"""Images whose patches there is room for at first."""
+"""Images that there is room for at first."""
 
 
 class SlicedWassersteinSettings(Settings):
