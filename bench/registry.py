@@ -162,7 +162,7 @@ def _lines_of(kind: Kind, plugin: str, face: Modality) -> Iterator[Entry]:
 
 def _marked(lines: Iterable[Entry], plugin: str) -> Iterator[Entry]:
     """Lines, with the package that they are plug-ins of."""
-    return (replace(line, plugin=plugin) for line in lines)
+    return (replace(line, plugin=plugin) if plugin else line for line in lines)
 
 
 def forget() -> None:

@@ -443,8 +443,8 @@ def test_offline_says_what_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_libraries_are_imported_when_needed() -> None:
     modules = ("transformers_audio", "xcodec2", "snac_tokens", "speechtokenizer_tokens")
     code = (
-        "import sys, bench.modalities.image.lines.tokenizers; assert 'torch' not in sys.modules\n"
-        + "".join(f"import bench.tokenizers.{module}\n" for module in modules)
+        "import sys, bench.modalities.audio.lines.tokenizers; assert 'torch' not in sys.modules\n"
+        + "".join(f"import bench.modalities.audio.tokenizers.{module}\n" for module in modules)
         + "sys.exit(bool({'transformers', 'snac', 'speechtokenizer'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
