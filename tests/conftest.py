@@ -22,6 +22,7 @@ def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may depend on a cache, a store or a network of the machine it runs on."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)  # what runs cells in this process sets it
 
 
 @pytest.fixture
