@@ -6,6 +6,7 @@ What takes time to import is imported where it is used: most tests need none of 
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ def _no_network_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)  # what runs cells in this process sets it
+    # A class of a user's file puts its folder there, and the next test may have a file of that name, too.
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 @pytest.fixture

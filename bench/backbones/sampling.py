@@ -20,7 +20,7 @@ class Sampling:
         top_k: only the k likeliest codes; 0 takes all.
         top_p: only the likeliest codes that together reach this probability (Holtzman et al. 2020).
         guidance: scale s of classifier-free guidance, logits ``u + s·(c - u)`` of the conditional and the
-            unconditional model (Ho & Salimans 2022); 1 is no guidance.
+            unconditional model (Ho & Salimans 2022); 1 means no guidance.
     """
 
     temperature: float = 1.0

@@ -91,4 +91,4 @@ def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status)
 def _check(out: Path) -> None:
     """BenchError if something other than a site is where the site is to be."""
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BenchError(f"--out {out}: there is something that is no site of bench publish; choose another folder")
+        raise BenchError(f"--out {out}: there is something that is not a site of bench publish; choose another folder")

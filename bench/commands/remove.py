@@ -1,4 +1,4 @@
-"""`bench remove`: remove results that are no longer wanted from a run directory."""
+"""`bench remove`: remove unwanted results from a run directory."""
 
 from __future__ import annotations
 

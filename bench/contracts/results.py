@@ -214,7 +214,7 @@ class Run:
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
-        """As :meth:`find`, and what the system read that changed, if a finished result is no longer valid for it."""
+        """As :meth:`find`, and why a finished result of this key is invalid: what its system read has changed."""
         try:
             result = read_result(file)
         except BenchError:

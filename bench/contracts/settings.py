@@ -87,12 +87,12 @@ def check_sections(given: Mapping[Any, Any], place: str) -> None:
     chosen = given.get("metrics")
     example = "write metrics: {psnr: {}, ssim: {}}, each with its settings"
     if chosen is not None and not isinstance(chosen, Mapping):
-        raise BenchError(f"{place}: metrics: {_shown(chosen)} is no section of settings; {example}")
+        raise BenchError(f"{place}: metrics: {_shown(chosen)} is not a section of settings; {example}")
     if "metrics" in given and not chosen:
         raise BenchError(f"{place}: metrics: names nothing to measure; leave metrics out to measure all, or {example}")
     for name, section in (chosen or {}).items():
         if not isinstance(name, str) or not isinstance(section, Mapping | None):
-            raise BenchError(f"{place}: metrics: {_shown({name: section})} is no section of settings; {example}")
+            raise BenchError(f"{place}: metrics: {_shown({name: section})} is not a section of settings; {example}")
 
 
 def _line(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
@@ -119,9 +119,9 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
     if kind in ("model_type", "model_attributes_type", "dict_type", "mapping_type"):
         inner = _model_at(model, loc)
         names = f" of {', '.join(inner.model_fields)}" if inner else ""
-        return f"{_shown(value)} is no section of settings; write a mapping{names}"
+        return f"{_shown(value)} is not a section of settings; write a mapping{names}"
     if kind == "invalid_key":
-        return f"{_shown(value)} is no name of a setting: put it in quotes, if it is meant to be one"
+        return f"{_shown(value)} is not the name of a setting: put it in quotes, if it is meant to be one"
     if kind == "string_pattern_mismatch":
         return f"{_shown(value)} does not have the form {context['pattern']}"
     if kind == "too_short":

@@ -159,7 +159,7 @@ class SystemSpec:
 
         system = self._built(stated)
         if not isinstance(system, Tokenizer):
-            raise BenchError(f"{self.text}: {type(system).__name__} is no bench.tokenizers.base.Tokenizer")
+            raise BenchError(f"{self.text}: {type(system).__name__} is not a bench.tokenizers.base.Tokenizer")
         return system
 
     def _built(self, stated: dict[str, Any]) -> Any:
@@ -216,7 +216,7 @@ class BackboneSpec(SystemSpec):
         found = registry.load(self.entry.target)
         if not (isinstance(found, type) and issubclass(found, PretrainedBackbone)):
             name = getattr(found, "__name__", self.entry.target)
-            raise BenchError(f"{self.text}: {name} is no bench.backbones.pretrained.base.PretrainedBackbone")
+            raise BenchError(f"{self.text}: {name} is not a bench.backbones.pretrained.base.PretrainedBackbone")
         if found.modality != modality:
             raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
         return found
@@ -368,5 +368,5 @@ def _usage(entry: registry.Entry, factory: Any) -> str:
     try:
         names = inspect.signature(factory).parameters
     except ValueError:
-        return f"{entry.name} is no class of a system"
+        return f"{entry.name} is not a class of a system"
     return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

@@ -192,7 +192,7 @@ class Tokens:
             raise TokenError(f"{len(self.lengths)} lengths for {len(sequences)} sequences of tokens")
         for level, (length, sequence) in enumerate(zip(self.lengths, sequences, strict=True)):
             if sequence.ndim != 2:
-                raise TokenError(f"level {level}: tokens {tuple(sequence.shape)} are no sequences, so have no lengths")
+                raise TokenError(f"level {level}: tokens {tuple(sequence.shape)} are not sequences and have no lengths")
             if length.dtype != torch.int64 or length.shape != (self.batch_size,):
                 raise TokenError(f"level {level}: lengths are {length.dtype} {tuple(length.shape)}, not int64 [batch]")
             if int(length.min()) < 0 or int(length.max()) > sequence.shape[1]:

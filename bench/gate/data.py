@@ -50,7 +50,7 @@ def _named(one: Measured) -> dict[str, str]:
 
 
 def _finite(tree: Any) -> Any:
-    """Replace infinite tolerances, for which JSON has no number, by text."""
+    """Replace infinite tolerances, which JSON cannot hold as numbers, with text."""
     if isinstance(tree, dict):
         return {key: _finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

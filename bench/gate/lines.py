@@ -173,7 +173,7 @@ def numbers(row: Comparison) -> tuple[str, str, str, str]:
 
 
 def would_tell(row: Comparison) -> str:
-    """What it would take to tell a difference of this size from chance; empty where that is no question."""
+    """What it would take to tell a difference of this size from chance; empty where the question does not arise."""
     if row.verdict != Verdict.WORSE:
         return ""
     if row.device_bound:

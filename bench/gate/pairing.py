@@ -205,7 +205,7 @@ def _repeats(last: Measured, others: Sequence[Measured]) -> tuple[Result, ...]:
         result = other.result
         again = result.key == last.result.key and result.started != last.result.started
         if again and result.status == last.result.status == "ok" and devices.same(result, last.result):
-            found[result.started] = result  # a copy of a run is no second one
+            found[result.started] = result  # a copy of a run is not a second result
     return tuple(found.values())
 
 

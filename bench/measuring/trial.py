@@ -154,7 +154,7 @@ class Trial:
             return
         change = _gap(one, together)
         distance = _rms(one.values - self.signals.sample(alone, 0).to(one.values)) if self.decode else 0.0
-        # What is random by itself is no more so in a batch.
+        # What is random by itself is as random in a batch, and not more.
         allowed = max(self.limits.values * scale, self.limits.error * distance, 2 * noise.values)
         if change.beyond(max(self.limits.tokens, 2 * noise.tokens), allowed):
             remedy = self._training()

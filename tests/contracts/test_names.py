@@ -111,7 +111,7 @@ def test_a_wrong_spec_is_explained(text, message):
         ("mel-griffinlim@x", "mel: x bands"),
         ("mel-griffinlim@window=.nan", "window is a finite number, not nan"),
         ("own.py:F", "own.py:F is a module, no class of a tokenizer"),
-        ("own.py:Path", "is no bench.tokenizers.base.Tokenizer"),
+        ("own.py:Path", "is not a bench.tokenizers.base.Tokenizer"),
         ("own.py:range", "own.py has no 'range'"),
         ("broken.py:F", "line 1: "),
     ],

@@ -168,7 +168,7 @@ def test_a_protocol_holds_what_shapes_the_number_and_no_more(planned):
         ("amused-256", {"condition": "a"}, {"prompts": "texts"}, "leave it or --prompts out"),
         ("amused-256", {}, {"prompts": "nowhere"}, "give a text file"),
         ("musicgen-small", {}, {}, "generates audio; token-modelling takes image"),
-        (f"{SYSTEMS}/no_backbone.py:Generates", {}, {}, "Generates is no bench.backbones.pretrained"),
+        (f"{SYSTEMS}/no_backbone.py:Generates", {}, {}, "Generates is not a bench.backbones.pretrained"),
         ("klt-fsq@8", {"condition": 3}, {}, "condition"),
     ],
 )

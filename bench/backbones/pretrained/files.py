@@ -64,7 +64,7 @@ class Files:
         return True
 
     def lacking(self, root: Path) -> list[tuple[str, ...]]:
-        """The groups of needed files of which a folder has no file."""
+        """Return the groups of needed files that a folder lacks entirely."""
         return [names for names in self.needed if not any((root / name).is_file() for name in names)]
 
     def fetch(self, repo: str, revision: str | None = None) -> Path:

@@ -76,7 +76,7 @@ def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances)
             for begin, end in spans(start, stop, TILE[1]):
                 tile = distances.tile(left, rows[begin:end])
                 own = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
-                tile[own - top, own - begin] = torch.inf  # a row is no neighbour of its own
+                tile[own - top, own - begin] = torch.inf  # a row is not its own neighbor
                 best = torch.cat([best, tile], 1).topk(k, largest=False).values
             found[top:bottom, block] = best.cpu()
     return found

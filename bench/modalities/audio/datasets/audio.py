@@ -44,7 +44,7 @@ class AudioPreprocessing(BaseModel):
         default="skip", description="what becomes of clips above max_seconds; one that is cut loses its transcript"
     )
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are no sound or damaged: counted and named, or fatal"
+        default="skip", description="files that are not audio, or damaged: counted and named, or fatal"
     )
 
     @model_validator(mode="after")

@@ -123,7 +123,7 @@ def build(text: str) -> Source:
     spec.check()
     found = registry.load(spec.entry.target)(**spec.arguments)
     if not isinstance(found, Recognizer | Transcripts):
-        raise BenchError(f"{text}: {type(found).__name__} is no bench.modalities.audio.recognizers.base.Recognizer")
+        raise BenchError(f"{text}: {type(found).__name__} is not a bench.modalities.audio.recognizers.base.Recognizer")
     return found
 
 

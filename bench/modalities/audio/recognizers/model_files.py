@@ -58,7 +58,7 @@ def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
 
 
 def missing(folder: Path) -> list[tuple[str, ...]]:
-    """The groups of names of which a folder has no file."""
+    """Return the groups of file names that a folder lacks entirely."""
     return [names for names in (PROCESSOR, VOCABULARY) if not any((folder / name).is_file() for name in names)]
 
 

@@ -53,7 +53,7 @@ class ImagePreprocessing(BaseModel):
     sixteen_bit: Literal["scale"] = Field(default="scale", description="grey to 8 bits: round(v / 257)")
     animated: Literal["first-frame"] = Field(default="first-frame", description="files of several frames or pages")
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are no image or damaged: counted and named, or fatal"
+        default="skip", description="files that are not images, or damaged: counted and named, or fatal"
     )
 
     @model_validator(mode="after")

@@ -116,7 +116,7 @@ def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
             "compute it again from the 2015 Inception's"
         )
     if problem := why_impossible(covariance):
-        raise BenchError(f"{path}: {STATISTICS[layer][1]} is no covariance: {problem}; compute it again (numpy.cov)")
+        raise BenchError(f"{path}: {STATISTICS[layer][1]} is not a covariance: {problem}; compute it again (numpy.cov)")
     return mean, covariance
 
 
