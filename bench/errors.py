@@ -1,4 +1,4 @@
-"""Errors a user can act on: each names the thing and the remedy."""
+"""Errors that a user can act on: each names what is wrong and the remedy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.machine.texts import visible
 
 MOST_NAMED = 12
-"""Names of a kind that a message lists in full."""
+"""The largest number of names of a kind that a message lists in full."""
 NEAR = 3
-"""Names at most that are offered for a wrong one."""
+"""The largest number of names that are offered for a wrong one."""
 LEAST_COMMON = 3
-"""Letters of a name that is offered because it contains the wrong one, or is contained in it."""
+"""The fewest letters for a name to be offered because it contains the wrong one, or is contained in it."""
 ALIKE = 0.6
-"""difflib's ratio from which on names are spelt alike, or the beginning of one like the other."""
+"""difflib's ratio from which on two names, or a name and the beginning of another, count as spelled alike."""
 LISTED: dict[str, str] = {
     "tokenizer": "bench list tokenizers",
     "backbone": "bench list backbones",
@@ -32,18 +32,18 @@ LISTED: dict[str, str] = {
 
 
 def with_remedy(cause: str, remedy: str) -> str:
-    """Cause and remedy as one text for people; the cause alone where nothing is known to help."""
+    """Cause and remedy as one text for people; the cause alone where no remedy is known."""
     return "; ".join(filter(None, (cause, remedy)))
 
 
 class BenchError(Exception):
     """Base of the errors that are shown without a traceback; the command exits with 2.
 
-    They name files and values that others chose, so no message acts on the terminal that shows it.
+    Messages name files and values that others chose, so control characters in them are made visible.
 
     Args:
         cause: what is wrong.
-        remedy: what helps, such as ``run: bench fetch alexnet``; empty if nothing is known to.
+        remedy: what helps, such as ``run: bench fetch alexnet``; empty if unknown.
     """
 
     def __init__(self, cause: str = "", remedy: str = "") -> None:
@@ -57,7 +57,7 @@ class BenchError(Exception):
 
     @property
     def remedy(self) -> str:
-        """What helps; empty if nothing is known to."""
+        """What helps; empty if unknown."""
         return visible(self._remedy)
 
     def __str__(self) -> str:
@@ -65,86 +65,99 @@ class BenchError(Exception):
 
 
 class UnknownName(BenchError):
-    """A name that nothing has; the message offers the near ones, and the command that lists all.
+    """An unknown name; the message offers similar ones and the command that lists all.
 
     Args:
         kind: what it should be the name of.
-        known: the names there are.
-        remark: what else is known of that name.
+        known: the names that exist.
+        remark: what else is known about that name.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remark: str = "") -> None:
-        known = sorted(known)
-        self._tell(f"no {kind} is called {name!r}", remark, did_you_mean(name, known), known, (kind,))
+        names = sorted(known)
+        self._set_message(f"no {kind} is called {name!r}", remark, did_you_mean(name, names), names, (kind,))
 
     @classmethod
     def among(cls, name: str, kinds: Mapping[str, Iterable[str]], remark: str = "") -> UnknownName:
-        """A name that is of none of several kinds, each with the names it has; the offered ones are told by kind."""
-        found = cls.__new__(cls)
-        of = {kind: sorted(names) for kind, names in kinds.items()}
-        every = sorted({one for names in of.values() for one in names})
-        said = f"no {' or '.join(of)} is called {name!r}" if len(of) < len(LISTED) else f"nothing is called {name!r}"
-        found._tell(said, remark, did_you_mean(name, every, of), every, of if len(of) < len(LISTED) else ())
-        return found
+        """The error for a name that none of several kinds has; names are offered with their kinds.
 
-    def _tell(self, said: str, remark: str, hint: str, names: Sequence[str], kinds: Iterable[str]) -> None:
+        Args:
+            kinds: the names that exist, by kind.
+            remark: what else is known about that name.
+        """
+        error = cls.__new__(cls)
+        by_kind = {kind: sorted(names) for kind, names in kinds.items()}
+        every = sorted({existing for names in by_kind.values() for existing in names})
+        some = len(by_kind) < len(LISTED)
+        cause = f"no {' or '.join(by_kind)} is called {name!r}" if some else f"nothing is called {name!r}"
+        error._set_message(cause, remark, did_you_mean(name, every, by_kind), every, by_kind if some else ())
+        return error
+
+    def _set_message(self, cause: str, remark: str, hint: str, names: Sequence[str], kinds: Iterable[str]) -> None:
         if not hint and len(names) <= MOST_NAMED:
             hint = f"known: {', '.join(names)}"
-        told = "; ".join(part for part in (said, remark, hint) if part)
+        message = "; ".join(part for part in (cause, remark, hint) if part)
         commands = ", ".join(LISTED[kind] for kind in kinds if kind in LISTED) or ("" if kinds else "bench list")
-        ended = told if told.endswith("?") else f"{told}."
-        super().__init__(f"{ended} All names: {commands}" if commands else told)
+        ended = message if message.endswith("?") else f"{message}."
+        super().__init__(f"{ended} All names: {commands}" if commands else message)
 
 
 def whole_number(what: str, value: object, least: int, most: int) -> int:
-    """The value; BenchError, which begins with what it is of, unless it is a whole number of that range."""
+    """The value, checked to be a whole number from ``least`` to ``most``.
+
+    Raises:
+        BenchError: it is not; the message begins with ``what``.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise BenchError(f"{what} is a whole number from {least} to {most}, not {value!r}")
+        raise BenchError(f"{what} must be a whole number from {least} to {most}, not {value!r}")
     return value
 
 
 class NoResults(BenchError):
-    """Folders without results; commands that read them exit with 3, as nothing was measured."""
+    """Folders hold no results; commands that read them exit with 3, as nothing was measured."""
 
     def __init__(self, *paths: object) -> None:
         super().__init__(f"no results in {', '.join(map(str, paths))}")
 
 
 class Unavailable(BenchError):
-    """Something that cannot be computed here (weights, a package): the cause, and the remedy if there is one."""
+    """Something cannot be computed here, for lack of weights or a package: the cause, and the remedy if any."""
 
 
 def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:
-    """A question that offers the names nearest to a wrong one; empty if none is near.
+    """A question that offers the existing names nearest to a wrong one; empty if none is near.
 
     Args:
-        kinds: names by kind; the kind is then said of each offered one.
+        known: the names that exist.
+        kinds: names by kind; each offered name is then followed by its kinds.
     """
     near = nearest(name, known)
     if not near:
         return ""
     if kinds:
-        of = {one: [kind for kind, names in kinds.items() if one in names] for one in near}
-        near = [f"{one} ({', '.join(of[one])})" for one in near]
+        near = [f"{match} ({', '.join(kind for kind, names in kinds.items() if match in names)})" for match in near]
     return f"did you mean {', '.join(near)}?"
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names most like one, best first: those that contain it or are contained in it, then those spelt alike."""
+    """At most three of the known names most like a given one, best first.
+
+    Names that contain it or are contained in it come before those that are spelled alike.
+    """
     wanted = _plain(name)
 
-    def place(one: str) -> tuple[bool, float]:
-        text = _plain(one)
+    def place(candidate: str) -> tuple[bool, float]:
+        text = _plain(candidate)
         inside = min(len(text), len(wanted)) >= LEAST_COMMON and (wanted in text or text in wanted)
         return inside, max(_ratio(wanted, text), 0.99 * _ratio(wanted, text[: len(wanted)]))
 
-    places = {one: place(one) for one in known}
-    near = [one for one, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
-    return sorted(near, key=lambda one: (*(-part for part in places[one]), one))[:NEAR]
+    places = {candidate: place(candidate) for candidate in known}
+    near = [candidate for candidate, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
+    return sorted(near, key=lambda candidate: (*(-part for part in places[candidate]), candidate))[:NEAR]
 
 
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
+def _ratio(left: str, right: str) -> float:
+    return difflib.SequenceMatcher(None, left, right).ratio()
 
 
 def _plain(name: str) -> str:

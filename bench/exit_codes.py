@@ -1,4 +1,4 @@
-"""Exit codes of ``bench`` beside 0 (all measured, or quality held) and 2 (wrong usage or bad input)."""
+"""Exit codes of ``bench`` other than 0 (all measured, or quality held) and 2 (wrong usage or bad input)."""
 
 from __future__ import annotations
 

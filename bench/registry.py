@@ -1,4 +1,4 @@
-"""Names to lazily imported modalities, tasks, tokenizers, quantizers, backbones, datasets, metrics and recognizers.
+"""The registry: names of modalities, tasks, tokenizers, quantizers, backbones, datasets, metrics and recognizers.
 
 The built-in lines are in ``bench/lines`` and in ``lines`` of each modality; other packages add theirs through the
 entry-point groups ``bench.KIND``, and suites and protocols through ``bench.suites`` and ``bench.protocols``
@@ -52,7 +52,7 @@ class Entry:
         name: what users type.
         target: ``module:Attribute``, imported on demand.
         summary: one line for ``bench list``.
-        args: keyword arguments the entry fixes; a user's own override them.
+        args: keyword arguments that the entry fixes; those of the user override them.
         positional: the argument that ``NAME@VALUE`` sets, if any.
         modality: ``image``, ``audio``, ``video``; a metric may name several; empty for any, or where it does not apply.
         tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
@@ -63,9 +63,10 @@ class Entry:
         judges: what a metric judges: ``reconstruction`` of samples, ``generation`` of a set, or both.
         values: what a metric gives, in the order of its columns; a metric of another package that has no such line
             is shown under the names that its class gives.
-        local: whether ``NAME=PATH`` loads a local checkpoint. A backbone without is a paradigm, trained from scratch.
-        plugin: the distribution whose entry point it is; empty for a built-in line. What the line of a plug-in cannot
-            say its class does (:func:`stated`).
+        local: whether ``NAME=PATH`` loads a local checkpoint. A backbone that is not local is a paradigm, trained from
+            scratch.
+        plugin: the distribution whose entry point it is; empty for a built-in line. What the line of a plug-in lacks
+            comes from its class (:func:`get`).
     """
 
     name: str
@@ -86,12 +87,12 @@ class Entry:
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The modalities it names; none where it serves any."""
+        """The modalities it names; an empty tuple where it serves any."""
         return _several(self.modality)
 
     @property
     def scope(self) -> str:
-        """Its modalities in words; empty where it serves any."""
+        """Its modalities as text, joined by commas; empty where it serves any."""
         return ", ".join(self.modalities)
 
     def serves(self, modality: str) -> bool:
@@ -99,33 +100,33 @@ class Entry:
         return not self.modalities or modality in self.modalities
 
     def can_judge(self, *subjects: str) -> bool:
-        """Whether it is a metric of one of these: ``reconstruction``, ``generation``."""
+        """Whether it is a metric of one of the subjects: ``reconstruction``, ``generation``."""
         return not set(subjects).isdisjoint(_several(self.judges))
 
 
 @cache
 def entries(kind: Kind) -> dict[str, Entry]:
-    """All entries of a kind by name: those of the built-in modalities, those that serve all, then plug-ins'.
+    """All entries of a kind by name: those of the built-in modalities, those that serve all, then those of plug-ins.
 
-    A plug-in that takes a name already in use is warned of and left out. Of plug-ins nothing is imported but the faces
-    of modalities, which import nothing heavy.
+    A plug-in that takes a name already in use is left out with a warning. Of plug-ins only the faces of modalities are
+    imported, which import nothing heavy.
     """
-    found: dict[str, Entry] = {}
+    by_name: dict[str, Entry] = {}
     for entry in _lines(kind):
-        if entry.name not in found:
-            found[entry.name] = entry
+        if entry.name not in by_name:
+            by_name[entry.name] = entry
         elif not entry.plugin:
             raise BenchError(f"two built-in {kind} are called {entry.name!r}")
         else:
             _taken(kind, entry.name, entry.plugin)
     for point in points(kind):
         distribution = point.dist.name if point.dist else "a package"
-        if point.name in found:
+        if point.name in by_name:
             _taken(kind, point.name, distribution)
             continue
         summary = f"plug-in of {distribution}"
-        found[point.name] = Entry(point.name, point.value, summary, source=distribution, plugin=distribution)
-    return found
+        by_name[point.name] = Entry(point.name, point.value, summary, source=distribution, plugin=distribution)
+    return by_name
 
 
 def points(kind: str) -> Iterable[metadata.EntryPoint]:
@@ -172,7 +173,7 @@ def forget() -> None:
 
 @cache
 def _faces() -> list[tuple[str, Modality]]:
-    """The faces of all modalities, each with the package that it is a plug-in of; one that fails is warned of."""
+    """The faces of all modalities, each with the package that it is a plug-in of; one that fails gives a warning."""
     faces: list[tuple[str, Modality]] = []
     for entry in entries("modalities").values():
         try:
@@ -185,7 +186,11 @@ def _faces() -> list[tuple[str, Modality]]:
 
 
 def modality(name: str) -> Modality:
-    """The face of a modality; UnknownName with the near names if there is none of that name."""
+    """The face of the modality of that name.
+
+    Raises:
+        UnknownName: there is none of that name; the message offers similar ones.
+    """
     faces = {face.name: face for _, face in _faces()}
     if name not in faces:
         raise UnknownName("modality", name, faces)
@@ -193,21 +198,21 @@ def modality(name: str) -> Modality:
 
 
 def get(kind: Kind, name: str) -> Entry:
-    """The entry of that name. That of a plug-in is imported: it brings an Entry, or a class that states what it is.
+    """The entry of that name; that of a plug-in is imported and is an Entry, or a class that states what it is.
 
     Raises:
-        UnknownName: there is none of that name; the message has the near ones.
+        UnknownName: there is none of that name; the message offers similar ones.
         BenchError: a plug-in cannot be imported, or does not state its modality.
     """
-    known = entries(kind)
-    if name not in known:
-        raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
-    entry = known[name]
+    by_name = entries(kind)
+    if name not in by_name:
+        raise UnknownName(kind.removesuffix("s"), name, by_name, elsewhere(name))
+    entry = by_name[name]
     return _stated(kind, entry) if _is_point(entry) else entry
 
 
 def built_in(kind: Kind) -> dict[str, Entry]:
-    """The built-in entries, which no installed package changes."""
+    """The built-in entries of a kind by name, which no installed package changes."""
     return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
 
 
@@ -222,15 +227,15 @@ def _is_point(entry: Entry) -> bool:
 
 def _stated(kind: Kind, entry: Entry) -> Entry:
     """The entry of a plug-in with what it states: by an Entry, by its class's ``ENTRY``, or by facts of its class."""
-    found = load(entry.target)
-    line = found if isinstance(found, Entry) else getattr(found, "ENTRY", None)
+    implementation = load(entry.target)
+    line = implementation if isinstance(implementation, Entry) else getattr(implementation, "ENTRY", None)
     if isinstance(line, Entry):
         target = line.target or entry.target
         entry = replace(line, name=entry.name, target=target, source=line.source or entry.source, plugin=entry.plugin)
         stated = line.modality or None
     else:
-        stated = getattr(found, "modality", None)
-        entry = replace(entry, local=True, judges=getattr(found, "judges", entry.judges))
+        stated = getattr(implementation, "modality", None)
+        entry = replace(entry, local=True, judges=getattr(implementation, "judges", entry.judges))
     if kind in MODAL and not isinstance(stated, str | tuple):
         raise BenchError(
             f"{kind.removesuffix('s')} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
@@ -241,13 +246,13 @@ def _stated(kind: Kind, entry: Entry) -> Entry:
 
 
 def elsewhere(name: str) -> str:
-    """What a name is of, for the messages of those who took it for something else; empty if it is of nothing."""
-    kind = next((one.removesuffix("s") for one in KINDS if name in entries(one)), "")
+    """Which kind has a name, for messages to those who took it for another kind; empty if none has it."""
+    kind = next((candidate.removesuffix("s") for candidate in KINDS if name in entries(candidate)), "")
     return f"it is a {kind} (bench show {name})" if kind else ""
 
 
 def load(target: str) -> Any:
-    """Import what ``module:Attribute`` or ``path/to/file.py:Attribute`` names.
+    """What ``module:Attribute`` or ``path/to/file.py:Attribute`` names, imported.
 
     Raises:
         BenchError: the module, the file or the attribute is missing, or importing it failed.
@@ -260,11 +265,11 @@ def load(target: str) -> Any:
     except ImportError as error:
         raise BenchError(f"{target}: cannot be imported: {error}{_places(error)}", remedy(error.name or "")) from error
     except SyntaxError as error:
-        other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
-        raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error
+        file = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
+        raise BenchError(f"{target}: {file}line {error.lineno}: {error.msg}") from error
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}"
-        raise BenchError(f"{target}: cannot be imported: {said}{_places(error)}") from error
+        cause = f"{type(error).__name__}: {error}"
+        raise BenchError(f"{target}: cannot be imported: {cause}{_places(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -272,7 +277,7 @@ def load(target: str) -> Any:
 
 
 def _places(error: BaseException) -> str:
-    """Where in somebody's own code an error is, a line each, to be added to a message."""
+    """Where in the user's code an error is, one line per place, to be added to a message."""
     from bench.machine.faults import places, trace_of  # imports what listing names does not need
 
     return "".join(f"\n  {place}" for place in places(trace_of(error)))
@@ -284,7 +289,7 @@ def is_file_target(target: str) -> bool:
 
 
 _FILES: dict[Path, Any] = {}
-"""Modules by their file, as it was named."""
+"""Imported modules by their file, as the user named it."""
 
 
 def _module_of_file(path: Path) -> Any:
@@ -300,7 +305,7 @@ def _module_of_file(path: Path) -> Any:
     sys.modules[name] = module
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # its neighbours can be imported, but hide nothing
+        sys.path.append(folder)  # its neighbors can be imported, but hide nothing
     _FILES[path] = module
     spec.loader.exec_module(module)
     return module
@@ -314,49 +319,49 @@ def line(metric: str) -> Entry:
     Raises:
         UnknownName: there is none of that name.
     """
-    known = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
-    known |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
-    if metric not in known:
-        raise UnknownName("metric", metric, known)
-    return known[metric]
+    by_name = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
+    by_name |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
+    if metric not in by_name:
+        raise UnknownName("metric", metric, by_name)
+    return by_name[metric]
 
 
 def values() -> Mapping[str, Value]:
     """Every value that has a line, by name: those of metrics in the order of their lines, then those of tasks.
 
-    Of two lines of one name the first holds; built-in ones come before those of plug-ins. A metric that is an entry
-    point of its own has no lines here, since it is not imported.
+    Of two lines with the same name the first holds; built-in ones come before those of plug-ins. A metric that is an
+    entry point of its own has no lines here, since it is not imported.
     """
-    found: dict[str, Value] = {}
+    by_name: dict[str, Value] = {}
     for plugged in (False, True):
         for entry in entries("metrics").values():
             if bool(entry.plugin) == plugged:
-                _add(found, entry.values)
+                _add(by_name, entry.values)
         for plugin, face in _faces():
             if bool(plugin) == plugged:
-                _add(found, load(face.lines["values"]) if "values" in face.lines else ())
-                _add(found, (face.bits.value,) if face.bits else ())
+                _add(by_name, load(face.lines["values"]) if "values" in face.lines else ())
+                _add(by_name, (face.bits.value,) if face.bits else ())
         if not plugged:
-            _add(found, load("bench.lines.values:VALUES"))
-    return found
+            _add(by_name, load("bench.lines.values:VALUES"))
+    return by_name
 
 
-def _add(found: dict[str, Value], lines: Iterable[Value]) -> None:
+def _add(by_name: dict[str, Value], lines: Iterable[Value]) -> None:
     for value in lines:
-        found.setdefault(value.name, value)
+        by_name.setdefault(value.name, value)
 
 
 def givers(value: str) -> list[str]:
-    """The metrics whose lines have a value of that name."""
-    return [name for name, entry in entries("metrics").items() if any(own.name == value for own in entry.values)]
+    """The names of the metrics whose lines have a value of that name."""
+    return [name for name, entry in entries("metrics").items() if any(line.name == value for line in entry.values)]
 
 
 def users(weights: str) -> list[str]:
-    """The values that need a weights file, in the order of their lines; without those that are not always given."""
+    """The names of the values that need a weights file, in the order of their lines, without those not always given."""
     needing = [entry for entry in entries("metrics").values() if weights in entry.weights]
     return list(dict.fromkeys(value.name for entry in needing for value in entry.values if value.always))
 
 
 def _several(stated: str | tuple[str, ...]) -> tuple[str, ...]:
-    """What a field states that may name nothing, one or several."""
+    """The names in a field that states none, one or several."""
     return stated if isinstance(stated, tuple) else (stated,) if stated else ()

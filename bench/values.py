@@ -1,4 +1,4 @@
-"""What a number of the bench is: one line per value, which everything that shows, judges or plots it reads.
+"""The lines of values: what each number is, for everything that shows, judges or plots it.
 
 A value is what a metric (or a task) gives under a name. Its line stands in the registry line of its metric
 (:attr:`bench.registry.Entry.values`), or among the ``values`` lines of a modality or of the bench if a task gives it.
@@ -28,28 +28,28 @@ DETAIL = re.compile(r"(?P<value>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A worsening that is accepted: ``absolute`` in the value's unit or ``relative`` to before, whichever is more."""
+    """How much worse a value may get: ``absolute`` in its unit or ``relative`` to before, whichever is more."""
 
     absolute: float = 0.0
     relative: float = 0.0
 
     def of(self, before: float) -> float:
-        """In the value's unit, for a value before."""
+        """The accepted worsening in the value's unit, for the value ``before``."""
         return max(self.absolute, self.relative * abs(before))
 
 
 @dataclass(frozen=True)
 class PlotPart:
-    """A part that a value plays in plots.
+    """A role that a value has in plots.
 
     Attributes:
         role: ``rate``: the x-axis of rate and distortion. ``speed``: the x-axis of plots of its own against quality.
             ``reconstructed``: what a tokenizer alone loses, the x-axis of reconstruction and generation.
             ``generated``: what a model makes of its tokens, a y-axis there. ``modelled``: a rate although it stands
             among the qualities, so that it is not drawn against a rate.
-        title: of a speed, in the titles of its plots.
-        rank: where a plot takes the first measured value of a role, the lowest rank comes first; of equal ranks the
-            first line.
+        title: the name of a speed in the titles of its plots; empty for other roles.
+        rank: order among values of the same role where a plot takes the first one measured: lowest first, and of
+            equal ranks the first line.
     """
 
     role: Role
@@ -63,17 +63,17 @@ class Value:
 
     Attributes:
         name: its key in results, snake_case.
-        title: of its column in tables; the name if empty.
-        unit: empty if it has none.
+        title: title of its column in tables; the name if empty.
+        unit: unit of the value; empty if dimensionless.
         higher_is_better: None where neither direction is better.
         bounds: smallest and largest possible value; intervals are cut off there.
         device_bound: whether values from different devices must not be compared.
-        section: of the table; quality first, then rates and codebooks, then cost.
+        section: section of the table: quality first, then rates and codebooks, then cost.
         default: whether tables for people have the column; CSV and JSON have them all.
         percent: whether tables for people show a fraction as a percentage.
         shown_unit: unit shown instead of ``unit``, for instance none where the title says it; None shows ``unit``.
         tolerance: the worsening that the gate accepts where the user says nothing; None takes that of the unit.
-        plots: the parts it plays in plots.
+        plots: its roles in plots.
         always: whether its metric always gives it; False for one that is left out where it says nothing new.
         last: whether its column stands behind those of the same section that are not last.
     """
@@ -94,26 +94,26 @@ class Value:
     last: bool = False
 
     def plot(self, role: Role) -> PlotPart | None:
-        """Its part with that role in plots; None if it has none."""
+        """Its part in plots with that role; None if it has none."""
         return next((plot for plot in self.plots if plot.role == role), None)
 
     def called(self, name: str, title: str) -> Value:
-        """The same quantity of something else: no tolerance of its own, and no part in plots."""
+        """This line under another name and title, without a tolerance of its own and without plots."""
         return replace(self, name=name, title=title, tolerance=None, plots=())
 
 
 def by_name(values: Iterable[Value]) -> Mapping[str, Value]:
-    """Values by their names, in their order.
+    """The values by their names, in their order.
 
     Raises:
         ValueError: two have the same name.
     """
-    found: dict[str, Value] = {}
+    named: dict[str, Value] = {}
     for value in values:
-        if value.name in found:
+        if value.name in named:
             raise ValueError(f"two values are called {value.name}")
-        found[value.name] = value
-    return found
+        named[value.name] = value
+    return named
 
 
 def whole(name: str) -> str:
