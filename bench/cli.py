@@ -155,9 +155,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."
 )
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="Only the first so many samples; part of the protocol."
-)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples; part of the protocol.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random; part of the protocol.")
 @click.option(
     "--dtype",

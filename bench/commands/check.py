@@ -1,4 +1,4 @@
-"""`bench check` and `bench compare`: what moved between results on disk."""
+"""`bench check` and `bench compare`: what changed between results on disk."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def check_runs(
     reports: tuple[Path, ...],
     style: str,
 ) -> int:
-    """Hold runs against a baseline; the exit code of the command."""
+    """Check runs against a baseline and return the exit code of the command."""
     for file in reports:
         if file.suffix not in SUFFIXES:
-            raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
+            raise BenchError(f"--report {file}: its name must end with {', '.join(SUFFIXES)}")
     before, after = _left(read(baseline), read(*runs), without, GATE)
     matched = match(before, after, systems, renamed)
     report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost, strict=strict)
@@ -58,9 +58,9 @@ def compare_runs(
     pairs: tuple[tuple[str, str], ...],
     style: str,
 ) -> int:
-    """Show what differs between two runs, or two systems; the exit code of the command."""
+    """Show what differs between two runs, or two systems, and return the exit code of the command."""
     if after is None and not pairs:
-        raise BenchError("one run alone: name two of its systems, --systems BEFORE AFTER, or give a second run")
+        raise BenchError("a single run: name two of its systems, --systems BEFORE AFTER, or give a second run")
     named = f" in {before}" if after is None else f": {before} → {after}"
     sides = Sides(str(before), str(after or before), named)
     was = read(before)
@@ -72,9 +72,9 @@ def compare_runs(
 
 
 def exit_code(report: Report) -> int:
-    """1 if anything regressed, else 4 if a cell failed, else 3 if nothing or not everything was measured, else 0.
+    """The exit code: 1 if anything regressed, else 4 if a cell failed, else 3 if something was not measured, else 0.
 
-    If the report is strict, 1 also for a loss beyond the tolerance that is not beyond chance.
+    If the report is strict, it is also 1 for a loss beyond the tolerance that may be chance.
     """
     if report.fails:
         return REGRESSED
@@ -88,7 +88,7 @@ def exit_code(report: Report) -> int:
 def _left(
     before: list[Measured], after: list[Measured], without: tuple[str, ...], sides: Sides
 ) -> tuple[list[Measured], list[Measured]]:
-    """Both sides but for the systems ``without``, each of which is on one of them at least."""
+    """Both sides without the systems ``without``, each of which must be on at least one of them."""
     select([*before, *after], (), without, lambda measured: measured.name, sides.both)
     kept = ([measured for measured in side if measured.name not in without] for side in (before, after))
     was, now = kept
@@ -100,7 +100,7 @@ def _print(report: Report, style: str, code: int) -> None:
     try:
         click.echo(text, nl=False)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; the exit code says the outcome all the same.
+        # The reader (head, less) has seen enough; the exit code still reports the outcome.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

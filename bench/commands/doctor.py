@@ -14,7 +14,7 @@ from bench.machine import environment, extras
 from bench.machine.weights import FILES, WeightStore, cache_dir
 
 OFFERED = ("hf", "audio")
-"""The extras that users choose from."""
+"""The optional extras that users can choose."""
 
 
 def print_report(weights: dict[str, Path]) -> None:
@@ -42,12 +42,12 @@ def print_report(weights: dict[str, Path]) -> None:
 
 
 def _modalities() -> None:
-    """What each modality says of this machine; one whose report fails costs that report."""
+    """Print what each modality reports about this machine; where a report fails, that is printed instead."""
     for entry in registry.entries("modalities").values():
         try:
             target = registry.load(entry.target).doctor
             sections = registry.load(target)() if target else []
-        except Exception as error:  # whatever an installed package does, the others are reported
+        except Exception as error:  # whatever one package does, the others are still reported
             sections = [(entry.name, [("report", f"failed: {type(error).__name__}: {error}")])]
         for title, states in sections:
             click.echo(title)

@@ -1,4 +1,4 @@
-"""`bench doctor --golden`: published numbers, measured again."""
+"""`bench doctor --golden`: reported numbers, measured again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = Path("runs") / "golden"
 
 
 def check_golden(path: Path, weights: dict[str, Path], device: str) -> int:
-    """Measure every check of a path and print its numbers; the exit code of the command."""
+    """Measure every check of a path, print its numbers and return the exit code of the command."""
     codes = [_check(name, golden, folder, weights, device) for name, (golden, folder) in find(path).items()]
     return max(codes)
 
@@ -44,7 +44,7 @@ def _check(name: str, golden: Golden, folder: Path, weights: dict[str, Path], de
 
 
 def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], device: str) -> Result | str:
-    """The result of the check's only cell; a line that names the remedy where weights are missing."""
+    """The result of the check's only cell, or a line with the remedy where weights are missing."""
     from bench.commands.run import generated_of
     from bench.contracts.suite import load_suite
     from bench.measuring import runner

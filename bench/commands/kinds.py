@@ -1,4 +1,4 @@
-"""The kinds of names that `bench list` knows, in its order."""
+"""The kinds of names that `bench list` shows, in its order."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ KINDS = (
     *("recognizers", "weights"),
 )
 RENAMED = {"recognisers": "recognizers"}
-"""Former names, which the command line still takes."""
+"""Former names of kinds, which the command line still accepts."""

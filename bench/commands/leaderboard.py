@@ -23,24 +23,25 @@ from bench.paired.samples import Beside
 def print_leaderboard(
     paths: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
 ) -> int:
-    """Print the tables of the chosen results; the exit code of the command."""
+    """Print the tables of the chosen results and return the exit code of the command."""
     results, unread = read_each(files_in(paths))
     chosen = select_results(results, systems, without)
-    tell_faults((str(fault.item), fault) for fault in unread)
+    report_faults((str(fault.item), fault) for fault in unread)
     code = print_tables(chosen, style, relative_to)
     return CELL_FAILED if unread else code
 
 
 def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None = None) -> int:
-    """The tables of results and their files on stdout, in bold where it is a terminal.
+    """Print the tables of results on stdout, in bold where it is a terminal.
 
     Results that cannot be shown are named on stderr.
 
     Args:
-        relative_to: name of a row that differences are shown to; values if not given.
+        results: the results, each with its file.
+        relative_to: name of the row that differences are shown to; without it, values are shown.
 
     Returns:
-        0, or the exit code that says that something is left out.
+        0, or the exit code that means that something is left out.
 
     Raises:
         UnknownName: no table has the row that differences are to be shown to.
@@ -49,16 +50,16 @@ def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to
     if unknown:
         raise unknown
     click.echo(text, nl=False)
-    tell_faults((fault.item[1].system.name, fault) for fault in faults)
+    report_faults((fault.item[1].system.name, fault) for fault in faults)
     return CELL_FAILED if faults else 0
 
 
 def _text(
     results: Sequence[tuple[Path, Result]], style: str, relative_to: str | None
 ) -> tuple[str, UnknownName | None]:
-    """The tables as text; without it an error where none of them has the row that differences are to be shown to.
+    """The tables as text; no text but an error where none of them has the row that differences are to be shown to.
 
-    That is no fault of a result, so the error is not raised here.
+    That is not the fault of a result, so the error is not raised here.
     """
     tables = tables_of(results)
     try:
@@ -71,10 +72,10 @@ def _text(
 
 
 def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fault[Path]]]:
-    """The results of files, and the files that hold none.
+    """The results of files, each with its file, and the files that hold none.
 
     Raises:
-        BenchError: none of several files, or the only one, holds a result.
+        BenchError: none of the files holds a result.
     """
     results, unread = [], []
     for file in files:
@@ -87,17 +88,17 @@ def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fa
     return results, unread
 
 
-def tell_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
-    """Say on stderr what is not shown, by name."""
+def report_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
+    """Report on stderr what is not shown, or not in full, by name."""
     for name, fault in faults:
-        told = "shown without its samples" if fault.reduced else "left out"
+        outcome = "shown without its samples" if fault.reduced else "left out"
         named = fault.reason if fault.reason.startswith(name) else f"{name}: {fault.reason}"
-        click.echo(f"{told}: {named}", err=True)
+        click.echo(f"{outcome}: {named}", err=True)
 
 
-def tables_of(found: Sequence[tuple[Path, Result]]) -> list[Table]:
+def tables_of(results: Sequence[tuple[Path, Result]]) -> list[Table]:
     """The tables of results, compared on the samples that lie beside their files."""
-    return build((result for _, result in found), Beside.of(found))
+    return build((result for _, result in results), Beside.of(results))
 
 
 def read_results(path: Path) -> list[tuple[Path, Result]]:

@@ -26,21 +26,21 @@ from bench.registry import KINDS, Entry
 
 ANY = "any modality"
 PLUGINS = "plug-ins"
-"""Their classes state the modality, and a list imports none."""
+"""The heading for plug-ins: their classes state the modality, and a list does not import them."""
 _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
-"""What tasks add to the name of a value: of continuations, of clips through the tokenizer, of their difference."""
+"""What tasks append to a value's name, for continuations, clips through the tokenizer, and their difference."""
 
 
 def print_list(kind: str | None, style: str) -> None:
-    """The names of one kind, or of all, with a line on each."""
-    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
+    """Print the names of one kind, or of all kinds, with a line on each; as JSON if ``style`` is ``json``."""
+    rows = {listed: _rows(listed) for listed in ([kind] if kind else LISTED)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return
-    for one, lines in rows.items():
+    for listed, lines in rows.items():
         if kind is None:
-            click.echo(click.style(one, bold=True))
-        for modality, names in _by_modality(one, lines).items():
+            click.echo(click.style(listed, bold=True))
+        for modality, names in _by_modality(listed, lines).items():
             if modality:
                 click.echo(click.style(f" {modality}", bold=True))
             _print_lines({name: lines[name] for name in names})
@@ -57,21 +57,21 @@ def _print_lines(lines: dict[str, str]) -> None:
 
 
 def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
-    """The names under the modality that each is for; under no heading where all are for one, or none is said."""
-    found: dict[str, list[str]] = {}
+    """The names by the modality that each is for; under an empty heading where all are for the same."""
+    groups: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_modality(kind, name), []).append(name)
-    return found if len(found) > 1 else {"": list(names)}
+        groups.setdefault(_modality(kind, name), []).append(name)
+    return groups if len(groups) > 1 else {"": list(names)}
 
 
 def _modality(kind: str, name: str) -> str:
     """What a name is for: ``image``, ``audio``, or ``any modality``."""
     if kind in ("suites", "weights", "tasks", "modalities", "quantizers"):
-        return ""  # a few, and their summaries say it
+        return ""  # there are few, and their summaries say it
     if kind == "protocols":
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
-        found = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
-        return ", ".join(sorted(found)) or ANY
+        modalities = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
+        return ", ".join(sorted(modalities)) or ANY
     entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
     return entry.scope or (PLUGINS if entry.plugin else ANY)
 
@@ -95,11 +95,15 @@ def _summary(entry: Entry) -> str:
 
 
 def print_entry(name: str) -> None:
-    """Everything known of one name, or a result file for people."""
+    """Print everything known about a name, or the result in a file.
+
+    Raises:
+        UnknownName: nothing has that name.
+    """
     if name.endswith(".json") and Path(name).is_file():
         _print_result(Path(name))
         return
-    os.environ["HF_HUB_OFFLINE"] = "1"  # who looks at a name has not asked for gigabytes
+    os.environ["HF_HUB_OFFLINE"] = "1"  # looking up a name must not download gigabytes
     found = False
     for kind in ("suites", "protocols"):
         if name in shipped(kind):
@@ -118,29 +122,28 @@ def print_entry(name: str) -> None:
         _print_registered("metrics", metric, metric)
         found = True
     if not found:
-        known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
-        known |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
-        raise UnknownName.among(_base(name), known, _of_a_task(name))
+        kinds: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
+        kinds |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
+        raise UnknownName.among(_base(name), kinds, _remark_on_task_value(name))
 
 
 def _metrics_that_give(value: str) -> list[str]:
     """The metrics that give a value by that name, or by its title in tables."""
     from bench.leaderboard.names import called
 
-    known = registry.entries("metrics")
-    values = [_OF_CONTINUATIONS.sub("", one) for one in (value.casefold(), *called(value))]
-    return [
-        name for name in dict.fromkeys(one for own in values for one in (own, *registry.givers(own))) if name in known
-    ]
+    metrics = registry.entries("metrics")
+    values = [_OF_CONTINUATIONS.sub("", name) for name in (value.casefold(), *called(value))]
+    candidates = dict.fromkeys(name for giving in values for name in (giving, *registry.givers(giving)))
+    return [name for name in candidates if name in metrics]
 
 
-def _of_a_task(value: str) -> str:
-    """What to say of a value in tables that no metric gives; empty if tables have none of that name."""
+def _remark_on_task_value(value: str) -> str:
+    """The remark on a value in tables that no metric gives; empty if tables have no value of that name."""
     from bench.leaderboard.names import called, heading
 
-    known = registry.values()
-    titles = [heading(name).title for name in (value.casefold(), *called(value)) if name in known]
-    return f"{titles[0]} in tables is a value of tasks themselves (bench list tasks)" if titles else ""
+    values = registry.values()
+    titles = [heading(name).title for name in (value.casefold(), *called(value)) if name in values]
+    return f"{titles[0]} in tables is a value that tasks give, not a metric (bench list tasks)" if titles else ""
 
 
 def _base(name: str) -> str:
@@ -151,12 +154,12 @@ def _base(name: str) -> str:
 def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
     try:
         entry = registry.get(kind, base)
-    except BenchError as error:  # a plug-in that says too little of itself
+    except BenchError as error:  # a plug-in that says too little about itself
         _print_fields(f"{kind.removesuffix('s')} {name}", {"not loadable here": str(error)})
         return
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights), "modality": entry.scope}
     fields.pop("plugin")
-    fields.pop("values")  # the class says them, also where a line does not
+    fields.pop("values")  # the class has them even where a line does not
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
     if kind != "metrics":
@@ -202,7 +205,7 @@ def _tokenizer_facts(name: str) -> dict[str, Any]:
     except BenchError as error:
         return facts | {"not loadable here": str(error)}
     books = system.codebooks
-    facts["codebooks"] = [f"{book.size} entries a code of {book.covers}" for book in books]
+    facts["codebooks"] = [f"{book.size} entries, one code per {book.covers}" for book in books]
     rates = [book.bits * book.rate for book in books if book.rate]
     covers = {book.covers for book in books}
     if books and len(rates) == len(books):
@@ -215,7 +218,7 @@ def _tokenizer_facts(name: str) -> dict[str, Any]:
 
 
 def _backbone_facts(name: str) -> dict[str, Any]:
-    """What a trained backbone takes and how it samples; nothing of it is loaded, which may take many gigabytes."""
+    """What a pretrained backbone takes and how it samples; its weights, often many gigabytes, are not loaded."""
     spec = parse(name)
     facts: dict[str, Any] = {"arguments": spec.resolved()}
     kind = registry.load(spec.entry.target)
@@ -241,12 +244,12 @@ def _metric_facts(entry: Entry) -> dict[str, Any]:
 
 
 def _defaults(entry: Entry) -> dict[str, Any]:
-    """What a protocol's ``preprocessing`` may set; where it says nothing, it is as here."""
+    """What a protocol's ``preprocessing`` may set, with the defaults."""
     return _settings("preprocessing", registry.load(entry.target).defaults)
 
 
 def _task_facts(entry: Entry) -> dict[str, Any]:
-    """What a protocol may set beside preprocessing and metrics, which data sets and metrics say themselves."""
+    """What a protocol may set besides preprocessing and metrics, which data sets and metrics describe themselves."""
     from bench.contracts.task import open_task
 
     choices = getattr(open_task(entry.name), "choices", None)
@@ -256,7 +259,7 @@ def _task_facts(entry: Entry) -> dict[str, Any]:
 
 
 def _nested(section: str, chosen: Any) -> dict[str, Any]:
-    """As :func:`_settings`, each section within the section under its own name."""
+    """As :func:`_settings`, with nested sections under their dotted names."""
     facts: dict[str, Any] = {}
     for name in type(chosen).model_fields:
         value = getattr(chosen, name)
@@ -268,7 +271,7 @@ def _nested(section: str, chosen: Any) -> dict[str, Any]:
 
 
 def _settings(kind: str, settings: Any) -> dict[str, Any]:
-    """Each field of a pydantic model with its default and what it means; of an instance, with its value."""
+    """Each field of a pydantic model with its default, or the value of an instance, and what it means."""
     chosen = settings() if isinstance(settings, type) else settings
     stated = chosen.model_dump(mode="json")
     return {
@@ -278,7 +281,7 @@ def _settings(kind: str, settings: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A value as YAML has it on one line."""
+    """A value as YAML on one line."""
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or not value else value
 
 

@@ -1,4 +1,4 @@
-"""`bench remove`: results of a run directory that are not wanted any more."""
+"""`bench remove`: remove results that are no longer wanted from a run directory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bench.tracking.removal import belongings, remove
 
 
 def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool) -> int:
-    """Show what goes, ask, and remove it; the exit code of the command."""
+    """Show what is to be removed, ask, remove it, and return the exit code of the command."""
     if not systems and not failed:
         raise BenchError("name what to remove: --system NAME, --failed for all cells that failed, or both")
     run = Run(path)
     results = _read(run)
     readable = [(file, result) for file, result in results.items() if result is not None]
-    chosen = select(readable, systems, (), lambda one: one[1].system.name, str(path))
+    chosen = select(readable, systems, (), lambda pair: pair[1].system.name, str(path))
     going = {file: result for file, result in chosen if result.status == "failed" or not failed}
     if not going:
-        click.echo(f"no failed cell{' of these systems' if systems else ''} in {path}; nothing is removed", err=True)
+        click.echo(f"no failed cells{' of these systems' if systems else ''} in {path}; nothing is removed", err=True)
         return NOTHING_MEASURED
     files = belongings(run, results, going)
     for file, result in going.items():
@@ -47,7 +47,7 @@ def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool
 
 
 def _read(run: Run) -> dict[Path, Result | None]:
-    """All results of a run directory; None for one that cannot be read, which is said."""
+    """All results of a run directory; None for one that cannot be read, which is reported on stderr."""
     if not (files := run.files()):
         raise NoResults(run.path)
     results: dict[Path, Result | None] = {}
@@ -69,5 +69,5 @@ def _state(result: Result) -> str:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise BenchError("nobody is there to ask: give --yes to remove these")
+        raise BenchError("stdin is not a terminal, so nobody can confirm; give --yes to remove these")
     return click.confirm("remove them?", default=False)

@@ -1,4 +1,4 @@
-"""The result files that commands are given."""
+"""The result files in the paths that a command is given."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bench.errors import NoResults
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
-    """The result files of all paths, in order; a path without any is named on stderr.
+    """The result files in all paths, in order; a path without any is named on stderr.
 
     Raises:
-        NoResults: none of them has any.
+        NoResults: none of the paths has any.
     """
     files = {path: result_files(path) for path in paths}
     if not any(files.values()):
         raise NoResults(*paths)
-    for path, found in files.items():
-        if not found:
+    for path, results in files.items():
+        if not results:
             click.echo(f"warning: no results in {path}", err=True)
-    return [file for found in files.values() for file in found]
+    return [file for results in files.values() for file in results]

@@ -14,7 +14,7 @@ from bench.machine.progress import waiting
 
 
 def sync_runs(paths: tuple[Path, ...], timeout: str | None) -> int:
-    """Sync each run within the time and say what happened; the exit code of the command."""
+    """Sync each run within the time, print what happened and return the exit code of the command."""
     from bench.tracking import sync_apart
 
     limit, console = seconds_of(timeout) if timeout else None, Console(stderr=True)

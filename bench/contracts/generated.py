@@ -1,4 +1,4 @@
-"""Sets of generated samples that were made elsewhere: what ``--samples`` and ``--reference`` take of a modality."""
+"""Sets of samples that were generated elsewhere: what ``--samples`` and ``--reference`` take for a modality."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bench.contracts.system import SystemSpec
 
 
 class Generated(ABC):
-    """How a modality takes generated samples as systems, and the real ones that they are compared with."""
+    """How a modality reads generated samples as systems, and the real ones that they are compared with."""
 
     @abstractmethod
     def systems(self, paths: Sequence[str]) -> Sequence[SystemSpec]:
-        """A system of each path, named by the end of its path that tells it from the others.
+        """One system per path, named by the end of the path that distinguishes it from the others.
 
         Raises:
             BenchError: a path holds no samples; the message says how to store them.
@@ -21,7 +21,7 @@ class Generated(ABC):
 
     @abstractmethod
     def reference(self, text: str) -> tuple[str, str | None]:
-        """Name of the data set, and path, of what ``--reference`` names.
+        """The registry name of the data set, and its path if it has one, for the text of ``--reference``.
 
         Raises:
             BenchError: it is neither a file, nor a folder, nor a data set's name.

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kept:
-    """One sample as it was scored, on both sides, encoded as a file.
+    """One sample as it was scored, its original and its reconstruction encoded as files.
 
     Attributes:
         index: position in the data set.
-        suffix: of the files, such as ``.png``.
+        id: id of the sample in the data set.
+        suffix: suffix of the files, such as ``.png``.
+        original: content of the original's file.
+        reconstruction: content of the reconstruction's file.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""Which cells of a run directory its last `bench run` asked for, and so which results are of earlier commands."""
+"""The cells that the last `bench run` of a run directory asked for, which show which results are older."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LastCommand(BaseModel):
 
     version: Literal[1] = 1
     started: str = Field(description="UTC, ISO 8601")
-    options: dict[str, Any] = Field(description="of `bench run`, but for those that were left at their default")
+    options: dict[str, Any] = Field(description="options of `bench run`, except those left at their defaults")
     cells: list[str] = Field(description="names of the result files of all cells that it asked for, measured or not")
 
     @classmethod
@@ -33,21 +33,21 @@ class LastCommand(BaseModel):
 
     @classmethod
     def load(cls, folder: Path) -> LastCommand | None:
-        """That of a run directory; None if it has none that can be read."""
+        """The last command of a run directory; None if it has no ``last.json`` that can be read."""
         try:
             return cls.model_validate_json(read_stored(folder / FILE))
         except (OSError, ValidationError):
             return None
 
     def save(self, folder: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it to a run directory, whole or not at all."""
         write_atomic(folder / FILE, readable_json(self.model_dump(mode="json")).encode())
 
 
 def of_earlier_commands(files: Sequence[Path]) -> set[Path]:
-    """Those of the result files that the last command of their run directory did not ask for.
+    """The result files that the last command of their run directory did not ask for.
 
-    A directory without ``last.json`` (a baseline, a copy of results alone) has none.
+    A directory without ``last.json`` (a baseline, a copy of results only) has none.
     """
     commands = {folder: LastCommand.load(folder.parent) for folder in {file.parent for file in files}}
     return {file for file in files if (command := commands[file.parent]) is not None and file.name not in command.cells}

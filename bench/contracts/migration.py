@@ -1,8 +1,8 @@
-"""Results of older schemas as documents of the current one; nothing is measured again.
+"""Migration of results of older schemas to the current one; nothing is measured again.
 
-Up to schema 3 the fingerprint was of everything, the metrics that were measured included, and a text said why a value
-is missing and what helps. Schema 4 has a fingerprint for the conditions and one for each metric
-(``bench/contracts/protocol.py``), keeps causes and remedies apart, and writes license.
+Up to schema 3 the fingerprint covered everything, the metrics that were measured included, and one text said why a
+value is missing and what helps. Schema 4 has a fingerprint for the conditions and one for each metric
+(``bench/contracts/protocol.py``), keeps causes and remedies apart, and spells it license.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from bench.contracts.protocol import FINGERPRINT_LENGTH
 from bench.machine.canonical import digest
 
 OF_METRICS = 4
-"""The schema from which on metrics have fingerprints of their own, and remedies a field."""
+"""The first schema in which metrics have fingerprints of their own, and remedies a field."""
 OLDER = (1, 2, 3)
+"""The schemas that are migrated."""
 _INCEPTION, _EFFICIENTNET = ("inception-2015-12-05",), ("efficientnet-lite0",)
 _BY_NAME = (
     *("psnr", "ssim", "ms_ssim", "tokens_per_image", "bits_per_pixel", "bits_per_pixel_entropy", "peak_memory"),
@@ -51,12 +52,12 @@ METRICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dnsmos": (("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808"), ()),
     "word_errors": (("wer", "cer", "dwer", "wer_original", "cer_original"), ()),
 }
-"""The bench's metrics at the time of schema 3: the values of each, where they were not called as it, and its weights.
+"""The metrics at the time of schema 3: the values of each, where not named like the metric, and its weights files.
 
-Not the registry's lines, which may have changed since.
+The registry's lines are not used, since they may have changed.
 """
 OF_TASKS = frozenset({"nll", "token_perplexity", "bits_per_pixel_model", "bitrate_model"})
-"""Values that tasks gave and no metric, beside those of sampling."""
+"""Values that tasks gave rather than metrics, besides those of sampling."""
 _SAMPLING = "sampling_"
 _DERIVED = re.compile(r"_(level_\d+|joint|continuation|tokenized|model_loss)$")
 _DEFAULTS: dict[str, Any] = {"dtype": "float32", "tf32": False, "seed": 0}
@@ -67,13 +68,13 @@ _REMEDY = re.compile(
 """Where the remedy began in texts of schemas 1 to 3."""
 _OTHER_WAY = re.compile(r" +\(or give the file: [^)]*\)$")
 _ABSENT = re.compile(r"(not in the cache(?: and (?:cannot be fetched.*|--offline is set).*|, the hub out of reach.*))$")
-"""What the attempt to get a file came to, which now stands in brackets behind what lacks."""
+"""Why a file was not available, which now stands in brackets after what is missing."""
 
 
 def migrated(document: Any) -> Any:
-    """A result of any schema as one of the current schema.
+    """The document of a result of any schema, in the form of the current schema.
 
-    What has another form than results ever had is left as it is, for the schema to name.
+    A document that was never a result is returned as it is; validation names what is wrong.
 
     Args:
         document: the parsed result file.
@@ -105,22 +106,26 @@ def migrated(document: Any) -> Any:
 
 
 def giver(value: str, metrics: Iterable[str]) -> str:
-    """Which of the measured metrics gave a value, or what it was made of; empty if the task gave it.
+    """Which of the measured metrics gave a value, or the value it was derived from; empty if the task gave it.
 
-    A value that no metric of the bench gave is of a package: of the metric that it is named after, or else of the
-    first. So it compares only where that metric was measured likewise.
+    A value that no metric of the bench gave is from a package: from the metric that it is named after, or else from
+    the first. So it compares only where that metric was measured in the same way.
+
+    Args:
+        value: name of the value.
+        metrics: names of the measured metrics.
     """
-    known = list(metrics)
+    measured = list(metrics)
     if value in OF_TASKS or value.startswith(_SAMPLING):
         return ""
     base = value
     while True:
-        if found := next((name for name in known if name == base or base in METRICS.get(name, ((), ()))[0]), None):
-            return found
+        if metric := next((name for name in measured if name == base or base in METRICS.get(name, ((), ()))[0]), None):
+            return metric
         if (shorter := _DERIVED.sub("", base)) == base:
             break
         base = shorter
-    foreign = sorted(name for name in known if name not in METRICS)
+    foreign = sorted(name for name in measured if name not in METRICS)
     return next((name for name in foreign if value.startswith(name)), foreign[0] if foreign else "")
 
 
@@ -135,7 +140,7 @@ def _protocol(old: Mapping[str, Any]) -> dict[str, Any]:
     settings, weights = dict(old["settings"]), old["weights"]
     sections = settings.pop("metrics", None) or {}
     claimed = {file for name in old["metrics"] if name in METRICS for file in METRICS[name][1]}
-    # What no metric of the bench uses is of those of packages, any of them.
+    # What no metric of the bench uses belongs to those of packages, possibly to any of them.
     others = tuple(file for file in weights if file not in claimed)
     metrics = {
         name: {
@@ -157,14 +162,14 @@ def _old_fingerprint(protocol: Mapping[str, Any]) -> str:
 
 
 def _fingerprint(protocol: Mapping[str, Any]) -> str:
-    """That of the conditions, as :attr:`bench.contracts.protocol.Protocol.fingerprint` has it."""
+    """The fingerprint of the conditions, as :attr:`bench.contracts.protocol.Protocol.fingerprint` computes it."""
     return _old_fingerprint({name: value for name, value in protocol.items() if name != "metrics"})
 
 
 def _split(record: Any, field: str) -> Any:
-    """A record with the remedy of a text in a field of its own."""
+    """A record whose text is split into the cause and, in a field of its own, the remedy."""
     text = record.get(field) if isinstance(record, Mapping) else None
-    if not isinstance(text, str) or not (found := _REMEDY.search(text)):
+    if not isinstance(text, str) or not (match := _REMEDY.search(text)):
         return dict(record) if isinstance(record, Mapping) else record
-    cause, remedy = text[: found.start()], text[found.end() :]
+    cause, remedy = text[: match.start()], text[match.end() :]
     return {**record, field: _ABSENT.sub(r"missing (\1)", cause), "remedy": _OTHER_WAY.sub("", remedy)}

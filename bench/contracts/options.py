@@ -1,4 +1,4 @@
-"""What a user may choose for a run beside its suite and its systems: carried whole to the cell."""
+"""What a user may choose for a run besides its suite and its systems, carried whole to the cells."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ class Options:
     Attributes:
         dataset, data, protocol: instead of what the suite says; None keeps it. ``data`` is a path.
         limit: only the first so many samples; None for all.
-        seed: of everything random.
-        dtype: of the systems' arithmetic; ``tf32`` whether CUDA may round float32 products.
-        device: that systems run on, as torch writes it.
+        seed: the seed of everything random.
+        dtype: dtype of the systems' arithmetic.
+        tf32: whether CUDA may round float32 products to TF32.
+        device: the device that systems run on, as torch writes it.
         batch_size: samples at a time; no quality metric depends on it.
         workers: threads that read samples; 0 reads them one by one, and starts no processes for metrics either.
-        prompts: file of texts that backbones are given, if any.
+        prompts: path of the file of texts for backbones, if any.
         keep: how many samples of each cell to keep for people to look at; no number depends on it.
     """
 

@@ -22,12 +22,12 @@ class DatasetProtocol(BaseModel):
     name: str = Field(description="registry name of the dataset")
     split: str = Field(description="split that was evaluated")
     fingerprint: str = Field(description="sha256 over the contents of the split, in order")
-    n: int = Field(description="samples in the evaluated part, those that cannot be read included")
+    n: int = Field(description="samples in the evaluated part, including those that cannot be read")
     limit: int | None = Field(default=None, description="only the first so many samples, if given")
 
 
 class MetricProtocol(BaseModel):
-    """What decides the values of one metric beside the conditions: its version, its settings and its weights."""
+    """What decides the values of one metric besides the conditions: its version, its settings and its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,10 +37,10 @@ class MetricProtocol(BaseModel):
 
 
 class Protocol(BaseModel):
-    """What numbers were measured under: the conditions of all of them, and what each metric adds for its own.
+    """What numbers were measured under: the conditions of all of them, and what each metric adds.
 
-    Two numbers compare if and only if the fingerprints of the conditions agree, and those of the metric that gave
-    them. What else was measured beside them does not matter.
+    Two numbers compare if and only if the fingerprints of the conditions agree and those of the metric that gave
+    them do. What else was measured does not matter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +49,7 @@ class Protocol(BaseModel):
     task: str = Field(description="registry name of the task")
     task_version: int = Field(description="raised when the task's numbers change")
     dataset: DatasetProtocol
-    settings: dict[str, Any] = Field(description="every choice of the task but its metrics, defaults written out")
+    settings: dict[str, Any] = Field(description="every choice of the task except its metrics, defaults written out")
     metrics: dict[str, MetricProtocol] = Field(description="metrics measured; not part of the fingerprint")
     dtype: str = Field(default="float32", description="dtype of the system's arithmetic")
     tf32: bool = Field(default=False, description="whether CUDA may round float32 products to TF32")
@@ -57,41 +57,41 @@ class Protocol(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Of the conditions: first 12 hex digits of the sha256 of all fields but the preset's name and the metrics."""
+        """The fingerprint of the conditions: first 12 hex digits of the sha256 of all fields but preset and metrics."""
         return digest(self.model_dump(mode="json", exclude={"preset", "metrics"}))[:FINGERPRINT_LENGTH]
 
     @property
     def identity(self) -> str:
-        """Of the conditions and the metrics: the sha256 of all fields but the preset's name."""
+        """The hash of conditions and metrics: the sha256, in hex, of all fields except the preset's name."""
         return digest(self.model_dump(mode="json", exclude={"preset"}))
 
     def fingerprint_of(self, metric: str) -> str:
-        """Of a metric: first 12 hex digits of the sha256 of its name, version, settings and weights.
+        """The fingerprint of a metric: first 12 hex digits of the sha256 of its name, version, settings and weights.
 
         Raises:
-            KeyError: it is not measured.
+            KeyError: the protocol does not measure the metric.
         """
         return _fingerprints(_Itself(self))[metric]
 
     @property
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The settings of each metric."""
+        """The settings of each metric, by its name."""
         return {name: metric.settings for name, metric in self.metrics.items()}
 
     @property
     def weights(self) -> dict[str, str]:
-        """The sha256 of each weights file that any metric uses, sorted by name."""
+        """The sha256 of each weights file that any metric uses, by its name and sorted by it."""
         return dict(sorted(pair for metric in self.metrics.values() for pair in metric.weights.items()))
 
     def setting(self, *path: str) -> Any:
-        """A setting by its keys from the outside in; None where the task has none of that name, or nothing in it."""
-        found: Any = self.settings
+        """A setting by its keys from the outermost in; None where the task has no such setting, or it is null."""
+        value: Any = self.settings
         for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
 
     def line(self) -> str:
-        """One line for people: what a reader must know before comparing."""
+        """One line for people with what they must know before they compare numbers."""
         data = self.dataset
         measured = f"{self.task} v{self.task_version} · {data.name}/{data.split} · N={data.n}"
         measured += _reference(self.setting("reference"))
@@ -113,7 +113,7 @@ class _Itself:
 
 @lru_cache(maxsize=4096)
 def _fingerprints(of: _Itself) -> dict[str, str]:
-    """Of each metric; tables ask for them again and again."""
+    """The fingerprint of each metric, cached because tables ask for them again and again."""
     return {
         name: digest([name, metric.model_dump(mode="json")])[:FINGERPRINT_LENGTH]
         for name, metric in of.protocol.metrics.items()
@@ -130,19 +130,21 @@ def _reference(stated: Any) -> str:
     return f" · {images} reference images{' and statistics' if stated['statistics'] else ''}"
 
 
-def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:
+def differences(before: Protocol, after: Protocol) -> dict[str, tuple[Any, Any]]:
     """The conditions in which two protocols differ, by dotted path, with both values."""
-    return _differing(*(protocol.model_dump(mode="json", exclude={"preset", "metrics"}) for protocol in (one, other)))
+    return _differing(*(side.model_dump(mode="json", exclude={"preset", "metrics"}) for side in (before, after)))
 
 
-def metric_differences(one: MetricProtocol, other: MetricProtocol) -> dict[str, tuple[Any, Any]]:
-    """In what a metric was measured otherwise: setting, ``version`` or ``weights.FILE``, with both values."""
-    left, right = ({**each.settings, "version": each.version, "weights": each.weights} for each in (one, other))
+def metric_differences(before: MetricProtocol, after: MetricProtocol) -> dict[str, tuple[Any, Any]]:
+    """How two measurements by a metric differ, with both values, by setting, ``version`` or ``weights.FILE``."""
+    left, right = (
+        {**metric.settings, "version": metric.version, "weights": metric.weights} for metric in (before, after)
+    )
     return _differing(left, right)
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    left, right = _flat(one), _flat(other)
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    left, right = _flat(before), _flat(after)
     keys = sorted(left.keys() | right.keys())
     return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
 

@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from bench.contracts.kept import Kept
 
 SCHEMA_VERSION = 4
-"""2: estimates keep the replicates of their jackknife. 3: costs say more of the device than its name, and those of a
+"""2: estimates keep the replicates of their jackknife. 3: costs describe the device beyond its name, and those of a
 baseline keep the values of repeated runs. 4: conditions and metrics have fingerprints of their own, estimates name
-their metric, and remedies have a field. Older results are read as such (``bench/contracts/migration.py``), without what
-they do not say."""
+their metric, and remedies have a field. Older results are migrated as they are read (``bench/contracts/migration.py``),
+and lack what they did not record."""
 
 LARGEST = 1e100
-"""No metric is larger; the square of such a number, and its hundredfold, are still numbers."""
+"""The largest absolute value of a metric: its square, and a hundred times that, are still finite."""
 ROUNDING = 1e-9
 LONGEST_NAME = 255
-"""Characters of a file's name that file systems take."""
+"""The longest file name that file systems take, in characters."""
 
 
 class _Record(BaseModel):
-    """Base of what a result consists of: no unknown keys, and texts without length or effect beyond measure."""
+    """Base of the parts of a result: no unknown keys, and texts bounded in length and without effect on a terminal."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,25 +52,25 @@ class _Record(BaseModel):
 
 
 def _plain(value: Any) -> Any:
-    """The texts of a field as they may be stored and shown, those within lists and mappings too."""
+    """A field with its texts, including those within lists and mappings, as they may be stored and shown."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(each) for key, each in value.items()}
+        return {_plain(key): _plain(item) for key, item in value.items()}
     return value
 
 
 class SystemRecord(_Record):
-    """What was measured."""
+    """The system that was measured."""
 
     name: str = Field(description="the name as the user wrote it: registry name, arguments, path")
     entry: str = Field(description="registry name, or module:Attribute of a system given by its code")
     target: str = Field(description="module:Attribute that implements it")
     modality: str = ""
     tokens: str = Field(
-        default="", description="discrete, continuous or bytes; samples or backbone: what it is instead"
+        default="", description="discrete, continuous or bytes; samples or backbone where the system is not a tokenizer"
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
@@ -80,15 +80,15 @@ class SystemRecord(_Record):
 
 
 class CodebookRecord(_Record):
-    """One codebook the system declared."""
+    """One codebook that the system declared."""
 
     size: int
     covers: str
-    rate: float | None = Field(default=None, description="codes a second, of sound")
+    rate: float | None = Field(default=None, description="codes per second, for audio")
 
 
 class DatasetRecord(_Record):
-    """What was read, what was not, and what had to be converted."""
+    """The data: what was read, what was not, and what had to be converted."""
 
     name: str
     split: str
@@ -102,26 +102,27 @@ class DatasetRecord(_Record):
 
 
 class Cost(_Record):
-    """What it took; comparable on the same device only."""
+    """What the measurement took; comparable on the same device only."""
 
     device: str = Field(description="name of the processor or accelerator")
     hardware: dict[str, str | float] = Field(
-        default_factory=dict, description="what tells the device from others of its name; empty in older results"
+        default_factory=dict,
+        description="what distinguishes the device from others of its name; empty in older results",
     )
     batch_size: int
     workers: int
     wall_seconds: float = Field(description="whole cell, loading and metrics included")
     repeats: dict[str, tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)], ...]] = Field(
         default_factory=dict,
-        description="of a baseline: speeds and memory by metric, in each of several runs, this one included",
+        description="in a baseline, speeds and memory by metric in each of several runs, this one included",
     )
 
 
 class KeptRecord(_Record):
-    """One sample that was kept, by the paths of its files from the folder of the result."""
+    """One sample that was kept, with the paths of its files relative to the folder of the result."""
 
     id: str
-    index: int = Field(description="position in the data set; the same ones for every system")
+    index: int = Field(description="position in the data set; the same for every system")
     original: str = Field(max_length=LONGEST_NAME, description="the input as it was scored")
     reconstruction: str = Field(max_length=LONGEST_NAME)
 
@@ -131,7 +132,7 @@ class ErrorRecord(_Record):
 
     type: str
     message: str
-    remedy: str = Field(default="", description="what helps; empty if nothing is known to")
+    remedy: str = Field(default="", description="what helps; empty if unknown")
     traceback: str = ""
 
     @property
@@ -149,17 +150,21 @@ class Result(_Record):
         le=SCHEMA_VERSION,
         description="version of this schema; older ones are migrated when they are read",
     )
-    key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
+    key: str = Field(
+        description="hash of code, system, protocol, device and batch size, by which finished cells are recognized"
+    )
     subject: str = Field(
         default="",
-        description="the same hash without the metrics: results of one subject differ in what was measured alone; "
+        description="the same hash without the metrics: results of one subject differ only in what was measured; "
         "empty in older results",
     )
     suite: str
     status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
     system: SystemRecord
     protocol: Protocol = Field(description="the whole protocol")
-    fingerprint: str = Field(description="of the protocol's conditions; only equal ones compare")
+    fingerprint: str = Field(
+        description="fingerprint of the protocol's conditions; only results with equal ones compare"
+    )
     codebooks: list[CodebookRecord] = Field(default_factory=list)
     dataset: DatasetRecord | None = None
     metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
@@ -177,9 +182,9 @@ class Result(_Record):
     )
 
     def fingerprint_of(self, value: str) -> str:
-        """Fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.
+        """The fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.
 
-        With equal ones, under equal conditions, two values compare.
+        Two values compare if these and the fingerprints of the conditions are equal.
 
         Raises:
             KeyError: the result has no such value.
@@ -191,9 +196,9 @@ class Result(_Record):
 class Run:
     """A directory of results: ``results/NAME.json`` and per-sample values ``results/NAME.parquet``.
 
-    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), their originals, which the systems share,
-    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` says what the system imported
-    and read, with paths of this machine; nothing else is made of it.
+    Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), and their originals, which the systems share,
+    ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` lists what the system imported
+    and read, with paths of this machine; it is used for nothing but resuming.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
@@ -205,16 +210,16 @@ class Run:
         self.folder = path / "results"
 
     def file_of(self, system: str, protocol: Protocol) -> Path:
-        """Where the result of a system under a protocol belongs; the slug is for people, the hash unique."""
+        """The file for the result of a system under a protocol; the slug is for people, the hash is unique."""
         slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
         return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.identity])[:10]}.json"
 
     def find(self, file: Path, key: str) -> Result | None:
-        """The finished result in ``file`` if it holds under this key, and neither it nor a metric failed."""
+        """The finished result in ``file`` if it is valid under this key and nothing in it failed, else None."""
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
-        """As :meth:`find`, and why a finished result of this key holds no more: what its system read has changed."""
+        """As :meth:`find`, and why a finished result with this key is no longer valid: a change in what its system read."""
         try:
             result = read_result(file)
         except BenchError:
@@ -223,7 +228,7 @@ class Run:
         if result.key != key or not whole:
             return None, ""
         read = dependencies.read(self.dependencies_of(file))
-        # Of the bench's own systems all is known from their code and their arguments.
+        # The code and the arguments of the bench's own systems are all that they depend on.
         unknown = "" if result.system.target.startswith("bench.") else "the record of what it read is gone"
         changed = read.changed() if read else unknown
         return (None, changed) if changed else (result, "")
@@ -236,9 +241,13 @@ class Run:
         kept: Sequence[Kept] = (),
         read: dependencies.Dependencies | None = None,
     ) -> Result:
-        """Write kept samples and per-sample values, then the result; each file is whole or absent.
+        """Write kept samples and per-sample values, then the result, and return it with their paths.
+
+        Each file is whole or absent.
 
         Args:
+            file: where the result belongs (:meth:`file_of`).
+            samples: the values of each sample, by column.
             read: what the system imported and read.
         """
         if read:
@@ -253,20 +262,25 @@ class Run:
         return result
 
     def dependencies_of(self, file: Path) -> Path:
-        """Where the record of what the system of a result imported and read belongs."""
+        """The file for the record of what the system of a result imported and read."""
         return self.folder / "dependencies" / file.name
 
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
-        """Write one kept sample; an original that another system has brought already is left alone."""
+        """Write one kept sample; an original that was written for another system is left alone."""
         name = f"{sample.index:06d}{sample.suffix}"
-        original, own = (f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem))
-        for path, data in ((self.folder / original, sample.original), (self.folder / own, sample.reconstruction)):
+        original, reconstruction = (
+            f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem)
+        )
+        for path, data in (
+            (self.folder / original, sample.original),
+            (self.folder / reconstruction, sample.reconstruction),
+        ):
             if not (path.is_file() and path.read_bytes() == data):
                 write_atomic(path, data)
-        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=own)
+        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=reconstruction)
 
     def _forget(self, file: Path, result: Result) -> None:
-        """Remove what an earlier result of this place kept."""
+        """Remove samples that an earlier result in this file kept."""
         ours = {self.folder / record.reconstruction for record in result.kept}
         for path in set((self.folder / "kept" / file.stem).glob("[0-9]*")) - ours:
             path.unlink()
@@ -282,12 +296,12 @@ class Run:
 
 
 def broken_metrics(estimates: Mapping[str, Estimate]) -> list[str]:
-    """Why metrics broke, each reason once; not why others are unavailable, such as for want of weights."""
+    """Why metrics broke, each reason once; metrics that are unavailable, as for lack of weights, are not broken."""
     return list(dict.fromkeys(estimate.lacking for estimate in estimates.values() if estimate.broken))
 
 
 def result_files(path: Path) -> list[Path]:
-    """The result files of a run directory, of a folder of them or of result files, or the one file that it is."""
+    """The result files of a run directory, of a folder of run directories or of result files, or of a single file."""
     if path.is_file():
         return [path]
     if (path / "results").is_dir():
@@ -298,12 +312,16 @@ def result_files(path: Path) -> list[Path]:
 
 
 def read_result(file: Path) -> Result:
-    """A result from its file; BenchError names a file that is none, or holds NaN or an infinity, as no JSON does."""
+    """The result in a file, migrated to the current schema.
+
+    Raises:
+        BenchError: the file cannot be read, is not a result, or holds impossible values; the message names it.
+    """
     try:
         text = read_stored(file)
-        document = parse_json(text)  # unlike pydantic's, without keys that stand twice, NaN and infinities
+        document = parse_json(text)  # unlike pydantic's, it rejects duplicate keys, NaN and infinities
         result = Result.model_validate(migrated(document))
-        _refuse_impossible(result)
+        _require_possible(result)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
     except ValidationError as error:
@@ -311,12 +329,12 @@ def read_result(file: Path) -> Result:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
     except ValueError as error:
-        raise BenchError(f"{file}: {error}; edited or damaged, so measure it again") from error
+        raise BenchError(f"{file}: {error}; the file was edited or damaged, so measure it again") from error
     return result
 
 
-def _refuse_impossible(result: Result) -> None:
-    """ValueError if one of its values cannot be."""
+def _require_possible(result: Result) -> None:
+    """ValueError if one of its values is impossible."""
     for name, estimate in result.metrics.items():
         if problem := contradiction(estimate):
             raise ValueError(f"{name}: {problem}")
@@ -325,7 +343,7 @@ def _refuse_impossible(result: Result) -> None:
 
 
 def contradiction(estimate: Estimate) -> str:
-    """Why an estimate of finite numbers cannot be, or cannot be computed with; empty if it can."""
+    """Why an estimate of finite numbers is impossible, or too large to compute with; empty if it is neither."""
     value, (low, high) = estimate.value, estimate.interval or (-math.inf, math.inf)
     numbers = [abs(number) for number in (value, estimate.stderr, *(estimate.interval or ())) if number is not None]
     if estimate.stderr is not None and estimate.stderr < 0:
@@ -339,10 +357,10 @@ def contradiction(estimate: Estimate) -> str:
 
 
 def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
-    """The per-sample values that belong to a result file, by column; of a run a parquet file, of a baseline a CSV.
+    """The per-sample values that belong to a result file, by column: from Parquet in a run, from CSV in a baseline.
 
     Raises:
-        BenchError: the file is gone or damaged.
+        BenchError: the file is missing or damaged.
     """
     if result.samples is None:
         return {}
@@ -353,7 +371,7 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     from pyarrow import ArrowException, BufferReader
 
     try:
-        # From memory and without threads: those of pyarrow that read a file of Python's may outlive the interpreter.
+        # From memory and without threads: threads of pyarrow that read a Python file may outlive the interpreter.
         with parquet.ParquetFile(BufferReader(read_stored(table))) as stored:
             columns: dict[str, list[Any]] = stored.read(use_threads=False).to_pydict()
     except (OSError, ArrowException, ValueError) as error:
@@ -361,12 +379,16 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     for name, values in columns.items():
         wanted = str if name == "id" else int if name == "group" else None
         if wanted and not all(type(value) is wanted for value in values):
-            raise BenchError(f"{table}: column {name} holds other values than {wanted.__name__}; measure it again")
+            raise BenchError(f"{table}: column {name} holds values that are not {wanted.__name__}; measure it again")
     return columns
 
 
 def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) -> None:
-    """Per-sample values as text with so many significant digits, a line a sample; columns of text but the id not."""
+    """Write per-sample values as CSV, one line per sample; of the columns of text only the id is written.
+
+    Args:
+        digits: significant digits of the numbers.
+    """
     columns = [name for name, values in samples.items() if name == "id" or not isinstance(values[0], str | None)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -392,7 +414,7 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    # Names of files may hold halves of surrogate pairs, which parquet takes as little as JSON.
+    # Names of files may hold halves of surrogate pairs, which Parquet cannot store, nor can JSON.
     encodable = {
         name: [visible(value) for value in column] if all(isinstance(value, str) for value in column) else column
         for name, column in columns.items()

@@ -1,4 +1,4 @@
-"""Data of users' files, checked against the models that define them; what is wrong is told in our words."""
+"""Validation of data in users' files against the models that define them, with messages in the bench's words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.errors import BenchError, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 LONGEST = 60
-"""Characters of a wrong value that are shown."""
+"""The largest number of characters of a wrong value that are shown."""
 
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
@@ -25,25 +25,26 @@ _KINDS = {
     "float": "a number",
     "finite": "a finite number",
     "bool": "true or false",
-    "string": "a text",
+    "string": "text",
     "list": "a list",
     "tuple": "a list",
 }
 
 
 def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
-    """The settings, defaults filled in.
+    """The settings with defaults filled in.
 
-    A number may stand in quotes: YAML itself reads ``1e-3`` as a text.
+    A number may be quoted, since YAML itself reads ``1e-3`` as a string.
 
     Args:
-        given: what a YAML file says.
-        place: the file, or what else a message should begin with.
+        model: the model that defines the settings.
+        given: the content of a YAML file.
+        place: what a message begins with, such as the file.
         section: dotted path of these settings within the file.
 
     Raises:
-        BenchError: a setting is unknown, missing, or of a wrong type or range; all of them are named, each with its
-            path, and with what is allowed there.
+        BenchError: a setting is unknown, missing, or of a wrong type or range; the message names all of them, each with
+            its path and with what is allowed there.
     """
     try:
         return model.model_validate(given)
@@ -52,20 +53,21 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
 
 
 def problems(model: type[BaseModel], error: ValidationError, section: str = "") -> list[str]:
-    """What is wrong with data that does not fit a model, a line for each place, in the bench's words.
+    """What is wrong with data that does not fit a model, one line per place, in the bench's words.
 
     Args:
-        model: what was to be made of the data.
+        model: the model that the data should fit.
+        error: the error that validating the data raised.
         section: dotted path of the data within its file.
 
     Returns:
-        ``PATH: PROBLEM``, without the path where the data as a whole are wrong; each line once.
+        Lines ``PATH: PROBLEM``, without the path where the data as a whole is wrong; each line once.
     """
-    return list(dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False)))
+    return list(dict.fromkeys(_line(model, section, detail) for detail in error.errors(include_url=False)))
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Defaults with what is given in their place, section by section."""
+    """The defaults, overridden by what is given, section by section."""
     both = {
         name: overridden(defaults[name], value)
         for name, value in given.items()
@@ -75,19 +77,22 @@ def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any
 
 
 def check_sections(given: Mapping[Any, Any], place: str) -> None:
-    """BenchError unless ``metrics`` is what every protocol has there: a section, or nothing, for each metric.
+    """Check that ``metrics``, if given, holds a section or nothing for each metric.
 
-    Without ``metrics`` a task measures all; an empty one reads as if it measured none, so it is refused.
+    Without ``metrics`` a task measures all; an empty one reads as if it measured none, so it is rejected.
+
+    Raises:
+        BenchError: it does not; the message shows an example.
     """
     chosen = given.get("metrics")
     example = "write metrics: {psnr: {}, ssim: {}}, each with its settings"
     if chosen is not None and not isinstance(chosen, Mapping):
-        raise BenchError(f"{place}: metrics: {_shown(chosen)} is no section of settings; {example}")
+        raise BenchError(f"{place}: metrics: {_shown(chosen)} is not a section of settings; {example}")
     if "metrics" in given and not chosen:
-        raise BenchError(f"{place}: metrics: names nothing to measure; leave metrics out to measure all, or {example}")
+        raise BenchError(f"{place}: metrics: is empty; leave it out to measure all metrics, or {example}")
     for name, section in (chosen or {}).items():
         if not isinstance(name, str) or not isinstance(section, Mapping | None):
-            raise BenchError(f"{place}: metrics: {_shown({name: section})} is no section of settings; {example}")
+            raise BenchError(f"{place}: metrics: {_shown({name: section})} is not a section of settings; {example}")
 
 
 def _line(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
@@ -114,18 +119,18 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
     if kind in ("model_type", "model_attributes_type", "dict_type", "mapping_type"):
         inner = _model_at(model, loc)
         names = f" of {', '.join(inner.model_fields)}" if inner else ""
-        return f"{_shown(value)} is no section of settings; write a mapping{names}"
+        return f"{_shown(value)} is not a section of settings; write a mapping{names}"
     if kind == "invalid_key":
-        return f"{_shown(value)} is no name of a setting: put it in quotes, if it is meant to be one"
+        return f"{_shown(value)} is not the name of a setting; put it in quotes if it is meant to be one"
     if kind == "string_pattern_mismatch":
         return f"{_shown(value)} does not have the form {context['pattern']}"
     if kind == "too_short":
-        return f"has {context['actual_length']}, and needs {context['min_length']} at least"
+        return f"has {context['actual_length']} entries, but needs at least {context['min_length']}"
     if kind in ("string_too_long", "string_too_short", "too_long"):
         bound = f"at most {context['max_length']}" if "max_length" in context else f"at least {context['min_length']}"
         return f"{_shown(value)} is too {kind.rpartition('_')[2]}: {bound}"
     if kind == "string_unicode":
-        return f"{_shown(value)} is not a text that can be stored: half of a surrogate pair"
+        return f"{_shown(value)} is text that cannot be stored: it holds half of a surrogate pair"
     if expected := _KINDS.get(kind.partition("_")[0]):
         return f"{_shown(value)} is not {expected}"
     return f"{_shown(value)} is not allowed here"
@@ -133,32 +138,32 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
 
 def _unknown(model: type[BaseModel], section: str, loc: tuple[int | str, ...]) -> str:
     holder = _model_at(model, loc[:-1])
-    known = list(holder.model_fields) if holder else []
+    names = list(holder.model_fields) if holder else []
     where = ".".join([section, *map(str, loc[:-1])]).strip(".")
-    takes = f"{f'{where} takes' if where else 'there is'} {', '.join(known) or 'no settings'}"
-    hint = did_you_mean(str(loc[-1]), known)
+    takes = f"{f'{where} takes' if where else 'there is'} {', '.join(names) or 'no settings'}"
+    hint = did_you_mean(str(loc[-1]), names)
     return f"no such setting; {f'{hint} ({takes})' if hint else takes}"
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The model of the section at a path, if there is one."""
-    found: type[BaseModel] | None = model
+    holder: type[BaseModel] | None = model
     for part in loc:
-        field = found.model_fields.get(str(part)) if found else None
-        found = _first_model(field.annotation) if field else (found if isinstance(part, int) else None)
-    return found
+        field = holder.model_fields.get(str(part)) if holder else None
+        holder = _first_model(field.annotation) if field else (holder if isinstance(part, int) else None)
+    return holder
 
 
 def _first_model(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation is, or holds, such as that of ``Model | None`` and of ``list[Model]``."""
+    """The model that an annotation is or contains, as ``Model | None`` and ``list[Model]`` do."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner: Callable[[Any], type[BaseModel] | None] = _first_model
-    return next((found for each in get_args(annotation) if (found := inner(each))), None)
+    return next((model for argument in get_args(annotation) if (model := inner(argument))), None)
 
 
 def _shown(value: Any) -> str:
-    """A value as a user knows it from the file."""
+    """A value as it is written in the file."""
     text = {None: "nothing", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else repr(value)
     assert text is not None
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -1,4 +1,4 @@
-"""What a class takes, read from its source: importing it would cost the seconds that torch takes."""
+"""What a class takes, read from its source, since importing it would take the seconds that torch needs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from bench.registry import is_file_target
 
 
 def signature_of(target: str) -> inspect.Signature | None:
-    """The parameters of the constructor that ``module:Class`` or ``file.py:Class`` states itself.
+    """The parameters of the constructor that ``module:Class`` or ``file.py:Class`` defines.
 
     None where the source does not show them: a function, an inherited constructor, a decorated class, no source.
+
+    Raises:
+        BenchError: the file does not exist or is not Python.
     """
     tree, name = _source(target), target.rpartition(":")[2]
-    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] if tree else []
-    if len(found) != 1 or found[0].decorator_list or found[0].keywords:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] if tree else []
+    if len(classes) != 1 or classes[0].decorator_list or classes[0].keywords:
         return None
-    inits = [node for node in found[0].body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    inits = [node for node in classes[0].body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     if len(inits) != 1 or inits[0].decorator_list:
         return None
     return _signature(inits[0].args)
 
 
 def check_file(target: str) -> None:
-    """BenchError if the file that ``file.py:Class`` names is not there, is not Python or never mentions the class."""
+    """Check the file that ``file.py:Class`` names.
+
+    Raises:
+        BenchError: it does not exist, is not Python or never mentions the class.
+    """
     tree, (file, _, name) = _source(target), target.rpartition(":")
     if tree is None or name in _names(tree):
         return
@@ -52,11 +59,11 @@ def _source(target: str) -> ast.Module | None:
     except SyntaxError as error:
         raise BenchError(f"{target}: line {error.lineno}: {error.msg}") from error
     except (OSError, ValueError, RecursionError, MemoryError):
-        return None  # whoever imports it will find out
+        return None  # importing it will show what is wrong
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """All that the source could bind a module's attribute to; everything it mentions, so as not to be too strict."""
+    """All names that could be attributes of the module: everything the source mentions, so as not to be too strict."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""The parts of what a user writes to name a system: name, arguments, values; paths may hold any of their signs."""
+"""The parts of what a user writes to name a system: name, arguments, values. Paths may hold the signs between them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _CLASS = re.compile(r"\.py:[^@=,/:]+")
 
 
 def name_and_rest(text: str) -> tuple[str, str, str]:
-    """The name, ``@``, ``=`` or nothing, and what follows it.
+    """The name, the sign ``@`` or ``=`` (or nothing), and what follows it.
 
     The name ends at the first of these signs, that of a class of a file (``lr=0.1/tok.py:T``) at the first after the
     file's path.
     """
-    start = next((found.start() for found in _CLASS.finditer(text) if Path(text[: found.start()] + ".py").is_file()), 0)
+    start = next((match.start() for match in _CLASS.finditer(text) if Path(text[: match.start()] + ".py").is_file()), 0)
     if text.endswith(".py") and Path(text).is_file():
         return text, "", ""
     ends = [position for position in (text.find("@", start), text.find("=", start)) if position >= 0]
@@ -27,13 +27,13 @@ def name_and_rest(text: str) -> tuple[str, str, str]:
 
 
 def class_file(text: str) -> str:
-    """The path in a text that looks like a class of a file; empty if it does not."""
-    found = _CLASS.search(text)
-    return text[: found.start()] + ".py" if found else ""
+    """The path of the file in a text that looks like ``file.py:Class``; empty if it does not."""
+    match = _CLASS.search(text)
+    return text[: match.start()] + ".py" if match else ""
 
 
 def arguments(text: str) -> Iterator[tuple[str, str]]:
-    """Key and value of each argument of ``key=value,key=value``; the key is empty where none is given.
+    """The key and value of each argument in ``key=value,key=value``; the key is empty where none is given.
 
     A comma ends a value, unless it is within quotes or brackets, or within the path of something that exists.
     """
@@ -46,16 +46,16 @@ def arguments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def value(text: str) -> Any:
-    """A value as YAML has it; the path of something that exists as it is written.
+    """The value of a text as YAML reads it; the path of something that exists stays as it is written.
 
     Raises:
-        yaml.YAMLError: it is no value.
+        yaml.YAMLError: it is not a YAML value.
     """
     return text if names_path(text) else parse_yaml(text)
 
 
 def names_path(text: str) -> bool:
-    """Whether a text is a path, by its look and because something is there."""
+    """Whether a text looks like a path and something exists there."""
     return ("/" in text or "." in text) and Path(text).exists()
 
 
@@ -65,7 +65,7 @@ def _pair(part: str) -> tuple[str, str]:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between commas that stand neither in quotes nor in brackets."""
+    """The parts between commas that are neither in quotes nor in brackets."""
     parts, depth, quote = [""], 0, ""
     for sign in text:
         if quote:

@@ -19,7 +19,7 @@ MAX_BLOCKS = 20
 
 
 class Estimate(BaseModel):
-    """One metric's value with its uncertainty, or the reason why there is none."""
+    """One value with its uncertainty, or the reason why there is none."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,17 +33,17 @@ class Estimate(BaseModel):
     device_bound: bool = Field(default=False, description="whether it compares on one device only")
     method: str = Field(default="", description="how stderr and interval were obtained")
     replicates: tuple[float, ...] | None = Field(
-        default=None, description="the value without each block of samples, where a jackknife gave the error"
+        default=None, description="the value without each block of samples, where the error is from a jackknife"
     )
     blocks: tuple[float, ...] | None = Field(
-        default=None, description="size of each of those blocks: samples, of a ratio what it is divided by"
+        default=None, description="size of each of those blocks: samples, or for a ratio what it is divided by"
     )
     note: str = Field(default="", description="what a reader must know to use the value")
     metric: str = Field(
         default="", description="the metric of the protocol that gave it, or that it was made of; empty: the task"
     )
     unavailable: str | None = Field(default=None, description="why there is no value")
-    remedy: str = Field(default="", description="what helps where there is no value; empty if nothing is known to")
+    remedy: str = Field(default="", description="what helps where there is no value; empty if unknown")
     broken: bool = Field(
         default=False, description="whether there is no value because the metric failed; the next run measures it again"
     )
@@ -54,9 +54,9 @@ class Estimate(BaseModel):
         return None if text is None else plain(text)
 
     def described_by(self, line: Value, note: str = "") -> Estimate:
-        """This estimate with the unit and direction of a value's line, and a note if it needs one.
+        """This estimate with the unit and direction of a value's line, and with the note if one is given.
 
-        The interval is cut off at the bounds, since a symmetric one may reach where no value can lie.
+        The interval is cut off at the line's bounds, since a symmetric one may extend beyond them.
         """
         facts: dict[str, Any] = {
             "unit": line.unit,
@@ -70,20 +70,20 @@ class Estimate(BaseModel):
 
     @property
     def lacking(self) -> str:
-        """Why there is no value, and what helps, as one text for people; empty if that is not known."""
+        """Why there is no value, and what helps, as one text for people; empty if unknown."""
         return with_remedy(self.unavailable or "", self.remedy)
 
 
 @lru_cache(maxsize=256)
 def student_quantile(degrees: int) -> float:
-    """Two-sided 95% quantile of Student's t."""
+    """Two-sided 95% quantile of Student's t with the given degrees of freedom."""
     from scipy.stats import t  # scipy.stats takes half a second to import
 
     return float(t.ppf(0.5 + CONFIDENCE / 2, degrees))
 
 
 def interval_around(value: float, stderr: float, degrees: int) -> tuple[float, float]:
-    """95% interval ``value ± t·stderr`` with the given degrees of freedom."""
+    """95% interval ``value ± t·stderr``, as its two ends, with Student's t at the given degrees of freedom."""
     half = student_quantile(degrees) * stderr
     return value - half, value + half
 
@@ -93,8 +93,15 @@ def clustered_mean(values: Sequence[float] | np.ndarray, groups: Sequence[int] |
 
     Crops of one photograph are not independent samples, so the residuals are summed within each
     group before they are squared: SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - mean))² / n², with Student's t
-    at G-1 degrees of freedom (Liang & Zeger 1986; Cameron & Miller 2015, eq. 7). With one sample a
+    at G-1 degrees of freedom (Liang & Zeger 1986; Cameron & Miller 2015, eq. 7). With one sample per
     group it is s/√n. Values that are not finite count as failures.
+
+    Args:
+        values: one value per sample, ``[n]``.
+        groups: the group of each sample, ``[n]``.
+
+    Returns:
+        The estimate, without a value if none is finite, and without an interval if there is one group.
     """
     array, labels = np.asarray(values, np.float64), np.asarray(groups)
     finite = np.isfinite(array)
@@ -118,24 +125,24 @@ def clustered_mean(values: Sequence[float] | np.ndarray, groups: Sequence[int] |
 
 
 def assign_blocks(groups: np.ndarray, blocks: int = MAX_BLOCKS) -> np.ndarray:
-    """Block of each sample for the jackknife: whole groups, dealt out in turn, at most ``blocks``.
+    """The block of each sample for the jackknife, ``[n]``: whole groups, assigned in turn to at most ``blocks`` blocks.
 
-    It depends on the groups alone, never on the batch size or the order of arrival.
+    It depends only on the groups ``[n]``, never on the batch size or the order of arrival.
     """
     labels, inverse = np.unique(np.asarray(groups), return_inverse=True)
     return inverse % min(blocks, len(labels))
 
 
 def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: Callable[[int], float]) -> Estimate:
-    """Standard error of a set-level statistic by deleting one block of samples at a time.
+    """An estimate of a set-level statistic whose error is from deleting one block of samples at a time.
 
     Blocks may be of unequal size (delete-m_j jackknife: Busing, Meijer & van der Leeden 1999,
     eq. 8): with h_j = n/m_j and pseudo-values τ_j = h_j·θ - (h_j - 1)·θ_(j),
     SE² = (1/g) Σ (τ_j - θ_J)² / (h_j - 1), θ_J their weighted mean Σ τ_j / h_j. The interval is
-    centred on the value itself, because that is what the trusted implementation reports.
+    centered on the value itself, because that is what the trusted implementation reports.
 
-    The estimate keeps what it was computed from, so that the difference of two systems on the same blocks can be
-    jackknifed later: its replicates are the differences of theirs.
+    The estimate keeps the replicates and the sizes of the blocks, so that the difference of two systems on the same
+    blocks can be jackknifed later: its replicates are the differences of theirs.
 
     Args:
         value: the statistic on all samples.
@@ -150,8 +157,8 @@ def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: 
     # τ_j - θ rather than τ_j, so that a statistic no block changes has a standard error of exactly 0.
     replicates = np.array([leave_out(j) for j in range(len(counts))], np.float64)
     offset = (ratio - 1) * (value - replicates)
-    centre = float((offset / ratio).sum())
-    stderr = math.sqrt(float(((offset - centre) ** 2 / (ratio - 1)).mean()))
+    center = float((offset / ratio).sum())
+    stderr = math.sqrt(float(((offset - center) ** 2 / (ratio - 1)).mean()))
     return Estimate(
         value=value,
         stderr=stderr,

@@ -19,7 +19,7 @@ from bench.machine.files import read_stored
 
 
 class SuiteTask(BaseModel):
-    """A task of a suite with the protocol and the data it runs under."""
+    """A task of a suite, with its protocol and its data set."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class SuiteTask(BaseModel):
 
 
 class Suite(BaseModel):
-    """Tasks times systems."""
+    """A suite: every task is measured on every system."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,8 +43,8 @@ def shipped(kind: str) -> dict[str, Path]:
     """The YAML files of a kind (``suites``, ``protocols`` or ``golden``) by name: the bench's, then those of plug-ins.
 
     A package offers ``suites/NAME.yaml``, or ``protocols/NAME.yaml``, by the entry point ``NAME = "PACKAGE"`` of the
-    group ``bench.suites``, or ``bench.protocols``; it is not imported for it. One that takes a name already in use is
-    warned of and left out.
+    group ``bench.suites``, or ``bench.protocols``; the package is not imported. One that takes a name already in
+    use is left out with a warning.
     """
     folder = Path(str(resources.files("bench.tasks"))) / kind
     files = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
@@ -64,13 +64,23 @@ def shipped(kind: str) -> dict[str, Path]:
 
 
 def load_suite(name: str) -> Suite:
-    """A shipped suite by name, or one's own by the path of its YAML file."""
+    """A shipped suite by name, or the user's own by the path of its YAML file.
+
+    Raises:
+        UnknownName: no suite has that name.
+        BenchError: the file does not exist or is not a suite.
+    """
     file = _file("suite", "suites", name)
     return validated(Suite, read_yaml(file), str(file))
 
 
 def load_preset(name: str) -> tuple[str, dict[str, Any]]:
-    """A protocol preset's name and settings: a shipped one, or the path of a YAML file."""
+    """The name and the settings of a protocol preset, given by name or by the path of a YAML file.
+
+    Raises:
+        UnknownName: no preset has that name.
+        BenchError: the file does not exist or is not a protocol.
+    """
     file = _file("protocol", "protocols", name)
     content = read_yaml(file)
     content.pop("description", None)
@@ -79,15 +89,19 @@ def load_preset(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def undescribed(name: str) -> BenchError | None:
-    """What is wrong with a preset that says nothing of itself; apart, so that it can be told with all else."""
+    """The error of a preset without a description, returned so that it can be reported with all others; else None."""
     file = _file("protocol", "protocols", name)
     if read_yaml(file).get("description") is None:
-        return BenchError(f"{file}: description: is missing; say in a line what the protocol is for")
+        return BenchError(f"{file}: description: is missing; say in one line what the protocol is for")
     return None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping; BenchError names the file and the place otherwise."""
+    """The mapping in a YAML file.
+
+    Raises:
+        BenchError: it cannot be read, is not YAML or is not a mapping; the message names the file and the place.
+    """
     try:
         content = parse_yaml(read_stored(file).decode("utf-8"))
     except yaml.MarkedYAMLError as error:
@@ -95,7 +109,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise BenchError(f"{file}{where}: not YAML: {problem(error)}") from error
     except UnicodeDecodeError as error:
-        raise BenchError(f"{file}: no UTF-8 text; write it again as YAML") from error
+        raise BenchError(f"{file}: not UTF-8 text; save it as UTF-8") from error
     except (OSError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BenchError(f"{file}: {reason}") from error
@@ -114,9 +128,9 @@ def _file(what: str, kind: str, name: str) -> Path:
         if not Path(name).is_file():
             raise BenchError(f"no such {what} file: {name}")
         return Path(name)
-    known = shipped(kind)
-    if name not in known:
+    files = shipped(kind)
+    if name not in files:
         beside = next((file for ending in ("", ".yaml", ".yml") if (file := Path(name + ending)).is_file()), None)
-        remark = f"a file of your own ends in .yaml, and there is {beside}" if beside else ""
-        raise UnknownName(what, name, known, remark)
-    return known[name]
+        remark = f"to use the file {beside}, give its path, which must end in .yaml" if beside else ""
+        raise UnknownName(what, name, files, remark)
+    return files[name]

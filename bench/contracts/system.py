@@ -1,4 +1,4 @@
-"""System specs: what users write to name a system, and how it is built and identified."""
+"""System specs: what users write to name a system, and how a system is built and identified."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SystemSpec:
     """
 
     kind: ClassVar[str] = "tokenizer"
-    """What it is; a task measures one kind."""
+    """What the spec names; a task states the kinds that it measures."""
 
     text: str
     entry: registry.Entry
@@ -51,22 +51,22 @@ class SystemSpec:
         return {**self.entry.args, **self.args}
 
     def resolved(self) -> dict[str, Any]:
-        """All constructor arguments, the class's defaults written out (imports the class)."""
+        """All constructor arguments with the class's defaults written out; imports the class."""
         parameters = inspect.signature(registry.load(self.entry.target)).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         return {**defaults, **self.arguments}
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a class of somebody's own rather than the bench's."""
+        """Whether its class is the user's or a package's rather than the bench's."""
         return not self.entry.target.startswith("bench.")
 
     def paths(self) -> list[Path]:
-        """The files and folders that its arguments name."""
+        """The existing files and folders that its arguments name."""
         return [Path(value) for value in self.arguments.values() if _is_path(value)]
 
     def identity(self) -> dict[str, Any]:
-        """What decides the system's numbers, as far as it is known before it is built: code, arguments, their files."""
+        """What decides the system's numbers, as far as known before it is built: code, arguments and hashes of files."""
         files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
@@ -76,8 +76,12 @@ class SystemSpec:
             files["commit"] = at or "not in the cache"
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
-    def record(self, **found: Any) -> SystemRecord:
-        """What a result says of it (imports the class); ``found`` are the fields that only the built system knows."""
+    def record(self, **built: Any) -> SystemRecord:
+        """The record of the system for a result; imports the class.
+
+        Args:
+            built: the fields that only the built system knows.
+        """
         from bench.contracts.results import SystemRecord  # numpy, which naming a system does not need
 
         return SystemRecord(
@@ -87,23 +91,28 @@ class SystemSpec:
             arguments=self.resolved(),
             source=self.entry.source,
             license=self.entry.license,
-            **found,
+            **built,
         )
 
     def check(self) -> None:
-        """BenchError if an argument is not one of the system's, or a package of it is missing (imports the class)."""
+        """Check that the class takes the arguments and finds its packages; imports the class.
+
+        Raises:
+            BenchError: it is not a class, or does not take the arguments.
+            Unavailable: a package that it needs is not installed.
+        """
         factory = registry.load(self.entry.target)
         if not callable(factory):
             what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
-            raise BenchError(f"{self.text}: {self.entry.target} is {what}, no class of a {self.kind}")
+            raise BenchError(f"{self.text}: {self.entry.target} is {what}, not a class of a {self.kind}")
         require_packages(factory, self.text)
         try:
             inspect.signature(factory).bind(**self.arguments)
-        except (TypeError, ValueError) as error:  # ValueError: a class of Python's own that tells no arguments
+        except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
     def uncastable(self, dtype: str) -> str:
-        """Why its class has no result in a dtype; empty if it may have (imports the class)."""
+        """Why its class gives no result in a dtype; empty if it may give one. Imports the class."""
         if self.kind != "tokenizer" or dtype == "float32":
             return ""
         import torch
@@ -117,7 +126,7 @@ class SystemSpec:
         return ""
 
     def lacking(self) -> str:
-        """Which checkpoint of the hub it has that is not in the cache, and the command that fetches it; else empty.
+        """Which checkpoint from the hub is not in the cache, and the command that fetches it; empty if none is missing.
 
         Never touches the network.
         """
@@ -131,19 +140,26 @@ class SystemSpec:
         return f"{self.text}: its checkpoint {repo} is not in the cache; run: {command}" if command else ""
 
     def _fetch_command(self, repo: str, revision: str | None) -> str:
-        """What fetches the checkpoint; empty if it is here, whole."""
+        """The command that fetches the checkpoint; empty if all of it is in the cache."""
         from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
 
         subfolder = self.arguments.get("subfolder")
         return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
 
     def build(self, **stated: Any) -> Tokenizer:
-        """The system itself; ``stated`` are arguments that the protocol decides."""
+        """The tokenizer, built.
+
+        Args:
+            stated: arguments that the protocol decides.
+
+        Raises:
+            BenchError: the arguments do not fit, or what is built is not a Tokenizer.
+        """
         from bench.tokenizers.base import Tokenizer  # imports torch
 
         system = self._built(stated)
         if not isinstance(system, Tokenizer):
-            raise BenchError(f"{self.text}: {type(system).__name__} is no bench.tokenizers.base.Tokenizer")
+            raise BenchError(f"{self.text}: {type(system).__name__} is not a bench.tokenizers.base.Tokenizer")
         return system
 
     def _built(self, stated: dict[str, Any]) -> Any:
@@ -159,7 +175,7 @@ class SystemSpec:
                 raise
             raise BenchError(f"{self.text}: {error}") from error
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            # Not of users' own classes: their errors need the place in their code.
+            # Not for classes of users, whose errors need the place in their code.
             if not self.is_own and (wrong := mistyped(factory, arguments)):
                 raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
             raise
@@ -167,15 +183,15 @@ class SystemSpec:
 
 @dataclass(frozen=True)
 class BackboneSpec(SystemSpec):
-    """A published backbone to measure."""
+    """A pretrained backbone to measure."""
 
     kind: ClassVar[str] = "backbone"
 
     def check(self) -> None:
-        """BenchError if it is none that comes trained, or an argument is not one of its own (imports the class)."""
+        """As :meth:`SystemSpec.check`, and BenchError if the backbone is a paradigm, which does not come pretrained."""
         if not self.entry.local:
             raise BenchError(
-                f"{self.text} is a paradigm that probes are trained in; measure a tokenizer with it: "
+                f"{self.text} is a paradigm, in which probes are trained; measure a tokenizer with it: "
                 f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
             )
         super().check()
@@ -186,45 +202,56 @@ class BackboneSpec(SystemSpec):
         return "" if files_of(self.entry).present(repo, revision) else fetch_command(repo, revision)
 
     def pretrained(self, task: str, modality: str) -> type[PretrainedBackbone]:
-        """Its class, which says what it wants to be given; loads no weights.
+        """Its class, which states the conditions it takes; loads no weights.
+
+        Args:
+            task: name of the task, for the message.
+            modality: the task's modality.
 
         Raises:
-            BenchError: it is no published backbone, or not of the task's modality.
+            BenchError: it is not a pretrained backbone, or of another modality.
         """
         from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
-        found = registry.load(self.entry.target)
-        if not (isinstance(found, type) and issubclass(found, PretrainedBackbone)):
-            name = getattr(found, "__name__", self.entry.target)
-            raise BenchError(f"{self.text}: {name} is no bench.backbones.pretrained.base.PretrainedBackbone")
-        if found.modality != modality:
-            raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
-        return found
+        backbone = registry.load(self.entry.target)
+        if not (isinstance(backbone, type) and issubclass(backbone, PretrainedBackbone)):
+            name = getattr(backbone, "__name__", self.entry.target)
+            raise BenchError(f"{self.text}: {name} is not a bench.backbones.pretrained.base.PretrainedBackbone")
+        if backbone.modality != modality:
+            raise BenchError(f"{self.text} generates {backbone.modality}; {task} takes {modality}")
+        return backbone
 
     def backbone(self, **stated: Any) -> PretrainedBackbone:
-        """The backbone itself, its tokenizer within."""
+        """The backbone, built, with its tokenizer; ``stated`` are arguments that the protocol decides."""
         from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
         system = self._built(stated)
         if not isinstance(system, PretrainedBackbone):
             kind = "bench.backbones.pretrained.base.PretrainedBackbone"
-            raise BenchError(f"{self.text}: {type(system).__name__} is no {kind}")
+            raise BenchError(f"{self.text}: {type(system).__name__} is not a {kind}")
         return system
 
 
 def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
-    """The tokenizer or the published backbone that the user wrote; the message of a wrong one teaches the grammar.
+    """The tokenizer or the pretrained backbone that the user wrote.
 
     The name ends at the first ``@`` or ``=``, that of a class of a file at the first after the file's path: what
     follows ``@`` are arguments, what follows ``=`` the path of a local checkpoint. Values are read as YAML scalars:
     ``4``, ``0.5``, ``true``, ``name``.
+
+    Args:
+        kind: the registry kind of the name; found out if not given.
+
+    Raises:
+        UnknownName: nothing has the name; the message offers similar ones.
+        BenchError: the text is not of this form, or names a file that does not exist; the message shows the grammar.
     """
     name, mark, rest = spec_text.name_and_rest(text)
     file = spec_text.class_file(text)
     if file and ":" not in name and not registry.elsewhere(name):
         raise BenchError(f"{text}: no such file: {file}")
     if not name or (mark and not rest):
-        raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
+        raise BenchError(f"{text!r} does not name a system; write {GRAMMAR}")
     if name.endswith(".py"):
         raise BenchError(f"{text!r} names a file; write {name}:CLASS")
     kind = kind or _kind(name)
@@ -232,7 +259,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
     spec = BackboneSpec if kind == "backbones" else SystemSpec
     if mark == "=":
         if not entry.local:
-            raise BenchError(f"{text}: {name} loads no local checkpoint")
+            raise BenchError(f"{text}: {name} cannot load a local checkpoint; write {name}@key=value")
         if not Path(rest).exists():
             raise BenchError(f"{text}: no such file or folder: {rest}")
         return spec(text, entry, {"path": rest})
@@ -240,23 +267,27 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 
 
 def _kind(name: str) -> registry.Kind:
-    """What a name is of; a class given by its code is a backbone if it generates."""
+    """The registry kind of a name; a class given by its code is a backbone if it has ``generate``."""
     if ":" not in name:
         tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
         if name not in tokenizers and name not in backbones:
-            named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
+            named = {"tokenizer": tokenizers, "backbone": [other for other, entry in backbones.items() if entry.local]}
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
     if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
-        check_file(name)  # quicker than to run it
+        check_file(name)  # faster than importing it
     try:
         return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
-    except BenchError:  # the check of the system will say so
+    except BenchError:  # the check of the system will report it
         return "tokenizers"
 
 
 def hash_tree(path: Path) -> str:
-    """sha256 of a file, or over the names and contents of all files of a folder."""
+    """sha256, in hex, of a file, or over the names and contents of all files of a folder.
+
+    Raises:
+        BenchError: there is no such file or folder.
+    """
     if path.is_file():
         return sha256_file(path)
     if not path.is_dir():
@@ -270,7 +301,7 @@ def _is_path(value: Any) -> bool:
 
 
 def _source(target: str) -> dict[str, str]:
-    """Hash of the code of a system that is not the bench's own, of its neighbours too, which it may import."""
+    """Hash of the code of a system that is not the bench's, including its neighbors, which it may import."""
     module = target.rpartition(":")[0]
     if registry.is_file_target(target):
         folder = Path(module).resolve().parent
@@ -288,7 +319,7 @@ def _source(target: str) -> dict[str, str]:
 def _custom(name: str) -> registry.Entry:
     module, _, attribute = name.rpartition(":")
     if not attribute.isidentifier():
-        raise BenchError(f"{name!r} names no class; write my_file.py:Class or package.module:Class")
+        raise BenchError(f"{name!r} does not name a class; write my_file.py:Class or package.module:Class")
     return registry.Entry(name, name, "given by its code", source=module, local=True)
 
 
@@ -304,32 +335,30 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
         try:
             args[key] = spec_text.value(value)
         except yaml.YAMLError as error:
-            raise BenchError(
-                f"{text}: {key}={value} is not a value ({problem(error)}); put a text in quotes"
-            ) from error
+            raise BenchError(f"{text}: {key}={value} is not a value ({problem(error)}); put text in quotes") from error
     return args
 
 
 def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
-    """Which argument is not of the type that a constructor states, in words; empty if all are."""
+    """A sentence on the first argument that is not of the type its constructor states; empty if all are."""
     from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
 
     words = {
         int: "a whole number",
         float: "a finite number",
         bool: "true or false",
-        str: "a text",
+        str: "text",
         type(None): "nothing",
     }
     hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
     for name, value in arguments.items():
-        types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]
+        types = [hint for hint in get_args(hints.get(name)) or (hints.get(name),) if hint in words]
         try:
             if types:
                 adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config={"allow_inf_nan": False})
                 adapter.validate_python(value, strict=True)
         except ValidationError:
-            return f"{name} is {' or '.join(words[one] for one in types)}, not {value!r}"
+            return f"{name} must be {' or '.join(words[kind] for kind in types)}, not {value!r}"
     return ""
 
 
@@ -337,5 +366,5 @@ def _usage(entry: registry.Entry, factory: Any) -> str:
     try:
         names = inspect.signature(factory).parameters
     except ValueError:
-        return f"{entry.name} is no class of a system"
+        return f"{entry.name} is not a class of a system"
     return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from bench.contracts.kept import Kept
 
 Report = Callable[[str, int, int], None]
-"""Called with the phase, the samples done and the samples in all."""
+"""A function called with the phase, the number of samples done and the number of samples in all."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked a task to be measured under, before defaults.
+    """What the user asked for, before defaults, for a task to make a protocol of.
 
     Attributes:
         preset: name and settings of the protocol preset.
         dataset: registry name of the dataset.
-        options: of the run.
-        sha256: hash of each weights file by name, for the protocol.
-        file: the preset's, where it is one of the user's own.
+        options: the options of the run.
+        sha256: gives the hash of a weights file by its name, for the protocol.
+        file: path of the preset, where it is a file of the user's.
     """
 
     preset: tuple[str, dict[str, Any]]
@@ -44,7 +44,7 @@ class Request:
 
     @property
     def place(self) -> str:
-        """What messages about the protocol's settings begin with."""
+        """The beginning of messages about the protocol's settings: its file, or its name."""
         return self.file or f"protocol {self.preset[0]}"
 
 
@@ -53,8 +53,8 @@ class Job:
     """One cell, ready to be measured; it travels to a process of its own.
 
     Attributes:
-        options: of the run, paths absolute.
-        weights: verified file of each weights name, or why there is none.
+        options: the options of the run, paths absolute.
+        weights: verified file of each weights name, or why it is unavailable.
     """
 
     system: SystemSpec
@@ -68,10 +68,10 @@ class Cell:
     """One system times one task: the job, and where its result belongs.
 
     Attributes:
-        key: hash of all that decides the result.
+        key: hash of everything that decides the result.
         file: where it is written, absolute: a system may change the working directory.
         run: the run directory, absolute.
-        subject: hash of what decides the result but for the metrics.
+        subject: hash of everything that decides the result except the metrics.
     """
 
     job: Job
@@ -84,10 +84,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a task measured.
+    """What a task measured of a system.
 
     Attributes:
-        warnings: what makes the numbers doubtful although they could be measured, a sentence each.
+        metrics: the estimate of each value, by name.
+        samples: the values of each sample, by column.
+        kept: samples kept to be looked at.
+        warnings: what makes the numbers doubtful although they could be measured, one sentence each.
     """
 
     system: SystemRecord
@@ -100,20 +103,20 @@ class Measurement:
 
 
 class Task(ABC):
-    """Measures systems of one modality. ``version`` is raised when its numbers change.
+    """Base of tasks, which measure systems of one modality; ``version`` is raised when its numbers change.
 
     Args:
         name: registry name.
-        modality: what it measures on.
+        modality: the modality that it measures on.
     """
 
     kind: ClassVar[str]
-    """What it is called without the modality, such as ``recon``."""
+    """The task's name without the modality, such as ``recon``."""
     version: ClassVar[int]
     measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
-    """``SystemSpec.kind`` of what it measures."""
+    """The kinds of systems that the task measures (``SystemSpec.kind``)."""
     wanted: ClassVar[str] = "give some with --system"
-    """What to give where a suite names no systems."""
+    """What the user should do where a suite names no systems, for messages."""
 
     def __init__(self, name: str, modality: Modality) -> None:
         self.name, self.face = name, modality
@@ -125,48 +128,52 @@ class Task(ABC):
 
     @abstractmethod
     def protocol(self, request: Request) -> Protocol:
-        """The whole protocol of a request; BenchError if a setting or the data does not fit."""
+        """The whole protocol of a request.
+
+        Raises:
+            BenchError: a setting or the data does not fit.
+        """
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
         """The protocol with what follows from the system, such as how many samples it comes with.
 
         Raises:
-            BenchError: the task cannot measure this one.
+            BenchError: the task cannot measure this system.
         """
         return protocol
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
-        """Modules that cells under this protocol take long to import; imported once, for all of them."""
+        """Names of modules that cells under this protocol take long to import; they are imported once for all cells."""
         return ()
 
     def missing(self, protocol: Protocol) -> dict[str, str]:
-        """Metric -> why this machine cannot measure it, beside weights that are not here."""
+        """Why this machine cannot measure some metrics, by metric, apart from missing weights."""
         return {}
 
     def unmeasurable(self, job: Job) -> str:
-        """Why a cell will fail, as far as its data tell before it is measured, and the remedy; empty if it need not."""
+        """Why a cell will fail and the remedy, as far as its data show beforehand; empty if it may succeed."""
         return ""
 
     def warnings(self, job: Job) -> list[str]:
-        """What makes the numbers of a cell worthless, as far as its data tell before it is measured."""
+        """What makes the numbers of a cell worthless, as far as its data show beforehand, one sentence each."""
         return []
 
     def impossible(self, protocol: Protocol, weights: Mapping[str, Path | Unavailable]) -> str:
-        """Why no cell under this protocol can be measured with these weights, and the remedy; empty if some can."""
+        """Why no cell under this protocol can be measured with these weights, and the remedy; empty if some can be."""
         return ""
 
     @abstractmethod
     def measure(self, job: Job, report: Report) -> Measurement:
-        """Measure a cell under exactly ``job.protocol``; anything raised fails this cell alone."""
+        """Measure a cell under exactly ``job.protocol``; whatever is raised fails only this cell."""
 
 
 def open_task(name: str) -> Task:
-    """The task of a registry name (imports its class).
+    """The task of a registry name; imports its class.
 
     Raises:
         UnknownName: there is none of that name.
         BenchError: it cannot be imported, or does not state its modality.
     """
     entry = registry.get("tasks", name)
-    found: Task = registry.load(entry.target)(name, registry.modality(entry.scope), **entry.args)
-    return found
+    task: Task = registry.load(entry.target)(name, registry.modality(entry.scope), **entry.args)
+    return task

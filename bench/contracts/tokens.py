@@ -11,8 +11,9 @@ import torch
 TokenKind = Literal["discrete", "continuous", "bytes"]
 
 EDGE_FRAMES = 4
-"""Codes that a clip may have beyond or below its length times the rate: what padding at both ends makes."""
+"""How many codes more or fewer than its length times the rate a clip may have, because both ends are padded."""
 RATE_TOLERANCE = 1e-3
+"""The share by which the number of a clip's codes may differ from the declared rate in addition."""
 
 
 class TokenError(ValueError):
@@ -20,7 +21,7 @@ class TokenError(ValueError):
 
 
 class NoTokensError(ValueError):
-    """A tokenizer made nothing of a sample."""
+    """A tokenizer gave no tokens for a sample."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Codebook:
     Attributes:
         size: number of entries; a code lies in ``[0, size)``.
         covers: what one code stands for, for people: ``"8x8 pixels"``, ``"1/75 s"``.
-        rate: codes a second of signal, for sound; exact, as the architecture says.
+        rate: codes per second of signal, for audio; exact, as the architecture has it.
     """
 
     size: int
@@ -48,16 +49,19 @@ class Tokens:
     """The tokens of a batch: exactly one of codes, latents and payload is filled.
 
     Attributes:
-        codes: int64 tensors, one a codebook level, each ``[batch, *grid]``. One type serves
+        codes: int64 tensors, one per codebook level, each ``[batch, *grid]``. One type serves
             one grid (VQ), equal grids (RVQ), unequal grids (VAR's scales) and sequences (TiTok).
         latents: continuous tokens, float ``[batch, *grid, dim]``.
         payload: the coded bytes of each sample, for codec baselines such as JPEG.
         signal_shape: shape of one input sample, so that ``decode`` can undo padding.
-        signal_rate: sample rate of the input, for sound.
-        signal_lengths: true samples of each input clip, int64 ``[batch]``, for sound.
-        lengths: where a batch has samples of several lengths, how many positions of each are its own, int64
-            ``[batch]`` a level (one tensor for latents), on the CPU; the positions after them are padding that
-            nothing counts. Empty where every position counts. Only sequences have lengths.
+        signal_rate: sample rate of the input in Hz, for audio.
+        signal_lengths: samples of each input clip without padding, int64 ``[batch]``, for audio.
+        lengths: where a batch has samples of several lengths, how many positions of each are not padding: one tensor
+            int64 ``[batch]`` per level (one for latents), on the CPU. The positions after them are padding and never
+            counted. Empty where every position counts. Only sequences have lengths.
+
+    Raises:
+        TokenError: not exactly one of codes, latents and payload is given.
     """
 
     codes: tuple[torch.Tensor, ...] = ()
@@ -74,48 +78,54 @@ class Tokens:
 
     @property
     def kind(self) -> TokenKind:
+        """``discrete`` for codes, ``continuous`` for latents, ``bytes`` for a payload."""
         if self.codes:
             return "discrete"
         return "bytes" if self.payload else "continuous"
 
     @property
     def batch_size(self) -> int:
+        """The number of samples in the batch."""
         if self.payload:
             return len(self.payload)
         return (self.codes[0] if self.latents is None else self.latents).shape[0]
 
     @property
     def counts(self) -> torch.Tensor | None:
-        """Tokens of each sample over all levels, int64 ``[batch]``; None for a codec, which has bytes instead."""
+        """The number of tokens of each sample over all levels, int64 ``[batch]``; None for a payload of bytes."""
         if self.payload:
             return None
         levels = range(len(self.codes)) if self.codes else range(1)
         return torch.stack([self.positions(level) for level in levels]).sum(0)
 
     def positions(self, level: int) -> torch.Tensor:
-        """Positions of each sample at a level (of the latents, level 0), int64 ``[batch]``."""
+        """The number of positions of each sample at a level (latents have level 0 only), int64 ``[batch]``."""
         if self.lengths:
             return self.lengths[level]
         grid = self.codes[level].shape[1:] if self.latents is None else self.latents.shape[1:-1]
         return torch.full((self.batch_size,), math.prod(grid))
 
     def rows(self, level: int) -> list[torch.Tensor]:
-        """The codes of a level, or the latents ``[positions, dim]``, flat and without padding, a tensor a sample."""
+        """One tensor per sample, without padding: codes of a level ``[positions]``, or latents ``[positions, dim]``."""
         counts = self.positions(level).tolist()
         if self.latents is not None:
             return [latent.flatten(0, -2)[:count] for latent, count in zip(self.latents, counts, strict=True)]
         return [code.flatten()[:count] for code, count in zip(self.codes[level], counts, strict=True)]
 
     def require_some(self, tokenizer: object) -> None:
-        """NoTokensError, which names the tokenizer's class, unless every sample has a token."""
+        """Require that every sample has a token.
+
+        Raises:
+            NoTokensError: one has none; the message names the class of ``tokenizer``.
+        """
         counts = self.counts
         if counts is None or bool((counts > 0).all()):
             return
-        shapes = [tuple(one.shape) for one in (self.codes if self.latents is None else (self.latents,))]
-        own = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
+        shapes = [tuple(level.shape) for level in (self.codes if self.latents is None else (self.latents,))]
+        lengths = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
         raise NoTokensError(
-            f"{type(tokenizer).__name__}.encode gave no token: {'codes' if self.codes else 'latents'} of shape "
-            f"{', '.join(map(str, shapes))}{own}; give each sample at least one, [batch, *grid]"
+            f"{type(tokenizer).__name__}.encode gave no tokens: {'codes' if self.codes else 'latents'} of shape "
+            f"{', '.join(map(str, shapes))}{lengths}; give each sample at least one, [batch, *grid]"
         )
 
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
@@ -137,17 +147,17 @@ class Tokens:
                 raise TokenError(f"level {level}: codes {span} outside the codebook 0..{book.size - 1}")
 
     def check_rates(self, codebooks: tuple[Codebook, ...]) -> None:
-        """TokenError unless each clip of sound has the codes that the declared rates make of its length.
+        """Raise TokenError unless each clip of audio has as many codes as its length and the declared rates imply.
 
-        A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more is a
-        wrong declaration, or a model that did not do what it was asked.
+        A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more means a
+        wrong declaration, or a model that did not do what it was asked to.
         """
         if self.signal_lengths is None:
             return
         seconds = self.signal_lengths.double() / self.signal_rate
         for level, book in enumerate(codebooks):
             if book.rate is None:
-                raise TokenError(f"level {level}: a codebook of sound declares its rate, codes a second")
+                raise TokenError(f"level {level}: a codebook of audio must declare its rate, in codes per second")
             counted, expected = self.positions(level), seconds * book.rate
             slack = EDGE_FRAMES + RATE_TOLERANCE * expected
             wrong = torch.nonzero((counted - expected).abs() > slack).flatten()
@@ -155,16 +165,16 @@ class Tokens:
                 clip = int(wrong[0])
                 hint = ""
                 if not self.lengths and len(self.signal_lengths.unique()) > 1:
-                    hint = "; in a padded batch, Tokens.lengths says which codes are a clip's own"
+                    hint = "; in a padded batch, set Tokens.lengths to the number of each clip's codes without padding"
                 raise TokenError(
                     f"level {level}: {int(counted[clip])} codes for {float(seconds[clip]):.3f} s, but its codebook "
-                    f"declares {book.rate:g} a second, which makes {float(expected[clip]):.1f}{hint}"
+                    f"declares {book.rate:g} per second, which makes {float(expected[clip]):.1f}{hint}"
                 )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:
-        """Bits of each sample at fixed length, float64 ``[batch]``; None for continuous tokens.
+        """Bits of each sample in a fixed-length code, float64 ``[batch]``; None for continuous tokens.
 
-        A code costs log2(codebook size) bits; a codec's bytes are counted as they are.
+        A code costs log2(codebook size) bits; the bytes of a codec are counted as they are.
         """
         if self.payload:
             return torch.tensor([8.0 * len(data) for data in self.payload], dtype=torch.float64)
@@ -182,7 +192,9 @@ class Tokens:
             raise TokenError(f"{len(self.lengths)} lengths for {len(sequences)} sequences of tokens")
         for level, (length, sequence) in enumerate(zip(self.lengths, sequences, strict=True)):
             if sequence.ndim != 2:
-                raise TokenError(f"level {level}: tokens {tuple(sequence.shape)} are no sequences, so have no lengths")
+                raise TokenError(
+                    f"level {level}: tokens {tuple(sequence.shape)} are not sequences, so they cannot have lengths"
+                )
             if length.dtype != torch.int64 or length.shape != (self.batch_size,):
                 raise TokenError(f"level {level}: lengths are {length.dtype} {tuple(length.shape)}, not int64 [batch]")
             if int(length.min()) < 0 or int(length.max()) > sequence.shape[1]:
