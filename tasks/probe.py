@@ -1,4 +1,4 @@
-"""The probe: likelihood of tokens beside what the models trained on them draw, judged as the modality does it."""
+"""The task of the probe: the likelihood of tokens, and the quality of what models trained on them generate."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .token_modelling import TokenModeling
 
 
 class Choices(ModelingSettings):
-    """Every choice of the task."""
+    """Every setting of the task."""
 
     probe: ProbeSettings = ProbeSettings(repeats=3)
 
 
 class Probe(TokenModeling):
-    """Train probes on the tokens of one split; measure their likelihood of the other's, and what they draw."""
+    """Train probes on the tokens of one split; measure their likelihood on the other split, and what they generate."""
 
     kind = "ntp-probe"
     version = 1
@@ -44,10 +44,10 @@ class Probe(TokenModeling):
         return [*self.rates, *self.drawing.metrics]
 
     def signals(self, settings: Any) -> Signal:
-        """Finished for scoring where the modality's drawing reconstructs, as they are where it does not."""
+        """The signals, finished for scoring where the modality reconstructs, unchanged where it does not."""
         finish = settings.reconstruction if callable(settings.reconstruction) else None
-        found: Signal = registry.load(self.face.signal)(finish)
-        return found
+        signal: Signal = registry.load(self.face.signal)(finish)
+        return signal
 
     def protocol(self, request: Request) -> Protocol:
         protocol = super().protocol(request)

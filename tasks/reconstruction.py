@@ -1,4 +1,4 @@
-"""Reconstruction: what a tokenizer loses, at what rate, and how fast; of each sample and of the set."""
+"""The task of reconstruction: what a tokenizer loses, at what rate, and how fast, per sample and over the set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.modalities.signal import Signal
 
 
 class Reconstruction(DatasetTask):
-    """Encode, decode, compare."""
+    """Encode and decode every sample, and compare the reconstruction with the original."""
 
     kind = "recon"
     version = 1
@@ -32,8 +32,8 @@ class Reconstruction(DatasetTask):
         return {**super().sections(), "reconstruction": (finish, finish())}
 
     def signals(self, settings: Any) -> Signal:
-        found: Signal = registry.load(self.face.signal)(settings.reconstruction)
-        return found
+        signal: Signal = registry.load(self.face.signal)(settings.reconstruction)
+        return signal
 
     def default_metrics(self) -> list[str]:
         return list(self.face.metrics["reconstruction"])

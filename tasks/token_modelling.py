@@ -1,4 +1,4 @@
-"""Token modeling: what tokens cost a model of them, a probe or the pretrained backbone that speaks them."""
+"""The task of token modeling: how likely held-out tokens are to a probe, or to a pretrained backbone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.contracts.system import BackboneSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
-from bench.learning.conditions import classes_told
+from bench.learning.conditions import probe_classes
 from bench.learning.likelihood import Likelihood
 from bench.learning.pretrained_modeling import ConditionSettings, check_conditions, measure_pretrained, with_texts
 from bench.learning.probe import check_probe
@@ -26,11 +26,11 @@ from bench.values import Value
 
 
 class Choices(ConditionSettings, ModelingSettings):
-    """Every choice of the task, those of probes and of pretrained backbones."""
+    """Every setting of the task, for probes and for pretrained backbones."""
 
 
 class TokenModeling(DatasetTask):
-    """Train a probe on the tokens of a data set's fit split, and measure the likelihood of those of the other."""
+    """Train a probe on the tokens of a data set's fit split, and measure the likelihood of the evaluated split's."""
 
     kind = "token-modelling"
     version = 1
@@ -39,52 +39,59 @@ class TokenModeling(DatasetTask):
 
     @property
     def rates(self) -> tuple[str, ...]:
-        """The metrics of tokens that stand beside the likelihood."""
+        """The names of the metrics of tokens that are measured besides the likelihood."""
         return self.face.metrics["tokens"]
 
     @property
     def bits(self) -> tuple[Value, float]:
-        """The likelihood in bits of an amount of signal: its line, and bits in its unit."""
+        """The line of the likelihood in bits per amount of signal, and the number of bits in its unit.
+
+        Raises:
+            BenchError: the modality does not state it.
+        """
         bits = self.face.bits
         if bits is None:
-            raise BenchError(f"modality {self.modality} does not say what bits are divided by")
+            raise BenchError(f"modality {self.modality} does not state what bits are divided by")
         return bits.value, bits.per_unit
 
     def default_metrics(self) -> list[str]:
         return list(self.rates)
 
     def protocol(self, request: Request) -> Protocol:
-        self.require_known_metrics(request, "looks at tokens alone")
+        self.require_known_metrics(request, "looks only at tokens")
         protocol = super().protocol(request)
         return with_texts(protocol, request.options.prompts) if "backbone" in self.measures else protocol
 
     def require_known_metrics(self, request: Request, looks_at: str) -> None:
-        """BenchError if a protocol names a metric that is none of the default ones.
+        """Require that a protocol names only default metrics.
 
         Args:
             looks_at: what the task looks at, for the message.
+
+        Raises:
+            BenchError: it names another metric.
         """
         name, chosen = request.preset
-        known = self.default_metrics()
-        if foreign := sorted(set(chosen.get("metrics") or {}) - set(known)):
+        defaults = self.default_metrics()
+        if foreign := sorted(set(chosen.get("metrics") or {}) - set(defaults)):
             raise BenchError(
                 f"protocol {name}: {self.name} {looks_at}, so it does not measure {foreign[0]}; "
-                f"beside the likelihood it has {', '.join(known)}"
+                f"besides the likelihood it measures {', '.join(defaults)}"
             )
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
-        """A probe's choices are none of a pretrained backbone's, nor the other way round."""
+        """The protocol without the settings of probes for a pretrained backbone, and the other way round."""
         foreign: Collection[str] = ConditionSettings.model_fields
         if isinstance(system, BackboneSpec):
             check_conditions(self, protocol, system)
             foreign = ("probe",)
-        own = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
-        return protocol.model_copy(update={"settings": own})
+        settings = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
+        return protocol.model_copy(update={"settings": settings})
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
         check_probe(settings.probe)
         if settings.probe.conditions != "none":
-            classes_told(settings.probe, dataset, dataset.training_split())
+            probe_classes(settings.probe, dataset, dataset.training_split())
 
     def unmeasurable(self, job: Job) -> str:
         if isinstance(job.system, BackboneSpec):
@@ -145,5 +152,5 @@ class TokenModeling(DatasetTask):
         )
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
-        """What else a task asks the trained backbones."""
+        """Further estimates, by value, that a task makes with the trained backbones."""
         return {}

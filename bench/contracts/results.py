@@ -219,7 +219,7 @@ class Run:
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
-        """As :meth:`find`, and why a finished result with this key is no longer valid: a change in what its system read."""
+        """As :meth:`find`, and what the system read that changed, if a finished result is no longer valid for it."""
         try:
             result = read_result(file)
         except BenchError:

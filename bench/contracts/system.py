@@ -66,7 +66,7 @@ class SystemSpec:
         return [Path(value) for value in self.arguments.values() if _is_path(value)]
 
     def identity(self) -> dict[str, Any]:
-        """What decides the system's numbers, as far as known before it is built: code, arguments and hashes of files."""
+        """What decides the system's numbers, as far as known before it is built: code, arguments, file hashes."""
         files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):

@@ -1,4 +1,4 @@
-"""What trained probes are asked to draw, and how it is judged: a modality's part of the task ``ntp-probe``."""
+"""Generation by trained probes and its metrics: a modality's part of the task ``ntp-probe``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from bench.measuring.dataset_task import DatasetTask
 
 
 class Drawing(ABC):
-    """Draws from trained probes and judges what they drew.
+    """Draws samples from trained probes and measures them.
+
+    Args:
+        task: the task that it is a part of.
+        rates: names of the metrics of tokens.
 
     Attributes:
-        metrics: measured by default, beside those of tokens.
-        judges: what the metrics that it takes may judge, as their registry lines say.
-        takes_others: whether a protocol may name other metrics than the default ones.
+        metrics: names of the metrics measured by default, besides those of tokens.
+        judges: what the metrics that it takes may judge, as their registry lines state.
+        takes_others: whether a protocol may name metrics other than the default ones.
         looks_at: what the task looks at, for the message of a metric that it does not take.
     """
 
@@ -33,17 +37,20 @@ class Drawing(ABC):
         self.task, self.rates = task, tuple(rates)
 
     def check(self, protocol: Protocol) -> None:
-        """BenchError if what a protocol names does not fit together."""
+        """Raise BenchError if the settings of a protocol do not fit together."""
         return
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
-        """BenchError if these settings cannot be met on this data set."""
+        """Raise BenchError if these settings do not fit this data set."""
         return
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
-        """Modules that judging takes long to import."""
+        """Names of modules that take long to import and are needed to measure what was drawn."""
         return ()
 
     @abstractmethod
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
-        """The values of what one backbone per training drew; columns of samples and warnings go into the study."""
+        """The estimates, by value, for what the backbones, one per training, drew.
+
+        Further columns of samples, and warnings, are added to the study.
+        """

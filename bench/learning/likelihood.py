@@ -1,4 +1,4 @@
-"""What tokens cost a model of them, as estimates: nats a token, perplexity, and bits of the signal."""
+"""The likelihood of tokens as estimates: nats per token, perplexity, and bits per amount of signal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Likelihood:
     """The likelihood of each sample's tokens.
 
     Attributes:
-        nats: its negative logarithm over all tokens of a sample, float64 ``[repeats, samples]``.
-        tokens: of each sample, float64 ``[samples]``.
-        amounts: signal of each sample, in what the bits are divided by, float64 ``[samples]``.
-        groups: independent unit of each sample, ``[samples]``.
-        note: what the model was, and what it knew.
+        nats: negative log-likelihood of all tokens of a sample, float64 ``[repeats, samples]``.
+        tokens: number of tokens of each sample, float64 ``[samples]``.
+        amounts: amount of signal of each sample (pixels, seconds), float64 ``[samples]``.
+        groups: independent group of each sample, ``[samples]``.
+        note: what the model was, and what it was given.
         density: whether the tokens are continuous, so that there is no probability.
     """
 
@@ -35,7 +35,12 @@ class Likelihood:
     density: bool = False
 
     def columns(self, value: Value, unit: float) -> dict[str, list[float]]:
-        """Of each sample, the mean of the repeats: nats a token, and what the ratio of bits is made of."""
+        """Columns of per-sample values, as means of the repeats: nats per token, and the parts of the bits' ratio.
+
+        Args:
+            value: the line of the bits per amount of signal.
+            unit: bits in its unit.
+        """
         nats = self.nats.mean(0)
         columns = {"nll": list(nats / self.tokens)}
         if self.density:
@@ -46,22 +51,27 @@ class Likelihood:
         }
 
     def estimates(self, value: Value, unit: float) -> dict[str, Estimate]:
-        """``nll``, ``token_perplexity``, and as ``value`` the bits of an amount of signal in that unit."""
+        """The estimates ``nll``, ``token_perplexity``, and the bits per amount of signal under the name of ``value``.
+
+        Args:
+            value: the line of the bits per amount of signal.
+            unit: bits in its unit.
+        """
         nll = per_unit(self.nats, self.tokens, self.groups)
         bits = per_unit(self.nats / math.log(2) / unit, self.amounts, self.groups)
         lines = by_name((NLL, TOKEN_PERPLEXITY, value))
         if self.density:
             return _of_density(nll.model_copy(update={"note": self.note}), lines)
-        found = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
-        return {key: estimate.described_by(lines[key], self.note) for key, estimate in found.items()}
+        estimates = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
+        return {key: estimate.described_by(lines[key], self.note) for key, estimate in estimates.items()}
 
 
 def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate]:
     """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
     reason = "the likelihood of continuous tokens is a density, which has no {} until they are rounded"
-    remedy = "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
+    remedy = "compare nll for one tokenizer only, or choose a tokenizer with codebooks"
     what = {"token_perplexity": "number of equally likely tokens"}
-    found = {
+    unavailable = {
         key: Estimate(
             value=None,
             unit=value.unit,
@@ -71,5 +81,5 @@ def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate
         )
         for key, value in lines.items()
     }
-    note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
-    return found | {"nll": nll.model_copy(update={"unit": NLL.unit, "note": note})}
+    note = f"density of the latents, which depends on their scale: compare for one tokenizer only; {nll.note}"
+    return unavailable | {"nll": nll.model_copy(update={"unit": NLL.unit, "note": note})}

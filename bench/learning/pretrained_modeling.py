@@ -1,4 +1,4 @@
-"""Token modelling by a pretrained backbone: what the held-out samples cost it, in tokens of its own tokenizer."""
+"""Token modeling by a pretrained backbone: its likelihood of held-out samples, in tokens of its own tokenizer."""
 
 from __future__ import annotations
 
@@ -29,43 +29,49 @@ if TYPE_CHECKING:
 
 
 class ConditionSettings(BaseModel):
-    """What pretrained backbones are told of the samples; a probe is told nothing."""
+    """The conditions that pretrained backbones are given with the samples; a probe is given none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     condition: str | None = Field(
-        default=None, description="one text for all samples; null: none, where a backbone was trained without too"
+        default=None, description="one text for all samples; null: none, for backbones that were also trained without"
     )
-    prompts: int = Field(default=0, description="texts, one a sample (--prompts)")
-    prompts_sha256: str = Field(default="", description="of these texts")
+    prompts: int = Field(default=0, description="number of texts, one per sample (--prompts)")
+    prompts_sha256: str = Field(default="", description="sha256 of these texts")
 
 
 class OtherSizeError(ValueError):
-    """A sample of another size than the backbone is set to."""
+    """A sample has another size than the backbone is set to."""
 
 
 def with_texts(protocol: Protocol, file: str | None) -> Protocol:
-    """The protocol with what ``--prompts`` gives."""
+    """The protocol with the number and the hash of the texts in a file of ``--prompts``.
+
+    Raises:
+        BenchError: the file cannot be read.
+    """
     texts = read_prompts(file) if file else []
     given = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
     return protocol.model_copy(update={"settings": {**protocol.settings, **given}})
 
 
 def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec) -> None:
-    """BenchError if a backbone is not of the task's modality, or wants other conditions (imports its class)."""
+    """Raise BenchError if a backbone is not of the task's modality, or needs other conditions; imports its class."""
     kind = system.pretrained(task.name, task.modality)
     condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
     if prompts and condition is not None:
-        raise BenchError(f"protocol {protocol.preset} sets a condition for all samples; leave it or --prompts out")
+        raise BenchError(
+            f"protocol {protocol.preset} sets a condition for all samples; leave out either it or --prompts"
+        )
     if prompts and prompts != n:
         raise BenchError(
-            f"--prompts: {prompts} texts for {n} samples of {protocol.dataset.name}; {task.name} takes a text a "
+            f"--prompts: {prompts} texts for {n} samples of {protocol.dataset.name}; {task.name} takes one text per "
             "sample, in the data set's order"
         )
     if not prompts and condition is None and not kind.unconditional:
         raise BenchError(
-            f"{system.text} takes no sample without a text: set condition: TEXT, one for all samples, in a "
-            "--protocol file, or give --prompts FILE, a text a sample"
+            f"{system.text} needs a text with each sample: set condition: TEXT, one for all samples, in a "
+            "--protocol file, or give --prompts FILE, one text per sample"
         )
 
 
@@ -73,7 +79,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, r
     """Measure a cell whose system is a pretrained backbone; nothing is trained.
 
     Args:
-        bits: the likelihood in bits of an amount of signal: its line, and bits in its unit.
+        bits: the line of the likelihood in bits per amount of signal, and the number of bits in its unit.
     """
     assert isinstance(job.system, BackboneSpec)
     protocol, device = job.protocol, torch.device(job.options.device)
@@ -84,7 +90,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, r
     backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
     metrics = build_metrics(job, protocol.sections, backbone.codebooks, device)
     tokenized = Tokenized(job, dataset, task.signals(settings), metrics, report)
-    nats, counts = _asked(tokenized, backbone, texts)
+    nats, counts = _likelihoods(tokenized, backbone, texts)
     seen = tokenized.seen
     likelihood = Likelihood(
         nats[None],
@@ -119,10 +125,10 @@ def _texts(job: Job) -> Sequence[str] | None:
     return texts
 
 
-def _asked(
+def _likelihoods(
     tokenized: Tokenized, backbone: PretrainedBackbone, texts: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Negative log-likelihood in nats, and tokens, of each sample, float64 ``[samples]``."""
+    """The negative log-likelihood in nats and the number of tokens of each sample, both float64 ``[samples]``."""
 
     def attempt(signal: Any, indices: list[int]) -> tuple[Tokens, torch.Tensor]:
         tokens = backbone.encode(signal)
@@ -160,16 +166,16 @@ def _check_size(backbone: PretrainedBackbone, tokens: Tokens, tokenized: Tokeniz
 
 
 def _note(backbone: PretrainedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
-    """What the model is, what it was told and what its likelihood is."""
-    told = "without condition"
+    """A note on the model, its conditions and its likelihood."""
+    given = "without condition"
     if chosen["prompts"]:
-        told = "each sample after a text of its own"
+        given = "each sample after a text of its own"
     elif chosen["condition"] is not None:
-        told = f"every sample after the text {chosen['condition']!r}"
-    parts = ["published model, trained by its authors", told, backbone.bound]
+        given = f"every sample after the text {chosen['condition']!r}"
+    parts = ["pretrained model, trained by its authors", given, backbone.bound]
     if backbone.structure.signal_rate:
         window = backbone.structure.signal_shape[-1] / backbone.structure.signal_rate
-        # A sample more or less is resampling.
+        # A difference of one sample may be due to resampling.
         if long := sum(seconds > window + 1e-3 for seconds in amounts):
             parts.append(f"{long} of {len(amounts)} clips are longer than the {window:g} s that it is set to")
     return "; ".join(filter(None, parts))

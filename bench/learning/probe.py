@@ -1,4 +1,4 @@
-"""The probe: a small backbone trained from scratch on a tokenizer's tokens, and what it says of other ones."""
+"""The probe: a small backbone trained from scratch on a tokenizer's tokens, and its likelihood of held-out ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bench.machine.weights import cache_dir
 
 
 class ProbeSettings(BaseModel):
-    """One model and one budget for all tokenizers of a table."""
+    """The settings of the probe: one model and one budget for all tokenizers of a table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,22 +35,28 @@ class ProbeSettings(BaseModel):
         "codebook, depthwise for several of one grid, nextscale for scales, mixture for continuous tokens",
     )
     width: int = Field(default=64, description="channels of the transformer")
-    depth: int = Field(default=2, description="its layers")
-    heads: int = Field(default=2, description="its attention heads")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="of its attention weights, in training")
-    context: int = Field(default=512, ge=1, description="positions it sees of a sequence; a grid it sees whole")
+    depth: int = Field(default=2, description="layers of the transformer")
+    heads: int = Field(default=2, description="attention heads of the transformer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of the attention weights, in training")
+    context: int = Field(default=512, ge=1, description="positions of a sequence that it sees; a grid is seen whole")
     conditions: Literal["none", "class"] = Field(
         default="none",
-        description="what it is told of each signal: nothing, or its class, in training, likelihood and generation",
+        description="what it is given with each signal: nothing, or its class, in training, likelihood and generation",
     )
-    views: int = Field(default=1, ge=1, description="times each training signal is tokenized: as it is, then moved")
-    fit_samples: int = Field(default=2000, ge=1, description="training signals at most, evenly spaced in the fit split")
-    repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
+    views: int = Field(
+        default=1, ge=1, description="how often each training signal is tokenized: unchanged, then moved"
+    )
+    fit_samples: int = Field(
+        default=2000, ge=1, description="the most training signals, evenly spaced in the fit split"
+    )
+    repeats: int = Field(
+        default=1, ge=1, description="number of trainings, each with its own seed, whose mean is reported"
+    )
     budget: Budget = Budget()
 
 
 def check_probe(settings: ProbeSettings) -> None:
-    """BenchError if there is no such paradigm or size here, whatever the tokens will be."""
+    """Raise BenchError if the paradigm or the size is not available, whatever the tokens will be."""
     Size(settings.width, settings.depth, settings.heads, settings.dropout)
     if settings.paradigm != "auto":
         require_packages(registry.load(registry.get("backbones", settings.paradigm).target), settings.paradigm)
@@ -58,7 +64,7 @@ def check_probe(settings: ProbeSettings) -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the probe says of the evaluated samples.
+    """The likelihood of the evaluated samples under the probe.
 
     Attributes:
         nats: negative log-likelihood of each sample over all its tokens, float64 ``[repeats, samples]``.
@@ -70,16 +76,19 @@ class Verdict:
 
 
 class Probe:
-    """Trains probes on the tokens of one tokenizer, and asks them.
+    """Trains probes on the tokens of one tokenizer, and computes their likelihood of others.
 
         probe = Probe(settings, seed, device, key, report)
         backbones = probe.train(training)
         verdict = probe.verdict(backbones, training, evaluated)
-        probe.finish()                     # once all is done that they are wanted for
+        probe.finish()                     # once they are no longer needed
 
     Args:
-        seed: of the first training; the next has the next seed.
-        key: all that decides the trained weights; a checkpoint of another key is not gone on from.
+        settings: model and budget.
+        seed: seed of the first training; the next one has the next seed.
+        device: device that probes are trained on.
+        key: identifies everything that decides the trained weights; a checkpoint with another key is not resumed.
+        report: called with the progress.
     """
 
     def __init__(self, settings: ProbeSettings, seed: int, device: torch.device, key: str, report: Report) -> None:
@@ -87,7 +96,7 @@ class Probe:
         self._checkpoints: list[Checkpoint] = []
 
     def train(self, training: Corpus) -> list[Backbone]:
-        """A backbone a repeat, in evaluation mode. What an earlier attempt has trained is gone on from.
+        """One trained backbone per repeat, in evaluation mode; trainings of an interrupted attempt are resumed.
 
         Raises:
             BenchError: no paradigm fits the tokens.
@@ -110,19 +119,19 @@ class Probe:
         return backbones
 
     def verdict(self, backbones: Sequence[Backbone], training: Corpus, evaluated: Corpus) -> Verdict:
-        """The likelihood of tokens that were not trained on.
+        """The likelihood, under each backbone, of tokens that it was not trained on.
 
         Raises:
             BenchError: the evaluated grids are not those that the probe learned.
         """
-        known, other = training.structure, evaluated.structure
-        if known.grids != other.grids and len(known.grids[0]) > 1:
-            raise BenchError(f"the probe learns grids {known.grids}, but the evaluated tokens are {other.grids}")
+        learned, asked = training.structure, evaluated.structure
+        if learned.grids != asked.grids and len(learned.grids[0]) > 1:
+            raise BenchError(f"the probe learns grids {learned.grids}, but the evaluated tokens are {asked.grids}")
         nats = [self._ask(backbone, evaluated) for backbone in backbones]
         return Verdict(np.stack(nats), self._note(backbones[0], training))
 
     def finish(self) -> None:
-        """Forget the checkpoints; they are kept until all is done, so that a kill costs no training."""
+        """Remove the checkpoints, which are kept until everything is done so that a kill costs no training."""
         for checkpoint in self._checkpoints:
             checkpoint.remove()
 
@@ -157,17 +166,17 @@ class Probe:
 
 
 def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estimate:
-    """Σ nats / Σ amounts with its error: that of the samples, and that of the trainings where there are several.
+    """Σ nats / Σ amounts with its error from the samples, and from the trainings where there are several.
 
-    The samples' is that of a ratio of totals, cluster-robust: by the delta method the standard error of the mean
-    of ``(x_i - R·y_i) / mean(y)`` (Cochran 1977, eq. 6.13), which for equal amounts is that of the mean. The
-    trainings' is the standard error of their mean, s/√repeats. The two variances add; the degrees of freedom
-    are Satterthwaite's.
+    The error from the samples is that of a ratio of totals, cluster-robust: by the delta method the standard
+    error of the mean of ``(x_i - R·y_i) / mean(y)`` (Cochran 1977, eq. 6.13), which for equal amounts is that of the
+    mean. The error from the trainings is the standard error of their mean, s/√repeats. The two variances add; the
+    degrees of freedom are Satterthwaite's.
 
     Args:
-        nats: ``[repeats, samples]``.
-        amounts: what is divided by, tokens or pixels, ``[samples]``.
-        groups: independent unit of each sample, ``[samples]``.
+        nats: nats of each training and sample, ``[repeats, samples]``.
+        amounts: amount of each sample to divide by, such as tokens or pixels, ``[samples]``.
+        groups: independent group of each sample, ``[samples]``.
     """
     totals = nats.sum(1) / amounts.sum()
     ratio = float(totals.mean())
@@ -190,17 +199,18 @@ def per_unit(nats: np.ndarray, amounts: np.ndarray, groups: np.ndarray) -> Estim
 
 
 def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
-    """The mean of what several trainings came to, its error that of their spread: s/√repeats, Student's t.
+    """The mean of the estimates of several trainings, with the error of their spread: s/√repeats, Student's t.
 
-    Each value has its own samples, so their spread holds the chance of the samples too. One training leaves its
-    estimate as it is, and the note says what is not in its interval.
+    Each value has its own samples, so their spread includes the chance of the samples. The estimate of a single
+    training is returned as it is, with a note on what its interval does not include. Where a training has no value,
+    its estimate, which says why, is returned.
     """
     values = [estimate.value for estimate in estimates if estimate.value is not None]
     first = estimates[0]
     if len(values) < len(estimates):
         return next(estimate for estimate in estimates if estimate.value is None)
     if len(values) == 1:
-        note = "one training: what another would give is not in the interval"
+        note = "one training: the interval does not include the spread between trainings"
         return first.model_copy(update={"note": "; ".join(filter(None, (first.note, note)))})
     mean = clustered_mean(values, np.arange(len(values)))
     return first.model_copy(
@@ -210,33 +220,33 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
             "interval": mean.interval,
             "n": sum(estimate.n for estimate in estimates),
             "method": f"mean of {len(values)} trainings, t",
-            "replicates": None,  # of the first training, which would pair another value
+            "replicates": None,  # those of the first training belong to another value
             "blocks": None,
         }
     )
 
 
 def mean_of_trainings(values: np.ndarray, groups: np.ndarray) -> Estimate:
-    """Mean of a value a sample and training, its error as that of :func:`per_unit`.
+    """The mean of one value per sample and training, with its error as in :func:`per_unit`.
 
-    A sample on which some training has no value (not a finite number) counts as a failure.
+    A sample for which some training has no finite value counts as a failure.
 
     Args:
-        values: ``[repeats, samples]``.
-        groups: independent unit of each sample, ``[samples]``.
+        values: values of each training and sample, ``[repeats, samples]``.
+        groups: independent group of each sample, ``[samples]``.
     """
     whole = np.isfinite(values).all(0)
     failures = int((~whole).sum())
     if not whole.any():
         reason = "undefined on every sample" if failures else "no samples"
         return Estimate(value=None, failures=failures, unavailable=reason)
-    found = per_unit(values[:, whole], np.ones(int(whole.sum())), groups[whole])
-    method = found.method.replace("ratio of totals", "mean", 1)
-    return found.model_copy(update={"failures": failures, "method": method})
+    mean = per_unit(values[:, whole], np.ones(int(whole.sum())), groups[whole])
+    method = mean.method.replace("ratio of totals", "mean", 1)
+    return mean.model_copy(update={"failures": failures, "method": method})
 
 
 def exponential(estimate: Estimate) -> Estimate:
-    """e to an estimate: the ends of its interval likewise, its standard error by the delta method."""
+    """The exponential of an estimate and of the ends of its interval; the standard error is by the delta method."""
     assert estimate.value is not None
     value = math.exp(estimate.value)
     if estimate.stderr is None or estimate.interval is None:

@@ -1,4 +1,4 @@
-"""What drawing samples from a backbone costs: time and memory, comparable on one device only."""
+"""The cost of drawing samples from a backbone: time and memory, comparable on one device only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.metrics.cost import MEBIBYTE, ONE_PASS, UNTOLD, total_rate, total_tim
 
 @dataclass(frozen=True)
 class Timing:
-    """One batch: samples, tokens, seconds of drawing them and of decoding them, peak bytes if they can be told."""
+    """One batch: numbers of samples and tokens, seconds of drawing and of decoding, and peak bytes where available."""
 
     samples: int
     tokens: int
@@ -31,13 +31,14 @@ class Timing:
 
 @dataclass
 class Stopwatch:
-    """Draws and decodes, and notes what it cost.
+    """Draws and decodes batches, and records their cost.
 
     Args:
+        device: device that the backbone runs on.
         held: bytes of the weights that draw.
 
     Attributes:
-        timings: of each batch; the first is drawn twice, because it pays for what is set up once.
+        timings: timing of each batch; the first is drawn twice, because the first call includes setup.
     """
 
     device: torch.device
@@ -47,7 +48,11 @@ class Stopwatch:
     def __call__(
         self, draw: Callable[[], Tokens], decode: Callable[[Tokens], Any], given: int = 0
     ) -> tuple[Tokens, Any]:
-        """Tokens of ``draw``, of which some were given and not drawn, and what ``decode`` makes of them."""
+        """The tokens of ``draw``, and what ``decode`` makes of them.
+
+        Args:
+            given: number of the tokens that were given rather than drawn.
+        """
         if not self.timings:
             draw()
         meter = MemoryMeter(self.device)
@@ -70,21 +75,21 @@ class Stopwatch:
 
 
 def bytes_of(module: nn.Module) -> int:
-    """Bytes of a module's weights."""
+    """The bytes of a module's parameters and buffers."""
     return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
 
 
 def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> dict[str, Estimate]:
-    """Tokens a second while drawing, the speed with decoding, and the highest peak of memory.
+    """Estimates of the tokens per second of drawing, the speed with decoding, and the highest peak of memory.
 
     Args:
-        timings: of at least one batch.
+        timings: timings of at least one batch.
         note: how the samples were drawn, as far as the costs depend on it.
-        seconds: of sound that a sample is, whose speed is computing for a second of it; 0 for images.
+        seconds: seconds of audio per sample, for a speed in seconds of computing per second of audio; 0 for images.
     """
-    drawing, decoding = (np.array([getattr(one, name) for one in timings]) for name in ("drawing", "decoding"))
-    tokens, samples = (np.array([getattr(one, name) for one in timings], float) for name in ("tokens", "samples"))
-    peaks = [one.peak for one in timings if one.peak is not None]
+    drawing, decoding = (np.array([getattr(timing, name) for timing in timings]) for name in ("drawing", "decoding"))
+    tokens, samples = (np.array([getattr(timing, name) for timing in timings], float) for name in ("tokens", "samples"))
+    peaks = [timing.peak for timing in timings if timing.peak is not None]
     memory = Estimate(value=None, unavailable=UNTOLD)
     if len(peaks) == len(timings):
         memory = Estimate(value=max(peaks) / MEBIBYTE, method=ONE_PASS)
@@ -94,5 +99,5 @@ def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> 
     else:
         speed = {SAMPLING_IMAGES: total_rate(samples, spent)}
     n = {"n": int(samples.sum())}
-    found = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
-    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in found.items()}
+    costs = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
+    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in costs.items()}

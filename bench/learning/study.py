@@ -1,4 +1,4 @@
-"""A study of a tokenizer: its tokens of two splits of a data set, and the probe that is to learn them."""
+"""The study of a tokenizer: its tokens of two splits of a data set, and the probe that learns them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.contracts.task import Job, Report
 from bench.contracts.tokens import Tokens
 from bench.datasets.base import Dataset, Sample, Spread
 from bench.errors import BenchError
-from bench.learning.conditions import classes_told, refuse_unlearned
+from bench.learning.conditions import probe_classes, require_learned_classes
 from bench.learning.probe import Probe, ProbeSettings
 from bench.learning.tokenized import Tokenized
 from bench.machine.watch import watched
@@ -28,38 +28,43 @@ from bench.modalities.signal import Signal
 
 
 class NoReconstruction(BaseModel):
-    """Nothing is reconstructed, so there is nothing to choose."""
+    """Settings of the reconstruction of tasks that reconstruct nothing: there are none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ModelingSettings(DatasetSettings):
-    """Every choice of a task."""
+    """The settings of tasks on tokens."""
 
     reconstruction: NoReconstruction = NoReconstruction()
     probe: ProbeSettings = ProbeSettings()
 
 
 def trained_on(dataset: Dataset) -> Dataset:
-    """What a probe is trained on; BenchError if the data set has nothing for it."""
-    found = dataset.training_split()
-    if found is None or not len(found):
-        raise BenchError(f"{dataset.name}/{dataset.split} has no split to train the probe on")
-    return found
+    """The split that a probe is trained on.
+
+    Raises:
+        BenchError: the data set has none, or it is empty.
+    """
+    split = dataset.training_split()
+    if split is None or not len(split):
+        raise BenchError(f"{dataset.name}/{dataset.split} has no split to train the probe on; choose another --dataset")
+    return split
 
 
 class Study:
-    """A tokenizer, the tokens it makes of two splits, and the probe that is to learn them.
+    """A tokenizer, its tokens of two splits, and the probe that learns them.
 
     Args:
         task: opens the data set and builds the tokenizer.
-        rates: the metrics of tokens that stand beside the likelihood.
+        rates: names of the metrics of tokens that are measured besides the likelihood.
 
     Attributes:
-        tokenizer: built, and fitted if it has to be.
-        training, evaluated: the tokens of the fit split and of the evaluated one.
-        metrics: of tokens, updated with the evaluated ones.
-        columns: further values of each evaluated sample, by name, that a task has found.
+        tokenizer: the tokenizer, fitted if it has to be.
+        training: the tokens of the fit split.
+        evaluated: the tokens of the evaluated split.
+        metrics: the metrics of tokens, updated with the evaluated ones.
+        columns: further values of each evaluated sample, by name, that a task adds.
         warnings: further sentences on what makes the numbers doubtful.
     """
 
@@ -72,22 +77,22 @@ class Study:
         self.device = torch.device(job.options.device)
         self.dataset = task.opened(job, settings)
         fit_split = trained_on(self.dataset)
-        classes = classes_told(settings.probe, self.dataset, fit_split)
+        classes = probe_classes(settings.probe, self.dataset, fit_split)
         self.fit_split = Spread(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
         wanted = {name: section for name, section in job.protocol.sections.items() if name in rates}
         self.metrics = build_metrics(job, wanted, self.tokenizer.codebooks, self.device)
         views = Views(self.fit_split, task.signals(settings), settings.probe.views, job.protocol.seed)
-        with watched(loaders=True):  # what is learned from decides the numbers, and no fingerprint states it
+        with watched(loaders=True):  # these samples decide the numbers, and no fingerprint covers them
             self.training = Collected(task, self, views, len(classes), MetricSet(()), report)
-        refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
+        require_learned_classes(classes, self.training.corpus.labels, self.fit_split)
         self.evaluated = Collected(task, self, self.dataset, len(classes), self.metrics, report)
         self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
 
 
 class Collected(Tokenized):
-    """A data set's tokens, kept to be learned or judged by a probe."""
+    """The tokens of a data set, kept for a probe to learn or to be evaluated on."""
 
     def __init__(
         self,
@@ -112,7 +117,7 @@ class Collected(Tokenized):
 
 
 class Views(Dataset):
-    """Every sample several times: first as it is, then moved, each time otherwise, as the seed says."""
+    """A data set with every sample several times: first unchanged, then moved, each time differently by the seed."""
 
     def __init__(self, dataset: Dataset, signals: Signal, views: int, seed: int) -> None:
         super().__init__(dataset.settings, dataset.split, dataset.data)

@@ -1,4 +1,4 @@
-"""The tokens of a data set, a batch at a time: what the tasks on tokens have in place of the loop of reconstruction."""
+"""The tokens of a data set, batch by batch: the loop of tasks on tokens, which reconstruct nothing."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ T = TypeVar("T")
 
 
 class Tokenized:
-    """What was seen of a data set that was made tokens.
+    """A data set as its samples are encoded to tokens.
 
     Args:
-        metrics: of tokens, updated with them.
+        signals: how the modality handles its signals.
+        metrics: metrics of tokens, updated with every batch.
+        report: called with the progress.
 
     Attributes:
-        indices: place of each measured sample in the data set.
-        amounts: its signal, in what bits are divided by.
+        seen: the samples that were measured or left out.
+        indices: position of each measured sample in the data set.
+        amounts: amount of signal of each measured sample, in what bits are divided by.
     """
 
     def __init__(
@@ -57,11 +60,13 @@ class Tokenized:
         equal_lengths: bool,
         attempt: Callable[[Any, list[int]], tuple[Tokens, T]],
     ) -> Iterator[tuple[list[Sample], Tokens, T]]:
-        """Samples of each batch, their tokens, and what else an attempt made; a sample that it fails on is left out.
+        """The samples of each batch, their tokens, and what else an attempt returned; samples that fail are left out.
 
         Args:
-            system: what encodes; it is tried on the first batches.
-            attempt: of signals and their places in the data set.
+            phase: name of the phase, for the progress.
+            system: the system that encodes, which is checked on the first batches.
+            equal_lengths: whether a batch must have samples of one length.
+            attempt: encodes signals, given their positions in the data set.
 
         Raises:
             BenchError: no sample was measured.
@@ -73,11 +78,11 @@ class Tokenized:
         trial = Trial(system, system.encode, None, self.signals, limits, seed, self.seen.doubts)
 
         def once(signal: Any, samples: list[Sample], indices: list[int]) -> tuple[Tokens, T]:
-            # What is made in inference mode could not be trained on.
+            # Tensors made in inference mode could not be trained on.
             with torch.no_grad(), watched():
                 tokens, made = attempt(owned(signal), indices)
                 if tokens.batch_size != len(samples):
-                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens for {tokens.batch_size}")
                 tokens = owned(tokens)
                 trial(signal, samples, tokens)
             return tokens, made
@@ -92,4 +97,4 @@ class Tokenized:
             group = torch.tensor([sample.group for sample in samples])
             show(self.metrics, Batch(torch.tensor(indices), group, signal, signal, tokens))
             self.report(phase, indices[-1] + 1, len(self.dataset))
-        self.seen.refuse_nothing(self.dataset)
+        self.seen.require_samples(self.dataset)

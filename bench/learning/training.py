@@ -1,4 +1,4 @@
-"""Training of backbones from scratch: a fixed budget, the same numbers whether it was interrupted or not."""
+"""Training of backbones from scratch on a fixed budget, with the same numbers whether it was interrupted or not."""
 
 from __future__ import annotations
 
@@ -21,29 +21,33 @@ if TYPE_CHECKING:
     from bench.backbones.corpus import Examples
 
 CHECKPOINT_SECONDS = 20.0
+"""Seconds between two checkpoints."""
 ABANDONED_SECONDS = 30 * 86400.0
-"""After which nobody is likely to come back for a checkpoint."""
+"""Seconds without a write after which a checkpoint counts as abandoned."""
 BETAS = (0.9, 0.95)
+"""AdamW's decay rates of the two moments."""
 
 Batches = Callable[[torch.Generator], "Examples"]
-"""A batch of training samples, drawn with the generator of its step."""
+"""A function that draws a batch of training samples with the generator of its step."""
 
 
 class Budget(BaseModel):
-    """What a backbone is trained with; equal for all that are compared."""
+    """The training budget of a backbone; equal for all that are compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(default=300, ge=0, description="updates of the weights")
-    positions: int = Field(default=4096, ge=1, description="positions of the grid or sequence in a step, about")
-    learning_rate: float = Field(default=3e-3, gt=0, description="highest, after the warm-up")
-    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to it")
-    floor: float = Field(default=0.1, ge=0, le=1, description="share of it that the cosine ends at")
-    weight_decay: float = Field(default=0.1, ge=0, description="of matrices; vectors do not decay")
+    positions: int = Field(default=4096, ge=1, description="approximate positions of grids or sequences per step")
+    learning_rate: float = Field(default=3e-3, gt=0, description="highest learning rate, after the warm-up")
+    warmup: float = Field(
+        default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to the highest"
+    )
+    floor: float = Field(default=0.1, ge=0, le=1, description="share of the highest rate at which the cosine ends")
+    weight_decay: float = Field(default=0.1, ge=0, description="weight decay of matrices; vectors do not decay")
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step: a linear rise, then half a cosine (Loshchilov & Hutter 2017)."""
+        """The learning rate of a step, counted from 0: a linear rise, then half a cosine (Loshchilov & Hutter 2017)."""
         rise = self.warmup * self.steps
         if step < rise:
             return self.learning_rate * (step + 1) / math.ceil(rise)
@@ -52,31 +56,31 @@ class Budget(BaseModel):
 
 
 class Checkpoint:
-    """What a training has come to, in one file that is whole or absent; another key's file is none."""
+    """The state of a training, in one file that is whole or absent; a file with another key is ignored."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
 
     def read(self, device: torch.device) -> dict[str, Any] | None:
-        """The state, on that device; None where there is none to go on from."""
+        """The state, on a device; None where there is none to resume."""
         try:
             state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-        except Exception:  # torch raises many kinds for a damaged file, and whatever it is, it is no checkpoint
+        except Exception:  # torch raises many kinds of errors for a damaged file, which is not a checkpoint
             return None
         return state if state.get("key") == self.key else None
 
     def write(self, state: dict[str, Any]) -> None:
-        """Replace what was there."""
+        """Write a state in place of the earlier one."""
         stream = io.BytesIO()
         torch.save({**state, "key": self.key}, stream)
         write_atomic(self.path, stream.getvalue())
 
     def remove(self) -> None:
-        """Once what it was for is done."""
+        """Remove the file, once what it was needed for is done."""
         self.path.unlink(missing_ok=True)
 
     def remove_abandoned(self) -> None:
-        """Those beside it that have not been written to for long: of trainings that were given up."""
+        """Remove checkpoints in the same folder that have not been written for 30 days."""
         for path in self.path.parent.glob(f"*{self.path.suffix}"):
             with suppress(OSError):  # another process may have removed it
                 if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
@@ -91,13 +95,19 @@ def train(
     checkpoint: Checkpoint | None = None,
     report: Report = lambda phase, done, total: None,
 ) -> None:
-    """Train a new backbone with AdamW (Loshchilov & Hutter 2019), in place; it is left in evaluation mode.
+    """Train a new backbone in place with AdamW (Loshchilov & Hutter 2019), and leave it in evaluation mode.
 
-    Every step seeds its own batch and its own dropout, so one that goes on from a checkpoint ends as if it had
+    Every step seeds its own batch and its own dropout, so a training resumed from a checkpoint ends as if it had
     never stopped.
 
+    Args:
+        batches: draws a batch with the generator of a step.
+        seed: seed of the batches and of dropout.
+        checkpoint: where the state is kept, if given.
+        report: called with the progress.
+
     Raises:
-        FloatingPointError: the loss is not a number.
+        FloatingPointError: the loss is not finite.
     """
     decaying = [parameter for parameter in backbone.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in backbone.parameters() if parameter.ndim <= 1]
@@ -123,7 +133,7 @@ def train(
 
 
 def _resume(backbone: Backbone, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint | None) -> int:
-    """The step to begin at, with the weights and the optimizer as they were before it."""
+    """Load the weights and the optimizer from a checkpoint, if there is one; the step to begin at."""
     state = checkpoint.read(backbone.device) if checkpoint else None
     if state is None:
         return 0
@@ -143,7 +153,7 @@ def _update(
     examples = batches(torch.Generator().manual_seed(mixed))
     loss = backbone.loss(examples.tokens, examples.conditions)
     if not bool(torch.isfinite(loss)):
-        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; a lower learning_rate may help")
+        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; try a lower learning_rate")
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(backbone.parameters(), budget.clip)

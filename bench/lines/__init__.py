@@ -1,1 +1,1 @@
-"""The built-in registry lines, a module a kind; importing them imports nothing else."""
+"""The built-in registry lines, one module per kind; importing them imports no implementation."""

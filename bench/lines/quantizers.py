@@ -1,4 +1,4 @@
-"""Registry lines of the quantizers: what codes vectors, whatever the modality."""
+"""Registry lines of the quantizers, which code vectors whatever the modality."""
 
 from __future__ import annotations
 

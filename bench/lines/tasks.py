@@ -1,4 +1,4 @@
-"""Registry lines of the tasks: a kind each, offered by every modality that has what it needs."""
+"""Registry lines of the tasks: each kind is offered by every modality that has what it needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TaskKind:
     needs: str = ""
 
     def of(self, face: Modality) -> Entry | None:
-        """The task on this modality; None if it does not offer it."""
+        """The registry line of this kind of task on a modality; None if the modality does not offer it."""
         name = face.tasks.get(self.name, f"{face.name}-{self.name}")
         if not name or (self.needs and not getattr(face, self.needs)):
             return None
@@ -49,12 +49,12 @@ KINDS: tuple[TaskKind, ...] = (
     TaskKind(
         "ntp-probe",
         "bench.tasks.probe:Probe",
-        "What a small model makes of the tokens of {signals}: held-out likelihood, and what it draws, judged",
+        "What a small model makes of the tokens of {signals}: held-out likelihood, and quality of what it generates",
         needs="drawing",
     ),
 )
 
 
 def tasks_of(face: Modality) -> list[Entry]:
-    """Every kind that a modality offers."""
+    """The registry lines of all tasks that a modality offers."""
     return [line for kind in KINDS if (line := kind.of(face))]

@@ -1,4 +1,4 @@
-"""Lines of the values that tasks of every modality give themselves: likelihood, and what sampling costs."""
+"""Lines of the values that tasks of every modality give themselves: likelihood, and the cost of sampling."""
 
 from __future__ import annotations
 

@@ -14,18 +14,21 @@ from bench.machine.texts import visible
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, no NaN (which raises ValueError)."""
+    """The canonical JSON text of a value: sorted keys, no spaces. NaN and infinities raise ValueError."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def readable_json(value: Any) -> str:
-    """JSON for people and programs: sorted keys, a line each; what would act on a terminal is escaped, NaN refused."""
+    """JSON for people and programs: sorted keys, one per line, and control characters escaped.
+
+    NaN and infinities raise ValueError.
+    """
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return _escaped(text) + "\n"
 
 
 def _escaped(text: str) -> str:
-    """The same JSON with every character that ``visible`` would change as JSON's own escape of it."""
+    """The same JSON with JSON's escape for every character that ``visible`` would change."""
     if visible(text) == text:
         return text
     return "".join(char if visible(char) == char else f"\\u{ord(char):04x}" for char in text)
@@ -37,7 +40,7 @@ def digest(value: Any) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """sha256 of a file's bytes, in hex; OSError if it cannot be read, or is not a stored file."""
+    """sha256 of a file's bytes, in hex; OSError if it cannot be read or is not a stored file."""
     with open_stored(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 

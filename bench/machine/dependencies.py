@@ -1,4 +1,4 @@
-"""What a system imported and read: found out in the cell's process, stored beside the result, and compared again."""
+"""What a system imported and read: recorded in the cell's process, stored beside the result, and checked later."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from bench.machine.watch import Watch, state_of
 from bench.machine.weights import cache_dir
 
 UNSETTLED = "changed while it was measured"
-"""In place of the contents of a file that is no longer what was read."""
+"""Stands for the hash of a file whose contents changed after it was read."""
 VIRTUAL = ("/proc", "/sys")
 STORE = "mlflow.db"
-"""How the names begin that MLflow's default store has in the working directory."""
+"""Prefix of the names of MLflow's default store in the working directory."""
 LONGEST_NAME = 1024
 
 
@@ -35,8 +35,8 @@ class FileRecord(BaseModel):
     """A file as it was read.
 
     Attributes:
-        sha256: of its contents; None where there was no file, or none that could be read.
-        stamp: size, modification and change time, where they tell that the contents are still the same.
+        sha256: hash of its contents; None where there was no file, or none that could be read.
+        stamp: size, modification and change time, where they show that the contents are still the same.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,7 +46,7 @@ class FileRecord(BaseModel):
 
 
 class Dependencies(BaseModel):
-    """What decides a system's numbers beside what its spec names.
+    """What decides a system's numbers besides what its spec names.
 
     Paths below the working directory are relative to it.
     """
@@ -59,13 +59,13 @@ class Dependencies(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Hash of the contents, wherever they lie."""
+        """Hash of the contents, wherever the files are."""
         files = sorted([Path(path).name, record.sha256] for path, record in self.files.items())
         folders = sorted([Path(path).name, names] for path, names in self.folders.items())
         return digest([files, folders, self.packages])
 
     def changed(self) -> str:
-        """The first thing that is no longer as it was, in words; empty if nothing is."""
+        """A sentence on the first thing that has changed since; empty if nothing has."""
         for name, version in self.packages.items():
             if (installed := _version(name)) != version:
                 return f"{name} {version} is now {installed or 'not installed'}"
@@ -80,10 +80,10 @@ class Dependencies(BaseModel):
 
 
 class Recorder:
-    """Finds out what the system of this process depends on.
+    """Records what the system of this process depends on.
 
         recorder = Recorder([run])       # before the system's code runs
-        dependencies = recorder.found()  # after it
+        dependencies = recorder.found(is_own)  # after it
 
     Args:
         known: files and folders that do not count: those of the run, and those that the system's spec names.
@@ -100,7 +100,7 @@ class Recorder:
         """What was imported and read.
 
         Args:
-            own: whether the system is a class of somebody's own, in whose code file names and imports are looked for.
+            own: whether the system is a class of the user's, whose code is searched for file names and imports.
         """
         watch = self._watch
         read = {path: wrong for path in watch.opened if (wrong := self._as_read(path)) is not None}
@@ -122,7 +122,7 @@ class Recorder:
         )
 
     def _as_read(self, path: str) -> str | None:
-        """What became of a file since it was read, empty if nothing; None if it is no input but was made meanwhile."""
+        """What happened to a file since it was read, empty if nothing; None if it was made meanwhile."""
         first, last = self._watch.opened[path]
         now = state_of(path)
         if path in self._watch.written or first != last or (last is not None and now is None):
@@ -142,7 +142,7 @@ class Recorder:
                 yield source
 
     def _named(self, texts: Iterable[str], source: str) -> Iterator[str]:
-        """Files that texts in the code of a module name, from the module's folder or the working one."""
+        """Files that strings in the code of a module name, relative to the module's folder or the working directory."""
         for text in texts:
             for folder in (Path(source).parent, self._folder):
                 path = os.path.normpath(folder / text)
@@ -157,7 +157,7 @@ class Recorder:
 
 
 def read(file: Path) -> Dependencies | None:
-    """The dependencies that a file holds; None if it is gone or damaged."""
+    """The dependencies stored in a file; None if it is missing or damaged."""
     try:
         return Dependencies.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
@@ -165,12 +165,12 @@ def read(file: Path) -> Dependencies | None:
 
 
 def _below(path: str | Path) -> str:
-    """What the paths of all files of a folder begin with, and the path of a file with a separator after it."""
+    """The absolute path with a separator at its end, with which the paths of all files in a folder begin."""
     return os.path.normpath(Path.cwd() / path).rstrip(os.sep) + os.sep
 
 
 def installed() -> Iterator[str]:
-    """Folders whose contents a version or the bench's own hash of its code stands for."""
+    """Folders whose contents are covered by a version or by the bench's hash of its code."""
     places = sysconfig.get_paths()
     yield from (places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     yield from (*site.getsitepackages(), site.getusersitepackages())
@@ -180,10 +180,10 @@ def installed() -> Iterator[str]:
 
 
 def _contents(path: str, known: FileRecord | None = None) -> FileRecord:
-    """A file as it is now; one of the same size and times as the known one is not read again."""
+    """The record of a file as it is now; one of the same size and times as the known one is not read again."""
     place = Path(path)
     real = place.resolve()
-    if real.parent.name == "blobs":  # of the hub's cache, where a file's name is its hash
+    if real.parent.name == "blobs":  # in the hub's cache, where the name of a file is its hash
         return FileRecord(sha256=real.name if real.is_file() else None)
     if not real.is_file():
         return FileRecord(sha256=None)
@@ -193,43 +193,45 @@ def _contents(path: str, known: FileRecord | None = None) -> FileRecord:
 
 
 def _names(path: str) -> str:
-    """Hash of the names in a folder; of one that cannot be read, that of no names."""
+    """Hash of the names in a folder; one that cannot be read has the hash of an empty one."""
     names: list[str] = []
     with suppress(OSError):
-        names = [each.name for each in Path(path).iterdir() if not each.name.startswith((".", "__pycache__", STORE))]
+        names = [entry.name for entry in Path(path).iterdir() if not entry.name.startswith((".", "__pycache__", STORE))]
     return digest(sorted(os.fsencode(name).decode("utf-8", "backslashreplace") for name in names))
 
 
 def _code_of(source: str) -> list[CodeType]:
-    """The code of a module and of all that it defines; nothing where it is no Python."""
+    """The code of a module and of everything that it defines; empty where it is not Python."""
     try:
         codes = [compile(Path(source).read_bytes(), source, "exec", dont_inherit=True)]
     except (OSError, SyntaxError, ValueError, RecursionError):
         return []
-    for code in codes:  # which grows meanwhile
+    for code in codes:  # the list grows meanwhile
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return codes
 
 
 def _texts(codes: Iterable[CodeType]) -> set[str]:
-    """Texts in code that may name a file."""
+    """Strings in code that may name a file."""
     constants = [constant for code in codes for constant in code.co_consts]
     texts = {text for constant in constants for text in (constant if isinstance(constant, tuple) else (constant,))}
     return {text for text in texts if isinstance(text, str) and 0 < len(text) < LONGEST_NAME and text.isprintable()}
 
 
 def _imports(codes: Iterable[CodeType]) -> set[str]:
-    """Modules that code imports."""
+    """The modules that code imports."""
     return {step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
 
 
 def _packages(modules: Iterable[str]) -> dict[str, str]:
-    """Distributions of modules with their versions, but for those that every key states."""
+    """The distributions of modules with their versions, except those that every key states."""
     names = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"", "bench"}
     versions = {name: _version(name) for name in sorted(names) if name not in NUMERIC_PACKAGES}
     if unknown := [name for name, version in versions.items() if not version]:
-        known = metadata.packages_distributions()  # a second, so only for modules that are not called as their package
-        others = {distribution for name in unknown for distribution in known.get(name, ())}
+        distributions = (
+            metadata.packages_distributions()
+        )  # takes a second, so only for modules named differently from their distribution
+        others = {distribution for name in unknown for distribution in distributions.get(name, ())}
         versions |= {name: _version(name) for name in others - set(NUMERIC_PACKAGES)}
     return {name: version for name, version in sorted(versions.items()) if version}
 

@@ -1,4 +1,4 @@
-"""JSON and YAML that others wrote: one meaning or an error, whatever they hold."""
+"""Parsers of JSON and YAML that others wrote: a document has one meaning or is an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 MOST_NODES = 100_000
-"""Values of a YAML document once its aliases are written out; a few lines of aliases can stand for billions."""
+"""The most values of a YAML document with its aliases expanded; a few lines of aliases can stand for billions."""
 _TOO_DEEP = "nested too deeply"
 _BASE_EIGHT = re.compile(r"[-+]?0[0-9_]+")
 
@@ -20,7 +20,7 @@ def parse_json(text: str | bytes, finite: bool = True) -> Any:
     """The value of a JSON text.
 
     Args:
-        finite: whether NaN and infinities, which JSON does not have but Python's parser takes, are errors.
+        finite: whether NaN and infinities, which JSON does not have but Python's parser accepts, are errors.
 
     Raises:
         ValueError: it is not UTF-8 or not JSON, has a key twice, is nested too deeply, or holds a number that is not
@@ -37,9 +37,9 @@ def parse_json(text: str | bytes, finite: bool = True) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text, read by PyYAML's safe loader, which makes nothing but plain values.
+    """The value of a YAML text, read by PyYAML's safe loader, which creates plain values only.
 
-    YAML 1.1 reads ``0400`` as 256 and ``1:30`` as 90: both are errors here, as is a key that stands twice.
+    YAML 1.1 reads ``0400`` as 256 and ``1:30`` as 90: both are errors here, as is a duplicate key.
 
     Raises:
         yaml.YAMLError: it is not YAML, or one of the above; mostly with the place (``MarkedYAMLError``).
@@ -50,20 +50,20 @@ def parse_yaml(text: str) -> Any:
             raise yaml.YAMLError(f"its aliases stand for more than {MOST_NODES} values")
     except RecursionError as error:
         raise yaml.YAMLError(_TOO_DEEP) from error
-    except ValueError as error:  # of numbers and dates that look like one and are none
+    except ValueError as error:  # from what looks like a number or a date but is not valid
         raise yaml.YAMLError(str(error)) from error
     return tree
 
 
 def problem(error: yaml.YAMLError) -> str:
-    """What is wrong, in a line without the place."""
+    """What is wrong with a YAML text, on one line without the place."""
     if isinstance(error, yaml.MarkedYAMLError):
         return error.problem or error.context or "not YAML"
     return str(error).splitlines()[0]
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which refuses what it would otherwise choose a meaning for."""
+    """The safe loader, which rejects what is ambiguous instead of choosing a meaning."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[tuple[str, str]] = set()
@@ -71,20 +71,20 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands twice; keep one", key.start_mark
+                        None, None, f"the key {key.value!r} appears twice; keep one", key.start_mark
                     )
                 seen.add((key.tag, key.value))
-        found: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return found
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
 
     def construct_decimal(self, node: yaml.ScalarNode) -> int | float:
         text = node.value
         if ":" in text or _BASE_EIGHT.fullmatch(text):
-            base = "to the base 60" if ":" in text else "to the base 8"
+            base = "in base 60" if ":" in text else "in base 8"
             raise yaml.constructor.ConstructorError(
                 None,
                 None,
-                f"{text} would be read {base}; put a text in quotes, write a number plainly",
+                f"{text} would be read {base}; put text in quotes, or write a plain number",
                 node.start_mark,
             )
         value: int | float = (
@@ -97,23 +97,23 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_decimal)
 
 
-def _size(tree: Any, known: dict[int, int]) -> int:
-    """How many values a tree has, a part that stands in several places counted in each."""
+def _size(tree: Any, sizes: dict[int, int]) -> int:
+    """How many values a tree has; a part that occurs in several places counts in each."""
     if not isinstance(tree, dict | list):
         return 1
-    if id(tree) not in known:
-        known[id(tree)] = MOST_NODES + 1  # of a part that holds itself
-        known[id(tree)] = 1 + sum(_size(part, known) for part in (tree.values() if isinstance(tree, dict) else tree))
-    return known[id(tree)]
+    if id(tree) not in sizes:
+        sizes[id(tree)] = MOST_NODES + 1  # for a part that contains itself
+        sizes[id(tree)] = 1 + sum(_size(part, sizes) for part in (tree.values() if isinstance(tree, dict) else tree))
+    return sizes[id(tree)]
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
+        raise ValueError(f"the key {twice!r} appears twice")
+    return mapping
 
 
 def _finite(number: str) -> float:
@@ -124,4 +124,4 @@ def _finite(number: str) -> float:
 
 
 def _not_a_number(number: str) -> None:
-    raise ValueError(f"{number[:20]} is not a number, and JSON has none")
+    raise ValueError(f"{number[:20]} is not a finite number, which JSON requires")

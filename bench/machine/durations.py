@@ -1,4 +1,4 @@
-"""Times as people write and read them."""
+"""Durations as people write and read them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of ``90``, ``90s``, ``30m``, ``2h`` or ``1d``.
+    """The seconds in ``90``, ``90s``, ``30m``, ``2h`` or ``1d``.
 
     Raises:
-        BenchError: it is not such a time, or none at all.
+        BenchError: the text is not of this form, or the duration is zero.
     """
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(s|m|min|h|d|)", text.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else math.nan
@@ -24,7 +24,7 @@ def seconds_of(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: ``0.5 s``, ``24 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """A duration in seconds as text: ``0.5 s``, ``24 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds < 1:
         return f"{seconds:.1g} s"
     whole = round(seconds)

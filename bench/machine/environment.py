@@ -1,4 +1,4 @@
-"""Provenance: what a number was computed with and on."""
+"""Provenance: the code, packages and hardware that a number was computed with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# What can change a number; the versions enter the key that resume goes by.
+# What can change a number; the versions enter the key by which finished cells are recognized.
 NUMERIC_PACKAGES = (
     "torch",
     "torchvision",
@@ -63,9 +63,9 @@ PRESENTATION = (
 
 @cache
 def code_hash() -> str:
-    """sha256 over the source that results depend on: other code, other key.
+    """sha256, in hex, over the source that results depend on, so that other code means another key.
 
-    What only shows or ships results does not count, so that a new table needs no new measurement.
+    What only shows or exports results does not count, so that a new table needs no new measurement.
     """
     hasher = hashlib.sha256()
     for package in ("bench", "bench.tasks"):
@@ -80,7 +80,7 @@ def code_hash() -> str:
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Installed versions of the packages that can change a number."""
+    """The installed versions of the packages that can change a number, by distribution."""
     versions = {}
     for name in NUMERIC_PACKAGES:
         try:
@@ -94,13 +94,13 @@ PROCESSOR_FIELDS = (
     *("vendor_id", "cpu family", "model", "stepping", "cache size"),  # x86
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),  # Arm
 )
-"""Lines of /proc/cpuinfo that tell processors of one name apart and do not change while they run."""
+"""Lines of /proc/cpuinfo that distinguish processors of one name and do not change while they run."""
 
 
 def device_name(device: str) -> str:
-    """Full model name of the processor with its cores, or of the accelerator with its memory.
+    """The full model name of the processor with its cores, or of the accelerator with its memory.
 
-    A virtual processor often has the name of a whole family ("AMD EPYC"): ``hardware`` says more.
+    A virtual processor often has the name of a whole family ("AMD EPYC"); :func:`hardware` is more specific.
     """
     if device.startswith("cuda"):
         import torch
@@ -112,9 +112,9 @@ def device_name(device: str) -> str:
 
 
 def hardware(device: str) -> dict[str, str | float]:
-    """What tells a device from others of its name; of a processor, its /proc/cpuinfo and the size of the memory.
+    """What distinguishes a device from others of its name; for a processor, its /proc/cpuinfo and the memory size.
 
-    Numbers are measured by the system and differ a little from start to start; texts do not.
+    Numbers are measured by the operating system and differ a little from boot to boot; texts do not.
     """
     if device.startswith("cuda"):
         import torch
@@ -132,13 +132,13 @@ def hardware(device: str) -> dict[str, str | float]:
             described[field] = " | ".join(values)  # cores of several kinds
     if speeds := [float(value) for name, value in lines if name.lower() == "bogomips"]:
         described["bogomips"] = max(speeds)  # of x86, twice the base frequency
-    with suppress(ValueError, OSError, AttributeError):  # not every system knows
+    with suppress(ValueError, OSError, AttributeError):  # not every system has these
         described["memory_bytes"] = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return described
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Everything a result says of where it was computed; imports torch."""
+    """Everything that a result states about where it was computed: code, packages, device, flags. Imports torch."""
     import torch
 
     described: dict[str, Any] = {
@@ -170,7 +170,7 @@ def describe(device: str) -> dict[str, Any]:
 
 @cache
 def git_state() -> dict[str, Any] | None:
-    """Commit and cleanliness of the checkout the code runs from; None if it is not one."""
+    """The commit of the checkout that the code runs from and whether it has changes; None if it is not a checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
@@ -192,7 +192,7 @@ def _processor() -> str:
 
 @cache
 def _cpuinfo() -> tuple[tuple[str, str], ...]:
-    """Names and values of /proc/cpuinfo, in its order; nothing where there is none."""
+    """The names and values in /proc/cpuinfo, in its order; empty where there is no such file."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The project's requirements, its optional extras among them, and the command that installs what is missing here."""
+"""The project's requirements and optional extras, and the command that installs what is missing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ DISTRIBUTIONS = {
     "visqol": "visqol-python",
     "yaml": "pyyaml",
 }
-"""Distributions of the modules whose names differ from theirs by more than hyphens."""
+"""Distributions of modules whose names differ by more than hyphens."""
 
 
 @cache
 def requirements() -> dict[str, tuple[Requirement, ...]]:
-    """What each extra requires, the smallest first; under the empty name what the project requires without extras."""
+    """The requirements of each extra, the smallest extra first; the empty name has those without extras."""
     declared = [Requirement(text) for text in metadata.requires(PROJECT) or ()]
     names = {extra for line in declared for extra in re.findall(r"""extra == ["']([\w-]+)["']""", str(line.marker))}
     extras = {name: _of_extra(name, declared) for name in names - {ALL}}
@@ -43,20 +43,20 @@ def requirements() -> dict[str, tuple[Requirement, ...]]:
 
 
 def _of_extra(extra: str, declared: list[Requirement]) -> tuple[Requirement, ...]:
-    """The requirements that an extra adds, those of the extras that it names included."""
-    found: list[Requirement] = []
+    """The requirements that an extra adds, including those of the extras that it names."""
+    added: list[Requirement] = []
     for line in declared:
         if line.marker is None or line.marker.evaluate({"extra": ""}) or not line.marker.evaluate({"extra": extra}):
             continue
         if canonicalize_name(line.name) == PROJECT:
-            found += [each for named in sorted(line.extras) for each in _of_extra(named, declared)]
+            added += [requirement for named in sorted(line.extras) for requirement in _of_extra(named, declared)]
         else:
-            found.append(line)
-    return tuple(found)
+            added.append(line)
+    return tuple(added)
 
 
 def extra_of(module: str) -> str | None:
-    """The smallest extra that brings a module; empty if no extra is needed for it, None if it is of no requirement."""
+    """The smallest extra that installs a module; empty if it needs no extra, None if no requirement installs it."""
     top = module.partition(".")[0]
     distribution = canonicalize_name(DISTRIBUTIONS.get(top, top))
     for extra, lines in requirements().items():
@@ -66,7 +66,7 @@ def extra_of(module: str) -> str | None:
 
 
 def lacking(extra: str) -> list[Requirement]:
-    """The requirements of an extra that are not installed here, or not in a version that they admit."""
+    """The requirements of an extra that are not installed here, or not in a version that they allow."""
     return [line for line in requirements()[extra] if not _met(line)]
 
 
@@ -78,18 +78,19 @@ def _met(line: Requirement) -> bool:
 
 
 def remedy(*modules: str) -> str:
-    """What to run where a module is missing, as the remedy of a message; empty if no requirement brings it.
+    """The remedy of a message where a module is missing: what to run; empty if no requirement installs it.
 
-    Of several modules the first counts that a requirement brings.
+    Of several modules the first that a requirement installs counts.
     """
     extra = next((extra for module in modules if (extra := extra_of(module)) is not None), None)
     return "" if extra is None else f"run: {install(extra)}"
 
 
 def require_packages(factory: Any, what: str) -> None:
-    """Check the packages that a class imports only when it is built, as its ``packages`` names them.
+    """Check the packages that a class imports only when it is built, which it names as ``packages``.
 
     Args:
+        factory: the class.
         what: what the message begins with.
 
     Raises:
@@ -101,10 +102,10 @@ def require_packages(factory: Any, what: str) -> None:
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra, or without one the project's other requirements, in this environment.
+    """The command that installs an extra, or for an empty name the project's requirements, in this environment.
 
-    The project is on no index. Where it was installed from a folder that is still there, that is installed again with
-    the extra, under its constraints; otherwise the extra's requirements are installed by their names.
+    The project is not on an index. If the folder that it was installed from still exists, the command installs that
+    again with the extra, under its constraints; otherwise it installs the extra's requirements by their names.
     """
     command = "pip install" if _is_own(shutil.which("pip")) else f"{shlex.quote(sys.executable)} -m pip install"
     folder, editable = _folder()
@@ -120,19 +121,19 @@ def install(extra: str) -> str:
 
 
 def _is_own(pip: str | None) -> bool:
-    """Whether a ``pip`` is that of this environment."""
+    """Whether a ``pip`` belongs to this environment."""
     return pip is not None and Path(pip).parent == Path(sys.executable).parent
 
 
 def _plain(line: Requirement) -> str:
-    """A requirement as pip takes it, without the marker that says which extra it is of."""
+    """A requirement as pip takes it, without the marker for its extra."""
     extras = f"[{','.join(sorted(line.extras))}]" if line.extras else ""
     return f"{line.name}{extras}{line.specifier}"
 
 
 @cache
 def _folder() -> tuple[Path | None, bool]:
-    """The folder that the project was installed from, None if it is gone, and whether its code is run there."""
+    """The folder that the project was installed from, None if it is gone, and whether its code is run from there."""
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout, True

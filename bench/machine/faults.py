@@ -1,4 +1,4 @@
-"""Where in somebody's own code an error is, found in its traceback."""
+"""The places in the user's code that an error comes from, found in its traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHAINED = re.compile(r"^(?:The above exception was the direct cause|During hand
 
 @dataclass(frozen=True)
 class Place:
-    """A line of somebody's own code that was being executed."""
+    """A line of the user's code that was being executed."""
 
     file: str
     line: int
@@ -27,25 +27,26 @@ class Place:
     source: str
 
     def __str__(self) -> str:
-        """For people on this machine: the path from the working directory, where the file lies below it."""
+        """The place for people on this machine, with the path relative to the working directory if it is below it."""
         path = Path(self.file)
         shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
         return f"{shown}:{self.line}, in {self.function}: {self.source}".rstrip(": ")
 
     @property
     def short(self) -> str:
-        """For results, which show no folders of this machine."""
+        """The place for results, which show no folders of this machine."""
         return f"{Path(self.file).name}:{self.line}, in {self.function}"
 
 
 def places(trace: str) -> list[Place]:
-    """The innermost lines of a traceback that are neither the bench's nor an installed package's, outermost first.
+    """At most three innermost lines of a traceback that are the user's code, outermost first.
 
-    Of errors that led to others, the last one that has such lines counts.
+    That is code neither of the bench nor of an installed package. Of chained errors, the last one that has such lines
+    counts.
     """
     for part in reversed(_CHAINED.split(trace)):
-        if found := list(_own(part)):
-            return found[-MOST_PLACES:]
+        if users := list(_users(part)):
+            return users[-MOST_PLACES:]
     return []
 
 
@@ -54,21 +55,21 @@ def trace_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def told(error: BaseException) -> str:
-    """Type, message and place of an error, on one line."""
+def summary_of(error: BaseException) -> str:
+    """The type, the message and the place of an error."""
     text = f"{type(error).__name__}: {error}"
-    found = places(trace_of(error))
-    return f"{text} ({found[-1].short})" if found else text
+    where = places(trace_of(error))
+    return f"{text} ({where[-1].short})" if where else text
 
 
-def _own(trace: str) -> Iterator[Place]:
+def _users(trace: str) -> Iterator[Place]:
     for file, line, function, source in _FRAME.findall(trace):
         path = os.path.normpath(Path.cwd() / file)
-        if not file.startswith("<") and not path.startswith(_others()):
+        if not file.startswith("<") and not path.startswith(_foreign()):
             yield Place(path, int(line), function or "<module>", source)
 
 
 @cache
-def _others() -> tuple[str, ...]:
-    """How the paths of code begin that is not somebody's own."""
+def _foreign() -> tuple[str, ...]:
+    """How the paths of code begin that is not the user's."""
     return tuple(f"{os.path.normpath(folder)}{os.sep}" for folder in installed())

@@ -1,4 +1,4 @@
-"""Files that others name: read only if they are files that end."""
+"""Reading of files that others name, only if they are stored files, which end."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import IO
 
 MOST_BYTES_OF_A_SAMPLE = 4 * 2**30
+"""The largest size of a sample's file."""
 MOST_BYTES_OF_A_DOCUMENT = 2**28
-"""A result, a protocol, a table of transcripts: nobody writes more, and all of it is read into memory."""
+"""The largest size of a result, a protocol or a table of transcripts, all of which is read into memory."""
 _NEVER_ENDING = ("/proc/", "/sys/", "/dev/")
 
 
 def why_unreadable(status: os.stat_result, path: Path) -> str:
-    """Why what is there cannot be read as a file; empty if it can.
+    """Why a path cannot be read as a stored file; empty if it can.
 
-    A pipe blocks until somebody writes, a device may never end, and files of ``/proc`` state no size.
+    A pipe blocks until somebody writes, a device may never end, and files in ``/proc`` state no size.
+
+    Args:
+        status: the status of what is at the path.
     """
     kinds = {stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket", stat.S_ISDIR: "a folder"}
     for is_kind, name in kinds.items():
@@ -33,12 +37,15 @@ def open_stored(path: Path, buffering: int = -1, most: int | None = None) -> IO[
     """A stored file, opened to read its bytes; never waits for a writer.
 
     Args:
-        most: bytes that it may have.
+        buffering: as for ``open``.
+        most: the most bytes that it may have; None for any number.
 
     Raises:
-        OSError: it cannot be opened, is larger, or is a pipe, a device or a file of the system; ``strerror`` says so.
+        OSError: it cannot be opened, is larger, or is a pipe, device or file of the system; ``strerror`` says which.
     """
-    reason = why_unreadable(path.stat(), path)  # before it is opened: what is no file may act on that, or wait
+    reason = why_unreadable(
+        path.stat(), path
+    )  # before it is opened, which may block or have an effect if it is not a file
     stream = None if reason else path.open("rb", buffering)
     if stream and most is not None and (size := os.fstat(stream.fileno()).st_size) > most:
         stream.close()
@@ -49,6 +56,10 @@ def open_stored(path: Path, buffering: int = -1, most: int | None = None) -> IO[
 
 
 def read_stored(path: Path) -> bytes:
-    """All bytes of a document; OSError as of ``open_stored``, and for one that is too large for any document."""
+    """All bytes of a document.
+
+    Raises:
+        OSError: as :func:`open_stored`, and if it has more than ``MOST_BYTES_OF_A_DOCUMENT``.
+    """
     with open_stored(path, most=MOST_BYTES_OF_A_DOCUMENT) as stream:
         return stream.read()

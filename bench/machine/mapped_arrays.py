@@ -1,4 +1,4 @@
-"""Arrays on disk instead of in memory: mapped files that vanish with the process, killed or not."""
+"""Arrays on disk instead of in memory: mapped files that vanish when the process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SEGMENT_ROWS = 8192
 
 
 def mapped(shape: Sequence[int]) -> torch.Tensor:
-    """A float32 tensor of zeros in a file that has no name, mapped and shared with the page cache.
+    """A float32 tensor of zeros of the given shape, mapped from a file without a name.
 
     The operating system writes it out and drops it from memory as it needs to, so it does not count as
     anonymous memory. The file lies in the cache folder, because a system's temporary folder is often
@@ -54,10 +54,11 @@ def reserve(descriptor: int, size: int) -> None:
 
 
 class Spill:
-    """Append-only rows of one length on disk.
+    """Append-only float32 rows of one length on disk.
 
     Args:
-        first: rows that there is room for at first; it doubles as they come.
+        dim: length of a row.
+        first: rows that there is room for at first; the room doubles as needed.
     """
 
     def __init__(self, dim: int, first: int = SEGMENT_ROWS) -> None:
@@ -67,7 +68,7 @@ class Spill:
         self._grow = first
 
     def append(self, rows: torch.Tensor) -> torch.Tensor:
-        """Copy rows ``[n, dim]`` of any device to disk; the mapped float32 view of the copy."""
+        """Copy rows ``[n, dim]`` from any device to disk, and return the mapped float32 view of the copy."""
         if self._used + len(rows) > len(self._segment):
             self._segment = mapped((max(self._grow, len(rows)), self.dim))
             self._used = 0
@@ -82,7 +83,7 @@ def reordered(chunks: Sequence[torch.Tensor], order: np.ndarray) -> torch.Tensor
     """The rows of all chunks in another order, as one mapped tensor.
 
     Args:
-        chunks: ``[n_i, dim]`` each, N rows in all.
+        chunks: tensors ``[n_i, dim]``, N rows in all.
         order: for each row of the result, its position in the concatenated chunks, ``[N]``.
     """
     rank = np.empty(len(order), np.int64)

@@ -1,4 +1,4 @@
-"""Peak memory of a system, on the accelerator or in the process."""
+"""The peak memory of a system, on the accelerator or in the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class MemoryMeter:
-    """Peak bytes of a system: what it holds once it is loaded, and what a batch takes on top at its worst.
+    """Measures the peak bytes of a system: what it holds once loaded, and the most that a batch adds.
 
         meter = MemoryMeter(device)
         ...                        # build the system
@@ -22,9 +22,9 @@ class MemoryMeter:
         ...                        # encode and decode
         meter.peak()
 
-    On CUDA both are the allocator's. On the CPU the first is the growth of anonymous memory (the pages of
-    libraries that happen to be read meanwhile are nobody's weights), the second the process's peak resident
-    memory, which Linux can reset (``/proc/self/clear_refs``); elsewhere there is no peak to be had.
+    On CUDA both are the allocator's. On the CPU the first is the growth of anonymous memory (without the pages of
+    libraries that happen to be read meanwhile), the second the process's peak resident memory, which Linux can reset
+    (``/proc/self/clear_refs``); elsewhere the peak is not available.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -34,7 +34,7 @@ class MemoryMeter:
         self._floor = self._holds()
 
     def loaded(self, own: int | None = None) -> None:
-        """The system is built; what the process holds more than before is the system's, or ``own`` bytes if known."""
+        """Note that the system is built: it holds ``own`` bytes, or if not given, what the process has grown by."""
         holds = self._holds()
         grown = None if holds is None or self._floor is None else max(0, holds - self._floor)
         self._held = grown if own is None else own
@@ -52,7 +52,7 @@ class MemoryMeter:
             self._base = None
 
     def peak(self) -> int | None:
-        """Peak since ``reset``, what the system holds included, in bytes; None where nothing can tell."""
+        """The peak since ``reset`` in bytes, including what the system holds; None where it is not available."""
         if self.device.type == "cuda":
             high: int | None = int(torch.cuda.max_memory_allocated(self.device))
         else:
@@ -65,7 +65,7 @@ class MemoryMeter:
         gc.collect()
         if self.device.type == "cuda":
             return int(torch.cuda.memory_allocated(self.device))
-        with suppress(OSError, AttributeError):  # glibc keeps what was freed, unless it is asked
+        with suppress(OSError, AttributeError):  # glibc keeps freed memory unless asked to return it
             ctypes.CDLL("libc.so.6").malloc_trim(0)
         return _status_bytes("RssAnon")
 

@@ -1,4 +1,4 @@
-"""Arithmetic that a metric may rely on, whatever the system under test has switched on."""
+"""Exact arithmetic for metrics, whatever the system under test has switched on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def exact_float32(device: torch.device) -> Iterator[None]:
-    """Neither TF32 nor autocast while this lasts; the protocol's own choice comes back afterwards."""
+    """A context without TF32 and autocast on a device; the protocol's choice is restored after it."""
     if device.type != "cuda":
         with torch.autocast(device.type, enabled=False):
             yield

@@ -1,4 +1,4 @@
-"""Processes that must not outlive those they work for."""
+"""Processes that must not outlive those that they work for."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from multiprocessing import parent_process
 import psutil
 
 SECONDS_TO_DIE = 5.0
-"""The longest that a killed process is waited for: one that the kernel holds cannot be helped."""
+"""The longest that a killed process is waited for; one that is stuck in the kernel may not end."""
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 1, 36, 37  # of linux/prctl.h
 
 
 def die_with_parent() -> None:
     """End this process when the one that asked for it ends, and its group with it if it leads one.
 
-    A process of the fork server has the server as its parent in the system's eyes, so the system cannot tell it. A
-    leader is watched by a process of its group, since a thread does not run while a system's C code holds the
-    interpreter's lock; it is forked, so it has to be asked for before there are threads.
+    To the operating system, the parent of a process of the fork server is the server, so the system cannot notify it.
+    A leader is watched by a process of its group, since a thread does not run while a system's C code holds the
+    interpreter's lock; that process is forked, so this must be called before there are threads.
     """
     parent = parent_process()
     if parent is None:
@@ -47,7 +47,7 @@ def _guard(leader: int) -> None:
         os.waitpid(child, 0)
         return
     try:
-        # Forked twice, it is not a child of the leader: a system that waits for all of its own would wait for it.
+        # Forked twice, it is not a child of the leader: a system that waits for all its children would wait for it.
         if os.fork() == 0:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
@@ -59,26 +59,26 @@ def _guard(leader: int) -> None:
 
 
 def end_with_starter() -> None:
-    """Let the system end this process when the one that started it as a program ends; on Linux only."""
+    """Have the operating system end this process when the one that started it as a program ends; on Linux only."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def lead_group() -> None:
-    """Make this process the leader of a group that its own processes can join."""
+    """Make this process the leader of a group that the processes it starts can join."""
     with suppress(OSError):
         os.setpgid(0, 0)
 
 
 def join_parents_group() -> None:
-    """Join the group of the process that asked for this one: who ends that group ends this process, even stopped."""
+    """Join the group of the process that asked for this one, so that ending the group ends this process too."""
     parent = parent_process()
     with suppress(OSError, TypeError):
         os.setpgid(0, parent.pid if parent else None)  # type: ignore[arg-type]
 
 
 def end_group(leader: int | None) -> None:
-    """Kill what is left of a group, the stopped ones included."""
+    """Kill what is left of a process group, including stopped processes; never this process's own group."""
     with suppress(OSError):
         if leader is not None and leader != os.getpgrp():
             os.killpg(leader, signal.SIGKILL)
@@ -86,7 +86,7 @@ def end_group(leader: int | None) -> None:
 
 @contextmanager
 def orphans_ended() -> Iterator[None]:
-    """Kill at the end what was left behind meanwhile by processes below this one, in whatever group it is.
+    """Within the context, adopt what processes below this one leave behind, in whatever group, and kill it at the end.
 
     On Linux only: there, orphans become children of this process instead of the system's first one.
     """
@@ -97,24 +97,24 @@ def orphans_ended() -> Iterator[None]:
     before = ctypes.c_int()
     prctl(_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
     prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    known = _strangers()
+    earlier = _strangers()
     try:
         yield
     finally:
-        while left := _strangers() - known:  # an orphan may leave orphans itself
+        while left := _strangers() - earlier:  # an orphan may leave orphans itself
             for child in left:
                 with suppress(psutil.Error):
                     child.kill()
             psutil.wait_procs(left, SECONDS_TO_DIE)
-            known |= left
+            earlier |= left
         prctl(_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
 
 
 def _strangers() -> set[psutil.Process]:
-    """The children of this process that are not of its group, as those are that it started itself."""
-    found = set()
+    """The children of this process that are not of its group; those that it started itself are of it."""
+    strangers = set()
     for child in psutil.Process().children():
         with suppress(OSError):
             if os.getpgid(child.pid) != os.getpgrp():
-                found.add(child)
-    return found
+                strangers.add(child)
+    return strangers

@@ -15,8 +15,9 @@ from bench.machine.durations import duration
 from bench.machine.texts import visible
 
 QUIET = 10.0
-"""Seconds without a line, where there is no bar, and without a movement before it is said that nothing moves."""
+"""Seconds until the next line where there is no bar, and without progress until that is reported."""
 BEAT = 0.5
+"""Seconds between two updates of what is shown."""
 STARTING = "starting"
 """The phase before a cell has reported anything."""
 LEAST_TIMED = 1.0
@@ -24,7 +25,12 @@ LEAST_TIMED = 1.0
 
 
 class CellProgress:
-    """Shows which cell runs and how far it is, whatever this process waits for meanwhile."""
+    """Shows which cell is running and how far it is, whatever this process is waiting for.
+
+    Args:
+        cells: the number of cells.
+        console: where it is shown.
+    """
 
     def __init__(self, cells: int, console: Console) -> None:
         self.cells, self.console = cells, console
@@ -56,16 +62,16 @@ class CellProgress:
         self.bar.__exit__(kind, error, trace)
 
     def start(self, number: int, name: str) -> None:
-        """A cell begins."""
+        """Show that a cell begins, by its number from 1 and the name of its system."""
         with self._lock:
             self.label = f"[{number}/{self.cells}] {name}"
-            self._began = self._said = time.monotonic()
+            self._began = self._printed = time.monotonic()
             self._phases: set[str] = set()
             self._enter(STARTING, 0, 0)
             self.row = self.bar.add_task(self.label, total=None, rate="")
 
     def update(self, phase: str, done: int, total: int) -> None:
-        """The cell reports how far it is."""
+        """Show how far the cell is: its phase, the samples done and the samples in all."""
         with self._lock:
             if self.row is None:
                 return
@@ -80,7 +86,7 @@ class CellProgress:
                 self._line()
 
     def finish(self, outcome: str) -> None:
-        """The cell is over; one line stays."""
+        """Show in a line that stays how the cell ended."""
         with self._lock:
             if self.row is not None:
                 self.bar.remove_task(self.row)
@@ -88,7 +94,7 @@ class CellProgress:
             self._print(outcome)
 
     def state(self) -> str:
-        """How far the cell is, and since when nothing has moved."""
+        """How far the cell is, and for how long there has been no progress, as text."""
         with self._lock:
             amount = [f"{self._done} of {self._total}"] if self._total else []
             return " · ".join([self._phase, *amount, *self._still()])
@@ -104,15 +110,15 @@ class CellProgress:
         return f"{(self._done - self._first) / elapsed:.1f}/s" if worthwhile else ""
 
     def _still(self) -> list[str]:
-        idle = 0.0 if self._phase == STARTING else time.monotonic() - self._moved  # there, the time in all says it
-        return [f"nothing moved for {duration(idle)}"] if idle >= QUIET else []
+        idle = 0.0 if self._phase == STARTING else time.monotonic() - self._moved  # there, the total time shows it
+        return [f"no progress for {duration(idle)}"] if idle >= QUIET else []
 
     def _tick(self) -> None:
         with self._lock:
             if self.row is None:
                 return
             self._show()
-            if time.monotonic() - self._said >= QUIET:
+            if time.monotonic() - self._printed >= QUIET:
                 self._line()
 
     def _show(self) -> None:
@@ -127,12 +133,12 @@ class CellProgress:
             self._print(" · ".join([self.state(), *([rate] if rate else []), duration(time.monotonic() - self._began)]))
 
     def _print(self, text: str) -> None:
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
         self.console.print(visible(f"{self.label} · {text}"), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Beat:
-    """Calls a function every now and then in a thread."""
+    """Calls a function every ``BEAT`` seconds in a thread."""
 
     def __init__(self, function: Callable[[], None]) -> None:
         self._function, self._ended = function, threading.Event()
@@ -152,14 +158,14 @@ class _Beat:
 
 @contextmanager
 def waiting(text: str, console: Console) -> Iterator[None]:
-    """Say what is being waited for: beside a spinner on a terminal, elsewhere in a line, again every ten seconds."""
-    began = said = time.monotonic()
+    """Show what is being waited for: beside a spinner on a terminal, elsewhere in a line every ten seconds."""
+    began = printed = time.monotonic()
 
     def remind() -> None:
-        nonlocal said
-        if time.monotonic() - said >= QUIET:
-            said = time.monotonic()
-            console.print(f"{text} · {duration(said - began)}", markup=False, highlight=False)
+        nonlocal printed
+        if time.monotonic() - printed >= QUIET:
+            printed = time.monotonic()
+            console.print(f"{text} · {duration(printed - began)}", markup=False, highlight=False)
 
     beat = _Beat(remind)
     if not console.is_terminal:

@@ -1,6 +1,6 @@
-"""Modules under the names that they had before: importing one gives the module itself, and a warning.
+"""Former names of modules: importing one gives the module under its present name, and a warning.
 
-Only what somebody's own systems, metrics, data sets and recognizers import is here. A name lives for one minor version
+Only what users' own systems, metrics, data sets and recognizers import is here. A name lives for one minor version
 after the one in which it was replaced.
 """
 
@@ -56,7 +56,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "bench.tokenizers.published_audio": MappingProxyType({"PublishedAudioTokenizer": "PretrainedAudioTokenizer"}),
     }
 )
-"""Old name of a module -> what it called some of its attributes -> what they are called now."""
+"""Old name of a module -> old name of an attribute -> new name."""
 _FOLDERS = frozenset(name.rpartition(".")[0] for name in MODULES)
 
 
@@ -65,7 +65,7 @@ class RenamedImport(DeprecationWarning):
 
 
 class _Renamed(Loader):
-    """Finds old names, where no file has them: a module is the new one, a folder that is gone is an empty package."""
+    """Finds old names that no file has: a module becomes the new one, a former folder an empty package."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -83,18 +83,18 @@ class _Renamed(Loader):
             return
         message = f"{old} is now {new}; the old name is removed in version {GONE_IN}"
         warnings.warn(message, RenamedImport, stacklevel=2)  # frames of the import system do not count
-        found = importlib.import_module(new)
+        module = importlib.import_module(new)
         for before, now in ATTRIBUTES.get(old, {}).items():
-            setattr(found, before, getattr(found, now))
-        sys.modules[old] = found  # the import system gives what it finds here: one module under two names
+            setattr(module, before, getattr(module, now))
+        sys.modules[old] = module  # the import system returns what it finds here: one module under two names
 
 
 def install() -> None:
-    """Let old names be imported; nothing is imported for it."""
+    """Allow importing old names; this imports nothing itself."""
     sys.meta_path.append(_Renamed())
 
 
 def show() -> None:
-    """Show the warnings, which Python ignores outside ``__main__``, unless its user has said which ones to show."""
+    """Show the warnings, which Python ignores outside ``__main__``, unless the user chose which ones to show."""
     if not sys.warnoptions:
         warnings.simplefilter("default", RenamedImport)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MESSAGE, TRACEBACK = 2_000, 20_000
-"""Characters that are stored of a message or a reason, and of a traceback."""
+"""The most characters that are stored of a message or a reason, and of a traceback."""
 
 _EFFECTIVE = [
     *(point for point in range(0x20) if chr(point) not in "\n\t"),
@@ -16,15 +16,16 @@ _VISIBLE = {point: chr(point).encode("unicode_escape").decode() for point in _EF
 
 
 def visible(text: str) -> str:
-    r"""The text with what commands a terminal, turns its direction or cannot be encoded as ``\x1b`` or ``\u202e``.
+    r"""The text with escapes such as ``\x1b`` and ``\u202e`` for what controls a terminal or cannot be encoded.
 
-    Line feeds and tabs stay, as do the joiners that scripts and emoji need.
+    That includes marks that change the direction of writing. Line feeds and tabs stay, as do the joiners that
+    scripts and emoji need.
     """
     return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def bounded(text: str, most: int = MESSAGE) -> str:
-    """The text, or its beginning and its end with how many characters were left out between them."""
+    """The text, or if it is longer than ``most`` characters, its beginning and end and how much was left out."""
     if len(text) <= most:
         return text
     cut = f" […{len(text) - most} more characters…] "
@@ -32,5 +33,5 @@ def bounded(text: str, most: int = MESSAGE) -> str:
 
 
 def plain(text: str, most: int = MESSAGE) -> str:
-    """The text bounded and visible, as it may be stored and shown."""
+    """The text :func:`bounded` and :func:`visible`, as it may be stored and shown."""
     return visible(bounded(text, most))

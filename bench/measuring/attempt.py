@@ -1,4 +1,4 @@
-"""One attempt at a cell: its process is started, watched and ended, whatever becomes of it."""
+"""An attempt at a cell: its process is started, watched and ended, whatever happens."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bench.contracts.task import Cell
 
 GRACE = 10.0
-"""Seconds that a process has to end after its result is on disk; what a system left running may never end."""
+"""Seconds that a process has to end after its result is on disk; what a system leaves running may never end."""
 LOOK = 0.5
-"""Seconds after which the result and the time are looked at, however silent the process is."""
+"""Seconds between two checks of the result and the time, even if the process reports nothing."""
 
 
 def attempt(
@@ -33,8 +33,8 @@ def attempt(
 ) -> Result:
     """Measure a cell in a process of its own.
 
-    The process counts as over when it has ended, or when its result has been on disk for a while; then it is killed
-    with all that it started. What it started cannot keep it from being over.
+    The process counts as finished when it has ended, or when its result has been on disk for ``GRACE`` seconds; then it
+    is killed with everything that it started, which cannot delay this.
 
     Args:
         timeout: the longest that it may take, in seconds.
@@ -77,14 +77,14 @@ def _watch(
     before: tuple[int, ...],
     timeout: float | None,
 ) -> ErrorRecord | None:
-    """Wait until the process is over, and show how far it is; the error if it took too long."""
+    """Wait until the process is finished, and show its progress; the error if it took too long."""
     began, over = time.monotonic(), None
     sources: list[Any] = [process.sentinel, receiver.connection]
     while process.sentinel not in (ready := wait(sources, LOOK)):
         if receiver.connection in ready:
             reports = receiver.read()
             if reports is None:
-                sources.remove(receiver.connection)  # closed by the system: nothing more will be heard
+                sources.remove(receiver.connection)  # closed by the system: there will be no more reports
             for report in reports or ():
                 progress.update(*report)
         now = time.monotonic()
@@ -93,15 +93,15 @@ def _watch(
         if over is not None and now > over:
             return None
         if over is None and timeout is not None and now > began + timeout:
-            said = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
-            return ErrorRecord(type="TimedOut", message=said)
+            message = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
+            return ErrorRecord(type="TimedOut", message=message)
     return None
 
 
 def _written(file: Path) -> tuple[int, ...]:
-    """What tells a file from the one that was in its place before; the time alone may be set back, or too coarse.
+    """What distinguishes a file from an earlier one at its path; the time alone may be set back, or too coarse.
 
-    A new result has another inode, as it is written while the earlier one is still there.
+    A new result has another inode, since it is written while the earlier one still exists.
     """
     try:
         status = file.stat()

@@ -1,6 +1,6 @@
-"""What happens inside a cell's own process: measure, write the result, exit.
+"""The process of a cell: measure, write the result, exit.
 
-Importing this module imports torch: the fork server does it once, and every cell starts from there.
+Importing this module imports torch: the fork server does so once, and every cell starts from there.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from bench.machine.watch import note_native_files
 
 REPORT_SECONDS = 0.1
 
-note_native_files()  # here, since what is imported for the cells after this module may import safetensors
+note_native_files()  # here, since modules imported for the cells after this one may import safetensors
 
 
 def measure_cell(cell: Cell, channel: Connection) -> None:
-    """Measure a cell and write its result, whatever happens; the exit code of the process says nothing."""
+    """Measure a cell and write its result, whatever happens; the exit code of the process has no meaning."""
     lead_group()
     die_with_parent()
     _leave_the_terminal()
     _seed(cell.job)
-    own, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
+    process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
     recorder = Recorder([run.folder, *cell.job.system.paths()])
     measurement, errors = None, []
     try:
         task = open_task(cell.job.protocol.task)
         measurement = task.measure(cell.job, _reporter(Sender(channel)))
-    except BaseException as error:  # that of a system that leaves (SystemExit) too
+    except BaseException as error:  # including that of a system that exits (SystemExit)
         errors = [_record(error)]
-    if os.getpid() != own:
-        os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
+    if os.getpid() != process:
+        os._exit(1)  # a system forked, and this is not the cell's process: it must not write
 
     def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
         result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
@@ -62,7 +62,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
 
     try:
         write(measurement, errors)
-    except Exception as error:  # what was measured is of no use, but why it is not can be kept
+    except Exception as error:  # what was measured cannot be written, but the reason can
         write(None, [*errors, _record(error)])
 
 
@@ -72,16 +72,20 @@ def _record(error: BaseException) -> ErrorRecord:
         message = str(error)
         if isinstance(error, BenchError):
             message, remedy = error.cause, error.remedy
-    except Exception as another:
-        message = f"(its text raises {type(another).__name__})"
-    told = "".join(traceback.format_exception(error))
-    return ErrorRecord(type=type(error).__name__, message=message, remedy=remedy, traceback=told)
+    except Exception as raised:
+        message = f"(its text raises {type(raised).__name__})"
+    trace = "".join(traceback.format_exception(error))
+    return ErrorRecord(type=type(error).__name__, message=message, remedy=remedy, traceback=trace)
 
 
 def assemble(
     cell: Cell, started: datetime, seconds: float, measurement: Measurement | None, errors: list[ErrorRecord]
 ) -> Result:
-    """The result of a cell from what was measured, or from why nothing was."""
+    """The result of a cell from what was measured, or from the errors because of which nothing was.
+
+    Args:
+        seconds: how long the whole cell took.
+    """
     job = cell.job
     cost = Cost(
         device=environment.device_name(job.options.device),
@@ -122,7 +126,7 @@ def assemble(
 
 
 def _leave_the_terminal() -> None:
-    """What a system prints goes to stderr, since stdout is the leaderboard's; Ctrl-C is for the parent to handle."""
+    """Send what a system prints to stderr, since stdout is for the leaderboard, and leave Ctrl-C to the parent."""
     os.dup2(sys.stderr.fileno(), 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""What all tasks on the samples of a data set share: their settings, their protocol, and the systems they build."""
+"""The base of tasks on the samples of a data set: their settings, their protocol, and the systems they build."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ from bench.tokenizers.base import Tokenizer
 
 
 class DatasetSettings(BaseModel):
-    """Every choice of a task; the protocol carries them all, defaults written out. Tasks add their own.
+    """The settings that all tasks share; the protocol carries them all, defaults written out. Tasks add their own.
 
     Attributes:
         preprocessing: how a stored sample becomes a signal; its class is the modality's.
         reconstruction: what happens to a decoder's output before it is scored; its class is the modality's.
-        latents: whether a continuous tokenizer's decoder gets the mode of its latents or a sample.
-        order: in which order samples are measured.
+        latents: whether a continuous tokenizer's decoder gets the mode of its latents or a sample of them.
+        order: the order in which samples are measured.
+        metrics: the settings of each metric, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +56,7 @@ class DatasetSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _over_defaults(cls, given: Any) -> Any:
-        """What a section does not set is as the task has it, not as the section's own class has it."""
+        """Take what a section does not set from the task's default, not from the section's class."""
         defaults = {name: field.default for name, field in cls.model_fields.items()}
         return {
             name: overridden(defaults[name].model_dump(), section)
@@ -66,11 +67,11 @@ class DatasetSettings(BaseModel):
 
 
 class DatasetTask(Task):
-    """A task on the samples of one data set, of the modality that its name says.
+    """A task on the samples of one data set.
 
     Attributes:
-        base: its settings before a modality's sections are put in.
-        judges: what the metrics it takes may judge, as their registry lines say.
+        base: its settings before a modality's sections are filled in.
+        judges: what the metrics that it takes may judge, as their registry lines state.
     """
 
     base: ClassVar[type[DatasetSettings]]
@@ -82,14 +83,14 @@ class DatasetTask(Task):
 
     @abstractmethod
     def default_metrics(self) -> list[str]:
-        """Names of the metrics that are measured where a protocol names none."""
+        """The names of the metrics that are measured where a protocol names none."""
 
     @cached_property
     def choices(self) -> type[DatasetSettings]:
-        """The settings under this modality: its own class where it has one for the kind, else the kind's sections."""
+        """The class of settings: the modality's for this kind of task, else ``base`` with the modality's sections."""
         if target := self.face.choices.get(self.kind):
-            found: type[DatasetSettings] = registry.load(target)
-            return found
+            settings: type[DatasetSettings] = registry.load(target)
+            return settings
         return create_model("Settings", __base__=self.base, __doc__=self.base.__doc__, **self.sections())
 
     def sections(self) -> dict[str, Any]:
@@ -97,9 +98,9 @@ class DatasetTask(Task):
         return {"preprocessing": (registry.load(self.face.preprocessing), ...)}
 
     def signals(self, settings: Any) -> Signal:
-        """How the loop handles the signals under these settings."""
-        found: Signal = registry.load(self.face.signal)()
-        return found
+        """How the loop handles signals under these settings."""
+        signal: Signal = registry.load(self.face.signal)()
+        return signal
 
     def protocol(self, request: Request) -> Protocol:
         _, chosen = request.preset
@@ -128,7 +129,7 @@ class DatasetTask(Task):
         return protocol_of(self, request, stated, settings, sections)
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
-        """BenchError if these settings cannot be met on this data set; raised before anything is measured."""
+        """Raise BenchError if these settings do not fit this data set; called before anything is measured."""
         return
 
     def unmeasurable(self, job: Job) -> str:
@@ -141,15 +142,19 @@ class DatasetTask(Task):
         return ""
 
     def planned(self, job: Job) -> Dataset:
-        """The data set of a cell; opened once for all cells under a protocol."""
-        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.options.data)
-        if known not in self._opened:
+        """The data set of a cell before it is measured; opened once for all cells under a protocol."""
+        stated, key = job.protocol.dataset, (job.protocol.fingerprint, job.options.data)
+        if key not in self._opened:
             settings = self.choices(**job.protocol.settings)
-            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
-        return self._opened[known]
+            self._opened[key] = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
+        return self._opened[key]
 
     def opened(self, job: Job, settings: DatasetSettings) -> Dataset:
-        """The data set of a cell that is measured; BenchError if it changed since the run was planned."""
+        """The data set of a cell that is being measured.
+
+        Raises:
+            BenchError: it changed since the run was planned.
+        """
         stated = job.protocol.dataset
         dataset = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
         if dataset.fingerprint != stated.fingerprint:
@@ -169,7 +174,7 @@ class DatasetTask(Task):
         return reasons
 
     def warnings(self, job: Job) -> list[str]:
-        """What the metrics say of the data set; it is opened again only if one has something to say."""
+        """The warnings of metrics about the data set, which is opened only if a metric has some."""
         protocol = job.protocol
         settings = self.choices(**protocol.settings)
         kinds = {name: metric_class(name) for name in protocol.metrics}
@@ -186,7 +191,11 @@ class DatasetTask(Task):
         ]
 
     def tokenizer(self, job: Job, settings: DatasetSettings, dataset: Dataset) -> Tokenizer:
-        """The system, built as the protocol says and fitted on the data set's fit split if it can be."""
+        """The system, built as the protocol states and fitted on the data set's fit split if it can be fitted.
+
+        Raises:
+            BenchError: it is of another modality, or has to be fitted and there is no fit split.
+        """
         with watched():
             tokenizer = job.system.build(**stated_arguments(job.system, settings))
             if tokenizer.modality != self.modality:

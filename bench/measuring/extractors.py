@@ -25,7 +25,7 @@ class Network(Protocol):
     def __call__(self, values: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Features by layer, float32 ``[batch, dim]``, of the values of a batch as they are scored.
 
-        The network brings the values into the form that it takes: images ``[batch, 3, height, width]`` in [0, 1], or
+        The network converts the values to the form that it takes: images ``[batch, 3, height, width]`` in [0, 1], or
         already uint8, become uint8.
 
         Raises:
@@ -35,14 +35,14 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Extractor:
-    """A feature extractor.
+    """A feature extractor: a network, its weights and the layers whose features it gives.
 
     Attributes:
         name: what metrics ask for.
-        target: ``module:function``; the function takes the weights file and the device, and gives a Network.
+        target: ``module:function``; the function takes the weights file and the device, and returns a Network.
         weights: name of its file in ``bench/machine/weights.py``.
         layers: dimension of each layer's features.
-        version: raised when the features change, which makes cached references void.
+        version: raised when the features change, which invalidates cached references.
     """
 
     name: str
@@ -52,7 +52,11 @@ class Extractor:
     version: int = 1
 
     def load(self, weights: Path, device: torch.device) -> Network:
-        """The network on a device; BenchError if the file does not hold its weights."""
+        """The network on a device.
+
+        Raises:
+            BenchError: the file does not hold its weights.
+        """
         return cast(Network, registry.load(self.target)(weights, device))
 
 

@@ -1,4 +1,4 @@
-"""Deep features of a batch, computed once for all metrics, and of a reference set, computed once for all systems."""
+"""Deep features: of a batch, computed once for all metrics, and of a reference set, once for all systems."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bench.measuring.reference_cache import ReferenceFile
 from bench.metrics.base import FeatureSource
 
 Features = Mapping[str, torch.Tensor]
+"""Features by layer, each float32 ``[samples, dim]``."""
 
 
 class FeatureBank:
@@ -33,12 +34,12 @@ class FeatureBank:
     The features it hands out lie on disk, shared by all metrics that keep them.
 
     Args:
-        weights: verified weights file by name (``bench/machine/weights.py``), of those that are there.
-        sha256: hash of each of them, for the key of cached references.
+        weights: verified weights file by name (``bench/machine/weights.py``), of those that are available.
+        sha256: hash of each weights file by name, for the key of cached references.
         device: where the networks run, in float32 without TF32.
-        reference_key: what determines the reference samples (dataset's fingerprint, preprocessing,
+        reference_key: what determines the reference samples (the data set's fingerprint, preprocessing,
             rounding); None keeps them out of the cache.
-        n: samples of the reference set, unreadable ones included; indices lie below.
+        n: samples of the reference set, including unreadable ones; indices are smaller.
     """
 
     def __init__(
@@ -54,13 +55,13 @@ class FeatureBank:
         self._runs: dict[str, ExtractorRun] = {}
 
     def require(self, name: str) -> None:
-        """Unavailable if the weights of this extractor are missing; nothing is loaded."""
+        """Raise Unavailable if the weights of an extractor are missing; nothing is loaded."""
         weights = extractors.get(name).weights
         if weights not in self.weights:
             raise Unavailable(f"weights {weights} are missing", f"run: bench fetch {weights}")
 
     def batch(self, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor) -> BatchFeatures:
-        """The features of a batch, as yet uncomputed.
+        """The features of a batch, which are computed when first asked for.
 
         Args:
             index: position of each sample in the dataset, int64 ``[batch]``.
@@ -82,7 +83,7 @@ class FeatureBank:
         """End the pass.
 
         Args:
-            complete: whether every readable sample was seen; only then the reference goes to the cache.
+            complete: whether every readable sample was seen; only then is the reference cached.
         """
         for run in self._runs.values():
             if complete:
@@ -95,7 +96,7 @@ class FeatureBank:
             "extractor": extractor.name,
             "version": extractor.version,
             "weights": self.sha256[extractor.weights],
-            # Other arithmetic rounds otherwise, and one side of a comparison must not differ by that.
+            # Other arithmetic rounds differently, which must not affect one side of a comparison only.
             "torch": torch.__version__,
             "device": _arithmetic(self.device),
         }
@@ -109,15 +110,15 @@ class BatchFeatures(FeatureSource):
     ) -> None:
         self.bank, self.index = bank, index
         self.reference, self.reconstruction = reference, reconstruction
-        self._found: dict[str, tuple[Features, Features]] = {}
+        self._computed: dict[str, tuple[Features, Features]] = {}
         self._guard = Guard()
 
     def get(self, extractor: str) -> tuple[Features, Features]:
-        if extractor not in self._found:
+        if extractor not in self._computed:
             run = self.bank.run(extractor)
-            self._found[extractor] = run.features(self.index, self.reference, self.reconstruction)
-            self._guard.watch(self._found[extractor])
-        reference, reconstruction = self._found[extractor]
+            self._computed[extractor] = run.features(self.index, self.reference, self.reconstruction)
+            self._guard.watch(self._computed[extractor])
+        reference, reconstruction = self._computed[extractor]
         return dict(reference), dict(reconstruction)
 
     def restore(self) -> None:
@@ -125,17 +126,17 @@ class BatchFeatures(FeatureSource):
 
 
 class Guard:
-    """Keeps copies of a batch's features, which lie on disk once for all metrics, and writes them back."""
+    """Keeps copies of a batch's features, which all metrics share, and restores them if one was changed."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def watch(self, sides: Iterable[Features]) -> None:
-        """Keep the features of these sides as they are now."""
+        """Keep a copy of the features of these sides as they are now."""
         self._kept += [(rows, rows.clone()) for side in sides for rows in side.values()]
 
     def restore(self) -> None:
-        """Make the features what they were; through numpy too they may have been changed."""
+        """Undo changes to the features, which may also have been made through numpy."""
         for rows, kept in self._kept:
             if not torch.equal(rows, kept):
                 rows.copy_(kept)
@@ -156,33 +157,38 @@ class ExtractorRun:
 
     @cached_property
     def network(self) -> Network:
+        """The network, loaded when first asked for."""
         return self.extractor.load(self.weights, self.device)
 
     def features(
         self, index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor
     ) -> tuple[Features, Features]:
-        """Features by layer of both sides of a batch; one call of the network where both are needed."""
-        known = self._cached(index)
-        if known is not None:
-            return self._layers(known), self._layers(self._compute(reconstruction))
+        """Features by layer of both sides of a batch, from one call of the network where both must be computed.
+
+        Args:
+            index: position of each sample in the data set, int64 ``[batch]``.
+        """
+        cached = self._cached(index)
+        if cached is not None:
+            return self._layers(cached), self._layers(self._compute(reconstruction))
         if reference.shape == reconstruction.shape:
             rows = self._compute(torch.cat([reference, reconstruction]))
-            own, other = rows[: len(index)], rows[len(index) :]
+            before, after = rows[: len(index)], rows[len(index) :]
         else:
-            own, other = self._compute(reference), self._compute(reconstruction)
+            before, after = self._compute(reference), self._compute(reconstruction)
         if self.file:
-            self.computed.append((index, own))
-        return self._layers(own), self._layers(other)
+            self.computed.append((index, before))
+        return self._layers(before), self._layers(after)
 
     def one_side(self, images: torch.Tensor) -> Features:
-        """Features by layer of images that are compared with no others of their batch."""
+        """Features by layer of images ``[batch, 3, height, width]`` without counterparts, such as generated ones."""
         return self._layers(self._compute(images))
 
     def whole_reference(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Features:
-        """Features by layer of a whole reference set, in its order: from the cache, or computed and put there.
+        """Features by layer of a whole reference set, in its order, from the cache or computed and cached.
 
         Args:
-            batches: index in the set and images of each batch; not touched where the cache has the set.
+            batches: index in the set and images of each batch; not read where the cache has the set.
         """
         if self.cached is not None:
             rows, present = self.cached
@@ -192,7 +198,7 @@ class ExtractorRun:
         else:
             indices, computed = list[int](), list[torch.Tensor]()
             for index, images in batches:
-                # No small tensor is kept: strewn among the images, they would keep their memory from being used again.
+                # No small tensor is kept: scattered among the images, they would keep their memory from being reused.
                 indices += index.tolist()
                 computed.append(self._compute(images))
             parts = torch.tensor(indices).split([len(rows) for rows in computed])
@@ -202,7 +208,7 @@ class ExtractorRun:
         return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
 
     def save(self) -> None:
-        """Put the reference into the cache, together with what the cache had of it."""
+        """Write the reference features to the cache, together with those that it already had."""
         if not self.file or not self.computed:
             return
         try:

@@ -1,28 +1,35 @@
-"""A few samples of a cell, kept for people to look at and listen to; no number depends on them."""
+"""A few samples of a cell, kept for people to look at or listen to; no number depends on them."""
 
 from __future__ import annotations
 
 from bench.contracts.kept import Kept
-from bench.machine.faults import told
+from bench.machine.faults import summary_of
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal
 
 
 def chosen(n: int, keep: int) -> frozenset[int]:
-    """Which samples of ``n`` are kept: evenly spaced, so the same for every system.
+    """The indices of the ``keep`` samples of ``n`` that are kept: evenly spaced, so the same for every system.
 
-    Samples of one group (photograph, speaker) stand together in a data set, and even spacing spreads over them.
+    Samples of one group (photograph, speaker) are adjacent in a data set, so even spacing spreads over the groups.
     """
     keep = min(keep, n)
     return frozenset((2 * i + 1) * n // (2 * keep) for i in range(keep))
 
 
 class Keeper:
-    """Sees what the metrics see, and keeps the chosen samples; one that could not be measured is not replaced.
+    """Observes the same batches as the metrics, and keeps the chosen samples.
+
+    One that could not be measured is not replaced.
+
+    Args:
+        signals: encodes samples as files.
+        n: samples in the data set.
+        keep: how many to keep.
 
     Attributes:
-        samples: those kept.
-        warnings: a sentence on each that could not be stored, which costs nothing else.
+        samples: the samples that were kept.
+        warnings: a sentence on each that could not be stored, which does not fail the cell.
     """
 
     def __init__(self, signals: Signal, n: int, keep: int) -> None:
@@ -32,12 +39,12 @@ class Keeper:
         self.warnings: list[str] = []
 
     def update(self, batch: Batch) -> None:
-        """Keep those of a batch that are among the chosen."""
+        """Keep the samples of a batch that are among the chosen ones."""
         for position, index in enumerate(batch.index.tolist()):
             if index in self.wanted:
                 try:
                     sides = [self.signals.encoded(side, position) for side in (batch.reference, batch.reconstruction)]
-                except Exception as error:  # the code of a modality may be anybody's
-                    self.warnings.append(f"{batch.ids[position]} is not kept: {told(error)}")
+                except Exception as error:  # the code of a modality may be a plug-in's
+                    self.warnings.append(f"{batch.ids[position]} is not kept: {summary_of(error)}")
                     continue
                 self.samples.append(Kept(index, batch.ids[position], self.signals.suffix, *sides))

@@ -1,4 +1,4 @@
-"""The one streaming loop: samples -> tokens -> reconstruction -> metrics."""
+"""The streaming loop: samples -> tokens -> reconstruction -> metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.contracts.tokens import TokenError, Tokens
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
-from bench.machine.faults import told
+from bench.machine.faults import summary_of
 from bench.machine.memory import MemoryMeter
 from bench.machine.watch import watched
 from bench.measuring.copies import Observer, owned, show
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMINGS, TIMING_SECONDS = 7, 0.15
-"""A batch is timed until either is reached, once at least."""
+"""A batch is timed at least once, until it was timed so often or for so many seconds."""
 
 
 HOPELESS = 3
-"""A system that failed on so many samples before it managed any is not tried on the others."""
+"""A system that fails on this many samples before it succeeds on any is not tried on the others."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,13 @@ class Loop:
     """How to run the loop; nothing here may change a quality metric.
 
     Attributes:
-        pool: processes of the metrics, stopped while a system is timed on the processor they share.
+        signals: how the modality handles its signals.
+        device: device that the system runs on.
+        batch_size: samples per batch.
+        workers: threads that read samples.
+        seed: seed of everything random.
+        report: called with the progress.
+        pool: processes of the metrics, stopped while a system is timed on the processor that they share.
         limits: by how much the arithmetic of the system may change a sample.
     """
 
@@ -59,13 +65,13 @@ class Loop:
     limits: Limits = EXACT
 
     def alone(self) -> AbstractContextManager[None]:
-        """A stretch of time in which nothing of ours competes with the system."""
+        """A context in which no process of the metrics competes with the system for the processor."""
         return self.pool.paused() if self.pool and self.device.type == "cpu" else nullcontext()
 
 
 @dataclass(frozen=True)
 class _Passed:
-    """What became of a batch: tokens, output and seconds of encode and of decode; peak memory of both."""
+    """A batch after encode and decode: tokens, output, the seconds of each, and the peak memory of both."""
 
     tokens: Tokens
     output: Any
@@ -82,13 +88,13 @@ def evaluate(
     meter: MemoryMeter,
     bank: FeatureBank | None = None,
 ) -> Seen:
-    """Stream a dataset through a tokenizer and show it to the observers; memory does not grow with its length.
+    """Stream a data set through a tokenizer and show it to the observers; memory does not grow with its length.
 
-    A sample that the system raises an error on is named and left out, unless the system manages none.
+    A sample on which the system raises an error is noted and left out, unless it fails on every sample.
 
     Raises:
-        SystemFailure: the tokenizer broke its contract on a sample that the message names, or its numbers would mean
-            nothing.
+        SystemFailure: the tokenizer broke its contract on a sample that the message names, or its numbers would be
+            meaningless.
     """
     seen = Seen(doubts=list(dataset.remarks))
     trial = Trial(tokenizer, tokenizer.encode, tokenizer.decode, loop.signals, loop.limits, loop.seed, seen.doubts)
@@ -123,7 +129,10 @@ def evaluate(
 
 
 def batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> Iterator[tuple[list[int], list[Sample]]]:
-    """Batches of samples that go together, in the dataset's order; unreadable samples are noted and left out."""
+    """Batches of samples that can be joined, as indices and samples, in the data set's order.
+
+    Samples that cannot be read are noted and left out.
+    """
     indices: list[int] = []
     samples: list[Sample] = []
     for index, sample in ordered(dataset, loop.workers, prefetch=2 * loop.batch_size):
@@ -150,11 +159,13 @@ def survivors(
     seen: Seen,
     attempt: Callable[[Any, list[Sample], list[int]], T],
 ) -> Iterator[tuple[list[int], list[Sample], Any, T]]:
-    """Batches with what an attempt made of them; one that raised an error is taken apart, so that it costs one sample.
+    """Batches with what an attempt made of them: indices, samples, the signal and the result.
+
+    A batch that raises an error is tried again sample by sample, so that only the failing samples are lost.
 
     Args:
-        seen: the samples that failed are noted there; those that did not are for the caller to note.
-        attempt: what the system does, of a batch as it takes it, its samples and their indices.
+        seen: where failed samples are noted; the caller notes the others.
+        attempt: what the system does with the signal of a batch, its samples and their indices.
     """
     for indices, samples in batches(dataset, loop, equal_lengths, seen):
         parts = [(indices, samples)]
@@ -166,7 +177,7 @@ def survivors(
             except (SystemFailure, TokenError, BenchError):
                 raise
             except torch.OutOfMemoryError:
-                # One by one it may fit, but then the speeds would not be those of the batch size that is stated.
+                # Single samples may fit, but then the speeds would not be those of the stated batch size.
                 if len(members) > 1:
                     raise
                 seen.failed[members[0].id] = "the device has too little memory for it"
@@ -175,7 +186,7 @@ def survivors(
                 if len(members) > 1:
                     parts = [([i], [sample]) for i, sample in zip(part, members, strict=True)] + parts
                     continue
-                seen.failed[members[0].id] = told(error)
+                seen.failed[members[0].id] = summary_of(error)
                 if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
                     raise
                 continue
@@ -193,7 +204,7 @@ def _pass(
     warm: bool,
 ) -> _Passed:
     with loop.alone(), watched():
-        if not warm:  # the first call pays for lazy initialization; it is not timed
+        if not warm:  # the first call includes lazy initialization, so it is not timed
             _check_decoder(tokenizer, signal, loop.signals)
         meter.reset()
         tokens, output, encode_seconds, decode_seconds = _timed(tokenizer, signal, loop, first)
@@ -208,9 +219,9 @@ def _pass(
 def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop, first: int) -> tuple[Tokens, Any, float, float]:
     """Tokens and output of the first call, and the median seconds of encode and of decode.
 
-    What takes milliseconds is repeated, because one reading of it is mostly the noise of the machine. Every
-    call gets a copy, and what it returns is copied, since its next call may write to the same memory. The
-    generators are seeded, so that what is random does not depend on how often it was timed.
+    What takes milliseconds is repeated, because a single reading of it is mostly noise. Every call gets a
+    copy, and what it returns is copied, since its next call may write to the same memory. The generators
+    are seeded, so that what is random does not depend on how often it was timed.
     """
     begin = time.perf_counter()
     timings: list[tuple[float, float]] = []
@@ -236,22 +247,22 @@ def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop, first: int) -> tuple[T
 
 
 def _check_decoder(tokenizer: Tokenizer, signal: Any, signals: Signal) -> None:
-    """SystemFailure if the decoder knows more than the tokens: what was encoded last must not matter.
+    """SystemFailure if the decoder uses more than the tokens: what was encoded last must not matter.
 
-    A decoder that gives two different outputs for the same tokens is random, and cannot be judged so.
+    A decoder that gives two different outputs for the same tokens is random, and cannot be checked this way.
     """
     with torch.inference_mode():
         tokens = owned(tokenizer.encode(owned(signal)))
         tokens.require_some(tokenizer)
-        one, two = (_decoded(tokenizer, tokens, signal, signals).clone() for _ in range(2))
-        if one.shape != two.shape or not torch.equal(one, two):
+        first, second = (_decoded(tokenizer, tokens, signal, signals).clone() for _ in range(2))
+        if first.shape != second.shape or not torch.equal(first, second):
             return
         tokenizer.encode(signals.other(signal))
         after = _decoded(tokenizer, tokens, signal, signals)
-        if not torch.allclose(one.float(), after.float(), atol=1e-2, equal_nan=True):
+        if not torch.allclose(first.float(), after.float(), atol=1e-2, equal_nan=True):
             raise SystemFailure(
-                "decode gives another output for the same tokens once something else was encoded: it depends "
-                "on what encode kept, not on the tokens alone"
+                "decode gives another output for the same tokens after something else was encoded: it depends "
+                "on state that encode keeps; make it depend only on the tokens"
             )
 
 
@@ -273,7 +284,7 @@ def _check(
     tokens.require_some(tokenizer)
     tokens.check(tokenizer.codebooks)
     if tokens.batch_size != len(samples):
-        raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+        raise SystemFailure(f"{len(samples)} samples were encoded to tokens for {tokens.batch_size}")
     if tokens.signal_lengths is not None:
         tokens.check_rates(tokenizer.codebooks)
     finite = torch.isfinite(signals.values(output)).flatten(1).all(1)

@@ -1,4 +1,4 @@
-"""The metrics of a cell, built as its protocol says, and what they share: processes and deep features."""
+"""The metrics of a cell, built as its protocol states, and what they share: processes and deep features."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.measuring.dataset_task import DatasetSettings
 
 MOST_PROCESSES = 32
-"""Of the pool, on machines with more cores than that."""
+"""The most processes of the pool, on machines with more cores than that."""
 
 
 def build_metrics(
@@ -35,18 +35,21 @@ def build_metrics(
     device: torch.device,
     pool: Pool | None = None,
 ) -> MetricSet:
-    """The metrics, new; those that cannot be measured say why.
+    """New metrics; those that cannot be measured give the reason instead of values.
 
     Args:
-        sections: settings of each metric to measure.
+        sections: settings of each metric to measure, by its name.
+        codebooks: codebooks of the tokenizer.
+        device: where metrics are computed.
+        pool: processes for metrics that use some.
     """
 
     def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
         paths = {}
         for weights in kind.weights:
-            if isinstance(found := job.weights[weights], Unavailable):
-                raise Unavailable(found.cause, found.remedy)
-            paths[weights] = found
+            if isinstance(file := job.weights[weights], Unavailable):
+                raise Unavailable(file.cause, file.remedy)
+            paths[weights] = file
         kind.settle(kind.Settings(**section))
         metric = kind(section, codebooks, paths).to(device)
         metric.system = job.system.text
@@ -59,8 +62,8 @@ def build_metrics(
 
 
 def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> FeatureBank:
-    """The deep features that several metrics share."""
-    present = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
+    """The deep features that the metrics of a cell share, with the reference features cached by its protocol."""
+    present = {name: file for name, file in job.weights.items() if isinstance(file, Path)}
     data = job.protocol.dataset
     reference = {
         "dataset": [data.name, data.split, data.fingerprint, data.limit],
@@ -71,7 +74,11 @@ def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> F
 
 
 def open_pool(metrics: Iterable[str], job: Job, closing: ExitStack) -> Pool | None:
-    """Processes for the metrics of these names that want some; None if none does, or there are to be no workers."""
+    """The processes for those of the named metrics that use some; None if none does or the run has no workers.
+
+    Args:
+        closing: closes the pool at its end.
+    """
     kinds = [kind for kind in map(metric_class, metrics) if issubclass(kind, PooledMetric)]
     if not kinds or not job.options.workers:
         return None

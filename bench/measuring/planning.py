@@ -1,4 +1,4 @@
-"""How a protocol is made of a request, and how the data sets and metrics that it names are opened."""
+"""How a request becomes a protocol, and how the data sets and metrics that it names are opened."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 def protocol_of(
     task: Task, request: Request, dataset: DatasetProtocol, settings: BaseModel, sections: Mapping[str, dict[str, Any]]
 ) -> Protocol:
-    """The whole protocol from what a task has made of a request.
+    """The whole protocol of a request.
 
     Args:
+        dataset: the samples to measure.
+        settings: the task's settings, defaults written out.
         sections: settings of each metric to measure, defaults written out.
     """
     return Protocol(
@@ -51,22 +53,27 @@ def _metric_protocol(kind: type[Metric], request: Request, section: dict[str, An
 
 
 def metric_class(name: str) -> type[Metric]:
-    """The class of a registered metric."""
-    found: type[Metric] = registry.load(registry.get("metrics", name).target)
-    return found
+    """The class of a registered metric.
+
+    Raises:
+        UnknownName: there is no metric of that name.
+    """
+    kind: type[Metric] = registry.load(registry.get("metrics", name).target)
+    return kind
 
 
 def metric_section(
     task: Task, judges: Sequence[str], place: str, name: str, section: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """A metric's section of a protocol, its defaults and revisions written out.
+    """A metric's section of a protocol with its defaults and revisions written out.
 
     Args:
-        judges: what the task's metrics judge, as their registry lines say.
+        judges: what the task's metrics may judge, as their registry lines state.
         place: what messages begin with: the protocol's file, or its name.
+        section: the settings that the protocol gives.
 
     Raises:
-        BenchError: it is no metric for the task, or has no such settings.
+        BenchError: it is not a metric for the task, or has no such settings.
     """
     try:
         entry = registry.get("metrics", name)
@@ -83,13 +90,13 @@ def metric_section(
         )
     kind = metric_class(name)
     settings: BaseModel = validated(kind.Settings, section or {}, place, f"metrics.{name}")
-    with suppress(Unavailable):  # the cells will say so
+    with suppress(Unavailable):  # the cells will report it
         settings = settled(kind, settings.model_dump())
     return settings.model_dump(mode="json")
 
 
 def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
-    """A metric's settings with the revisions of what they name.
+    """A metric's settings with the revisions of what they name, such as a recognizer, filled in.
 
     Raises:
         BenchError: they name something that does not exist.
@@ -104,20 +111,40 @@ def settled(kind: type[Metric], section: Mapping[str, Any]) -> BaseModel:
 
 
 def open_dataset(spec: DatasetSpec, settings: DatasetSettings, data: str | None, limit: int | None) -> Dataset:
+    """The data set of a spec under a task's settings.
+
+    Args:
+        data: its path, if given.
+        limit: only the first so many samples, if given.
+
+    Raises:
+        BenchError: its files are missing or do not fit.
+    """
     dataset = spec.build(settings.preprocessing.model_dump(), data)
     return dataset if limit is None else Limited(dataset, limit)
 
 
 def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
-    """The split that a tokenizer is fitted on; BenchError if there is none."""
-    found = dataset.fit_split()
-    if found is None:
-        raise BenchError(f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on")
-    return found
+    """The split that a tokenizer is fitted on.
+
+    Raises:
+        BenchError: the data set has none.
+    """
+    split = dataset.fit_split()
+    if split is None:
+        raise BenchError(
+            f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on; "
+            "choose another --dataset"
+        )
+    return split
 
 
 def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str, Any]:
-    """Arguments of a system that the protocol decides, not the user: how latents are drawn."""
+    """The arguments of a system that the protocol decides rather than the user: how latents are drawn.
+
+    Raises:
+        BenchError: the user gave one of them, and it contradicts the protocol.
+    """
     if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
         return {}
     if system.arguments.get("latents", settings.latents) != settings.latents:
@@ -128,7 +155,7 @@ def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str,
 
 
 def preloaded(protocol: Protocol) -> tuple[str, ...]:
-    """Modules that the metrics of a protocol which work in processes of their own take long to import."""
+    """Names of modules that take long to import, of the metrics of a protocol that run in a pool of processes."""
     kinds = [metric_class(name) for name in protocol.metrics]
     pooled = [kind for kind in kinds if issubclass(kind, PooledMetric)]
     return tuple(dict.fromkeys(module for kind in pooled for module in (kind.__module__, *kind.preload)))

@@ -1,4 +1,4 @@
-"""What can be found wrong with the names and files of a run before torch is imported, which takes seconds."""
+"""Checks of the names and files of a run before torch is imported, which takes seconds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "hpu", "mtia", "xla", "meta")
 
 
 def check_choices(suite: Suite, systems: Iterable[SystemSpec], chosen: Mapping[str, Any]) -> None:
-    """BenchError for what ``bench run`` was given and nothing has, or nobody takes.
+    """Check the options of ``bench run`` against what exists and what the systems take.
 
     Args:
         chosen: the options of the command, by the names of its parameters.
+
+    Raises:
+        BenchError: a name or a path does not exist, a modality does not fit, or a system does not take an argument.
     """
     for preset in {chosen["protocol"] or line.protocol for line in suite.tasks}:
         load_preset(preset)
@@ -42,7 +45,7 @@ def check_choices(suite: Suite, systems: Iterable[SystemSpec], chosen: Mapping[s
 
 
 def check_arguments(system: SystemSpec) -> None:
-    """BenchError if the source of a system's class shows that it does not take the arguments."""
+    """Raise BenchError if the source of a system's class shows that it does not take the arguments."""
     signature = signature_of(system.entry.target)
     if signature is None:
         return
@@ -61,4 +64,4 @@ def _check_path(option: str, path: str | None) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise BenchError(f"{option} {path}: no such file or folder") from None
     except (OSError, RuntimeError, ValueError):
-        return  # who reads it will say what is wrong
+        return  # reading it will report what is wrong

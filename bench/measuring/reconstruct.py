@@ -1,4 +1,4 @@
-"""A data set through a tokenizer and back, shown to metrics and other observers."""
+"""Reconstruction of a data set by a tokenizer, shown to metrics and other observers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reconstruct(
     pool: Pool | None,
     report: Report,
 ) -> Seen:
-    """Encode and decode a data set, and show it to the metrics and to others that observe it.
+    """Encode and decode a data set, and show it to the metrics and to other observers.
 
     Raises:
         BenchError: no sample was measured.
@@ -43,7 +43,7 @@ def reconstruct(
     limits = limits_of(job.protocol)
     loop = Loop(signals, device, job.options.batch_size, job.options.workers, job.protocol.seed, report, pool, limits)
     seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
-    seen.refuse_nothing(dataset)
+    seen.require_samples(dataset)
     if bank:
         bank.finish(complete=not seen.failed)
     return seen

@@ -1,4 +1,4 @@
-"""What results say of a measured system and of the data."""
+"""The records of a measured system and of its data, for results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from bench.tokenizers.base import Tokenizer
 
 
 def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
+    """The record of a tokenizer that was measured."""
     return job.system.record(
         modality=tokenizer.modality, tokens=seen.tokens, weights=tokenizer.weights, revision=tokenizer.revision
     )
 
 
 def dataset_record(protocol: Protocol, dataset: Dataset, seen: Seen) -> DatasetRecord:
-    """What was read of a data set, and what was not."""
+    """The record of a data set: what was read of it, and what was not."""
     return DatasetRecord(
         name=protocol.dataset.name,
         split=dataset.split,

@@ -1,7 +1,7 @@
-"""Features of a reference set on disk: computed once a protocol, verified on every opening.
+"""Features of a reference set on disk: computed once per protocol, verified whenever they are opened.
 
-A file is rows float32 ``[n, dim]``, then a byte for each sample (1 if its row is there), then the sha256
-of the key and everything before. A file that does not match in size or hash is no file.
+A file is rows float32 ``[n, dim]``, then one byte per sample (1 if its row is present), then the sha256
+of the key and everything before. A file that does not match in size or hash is ignored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class ReferenceFile:
 
     Args:
         key: everything the features depend on; its hash names the file.
-        n: samples of the reference set, those included that could not be read.
-        dim: features of a sample.
+        n: samples of the reference set, including those that could not be read.
+        dim: features per sample.
     """
 
     def __init__(self, key: dict[str, Any], n: int, dim: int) -> None:
@@ -40,10 +40,10 @@ class ReferenceFile:
         self.path = cache_dir() / "references" / f"{self.key}.rows"
 
     def open(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Rows ``[n, dim]``, mapped, and which of them are there ``[n]``; None without a sound file."""
+        """The mapped rows, float32 ``[n, dim]``, and which are present, bool ``[n]``; None without a valid file."""
         try:
             size = self.path.stat().st_size
-            if size != 4 * self.n * self.dim + self.n + DIGEST or not self._sound(size - DIGEST):
+            if size != 4 * self.n * self.dim + self.n + DIGEST or not self._valid(size - DIGEST):
                 return None
             # Private pages: whatever is done to the tensor, the file stays as it was verified.
             rows = np.memmap(self.path, np.float32, "c", shape=(self.n, self.dim))
@@ -52,7 +52,7 @@ class ReferenceFile:
             return None
         return torch.from_numpy(rows), torch.from_numpy(present) == 1
 
-    def _sound(self, length: int) -> bool:
+    def _valid(self, length: int) -> bool:
         with self.path.open("rb") as file:
             hasher = hashlib.sha256(self.key.encode())
             while length:
@@ -64,7 +64,7 @@ class ReferenceFile:
             return file.read() == hasher.digest()
 
     def write(self, parts: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Write the file whole or not at all, from parts of indices ``[m]`` and rows ``[m, dim]`` in any order.
+        """Write the file, whole or not at all, from parts of indices ``[m]`` and rows ``[m, dim]`` in any order.
 
         Raises:
             OSError: it cannot be written; nothing is left behind.

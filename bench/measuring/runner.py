@@ -1,4 +1,7 @@
-"""Runs the cells of a plan: a process each, one at a time; a failure costs its cell, a kill nothing done."""
+"""Plans the cells of a run and runs them: one process per cell, one at a time.
+
+A failure costs only its cell, and a kill costs no finished cell.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ class Plan:
     """The cells of a run.
 
     Attributes:
-        missing: why some of it cannot be measured here: weights, packages, models.
+        cells: every task times every system that it measures.
+        missing: why some of it cannot be measured here (weights, packages, models), by what it concerns.
         absent: checkpoints that will be fetched when they are needed.
         warnings: what makes numbers worthless although they can be measured.
         impossible: why no cell at all can be measured, and the remedy; empty if some can.
@@ -42,10 +46,14 @@ class Plan:
 
 
 def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
-    """Every task times every system, each with its whole protocol; nothing is measured.
+    """The plan of a run: every task times every system, each with its whole protocol; nothing is measured.
+
+    Args:
+        store: where weights files come from.
+        run: where results belong.
 
     Raises:
-        BenchError: a name, a setting or the data does not fit; the message has everything that does not, and what
+        BenchError: a name, a setting or the data does not fit; the message names everything that does not, and what
             is missing on this machine.
     """
     from bench.tokenizers.checkpoint import hub_offline
@@ -56,9 +64,9 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         system.check()
         if why := system.uncastable(options.dtype):
             missing[system.text] = f"{system.text}: {why}"
-        if _built_in_no_time(system):
+        if _is_cheap_builtin(system):
             try:
-                system.build()  # a wrong rate is told now, not after the cells before its own
+                system.build()  # report a wrong rate now, not after the cells before it
             except Unavailable as reason:
                 missing[system.text] = f"{system.text}: {reason}"
     located = replace(options, data=_absolute(options.data), prompts=_absolute(options.prompts))
@@ -82,21 +90,21 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             wrong.append(problem)
             continue
         weights = store.resolve(protocol.weights)
-        missing |= {name: str(found) for name, found in weights.items() if isinstance(found, Unavailable)}
+        missing |= {name: str(reason) for name, reason in weights.items() if isinstance(reason, Unavailable)}
         missing |= task.missing(protocol)
         impossible.append(task.impossible(protocol, weights))
         for system in wanted:
             try:
-                own = task.for_system(protocol, system)
+                adapted = task.for_system(protocol, system)
             except BenchError as problem:
                 wrong.append(problem)
                 continue
-            job = Job(system, own, located, weights)
+            job = Job(system, adapted, located, weights)
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
             key = cell_key(job)
-            file = run.file_of(system.text, own).absolute()
+            file = run.file_of(system.text, adapted).absolute()
             cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject_key(job)))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
@@ -104,24 +112,22 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
     if wrong:
         raise _all_of(wrong, [*missing.values(), *absent.values()])
     nothing = "; ".join(dict.fromkeys(impossible)) if all(impossible) else ""
-    # What is so for every system is said once.
+    # A warning that concerns every system is given once.
     warnings = list(dict.fromkeys(warnings))
     return Plan(cells, missing, [] if hub_offline() else list(absent.values()), warnings, nothing)
 
 
 def _absolute(path: str | None) -> str | None:
-    """A path for cells, whose systems may change the working directory; what is no path here stays as it is."""
+    """A path made absolute, since systems may change the working directory; what is not a path here stays as it is."""
     return str(Path(path).absolute()) if path and Path(path).exists() else path
 
 
 def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
-    """One error of several, and apart from it what is missing too, which is not their cause."""
+    """Several errors as one, which also names what is missing, although that is not their cause."""
     if len(wrong) == 1 and not missing:
         return wrong[0]
     return BenchError(
-        "\n  ".join(
-            dict.fromkeys([*map(str, wrong), *(f"apart from that, missing here: {reason}" for reason in missing)])
-        )
+        "\n  ".join(dict.fromkeys([*map(str, wrong), *(f"also missing here: {reason}" for reason in missing)]))
     )
 
 
@@ -134,31 +140,31 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
     tasks = [open_task(line.task) for line in suite.tasks]
     for system in systems:
         if not any(system.kind in task.measures for task in tasks):
-            raise BenchError(f"{system.text}: {tasks[0].name} measures no {system.kind}; {tasks[0].wanted}")
+            raise BenchError(f"{system.text}: {tasks[0].name} does not measure {system.kind}s; {tasks[0].wanted}")
     for line, task in zip(suite.tasks, tasks, strict=True):
-        own = [system for system in systems if system.kind in task.measures]
-        if own:
-            yield line, task, own
+        measured = [system for system in systems if system.kind in task.measures]
+        if measured:
+            yield line, task, measured
 
 
-def _built_in_no_time(system: SystemSpec) -> bool:
-    """Whether a system is the bench's own and has no weights: making it loads nothing and runs nobody's code."""
+def _is_cheap_builtin(system: SystemSpec) -> bool:
+    """Whether a system is the bench's and has no weights, so that building it loads nothing and is safe."""
     entry = system.entry
     return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
 
 
 def cell_key(job: Job) -> str:
-    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, weights at hand.
+    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, available weights.
 
     The batch size and the device cannot change a quality metric, but they change the speed that the
-    result records. The number of workers and of kept samples changes neither.
+    result records. The numbers of workers and of kept samples change neither.
     """
-    available = sorted(name for name, found in job.weights.items() if isinstance(found, Path))
+    available = sorted(name for name, file in job.weights.items() if isinstance(file, Path))
     return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
 
 
 def subject_key(job: Job) -> str:
-    """Hash of what decides a result but for the metrics: code, packages, system, conditions, device, batch size."""
+    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size."""
     return digest(
         {
             "code": environment.code_hash(),
@@ -174,7 +180,7 @@ def subject_key(job: Job) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A cell that is over: its result, and whether it was measured now or found finished."""
+    """A finished cell: its file and result, and whether the result was there before (``reused``) or measured now."""
 
     file: Path
     result: Result
@@ -184,14 +190,14 @@ class Outcome:
 def execute(
     plan: Plan, run: Run, progress: CellProgress, fresh: bool = False, timeout: float | None = None
 ) -> Iterator[Outcome]:
-    """Run the cells one after the other, skipping those already finished under the same key.
+    """Run the cells one after the other, skipping those already finished under the same key, and yield their outcomes.
 
     Args:
         fresh: measure again even what is finished.
         timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
     """
-    # By default OpenMP's threads spin while they wait for each other. Beside any other busy process that
-    # made networks twenty times slower here, and without one it gained nothing.
+    # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
+    # made networks twenty times slower here, and it gained nothing otherwise.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The fork server must import what this process did, not what lies in the working directory.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
@@ -199,11 +205,11 @@ def execute(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.measuring.cell_process", *_modules(plan)])
     for number, cell in enumerate(plan.cells, 1):
-        found, changed = (None, "") if fresh else run.look(cell.file, cell.key)
+        finished, changed = (None, "") if fresh else run.look(cell.file, cell.key)
         progress.start(number, cell.job.system.text)
-        if found is not None:
+        if finished is not None:
             progress.finish("finished before, kept")
-            yield Outcome(cell.file, found, reused=True)
+            yield Outcome(cell.file, finished, reused=True)
             continue
         clock = time.perf_counter()
         result = attempt(context, cell, run, progress, timeout)
@@ -216,15 +222,16 @@ def execute(
 
 
 def _failure(error: ErrorRecord, file: Path) -> str:
-    """What went wrong, where in somebody's own code, and where all of it is told."""
-    own = places(error.traceback)
-    where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
+    """What went wrong, where in the user's code, and the command that shows the whole traceback."""
+    innermost = places(error.traceback)
+    where = [f"    {place}" for place in innermost]
+    where += [f"    the whole traceback: bench show {file}"] if innermost else []
     return "\n".join([f"FAILED: {error.type}: {error.told}", *where])
 
 
 def _modules(plan: Plan) -> list[str]:
-    """What the cells take long to import, beyond what all of them need."""
-    # joblib, which librosa imports, would register a semaphore that a fork server cannot take back.
+    """Modules that cells take long to import, beyond those that all of them need."""
+    # joblib, which librosa imports, would register a semaphore that a fork server cannot release.
     os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
     tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}
@@ -234,7 +241,11 @@ def _modules(plan: Plan) -> list[str]:
 
 
 def resolve_device(device: str) -> str:
-    """``auto`` to the accelerator if there is one, else the CPU."""
+    """The device as torch names it; ``auto`` is the GPU if there is one, else the CPU.
+
+    Raises:
+        BenchError: there is no such device.
+    """
     import torch
 
     if device == "auto":
@@ -249,5 +260,5 @@ def resolve_device(device: str) -> str:
 
 
 def default_workers() -> int:
-    """Loader threads: one a core, four at most."""
+    """The default number of loader threads: one per core, at most four."""
     return min(4, os.cpu_count() or 1)

@@ -1,7 +1,7 @@
-"""What a system is put through at its first batches, before its numbers are believed.
+"""Checks of a system at its first batches, before its numbers are trusted.
 
-Each check fails the cell where the numbers would mean nothing, and leaves a warning where they mean less than they
-seem to. The thresholds lie far from what sound systems do; what was measured of them stands beside each.
+Each check fails the cell where the numbers would be meaningless, and gives a warning where they mean less than they
+seem to. The thresholds are far from what correct systems do; what was measured is stated with each.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from bench.measuring.copies import owned
 from bench.modalities.signal import Signal, SystemFailure
 
 NAMED = 3
-"""Layers that a message names; it counts the others."""
+"""The most layers that a message names; it counts the others."""
 
 LONGEST = 200
-"""Characters of an error's message that a warning repeats."""
+"""The most characters of an error's message that a warning quotes."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """By how much a sample may differ from itself before that is more than rounding.
+    """How much two passes of a sample may differ before that is more than rounding.
 
     Attributes:
-        tokens: share of the codes of the first level that are others, or the root mean square of the latents'
-            difference as a share of their own.
-        values: root mean square of the reconstructions' difference, as a share of the reconstruction's own.
-        error: the same as a share of the reconstruction's distance from the original; the larger of both counts.
+        tokens: share of the codes of the first level that differ, or the root mean square (RMS) of the latents'
+            difference as a share of the latents' RMS.
+        values: RMS of the reconstructions' difference, as a share of the reconstruction's RMS.
+        error: the same as a share of the RMS of the reconstruction's error; the larger of both limits counts.
     """
 
     tokens: float
@@ -45,19 +45,19 @@ class Limits:
 
 
 EXACT = Limits(tokens=0.05, values=5e-3, error=0.1)
-"""In float32. Convolutions round otherwise in another batch: after 50 layers a reconstruction differs by 2e-5 of its
-own, and none of 256 codes. Batch norm in training mode, in an autoencoder of 15 dB with 256 codes, changes 8 to 87% of
-the codes, and the reconstruction by 0.27 to 0.74 of its error, which is 0.05 to 0.2."""
+"""The limits in float32. Convolutions round differently in another batch: after 50 layers a reconstruction differs by
+2e-5 of its RMS, and none of 256 codes differ. Batch norm in training mode, in an autoencoder of 15 dB with 256 codes,
+changes 8 to 87% of the codes, and the reconstruction by 0.27 to 0.74 of its error, which is 0.05 to 0.2."""
 
 COARSE = Limits(tokens=0.25, values=2e-2, error=0.5)
-"""In bfloat16, float16 and TF32, which keep 8 to 11 bits of a value. They are estimates from that: of codes of 18 signs
-one in ten flips if one sign in 200 does, and if 3% of a vector quantizer's codes flip at a tie, the reconstruction
-differs by a quarter of its error."""
+"""The limits in bfloat16, float16 and TF32, which keep 8 to 11 bits of a value. They are estimated from that: of codes
+of 18 signs one in ten flips if one sign in 200 does, and if 3% of a vector quantizer's codes flip at a tie, the
+reconstruction differs by a quarter of its error."""
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What became of one sample: its tokens of the first level ``[positions, ...]``, and its reconstruction."""
+    """A sample after encode and decode: its tokens of the first level ``[positions, ...]``, and its reconstruction."""
 
     tokens: torch.Tensor | bytes
     values: torch.Tensor
@@ -65,18 +65,19 @@ class Passed:
 
 @dataclass(frozen=True)
 class Gap:
-    """Between two passes of one sample; see ``Limits``, ``values`` in absolute terms; ``kind`` names the tokens."""
+    """The difference of two passes of a sample, as in ``Limits``, but with absolute ``values``."""
 
     tokens: float
     values: float
     kind: str
 
     def beyond(self, tokens: float, values: float) -> bool:
+        """Whether the tokens or the values differ by more than that."""
         return self.tokens > tokens or self.values > values
 
     @property
     def text(self) -> str:
-        """The gap in words; each figure only if there is something to tell of it."""
+        """The gap in words, without the figures that are zero."""
         parts = [f"{self.tokens:.1%} of its {self.kind}" if self.tokens else ""]
         parts.append(f"{self.values:.2g} (rms) of its reconstruction" if self.values else "")
         return " and ".join(filter(None, parts))
@@ -84,16 +85,18 @@ class Gap:
 
 @dataclass
 class Trial:
-    """Judges a system by its first batch, and again by the first that is padded.
+    """Checks a system on its first batch, and again on the first that is padded.
 
     Args:
-        system: whose layers a message names.
-        encode, decode: of a batch; None where nothing is decoded.
-        limits: of the arithmetic that the system computes in.
-        seed: of the generators before each trial, so that warnings are the same on every run.
+        system: the system, whose layers a message names.
+        encode: encodes a batch.
+        decode: decodes a batch; None where nothing is decoded.
+        signals: how the modality handles its signals.
+        limits: the limits for the arithmetic that the system computes in.
+        seed: seeds the generators before each trial, so that warnings are the same in every run.
 
     Attributes:
-        doubts: a sentence for each thing that makes the numbers doubtful.
+        doubts: what makes the numbers doubtful, one sentence each.
     """
 
     system: object
@@ -106,13 +109,13 @@ class Trial:
     _tried: set[bool] = field(default_factory=set)
 
     def __call__(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any = None) -> None:
-        """Judge a batch and what became of it; nothing is done once the system has been tried.
+        """Check a batch, its tokens and its output; nothing is done once the system has been tried.
 
         The system must be called as it was for the batch, without gradients or in inference mode: it may keep tensors.
 
         Raises:
-            SystemFailure: what the numbers would be of is not the system: the values are on another scale, or a
-                sample depends on the others of its batch.
+            SystemFailure: the numbers would be meaningless, since the values are on another scale, or a sample depends
+                on the others of its batch.
         """
         if not self._tried and output is not None and (doubt := self.signals.misscaled(output, signal)):
             self.doubts.append(doubt)
@@ -124,57 +127,57 @@ class Trial:
         self._alone(signal, samples, tokens, output, padded)
 
     def _alone(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any, padded: bool) -> None:
-        """One sample alone, twice, and among others: by itself it must become what it becomes with them."""
+        """Check that one sample becomes the same alone, alone once more, and among others."""
         position = self.signals.likeliest(signal)
         alone = self.signals.alone(signal, position)
         name = samples[position].id
         try:
-            one, again = self._pass(alone), self._pass(alone)
+            single, again = self._pass(alone), self._pass(alone)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             self.doubts.append(
-                f"{name} fails by itself ({type(error).__name__}: {str(error)[:LONGEST]}) and not among the others of "
+                f"{name} fails alone ({type(error).__name__}: {str(error)[:LONGEST]}) but not among the others of "
                 "its batch, so the numbers may depend on the batch size"
             )
             return
-        noise = _gap(one, again)
-        scale = _rms(one.values)
+        noise = _gap(single, again)
+        scale = _rms(single.values)
         if noise.beyond(self.limits.tokens, self.limits.values * scale):
             remedy = self._training() or "seed what is drawn by the sample"
             self.doubts.append(
-                f"encode or decode is random: {name}, twice by itself, differs in {noise.text}; the numbers hold for "
-                f"this seed and batch size ({remedy})"
+                f"encode or decode is random: {name}, passed twice alone, differs in {noise.text}; the numbers hold "
+                f"only for this seed and batch size ({remedy})"
             )
         together = self._together(alone, position, tokens, output, signal)
         if together is None:
             return
-        change = _gap(one, together)
-        distance = _rms(one.values - self.signals.sample(alone, 0).to(one.values)) if self.decode else 0.0
-        # What is random by itself is no more so in a batch.
+        change = _gap(single, together)
+        distance = _rms(single.values - self.signals.sample(alone, 0).to(single.values)) if self.decode else 0.0
+        # What is random alone may be as random in a batch.
         allowed = max(self.limits.values * scale, self.limits.error * distance, 2 * noise.values)
         if change.beyond(max(self.limits.tokens, 2 * noise.tokens), allowed):
             remedy = self._training()
             if not remedy and padded:
-                remedy = "it is padding that changes it: mask it, or set equal_lengths"
+                remedy = "padding changes it: mask the padding, or set equal_lengths"
             raise SystemFailure(
-                f"what becomes of a sample depends on its batch: {name} by itself differs from itself among others in "
+                f"the result for a sample depends on its batch: {name} alone differs from itself among others in "
                 f"{change.text}, so the numbers would depend on the batch size; "
-                + (remedy or "encode and decode each sample by itself")
+                + (remedy or "encode and decode each sample independently")
             )
 
     def _together(self, alone: Any, position: int, tokens: Tokens, output: Any, signal: Any) -> Passed | None:
-        """The sample among others: of its own batch, or beside another if it has none; None where it takes none."""
+        """The sample among those of its batch, or beside another if it is the only one; None if that fails."""
         if tokens.batch_size > 1:
             return self._passed(tokens, output, signal, position)
         try:
             pair = self.signals.joined(alone, self.signals.other(alone))
             return self._pass(pair)
-        except Exception:  # the user chose a batch of one, and perhaps had to
+        except Exception:  # the user chose a batch of one, perhaps because it has to be
             return None
 
     def _pass(self, signal: Any) -> Passed:
-        """The first sample of a batch after encode and decode."""
+        """Encode and decode a batch; its first sample."""
         tokens = owned(self.encode(owned(signal)))
         output = self.decode(owned(tokens)) if self.decode else None
         if self.decode:
@@ -197,12 +200,12 @@ class Trial:
 
 
 def limits_of(protocol: Protocol) -> Limits:
-    """The limits of the arithmetic that a protocol states."""
+    """The limits for the arithmetic that a protocol states."""
     return EXACT if protocol.dtype == "float32" and not protocol.tf32 else COARSE
 
 
 def training_layers(system: object) -> Iterator[str]:
-    """Layers of a system that behave otherwise in training, batch norm and dropout, and are in training mode."""
+    """The names of batch norm and dropout layers of a system that are in training mode."""
     for attribute, value in [("", system), *getattr(system, "__dict__", {}).items()]:
         if not isinstance(value, nn.Module):
             continue
@@ -212,20 +215,20 @@ def training_layers(system: object) -> Iterator[str]:
                 yield f"{name} ({type(layer).__name__})"
 
 
-def _gap(one: Passed, other: Passed) -> Gap:
-    latents = isinstance(one.tokens, torch.Tensor) and one.tokens.is_floating_point()
-    apart = _tokens_apart(one.tokens, other.tokens)
-    return Gap(apart, _rms(one.values - other.values), "latents (rms)" if latents else "codes")
+def _gap(left: Passed, right: Passed) -> Gap:
+    latents = isinstance(left.tokens, torch.Tensor) and left.tokens.is_floating_point()
+    apart = _tokens_apart(left.tokens, right.tokens)
+    return Gap(apart, _rms(left.values - right.values), "latents (rms)" if latents else "codes")
 
 
-def _tokens_apart(one: torch.Tensor | bytes, other: torch.Tensor | bytes) -> float:
-    if isinstance(one, bytes) or isinstance(other, bytes):
+def _tokens_apart(left: torch.Tensor | bytes, right: torch.Tensor | bytes) -> float:
+    if isinstance(left, bytes) or isinstance(right, bytes):
         return 0.0  # a codec's bytes may hold a time or a name; what they decode to counts
-    if len(one) != len(other):
+    if len(left) != len(right):
         return 1.0
-    if not one.is_floating_point():
-        return float((one != other).double().mean()) if one.numel() else 0.0
-    return _rms(one.float() - other.float()) / (_rms(one) or 1.0)
+    if not left.is_floating_point():
+        return float((left != right).double().mean()) if left.numel() else 0.0
+    return _rms(left.float() - right.float()) / (_rms(left) or 1.0)
 
 
 def _rms(values: torch.Tensor) -> float:

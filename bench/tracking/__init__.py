@@ -1,10 +1,10 @@
 """MLflow: an exporter that never fails a run, and the sync that replays what it missed.
 
-The run directory is the truth; MLflow shows it. The layout there:
+The run directory is the source of truth; MLflow mirrors it. The layout there:
 
 - experiment: the suite.
 - parent run: one run directory, tag ``bench.run`` (an id kept in its ``tracking.json``).
-- child run: one result, a system times a task; ``bench.result`` is the sha256 of the result file, so
+- child run: one result, of a system on a task; ``bench.result`` is the sha256 of the result file, so
   that the same measurement is never there twice. A cell measured again is a new child, and the earlier
   one gets ``bench.superseded_by``; one that ``bench remove`` removed gets it too, with the value "removed".
 - metrics: ``NAME``, ``NAME.stderr``, ``NAME.low``, ``NAME.high`` (95% interval) and ``wall_seconds``,
@@ -16,7 +16,7 @@ The run directory is the truth; MLflow shows it. The layout there:
 - artifacts: the result JSON and the per-sample parquet.
 
 Nothing here imports mlflow before there is something to export: that takes a second. The commands use ``apart``, which
-does it in another process, whose time and memory are limited.
+exports in another process, whose time and memory are limited.
 """
 
 from bench.tracking.apart import ExporterApart, sync_apart

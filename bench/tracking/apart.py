@@ -23,15 +23,15 @@ from bench.tracking.state import LOCK_SECONDS, Closing, State, exclusive
 from bench.tracking.sync import SyncReport, require_results
 
 ROOM = 2 << 30
-"""Bytes of memory that the answers of a server may take."""
+"""The most bytes of memory that the answers of a server may take."""
 START_SECONDS = 120.0
 """The longest that importing mlflow may take."""
 LONGEST = 64 << 20
-"""Bytes of an answer of the process."""
+"""The most bytes of an answer of the process."""
 
 
 class Gone(Exception):
-    """The process ended, or was ended as it took too long."""
+    """The process ended, or was ended because it took too long."""
 
 
 class ExporterApart:
@@ -39,8 +39,7 @@ class ExporterApart:
 
     Attributes:
         pending: names of the result files that MLflow was not seen to hold.
-        problem: why, in one line without credentials; None while all is well.
-        label: the store, without credentials.
+        problem: why, on one line without credentials; None if there is no problem.
     """
 
     def __init__(self, run: Run, suite: str, uri: str | None = None, seconds: float = SECONDS) -> None:
@@ -60,10 +59,11 @@ class ExporterApart:
 
     @property
     def label(self) -> str:
+        """The store, without credentials."""
         return self._address.label
 
     def export(self, file: Path) -> None:
-        """Send the result in ``file``; costs nothing if it is in the store already."""
+        """Send the result in ``file``; does nothing if it is in the store already."""
         try:
             if State.load(self.run.path).holds(self.label, file.name, sha256_file(file)):
                 return
@@ -119,7 +119,7 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
     """``sync`` in a process of its own.
 
     Args:
-        timeout: the longest that all of it may take, in seconds; without, it ends when nothing is heard for a while.
+        timeout: the longest that all of it may take, in seconds; without it, a process that stays silent is ended.
 
     Raises:
         BenchError: the directory holds no results, or another process exports it.
@@ -134,19 +134,19 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
         finally:
             child.end()
     except Gone as error:
-        return _unheard(run, address, f"{address.label}: {error}")
+        return _unanswered(run, address, f"{address.label}: {error}")
     if "error" in answer:
         raise BenchError(answer["error"])
     return SyncReport(**answer["report"])
 
 
 def _silence(address: Address, seconds: float) -> float:
-    """Seconds without a word after which the process has failed to end itself what took too long."""
+    """Seconds without an answer after which the process is ended, because its own time limits did not work."""
     return LOCK_SECONDS + seconds_to_connect(address, seconds) + 2 * seconds
 
 
-def _unheard(run: Run, address: Address, problem: str) -> SyncReport:
-    """The report of a process that made none: what the state says the store holds counts, the rest is pending."""
+def _unanswered(run: Run, address: Address, problem: str) -> SyncReport:
+    """The report of a process that gave none: results that the state has as synced count, the rest is pending."""
     state, report = State.load(run.path), SyncReport(address.label, problem=problem)
     for file in run.files():
         if state.holds(address.label, file.name, sha256_file(file)):
@@ -157,10 +157,10 @@ def _unheard(run: Run, address: Address, problem: str) -> SyncReport:
 
 
 class Child:
-    """The process, and the lines that go there and come back."""
+    """The process that exports, and the lines exchanged with it."""
 
     def __init__(self, address: Address) -> None:
-        """Start it.
+        """Start the process.
 
         Raises:
             Gone: it does not start.
@@ -174,7 +174,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for this process to handle
             )
         except OSError as error:
-            raise Gone(f"no process to export in: {error.strerror}") from None
+            raise Gone(f"the process that exports cannot be started: {error.strerror}") from None
         self._rest, self._number = b"", 0
         self.ask({"what": "limit", "room": ROOM, "remote": address.database is None}, START_SECONDS)
 
@@ -182,8 +182,8 @@ class Child:
         """The answer to an order.
 
         Args:
-            silence: seconds after which a process that says nothing is ended.
-            timeout: seconds after which it is ended whatever it says.
+            silence: seconds after which a process that answers nothing is ended.
+            timeout: seconds after which it is ended in any case.
 
         Raises:
             Gone: it ended, or was ended.
@@ -204,14 +204,16 @@ class Child:
         except TimeoutError:
             self.end()
             whole = timeout is not None and time.monotonic() >= began + timeout
-            said = f"not through within {duration(timeout or 0)}" if whole else f"no answer within {duration(silence)}"
-            raise Gone(said) from None
+            cause = (
+                f"not finished within {duration(timeout or 0)}" if whole else f"no answer within {duration(silence)}"
+            )
+            raise Gone(cause) from None
         except (OSError, ValueError, KeyError):
             self.end()
             raise Gone(f"the process that exports ended with code {self._process.returncode}") from None
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End the process, whatever it is doing."""
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -221,7 +223,7 @@ class Child:
                     stream.close()
 
     def _line(self, deadline: float) -> bytes:
-        """The next line; TimeoutError at the deadline, OSError if there will be none."""
+        """The next line of the answers; TimeoutError at the deadline, OSError if the process has ended."""
         assert self._process.stdout is not None
         source = self._process.stdout.fileno()
         while b"\n" not in self._rest:

@@ -1,7 +1,7 @@
 """The process that talks to MLflow for ``bench run`` and ``bench sync``: ``python -m bench.tracking.child``.
 
-What a server answers is taken into memory by MLflow's client, however much it is. Here that is limited, and whoever
-started the process can end it at any moment. Orders come as lines of JSON on stdin, answers go to stdout.
+MLflow's client reads the answers of a server into memory, whatever their size. Here that memory is limited, and the
+parent can end the process at any moment. Orders come as lines of JSON on stdin, answers go to stdout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.tracking.exporter import Exporter
 from bench.tracking.sync import sync
 
 MOST_WRITTEN = 1 << 30
-"""Bytes of a file that may be written, of the copies of artifacts that a server sends."""
+"""The most bytes of a file that may be written, such as the copies of artifacts that a server sends."""
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     end_with_starter()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # what a library prints is not an answer
     exporter: Exporter | None = None
 
     def answer(**fields: Any) -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         order: dict[str, Any] = json.loads(line)
         number, what = order["number"], order["what"]
         if what == "limit":
-            with suppress(Exception), subdued():  # imports mlflow; if that fails, the first export says so
+            with suppress(Exception), subdued():  # imports mlflow; if that fails, the first export reports it
                 pass
             _limit(order["room"], order["remote"])
             answer(number=number)
@@ -66,11 +66,11 @@ def main() -> None:
                     unread[file.name] = str(error)
             problem = exporter.problem or next(iter(unread.values()), None)
             answer(number=number, pending=[*exporter.pending, *unread], problem=problem)
-    os._exit(0)  # a thread that still waits for a server has nothing more to say
+    os._exit(0)  # without waiting for a thread that still waits for a server
 
 
 def _limit(room: int, remote: bool) -> None:
-    """Let this process take so much more memory than it has, and write no endless file of what a server sends."""
+    """Limit this process to ``room`` more bytes of memory, and if ``remote``, the size of the files it writes."""
     if not sys.platform.startswith("linux"):
         return  # elsewhere the first limit does nothing
     import resource

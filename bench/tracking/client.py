@@ -1,4 +1,4 @@
-"""MLflow's client, made quick to give up, quiet, and unable to hang what it serves."""
+"""MLflow's client, made to time out quickly, print nothing and never hang its caller."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 
 @contextmanager
 def subdued() -> Iterator[None]:
-    """Import mlflow and keep it, while inside, to short timeouts and off the terminal."""
+    """Import mlflow, and within the context keep its timeouts short and its messages off the terminal."""
     unset = {name: value for name, value in SETTINGS.items() if name not in os.environ}
     os.environ.update(unset)
     levels: dict[logging.Logger, int] = {}
@@ -53,10 +53,10 @@ def subdued() -> Iterator[None]:
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """The result of ``work``; TimeoutError if it takes longer, whatever it hangs on.
+    """The result of ``work``; TimeoutError if it takes longer than ``seconds``, whatever it hangs on.
 
-    Request timeouts bound neither a name server nor a database nor an answer that trickles in. The
-    thread that is left behind dies with the process.
+    Request timeouts bound neither name resolution nor a database nor an answer that trickles in. The
+    thread that is left behind ends with the process.
     """
     future: Future[T] = Future()
 
@@ -76,12 +76,12 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
 
 def seconds_to_connect(address: Address, seconds: float) -> float:
-    """The longest that ``connect`` may take where one call of MLflow may take ``seconds``: a file has to be made."""
+    """The longest that ``connect`` may take if a call of MLflow may take ``seconds``, as it may create a file."""
     return seconds if address.database is None else seconds + 2 * SECONDS_TO_MAKE
 
 
 def connect(address: Address) -> Any:
-    """MLflow's client of a store; a SQLite file is made where there is none.
+    """MLflow's client of a store; a SQLite file is created if there is none.
 
     Raises:
         BenchError: the file cannot be used; the message names the remedy.
@@ -106,12 +106,12 @@ def experiment_of(client: Any, address: Address, name: str) -> str:
     other store has a place of its own.
 
     Raises:
-        BenchError: the experiment is in MLflow's bin.
+        BenchError: the experiment is deleted in MLflow.
     """
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         location = None
         if address.database is not None:
             folder = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
@@ -119,17 +119,17 @@ def experiment_of(client: Any, address: Address, name: str) -> str:
         try:
             return str(client.create_experiment(name, artifact_location=location))
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process may have been quicker
-            if found is None:
+            experiment = client.get_experiment_by_name(name)  # another process may have been faster
+            if experiment is None:
                 raise
-    if found.lifecycle_stage != "active":
-        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
-        raise BenchError(f"the experiment {name!r} is deleted in MLflow; restore it: {restore}")
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage != "active":
+        restore = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        raise BenchError(f"the experiment {name!r} is deleted in MLflow; restore it with: {restore}")
+    return str(experiment.experiment_id)
 
 
 def explain(error: BaseException, address: Address) -> str:
-    """One line on what went wrong, for people: the cause rather than the wrapping, no credentials."""
+    """What went wrong, on one line for people: the innermost cause, without credentials."""
     if isinstance(error, BenchError):
         return address.redact(str(error))
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -138,7 +138,7 @@ def explain(error: BaseException, address: Address) -> str:
         if "Timeout" in type(link).__name__:
             reason = str(link) if type(link) is TimeoutError else "timed out"
         elif isinstance(link, MemoryError):
-            reason = "the answer is more than memory may hold"
+            reason = "the answer exceeds the memory limit"
         elif isinstance(link, OSError) and link.strerror:
             reason = f"{link.strerror}: {link.filename}" if link.filename else link.strerror
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)

@@ -1,4 +1,4 @@
-"""SQLite stores: made whole or not at all, since MLflow cannot go on with one whose making was cut short."""
+"""SQLite stores: created whole or not at all, since MLflow cannot resume an interrupted creation."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from bench.errors import BenchError
 from bench.tracking.state import locked
 
 SECONDS_TO_MAKE = 120.0
-"""The longest that making a store may take, or waiting for another process that makes it; mostly it takes two."""
+"""The longest that creating a store, or waiting for another process to do so, may take; usually it takes two."""
 _REPEATED = re.compile("already exists|duplicate column name")
-"""What SQLite says when a migration is begun again that was cut short."""
+"""What SQLite reports when an interrupted migration is started again."""
 
 
 def prepared(file: Path, make: Callable[[str], object]) -> None:
-    """Make a store where there is none, and find out at once what MLflow would find out after trying for two minutes.
+    """Create a store where there is none, and report at once what MLflow would report after trying for two minutes.
 
-    It is made under another name and renamed, so that whoever ends the process leaves no half of one. Two processes
+    It is created under another name and renamed, so that an interruption leaves no incomplete file. Two processes
     that want the same one take turns.
 
     Args:
-        make: makes the tables of the store of a URI, and leaves no connection open.
+        file: path of the SQLite file.
+        make: creates the tables of the store of a URI, and leaves no connection open.
 
     Raises:
-        BenchError: the file cannot be read and written, or its path cannot be told to MLflow.
+        BenchError: the file cannot be read and written, or MLflow does not take its path.
     """
     if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
-        raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
+        raise BenchError(f"{file}: MLflow does not take a SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(
-            file.with_name(f".{file.name}.lock"), f"{file} is being made by another process", seconds=SECONDS_TO_MAKE
+            file.with_name(f".{file.name}.lock"),
+            f"{file} is being created by another process; try again when it has finished",
+            seconds=SECONDS_TO_MAKE,
         ):
             if file.exists():
                 _check(file)
@@ -69,10 +72,10 @@ def _check(file: Path) -> None:
 
 
 def unfinished(file: Path, error: Exception) -> str:
-    """Why MLflow cannot use a store and what helps, if its making or a migration was cut short; else empty.
+    """Why MLflow cannot use a store and what helps, if its creation or a migration was interrupted; else empty.
 
     Args:
-        error: what MLflow raised; it makes again what is there already.
+        error: what MLflow raised when it tried to create again what already exists.
     """
     if not _REPEATED.search(str(error)):
         return ""
@@ -84,6 +87,6 @@ def unfinished(file: Path, error: Exception) -> str:
         return ""
     holds = f"it holds {runs} runs" if runs else "it holds no runs"
     return (
-        f"{file}: MLflow was ended while it made or migrated the tables, and cannot go on; {holds}. "
-        f"Move it away, and bench sync makes a new one: mv {file.name} {file.name}.broken"
+        f"{file}: MLflow was ended while it created or migrated the tables, and cannot continue; {holds}. "
+        f"Move the file away, and bench sync creates a new one: mv {file.name} {file.name}.broken"
     )

@@ -1,4 +1,4 @@
-"""Export during a run: each result as it is written, never at the cost of one."""
+"""Export during a run: each result as soon as it is written, without ever failing the run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from bench.tracking.state import Closing, State, Synced, exclusive
 class Exporter:
     """Sends the results of one ``bench run`` to MLflow; nothing it does raises or blocks for long.
 
-    The first trouble with the store ends all attempts: later results are pending at once, and
+    The first problem with the store ends all attempts: later results are pending at once, and
     ``sync`` replays them.
 
     Attributes:
         pending: names of the result files that MLflow was not seen to hold.
-        problem: why, in one line without credentials; None while all is well.
-        label: the store, without credentials.
+        problem: why, on one line without credentials; None if there is no problem.
     """
 
     def __init__(self, run: Run, suite: str, uri: str | None = None, seconds: float = SECONDS) -> None:
@@ -43,12 +42,13 @@ class Exporter:
 
     @property
     def label(self) -> str:
+        """The store, without credentials."""
         return self._address.label
 
     def export(self, file: Path, result: Result) -> None:
-        """Send the result in ``file``, read it back and mark it synced; costs nothing if it is already.
+        """Send the result in ``file``, read it back and mark it synced; does nothing if it is already.
 
-        Call it for the results that a resumed run finds finished as well.
+        Also call it for results that a resumed run finds finished.
         """
         try:
             if not self._send(file, result):

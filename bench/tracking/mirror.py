@@ -1,4 +1,4 @@
-"""One run directory in one MLflow experiment: found by tags, written, read back."""
+"""The mirror of a run directory in an MLflow experiment: found by tags, written, read back."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from bench.tracking.record import (
 )
 from bench.tracking.state import Closing, State
 
-PAGE = 1000  # runs a search answers at a time
-SHOWN = 5  # differences a message names
-REMOVED = "removed"  # what a result is superseded by that its run directory has no more
+PAGE = 1000  # runs that a search returns at a time
+SHOWN = 5  # differences that a message names
+REMOVED = "removed"  # value of the tag for a result that its run directory no longer has
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of a record: its child run, whether that is new, what was lost before, what was removed."""
+    """The outcome for a record: its child run, whether that is new, what was missing before, and the runs removed."""
 
     mlflow_run: str
     new: bool
@@ -48,7 +48,7 @@ class Mirror:
         experiment: id of the experiment.
         suite: its name.
         run: id of the run directory, the tag all its runs carry.
-        title: name for the parent run.
+        title: name of the parent run.
         parents: parent runs, the one in use first.
         children: child runs by the sha256 of their result file.
     """
@@ -65,15 +65,15 @@ class Mirror:
     def open(
         cls, client: Any, address: Address, suite: str, state: State, title: str, contents: Iterable[str]
     ) -> Mirror:
-        """Find what the store has of a run directory; the experiment is created if there is none.
+        """The mirror with what the store has of a run directory; the experiment is created if there is none.
 
         A state that knows of no store takes over the id under which any of ``contents`` (sha256 of the
         result files) is already there, so that losing ``tracking.json`` makes no duplicates.
         """
         experiment = experiment_of(client, address, suite)
         if not state.stores:
-            known = (_search(client, experiment, RESULT_TAG, content) for content in contents)
-            state.run = next((runs[0].data.tags[RUN_TAG] for runs in known if runs), state.run)
+            holding = (_search(client, experiment, RESULT_TAG, content) for content in contents)
+            state.run = next((runs[0].data.tags[RUN_TAG] for runs in holding if runs), state.run)
         mirror = cls(client, experiment, suite, state.run, title)
         for run in _search(client, experiment, RUN_TAG, state.run):
             content = run.data.tags.get(RESULT_TAG)
@@ -120,12 +120,12 @@ class Mirror:
         return True
 
     def reopen(self) -> None:
-        """The run goes on: an ended parent is running again."""
+        """Mark the parent run as running again, since the run directory is being resumed."""
         if self.parents and self.parents[0].info.status != "RUNNING":
             self.client.update_run(self.parents[0].info.run_id, "RUNNING")
 
     def close(self, closing: Closing) -> None:
-        """End the parent run; nothing to do if no result was ever exported."""
+        """End the parent run as stated; does nothing if no result was ever exported."""
         if not self.parents:
             return
         parent = self.client.get_run(self.parents[0].info.run_id)
@@ -133,7 +133,7 @@ class Mirror:
             self.client.set_terminated(parent.info.run_id, closing.status, closing.time)
 
     def remove_empty_parents(self) -> list[str]:
-        """Delete the twins of the parent run that no child belongs to any more; their ids."""
+        """Delete duplicates of the parent run that have no children, and return their ids."""
         used = {run.data.tags.get(PARENT_TAG) for copies in self.children.values() for run in copies}
         spare = [run.info.run_id for run in self.parents[1:] if run.info.run_id not in used]
         for mlflow_run in spare:
@@ -190,7 +190,7 @@ class Mirror:
             file
             for file in record.artifacts
             if file.name not in sizes
-            or sizes[file.name] not in (None, file.stat().st_size)  # not every artifact store knows sizes
+            or sizes[file.name] not in (None, file.stat().st_size)  # not every artifact store reports sizes
             or (thorough and not self._same(identifier, file))
         ]
 
@@ -201,7 +201,7 @@ class Mirror:
 
 
 def mark_removed(client: Any, runs: Iterable[str]) -> list[str]:
-    """Tag child runs whose result was removed as superseded by nothing; those tagged, not those that are gone."""
+    """Tag child runs whose result was removed, and return their ids; runs that no longer exist are skipped."""
     from mlflow.exceptions import MlflowException
 
     marked = []
@@ -219,17 +219,17 @@ def mark_removed(client: Any, runs: Iterable[str]) -> list[str]:
 
 
 def _search(client: Any, experiment: str, tag: str, value: str) -> list[Any]:
-    found: list[Any] = []
+    runs: list[Any] = []
     token: str | None = ""
     while token is not None:
         page = client.search_runs([experiment], f"tags.`{tag}` = '{value}'", max_results=PAGE, page_token=token or None)
-        found += page
+        runs += page
         token = page.token or None
-    return found
+    return runs
 
 
 def _differences(run: Any, record: Record, tags: Mapping[str, str]) -> list[str]:
-    """What of a record a run lacks or has otherwise, one phrase each."""
+    """What a run lacks of a record or has differently, one phrase each."""
     kinds: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         ("status", {"": run.info.status, " time": run.info.end_time}, {"": record.status, " time": record.end}),
         ("tag ", run.data.tags, tags),

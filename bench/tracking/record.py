@@ -1,4 +1,4 @@
-"""What MLflow is told of a result: tags, params, metrics, artifacts, within MLflow's limits."""
+"""The record of a result for MLflow: tags, params, metrics and artifacts, within MLflow's limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARENT_TAG = "mlflow.parentRunId"
 SOURCE_TAGS = {"mlflow.source.name": "bench run", "mlflow.source.type": "LOCAL"}
 UNKNOWN = "unknown"
 
-# https://mlflow.org/docs/latest/ml/tracking: longest key, param value and tag value the SQL stores take.
+# https://mlflow.org/docs/latest/ml/tracking: longest key, param value and tag value that the SQL stores take.
 MAX_KEY = 250
 MAX_PARAM = 6000
 MAX_TAG = 8000
@@ -31,7 +31,7 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. :]")
 
 
 class Unexportable(BenchError):
-    """One result that MLflow cannot be made to hold; the store itself works."""
+    """A result cannot be stored in MLflow, although the store itself works."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Record:
     """A result as MLflow holds it.
 
     Attributes:
-        content: sha256 of the result file; what identifies the result.
+        content: sha256 of the result file, which identifies the result.
+        name: name of the child run.
         status: MLflow's ``FINISHED`` or ``FAILED``.
         start: milliseconds since 1970, like ``end``; ``end`` is also the time of every metric.
         artifacts: files, each stored under its own name.
@@ -121,7 +122,9 @@ def _provenance(result: Result) -> dict[str, str]:
         "bench.entry": result.system.entry,
         "bench.contracts.task": result.protocol.task,
         "bench.task_version": str(result.protocol.task_version),
-        "bench.metric_versions": canonical_json({name: each.version for name, each in result.protocol.metrics.items()}),
+        "bench.metric_versions": canonical_json(
+            {name: metric.version for name, metric in result.protocol.metrics.items()}
+        ),
         "bench.metric_fingerprints": canonical_json(
             {name: result.protocol.fingerprint_of(name) for name in result.protocol.metrics}
         ),
@@ -146,7 +149,7 @@ def _numbers(name: str, estimate: Estimate) -> Iterator[tuple[str, float]]:
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    """Dotted keys and texts; an empty mapping stays visible as ``{}``."""
+    """The leaves of a tree as dotted keys and texts; an empty mapping is kept as ``{}``."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
@@ -155,7 +158,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _key(name: str) -> str:
-    """A key MLflow takes; one that had to change ends in a hash, so that no two keys become one."""
+    """A key that MLflow takes; one that had to change ends in a hash, so that keys stay distinct."""
     clean = _FORBIDDEN.sub("_", name)
     if clean == name and len(name) <= MAX_KEY:
         return name

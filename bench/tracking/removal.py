@@ -1,4 +1,4 @@
-"""What belongs to a result in its run directory, and its removal: only what the bench wrote, found by its name."""
+"""Removal of a result and what belongs to it in its run directory: only files that the bench wrote, by their names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bench.contracts.results import Result, Run
 from bench.tracking.state import FILE, State, exclusive
 
 TABLES = (".parquet", ".csv")
-"""Endings of per-sample values, of a run and of a baseline."""
+"""Suffixes of the files of per-sample values, in a run and in a baseline."""
 KEPT = re.compile(r"\d{6,}\.[\w.]+")
-"""What a run calls a kept sample: its position in the data set, and the suffix of its modality."""
+"""The file name of a kept sample: its position in the data set, and the suffix of its modality."""
 
 
 def belongings(run: Run, results: Mapping[Path, Result | None], going: Collection[Path]) -> list[Path]:
     """The files of results that are to be removed, each result before its samples.
 
-    They follow from the name of a result's file, never from paths that stand in it. Originals of kept samples belong
-    to all results of one protocol, so they go with the last of these. Links are not followed.
+    They follow from the name of a result's file, never from paths in it. Originals of kept samples belong
+    to all results of one protocol, so they are removed with the last of these. Links are not followed.
 
     Args:
         results: all results of the run by file; None for one that cannot be read, which may be of any protocol.
@@ -42,7 +42,7 @@ def belongings(run: Run, results: Mapping[Path, Result | None], going: Collectio
 def remove(run: Run, files: Iterable[Path]) -> list[str]:
     """Remove files in their order and the folders that this leaves empty.
 
-    What ``tracking.json`` says of removed results is turned into a note for ``bench sync``, which marks their runs in
+    What ``tracking.json`` has on removed results becomes a note for ``bench sync``, which marks their runs in
     MLflow. A kill leaves at most samples behind that nothing reads.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What of a run directory is in which MLflow store: its ``tracking.json``, and the lock on it."""
+"""Which results of a run directory are in which MLflow store: its ``tracking.json``, and the lock on it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Closing(BaseModel):
 
     @classmethod
     def now(cls, status: Literal["FINISHED", "FAILED", "KILLED"]) -> Closing:
-        """It ends at this moment."""
+        """A run that ends now with this status."""
         return cls(status=status, time=time.time_ns() // 1_000_000)
 
 
@@ -55,8 +55,12 @@ class State(BaseModel):
         pattern="^[0-9a-f]{32}$",
         description="id of the run directory in MLflow",
     )
-    closed: dict[str, Closing] = Field(default_factory=dict, description="by suite; absent while it runs")
-    stores: dict[str, dict[str, Synced]] = Field(default_factory=dict, description="by store, then result file")
+    closed: dict[str, Closing] = Field(
+        default_factory=dict, description="how the run ended, by suite; absent while it runs"
+    )
+    stores: dict[str, dict[str, Synced]] = Field(
+        default_factory=dict, description="synced results, by store and result file"
+    )
     removed: dict[str, list[str]] = Field(
         default_factory=dict, description="by store, ids of child runs whose result was removed; sync marks them"
     )
@@ -83,7 +87,7 @@ class State(BaseModel):
         self.stores.setdefault(store, {})[file] = synced
 
     def forget(self, store: str, files: Collection[str]) -> list[str]:
-        """Note that results are removed which the store holds; the ids of their child runs."""
+        """Note results that the store holds as removed, and return the ids of their child runs."""
         synced = self.stores.get(store, {})
         runs = [synced.pop(file).mlflow_run for file in sorted(files) if file in synced]
         if runs:
@@ -93,10 +97,17 @@ class State(BaseModel):
 
 @contextmanager
 def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold a lock between processes; BenchError with the text ``busy`` after waiting so long.
+    """Hold a lock between processes within the context.
 
-    The kernel drops it with the process, however that ends. The file is gone when nobody holds it, unless a process
-    was killed meanwhile; then the next one removes it. Where there is no ``flock`` there is no lock.
+    The kernel releases it when the process ends, however it does. The file is removed when nobody holds the lock; if a
+    process was killed, the next one removes it. Where there is no ``flock`` there is no lock.
+
+    Args:
+        busy: the message of the error.
+        seconds: how long to wait for another process.
+
+    Raises:
+        BenchError: another process held the lock for so long.
     """
     try:
         import fcntl  # noqa: F401 - there is none on Windows
@@ -113,7 +124,7 @@ def locked(file: Path, busy: str, seconds: float = LOCK_SECONDS) -> Iterator[Non
         yield
     finally:
         if _is_open(file, descriptor):
-            file.unlink()  # before the lock is dropped: after that it might be another's
+            file.unlink()  # before the lock is released: after that it might be another process's
         os.close(descriptor)
 
 
@@ -124,7 +135,7 @@ def _lock(file: Path) -> int | None:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it may have removed the file since it was opened here; that lock would keep nobody out.
+        # The former holder may have removed the file since it was opened here; a lock on it would exclude nobody.
         held = _is_open(file, descriptor)
     except BlockingIOError:
         held = False
@@ -147,6 +158,6 @@ def _is_open(file: Path, descriptor: int) -> bool:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """The lock on a run directory's exports, so that a sync and a run make no duplicates."""
-    with locked(folder / LOCK, f"{folder} is being exported by another process"):
+    """Hold the lock on a run directory's exports, so that a sync and a run create no duplicates."""
+    with locked(folder / LOCK, f"{folder} is being exported by another process; try again when it has finished"):
         yield

@@ -1,4 +1,4 @@
-"""``bench sync``: make MLflow hold what a run directory holds, and check that it does."""
+"""``bench sync``: make MLflow hold the results of a run directory, and check that it does."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class SyncReport:
 
     Attributes:
         store: the store, without credentials.
-        written: results MLflow did not have.
-        repaired: results it had in part or otherwise, with what was wrong.
-        intact: results it had whole.
+        written: results that MLflow did not have.
+        repaired: results that it had incompletely or differently, with what was wrong.
+        intact: results that it had whole.
         removed: ids of runs that held a result a second time and were deleted.
-        marked: ids of runs whose result was removed from the run directory, which a tag now says.
-        failed: results it does not hold now, with the reason.
-        problem: why the store could not be used, if so.
+        marked: ids of runs whose result was removed from the run directory, which a tag now states.
+        failed: results that it does not hold now, with the reason.
+        problem: why the store could not be used; None if it could.
     """
 
     store: str
@@ -73,18 +73,19 @@ class SyncReport:
 
 
 def require_results(run: Run) -> None:
-    """BenchError if the directory holds no results, and none was removed from it."""
+    """Raise BenchError if a run directory holds no results and none was removed from it."""
     if not run.files() and not State.load(run.path).removed:
         raise BenchError(f"{run.path} holds no results to sync")
 
 
 def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: None) -> SyncReport:
-    """Replay what MLflow does not hold of a run directory, and read everything back.
+    """Log the results of a run directory that MLflow does not hold, and read everything back.
 
-    Idempotent: runs are found by tag, whoever wrote them and however far they got. Trouble is
-    reported, not raised; a store that does not answer, or answers too slowly, is given up at once.
+    Idempotent: runs are found by tag, whoever wrote them and however complete they are. Problems are
+    reported, not raised; a store that does not answer, or answers too slowly, is not tried again.
 
     Args:
+        uri: tracking URI; by default that of the environment, as in :meth:`Address.of`.
         moved: called after each step.
 
     Raises:
@@ -106,7 +107,7 @@ def sync(run: Run, uri: str | None = None, moved: Callable[[], None] = lambda: N
             with subdued():
                 client = within(seconds_to_connect(address, SECONDS), lambda: connect(address))
                 moved()
-                # First, so that a result that was put back is not marked for good.
+                # First, so that a result that was put back does not stay marked.
                 if gone := state.removed.pop(address.label, []):
                     report.marked = mark_removed(client, gone)
                     state.save(run.path)
@@ -138,11 +139,11 @@ def _sync_suite(
     )
     state.save(run.path)  # the id must be on disk before MLflow knows it
     for file, result in results.items():
-        known = state.holds(address.label, file.name, contents[file])
+        synced = state.holds(address.label, file.name, contents[file])
         moved()
         try:
             record = record_of(file, result, contents[file])
-            stored = within(SECONDS, partial(mirror.put, record, thorough=not known))
+            stored = within(SECONDS, partial(mirror.put, record, thorough=not synced))
         except Exception as error:
             if isinstance(error, TimeoutError | MemoryError):
                 raise
