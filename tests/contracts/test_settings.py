@@ -61,12 +61,12 @@ NAMES = "width, rate, on, kind"
         ({"probe": {"rate": math.inf}}, "probe.rate: inf is not a finite number"),
         ({"probe": {"on": "maybe"}}, "probe.on: 'maybe' is not true or false"),
         ({"probe": {"kind": "c"}}, "probe.kind: 'c' is not 'a' or 'b'"),
-        ({"probe": 3}, "probe: 3 is no section of settings; write a mapping of width, rate, on, kind"),
+        ({"probe": 3}, "probe: 3 is not a section of settings; write a mapping of width, rate, on, kind"),
         ({"parts": 3}, "parts: 3 is not a list"),
-        ({"parts": []}, "parts: has 0, and needs 1 at least"),
-        ({"name": 3}, "name: 3 is not a text"),
+        ({"parts": []}, "parts: has 0 entries, but needs at least 1"),
+        ({"name": 3}, "name: 3 is not text"),
         ({"name": "X"}, "name: 'X' does not have the form ^[a-z]+$"),
-        ({1: 2}, "1: 1 is no name of a setting: put it in quotes, if it is meant to be one"),
+        ({1: 2}, "1: 1 is not the name of a setting; put it in quotes if it is meant to be one"),
         ({"needed": 1}, "needed: odd numbers have no half"),
         ({"needed": "x" * 99}, f"needed: '{'x' * 59}... is not a whole number"),
     ],
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_is_told_below_the_section_it_is_of():
 
 @pytest.mark.parametrize("metrics", [["psnr"], "psnr", {"psnr": 3}, {True: {}}])
 def test_metrics_are_sections(metrics):
-    with pytest.raises(BenchError, match=r"own.yaml: metrics.* is no section of settings; write metrics: {psnr: {}"):
+    with pytest.raises(BenchError, match=r"own.yaml: metrics.* is not a section of settings; write metrics: {psnr: {}"):
         check_sections({"metrics": metrics}, "own.yaml")
 
 

@@ -159,7 +159,7 @@ def test_the_command(bench, tmp_path):
     assert "no results" in bench("publish", "empty", code=3).stderr
     (_, run, _) = write_runs(tmp_path)
     assert "1 table, 2 systems: out/index.html" in bench("publish", run, "--out", "out").stdout
-    assert "is no site" in bench("publish", run, "--out", "sounds", code=2).stderr
+    assert "is not a site" in bench("publish", run, "--out", "sounds", code=2).stderr
 
 
 @pytest.mark.parametrize("name", ["../../secret.png", "/etc/passwd", "kept/../secret.png"])
