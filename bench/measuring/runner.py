@@ -140,7 +140,9 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
     tasks = [open_task(line.task) for line in suite.tasks]
     for system in systems:
         if not any(system.kind in task.measures for task in tasks):
-            raise BenchError(f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {tasks[0].wanted}")
+            raise BenchError(
+                f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {tasks[0].wanted}"
+            )
     for line, task in zip(suite.tasks, tasks, strict=True):
         measured = [system for system in systems if system.kind in task.measures]
         if measured:

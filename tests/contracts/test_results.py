@@ -136,7 +136,7 @@ def test_a_result_with_what_is_no_number_is_refused_and_a_message_may_have_the_w
     )
     assert read_result(file) == written
     file.write_text(file.read_text().replace('"value": 20.0', f'"value": {constant}'))
-    with pytest.raises(BenchError, match=f"json: {constant} is not a number"):
+    with pytest.raises(BenchError, match=f"json: {constant} is not a finite number"):
         read_result(file)
 
 
@@ -174,7 +174,7 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
         ('"suite": "image-recon",', "", "suite: is missing"),
         ('"suite"', '"sweet": 1, "suite"', "sweet: no such setting; there is .*key, subject, suite"),
         ('"schema_version": 4', '"schema_version": 5', "schema_version: 5 is out of range: at most 4"),
-        ('"metrics": {', '"metrics": 1, "a": {', "metrics: 1 is no section"),
+        ('"metrics": {', '"metrics": 1, "a": {', "metrics: 1 is not a section"),
         ('"metric": ""', '"metric": "ssim"', "psnr: given by ssim, which the protocol does not measure"),
     ],
     ids=[

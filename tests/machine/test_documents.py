@@ -21,8 +21,9 @@ DEEP = 100_000
 @pytest.mark.parametrize(
     "text, message",
     [('{"a": 1, "a": 2}', "'a' appears twice"), ("[" * DEEP + "]" * DEEP, "nested too deeply"),
-     ('{"a": ' * DEEP + "1" + "}" * DEEP, "nested too deeply"), ("1" * 5_000, "digit"), ("NaN", "NaN is not a number"),
-     ("1e999", "1e999 is not a number"), ("{", "Expecting"), (b"\xff", "utf-8")],
+     ('{"a": ' * DEEP + "1" + "}" * DEEP, "nested too deeply"), ("1" * 5_000, "digit"),
+     ("NaN", "NaN is not a finite number"), ("1e999", "1e999 is not a finite number"),
+     ("{", "Expecting"), (b"\xff", "utf-8")],
 )  # fmt: skip
 def test_json_has_one_meaning_or_is_an_error(text: str | bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
