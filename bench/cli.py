@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints.
+"""The command line: it parses, calls the command and prints.
 
 Exit codes: 0 all cells measured or quality held, 1 quality regressed, 2 wrong usage or bad input, 3 nothing (or not
 all that the baseline has) was measured, 4 a cell failed.
@@ -50,7 +50,7 @@ class _Group(click.Group):
             remedy = "; free some, or choose another place" if full else ""
             raise click.UsageError(visible(f"{where}{error.strerror}{remedy}")) from error
         except (MemoryError, ImportError) as error:
-            # A library that finds no room says so as it is loaded.
+            # A library that finds no memory fails with an ImportError as it is loaded.
             if isinstance(error, ImportError) and "failed to map segment" not in str(error):
                 raise
             raise click.UsageError("out of memory; close other programs, or raise the limit (ulimit -v)") from error
@@ -65,12 +65,12 @@ def main() -> None:
     Start here:
       bench run --suite image-recon            measure image tokenizers on real photographs
       bench run --suite audio-recon            measure speech tokenizers on real recordings
-      bench list tokenizers                    what can be measured
+      bench list tokenizers                    list what can be measured
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
-      bench check RUN --baseline PATH          has quality regressed?
-      bench publish runs/image-recon           a site of the results: tables, plots, samples
-      bench doctor                             what is installed here, and what is missing
+      bench check RUN --baseline PATH          check whether quality has regressed
+      bench publish runs/image-recon           make a site of the results: tables, plots, samples
+      bench doctor                             see what is installed here and what is missing
     """
     renamed.show()
 
@@ -86,7 +86,7 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
 
 
 def _given() -> dict[str, Any]:
-    """The options of the command that runs whose values the user gave, paths as texts."""
+    """The options whose values the user gave to the running command, with paths as strings."""
     context = click.get_current_context()
     chosen = {
         option.opts[0].lstrip("-"): context.params[option.name]
@@ -121,7 +121,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     "NAME=PATH for a local checkpoint, or my_file.py:Class[@key=value,...].",
 )
 @click.option(
-    "--add", "added", multiple=True, metavar="SPEC", help="Measure this system beside the suite's. Repeatable."
+    "--add", "added", multiple=True, metavar="SPEC", help="Measure this system in addition to the suite's. Repeatable."
 )
 @click.option(
     "--dataset",
@@ -131,7 +131,7 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--data",
     metavar="PATH",
-    help="Where the data set is; alone, a folder of images (image-folder) or sound (audio-folder) to measure on.",
+    help="Where the data set is; alone, a folder of images (image-folder) or audio (audio-folder) to measure on.",
 )
 @click.option(
     "--samples",
@@ -149,8 +149,8 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--prompts",
     metavar="FILE",
-    help="Texts for published backbones, one a line: what they generate images from, each in turn as often as images "
-    "are wanted; for token-modelling, the text of each sample of the data set.",
+    help="Texts for pretrained backbones, one per line: what they generate images from, in turn, until there are as "
+    "many images as wanted; for token-modelling, the text of each sample of the data set.",
 )
 @click.option(
     "--protocol", metavar="NAME|FILE", help="Protocol preset instead of the suite's (`bench list protocols`)."
@@ -179,10 +179,10 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(min=0, max=100),
     default=4,
     show_default=True,
-    help="Samples a cell to keep, original and reconstruction, for `bench publish`; the same ones for every system. "
-    "Cells that are finished keep what they kept.",
+    help="Samples per cell to keep, original and reconstruction, for `bench publish`; the same ones for every system. "
+    "Finished cells keep what they have.",
 )
-@click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one a core, at most 4]")
+@click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one per core, at most 4]")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -193,8 +193,8 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--timeout",
     metavar="TIME",
-    help="The longest that a cell may take, in seconds (90), minutes (30m) or hours (2h); then it fails, and the next "
-    "one begins.  [default: no limit]",
+    help="The longest that a cell may take, in seconds (90), minutes (30m) or hours (2h); after that it fails, and the "
+    "next one begins.  [default: no limit]",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, what is missing and the protocol; measure nothing.")
 @click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow; `bench sync` can do it later.")
@@ -224,7 +224,7 @@ def run(**given: Any) -> None:
 
 
 class _Kind(click.Choice[str]):
-    """A kind of names; a former name of one works, with a note."""
+    """A kind of names; a former name of a kind works, with a note."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in RENAMED:
@@ -232,7 +232,7 @@ class _Kind(click.Choice[str]):
         return super().convert(RENAMED.get(value, value), param, ctx)
 
 
-@main.command("list", short_help="What there is, by kind.")
+@main.command("list", short_help="List what there is, by kind.")
 @click.argument(
     "kind",
     required=False,
@@ -240,7 +240,7 @@ class _Kind(click.Choice[str]):
 )
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 def list_(kind: str | None, style: str) -> None:
-    """What there is.
+    """List what there is.
 
     KIND is one of modalities, tokenizers, quantizers, backbones, tasks, suites, protocols, datasets, metrics,
     recognizers and weights; without it all are listed.
@@ -250,10 +250,10 @@ def list_(kind: str | None, style: str) -> None:
     print_list(kind, style)
 
 
-@main.command(short_help="All about one name, or a result file.")
+@main.command(short_help="Show all about a name, or a result file.")
 @click.argument("name")
 def show(name: str) -> None:
-    """What NAME is: source, license, codebooks and rate, settings, what it needs. Touches no network.
+    """Show what NAME is: source, license, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
     metric, recognizer or weights file, or the path of a result file.
@@ -263,27 +263,27 @@ def show(name: str) -> None:
     print_entry(name)
 
 
-@main.command(short_help="What is here and what is missing.")
+@main.command(short_help="See what is here and what is missing.")
 @click.option(
     "--golden",
     type=click.Path(path_type=Path),
     metavar="DIR|FILE",
-    help="Measure published numbers again instead: DIR holds the files of guided-diffusion's self-test "
-    "(admnet_guided_upsampled_imagenet256.npz, VIRTUAL_imagenet256_labeled.npz); FILE is a YAML file of a check of "
-    "your own, as those in bench/tasks/golden.",
+    help="Measure reported numbers again instead: DIR holds the files of guided-diffusion's self-test "
+    "(admnet_guided_upsampled_imagenet256.npz, VIRTUAL_imagenet256_labeled.npz); FILE is a YAML file with a check of "
+    "your own, like those in bench/tasks/golden.",
 )
 @click.option(
     "--device", default="auto", show_default=True, metavar="DEVICE", help="For --golden: cpu, cuda, cuda:1, or auto."
 )
 @_weights
 def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: bool) -> None:
-    """Devices, packages, recorded speech, weights, recognizers: what is here and what is missing.
+    """See which devices, packages, recorded speech, weights and recognizers are here and which are missing.
 
-    Touches no network. With --golden, each published number is printed beside the one measured here, in a run
-    directory runs/golden that a second start goes on from.
+    Touches no network. With --golden, each reported number is printed beside the one measured here; the run
+    directory is runs/golden, which a second start resumes.
 
     \b
-    Exit codes of --golden: 0 all agree at the digits published, 2 wrong usage, 3 files or weights are missing,
+    Exit codes of --golden: 0 all agree to the digits reported, 2 wrong usage, 3 files or weights are missing,
     4 a number differs.
     """
     pairs = _pairs(weights, "--weights")
@@ -324,15 +324,15 @@ def fetch(names: tuple[str, ...], everything: bool) -> None:
 @click.option(
     "--relative-to",
     metavar="SYSTEM",
-    help="Show the difference of each row to this one, over the samples that they share, with its paired 95% interval.",
+    help="Show how each row differs from this one over the samples that they share, with a paired 95% interval.",
 )
 def leaderboard(
     runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], style: str, relative_to: str | None
 ) -> None:
     """Rank the results of run directories (or single result files): one table per set of conditions.
 
-    The best of a column is marked together with all that a paired test cannot tell from it. Results that the last
-    `bench run` of a directory did not ask for are ranked too, and named on stderr.
+    The best of a column is marked, together with all that a paired test cannot distinguish from it. Results that
+    the last `bench run` of a directory did not ask for are ranked too, and named on stderr.
 
     \b
     Exit codes: 0, 2 wrong usage, 3 there are no results, 4 a result cannot be shown; the others are.
@@ -358,10 +358,10 @@ for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline, cli_gate.r
     help="Where the site is written; an earlier site there is replaced.",
 )
 def publish(runs: tuple[Path, ...], systems: tuple[str, ...], without: tuple[str, ...], out: Path) -> None:
-    """Make a static site of run directories (or single result files), to look at or to put on any server.
+    """Make a static site of run directories (or single result files), to look at or to put on a server.
 
-    Tables, plots of rate and quality and of quality and speed with their frontiers, a page a system, the samples
-    that `bench run` kept, and numbers reported by papers. It needs no server and asks no other one for anything:
+    Tables, plots of rate and quality and of quality and speed with their frontiers, a page per system, the samples
+    that `bench run` kept, and numbers reported by papers. It needs no server and loads nothing from elsewhere:
     open DIR/index.html.
 
     \b

@@ -74,8 +74,8 @@ class UnknownName(BenchError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remark: str = "") -> None:
-        known = sorted(known)
-        self._tell(f"no {kind} is called {name!r}", remark, did_you_mean(name, known), known, (kind,))
+        names = sorted(known)
+        self._set_message(f"no {kind} is called {name!r}", remark, did_you_mean(name, names), names, (kind,))
 
     @classmethod
     def among(cls, name: str, kinds: Mapping[str, Iterable[str]], remark: str = "") -> UnknownName:
@@ -85,20 +85,21 @@ class UnknownName(BenchError):
             kinds: the names that exist, by kind.
             remark: what else is known about that name.
         """
-        found = cls.__new__(cls)
-        of = {kind: sorted(names) for kind, names in kinds.items()}
-        every = sorted({one for names in of.values() for one in names})
-        said = f"no {' or '.join(of)} is called {name!r}" if len(of) < len(LISTED) else f"nothing is called {name!r}"
-        found._tell(said, remark, did_you_mean(name, every, of), every, of if len(of) < len(LISTED) else ())
-        return found
+        error = cls.__new__(cls)
+        by_kind = {kind: sorted(names) for kind, names in kinds.items()}
+        every = sorted({existing for names in by_kind.values() for existing in names})
+        some = len(by_kind) < len(LISTED)
+        cause = f"no {' or '.join(by_kind)} is called {name!r}" if some else f"nothing is called {name!r}"
+        error._set_message(cause, remark, did_you_mean(name, every, by_kind), every, by_kind if some else ())
+        return error
 
-    def _tell(self, said: str, remark: str, hint: str, names: Sequence[str], kinds: Iterable[str]) -> None:
+    def _set_message(self, cause: str, remark: str, hint: str, names: Sequence[str], kinds: Iterable[str]) -> None:
         if not hint and len(names) <= MOST_NAMED:
             hint = f"known: {', '.join(names)}"
-        told = "; ".join(part for part in (said, remark, hint) if part)
+        message = "; ".join(part for part in (cause, remark, hint) if part)
         commands = ", ".join(LISTED[kind] for kind in kinds if kind in LISTED) or ("" if kinds else "bench list")
-        ended = told if told.endswith("?") else f"{told}."
-        super().__init__(f"{ended} All names: {commands}" if commands else told)
+        ended = message if message.endswith("?") else f"{message}."
+        super().__init__(f"{ended} All names: {commands}" if commands else message)
 
 
 def whole_number(what: str, value: object, least: int, most: int) -> int:
@@ -108,7 +109,7 @@ def whole_number(what: str, value: object, least: int, most: int) -> int:
         BenchError: it is not; the message begins with ``what``.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise BenchError(f"{what} is a whole number from {least} to {most}, not {value!r}")
+        raise BenchError(f"{what} must be a whole number from {least} to {most}, not {value!r}")
     return value
 
 
@@ -134,8 +135,7 @@ def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[s
     if not near:
         return ""
     if kinds:
-        of = {one: [kind for kind, names in kinds.items() if one in names] for one in near}
-        near = [f"{one} ({', '.join(of[one])})" for one in near]
+        near = [f"{match} ({', '.join(kind for kind, names in kinds.items() if match in names)})" for match in near]
     return f"did you mean {', '.join(near)}?"
 
 
@@ -146,18 +146,18 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     """
     wanted = _plain(name)
 
-    def place(one: str) -> tuple[bool, float]:
-        text = _plain(one)
+    def place(candidate: str) -> tuple[bool, float]:
+        text = _plain(candidate)
         inside = min(len(text), len(wanted)) >= LEAST_COMMON and (wanted in text or text in wanted)
         return inside, max(_ratio(wanted, text), 0.99 * _ratio(wanted, text[: len(wanted)]))
 
-    places = {one: place(one) for one in known}
-    near = [one for one, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
-    return sorted(near, key=lambda one: (*(-part for part in places[one]), one))[:NEAR]
+    places = {candidate: place(candidate) for candidate in known}
+    near = [candidate for candidate, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
+    return sorted(near, key=lambda candidate: (*(-part for part in places[candidate]), candidate))[:NEAR]
 
 
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
+def _ratio(left: str, right: str) -> float:
+    return difflib.SequenceMatcher(None, left, right).ratio()
 
 
 def _plain(name: str) -> str:

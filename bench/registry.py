@@ -111,22 +111,22 @@ def entries(kind: Kind) -> dict[str, Entry]:
     A plug-in that takes a name already in use is left out with a warning. Of plug-ins only the faces of modalities are
     imported, which import nothing heavy.
     """
-    found: dict[str, Entry] = {}
+    by_name: dict[str, Entry] = {}
     for entry in _lines(kind):
-        if entry.name not in found:
-            found[entry.name] = entry
+        if entry.name not in by_name:
+            by_name[entry.name] = entry
         elif not entry.plugin:
             raise BenchError(f"two built-in {kind} are called {entry.name!r}")
         else:
             _taken(kind, entry.name, entry.plugin)
     for point in points(kind):
         distribution = point.dist.name if point.dist else "a package"
-        if point.name in found:
+        if point.name in by_name:
             _taken(kind, point.name, distribution)
             continue
         summary = f"plug-in of {distribution}"
-        found[point.name] = Entry(point.name, point.value, summary, source=distribution, plugin=distribution)
-    return found
+        by_name[point.name] = Entry(point.name, point.value, summary, source=distribution, plugin=distribution)
+    return by_name
 
 
 def points(kind: str) -> Iterable[metadata.EntryPoint]:
@@ -204,10 +204,10 @@ def get(kind: Kind, name: str) -> Entry:
         UnknownName: there is none of that name; the message offers similar ones.
         BenchError: a plug-in cannot be imported, or does not state its modality.
     """
-    known = entries(kind)
-    if name not in known:
-        raise UnknownName(kind.removesuffix("s"), name, known, elsewhere(name))
-    entry = known[name]
+    by_name = entries(kind)
+    if name not in by_name:
+        raise UnknownName(kind.removesuffix("s"), name, by_name, elsewhere(name))
+    entry = by_name[name]
     return _stated(kind, entry) if _is_point(entry) else entry
 
 
@@ -227,15 +227,15 @@ def _is_point(entry: Entry) -> bool:
 
 def _stated(kind: Kind, entry: Entry) -> Entry:
     """The entry of a plug-in with what it states: by an Entry, by its class's ``ENTRY``, or by facts of its class."""
-    found = load(entry.target)
-    line = found if isinstance(found, Entry) else getattr(found, "ENTRY", None)
+    implementation = load(entry.target)
+    line = implementation if isinstance(implementation, Entry) else getattr(implementation, "ENTRY", None)
     if isinstance(line, Entry):
         target = line.target or entry.target
         entry = replace(line, name=entry.name, target=target, source=line.source or entry.source, plugin=entry.plugin)
         stated = line.modality or None
     else:
-        stated = getattr(found, "modality", None)
-        entry = replace(entry, local=True, judges=getattr(found, "judges", entry.judges))
+        stated = getattr(implementation, "modality", None)
+        entry = replace(entry, local=True, judges=getattr(implementation, "judges", entry.judges))
     if kind in MODAL and not isinstance(stated, str | tuple):
         raise BenchError(
             f"{kind.removesuffix('s')} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
@@ -247,7 +247,7 @@ def _stated(kind: Kind, entry: Entry) -> Entry:
 
 def elsewhere(name: str) -> str:
     """Which kind has a name, for messages to those who took it for another kind; empty if none has it."""
-    kind = next((one.removesuffix("s") for one in KINDS if name in entries(one)), "")
+    kind = next((candidate.removesuffix("s") for candidate in KINDS if name in entries(candidate)), "")
     return f"it is a {kind} (bench show {name})" if kind else ""
 
 
@@ -265,11 +265,11 @@ def load(target: str) -> Any:
     except ImportError as error:
         raise BenchError(f"{target}: cannot be imported: {error}{_places(error)}", remedy(error.name or "")) from error
     except SyntaxError as error:
-        other = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
-        raise BenchError(f"{target}: {other}line {error.lineno}: {error.msg}") from error
+        file = f"{error.filename}, " if error.filename and Path(error.filename) != Path(module_name) else ""
+        raise BenchError(f"{target}: {file}line {error.lineno}: {error.msg}") from error
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}"
-        raise BenchError(f"{target}: cannot be imported: {said}{_places(error)}") from error
+        cause = f"{type(error).__name__}: {error}"
+        raise BenchError(f"{target}: cannot be imported: {cause}{_places(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -319,11 +319,11 @@ def line(metric: str) -> Entry:
     Raises:
         UnknownName: there is none of that name.
     """
-    known = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
-    known |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
-    if metric not in known:
-        raise UnknownName("metric", metric, known)
-    return known[metric]
+    by_name = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
+    by_name |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
+    if metric not in by_name:
+        raise UnknownName("metric", metric, by_name)
+    return by_name[metric]
 
 
 def values() -> Mapping[str, Value]:
@@ -332,28 +332,28 @@ def values() -> Mapping[str, Value]:
     Of two lines with the same name the first holds; built-in ones come before those of plug-ins. A metric that is an
     entry point of its own has no lines here, since it is not imported.
     """
-    found: dict[str, Value] = {}
+    by_name: dict[str, Value] = {}
     for plugged in (False, True):
         for entry in entries("metrics").values():
             if bool(entry.plugin) == plugged:
-                _add(found, entry.values)
+                _add(by_name, entry.values)
         for plugin, face in _faces():
             if bool(plugin) == plugged:
-                _add(found, load(face.lines["values"]) if "values" in face.lines else ())
-                _add(found, (face.bits.value,) if face.bits else ())
+                _add(by_name, load(face.lines["values"]) if "values" in face.lines else ())
+                _add(by_name, (face.bits.value,) if face.bits else ())
         if not plugged:
-            _add(found, load("bench.lines.values:VALUES"))
-    return found
+            _add(by_name, load("bench.lines.values:VALUES"))
+    return by_name
 
 
-def _add(found: dict[str, Value], lines: Iterable[Value]) -> None:
+def _add(by_name: dict[str, Value], lines: Iterable[Value]) -> None:
     for value in lines:
-        found.setdefault(value.name, value)
+        by_name.setdefault(value.name, value)
 
 
 def givers(value: str) -> list[str]:
     """The names of the metrics whose lines have a value of that name."""
-    return [name for name, entry in entries("metrics").items() if any(own.name == value for own in entry.values)]
+    return [name for name, entry in entries("metrics").items() if any(line.name == value for line in entry.values)]
 
 
 def users(weights: str) -> list[str]:

@@ -108,12 +108,12 @@ def by_name(values: Iterable[Value]) -> Mapping[str, Value]:
     Raises:
         ValueError: two have the same name.
     """
-    found: dict[str, Value] = {}
+    named: dict[str, Value] = {}
     for value in values:
-        if value.name in found:
+        if value.name in named:
             raise ValueError(f"two values are called {value.name}")
-        found[value.name] = value
-    return found
+        named[value.name] = value
+    return named
 
 
 def whole(name: str) -> str:

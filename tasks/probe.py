@@ -46,8 +46,8 @@ class Probe(TokenModeling):
     def signals(self, settings: Any) -> Signal:
         """The signals, finished for scoring where the modality reconstructs, unchanged where it does not."""
         finish = settings.reconstruction if callable(settings.reconstruction) else None
-        found: Signal = registry.load(self.face.signal)(finish)
-        return found
+        signal: Signal = registry.load(self.face.signal)(finish)
+        return signal
 
     def protocol(self, request: Request) -> Protocol:
         protocol = super().protocol(request)

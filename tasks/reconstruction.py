@@ -32,8 +32,8 @@ class Reconstruction(DatasetTask):
         return {**super().sections(), "reconstruction": (finish, finish())}
 
     def signals(self, settings: Any) -> Signal:
-        found: Signal = registry.load(self.face.signal)(settings.reconstruction)
-        return found
+        signal: Signal = registry.load(self.face.signal)(settings.reconstruction)
+        return signal
 
     def default_metrics(self) -> list[str]:
         return list(self.face.metrics["reconstruction"])

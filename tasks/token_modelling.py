@@ -15,7 +15,7 @@ from bench.contracts.system import BackboneSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
-from bench.learning.conditions import classes_told
+from bench.learning.conditions import probe_classes
 from bench.learning.likelihood import Likelihood
 from bench.learning.pretrained_modeling import ConditionSettings, check_conditions, measure_pretrained, with_texts
 from bench.learning.probe import check_probe
@@ -51,14 +51,14 @@ class TokenModeling(DatasetTask):
         """
         bits = self.face.bits
         if bits is None:
-            raise BenchError(f"modality {self.modality} does not say what bits are divided by")
+            raise BenchError(f"modality {self.modality} does not state what bits are divided by")
         return bits.value, bits.per_unit
 
     def default_metrics(self) -> list[str]:
         return list(self.rates)
 
     def protocol(self, request: Request) -> Protocol:
-        self.require_known_metrics(request, "looks at tokens alone")
+        self.require_known_metrics(request, "looks only at tokens")
         protocol = super().protocol(request)
         return with_texts(protocol, request.options.prompts) if "backbone" in self.measures else protocol
 
@@ -72,11 +72,11 @@ class TokenModeling(DatasetTask):
             BenchError: it names another metric.
         """
         name, chosen = request.preset
-        known = self.default_metrics()
-        if foreign := sorted(set(chosen.get("metrics") or {}) - set(known)):
+        defaults = self.default_metrics()
+        if foreign := sorted(set(chosen.get("metrics") or {}) - set(defaults)):
             raise BenchError(
                 f"protocol {name}: {self.name} {looks_at}, so it does not measure {foreign[0]}; "
-                f"beside the likelihood it has {', '.join(known)}"
+                f"besides the likelihood it measures {', '.join(defaults)}"
             )
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
@@ -85,13 +85,13 @@ class TokenModeling(DatasetTask):
         if isinstance(system, BackboneSpec):
             check_conditions(self, protocol, system)
             foreign = ("probe",)
-        own = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
-        return protocol.model_copy(update={"settings": own})
+        settings = {name: choice for name, choice in protocol.settings.items() if name not in foreign}
+        return protocol.model_copy(update={"settings": settings})
 
     def admit(self, settings: Any, dataset: Dataset) -> None:
         check_probe(settings.probe)
         if settings.probe.conditions != "none":
-            classes_told(settings.probe, dataset, dataset.training_split())
+            probe_classes(settings.probe, dataset, dataset.training_split())
 
     def unmeasurable(self, job: Job) -> str:
         if isinstance(job.system, BackboneSpec):

@@ -36,7 +36,7 @@ def check_runs(
     """Check runs against a baseline and return the exit code of the command."""
     for file in reports:
         if file.suffix not in SUFFIXES:
-            raise BenchError(f"--report {file}: its name has to end with {', '.join(SUFFIXES)}")
+            raise BenchError(f"--report {file}: its name must end with {', '.join(SUFFIXES)}")
     before, after = _left(read(baseline), read(*runs), without, GATE)
     matched = match(before, after, systems, renamed)
     report = compare(matched, lambda units, judged: parse(tolerances, units, judged), level, cost, strict=strict)
@@ -60,7 +60,7 @@ def compare_runs(
 ) -> int:
     """Show what differs between two runs, or two systems, and return the exit code of the command."""
     if after is None and not pairs:
-        raise BenchError("one run alone: name two of its systems, --systems BEFORE AFTER, or give a second run")
+        raise BenchError("a single run: name two of its systems, --systems BEFORE AFTER, or give a second run")
     named = f" in {before}" if after is None else f": {before} → {after}"
     sides = Sides(str(before), str(after or before), named)
     was = read(before)

@@ -22,14 +22,14 @@ def fetch_names(names: tuple[str, ...], everything: bool) -> int:
         UnknownName: nothing that can be fetched has one of the names.
     """
     kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognizers")
-    known: dict[str, Collection[str]] = {
+    by_kind: dict[str, Collection[str]] = {
         "weights file": FILES,
         **{kind.removesuffix("s"): registry.entries(kind) for kind in kinds},
     }
     wanted = [*names, *(FILES if everything else ())]
     for name in wanted:
-        if not any(_base(name) in names for names in known.values()):
-            raise UnknownName.among(name, known)
+        if not any(_base(name) in names for names in by_kind.values()):
+            raise UnknownName.among(name, by_kind)
     code = 0
     for name in dict.fromkeys(wanted):
         try:
@@ -68,7 +68,7 @@ def _download(file: WeightFile) -> object:
 
 def _checkpoint(system: SystemSpec) -> str:
     if not system.arguments.get("repo"):
-        return "needs no checkpoint of the hub"
+        return "needs no checkpoint from the hub"
     from bench.tokenizers.checkpoint import fetch_checkpoint
 
     arguments = system.arguments
@@ -78,7 +78,7 @@ def _checkpoint(system: SystemSpec) -> str:
 def _backbone(system: SystemSpec) -> str:
     """Fetch all parts of a pretrained backbone without loading any, and return their place."""
     if not system.arguments.get("repo"):
-        return "needs no checkpoint of the hub"
+        return "needs no checkpoint from the hub"
     from bench.backbones.pretrained.files import files_of
 
     return str(files_of(system.entry).fetch(system.arguments["repo"], system.arguments.get("revision")))

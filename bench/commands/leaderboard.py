@@ -26,7 +26,7 @@ def print_leaderboard(
     """Print the tables of the chosen results and return the exit code of the command."""
     results, unread = read_each(files_in(paths))
     chosen = select_results(results, systems, without)
-    tell_faults((str(fault.item), fault) for fault in unread)
+    report_faults((str(fault.item), fault) for fault in unread)
     code = print_tables(chosen, style, relative_to)
     return CELL_FAILED if unread else code
 
@@ -50,7 +50,7 @@ def print_tables(results: Sequence[tuple[Path, Result]], style: str, relative_to
     if unknown:
         raise unknown
     click.echo(text, nl=False)
-    tell_faults((fault.item[1].system.name, fault) for fault in faults)
+    report_faults((fault.item[1].system.name, fault) for fault in faults)
     return CELL_FAILED if faults else 0
 
 
@@ -88,17 +88,17 @@ def read_each(files: Sequence[Path]) -> tuple[list[tuple[Path, Result]], list[Fa
     return results, unread
 
 
-def tell_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
-    """Say on stderr what is not shown, by name."""
+def report_faults(faults: Iterable[tuple[str, Fault[object]]]) -> None:
+    """Report on stderr what is not shown, or not in full, by name."""
     for name, fault in faults:
-        told = "shown without its samples" if fault.reduced else "left out"
+        outcome = "shown without its samples" if fault.reduced else "left out"
         named = fault.reason if fault.reason.startswith(name) else f"{name}: {fault.reason}"
-        click.echo(f"{told}: {named}", err=True)
+        click.echo(f"{outcome}: {named}", err=True)
 
 
-def tables_of(found: Sequence[tuple[Path, Result]]) -> list[Table]:
+def tables_of(results: Sequence[tuple[Path, Result]]) -> list[Table]:
     """The tables of results, compared on the samples that lie beside their files."""
-    return build((result for _, result in found), Beside.of(found))
+    return build((result for _, result in results), Beside.of(results))
 
 
 def read_results(path: Path) -> list[tuple[Path, Result]]:

@@ -33,14 +33,14 @@ _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 
 def print_list(kind: str | None, style: str) -> None:
     """Print the names of one kind, or of all kinds, with a line on each; as JSON if ``style`` is ``json``."""
-    rows = {one: _rows(one) for one in ([kind] if kind else LISTED)}
+    rows = {listed: _rows(listed) for listed in ([kind] if kind else LISTED)}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return
-    for one, lines in rows.items():
+    for listed, lines in rows.items():
         if kind is None:
-            click.echo(click.style(one, bold=True))
-        for modality, names in _by_modality(one, lines).items():
+            click.echo(click.style(listed, bold=True))
+        for modality, names in _by_modality(listed, lines).items():
             if modality:
                 click.echo(click.style(f" {modality}", bold=True))
             _print_lines({name: lines[name] for name in names})
@@ -58,10 +58,10 @@ def _print_lines(lines: dict[str, str]) -> None:
 
 def _by_modality(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
     """The names by the modality that each is for; under an empty heading where all are for the same."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_modality(kind, name), []).append(name)
-    return found if len(found) > 1 else {"": list(names)}
+        groups.setdefault(_modality(kind, name), []).append(name)
+    return groups if len(groups) > 1 else {"": list(names)}
 
 
 def _modality(kind: str, name: str) -> str:
@@ -70,8 +70,8 @@ def _modality(kind: str, name: str) -> str:
         return ""  # there are few, and their summaries say it
     if kind == "protocols":
         metrics = read_yaml(shipped(kind)[name]).get("metrics") or {}
-        found = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
-        return ", ".join(sorted(found)) or ANY
+        modalities = {modality for metric in metrics for modality in registry.get("metrics", metric).modalities}
+        return ", ".join(sorted(modalities)) or ANY
     entry: Entry = registry.entries(kind)[name]  # type: ignore[index]
     return entry.scope or (PLUGINS if entry.plugin else ANY)
 
@@ -122,29 +122,28 @@ def print_entry(name: str) -> None:
         _print_registered("metrics", metric, metric)
         found = True
     if not found:
-        known: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
-        known |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
-        raise UnknownName.among(_base(name), known, _of_a_task(name))
+        kinds: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
+        kinds |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
+        raise UnknownName.among(_base(name), kinds, _remark_on_task_value(name))
 
 
 def _metrics_that_give(value: str) -> list[str]:
     """The metrics that give a value by that name, or by its title in tables."""
     from bench.leaderboard.names import called
 
-    known = registry.entries("metrics")
-    values = [_OF_CONTINUATIONS.sub("", one) for one in (value.casefold(), *called(value))]
-    return [
-        name for name in dict.fromkeys(one for own in values for one in (own, *registry.givers(own))) if name in known
-    ]
+    metrics = registry.entries("metrics")
+    values = [_OF_CONTINUATIONS.sub("", name) for name in (value.casefold(), *called(value))]
+    candidates = dict.fromkeys(name for giving in values for name in (giving, *registry.givers(giving)))
+    return [name for name in candidates if name in metrics]
 
 
-def _of_a_task(value: str) -> str:
-    """What to say of a value in tables that no metric gives; empty if tables have none of that name."""
+def _remark_on_task_value(value: str) -> str:
+    """The remark on a value in tables that no metric gives; empty if tables have no value of that name."""
     from bench.leaderboard.names import called, heading
 
-    known = registry.values()
-    titles = [heading(name).title for name in (value.casefold(), *called(value)) if name in known]
-    return f"{titles[0]} in tables is a value of tasks themselves (bench list tasks)" if titles else ""
+    values = registry.values()
+    titles = [heading(name).title for name in (value.casefold(), *called(value)) if name in values]
+    return f"{titles[0]} in tables is a value that tasks give, not a metric (bench list tasks)" if titles else ""
 
 
 def _base(name: str) -> str:
@@ -206,7 +205,7 @@ def _tokenizer_facts(name: str) -> dict[str, Any]:
     except BenchError as error:
         return facts | {"not loadable here": str(error)}
     books = system.codebooks
-    facts["codebooks"] = [f"{book.size} entries a code of {book.covers}" for book in books]
+    facts["codebooks"] = [f"{book.size} entries, one code per {book.covers}" for book in books]
     rates = [book.bits * book.rate for book in books if book.rate]
     covers = {book.covers for book in books}
     if books and len(rates) == len(books):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from bench.commands.leaderboard import read_each, tell_faults
+from bench.commands.leaderboard import read_each, report_faults
 from bench.commands.selection import select_results
 from bench.commands.sources import files_in
 from bench.contracts.results import Result
@@ -51,12 +51,14 @@ def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), w
                 return _write(chosen, made, status)
 
             site, faults = isolated(results, write, sources.without_samples, fatal=(_NotWritten,))
-        told: list[tuple[Path, Fault[object]]] = [
+        reported: list[tuple[Path, Fault[object]]] = [
             *((fault.item, fault) for fault in unread),
             *((fault.item[0], fault) for fault in faults),
         ]
-        # A path of this machine is nobody's business.
-        left_out = {file.name: fault.reason.replace(str(file), file.name) for file, fault in told if not fault.reduced}
+        # Paths of this machine do not belong on a public site.
+        left_out = {
+            file.name: fault.reason.replace(str(file), file.name) for file, fault in reported if not fault.reduced
+        }
         (made / "index.html").write_bytes(site.index(left_out))
         (made / MARK).touch()
         # The old site is there until the new one is whole.
@@ -66,8 +68,8 @@ def publish(paths: tuple[Path, ...], out: Path, systems: tuple[str, ...] = (), w
     shown = site.sources.tables
     tables, count = len(shown), len({row.result.system.name for table in shown for row in table.rows})
     click.echo(f"{tables} table{'s'[: tables != 1]}, {count} system{'s'[: count != 1]}: {out / 'index.html'}")
-    tell_faults((str(file), fault) for file, fault in told)
-    return CELL_FAILED if told else 0
+    report_faults((str(file), fault) for file, fault in reported)
+    return CELL_FAILED if reported else 0
 
 
 def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status) -> Site:
@@ -91,4 +93,4 @@ def _write(results: Sequence[tuple[Path, Result]], folder: Path, status: Status)
 def _check(out: Path) -> None:
     """BenchError if something other than a site is where the site is to be."""
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BenchError(f"--out {out}: there is something that is not a site of bench publish; choose another folder")
+        raise BenchError(f"--out {out}: it holds something that is not a site of bench publish; choose another folder")

@@ -1,4 +1,4 @@
-"""`bench remove`: remove unwanted results from a run directory."""
+"""`bench remove`: remove results that are no longer wanted from a run directory."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def remove_results(path: Path, systems: tuple[str, ...], failed: bool, yes: bool
     run = Run(path)
     results = _read(run)
     readable = [(file, result) for file, result in results.items() if result is not None]
-    chosen = select(readable, systems, (), lambda one: one[1].system.name, str(path))
+    chosen = select(readable, systems, (), lambda pair: pair[1].system.name, str(path))
     going = {file: result for file, result in chosen if result.status == "failed" or not failed}
     if not going:
-        click.echo(f"no failed cell{' of these systems' if systems else ''} in {path}; nothing is removed", err=True)
+        click.echo(f"no failed cells{' of these systems' if systems else ''} in {path}; nothing is removed", err=True)
         return NOTHING_MEASURED
     files = belongings(run, results, going)
     for file, result in going.items():
@@ -69,5 +69,5 @@ def _state(result: Result) -> str:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise BenchError("nobody is there to ask: give --yes to remove these")
+        raise BenchError("stdin is not a terminal, so nobody can confirm; give --yes to remove these")
     return click.confirm("remove them?", default=False)

@@ -67,10 +67,10 @@ def run_suite(
     specs = _specs(loaded, systems, added, samples)
     check_choices(loaded, specs, chosen)
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
-        raise BenchError("--reference is what generated images are compared with; give them with --samples PATH")
+        raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
     _choose_data(chosen, loaded, reference)
     if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
-        raise BenchError("--prompts are what published backbones are given; name one with --system")
+        raise BenchError("--prompts are only for pretrained backbones; name one with --system")
     store = WeightStore(weights, offline)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
@@ -107,8 +107,8 @@ def _specs(
     suite: Suite, systems: tuple[str, ...], added: tuple[str, ...], samples: tuple[str, ...]
 ) -> list[SystemSpec]:
     """The systems to measure: those the user gave, samples included, or else the suite's."""
-    own = [] if samples else suite.systems
-    texts = list(dict.fromkeys([*(systems or own), *added]))
+    defaults = [] if samples else suite.systems
+    texts = list(dict.fromkeys([*(systems or defaults), *added]))
     if not texts and not samples:
         wanted = open_task(suite.tasks[0].task).wanted
         raise BenchError(f"suite {suite.name} names no systems; {wanted}")
@@ -125,7 +125,7 @@ def generated_of(suite: Suite) -> Generated:
     """How generated samples of a suite's modality are read; BenchError if its modality has none."""
     face = registry.modality(registry.get("tasks", suite.tasks[0].task).scope)
     if not face.generated:
-        raise BenchError(f"suite {suite.name} is of {face.name}, of which no sets of generated samples are compared")
+        raise BenchError(f"suite {suite.name} is of {face.name}; --samples and --reference are not available for it")
     found: Generated = registry.load(face.generated)
     return found
 
@@ -134,7 +134,7 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
     """Set the data set and its path from --reference, --dataset and --data."""
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
-            raise BenchError("--reference is the data set that samples are compared with; leave out --dataset, --data")
+            raise BenchError("--reference already names the data set; leave out --dataset and --data")
         chosen["dataset"], chosen["data"] = generated_of(suite).reference(reference)
     elif chosen["dataset"]:
         chosen["dataset"], path = split_path(chosen["dataset"])
@@ -161,16 +161,16 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
     """Print what would be measured, then what prevents some of it, and last the protocols, which are long."""
     click.echo("cells")
     for cell in plan.cells:
-        found, changed = run.look(cell.file, cell.key)
+        finished, changed = run.look(cell.file, cell.key)
         again = f"  (measured before, but {changed})" if changed else ""
-        state = "finished" if found else "to measure"
+        state = "finished" if finished else "to measure"
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {shown / 'results' / cell.file.name}{again}")
     for reason in dict.fromkeys(plan.missing.values()):
         click.echo(f"missing: {reason}")
     for warning in dict.fromkeys(plan.warnings):
         click.echo(f"warning: {warning}")
     for reason in plan.absent:
-        click.echo(f"fetched when it is measured: {reason}  (now)")
+        click.echo(f"fetched when it is measured, or now: {reason}")
     for protocol in {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}.values():
         click.echo(protocol.line())
         for name, metric in protocol.metrics.items():
@@ -210,7 +210,7 @@ def _measure(
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
-        console.print(f"interrupted; the same command goes on from here ({shown})", markup=False, highlight=False)
+        console.print(f"interrupted; the same command resumes from here ({shown})", markup=False, highlight=False)
         return 130
     finally:
         if exporter:
@@ -219,9 +219,9 @@ def _measure(
     for result in results:
         for reason in broken_metrics(result.metrics):
             _say(console, f"lost: {result.system.name}: {reason}")
-    told = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
+    shown_code = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
     _say_where(run, shown, exporter, console, len(results))
-    return _exit_code(results) or told
+    return _exit_code(results) or shown_code
 
 
 def _say(console: Console, text: str) -> None:

@@ -37,7 +37,7 @@ def select(
             raise UnknownName(f"system of {where}", name, names)
     chosen = [result for result in results if (not only or name_of(result) in only) and name_of(result) not in without]
     if results and not chosen:
-        raise BenchError(f"--without leaves no system of {where}: {', '.join(sorted(names))}")
+        raise BenchError(f"--without leaves no systems of {where}; it has only {', '.join(sorted(names))}")
     return chosen
 
 
@@ -45,13 +45,13 @@ def select_results(
     results: Sequence[tuple[Path, Result]], only: Sequence[str], without: Sequence[str]
 ) -> list[tuple[Path, Result]]:
     """The results of the chosen systems, each with its file; those of earlier commands are named on stderr."""
-    chosen = select(results, only, without, lambda one: one[1].system.name, "these results")
-    say_earlier(chosen)
+    chosen = select(results, only, without, lambda pair: pair[1].system.name, "these results")
+    note_earlier(chosen)
     return chosen
 
 
-def say_earlier(results: Sequence[tuple[Path, Result]]) -> None:
-    """Name, on stderr, the results of earlier commands than the last of their run directory, if there are any."""
+def note_earlier(results: Sequence[tuple[Path, Result]]) -> None:
+    """Name on stderr the results that the last command of their run directory did not ask for, if there are any."""
     earlier = of_earlier_commands([file for file, _ in results])
     if line := earlier_line([result for file, result in results if file in earlier]):
         click.echo(clean(f"note: {line}"), err=True)

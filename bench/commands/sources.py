@@ -20,7 +20,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     files = {path: result_files(path) for path in paths}
     if not any(files.values()):
         raise NoResults(*paths)
-    for path, found in files.items():
-        if not found:
+    for path, results in files.items():
+        if not results:
             click.echo(f"warning: no results in {path}", err=True)
-    return [file for found in files.values() for file in found]
+    return [file for results in files.values() for file in results]

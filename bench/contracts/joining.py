@@ -16,15 +16,16 @@ def joined(results: Sequence[Result]) -> Result:
     Args:
         results: results of one subject, at least one.
     """
-    first, *others = results
+    first, *further = results
     metrics, values = dict(first.protocol.metrics), dict(first.metrics)
-    for other in others:
-        foreign = {name for name, measured in other.protocol.metrics.items() if metrics.get(name, measured) != measured}
-        for name, estimate in other.metrics.items():
-            known = values.get(name)
-            lacks = known is None or (known.value is None and known.metric == estimate.metric)
+    for result in further:
+        measured = result.protocol.metrics
+        foreign = {name for name, metric in measured.items() if metrics.get(name, metric) != metric}
+        for name, estimate in result.metrics.items():
+            earlier = values.get(name)
+            lacks = earlier is None or (earlier.value is None and earlier.metric == estimate.metric)
             if estimate.metric not in foreign and lacks:
                 values[name] = estimate
-        metrics |= {name: measured for name, measured in other.protocol.metrics.items() if name not in metrics}
+        metrics |= {name: metric for name, metric in measured.items() if name not in metrics}
     protocol = first.protocol.model_copy(update={"metrics": metrics})
     return first.model_copy(update={"protocol": protocol, "metrics": values})

@@ -22,7 +22,7 @@ class LastCommand(BaseModel):
 
     version: Literal[1] = 1
     started: str = Field(description="UTC, ISO 8601")
-    options: dict[str, Any] = Field(description="of `bench run`, but for those that were left at their default")
+    options: dict[str, Any] = Field(description="options of `bench run`, except those left at their defaults")
     cells: list[str] = Field(description="names of the result files of all cells that it asked for, measured or not")
 
     @classmethod

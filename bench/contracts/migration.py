@@ -115,17 +115,17 @@ def giver(value: str, metrics: Iterable[str]) -> str:
         value: name of the value.
         metrics: names of the measured metrics.
     """
-    known = list(metrics)
+    measured = list(metrics)
     if value in OF_TASKS or value.startswith(_SAMPLING):
         return ""
     base = value
     while True:
-        if found := next((name for name in known if name == base or base in METRICS.get(name, ((), ()))[0]), None):
-            return found
+        if metric := next((name for name in measured if name == base or base in METRICS.get(name, ((), ()))[0]), None):
+            return metric
         if (shorter := _DERIVED.sub("", base)) == base:
             break
         base = shorter
-    foreign = sorted(name for name in known if name not in METRICS)
+    foreign = sorted(name for name in measured if name not in METRICS)
     return next((name for name in foreign if value.startswith(name)), foreign[0] if foreign else "")
 
 
@@ -169,7 +169,7 @@ def _fingerprint(protocol: Mapping[str, Any]) -> str:
 def _split(record: Any, field: str) -> Any:
     """A record whose text is split into the cause and, in a field of its own, the remedy."""
     text = record.get(field) if isinstance(record, Mapping) else None
-    if not isinstance(text, str) or not (found := _REMEDY.search(text)):
+    if not isinstance(text, str) or not (match := _REMEDY.search(text)):
         return dict(record) if isinstance(record, Mapping) else record
-    cause, remedy = text[: found.start()], text[found.end() :]
+    cause, remedy = text[: match.start()], text[match.end() :]
     return {**record, field: _ABSENT.sub(r"missing (\1)", cause), "remedy": _OTHER_WAY.sub("", remedy)}

@@ -22,7 +22,7 @@ class DatasetProtocol(BaseModel):
     name: str = Field(description="registry name of the dataset")
     split: str = Field(description="split that was evaluated")
     fingerprint: str = Field(description="sha256 over the contents of the split, in order")
-    n: int = Field(description="samples in the evaluated part, those that cannot be read included")
+    n: int = Field(description="samples in the evaluated part, including those that cannot be read")
     limit: int | None = Field(default=None, description="only the first so many samples, if given")
 
 
@@ -49,7 +49,7 @@ class Protocol(BaseModel):
     task: str = Field(description="registry name of the task")
     task_version: int = Field(description="raised when the task's numbers change")
     dataset: DatasetProtocol
-    settings: dict[str, Any] = Field(description="every choice of the task but its metrics, defaults written out")
+    settings: dict[str, Any] = Field(description="every choice of the task except its metrics, defaults written out")
     metrics: dict[str, MetricProtocol] = Field(description="metrics measured; not part of the fingerprint")
     dtype: str = Field(default="float32", description="dtype of the system's arithmetic")
     tf32: bool = Field(default=False, description="whether CUDA may round float32 products to TF32")
@@ -85,10 +85,10 @@ class Protocol(BaseModel):
 
     def setting(self, *path: str) -> Any:
         """A setting by its keys from the outermost in; None where the task has no such setting, or it is null."""
-        found: Any = self.settings
+        value: Any = self.settings
         for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
 
     def line(self) -> str:
         """One line for people with what they must know before they compare numbers."""
@@ -130,19 +130,21 @@ def _reference(stated: Any) -> str:
     return f" · {images} reference images{' and statistics' if stated['statistics'] else ''}"
 
 
-def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:
+def differences(before: Protocol, after: Protocol) -> dict[str, tuple[Any, Any]]:
     """The conditions in which two protocols differ, by dotted path, with both values."""
-    return _differing(*(protocol.model_dump(mode="json", exclude={"preset", "metrics"}) for protocol in (one, other)))
+    return _differing(*(side.model_dump(mode="json", exclude={"preset", "metrics"}) for side in (before, after)))
 
 
-def metric_differences(one: MetricProtocol, other: MetricProtocol) -> dict[str, tuple[Any, Any]]:
-    """In what a metric was measured otherwise: setting, ``version`` or ``weights.FILE``, with both values."""
-    left, right = ({**each.settings, "version": each.version, "weights": each.weights} for each in (one, other))
+def metric_differences(before: MetricProtocol, after: MetricProtocol) -> dict[str, tuple[Any, Any]]:
+    """How two measurements by a metric differ, with both values, by setting, ``version`` or ``weights.FILE``."""
+    left, right = (
+        {**metric.settings, "version": metric.version, "weights": metric.weights} for metric in (before, after)
+    )
     return _differing(left, right)
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    left, right = _flat(one), _flat(other)
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    left, right = _flat(before), _flat(after)
     keys = sorted(left.keys() | right.keys())
     return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
 

@@ -56,9 +56,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(each) for key, each in value.items()}
+        return {_plain(key): _plain(item) for key, item in value.items()}
     return value
 
 
@@ -70,7 +70,7 @@ class SystemRecord(_Record):
     target: str = Field(description="module:Attribute that implements it")
     modality: str = ""
     tokens: str = Field(
-        default="", description="discrete, continuous or bytes; samples or backbone: what it is instead"
+        default="", description="discrete, continuous or bytes; samples or backbone where the system is not a tokenizer"
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")
@@ -84,7 +84,7 @@ class CodebookRecord(_Record):
 
     size: int
     covers: str
-    rate: float | None = Field(default=None, description="codes a second, of sound")
+    rate: float | None = Field(default=None, description="codes per second, for audio")
 
 
 class DatasetRecord(_Record):
@@ -106,14 +106,15 @@ class Cost(_Record):
 
     device: str = Field(description="name of the processor or accelerator")
     hardware: dict[str, str | float] = Field(
-        default_factory=dict, description="what tells the device from others of its name; empty in older results"
+        default_factory=dict,
+        description="what distinguishes the device from others of its name; empty in older results",
     )
     batch_size: int
     workers: int
     wall_seconds: float = Field(description="whole cell, loading and metrics included")
     repeats: dict[str, tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)], ...]] = Field(
         default_factory=dict,
-        description="of a baseline: speeds and memory by metric, in each of several runs, this one included",
+        description="in a baseline, speeds and memory by metric in each of several runs, this one included",
     )
 
 
@@ -121,7 +122,7 @@ class KeptRecord(_Record):
     """One sample that was kept, with the paths of its files relative to the folder of the result."""
 
     id: str
-    index: int = Field(description="position in the data set; the same ones for every system")
+    index: int = Field(description="position in the data set; the same for every system")
     original: str = Field(max_length=LONGEST_NAME, description="the input as it was scored")
     reconstruction: str = Field(max_length=LONGEST_NAME)
 
@@ -131,7 +132,7 @@ class ErrorRecord(_Record):
 
     type: str
     message: str
-    remedy: str = Field(default="", description="what helps; empty if nothing is known to")
+    remedy: str = Field(default="", description="what helps; empty if unknown")
     traceback: str = ""
 
     @property
@@ -149,17 +150,21 @@ class Result(_Record):
         le=SCHEMA_VERSION,
         description="version of this schema; older ones are migrated when they are read",
     )
-    key: str = Field(description="hash of code, system, protocol, device and batch size: what resume goes by")
+    key: str = Field(
+        description="hash of code, system, protocol, device and batch size, by which finished cells are recognized"
+    )
     subject: str = Field(
         default="",
-        description="the same hash without the metrics: results of one subject differ in what was measured alone; "
+        description="the same hash without the metrics: results of one subject differ only in what was measured; "
         "empty in older results",
     )
     suite: str
     status: Literal["ok", "failed"] = Field(description="ok: measured, although single metrics may have broken")
     system: SystemRecord
     protocol: Protocol = Field(description="the whole protocol")
-    fingerprint: str = Field(description="of the protocol's conditions; only equal ones compare")
+    fingerprint: str = Field(
+        description="fingerprint of the protocol's conditions; only results with equal ones compare"
+    )
     codebooks: list[CodebookRecord] = Field(default_factory=list)
     dataset: DatasetRecord | None = None
     metrics: dict[str, Estimate] = Field(default_factory=dict, description="snake_case name -> estimate")
@@ -214,7 +219,7 @@ class Run:
         return self.look(file, key)[0]
 
     def look(self, file: Path, key: str) -> tuple[Result | None, str]:
-        """As :meth:`find`, and why a finished result of this key is invalid: what its system read has changed."""
+        """As :meth:`find`, and what the system read that changed, if a finished result is no longer valid for it."""
         try:
             result = read_result(file)
         except BenchError:
@@ -263,11 +268,16 @@ class Run:
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
         """Write one kept sample; an original that was written for another system is left alone."""
         name = f"{sample.index:06d}{sample.suffix}"
-        original, own = (f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem))
-        for path, data in ((self.folder / original, sample.original), (self.folder / own, sample.reconstruction)):
+        original, reconstruction = (
+            f"kept/{folder}/{name}" for folder in (f"originals-{result.fingerprint}", file.stem)
+        )
+        for path, data in (
+            (self.folder / original, sample.original),
+            (self.folder / reconstruction, sample.reconstruction),
+        ):
             if not (path.is_file() and path.read_bytes() == data):
                 write_atomic(path, data)
-        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=own)
+        return KeptRecord(id=sample.id, index=sample.index, original=original, reconstruction=reconstruction)
 
     def _forget(self, file: Path, result: Result) -> None:
         """Remove samples that an earlier result in this file kept."""
@@ -311,7 +321,7 @@ def read_result(file: Path) -> Result:
         text = read_stored(file)
         document = parse_json(text)  # unlike pydantic's, it rejects duplicate keys, NaN and infinities
         result = Result.model_validate(migrated(document))
-        _refuse_impossible(result)
+        _require_possible(result)
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from error
     except ValidationError as error:
@@ -319,12 +329,12 @@ def read_result(file: Path) -> Result:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BenchError(f"{file}: not a result of schema {SCHEMA_VERSION}: {error}") from error
     except ValueError as error:
-        raise BenchError(f"{file}: {error}; edited or damaged, so measure it again") from error
+        raise BenchError(f"{file}: {error}; the file was edited or damaged, so measure it again") from error
     return result
 
 
-def _refuse_impossible(result: Result) -> None:
-    """ValueError if one of its values cannot be."""
+def _require_possible(result: Result) -> None:
+    """ValueError if one of its values is impossible."""
     for name, estimate in result.metrics.items():
         if problem := contradiction(estimate):
             raise ValueError(f"{name}: {problem}")
@@ -369,7 +379,7 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     for name, values in columns.items():
         wanted = str if name == "id" else int if name == "group" else None
         if wanted and not all(type(value) is wanted for value in values):
-            raise BenchError(f"{table}: column {name} holds other values than {wanted.__name__}; measure it again")
+            raise BenchError(f"{table}: column {name} holds values that are not {wanted.__name__}; measure it again")
     return columns
 
 

@@ -25,7 +25,7 @@ _KINDS = {
     "float": "a number",
     "finite": "a finite number",
     "bool": "true or false",
-    "string": "a text",
+    "string": "text",
     "list": "a list",
     "tuple": "a list",
 }
@@ -63,7 +63,7 @@ def problems(model: type[BaseModel], error: ValidationError, section: str = "") 
     Returns:
         Lines ``PATH: PROBLEM``, without the path where the data as a whole is wrong; each line once.
     """
-    return list(dict.fromkeys(_line(model, section, each) for each in error.errors(include_url=False)))
+    return list(dict.fromkeys(_line(model, section, detail) for detail in error.errors(include_url=False)))
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def check_sections(given: Mapping[Any, Any], place: str) -> None:
     if chosen is not None and not isinstance(chosen, Mapping):
         raise BenchError(f"{place}: metrics: {_shown(chosen)} is not a section of settings; {example}")
     if "metrics" in given and not chosen:
-        raise BenchError(f"{place}: metrics: names nothing to measure; leave metrics out to measure all, or {example}")
+        raise BenchError(f"{place}: metrics: is empty; leave it out to measure all metrics, or {example}")
     for name, section in (chosen or {}).items():
         if not isinstance(name, str) or not isinstance(section, Mapping | None):
             raise BenchError(f"{place}: metrics: {_shown({name: section})} is not a section of settings; {example}")
@@ -121,16 +121,16 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
         names = f" of {', '.join(inner.model_fields)}" if inner else ""
         return f"{_shown(value)} is not a section of settings; write a mapping{names}"
     if kind == "invalid_key":
-        return f"{_shown(value)} is not the name of a setting: put it in quotes, if it is meant to be one"
+        return f"{_shown(value)} is not the name of a setting; put it in quotes if it is meant to be one"
     if kind == "string_pattern_mismatch":
         return f"{_shown(value)} does not have the form {context['pattern']}"
     if kind == "too_short":
-        return f"has {context['actual_length']}, and needs {context['min_length']} at least"
+        return f"has {context['actual_length']} entries, but needs at least {context['min_length']}"
     if kind in ("string_too_long", "string_too_short", "too_long"):
         bound = f"at most {context['max_length']}" if "max_length" in context else f"at least {context['min_length']}"
         return f"{_shown(value)} is too {kind.rpartition('_')[2]}: {bound}"
     if kind == "string_unicode":
-        return f"{_shown(value)} is not a text that can be stored: half of a surrogate pair"
+        return f"{_shown(value)} is text that cannot be stored: it holds half of a surrogate pair"
     if expected := _KINDS.get(kind.partition("_")[0]):
         return f"{_shown(value)} is not {expected}"
     return f"{_shown(value)} is not allowed here"
@@ -138,20 +138,20 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
 
 def _unknown(model: type[BaseModel], section: str, loc: tuple[int | str, ...]) -> str:
     holder = _model_at(model, loc[:-1])
-    known = list(holder.model_fields) if holder else []
+    names = list(holder.model_fields) if holder else []
     where = ".".join([section, *map(str, loc[:-1])]).strip(".")
-    takes = f"{f'{where} takes' if where else 'there is'} {', '.join(known) or 'no settings'}"
-    hint = did_you_mean(str(loc[-1]), known)
+    takes = f"{f'{where} takes' if where else 'there is'} {', '.join(names) or 'no settings'}"
+    hint = did_you_mean(str(loc[-1]), names)
     return f"no such setting; {f'{hint} ({takes})' if hint else takes}"
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The model of the section at a path, if there is one."""
-    found: type[BaseModel] | None = model
+    holder: type[BaseModel] | None = model
     for part in loc:
-        field = found.model_fields.get(str(part)) if found else None
-        found = _first_model(field.annotation) if field else (found if isinstance(part, int) else None)
-    return found
+        field = holder.model_fields.get(str(part)) if holder else None
+        holder = _first_model(field.annotation) if field else (holder if isinstance(part, int) else None)
+    return holder
 
 
 def _first_model(annotation: Any) -> type[BaseModel] | None:
@@ -159,7 +159,7 @@ def _first_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner: Callable[[Any], type[BaseModel] | None] = _first_model
-    return next((found for each in get_args(annotation) if (found := inner(each))), None)
+    return next((model for argument in get_args(annotation) if (model := inner(argument))), None)
 
 
 def _shown(value: Any) -> str:

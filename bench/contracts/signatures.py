@@ -21,10 +21,10 @@ def signature_of(target: str) -> inspect.Signature | None:
         BenchError: the file does not exist or is not Python.
     """
     tree, name = _source(target), target.rpartition(":")[2]
-    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] if tree else []
-    if len(found) != 1 or found[0].decorator_list or found[0].keywords:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] if tree else []
+    if len(classes) != 1 or classes[0].decorator_list or classes[0].keywords:
         return None
-    inits = [node for node in found[0].body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    inits = [node for node in classes[0].body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     if len(inits) != 1 or inits[0].decorator_list:
         return None
     return _signature(inits[0].args)

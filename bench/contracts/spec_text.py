@@ -18,7 +18,7 @@ def name_and_rest(text: str) -> tuple[str, str, str]:
     The name ends at the first of these signs, that of a class of a file (``lr=0.1/tok.py:T``) at the first after the
     file's path.
     """
-    start = next((found.start() for found in _CLASS.finditer(text) if Path(text[: found.start()] + ".py").is_file()), 0)
+    start = next((match.start() for match in _CLASS.finditer(text) if Path(text[: match.start()] + ".py").is_file()), 0)
     if text.endswith(".py") and Path(text).is_file():
         return text, "", ""
     ends = [position for position in (text.find("@", start), text.find("=", start)) if position >= 0]
@@ -28,8 +28,8 @@ def name_and_rest(text: str) -> tuple[str, str, str]:
 
 def class_file(text: str) -> str:
     """The path of the file in a text that looks like ``file.py:Class``; empty if it does not."""
-    found = _CLASS.search(text)
-    return text[: found.start()] + ".py" if found else ""
+    match = _CLASS.search(text)
+    return text[: match.start()] + ".py" if match else ""
 
 
 def arguments(text: str) -> Iterator[tuple[str, str]]:

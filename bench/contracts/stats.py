@@ -33,17 +33,17 @@ class Estimate(BaseModel):
     device_bound: bool = Field(default=False, description="whether it compares on one device only")
     method: str = Field(default="", description="how stderr and interval were obtained")
     replicates: tuple[float, ...] | None = Field(
-        default=None, description="the value without each block of samples, where a jackknife gave the error"
+        default=None, description="the value without each block of samples, where the error is from a jackknife"
     )
     blocks: tuple[float, ...] | None = Field(
-        default=None, description="size of each of those blocks: samples, of a ratio what it is divided by"
+        default=None, description="size of each of those blocks: samples, or for a ratio what it is divided by"
     )
     note: str = Field(default="", description="what a reader must know to use the value")
     metric: str = Field(
         default="", description="the metric of the protocol that gave it, or that it was made of; empty: the task"
     )
     unavailable: str | None = Field(default=None, description="why there is no value")
-    remedy: str = Field(default="", description="what helps where there is no value; empty if nothing is known to")
+    remedy: str = Field(default="", description="what helps where there is no value; empty if unknown")
     broken: bool = Field(
         default=False, description="whether there is no value because the metric failed; the next run measures it again"
     )
@@ -157,8 +157,8 @@ def block_jackknife(value: float, sizes: Sequence[int] | np.ndarray, leave_out: 
     # τ_j - θ rather than τ_j, so that a statistic no block changes has a standard error of exactly 0.
     replicates = np.array([leave_out(j) for j in range(len(counts))], np.float64)
     offset = (ratio - 1) * (value - replicates)
-    centre = float((offset / ratio).sum())
-    stderr = math.sqrt(float(((offset - centre) ** 2 / (ratio - 1)).mean()))
+    center = float((offset / ratio).sum())
+    stderr = math.sqrt(float(((offset - center) ** 2 / (ratio - 1)).mean()))
     return Estimate(
         value=value,
         stderr=stderr,

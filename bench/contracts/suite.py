@@ -92,7 +92,7 @@ def undescribed(name: str) -> BenchError | None:
     """The error of a preset without a description, returned so that it can be reported with all others; else None."""
     file = _file("protocol", "protocols", name)
     if read_yaml(file).get("description") is None:
-        return BenchError(f"{file}: description: is missing; say in a line what the protocol is for")
+        return BenchError(f"{file}: description: is missing; say in one line what the protocol is for")
     return None
 
 
@@ -109,7 +109,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise BenchError(f"{file}{where}: not YAML: {problem(error)}") from error
     except UnicodeDecodeError as error:
-        raise BenchError(f"{file}: no UTF-8 text; write it again as YAML") from error
+        raise BenchError(f"{file}: not UTF-8 text; save it as UTF-8") from error
     except (OSError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BenchError(f"{file}: {reason}") from error
@@ -128,9 +128,9 @@ def _file(what: str, kind: str, name: str) -> Path:
         if not Path(name).is_file():
             raise BenchError(f"no such {what} file: {name}")
         return Path(name)
-    known = shipped(kind)
-    if name not in known:
+    files = shipped(kind)
+    if name not in files:
         beside = next((file for ending in ("", ".yaml", ".yml") if (file := Path(name + ending)).is_file()), None)
-        remark = f"a file of your own ends in .yaml, and there is {beside}" if beside else ""
-        raise UnknownName(what, name, known, remark)
-    return known[name]
+        remark = f"to use the file {beside}, give its path, which must end in .yaml" if beside else ""
+        raise UnknownName(what, name, files, remark)
+    return files[name]

@@ -76,7 +76,7 @@ class SystemSpec:
             files["commit"] = at or "not in the cache"
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
-    def record(self, **found: Any) -> SystemRecord:
+    def record(self, **built: Any) -> SystemRecord:
         """The record of the system for a result; imports the class.
 
         Args:
@@ -91,7 +91,7 @@ class SystemSpec:
             arguments=self.resolved(),
             source=self.entry.source,
             license=self.entry.license,
-            **found,
+            **built,
         )
 
     def check(self) -> None:
@@ -104,7 +104,7 @@ class SystemSpec:
         factory = registry.load(self.entry.target)
         if not callable(factory):
             what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
-            raise BenchError(f"{self.text}: {self.entry.target} is {what}, no class of a {self.kind}")
+            raise BenchError(f"{self.text}: {self.entry.target} is {what}, not a class of a {self.kind}")
         require_packages(factory, self.text)
         try:
             inspect.signature(factory).bind(**self.arguments)
@@ -191,7 +191,7 @@ class BackboneSpec(SystemSpec):
         """As :meth:`SystemSpec.check`, and BenchError if the backbone is a paradigm, which does not come pretrained."""
         if not self.entry.local:
             raise BenchError(
-                f"{self.text} is a paradigm that probes are trained in; measure a tokenizer with it: "
+                f"{self.text} is a paradigm, in which probes are trained; measure a tokenizer with it: "
                 f"probe: {{paradigm: {self.entry.name}}} in a --protocol file of token-modelling or ntp-probe"
             )
         super().check()
@@ -213,13 +213,13 @@ class BackboneSpec(SystemSpec):
         """
         from bench.backbones.pretrained.base import PretrainedBackbone  # imports torch
 
-        found = registry.load(self.entry.target)
-        if not (isinstance(found, type) and issubclass(found, PretrainedBackbone)):
-            name = getattr(found, "__name__", self.entry.target)
+        backbone = registry.load(self.entry.target)
+        if not (isinstance(backbone, type) and issubclass(backbone, PretrainedBackbone)):
+            name = getattr(backbone, "__name__", self.entry.target)
             raise BenchError(f"{self.text}: {name} is not a bench.backbones.pretrained.base.PretrainedBackbone")
-        if found.modality != modality:
-            raise BenchError(f"{self.text} generates {found.modality}; {task} takes {modality}")
-        return found
+        if backbone.modality != modality:
+            raise BenchError(f"{self.text} generates {backbone.modality}; {task} takes {modality}")
+        return backbone
 
     def backbone(self, **stated: Any) -> PretrainedBackbone:
         """The backbone, built, with its tokenizer; ``stated`` are arguments that the protocol decides."""
@@ -228,7 +228,7 @@ class BackboneSpec(SystemSpec):
         system = self._built(stated)
         if not isinstance(system, PretrainedBackbone):
             kind = "bench.backbones.pretrained.base.PretrainedBackbone"
-            raise BenchError(f"{self.text}: {type(system).__name__} is no {kind}")
+            raise BenchError(f"{self.text}: {type(system).__name__} is not a {kind}")
         return system
 
 
@@ -251,7 +251,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
     if file and ":" not in name and not registry.elsewhere(name):
         raise BenchError(f"{text}: no such file: {file}")
     if not name or (mark and not rest):
-        raise BenchError(f"{text!r} names no system; write {GRAMMAR}")
+        raise BenchError(f"{text!r} does not name a system; write {GRAMMAR}")
     if name.endswith(".py"):
         raise BenchError(f"{text!r} names a file; write {name}:CLASS")
     kind = kind or _kind(name)
@@ -259,7 +259,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
     spec = BackboneSpec if kind == "backbones" else SystemSpec
     if mark == "=":
         if not entry.local:
-            raise BenchError(f"{text}: {name} loads no local checkpoint")
+            raise BenchError(f"{text}: {name} cannot load a local checkpoint; write {name}@key=value")
         if not Path(rest).exists():
             raise BenchError(f"{text}: no such file or folder: {rest}")
         return spec(text, entry, {"path": rest})
@@ -271,7 +271,7 @@ def _kind(name: str) -> registry.Kind:
     if ":" not in name:
         tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
         if name not in tokenizers and name not in backbones:
-            named = {"tokenizer": tokenizers, "backbone": [one for one, entry in backbones.items() if entry.local]}
+            named = {"tokenizer": tokenizers, "backbone": [other for other, entry in backbones.items() if entry.local]}
             raise UnknownName.among(name, named, registry.elsewhere(name))
         return "tokenizers" if name in tokenizers else "backbones"
     if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
@@ -319,7 +319,7 @@ def _source(target: str) -> dict[str, str]:
 def _custom(name: str) -> registry.Entry:
     module, _, attribute = name.rpartition(":")
     if not attribute.isidentifier():
-        raise BenchError(f"{name!r} names no class; write my_file.py:Class or package.module:Class")
+        raise BenchError(f"{name!r} does not name a class; write my_file.py:Class or package.module:Class")
     return registry.Entry(name, name, "given by its code", source=module, local=True)
 
 
@@ -335,9 +335,7 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
         try:
             args[key] = spec_text.value(value)
         except yaml.YAMLError as error:
-            raise BenchError(
-                f"{text}: {key}={value} is not a value ({problem(error)}); put a text in quotes"
-            ) from error
+            raise BenchError(f"{text}: {key}={value} is not a value ({problem(error)}); put text in quotes") from error
     return args
 
 
@@ -349,18 +347,18 @@ def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
         int: "a whole number",
         float: "a finite number",
         bool: "true or false",
-        str: "a text",
+        str: "text",
         type(None): "nothing",
     }
     hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
     for name, value in arguments.items():
-        types = [one for one in get_args(hints.get(name)) or (hints.get(name),) if one in words]
+        types = [hint for hint in get_args(hints.get(name)) or (hints.get(name),) if hint in words]
         try:
             if types:
                 adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config={"allow_inf_nan": False})
                 adapter.validate_python(value, strict=True)
         except ValidationError:
-            return f"{name} is {' or '.join(words[one] for one in types)}, not {value!r}"
+            return f"{name} must be {' or '.join(words[kind] for kind in types)}, not {value!r}"
     return ""
 
 

@@ -175,5 +175,5 @@ def open_task(name: str) -> Task:
         BenchError: it cannot be imported, or does not state its modality.
     """
     entry = registry.get("tasks", name)
-    found: Task = registry.load(entry.target)(name, registry.modality(entry.scope), **entry.args)
-    return found
+    task: Task = registry.load(entry.target)(name, registry.modality(entry.scope), **entry.args)
+    return task

@@ -121,11 +121,11 @@ class Tokens:
         counts = self.counts
         if counts is None or bool((counts > 0).all()):
             return
-        shapes = [tuple(one.shape) for one in (self.codes if self.latents is None else (self.latents,))]
-        own = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
+        shapes = [tuple(level.shape) for level in (self.codes if self.latents is None else (self.latents,))]
+        lengths = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
         raise NoTokensError(
-            f"{type(tokenizer).__name__}.encode gave no token: {'codes' if self.codes else 'latents'} of shape "
-            f"{', '.join(map(str, shapes))}{own}; give each sample at least one, [batch, *grid]"
+            f"{type(tokenizer).__name__}.encode gave no tokens: {'codes' if self.codes else 'latents'} of shape "
+            f"{', '.join(map(str, shapes))}{lengths}; give each sample at least one, [batch, *grid]"
         )
 
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
@@ -157,7 +157,7 @@ class Tokens:
         seconds = self.signal_lengths.double() / self.signal_rate
         for level, book in enumerate(codebooks):
             if book.rate is None:
-                raise TokenError(f"level {level}: a codebook of sound declares its rate, codes a second")
+                raise TokenError(f"level {level}: a codebook of audio must declare its rate, in codes per second")
             counted, expected = self.positions(level), seconds * book.rate
             slack = EDGE_FRAMES + RATE_TOLERANCE * expected
             wrong = torch.nonzero((counted - expected).abs() > slack).flatten()
@@ -165,10 +165,10 @@ class Tokens:
                 clip = int(wrong[0])
                 hint = ""
                 if not self.lengths and len(self.signal_lengths.unique()) > 1:
-                    hint = "; in a padded batch, Tokens.lengths says which codes are a clip's own"
+                    hint = "; in a padded batch, set Tokens.lengths to the number of each clip's codes without padding"
                 raise TokenError(
                     f"level {level}: {int(counted[clip])} codes for {float(seconds[clip]):.3f} s, but its codebook "
-                    f"declares {book.rate:g} a second, which makes {float(expected[clip]):.1f}{hint}"
+                    f"declares {book.rate:g} per second, which makes {float(expected[clip]):.1f}{hint}"
                 )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:
@@ -192,7 +192,9 @@ class Tokens:
             raise TokenError(f"{len(self.lengths)} lengths for {len(sequences)} sequences of tokens")
         for level, (length, sequence) in enumerate(zip(self.lengths, sequences, strict=True)):
             if sequence.ndim != 2:
-                raise TokenError(f"level {level}: tokens {tuple(sequence.shape)} are not sequences and have no lengths")
+                raise TokenError(
+                    f"level {level}: tokens {tuple(sequence.shape)} are not sequences, so they cannot have lengths"
+                )
             if length.dtype != torch.int64 or length.shape != (self.batch_size,):
                 raise TokenError(f"level {level}: lengths are {length.dtype} {tuple(length.shape)}, not int64 [batch]")
             if int(length.min()) < 0 or int(length.max()) > sequence.shape[1]:

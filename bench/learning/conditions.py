@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bench.learning.probe import ProbeSettings
 
 
-def classes_told(settings: ProbeSettings, dataset: Dataset, fit_split: Dataset | None) -> tuple[str, ...]:
-    """Names of the classes, empty where the probe is told none.
+def probe_classes(settings: ProbeSettings, dataset: Dataset, fit_split: Dataset | None) -> tuple[str, ...]:
+    """The names of the classes that a probe is conditioned on; empty if it is not conditioned.
 
     Raises:
         BenchError: it is to be conditioned, but a split has no classes, or the two splits have different ones.
@@ -28,14 +28,14 @@ def classes_told(settings: ProbeSettings, dataset: Dataset, fit_split: Dataset |
             )
         if split.classes != dataset.classes:
             raise BenchError(
-                f"{split.name}: {split.split} has other classes than {dataset.split}, so the probe cannot be told "
-                "them; choose a data set whose splits share them, or conditions: none"
+                f"{split.name}: {split.split} has other classes than {dataset.split}, so the probe cannot be "
+                "conditioned on them; choose a data set whose splits share them, or conditions: none"
             )
     return dataset.classes
 
 
-def refuse_unlearned(classes: Sequence[str], labels: Sequence[int], learned: Dataset) -> None:
-    """BenchError if a class has no sample to be learned from.
+def require_learned_classes(classes: Sequence[str], labels: Sequence[int], learned: Dataset) -> None:
+    """Require that every class has a sample to learn from.
 
     Args:
         classes: names of the classes.

@@ -62,16 +62,16 @@ class Likelihood:
         lines = by_name((NLL, TOKEN_PERPLEXITY, value))
         if self.density:
             return _of_density(nll.model_copy(update={"note": self.note}), lines)
-        found = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
-        return {key: estimate.described_by(lines[key], self.note) for key, estimate in found.items()}
+        estimates = {"nll": nll, "token_perplexity": exponential(nll), value.name: bits}
+        return {key: estimate.described_by(lines[key], self.note) for key, estimate in estimates.items()}
 
 
 def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate]:
     """The estimates for continuous tokens, whose likelihood is a density: it changes with the latents' scale."""
     reason = "the likelihood of continuous tokens is a density, which has no {} until they are rounded"
-    remedy = "compare nll of one tokenizer's tokens, or choose a tokenizer with codebooks"
+    remedy = "compare nll for one tokenizer only, or choose a tokenizer with codebooks"
     what = {"token_perplexity": "number of equally likely tokens"}
-    found = {
+    unavailable = {
         key: Estimate(
             value=None,
             unit=value.unit,
@@ -81,5 +81,5 @@ def _of_density(nll: Estimate, lines: Mapping[str, Value]) -> dict[str, Estimate
         )
         for key, value in lines.items()
     }
-    note = f"density of the latents, depends on their scale: compare with the same tokenizer only; {nll.note}"
-    return found | {"nll": nll.model_copy(update={"unit": NLL.unit, "note": note})}
+    note = f"density of the latents, which depends on their scale: compare for one tokenizer only; {nll.note}"
+    return unavailable | {"nll": nll.model_copy(update={"unit": NLL.unit, "note": note})}

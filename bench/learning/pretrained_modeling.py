@@ -34,10 +34,10 @@ class ConditionSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     condition: str | None = Field(
-        default=None, description="one text for all samples; null: none, where a backbone was trained without too"
+        default=None, description="one text for all samples; null: none, for backbones that were also trained without"
     )
-    prompts: int = Field(default=0, description="texts, one a sample (--prompts)")
-    prompts_sha256: str = Field(default="", description="of these texts")
+    prompts: int = Field(default=0, description="number of texts, one per sample (--prompts)")
+    prompts_sha256: str = Field(default="", description="sha256 of these texts")
 
 
 class OtherSizeError(ValueError):
@@ -60,16 +60,18 @@ def check_conditions(task: DatasetTask, protocol: Protocol, system: BackboneSpec
     kind = system.pretrained(task.name, task.modality)
     condition, prompts, n = protocol.settings["condition"], protocol.settings["prompts"], protocol.dataset.n
     if prompts and condition is not None:
-        raise BenchError(f"protocol {protocol.preset} sets a condition for all samples; leave it or --prompts out")
+        raise BenchError(
+            f"protocol {protocol.preset} sets a condition for all samples; leave out either it or --prompts"
+        )
     if prompts and prompts != n:
         raise BenchError(
-            f"--prompts: {prompts} texts for {n} samples of {protocol.dataset.name}; {task.name} takes a text a "
+            f"--prompts: {prompts} texts for {n} samples of {protocol.dataset.name}; {task.name} takes one text per "
             "sample, in the data set's order"
         )
     if not prompts and condition is None and not kind.unconditional:
         raise BenchError(
-            f"{system.text} takes no sample without a text: set condition: TEXT, one for all samples, in a "
-            "--protocol file, or give --prompts FILE, a text a sample"
+            f"{system.text} needs a text with each sample: set condition: TEXT, one for all samples, in a "
+            "--protocol file, or give --prompts FILE, one text per sample"
         )
 
 
@@ -88,7 +90,7 @@ def measure_pretrained(task: DatasetTask, bits: tuple[Value, float], job: Job, r
     backbone = job.system.backbone().to(device, getattr(torch, protocol.dtype))
     metrics = build_metrics(job, protocol.sections, backbone.codebooks, device)
     tokenized = Tokenized(job, dataset, task.signals(settings), metrics, report)
-    nats, counts = _asked(tokenized, backbone, texts)
+    nats, counts = _likelihoods(tokenized, backbone, texts)
     seen = tokenized.seen
     likelihood = Likelihood(
         nats[None],
@@ -123,7 +125,7 @@ def _texts(job: Job) -> Sequence[str] | None:
     return texts
 
 
-def _asked(
+def _likelihoods(
     tokenized: Tokenized, backbone: PretrainedBackbone, texts: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The negative log-likelihood in nats and the number of tokens of each sample, both float64 ``[samples]``."""
@@ -165,12 +167,12 @@ def _check_size(backbone: PretrainedBackbone, tokens: Tokens, tokenized: Tokeniz
 
 def _note(backbone: PretrainedBackbone, chosen: Mapping[str, Any], amounts: Sequence[float]) -> str:
     """A note on the model, its conditions and its likelihood."""
-    told = "without condition"
+    given = "without condition"
     if chosen["prompts"]:
-        told = "each sample after a text of its own"
+        given = "each sample after a text of its own"
     elif chosen["condition"] is not None:
-        told = f"every sample after the text {chosen['condition']!r}"
-    parts = ["published model, trained by its authors", told, backbone.bound]
+        given = f"every sample after the text {chosen['condition']!r}"
+    parts = ["pretrained model, trained by its authors", given, backbone.bound]
     if backbone.structure.signal_rate:
         window = backbone.structure.signal_shape[-1] / backbone.structure.signal_rate
         # A difference of one sample may be due to resampling.

@@ -35,17 +35,23 @@ class ProbeSettings(BaseModel):
         "codebook, depthwise for several of one grid, nextscale for scales, mixture for continuous tokens",
     )
     width: int = Field(default=64, description="channels of the transformer")
-    depth: int = Field(default=2, description="its layers")
-    heads: int = Field(default=2, description="its attention heads")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="of its attention weights, in training")
-    context: int = Field(default=512, ge=1, description="positions it sees of a sequence; a grid it sees whole")
+    depth: int = Field(default=2, description="layers of the transformer")
+    heads: int = Field(default=2, description="attention heads of the transformer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of the attention weights, in training")
+    context: int = Field(default=512, ge=1, description="positions of a sequence that it sees; a grid is seen whole")
     conditions: Literal["none", "class"] = Field(
         default="none",
-        description="what it is told of each signal: nothing, or its class, in training, likelihood and generation",
+        description="what it is given with each signal: nothing, or its class, in training, likelihood and generation",
     )
-    views: int = Field(default=1, ge=1, description="times each training signal is tokenized: as it is, then moved")
-    fit_samples: int = Field(default=2000, ge=1, description="training signals at most, evenly spaced in the fit split")
-    repeats: int = Field(default=1, ge=1, description="trainings, each from a seed of its own; their mean counts")
+    views: int = Field(
+        default=1, ge=1, description="how often each training signal is tokenized: unchanged, then moved"
+    )
+    fit_samples: int = Field(
+        default=2000, ge=1, description="the most training signals, evenly spaced in the fit split"
+    )
+    repeats: int = Field(
+        default=1, ge=1, description="number of trainings, each with its own seed, whose mean is reported"
+    )
     budget: Budget = Budget()
 
 
@@ -118,9 +124,9 @@ class Probe:
         Raises:
             BenchError: the evaluated grids are not those that the probe learned.
         """
-        known, other = training.structure, evaluated.structure
-        if known.grids != other.grids and len(known.grids[0]) > 1:
-            raise BenchError(f"the probe learns grids {known.grids}, but the evaluated tokens are {other.grids}")
+        learned, asked = training.structure, evaluated.structure
+        if learned.grids != asked.grids and len(learned.grids[0]) > 1:
+            raise BenchError(f"the probe learns grids {learned.grids}, but the evaluated tokens are {asked.grids}")
         nats = [self._ask(backbone, evaluated) for backbone in backbones]
         return Verdict(np.stack(nats), self._note(backbones[0], training))
 
@@ -204,7 +210,7 @@ def over_trainings(estimates: Sequence[Estimate]) -> Estimate:
     if len(values) < len(estimates):
         return next(estimate for estimate in estimates if estimate.value is None)
     if len(values) == 1:
-        note = "one training: what another would give is not in the interval"
+        note = "one training: the interval does not include the spread between trainings"
         return first.model_copy(update={"note": "; ".join(filter(None, (first.note, note)))})
     mean = clustered_mean(values, np.arange(len(values)))
     return first.model_copy(
@@ -234,9 +240,9 @@ def mean_of_trainings(values: np.ndarray, groups: np.ndarray) -> Estimate:
     if not whole.any():
         reason = "undefined on every sample" if failures else "no samples"
         return Estimate(value=None, failures=failures, unavailable=reason)
-    found = per_unit(values[:, whole], np.ones(int(whole.sum())), groups[whole])
-    method = found.method.replace("ratio of totals", "mean", 1)
-    return found.model_copy(update={"failures": failures, "method": method})
+    mean = per_unit(values[:, whole], np.ones(int(whole.sum())), groups[whole])
+    method = mean.method.replace("ratio of totals", "mean", 1)
+    return mean.model_copy(update={"failures": failures, "method": method})
 
 
 def exponential(estimate: Estimate) -> Estimate:

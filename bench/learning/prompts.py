@@ -18,11 +18,11 @@ def read_prompts(path: str) -> list[str]:
     try:
         lines = read_stored(Path(path)).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise BenchError(f"--prompts {path}: {reason}; give a text file, a prompt a line") from error
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise BenchError(f"--prompts {path}: {reason}; give a text file with one prompt per line") from error
     texts = [line.strip() for line in lines if line.strip()]
     if not texts:
-        raise BenchError(f"--prompts {path}: no line that is not blank; give a prompt a line")
+        raise BenchError(f"--prompts {path}: all lines are blank; give one prompt per line")
     return texts
 
 

@@ -87,9 +87,9 @@ def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> 
         note: how the samples were drawn, as far as the costs depend on it.
         seconds: seconds of audio per sample, for a speed in seconds of computing per second of audio; 0 for images.
     """
-    drawing, decoding = (np.array([getattr(one, name) for one in timings]) for name in ("drawing", "decoding"))
-    tokens, samples = (np.array([getattr(one, name) for one in timings], float) for name in ("tokens", "samples"))
-    peaks = [one.peak for one in timings if one.peak is not None]
+    drawing, decoding = (np.array([getattr(timing, name) for timing in timings]) for name in ("drawing", "decoding"))
+    tokens, samples = (np.array([getattr(timing, name) for timing in timings], float) for name in ("tokens", "samples"))
+    peaks = [timing.peak for timing in timings if timing.peak is not None]
     memory = Estimate(value=None, unavailable=UNTOLD)
     if len(peaks) == len(timings):
         memory = Estimate(value=max(peaks) / MEBIBYTE, method=ONE_PASS)
@@ -99,5 +99,5 @@ def sampling_costs(timings: Sequence[Timing], note: str, seconds: float = 0) -> 
     else:
         speed = {SAMPLING_IMAGES: total_rate(samples, spent)}
     n = {"n": int(samples.sum())}
-    found = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
-    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in found.items()}
+    costs = {SAMPLING_TOKENS: total_rate(tokens, drawing), **speed, SAMPLING_MEMORY: memory}
+    return {value.name: estimate.model_copy(update=n).described_by(value, note) for value, estimate in costs.items()}

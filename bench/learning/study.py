@@ -16,7 +16,7 @@ from bench.contracts.task import Job, Report
 from bench.contracts.tokens import Tokens
 from bench.datasets.base import Dataset, Sample, Spread
 from bench.errors import BenchError
-from bench.learning.conditions import classes_told, refuse_unlearned
+from bench.learning.conditions import probe_classes, require_learned_classes
 from bench.learning.probe import Probe, ProbeSettings
 from bench.learning.tokenized import Tokenized
 from bench.machine.watch import watched
@@ -46,10 +46,10 @@ def trained_on(dataset: Dataset) -> Dataset:
     Raises:
         BenchError: the data set has none, or it is empty.
     """
-    found = dataset.training_split()
-    if found is None or not len(found):
-        raise BenchError(f"{dataset.name}/{dataset.split} has no split to train the probe on")
-    return found
+    split = dataset.training_split()
+    if split is None or not len(split):
+        raise BenchError(f"{dataset.name}/{dataset.split} has no split to train the probe on; choose another --dataset")
+    return split
 
 
 class Study:
@@ -77,7 +77,7 @@ class Study:
         self.device = torch.device(job.options.device)
         self.dataset = task.opened(job, settings)
         fit_split = trained_on(self.dataset)
-        classes = classes_told(settings.probe, self.dataset, fit_split)
+        classes = probe_classes(settings.probe, self.dataset, fit_split)
         self.fit_split = Spread(fit_split, settings.probe.fit_samples)
         report("preparing", 0, len(self.dataset))
         self.tokenizer = task.tokenizer(job, settings, self.dataset).to(self.device, getattr(torch, job.protocol.dtype))
@@ -86,7 +86,7 @@ class Study:
         views = Views(self.fit_split, task.signals(settings), settings.probe.views, job.protocol.seed)
         with watched(loaders=True):  # these samples decide the numbers, and no fingerprint covers them
             self.training = Collected(task, self, views, len(classes), MetricSet(()), report)
-        refuse_unlearned(classes, self.training.corpus.labels, self.fit_split)
+        require_learned_classes(classes, self.training.corpus.labels, self.fit_split)
         self.evaluated = Collected(task, self, self.dataset, len(classes), self.metrics, report)
         self.probe = Probe(settings.probe, job.protocol.seed, self.device, cell_key(job), report)
 

@@ -82,7 +82,7 @@ class Tokenized:
             with torch.no_grad(), watched():
                 tokens, made = attempt(owned(signal), indices)
                 if tokens.batch_size != len(samples):
-                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+                    raise SystemFailure(f"{len(samples)} samples were encoded to tokens for {tokens.batch_size}")
                 tokens = owned(tokens)
                 trial(signal, samples, tokens)
             return tokens, made
@@ -97,4 +97,4 @@ class Tokenized:
             group = torch.tensor([sample.group for sample in samples])
             show(self.metrics, Batch(torch.tensor(indices), group, signal, signal, tokens))
             self.report(phase, indices[-1] + 1, len(self.dataset))
-        self.seen.refuse_nothing(self.dataset)
+        self.seen.require_samples(self.dataset)

@@ -37,11 +37,13 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(default=300, ge=0, description="updates of the weights")
-    positions: int = Field(default=4096, ge=1, description="positions of the grid or sequence in a step, about")
-    learning_rate: float = Field(default=3e-3, gt=0, description="highest, after the warm-up")
-    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to it")
-    floor: float = Field(default=0.1, ge=0, le=1, description="share of it that the cosine ends at")
-    weight_decay: float = Field(default=0.1, ge=0, description="of matrices; vectors do not decay")
+    positions: int = Field(default=4096, ge=1, description="approximate positions of grids or sequences per step")
+    learning_rate: float = Field(default=3e-3, gt=0, description="highest learning rate, after the warm-up")
+    warmup: float = Field(
+        default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to the highest"
+    )
+    floor: float = Field(default=0.1, ge=0, le=1, description="share of the highest rate at which the cosine ends")
+    weight_decay: float = Field(default=0.1, ge=0, description="weight decay of matrices; vectors do not decay")
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
 
     def rate(self, step: int) -> float:
@@ -151,7 +153,7 @@ def _update(
     examples = batches(torch.Generator().manual_seed(mixed))
     loss = backbone.loss(examples.tokens, examples.conditions)
     if not bool(torch.isfinite(loss)):
-        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; a lower learning_rate may help")
+        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; try a lower learning_rate")
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(backbone.parameters(), budget.clip)

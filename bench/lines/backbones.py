@@ -28,7 +28,7 @@ ENTRIES: tuple[Entry, ...] = (
     _paradigm(
         "delay",
         "delay:Delay",
-        "The delay pattern over the codebooks of sound (MusicGen)",
+        "The delay pattern over the codebooks of audio (MusicGen)",
         "Copet et al. 2023, arXiv:2306.05284",
     ),
     _paradigm(
@@ -46,7 +46,7 @@ ENTRIES: tuple[Entry, ...] = (
     _paradigm(
         "randomised",
         "randomised:Randomised",
-        "Raster-order autoregression over one codebook, trained on randomised orders (RAR)",
+        "Raster-order autoregression over one codebook, trained on randomized orders (RAR)",
         "Yu et al. 2024, arXiv:2411.00776",
     ),
     _paradigm(

@@ -49,7 +49,7 @@ KINDS: tuple[TaskKind, ...] = (
     TaskKind(
         "ntp-probe",
         "bench.tasks.probe:Probe",
-        "What a small model makes of the tokens of {signals}: held-out likelihood, and what it draws, judged",
+        "What a small model makes of the tokens of {signals}: held-out likelihood, and quality of what it generates",
         needs="drawing",
     ),
 )

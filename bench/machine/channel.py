@@ -56,8 +56,8 @@ class Receiver:
             return None
         *lines, rest = (self._rest + data).split(b"\n")
         self._rest = rest[-LONGEST:]
-        found = (_LINE.fullmatch(line) for line in lines)
-        return [(match[3].decode("ascii"), int(match[1]), int(match[2])) for match in found if match]
+        matches = (_LINE.fullmatch(line) for line in lines)
+        return [(match[3].decode("ascii"), int(match[1]), int(match[2])) for match in matches if match]
 
 
 def _moved(connection: Connection) -> int:

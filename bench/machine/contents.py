@@ -32,22 +32,22 @@ def content_hashes(files: Sequence[Path], folder: Path | None = None) -> list[st
             file of unchanged size, modification and change time is not read again.
     """
     notes = cache_dir() / "contents" / f"{sha256(os.fsencode(folder)).hexdigest()}.json" if folder else None
-    known = _read(notes) if notes else {}
+    remembered = _read(notes) if notes else {}
 
     def part(start: int) -> list[tuple[Stamp | None, str | None]]:
-        return [hashed(file, known.get(str(file))) for file in files[start : start + SLICE]]
+        return [hashed(file, remembered.get(str(file))) for file in files[start : start + SLICE]]
 
     with ThreadPoolExecutor(THREADS) as pool:
         stamped = [pair for pairs in pool.map(part, range(0, len(files), SLICE)) for pair in pairs]
     if notes:
         latest = time.time_ns() - SETTLED_NS
-        remembered: dict[str, list[int | str]] = {
+        current: dict[str, list[int | str]] = {
             str(file): [*stamp, digest]
             for file, (stamp, digest) in zip(files, stamped, strict=True)
             if stamp and digest and max(stamp[1:]) < latest
         }
-        if remembered != known:
-            _write(notes, remembered)
+        if current != remembered:
+            _write(notes, current)
     return [digest for _, digest in stamped]
 
 
@@ -69,10 +69,10 @@ def hashed(file: Path, remembered: list[int | str] | None) -> tuple[Stamp | None
 
 def _read(notes: Path) -> dict[str, list[int | str]]:
     try:
-        found = json.loads(notes.read_bytes())
+        notebook = json.loads(notes.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return notebook if isinstance(notebook, dict) else {}
 
 
 def _write(notes: Path, remembered: dict[str, list[int | str]]) -> None:

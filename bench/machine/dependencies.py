@@ -196,7 +196,7 @@ def _names(path: str) -> str:
     """Hash of the names in a folder; one that cannot be read has the hash of an empty one."""
     names: list[str] = []
     with suppress(OSError):
-        names = [each.name for each in Path(path).iterdir() if not each.name.startswith((".", "__pycache__", STORE))]
+        names = [entry.name for entry in Path(path).iterdir() if not entry.name.startswith((".", "__pycache__", STORE))]
     return digest(sorted(os.fsencode(name).decode("utf-8", "backslashreplace") for name in names))
 
 
@@ -228,8 +228,10 @@ def _packages(modules: Iterable[str]) -> dict[str, str]:
     names = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"", "bench"}
     versions = {name: _version(name) for name in sorted(names) if name not in NUMERIC_PACKAGES}
     if unknown := [name for name, version in versions.items() if not version]:
-        known = metadata.packages_distributions()  # a second, so only for modules that are not called as their package
-        others = {distribution for name in unknown for distribution in known.get(name, ())}
+        distributions = (
+            metadata.packages_distributions()
+        )  # takes a second, so only for modules named differently from their distribution
+        others = {distribution for name in unknown for distribution in distributions.get(name, ())}
         versions |= {name: _version(name) for name in others - set(NUMERIC_PACKAGES)}
     return {name: version for name, version in sorted(versions.items()) if version}
 

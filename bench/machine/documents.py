@@ -71,20 +71,20 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands twice; keep one", key.start_mark
+                        None, None, f"the key {key.value!r} appears twice; keep one", key.start_mark
                     )
                 seen.add((key.tag, key.value))
-        found: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return found
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
 
     def construct_decimal(self, node: yaml.ScalarNode) -> int | float:
         text = node.value
         if ":" in text or _BASE_EIGHT.fullmatch(text):
-            base = "to the base 60" if ":" in text else "to the base 8"
+            base = "in base 60" if ":" in text else "in base 8"
             raise yaml.constructor.ConstructorError(
                 None,
                 None,
-                f"{text} would be read {base}; put a text in quotes, write a number plainly",
+                f"{text} would be read {base}; put text in quotes, or write a plain number",
                 node.start_mark,
             )
         value: int | float = (
@@ -97,23 +97,23 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_decimal)
 
 
-def _size(tree: Any, known: dict[int, int]) -> int:
-    """How many values a tree has, a part that stands in several places counted in each."""
+def _size(tree: Any, sizes: dict[int, int]) -> int:
+    """How many values a tree has; a part that occurs in several places counts in each."""
     if not isinstance(tree, dict | list):
         return 1
-    if id(tree) not in known:
-        known[id(tree)] = MOST_NODES + 1  # of a part that holds itself
-        known[id(tree)] = 1 + sum(_size(part, known) for part in (tree.values() if isinstance(tree, dict) else tree))
-    return known[id(tree)]
+    if id(tree) not in sizes:
+        sizes[id(tree)] = MOST_NODES + 1  # for a part that contains itself
+        sizes[id(tree)] = 1 + sum(_size(part, sizes) for part in (tree.values() if isinstance(tree, dict) else tree))
+    return sizes[id(tree)]
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
+        raise ValueError(f"the key {twice!r} appears twice")
+    return mapping
 
 
 def _finite(number: str) -> float:
@@ -124,4 +124,4 @@ def _finite(number: str) -> float:
 
 
 def _not_a_number(number: str) -> None:
-    raise ValueError(f"{number[:20]} is not a number, and JSON has none")
+    raise ValueError(f"{number[:20]} is not a finite number, which JSON requires")

@@ -44,15 +44,15 @@ def requirements() -> dict[str, tuple[Requirement, ...]]:
 
 def _of_extra(extra: str, declared: list[Requirement]) -> tuple[Requirement, ...]:
     """The requirements that an extra adds, including those of the extras that it names."""
-    found: list[Requirement] = []
+    added: list[Requirement] = []
     for line in declared:
         if line.marker is None or line.marker.evaluate({"extra": ""}) or not line.marker.evaluate({"extra": extra}):
             continue
         if canonicalize_name(line.name) == PROJECT:
-            found += [each for named in sorted(line.extras) for each in _of_extra(named, declared)]
+            added += [requirement for named in sorted(line.extras) for requirement in _of_extra(named, declared)]
         else:
-            found.append(line)
-    return tuple(found)
+            added.append(line)
+    return tuple(added)
 
 
 def extra_of(module: str) -> str | None:

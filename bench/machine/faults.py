@@ -45,8 +45,8 @@ def places(trace: str) -> list[Place]:
     counts.
     """
     for part in reversed(_CHAINED.split(trace)):
-        if found := list(_own(part)):
-            return found[-MOST_PLACES:]
+        if users := list(_users(part)):
+            return users[-MOST_PLACES:]
     return []
 
 
@@ -55,21 +55,21 @@ def trace_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def told(error: BaseException) -> str:
-    """Type, message and place of an error, on one line."""
+def summary_of(error: BaseException) -> str:
+    """The type, the message and the place of an error."""
     text = f"{type(error).__name__}: {error}"
-    found = places(trace_of(error))
-    return f"{text} ({found[-1].short})" if found else text
+    where = places(trace_of(error))
+    return f"{text} ({where[-1].short})" if where else text
 
 
-def _own(trace: str) -> Iterator[Place]:
+def _users(trace: str) -> Iterator[Place]:
     for file, line, function, source in _FRAME.findall(trace):
         path = os.path.normpath(Path.cwd() / file)
-        if not file.startswith("<") and not path.startswith(_others()):
+        if not file.startswith("<") and not path.startswith(_foreign()):
             yield Place(path, int(line), function or "<module>", source)
 
 
 @cache
-def _others() -> tuple[str, ...]:
-    """How the paths of code begin that is not somebody's own."""
+def _foreign() -> tuple[str, ...]:
+    """How the paths of code begin that is not the user's."""
     return tuple(f"{os.path.normpath(folder)}{os.sep}" for folder in installed())

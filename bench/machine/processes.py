@@ -97,24 +97,24 @@ def orphans_ended() -> Iterator[None]:
     before = ctypes.c_int()
     prctl(_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
     prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    known = _strangers()
+    earlier = _strangers()
     try:
         yield
     finally:
-        while left := _strangers() - known:  # an orphan may leave orphans itself
+        while left := _strangers() - earlier:  # an orphan may leave orphans itself
             for child in left:
                 with suppress(psutil.Error):
                     child.kill()
             psutil.wait_procs(left, SECONDS_TO_DIE)
-            known |= left
+            earlier |= left
         prctl(_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
 
 
 def _strangers() -> set[psutil.Process]:
     """The children of this process that are not of its group; those that it started itself are of it."""
-    found = set()
+    strangers = set()
     for child in psutil.Process().children():
         with suppress(OSError):
             if os.getpgid(child.pid) != os.getpgrp():
-                found.add(child)
-    return found
+                strangers.add(child)
+    return strangers

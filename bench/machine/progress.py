@@ -65,7 +65,7 @@ class CellProgress:
         """Show that a cell begins, by its number from 1 and the name of its system."""
         with self._lock:
             self.label = f"[{number}/{self.cells}] {name}"
-            self._began = self._said = time.monotonic()
+            self._began = self._printed = time.monotonic()
             self._phases: set[str] = set()
             self._enter(STARTING, 0, 0)
             self.row = self.bar.add_task(self.label, total=None, rate="")
@@ -110,15 +110,15 @@ class CellProgress:
         return f"{(self._done - self._first) / elapsed:.1f}/s" if worthwhile else ""
 
     def _still(self) -> list[str]:
-        idle = 0.0 if self._phase == STARTING else time.monotonic() - self._moved  # there, the time in all says it
-        return [f"nothing moved for {duration(idle)}"] if idle >= QUIET else []
+        idle = 0.0 if self._phase == STARTING else time.monotonic() - self._moved  # there, the total time shows it
+        return [f"no progress for {duration(idle)}"] if idle >= QUIET else []
 
     def _tick(self) -> None:
         with self._lock:
             if self.row is None:
                 return
             self._show()
-            if time.monotonic() - self._said >= QUIET:
+            if time.monotonic() - self._printed >= QUIET:
                 self._line()
 
     def _show(self) -> None:
@@ -133,7 +133,7 @@ class CellProgress:
             self._print(" · ".join([self.state(), *([rate] if rate else []), duration(time.monotonic() - self._began)]))
 
     def _print(self, text: str) -> None:
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
         self.console.print(visible(f"{self.label} · {text}"), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -159,13 +159,13 @@ class _Beat:
 @contextmanager
 def waiting(text: str, console: Console) -> Iterator[None]:
     """Show what is being waited for: beside a spinner on a terminal, elsewhere in a line every ten seconds."""
-    began = said = time.monotonic()
+    began = printed = time.monotonic()
 
     def remind() -> None:
-        nonlocal said
-        if time.monotonic() - said >= QUIET:
-            said = time.monotonic()
-            console.print(f"{text} · {duration(said - began)}", markup=False, highlight=False)
+        nonlocal printed
+        if time.monotonic() - printed >= QUIET:
+            printed = time.monotonic()
+            console.print(f"{text} · {duration(printed - began)}", markup=False, highlight=False)
 
     beat = _Beat(remind)
     if not console.is_terminal:

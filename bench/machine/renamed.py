@@ -83,10 +83,10 @@ class _Renamed(Loader):
             return
         message = f"{old} is now {new}; the old name is removed in version {GONE_IN}"
         warnings.warn(message, RenamedImport, stacklevel=2)  # frames of the import system do not count
-        found = importlib.import_module(new)
+        module = importlib.import_module(new)
         for before, now in ATTRIBUTES.get(old, {}).items():
-            setattr(found, before, getattr(found, now))
-        sys.modules[old] = found  # the import system gives what it finds here: one module under two names
+            setattr(module, before, getattr(module, now))
+        sys.modules[old] = module  # the import system returns what it finds here: one module under two names
 
 
 def install() -> None:

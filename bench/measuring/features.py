@@ -110,15 +110,15 @@ class BatchFeatures(FeatureSource):
     ) -> None:
         self.bank, self.index = bank, index
         self.reference, self.reconstruction = reference, reconstruction
-        self._found: dict[str, tuple[Features, Features]] = {}
+        self._computed: dict[str, tuple[Features, Features]] = {}
         self._guard = Guard()
 
     def get(self, extractor: str) -> tuple[Features, Features]:
-        if extractor not in self._found:
+        if extractor not in self._computed:
             run = self.bank.run(extractor)
-            self._found[extractor] = run.features(self.index, self.reference, self.reconstruction)
-            self._guard.watch(self._found[extractor])
-        reference, reconstruction = self._found[extractor]
+            self._computed[extractor] = run.features(self.index, self.reference, self.reconstruction)
+            self._guard.watch(self._computed[extractor])
+        reference, reconstruction = self._computed[extractor]
         return dict(reference), dict(reconstruction)
 
     def restore(self) -> None:
@@ -168,17 +168,17 @@ class ExtractorRun:
         Args:
             index: position of each sample in the data set, int64 ``[batch]``.
         """
-        known = self._cached(index)
-        if known is not None:
-            return self._layers(known), self._layers(self._compute(reconstruction))
+        cached = self._cached(index)
+        if cached is not None:
+            return self._layers(cached), self._layers(self._compute(reconstruction))
         if reference.shape == reconstruction.shape:
             rows = self._compute(torch.cat([reference, reconstruction]))
-            own, other = rows[: len(index)], rows[len(index) :]
+            before, after = rows[: len(index)], rows[len(index) :]
         else:
-            own, other = self._compute(reference), self._compute(reconstruction)
+            before, after = self._compute(reference), self._compute(reconstruction)
         if self.file:
-            self.computed.append((index, own))
-        return self._layers(own), self._layers(other)
+            self.computed.append((index, before))
+        return self._layers(before), self._layers(after)
 
     def one_side(self, images: torch.Tensor) -> Features:
         """Features by layer of images ``[batch, 3, height, width]`` without counterparts, such as generated ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.contracts.kept import Kept
-from bench.machine.faults import told
+from bench.machine.faults import summary_of
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal
 
@@ -44,7 +44,7 @@ class Keeper:
             if index in self.wanted:
                 try:
                     sides = [self.signals.encoded(side, position) for side in (batch.reference, batch.reconstruction)]
-                except Exception as error:  # the code of a modality may be anybody's
-                    self.warnings.append(f"{batch.ids[position]} is not kept: {told(error)}")
+                except Exception as error:  # the code of a modality may be a plug-in's
+                    self.warnings.append(f"{batch.ids[position]} is not kept: {summary_of(error)}")
                     continue
                 self.samples.append(Kept(index, batch.ids[position], self.signals.suffix, *sides))

@@ -16,7 +16,7 @@ from bench.contracts.tokens import TokenError, Tokens
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
-from bench.machine.faults import told
+from bench.machine.faults import summary_of
 from bench.machine.memory import MemoryMeter
 from bench.machine.watch import watched
 from bench.measuring.copies import Observer, owned, show
@@ -186,7 +186,7 @@ def survivors(
                 if len(members) > 1:
                     parts = [([i], [sample]) for i, sample in zip(part, members, strict=True)] + parts
                     continue
-                seen.failed[members[0].id] = told(error)
+                seen.failed[members[0].id] = summary_of(error)
                 if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
                     raise
                 continue
@@ -254,15 +254,15 @@ def _check_decoder(tokenizer: Tokenizer, signal: Any, signals: Signal) -> None:
     with torch.inference_mode():
         tokens = owned(tokenizer.encode(owned(signal)))
         tokens.require_some(tokenizer)
-        one, two = (_decoded(tokenizer, tokens, signal, signals).clone() for _ in range(2))
-        if one.shape != two.shape or not torch.equal(one, two):
+        first, second = (_decoded(tokenizer, tokens, signal, signals).clone() for _ in range(2))
+        if first.shape != second.shape or not torch.equal(first, second):
             return
         tokenizer.encode(signals.other(signal))
         after = _decoded(tokenizer, tokens, signal, signals)
-        if not torch.allclose(one.float(), after.float(), atol=1e-2, equal_nan=True):
+        if not torch.allclose(first.float(), after.float(), atol=1e-2, equal_nan=True):
             raise SystemFailure(
-                "decode gives another output for the same tokens once something else was encoded: it depends "
-                "on what encode kept, not on the tokens alone"
+                "decode gives another output for the same tokens after something else was encoded: it depends "
+                "on state that encode keeps; make it depend only on the tokens"
             )
 
 
@@ -284,7 +284,7 @@ def _check(
     tokens.require_some(tokenizer)
     tokens.check(tokenizer.codebooks)
     if tokens.batch_size != len(samples):
-        raise SystemFailure(f"{len(samples)} samples were encoded to tokens of {tokens.batch_size}")
+        raise SystemFailure(f"{len(samples)} samples were encoded to tokens for {tokens.batch_size}")
     if tokens.signal_lengths is not None:
         tokens.check_rates(tokenizer.codebooks)
     finite = torch.isfinite(signals.values(output)).flatten(1).all(1)

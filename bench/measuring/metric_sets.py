@@ -47,9 +47,9 @@ def build_metrics(
     def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
         paths = {}
         for weights in kind.weights:
-            if isinstance(found := job.weights[weights], Unavailable):
-                raise Unavailable(found.cause, found.remedy)
-            paths[weights] = found
+            if isinstance(file := job.weights[weights], Unavailable):
+                raise Unavailable(file.cause, file.remedy)
+            paths[weights] = file
         kind.settle(kind.Settings(**section))
         metric = kind(section, codebooks, paths).to(device)
         metric.system = job.system.text
@@ -63,7 +63,7 @@ def build_metrics(
 
 def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> FeatureBank:
     """The deep features that the metrics of a cell share, with the reference features cached by its protocol."""
-    present = {name: found for name, found in job.weights.items() if isinstance(found, Path)}
+    present = {name: file for name, file in job.weights.items() if isinstance(file, Path)}
     data = job.protocol.dataset
     reference = {
         "dataset": [data.name, data.split, data.fingerprint, data.limit],

@@ -58,8 +58,8 @@ def metric_class(name: str) -> type[Metric]:
     Raises:
         UnknownName: there is no metric of that name.
     """
-    found: type[Metric] = registry.load(registry.get("metrics", name).target)
-    return found
+    kind: type[Metric] = registry.load(registry.get("metrics", name).target)
+    return kind
 
 
 def metric_section(
@@ -130,10 +130,13 @@ def learned_from(system: SystemSpec, dataset: Dataset) -> Dataset:
     Raises:
         BenchError: the data set has none.
     """
-    found = dataset.fit_split()
-    if found is None:
-        raise BenchError(f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on")
-    return found
+    split = dataset.fit_split()
+    if split is None:
+        raise BenchError(
+            f"{system.text} has to be fitted, but {dataset.name}/{dataset.split} has no split to fit on; "
+            "choose another --dataset"
+        )
+    return split
 
 
 def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str, Any]:

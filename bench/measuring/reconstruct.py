@@ -43,7 +43,7 @@ def reconstruct(
     limits = limits_of(job.protocol)
     loop = Loop(signals, device, job.options.batch_size, job.options.workers, job.protocol.seed, report, pool, limits)
     seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
-    seen.refuse_nothing(dataset)
+    seen.require_samples(dataset)
     if bank:
         bank.finish(complete=not seen.failed)
     return seen

@@ -43,7 +43,7 @@ class ReferenceFile:
         """The mapped rows, float32 ``[n, dim]``, and which are present, bool ``[n]``; None without a valid file."""
         try:
             size = self.path.stat().st_size
-            if size != 4 * self.n * self.dim + self.n + DIGEST or not self._sound(size - DIGEST):
+            if size != 4 * self.n * self.dim + self.n + DIGEST or not self._valid(size - DIGEST):
                 return None
             # Private pages: whatever is done to the tensor, the file stays as it was verified.
             rows = np.memmap(self.path, np.float32, "c", shape=(self.n, self.dim))
@@ -52,7 +52,7 @@ class ReferenceFile:
             return None
         return torch.from_numpy(rows), torch.from_numpy(present) == 1
 
-    def _sound(self, length: int) -> bool:
+    def _valid(self, length: int) -> bool:
         with self.path.open("rb") as file:
             hasher = hashlib.sha256(self.key.encode())
             while length:

@@ -64,7 +64,7 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
         system.check()
         if why := system.uncastable(options.dtype):
             missing[system.text] = f"{system.text}: {why}"
-        if _built_in_no_time(system):
+        if _is_cheap_builtin(system):
             try:
                 system.build()  # report a wrong rate now, not after the cells before it
             except Unavailable as reason:
@@ -90,21 +90,21 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             wrong.append(problem)
             continue
         weights = store.resolve(protocol.weights)
-        missing |= {name: str(found) for name, found in weights.items() if isinstance(found, Unavailable)}
+        missing |= {name: str(reason) for name, reason in weights.items() if isinstance(reason, Unavailable)}
         missing |= task.missing(protocol)
         impossible.append(task.impossible(protocol, weights))
         for system in wanted:
             try:
-                own = task.for_system(protocol, system)
+                adapted = task.for_system(protocol, system)
             except BenchError as problem:
                 wrong.append(problem)
                 continue
-            job = Job(system, own, located, weights)
+            job = Job(system, adapted, located, weights)
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
             key = cell_key(job)
-            file = run.file_of(system.text, own).absolute()
+            file = run.file_of(system.text, adapted).absolute()
             cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject_key(job)))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
@@ -127,9 +127,7 @@ def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
     if len(wrong) == 1 and not missing:
         return wrong[0]
     return BenchError(
-        "\n  ".join(
-            dict.fromkeys([*map(str, wrong), *(f"apart from that, missing here: {reason}" for reason in missing)])
-        )
+        "\n  ".join(dict.fromkeys([*map(str, wrong), *(f"also missing here: {reason}" for reason in missing)]))
     )
 
 
@@ -142,15 +140,17 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
     tasks = [open_task(line.task) for line in suite.tasks]
     for system in systems:
         if not any(system.kind in task.measures for task in tasks):
-            raise BenchError(f"{system.text}: {tasks[0].name} measures no {system.kind}; {tasks[0].wanted}")
+            raise BenchError(
+                f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {tasks[0].wanted}"
+            )
     for line, task in zip(suite.tasks, tasks, strict=True):
-        own = [system for system in systems if system.kind in task.measures]
-        if own:
-            yield line, task, own
+        measured = [system for system in systems if system.kind in task.measures]
+        if measured:
+            yield line, task, measured
 
 
-def _built_in_no_time(system: SystemSpec) -> bool:
-    """Whether a system is the bench's own and has no weights: making it loads nothing and runs nobody's code."""
+def _is_cheap_builtin(system: SystemSpec) -> bool:
+    """Whether a system is the bench's and has no weights, so that building it loads nothing and is safe."""
     entry = system.entry
     return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
 
@@ -161,7 +161,7 @@ def cell_key(job: Job) -> str:
     The batch size and the device cannot change a quality metric, but they change the speed that the
     result records. The numbers of workers and of kept samples change neither.
     """
-    available = sorted(name for name, found in job.weights.items() if isinstance(found, Path))
+    available = sorted(name for name, file in job.weights.items() if isinstance(file, Path))
     return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
 
 
@@ -207,11 +207,11 @@ def execute(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.measuring.cell_process", *_modules(plan)])
     for number, cell in enumerate(plan.cells, 1):
-        found, changed = (None, "") if fresh else run.look(cell.file, cell.key)
+        finished, changed = (None, "") if fresh else run.look(cell.file, cell.key)
         progress.start(number, cell.job.system.text)
-        if found is not None:
+        if finished is not None:
             progress.finish("finished before, kept")
-            yield Outcome(cell.file, found, reused=True)
+            yield Outcome(cell.file, finished, reused=True)
             continue
         clock = time.perf_counter()
         result = attempt(context, cell, run, progress, timeout)
@@ -225,8 +225,9 @@ def execute(
 
 def _failure(error: ErrorRecord, file: Path) -> str:
     """What went wrong, where in the user's code, and the command that shows the whole traceback."""
-    own = places(error.traceback)
-    where = [f"    {place}" for place in own] + ([f"    the whole traceback: bench show {file}"] if own else [])
+    innermost = places(error.traceback)
+    where = [f"    {place}" for place in innermost]
+    where += [f"    the whole traceback: bench show {file}"] if innermost else []
     return "\n".join([f"FAILED: {error.type}: {error.told}", *where])
 
 

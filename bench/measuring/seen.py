@@ -47,10 +47,10 @@ class Repeats:
             group: its own group.
             key: hash of its content.
         """
-        first, known = self.first.setdefault(key, (name, group))
+        first, first_group = self.first.setdefault(key, (name, group))
         if first != name:
             self.of[name] = first
-        return known
+        return first_group
 
     def warning(self, n: int) -> str:
         """A sentence on the repeated samples among the ``n`` measured ones; empty if there are none."""
@@ -103,13 +103,13 @@ class Seen:
     def warnings(self) -> list[str]:
         """What makes the numbers doubtful although they could be measured, one sentence each."""
         n = len(self.ids)
-        found = [*self.doubts, self.repeats.warning(n)]
+        sentences = [*self.doubts, self.repeats.warning(n)]
         for conversion, sentence in DOUBTFUL.items():
             if names := self.converted.get(conversion):
-                found.append(f"{len(names)} of {n} clips {sentence}: {listed(names)}")
-        return list(dict.fromkeys(filter(None, found)))
+                sentences.append(f"{len(names)} of {n} clips {sentence}: {listed(names)}")
+        return list(dict.fromkeys(filter(None, sentences)))
 
-    def refuse_nothing(self, dataset: Dataset) -> None:
+    def require_samples(self, dataset: Dataset) -> None:
         """BenchError if no sample was measured."""
         if not self.ids:
             name, reason = next(iter((self.failed | self.skipped).items()), ("", "the data set is empty"))

@@ -132,38 +132,38 @@ class Trial:
         alone = self.signals.alone(signal, position)
         name = samples[position].id
         try:
-            one, again = self._pass(alone), self._pass(alone)
+            single, again = self._pass(alone), self._pass(alone)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             self.doubts.append(
-                f"{name} fails by itself ({type(error).__name__}: {str(error)[:LONGEST]}) and not among the others of "
+                f"{name} fails alone ({type(error).__name__}: {str(error)[:LONGEST]}) but not among the others of "
                 "its batch, so the numbers may depend on the batch size"
             )
             return
-        noise = _gap(one, again)
-        scale = _rms(one.values)
+        noise = _gap(single, again)
+        scale = _rms(single.values)
         if noise.beyond(self.limits.tokens, self.limits.values * scale):
             remedy = self._training() or "seed what is drawn by the sample"
             self.doubts.append(
-                f"encode or decode is random: {name}, twice by itself, differs in {noise.text}; the numbers hold for "
-                f"this seed and batch size ({remedy})"
+                f"encode or decode is random: {name}, passed twice alone, differs in {noise.text}; the numbers hold "
+                f"only for this seed and batch size ({remedy})"
             )
         together = self._together(alone, position, tokens, output, signal)
         if together is None:
             return
-        change = _gap(one, together)
-        distance = _rms(one.values - self.signals.sample(alone, 0).to(one.values)) if self.decode else 0.0
-        # What is random by itself is as random in a batch, and not more.
+        change = _gap(single, together)
+        distance = _rms(single.values - self.signals.sample(alone, 0).to(single.values)) if self.decode else 0.0
+        # What is random alone may be as random in a batch.
         allowed = max(self.limits.values * scale, self.limits.error * distance, 2 * noise.values)
         if change.beyond(max(self.limits.tokens, 2 * noise.tokens), allowed):
             remedy = self._training()
             if not remedy and padded:
-                remedy = "it is padding that changes it: mask it, or set equal_lengths"
+                remedy = "padding changes it: mask the padding, or set equal_lengths"
             raise SystemFailure(
-                f"what becomes of a sample depends on its batch: {name} by itself differs from itself among others in "
+                f"the result for a sample depends on its batch: {name} alone differs from itself among others in "
                 f"{change.text}, so the numbers would depend on the batch size; "
-                + (remedy or "encode and decode each sample by itself")
+                + (remedy or "encode and decode each sample independently")
             )
 
     def _together(self, alone: Any, position: int, tokens: Tokens, output: Any, signal: Any) -> Passed | None:
@@ -215,20 +215,20 @@ def training_layers(system: object) -> Iterator[str]:
                 yield f"{name} ({type(layer).__name__})"
 
 
-def _gap(one: Passed, other: Passed) -> Gap:
-    latents = isinstance(one.tokens, torch.Tensor) and one.tokens.is_floating_point()
-    apart = _tokens_apart(one.tokens, other.tokens)
-    return Gap(apart, _rms(one.values - other.values), "latents (rms)" if latents else "codes")
+def _gap(left: Passed, right: Passed) -> Gap:
+    latents = isinstance(left.tokens, torch.Tensor) and left.tokens.is_floating_point()
+    apart = _tokens_apart(left.tokens, right.tokens)
+    return Gap(apart, _rms(left.values - right.values), "latents (rms)" if latents else "codes")
 
 
-def _tokens_apart(one: torch.Tensor | bytes, other: torch.Tensor | bytes) -> float:
-    if isinstance(one, bytes) or isinstance(other, bytes):
+def _tokens_apart(left: torch.Tensor | bytes, right: torch.Tensor | bytes) -> float:
+    if isinstance(left, bytes) or isinstance(right, bytes):
         return 0.0  # a codec's bytes may hold a time or a name; what they decode to counts
-    if len(one) != len(other):
+    if len(left) != len(right):
         return 1.0
-    if not one.is_floating_point():
-        return float((one != other).double().mean()) if one.numel() else 0.0
-    return _rms(one.float() - other.float()) / (_rms(one) or 1.0)
+    if not left.is_floating_point():
+        return float((left != right).double().mean()) if left.numel() else 0.0
+    return _rms(left.float() - right.float()) / (_rms(left) or 1.0)
 
 
 def _rms(values: torch.Tensor) -> float:

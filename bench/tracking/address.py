@@ -51,14 +51,14 @@ class Address:
         return text
 
     def _secrets(self) -> list[str]:
-        found = [os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN")]
-        found += [match[1] for match in _SECRET_QUERY.findall(self.uri)]
+        secrets = [os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN")]
+        secrets += [match[1] for match in _SECRET_QUERY.findall(self.uri)]
         if match := _USERINFO.match(self.uri):
             user, _, password = match[2].partition(":")
-            # Who splits at the first "@" shows the rest of a password that has one as part of the host.
-            found += [match[2] + "@", password or user, *(password or user).split("@")]
-        known = {*found, *(unquote(secret) for secret in found)} - {"", _MASK}
-        return sorted(known, key=len, reverse=True)  # the longest first, since one may contain another
+            # Libraries that split at the first "@" show the rest of a password that contains one as part of the host.
+            secrets += [match[2] + "@", password or user, *(password or user).split("@")]
+        hidden = {*secrets, *(unquote(secret) for secret in secrets)} - {"", _MASK}
+        return sorted(hidden, key=len, reverse=True)  # the longest first, since one may contain another
 
 
 def _without_credentials(uri: str) -> str:

@@ -134,7 +134,7 @@ def sync_apart(run: Run, uri: str | None = None, timeout: float | None = None) -
         finally:
             child.end()
     except Gone as error:
-        return _unheard(run, address, f"{address.label}: {error}")
+        return _unanswered(run, address, f"{address.label}: {error}")
     if "error" in answer:
         raise BenchError(answer["error"])
     return SyncReport(**answer["report"])
@@ -145,8 +145,8 @@ def _silence(address: Address, seconds: float) -> float:
     return LOCK_SECONDS + seconds_to_connect(address, seconds) + 2 * seconds
 
 
-def _unheard(run: Run, address: Address, problem: str) -> SyncReport:
-    """The report of a process that made none: what the state says the store holds counts, the rest is pending."""
+def _unanswered(run: Run, address: Address, problem: str) -> SyncReport:
+    """The report of a process that gave none: results that the state has as synced count, the rest is pending."""
     state, report = State.load(run.path), SyncReport(address.label, problem=problem)
     for file in run.files():
         if state.holds(address.label, file.name, sha256_file(file)):
@@ -174,7 +174,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for this process to handle
             )
         except OSError as error:
-            raise Gone(f"no process to export in: {error.strerror}") from None
+            raise Gone(f"the process that exports cannot be started: {error.strerror}") from None
         self._rest, self._number = b"", 0
         self.ask({"what": "limit", "room": ROOM, "remote": address.database is None}, START_SECONDS)
 
@@ -204,8 +204,10 @@ class Child:
         except TimeoutError:
             self.end()
             whole = timeout is not None and time.monotonic() >= began + timeout
-            said = f"not through within {duration(timeout or 0)}" if whole else f"no answer within {duration(silence)}"
-            raise Gone(said) from None
+            cause = (
+                f"not finished within {duration(timeout or 0)}" if whole else f"no answer within {duration(silence)}"
+            )
+            raise Gone(cause) from None
         except (OSError, ValueError, KeyError):
             self.end()
             raise Gone(f"the process that exports ended with code {self._process.returncode}") from None

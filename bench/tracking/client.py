@@ -110,8 +110,8 @@ def experiment_of(client: Any, address: Address, name: str) -> str:
     """
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         location = None
         if address.database is not None:
             folder = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
@@ -119,13 +119,13 @@ def experiment_of(client: Any, address: Address, name: str) -> str:
         try:
             return str(client.create_experiment(name, artifact_location=location))
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process may have been quicker
-            if found is None:
+            experiment = client.get_experiment_by_name(name)  # another process may have been faster
+            if experiment is None:
                 raise
-    if found.lifecycle_stage != "active":
-        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
-        raise BenchError(f"the experiment {name!r} is deleted in MLflow; restore it: {restore}")
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage != "active":
+        restore = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        raise BenchError(f"the experiment {name!r} is deleted in MLflow; restore it with: {restore}")
+    return str(experiment.experiment_id)
 
 
 def explain(error: BaseException, address: Address) -> str:
@@ -138,7 +138,7 @@ def explain(error: BaseException, address: Address) -> str:
         if "Timeout" in type(link).__name__:
             reason = str(link) if type(link) is TimeoutError else "timed out"
         elif isinstance(link, MemoryError):
-            reason = "the answer is more than memory may hold"
+            reason = "the answer exceeds the memory limit"
         elif isinstance(link, OSError) and link.strerror:
             reason = f"{link.strerror}: {link.filename}" if link.filename else link.strerror
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)

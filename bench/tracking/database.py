@@ -32,11 +32,13 @@ def prepared(file: Path, make: Callable[[str], object]) -> None:
         BenchError: the file cannot be read and written, or MLflow does not take its path.
     """
     if set("%?") & set(str(file)):  # SQLAlchemy's versions differ in how they read these
-        raise BenchError(f"{file}: MLflow takes no SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
+        raise BenchError(f"{file}: MLflow does not take a SQLite path with % or ?; name another in MLFLOW_TRACKING_URI")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(
-            file.with_name(f".{file.name}.lock"), f"{file} is being made by another process", seconds=SECONDS_TO_MAKE
+            file.with_name(f".{file.name}.lock"),
+            f"{file} is being created by another process; try again when it has finished",
+            seconds=SECONDS_TO_MAKE,
         ):
             if file.exists():
                 _check(file)
@@ -85,6 +87,6 @@ def unfinished(file: Path, error: Exception) -> str:
         return ""
     holds = f"it holds {runs} runs" if runs else "it holds no runs"
     return (
-        f"{file}: MLflow was ended while it made or migrated the tables, and cannot go on; {holds}. "
-        f"Move it away, and bench sync makes a new one: mv {file.name} {file.name}.broken"
+        f"{file}: MLflow was ended while it created or migrated the tables, and cannot continue; {holds}. "
+        f"Move the file away, and bench sync creates a new one: mv {file.name} {file.name}.broken"
     )

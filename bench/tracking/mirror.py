@@ -72,8 +72,8 @@ class Mirror:
         """
         experiment = experiment_of(client, address, suite)
         if not state.stores:
-            known = (_search(client, experiment, RESULT_TAG, content) for content in contents)
-            state.run = next((runs[0].data.tags[RUN_TAG] for runs in known if runs), state.run)
+            holding = (_search(client, experiment, RESULT_TAG, content) for content in contents)
+            state.run = next((runs[0].data.tags[RUN_TAG] for runs in holding if runs), state.run)
         mirror = cls(client, experiment, suite, state.run, title)
         for run in _search(client, experiment, RUN_TAG, state.run):
             content = run.data.tags.get(RESULT_TAG)
@@ -219,13 +219,13 @@ def mark_removed(client: Any, runs: Iterable[str]) -> list[str]:
 
 
 def _search(client: Any, experiment: str, tag: str, value: str) -> list[Any]:
-    found: list[Any] = []
+    runs: list[Any] = []
     token: str | None = ""
     while token is not None:
         page = client.search_runs([experiment], f"tags.`{tag}` = '{value}'", max_results=PAGE, page_token=token or None)
-        found += page
+        runs += page
         token = page.token or None
-    return found
+    return runs
 
 
 def _differences(run: Any, record: Record, tags: Mapping[str, str]) -> list[str]:

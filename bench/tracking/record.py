@@ -122,7 +122,9 @@ def _provenance(result: Result) -> dict[str, str]:
         "bench.entry": result.system.entry,
         "bench.task": result.protocol.task,
         "bench.task_version": str(result.protocol.task_version),
-        "bench.metric_versions": canonical_json({name: each.version for name, each in result.protocol.metrics.items()}),
+        "bench.metric_versions": canonical_json(
+            {name: metric.version for name, metric in result.protocol.metrics.items()}
+        ),
         "bench.metric_fingerprints": canonical_json(
             {name: result.protocol.fingerprint_of(name) for name in result.protocol.metrics}
         ),

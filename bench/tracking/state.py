@@ -55,8 +55,12 @@ class State(BaseModel):
         pattern="^[0-9a-f]{32}$",
         description="id of the run directory in MLflow",
     )
-    closed: dict[str, Closing] = Field(default_factory=dict, description="by suite; absent while it runs")
-    stores: dict[str, dict[str, Synced]] = Field(default_factory=dict, description="by store, then result file")
+    closed: dict[str, Closing] = Field(
+        default_factory=dict, description="how the run ended, by suite; absent while it runs"
+    )
+    stores: dict[str, dict[str, Synced]] = Field(
+        default_factory=dict, description="synced results, by store and result file"
+    )
     removed: dict[str, list[str]] = Field(
         default_factory=dict, description="by store, ids of child runs whose result was removed; sync marks them"
     )
@@ -155,5 +159,5 @@ def _is_open(file: Path, descriptor: int) -> bool:
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the lock on a run directory's exports, so that a sync and a run create no duplicates."""
-    with locked(folder / LOCK, f"{folder} is being exported by another process"):
+    with locked(folder / LOCK, f"{folder} is being exported by another process; try again when it has finished"):
         yield

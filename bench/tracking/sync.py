@@ -139,11 +139,11 @@ def _sync_suite(
     )
     state.save(run.path)  # the id must be on disk before MLflow knows it
     for file, result in results.items():
-        known = state.holds(address.label, file.name, contents[file])
+        synced = state.holds(address.label, file.name, contents[file])
         moved()
         try:
             record = record_of(file, result, contents[file])
-            stored = within(SECONDS, partial(mirror.put, record, thorough=not known))
+            stored = within(SECONDS, partial(mirror.put, record, thorough=not synced))
         except Exception as error:
             if isinstance(error, TimeoutError | MemoryError):
                 raise

@@ -115,7 +115,7 @@ def test_a_failing_system_fails_alone_and_a_failing_clip_too(bench, tmp_path):
         soundfile.write(folder / f"{number}.wav", speech_like(seconds, 16000), 16000)
     causes = {
         "Wrong": "its codebook declares 32000 a second",
-        "Remembers": "it depends on what encode kept, not on the tokens alone",
+        "Remembers": "it depends on state that encode keeps",
         "Tensors": "decode gave Tensor, not bench.modalities.audio.batch.Audio",
     }
     systems = [f"--system={SOUNDS}:{name}" for name in (*causes, "FailsOnShort", "Levels")]

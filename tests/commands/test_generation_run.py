@@ -187,8 +187,8 @@ def test_the_self_test_of_guided_diffusion_says_where_its_files_are(inside, inpu
         (("--samples", "{}/fake.npz"), "--reference PATH or DATASET"),
         (("--samples", "{}/nowhere.npz", "--reference", "{}/real.npz"), "no such file"),
         (("--samples", "{}/fake.npz", "--reference", "{}/real", "--limit", "1"), "at least 2"),
-        (("--system", "jpeg@5", "--reference", "{}/real"), "--reference is what generated images are compared with"),
-        (("--suite", "image-recon", "--samples", "{}/fake.npz"), "image-recon measures no samples"),
+        (("--system", "jpeg@5", "--reference", "{}/real"), "--reference has no generated images to be compared with"),
+        (("--suite", "image-recon", "--samples", "{}/fake.npz"), "image-recon does not measure samples"),
     ],
 )
 def test_wrong_input_names_the_thing_and_the_remedy(inside, inputs, arguments, message):
@@ -210,14 +210,14 @@ def test_all_that_is_missing_is_told_at_once(inside, tmp_path, inputs, offline, 
     said = " ".join(inside(*command, code=2).split())
     parts = (
         "janus-pro-1b generates from text: give --prompts",
-        "apart from that, missing here: janus-pro-1b: its checkpoint",
+        "also missing here: janus-pro-1b: its checkpoint",
         "run: bench fetch janus-pro-1b",
         "bench fetch amused-256",
     )
     assert all(part in said for part in parts)
     said = inside(*command, "--prompts", "prompts.txt")
     for name in ("janus-pro-1b", "amused-256"):
-        assert f"{'missing' if offline else 'fetched when it is measured'}: {name}: its checkpoint" in said
+        assert f"{'missing' if offline else 'fetched when it is measured, or now'}: {name}: its checkpoint" in said
 
 
 @pytest.mark.parametrize("side", ["--samples", "--reference"])

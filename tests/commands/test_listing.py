@@ -105,12 +105,12 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("mdct-vq@4", ["rate 4 kbit/s, 400 tokens/s", "codebooks 1024 entries a code of 1/50 s, envelope"]),
+        ("mdct-vq@4", ["rate 4 kbit/s, 400 tokens/s", "codebooks 1024 entries, one code per 1/50 s, envelope"]),
         ("snac-24khz", ["repo=hubertsiuzdak/snac_24khz", "run: bench fetch snac-24khz"]),
         ("opus@12", ["rate 12 kbit/s nominally"]),
         ("klt-vq", ["rate 12 bits for 8x8 pixels"]),
         ("musicgen-small@seconds=5", ["seconds=5", "guidance=3", "likelihood exact", "condition text"]),
-        ("klt-msvq@8,scales=1-2", ["256 entries a code of 16x16 pixels 256 entries a code of 8x8 pixels"]),
+        ("klt-msvq@8,scales=1-2", ["256 entries, one code per 16x16 pixels 256 entries, one code per 8x8 pixels"]),
         ("word_errors", ["setting normaliser english-v1; none-v2, lower-v2", "setting recogniser pocketsphinx;"]),
         ("asterisk-prompts", ["preprocessing rate 16000; samples a second", "preprocessing max_seconds null;"]),
         ("pocketsphinx", ["languages en", "options beam="]),
@@ -169,4 +169,4 @@ def test_a_metric_is_found_by_what_tables_show_of_it(name, metrics):
 
 def test_a_value_that_no_metric_gives_is_told_to_be_of_tasks():
     done = CliRunner().invoke(main, ["show", "nll"])
-    assert (done.exit_code, "NLL in tables is a value of tasks themselves" in done.output) == (2, True)
+    assert (done.exit_code, "NLL in tables is a value that tasks give, not a metric" in done.output) == (2, True)

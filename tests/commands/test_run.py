@@ -33,7 +33,7 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
     causes = {
         "NotANumber": "NaN or infinity in the reconstruction of",
         "WrongShape": "was decoded to",
-        "Remembers": "it depends on what encode kept, not on the tokens alone",
+        "Remembers": "it depends on state that encode keeps",
         "Levels": "decode gave torch.uint8",
         "OutsideCodebook": "outside the codebook 0..1",
         "Raises": "CUDA out of memory, say",
@@ -186,7 +186,7 @@ def test_missing_weights_are_reasons_not_numbers(bench, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "--suite", "image-recon", "--system", "jpeg=x"), "loads no local checkpoint"),
+        (("run", "--suite", "image-recon", "--system", "jpeg=x"), "cannot load a local checkpoint"),
         (("run", "--suite", "image-recon", "--system", "own.py"), "write own.py:CLASS"),
         (("run", "--suite", "image-recon", "--weights", "alexnett=x"), "did you mean alexnet"),
         (("leaderboard", "nowhere"), "does not exist"),

@@ -136,7 +136,7 @@ def test_a_result_with_what_is_no_number_is_refused_and_a_message_may_have_the_w
     )
     assert read_result(file) == written
     file.write_text(file.read_text().replace('"value": 20.0', f'"value": {constant}'))
-    with pytest.raises(BenchError, match=f"json: {constant} is not a number"):
+    with pytest.raises(BenchError, match=f"json: {constant} is not a finite number"):
         read_result(file)
 
 
@@ -161,7 +161,7 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"key": "k"', '"key": "k", "key": "l"', "'key' stands twice"),
+        ('"key": "k"', '"key": "k", "key": "l"', "'key' appears twice"),
         ('"n": 2,', '"n": -5,', "metrics.psnr.n: -5 is out of range: at least 0"),
         ('"stderr": 1.0', '"stderr": -1.0', "psnr: the standard error -1 is negative"),
         ('"value": 20.0', '"value": 30.0', "psnr: the interval .18, 22. does not hold the value 30"),
@@ -170,7 +170,7 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
         ('"environment": {}', f'"environment": {{"a": {"[" * 100_000}{"]" * 100_000}}}', "nested too deeply"),
         ('"samples": null', f'"samples": "{"a" * 256}"', r"samples: 'a+\.\.\. is too long: at most 255"),
         ('"status": "ok"', '"status": "fine"', "status: 'fine' is not 'ok' or 'failed'"),
-        ('"suite": "image-recon"', '"suite": 3', "suite: 3 is not a text"),
+        ('"suite": "image-recon"', '"suite": 3', "suite: 3 is not text"),
         ('"suite": "image-recon",', "", "suite: is missing"),
         ('"suite"', '"sweet": 1, "suite"', "sweet: no such setting; there is .*key, subject, suite"),
         ('"schema_version": 4', '"schema_version": 5', "schema_version: 5 is out of range: at most 4"),
@@ -211,5 +211,5 @@ def test_a_table_of_samples_that_holds_something_else_is_named(tmp_path):
     run = Run(tmp_path)
     file = run.file_of("a", protocol())
     written = run.write(file, result(), {"id": ["x", "y"], "group": ["0", "1"], "psnr": [1.0, 2.0]})
-    with pytest.raises(BenchError, match=r"parquet: column group holds other values than int"):
+    with pytest.raises(BenchError, match=r"parquet: column group holds values that are not int"):
         read_samples(file, written)

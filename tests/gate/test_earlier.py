@@ -82,4 +82,6 @@ def test_tables_and_sites_leave_systems_out(bench: Bench, tmp_path: Path) -> Non
             assert "klt-vq" in shown
             assert not {"broken", "klt-fsq"} & set(shown.replace(",", " ").split())
         assert "did you mean klt-vq" in bench(*command, "--without", "klt-qv", code=2).stderr
-    assert "leaves no system" in bench("leaderboard", "run", "--system", "broken", "--without", "broken", code=2).stderr
+    assert (
+        "leaves no systems" in bench("leaderboard", "run", "--system", "broken", "--without", "broken", code=2).stderr
+    )

@@ -29,7 +29,7 @@ def test_an_error_of_ones_own_class_shows_where_it_is(bench, tmp_path):
     for place in (
         'lr=0.1@x/faulty.py:11, in __init__: torch.load("nowhere.pt")',
         "lr=0.1@x/faulty.py:16, in fit: raise ValueError(",
-        "Nothing.encode gave no token: codes of shape",
+        "Nothing.encode gave no tokens: codes of shape",
     ):
         assert place in said
     results = {result.system.name.rpartition(":")[2]: result for result in Run(tmp_path / "out").results()}

@@ -82,7 +82,7 @@ def _photographs(folder: Path) -> Path:
             "TrainingNorm",
             r"depends on its batch: .* norm \(BatchNorm2d\) in training mode: call .eval\(\)",
         ),
-        ("audio-recon", "Loudest", r"depends on its batch: .*; it is padding that changes it: mask it, or set equal_l"),
+        ("audio-recon", "Loudest", r"depends on its batch: .*; padding changes it: mask the padding, or set equal_l"),
         ("image-recon", "ByPosition", r"differs from itself among others in 100.0% of its codes, so"),
     ],
 )
@@ -106,7 +106,7 @@ def test_tokens_that_depend_on_their_batch_are_not_modelled(tmp_path):
     [
         ("TrainingDropout", "encode or decode is random: .* call .eval() on the model"),
         ("Wild", "outside [0, 1]; images are in [0, 1], and the rest is clamped"),
-        ("OneByOne", "fails by itself (ValueError: expected more than one value per channel)"),
+        ("OneByOne", "fails alone (ValueError: expected more than one value per channel)"),
         ("Overshoots", ""),
         ("TrainingNorm@train=false", ""),
         ("klt-vq@8", ""),

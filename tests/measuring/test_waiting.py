@@ -98,7 +98,7 @@ def test_without_a_terminal_every_phase_has_a_line_and_silence_has_some(monkeypa
     assert re.search(r" · starting · [0-9.]+ s$", lines[0])
     first = lines[phases.index("measuring")]
     assert re.search(r" · 8 of 80 · [0-9.]+ s$", first)
-    assert any(re.search(r" · 40 of 80 · nothing moved for [0-9.]+ s · ", line) for line in lines)
+    assert any(re.search(r" · 40 of 80 · no progress for [0-9.]+ s · ", line) for line in lines)
     rates = [float(rate) for line in lines for rate in re.findall(r"([0-9.]+)/s", line)]
     assert rates
     assert max(rates) < (40 - 8) / 0.4

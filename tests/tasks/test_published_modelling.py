@@ -125,7 +125,7 @@ def test_images_cost_what_the_backbone_says(planned, inputs, system, settings, p
     assert metrics["bits_per_pixel_model"].value == pytest.approx(sum(nats) / math.log(2) / pixels, rel=1e-5)
     assert metrics["bits_per_pixel"].value == pytest.approx(math.log2(32) * sum(counts) / pixels)
     assert metrics["nll"].interval
-    assert metrics["nll"].note == f"published model, trained by its authors; {metrics['nll'].note.split('; ', 1)[1]}"
+    assert metrics["nll"].note == f"pretrained model, trained by its authors; {metrics['nll'].note.split('; ', 1)[1]}"
     assert told in metrics["nll"].note
     assert found.samples["nll"] == pytest.approx([one / count for one, count in zip(nats, counts, strict=True)])
     assert (found.dataset.n, list(found.dataset.skipped)) == (4, ["2.png"])
@@ -165,7 +165,7 @@ def test_a_protocol_holds_what_shapes_the_number_and_no_more(planned):
     [
         ("janus-pro-1b", {}, {}, "set condition: TEXT, one for all samples"),
         ("emu3-gen", {}, {"data": "mixed", "prompts": "texts"}, "5 texts for 6 samples of image-folder"),
-        ("amused-256", {"condition": "a"}, {"prompts": "texts"}, "leave it or --prompts out"),
+        ("amused-256", {"condition": "a"}, {"prompts": "texts"}, "leave out either it or --prompts"),
         ("amused-256", {}, {"prompts": "nowhere"}, "give a text file"),
         ("musicgen-small", {}, {}, "generates audio; token-modelling takes image"),
         (f"{SYSTEMS}/no_backbone.py:Generates", {}, {}, "Generates is not a bench.backbones.pretrained"),
@@ -230,9 +230,9 @@ def test_the_command_measures_a_backbone(bench, tmp_path, inputs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--system", "amused={}/amused", "--reference", "{}/images"), "--reference is what generated images"),
+        (("--system", "amused={}/amused", "--reference", "{}/images"), "--reference has no generated images"),
         (("--system", "amused={}/amused", "--prompts", "{}/images"), "is a folder, not a file; give a text file"),
-        (("--prompts", "{}/texts"), "--prompts are what published backbones are given"),
+        (("--prompts", "{}/texts"), "--prompts are only for pretrained backbones"),
     ],
 )
 def test_options_without_effect_are_refused(inputs, tmp_path, arguments, message):

@@ -134,7 +134,7 @@ def test_the_likelihood_of_continuous_tokens_is_a_density(measure):
     nll, *others = (found.metrics[name] for name in ("nll", "token_perplexity", "bits_per_pixel_model"))
     # Latents of images in [0, 1] are small, so their density is above 1: what a bound of 0 would hide.
     assert nll.interval[0] < nll.value < 0
-    assert "compare with the same tokenizer only; mixture probe" in nll.note
+    assert "compare for one tokenizer only; mixture probe" in nll.note
     assert [other.value for other in others] == [None, None]
     assert all("until they are rounded" in other.unavailable for other in others)
 
@@ -185,7 +185,7 @@ def test_what_a_probe_cannot_learn_is_reported_before_it_is_measured(folder, tmp
 def test_what_has_no_codes_is_refused(measure):
     with pytest.raises(TokenError, match="a codec emits bytes"):
         measure("jpeg@10")
-    with pytest.raises(BenchError, match="looks at tokens alone, so it does not measure psnr"):
+    with pytest.raises(BenchError, match="looks only at tokens, so it does not measure psnr"):
         measure("klt-fsq@6", {**IMAGES, "metrics": {"psnr": {}}})
 
 

@@ -31,7 +31,7 @@ def test_an_answer_without_end_is_given_up_when_it_takes_too_much(tmp_path, monk
     names = [file.name for file, _ in results]
     report = sync_apart(run, server.uri)
     assert report.pending == names
-    assert report.problem == f"{server.uri}: the answer is more than memory may hold"
+    assert report.problem == f"{server.uri}: the answer exceeds the memory limit"
     exporter = ExporterApart(run, SUITE, server.uri)
     for file, _ in results:
         exporter.export(file)
@@ -53,7 +53,7 @@ def test_an_answer_that_trickles_is_waited_for_so_long_and_no_longer(tmp_path):
         timeout=100,
     )
     assert done.returncode == 4, done.stderr
-    assert f"run: {server.uri}: 2 pending\n  {server.uri}: not through within 2 s\n" in done.stdout
+    assert f"run: {server.uri}: 2 pending\n  {server.uri}: not finished within 2 s\n" in done.stdout
     assert time.monotonic() - clock < 60
     server.close()
 

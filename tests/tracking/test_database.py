@@ -62,7 +62,9 @@ def test_one_that_somebody_else_broke_is_named_with_the_remedy(tmp_path, empty_s
         database.commit()
     run, _ = run_of(tmp_path / "run", 1)
     report = sync(run, f"sqlite:///{broken}")
-    assert "it holds no runs. Move it away, and bench sync makes a new one: mv mlflow.db " in str(report.problem)
+    assert "it holds no runs. Move the file away, and bench sync creates a new one: mv mlflow.db " in str(
+        report.problem
+    )
     broken.rename(tmp_path / "mlflow.db.broken")
     assert sync_apart(run, f"sqlite:///{broken}").ok
 

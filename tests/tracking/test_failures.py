@@ -41,7 +41,7 @@ def refused() -> str:
         ("trickle", "no answer within 3 s"),
         ("sqlite:////dev/null/a/mlflow.db", "Not a directory: '/dev/null/a'"),
         ("sqlite:///.", "unable to open database file"),
-        ("sqlite:///a%20b/mlflow.db", "no SQLite path with %"),
+        ("sqlite:///a%20b/mlflow.db", "does not take a SQLite path with %"),
         ("sqlite:///text.db", "file is not a database"),
         ("nonsense://host", "unsupported URI"),
     ],

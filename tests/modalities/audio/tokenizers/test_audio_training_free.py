@@ -171,10 +171,10 @@ def test_mel_is_understood() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mulaw@0", "rate is a whole number"),
+        ("mulaw@0", "a whole number of samples"),
         ("mulaw@law=x", "law is mu or a"),
         ("alaw@definition=wavenet", "definition is g711 or continuous"),
-        ("pcm@fast", "rate is a whole number"),
+        ("pcm@fast", "a whole number of samples"),
         ("mdct-vq@4.2", "kbps is a multiple of 0.5 from 1 to 14.5, not 4.2"),
         ("mdct-vq@16", "kbps is a multiple of 0.5 from 1 to 14.5"),
         ("mdct-vq@fast", "kbps is a multiple"),

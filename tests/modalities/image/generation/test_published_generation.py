@@ -133,8 +133,8 @@ def test_texts_and_sampling_are_in_the_fingerprint(planned):
     [
         ("janus-pro-1b", None, "generates from text: give --prompts FILE, a text a line"),
         ("emu3-gen", "nowhere", "No such file or directory; give a text file"),
-        ("janus-pro-1b", "blank", "no line that is not blank"),
-        ("janus-pro-1b", "real.npz", "no UTF-8 text"),
+        ("janus-pro-1b", "blank", "all lines are blank"),
+        ("janus-pro-1b", "real.npz", "not UTF-8 text"),
         ("musicgen-small", "texts", "generates audio; image-generation takes image"),
     ],
 )
