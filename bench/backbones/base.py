@@ -66,7 +66,7 @@ class Structure:
     def grows(self) -> bool:
         """Whether each level has rows and columns, and no fewer of either than the level before: scales of an image."""
         return all(len(grid) == 2 for grid in self.grids) and all(
-            one[axis] <= other[axis] for one, other in pairwise(self.grids) for axis in (0, 1)
+            coarse[axis] <= fine[axis] for coarse, fine in pairwise(self.grids) for axis in (0, 1)
         )
 
     def grid_of_all(self, paradigm: str) -> tuple[int, ...]:
@@ -254,13 +254,13 @@ class Backbone(nn.Module, ABC):
         grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
         if latents is not None:
             grids = (tuple(latents.shape[1:-1]),)
-        known, counts = self.structure.grids, tokens.counts
+        expected, counts = self.structure.grids, tokens.counts
         # A sequence may be longer or shorter than those the backbone was built for; a grid may not.
-        fits = len(grids) == len(known) and all(
-            one == other or len(one) == len(other) == 1 for one, other in zip(grids, known, strict=True)
+        fits = len(grids) == len(expected) and all(
+            given == wanted or len(given) == len(wanted) == 1 for given, wanted in zip(grids, expected, strict=True)
         )
         if counts is None or not fits or (0 if latents is None else latents.shape[-1]) != self.structure.dim:
-            raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {known}")
+            raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {expected}")
         return counts
 
     def _withheld(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:

@@ -80,9 +80,9 @@ class Causal(Backbone):
         counts = {count for level in range(len(prompt.codes)) for count in prompt.positions(level).tolist()}
         if len(counts) > 1:
             raise TokenError("prompts of a batch, and their levels, are of one length; cut them, or extend one by one")
-        known = max(counts, default=0)
-        codes = torch.stack([level[:, :known] for level in prompt.codes], -1).to(self.device)
-        total = known + positions
+        prompted = max(counts, default=0)
+        codes = torch.stack([level[:, :prompted] for level in prompt.codes], -1).to(self.device)
+        total = prompted + positions
         with self._sampling(len(codes), seed, conditions, sampling, first) as (start, noise):
             return self.structure.resized(total).tokens(self._drawn(start, codes, total, noise, sampling))
 
@@ -94,13 +94,13 @@ class Causal(Backbone):
         Args:
             start: as of :meth:`draw`.
         """
-        known, copies = prompt.shape[1], len(start) // len(noise)
+        prompted, copies = prompt.shape[1], len(start) // len(noise)
         rows = self.rows(prompt, positions)
         steps = rows.shape[1]
         uniform, places = noise.uniform(steps, rows.shape[2]), self.places(steps)
         cache = self.trunk.cache() if self.cached else None
-        seen = torch.cat([start[:, None], self.embedded(rows[:, :known]).repeat(copies, 1, 1)], dim=1)
-        for step in range(known, steps):
+        seen = torch.cat([start[:, None], self.embedded(rows[:, :prompted]).repeat(copies, 1, 1)], dim=1)
+        for step in range(prompted, steps):
             hidden = self.trunk(seen + places[step + 1 - seen.shape[1] : step + 1], cache=cache)[:, -1]
             drawn = self.draw_row(hidden, uniform[:, step], sampling)
             rows[:, step] = torch.where(rows[:, step] == OPEN, drawn, rows[:, step])

@@ -106,12 +106,12 @@ class Diffusion(Backbone):
             uniform = torch.randperm(parts, generator=generator) + torch.rand(parts, generator=generator).double()
             levels = self.schedule.drawn(uniform / parts).view(self.noises, amount)
             noise = torch.randn(self.noises, amount, dim, generator=generator)
-            for level, one in zip(levels.to(self.device), noise.to(self.device), strict=True):
+            for level, sample in zip(levels.to(self.device), noise.to(self.device), strict=True):
                 costs = self.schedule.bound(
                     lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - asked at once
                     clean,
                     level.expand(batch, -1),
-                    one.expand(batch, -1, -1),
+                    sample.expand(batch, -1, -1),
                 )
                 total = total + costs.sum(1) * (count / amount / self.masks / self.noises)
         return total + count * self.standard.log_scale
@@ -142,8 +142,8 @@ class Diffusion(Backbone):
         copies = len(known) // len(noise)
 
         def predict(tokens: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = self.denoiser(tokens.repeat(copies, 1, 1), levels.repeat(copies, 1), known)
-            return guided(found, scale) if copies > 1 else found
+            predicted: torch.Tensor = self.denoiser(tokens.repeat(copies, 1, 1), levels.repeat(copies, 1), known)
+            return guided(predicted, scale) if copies > 1 else predicted
 
         shape = (known.shape[1], self.structure.dim)
         return self.schedule.sample(predict, self.diffusion_steps, lambda: noise.normal(*shape), temperature)

@@ -40,16 +40,16 @@ class CodebookUse(CodeCounter, line="codebook"):
             return {name: self.unavailable(name, reason) for name in self.outputs}
         levels = [self.histogram(level) for level in range(len(self.codebooks))]
         sizes = [book.size for book in self.codebooks]
-        found = self._estimates("", levels, sizes)
+        estimates = self._estimates("", levels, sizes)
         if len(levels) > 1:
             for level, (histogram, size) in enumerate(zip(levels, sizes, strict=True)):
-                found |= self._estimates(f"_level_{level}", [histogram], [size])
+                estimates |= self._estimates(f"_level_{level}", [histogram], [size])
             if self.unequal_grids:
                 reason = "the levels do not share one grid, so their codes form no tuples"
-                found |= {f"{name}_joint": self.unavailable(name, reason) for name in self.outputs}
+                estimates |= {f"{name}_joint": self.unavailable(name, reason) for name in self.outputs}
             else:
-                found |= self._estimates("_joint", [self.histogram(None)], [math.prod(sizes)])
-        return found
+                estimates |= self._estimates("_joint", [self.histogram(None)], [math.prod(sizes)])
+        return estimates
 
     def _estimates(self, suffix: str, levels: Sequence[Histogram], sizes: Sequence[int]) -> dict[str, Estimate]:
         """Estimates over some levels, each statistic's mean over them with and without each block."""

@@ -96,11 +96,13 @@ def build(family: str, bits: int, levels: int) -> Quantizer:
     Raises:
         BenchError: no family is called so, or it has no codebooks of these bits.
     """
-    found = registry.load(registry.get("quantizers", str(family)).target)
-    if not issubclass(found, Quantizer):
-        raise BenchError(f"quantizer {family}: {found.__name__} is not a bench.quantizers.base.Quantizer of vectors")
+    quantizer_class = registry.load(registry.get("quantizers", str(family)).target)
+    if not issubclass(quantizer_class, Quantizer):
+        raise BenchError(
+            f"quantizer {family}: {quantizer_class.__name__} is not a bench.quantizers.base.Quantizer of vectors"
+        )
     whole_number("levels", levels, 1, INDEX_BITS)
-    made: Quantizer = found.at(bits, levels)
+    made: Quantizer = quantizer_class.at(bits, levels)
     return made
 
 

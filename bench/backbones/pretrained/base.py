@@ -136,10 +136,10 @@ class PretrainedBackbone(ABC):
 
     def check_size(self, tokens: Tokens) -> None:
         """TokenError unless each level has the positions of a generated sample."""
-        found = tuple(tuple(code.shape[1:]) for code in tokens.codes)
-        if found != self.structure.grids:
+        grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
+        if grids != self.structure.grids:
             raise TokenError(
-                f"tokens of {found} do not fit {type(self).__name__}, which is set to {self.structure.grids}"
+                f"tokens of {grids} do not fit {type(self).__name__}, which is set to {self.structure.grids}"
             )
 
     def _texts(self, n: int, conditions: Sequence[str] | torch.Tensor | None) -> Sequence[str] | None:

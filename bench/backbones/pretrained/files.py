@@ -108,11 +108,11 @@ def files_of(entry: registry.Entry) -> Files:
 
 def whole(parts: Mapping[str, Checkpoint]) -> dict[str, str]:
     """sha256 of the weights files of all parts, named with their folder."""
-    found = {}
+    hashes = {}
     for part, checkpoint in parts.items():
         for name, digest in checkpoint.hashes(checkpoint.files).items():
-            found[name if not part or name.startswith(f"{part}/") else f"{part}/{name}"] = digest
-    return found
+            hashes[name if not part or name.startswith(f"{part}/") else f"{part}/{name}"] = digest
+    return hashes
 
 
 def text_part(library: str, name: str, folder: Path, remedy: str) -> Any:

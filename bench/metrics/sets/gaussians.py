@@ -41,10 +41,10 @@ def moments(rows: torch.Tensor) -> Moments:
     return Moments(len(rows), mean, scatter_of(rows, mean)[1] / (len(rows) - 1))
 
 
-def frechet_distance(one: Moments, other: Moments) -> float:
+def frechet_distance(left: Moments, right: Moments) -> float:
     """Squared Fréchet distance of two Gaussians; the samples behind them need not be paired."""
-    root = singular_values(factor_of(one.covariance) @ factor_of(other.covariance).T).sum()
-    return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
+    root = singular_values(factor_of(left.covariance) @ factor_of(right.covariance).T).sum()
+    return distance_of(left.mean - right.mean, left.covariance.trace() + right.covariance.trace(), root)
 
 
 def distance_of(shift: torch.Tensor, traces: torch.Tensor, root: torch.Tensor) -> float:

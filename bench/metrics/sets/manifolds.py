@@ -152,8 +152,8 @@ class _DensityCoverage(_Manifolds):
         shares = [held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))]
         coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
         density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
-        found = zip(self.outputs, (density, coverage), strict=True)
-        return {name: self.describe(name, estimate, note) for name, estimate in found}
+        estimates = zip(self.outputs, (density, coverage), strict=True)
+        return {name: self.describe(name, estimate, note) for name, estimate in estimates}
 
 
 class DensityCoverage(_DensityCoverage, line="density_coverage"):

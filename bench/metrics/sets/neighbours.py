@@ -41,17 +41,17 @@ class Distances:
             coarse = self._in_float16(left, right)
             if bool(torch.isfinite(coarse).all()):
                 return coarse
-        one, other = ((side.double() - self.centre).to(self.device, self.dtype) for side in (left, right))
+        a, b = ((rows.double() - self.centre).to(self.device, self.dtype) for rows in (left, right))
         with exact_float32(self.device):
-            products = one @ other.T
-        squares = one.square().sum(1)[:, None] + other.square().sum(1)
+            products = a @ b.T
+        squares = a.square().sum(1)[:, None] + b.square().sum(1)
         return (squares - 2 * products).clamp_(min=0).float()
 
     def _in_float16(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        one, other = (side.to(self.device).half() for side in (left, right))
+        a, b = (rows.to(self.device).half() for rows in (left, right))
         with exact_float32(self.device):
-            products = (one.float() @ other.float().T).half()
-        norms = [side.square().float().sum(1).half() for side in (one, other)]
+            products = (a.float() @ b.float().T).half()
+        norms = [rows.square().float().sum(1).half() for rows in (a, b)]
         return (norms[0][:, None] - 2 * products + norms[1]).clamp_(min=0).float()
 
 
@@ -68,30 +68,30 @@ def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances)
         rows: ``[n, d]``, sorted by block.
         bounds: where each block begins, and where the last ends. A block of fewer others is filled up with infinity.
     """
-    found = torch.full((len(rows), len(bounds) - 1, k), torch.inf)
+    nearest_squares = torch.full((len(rows), len(bounds) - 1, k), torch.inf)
     for top, bottom in spans(0, len(rows), TILE[0]):
         left = rows[top:bottom]
         for block, (start, stop) in enumerate(pairwise(bounds)):
             best = torch.full((bottom - top, k), torch.inf, device=distances.device)
             for begin, end in spans(start, stop, TILE[1]):
                 tile = distances.tile(left, rows[begin:end])
-                own = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
-                tile[own - top, own - begin] = torch.inf  # a row is no neighbour of its own
+                itself = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
+                tile[itself - top, itself - begin] = torch.inf  # a row is no neighbour of its own
                 best = torch.cat([best, tile], 1).topk(k, largest=False).values
-            found[top:bottom, block] = best.cpu()
-    return found
+            nearest_squares[top:bottom, block] = best.cpu()
+    return nearest_squares
 
 
-def radii(found: torch.Tensor, k: int) -> torch.Tensor:
+def radii(squares: torch.Tensor, k: int) -> torch.Tensor:
     """Squared distance of each row to its k-th nearest other, ``[n]``, from what ``nearest`` gives for its blocks."""
-    return found.flatten(1).topk(k, largest=False).values[:, -1]
+    return squares.flatten(1).topk(k, largest=False).values[:, -1]
 
 
-def radii_without(found: torch.Tensor, bounds: list[int], k: int) -> torch.Tensor:
+def radii_without(squares: torch.Tensor, bounds: list[int], k: int) -> torch.Tensor:
     """The radii if a block were not there, ``[n, blocks]``; -1 for the rows of that block, which have no balls."""
     columns = []
     for block, (start, stop) in enumerate(pairwise(bounds)):
-        rest = radii(torch.cat([found[:, :block], found[:, block + 1 :]], 1), k)
+        rest = radii(torch.cat([squares[:, :block], squares[:, block + 1 :]], 1), k)
         rest[start:stop] = -1
         columns.append(rest)
     return torch.stack(columns, 1)

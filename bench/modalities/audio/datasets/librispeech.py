@@ -63,10 +63,10 @@ class LibriSpeech(AudioDataset):
             kind = "is a file" if root.exists() else "no such folder"
             raise BenchError(f"{root}: {kind}; give the folder of a subset, such as test-clean")
         self.folder = _subset(root, split)
-        found = self.folder.name if self.folder.name in SUBSETS else UNNAMED
-        if split not in (None, found):
+        subset = self.folder.name if self.folder.name in SUBSETS else UNNAMED
+        if split not in (None, subset):
             raise BenchError(f"{self.folder}: is not {split!r}; give that subset's folder, or the one that holds both")
-        super().__init__(settings, found, data, language=language)
+        super().__init__(settings, subset, data, language=language)
 
     def find(self) -> Sequence[StoredSound]:
         self.root = self.folder

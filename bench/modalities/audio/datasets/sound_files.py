@@ -239,8 +239,8 @@ def _track_seconds(container: Any, track: Any) -> float | None:
         return None
     if track.duration is not None:
         return float(track.duration * track.time_base)
-    if found := re.fullmatch(r"(\d+):(\d+):([\d.]+)", track.metadata.get("DURATION", "")):
-        hours, minutes, seconds = found.groups()
+    if duration := re.fullmatch(r"(\d+):(\d+):([\d.]+)", track.metadata.get("DURATION", "")):
+        hours, minutes, seconds = duration.groups()
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
     only = len(container.streams) == 1 and container.duration is not None
     return container.duration / 1_000_000 if only else None
@@ -248,9 +248,9 @@ def _track_seconds(container: Any, track: Any) -> float | None:
 
 def _refuse_cut_header(format_name: str, log: str) -> None:
     key = _LOGGED_SIZE.get(format_name)
-    found = re.search(rf"^\s*{key}\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE) if key else None
-    if found:
-        stated, held = int(found[1]), int(found[2])
+    logged = re.search(rf"^\s*{key}\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE) if key else None
+    if logged:
+        stated, held = int(logged[1]), int(logged[2])
         if held + _PADDING_BYTES < stated < _UNKNOWN_SIZE:
             raise BadSample(f"cut off: its header states {stated} bytes, the file holds {held}")
 

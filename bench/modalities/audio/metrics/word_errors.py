@@ -100,7 +100,7 @@ class WordErrors(PooledMetric, line="word_errors"):
             "jiwer": metadata.version("jiwer"),
         }
         if chosen.revision and chosen.revision != revision:
-            wrong = ", ".join(part for part, found in revision.items() if chosen.revision.get(part) != found)
+            wrong = ", ".join(part for part, installed in revision.items() if chosen.revision.get(part) != installed)
             raise Unavailable(
                 f"word_errors: the revision of {wrong} differs from what the settings ask for",
                 "install that, or leave revision out",
@@ -114,22 +114,24 @@ class WordErrors(PooledMetric, line="word_errors"):
             source = build(chosen.recogniser)
         except Unavailable:  # which is told by itself
             return []
-        found, norm = [], normaliser(chosen.normaliser)
-        said = [text for text in map(dataset.transcript, range(len(dataset))) if text]
+        warnings, norm = [], normaliser(chosen.normaliser)
+        transcripts = [text for text in map(dataset.transcript, range(len(dataset))) if text]
         if not fits(dataset.language, source, norm):
-            known = told_languages(source, norm)
-            found.append(f"{dataset.name} is in the language {dataset.language}, so no clip counts ({known}); {OTHERS}")
-        elif said and not dataset.language and (taken := taken_for(source, norm)):
-            found.append(
+            languages = told_languages(source, norm)
+            warnings.append(
+                f"{dataset.name} is in the language {dataset.language}, so no clip counts ({languages}); {OTHERS}"
+            )
+        elif transcripts and not dataset.language and (taken := taken_for(source, norm)):
+            warnings.append(
                 f"{dataset.name} does not say its language: {taken}, and the rates of another language mean nothing; "
                 f"state it with --dataset {dataset.name}@language=CODE"
             )
-        if split := sum(map(norm.splits, said)):
-            found.append(
-                f"{norm.name} splits words at combining marks, which {split} of {len(said)} transcripts have; give "
-                "normaliser: lower-v2, which keeps them"
+        if split := sum(map(norm.splits, transcripts)):
+            warnings.append(
+                f"{norm.name} splits words at combining marks, which {split} of {len(transcripts)} transcripts have; "
+                "give normaliser: lower-v2, which keeps them"
             )
-        return found
+        return warnings
 
     def update(self, batch: Batch) -> None:
         self.remember(batch)
@@ -196,8 +198,8 @@ class WordErrors(PooledMetric, line="word_errors"):
         columns: dict[str, np.ndarray] = {}
         for column, name in enumerate(RATIOS):
             errors, length = counts[:, column].T
-            known = why[:, column] == Why.COUNTED
-            columns[name] = np.divide(errors, length, out=np.full(len(errors), np.nan), where=known)
+            counted = why[:, column] == Why.COUNTED
+            columns[name] = np.divide(errors, length, out=np.full(len(errors), np.nan), where=counted)
             columns |= {f"{name}_errors": errors, f"{name}_length": length}
         for side, name in enumerate(("original", "reconstruction")):
             columns[f"heard_{name}"] = np.array([self._texts[at][side] for at in order], dtype=object)
@@ -210,18 +212,18 @@ class WordErrors(PooledMetric, line="word_errors"):
         return counts.astype(np.int64).reshape(-1, size, 2)[order], why.astype(np.int64).reshape(-1, size)[order]
 
     def _estimate(self, name: str, counts: np.ndarray, why: np.ndarray, groups: np.ndarray) -> Estimate:
-        known = why == Why.COUNTED
-        estimate = ratio_of_sums(counts[known, 0], counts[known, 1], groups[known])
-        reasons = self._reasons(why[~known])
-        facts: dict[str, Any] = {"failures": int((~known).sum())}
+        counted = why == Why.COUNTED
+        estimate = ratio_of_sums(counts[counted, 0], counts[counted, 1], groups[counted])
+        reasons = self._reasons(why[~counted])
+        facts: dict[str, Any] = {"failures": int((~counted).sum())}
         if estimate.value is None and reasons:
             aside, facts["remedy"] = self._remedy(why)
             facts["unavailable"] = f"no utterance counts: {reasons}{aside}"
             facts["broken"] = bool(np.isin(why, BROKEN).any())
-        told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
+        about = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
         if self._unstated and (taken := taken_for(self._source, self._normaliser)):
-            told += f"; the data set does not say its language: {taken}"
-        note = f"{told}; left out: {reasons}" if reasons else told
+            about += f"; the data set does not say its language: {taken}"
+        note = f"{about}; left out: {reasons}" if reasons else about
         return self.describe(name, estimate.model_copy(update=facts), note)
 
     def _remedy(self, why: np.ndarray) -> tuple[str, str]:
@@ -236,9 +238,9 @@ class WordErrors(PooledMetric, line="word_errors"):
         counted = Counter(why.tolist())
         error = f" ({self._error})" if self._error else ""
         return "; ".join(
-            f"{count}: {reason}{error if each in BROKEN else ''}"
-            for each, reason in REASONS.items()
-            if (count := counted[each])
+            f"{count}: {reason}{error if why_left_out in BROKEN else ''}"
+            for why_left_out, reason in REASONS.items()
+            if (count := counted[why_left_out])
         )
 
 

@@ -49,12 +49,12 @@ def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
     """What a JSON file beside the weights says; BenchError if it is not there or no mapping."""
     file = checkpoint.folder / name
     try:
-        found = parse_json(read_stored(file), finite=False)
+        settings = parse_json(read_stored(file), finite=False)
     except (OSError, ValueError) as error:
         raise BenchError(f"{file}: cannot be read as JSON ({error}); {checkpoint.remedy}") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise BenchError(f"{file}: not a model's settings; {checkpoint.remedy}")
-    return found
+    return settings
 
 
 def missing(folder: Path) -> list[tuple[str, ...]]:
@@ -84,7 +84,7 @@ def described(name: str, checkpoint: Checkpoint, options: dict[str, Any]) -> dic
         "name": name,
         "revision": checkpoint.revision,
         "files": checkpoint.hashes(sorted({*checkpoint.files, *small})),
-        "packages": {each: metadata.version(each) for each in ("transformers",)},
+        "packages": {package: metadata.version(package) for package in ("transformers",)},
         "options": options,
     }
 

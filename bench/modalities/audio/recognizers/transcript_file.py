@@ -39,8 +39,8 @@ class TranscriptFile(Transcripts):
         return {"name": "transcripts", "sha256": sha256_file(self._path)}
 
     def find(self, id: str, side: Side, system: str = "") -> str | None:
-        found = self._texts.get((id, side, system))
-        return self._texts.get((id, side, "")) if found is None else found
+        text = self._texts.get((id, side, system))
+        return self._texts.get((id, side, "")) if text is None else text
 
     @cached_property
     def _texts(self) -> dict[tuple[str, str, str], str]:

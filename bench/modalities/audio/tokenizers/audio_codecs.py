@@ -128,14 +128,14 @@ class AudioCodec(AudioTokenizer):
         if not self.format.container:
             context = self.av.CodecContext.create(self.format.encoder, "w")
             self._set(context)
-            return opus_stream([bytes(packet) for one in (frame, None) for packet in context.encode(one)])
+            return opus_stream([bytes(packet) for part in (frame, None) for packet in context.encode(part)])
         sink = io.BytesIO()
         options = {"write_xing": "0", "id3v2_version": "0"} if self.format.container == "mp3" else {}
         with self.av.open(sink, "w", format=self.format.container, options=options) as container:
             stream = container.add_stream(self.format.encoder, rate=self.rate)
             self._set(stream.codec_context)
-            for one in (frame, None):
-                container.mux(stream.encode(one))
+            for part in (frame, None):
+                container.mux(stream.encode(part))
         return sink.getvalue()
 
     def _set(self, context: Any) -> None:

@@ -60,8 +60,8 @@ class Codec2(AudioTokenizer):
     def _run(self, name: str, data: bytes) -> bytes:
         done = subprocess.run([self.programs[name], self.mode, "-", "-"], input=data, capture_output=True)
         if done.returncode or (data and not done.stdout):
-            said = done.stderr.decode(errors="replace").strip()
-            raise RuntimeError(f"{name} {self.mode} failed with code {done.returncode}: {said}")
+            message = done.stderr.decode(errors="replace").strip()
+            raise RuntimeError(f"{name} {self.mode} failed with code {done.returncode}: {message}")
         return done.stdout
 
 

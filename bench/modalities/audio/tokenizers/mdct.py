@@ -171,7 +171,7 @@ class MDCT(AudioTokenizer):
     def _some_frames(self, dataset: Dataset, seed: int) -> torch.Tensor:
         """Coefficients ``[frames, dims]`` of at most FIT_FRAMES frames, evenly from every clip."""
         quota = math.ceil(2 * FIT_FRAMES / max(1, len(dataset)))
-        found = []
+        chosen = []
         for index in range(len(dataset)):
             try:
                 sample = dataset.load(index)
@@ -179,8 +179,8 @@ class MDCT(AudioTokenizer):
                 continue
             mono = sample.signal.float().mean(0, keepdim=True).numpy()
             frames = self._frames(torch.from_numpy(resample(mono, sample.rate, self.rate)[0]))
-            found.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
-        coefficients = torch.cat(found) if found else torch.zeros(0, self.dims)
+            chosen.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
+        coefficients = torch.cat(chosen) if chosen else torch.zeros(0, self.dims)
         if len(coefficients) < 2**self.bits:
             raise BenchError(
                 f"mdct: {len(coefficients)} frames to fit on, fewer than the {2**self.bits} codewords of a band"
@@ -225,7 +225,7 @@ def mel_edges(bands: int, dims: int, hop: int, rate: int, least: int) -> list[in
     """First coefficient of each band, and the end of the last: equal in mel, none narrower than ``least``."""
     top = 2595 * math.log10(1 + dims * rate / 2 / hop / 700)
     hertz = 700 * (10 ** (np.linspace(0, top, bands + 1) / 2595) - 1)
-    edges = [round(one) for one in hertz / rate * 2 * hop]
+    edges = [round(edge) for edge in hertz / rate * 2 * hop]
     for band in range(1, bands + 1):
         edges[band] = max(edges[band], edges[band - 1] + least)
     edges[-1] = dims

@@ -200,11 +200,12 @@ class Mimi(BooksCodec):
         return waves
 
 
-def _bandwidth(bandwidth: float | None, known: Sequence[float], folder: object) -> float:
+def _bandwidth(bandwidth: float | None, available: Sequence[float], folder: object) -> float:
     if bandwidth is None:
-        return float(known[-1])
-    if bandwidth not in known:
+        return float(available[-1])
+    if bandwidth not in available:
         raise BenchError(
-            f"{folder}: bandwidth={bandwidth}: the model has {', '.join(f'{one:g}' for one in known)} kbps; give one"
+            f"{folder}: bandwidth={bandwidth}: the model has {', '.join(f'{kbps:g}' for kbps in available)} kbps; "
+            "give one"
         )
     return float(bandwidth)

@@ -106,8 +106,8 @@ class Amused(PretrainedBackbone):
             logits = _shaped(logits, sampling)
             codes = torch.cat(
                 [
-                    self.scheduler.step(one[None], moment, code[None], generator=generator).prev_sample
-                    for one, code, generator in zip(logits, codes, generators, strict=True)
+                    self.scheduler.step(logits_of_one[None], moment, code[None], generator=generator).prev_sample
+                    for logits_of_one, code, generator in zip(logits, codes, generators, strict=True)
                 ]
             )
         return self.structure.tokens([codes.flatten(1)])

@@ -104,10 +104,10 @@ class Emu3(AutoregressiveImages):
         return everything[..., self.words - self.low]
 
     def _words(self, text: str) -> torch.Tensor:
-        found = self.processor(
+        encoded = self.processor(
             text=[text], return_for_image_generation=True, ratio=self.ratio, image_area=self.area, return_tensors="pt"
         )
-        ids: torch.Tensor = found["input_ids"][0]
+        ids: torch.Tensor = encoded["input_ids"][0]
         return ids
 
     def _grid(self, factor: int) -> tuple[int, int]:

@@ -74,5 +74,5 @@ class Janus(AutoregressiveImages):
         return embedded
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.model.model.generation_head(hidden)
-        return found
+        logits: torch.Tensor = self.model.model.generation_head(hidden)
+        return logits

@@ -83,8 +83,8 @@ class ImagePreprocessing(BaseModel):
 
     def boxes(self, width: int, height: int) -> Sequence[Box | None]:
         """The tile of each sample that an image of that size becomes; one None without tiles. BadSample as above."""
-        found = self.uncropped(width, height)
-        return list(tile_boxes(*found, self.size)) if self.crop == "tiles" else [None]
+        uncropped = self.uncropped(width, height)
+        return list(tile_boxes(*uncropped, self.size)) if self.crop == "tiles" else [None]
 
     def apply(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
         """The sample that an RGB image becomes, and what had to be done to it.

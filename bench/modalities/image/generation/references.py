@@ -186,7 +186,7 @@ class ReferenceFeatures(ReferenceSource):
         if path is None or extractor != STATISTICS_OF:
             return None
         if layer not in self.reference.layers:
-            wanted, present = (" and ".join(STATISTICS[each]) for each in (layer, self.reference.layers[0]))
+            wanted, present = (" and ".join(STATISTICS[name]) for name in (layer, self.reference.layers[0]))
             raise Unavailable(
                 f"{path.name} holds {present} but not {wanted}", "give a reference that has them, or images"
             )

@@ -54,8 +54,8 @@ class SampleSpec(SystemSpec):
 
         if not self.path.is_dir():
             return ArraySource(self.path, limit, preprocessing)
-        found = folder_source(self.path, preprocessing)
-        return found if limit is None else DatasetSource(Limited(found.dataset, limit), found.name)
+        folder = folder_source(self.path, preprocessing)
+        return folder if limit is None else DatasetSource(Limited(folder.dataset, limit), folder.name)
 
 
 def sample_specs(paths: tuple[str, ...]) -> list[SampleSpec]:

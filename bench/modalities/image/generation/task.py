@@ -94,8 +94,8 @@ class ImageGeneration(Task):
                 f"{self.name} compares with real images: --reference PATH or DATASET (an .npz of guided-diffusion, "
                 "an .npz or folder of images, or a registered data set: bench list datasets)"
             )
-        if found := [name for name in FOUND if name in chosen]:
-            raise BenchError(f"{request.place}: {found[0]}: it follows from the data; leave it out")
+        if derived := [name for name in FOUND if name in chosen]:
+            raise BenchError(f"{request.place}: {derived[0]}: it follows from the data; leave it out")
         sections = self._sections(request.place, chosen.get("metrics"))
         given = {**chosen, "metrics": sections, "reference": ReferenceSettings(images=0, statistics=())}
         settings = validated(Settings, given, request.place)
@@ -180,11 +180,11 @@ class ImageGeneration(Task):
             raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
         shared = _shared(job, seen)
-        found: dict[str, Estimate] = {}
+        estimates: dict[str, Estimate] = {}
         for metric in metrics:
             note = shared if metric.kind.wants != "nothing" else ""
-            found |= {name: _noted(each, note) for name, each in metric.outcome()[0].items()}
-        require_values(found)
+            estimates |= {name: _noted(estimate, note) for name, estimate in metric.outcome()[0].items()}
+        require_values(estimates)
         return Measurement(
             system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),
             codebooks=drawn.codebooks() if drawn else [],
@@ -198,7 +198,7 @@ class ImageGeneration(Task):
                 converted=source.converted,
                 stored={seen.size: n},
             ),
-            metrics=found | (drawn.costs() if drawn else {}),
+            metrics=estimates | (drawn.costs() if drawn else {}),
             samples={},
             warnings=[text for text in (shared, seen.repeats.warning(n)) if text],
         )

@@ -127,9 +127,9 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             if self.settings.images and self.settings.images < of
         )
         estimates = {NAME: self._estimate(NAME, np.mean(values, 0), bounds, least, note)}
-        for level, ((height, width), each) in enumerate(zip(sizes, values, strict=True)):
+        for level, ((height, width), distances_without) in enumerate(zip(sizes, values, strict=True)):
             name = f"{NAME}_level_{level}"
-            estimates[name] = self._estimate(name, each, bounds, least, f"{width}x{height}")
+            estimates[name] = self._estimate(name, distances_without, bounds, least, f"{width}x{height}")
         return estimates
 
     def _estimate(self, name: str, values: np.ndarray, bounds: np.ndarray, least: str, note: str) -> Estimate:
@@ -163,8 +163,8 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         return _chosen(total, self.settings.images or total, self.settings.seed)
 
     def _patches(self, images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        found = patches(images, index, self.settings.seed, self.settings.patches, self.settings.size)
-        return found.flatten(1)
+        rows = patches(images, index, self.settings.seed, self.settings.patches, self.settings.size)
+        return rows.flatten(1)
 
     @property
     def _width(self) -> int:
