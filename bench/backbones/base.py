@@ -32,7 +32,7 @@ class Structure:
         grids: positions of each level, by axis; of continuous tokens, of the latents. Of sequences of several
             lengths, the longest.
         signal_shape: shape of one signal, so that generated tokens can be decoded.
-        signal_rate: samples a second, of sound.
+        signal_rate: samples per second, of audio.
         dim: numbers of a continuous token; 0 for codes.
     """
 
@@ -160,7 +160,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        """New samples, one a row of the noise.
+        """New samples, one per row of the noise.
 
         Args:
             start: embeddings of the conditions ``[n, width]``; for guidance, those of no condition after them.
@@ -198,7 +198,7 @@ class Backbone(nn.Module, ABC):
         sampling: Sampling = PLAIN,
         first: int = 0,
     ) -> Tokens:
-        """The prompts, a sequence each and all of one length, with so many further positions of every level.
+        """The prompts, one sequence each and all of one length, with so many further positions of every level.
 
         Continuation ``first + i`` depends on its prompt, the seed and that number alone; that of an empty prompt
         is what :meth:`generate` gives. The signal that the tokens stand for is as long as the structure's, in
@@ -230,7 +230,7 @@ class Backbone(nn.Module, ABC):
             yield self.conditions(labels), Noise(seed, first, n, self.device)
 
     def loss(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
-        """Nats per token over the batch, to be minimised; classes are withheld at random, for guidance."""
+        """Nats per token over the batch, to be minimized; classes are withheld at random, for guidance."""
         count = self._counts(tokens)
         start = self.conditions(self._withheld(tokens.batch_size, conditions))
         return self.nats(tokens, start).sum() / int(count.sum())
@@ -277,7 +277,7 @@ class Backbone(nn.Module, ABC):
             return torch.full((batch,), self.classes, device=self.device)
         if conditions.shape != (batch,) or conditions.dtype != torch.int64:
             raise BenchError(
-                f"conditions are {conditions.dtype} {tuple(conditions.shape)}, not int64 [{batch}]: a class a sample"
+                f"conditions are {conditions.dtype} {tuple(conditions.shape)}, not int64 [{batch}]: one class per sample"
             )
         if batch and (int(conditions.min()) < 0 or int(conditions.max()) >= self.classes):
             raise BenchError(f"conditions outside the {self.classes} classes of this backbone")

@@ -169,7 +169,7 @@ class Corpus:
 
 
 def _tokens(structure: Structure, levels: tuple[torch.Tensor, ...]) -> Tokens:
-    """Codes a level, or the latents, as tokens."""
+    """Codes per level, or the latents, as tokens."""
     codes, latents = ((), levels[0]) if structure.dim else (levels, None)
     return Tokens(codes, latents, signal_shape=structure.signal_shape, signal_rate=structure.signal_rate)
 

@@ -1,4 +1,4 @@
-"""The delay pattern over the codebooks of sound."""
+"""The delay pattern over the codebooks of audio."""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ class Schedule:
 
     Levels at which less than 1e-4 of the variance is signal are left out: the schedule reaches 0 there, so each of
     its last steps back would multiply an error of the predicted noise by up to 32. Beginning at noise instead costs
-    less than 1e-4 nats a dimension, which the bound counts.
+    less than 1e-4 nats per dimension, which the bound counts.
 
     A step back from level t draws from a Gaussian whose variance is β_t, that of data of variance 1.
 
     Attributes:
         kept: share of the variance that is signal (ᾱ) at each level, falling, float64 ``[levels]``.
         weights: nats that a squared error of the predicted noise costs at each level, float64 ``[levels]``.
-        constant: nats a dimension that no prediction can save.
+        constant: nats per dimension that no prediction can save.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ class Diffusion(Backbone):
     An encoder sees the class and the known tokens, a decoder these and a mask for each other one (§4.3); what the
     decoder says of a masked token conditions a small network that removes noise from it (§3.2). Here both are one
     kind of transformer, the depth shared between them. Trained on masks of most of the tokens, four noises each.
-    Decoding takes a random order, several tokens a step by the cosine schedule; guidance s rises with the share of
+    Decoding takes a random order, several tokens per step by the cosine schedule; guidance s rises with the share of
     known tokens from 1 to s and moves the predicted noise; the temperature multiplies the noise of every step of the
     diffusion.
 

@@ -46,7 +46,7 @@ class Standard(nn.Module):
         self.deviation.copy_(deviation)
 
     def forward(self, tokens: Tokens) -> torch.Tensor:
-        """Standardised latents, flat: float32 ``[batch, positions, dim]``."""
+        """Standardized latents, flat: float32 ``[batch, positions, dim]``."""
         assert tokens.latents is not None
         flat = tokens.latents.flatten(1, -2).to(self.mean)
         return (flat - self.mean) / self.deviation
@@ -57,7 +57,7 @@ class Standard(nn.Module):
 
     @property
     def log_scale(self) -> torch.Tensor:
-        """Nats that a token costs more than its standardised one: the log-determinant of the scaling, float64."""
+        """Nats that a token costs more than its standardized one: the log-determinant of the scaling, float64."""
         return self.deviation.double().log().sum()
 
 

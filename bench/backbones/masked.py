@@ -37,7 +37,7 @@ class Masked(Backbone):
     Trained on masks of ``⌈cos(πr/2)·N⌉`` of the N codes, r uniform (§3.1). Decoding (§3.2) begins with all codes
     masked; each step draws every masked code, keeps the most confident ones and leaves ``⌈cos(π/2·t/T)·N⌉`` masked.
     The confidence is the log-probability of the drawn code plus Gumbel noise whose temperature falls to 0 with
-    the steps. Keeping what is likely favours it: for draws that follow the model's own conditionals set ``steps``
+    the steps. Keeping what is likely favors it: for draws that follow the model's own conditionals set ``steps``
     to N or more and ``choice`` to infinity, which reveals one code after the other in a random order.
 
     The likelihood of an order-agnostic model is bounded by its mean over orders (Hoogeboom et al. 2022, eq. 4):

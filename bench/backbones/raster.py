@@ -16,7 +16,7 @@ class Raster(Causal):
     """p(codes | class) = Π_t p(code_t | codes before t, class), row by row.
 
     VQGAN's transformer (Esser et al. 2021, §3.2) in LlamaGen's form (Sun et al. 2024): a Llama, the class as
-    the first token, classifier-free guidance. A sequence of sound or text is a grid of one row.
+    the first token, classifier-free guidance. A sequence of audio or text is a grid of one row.
     """
 
     def __init__(self, structure: Structure, size: Size, classes: int = 0) -> None:

@@ -1,1 +1,1 @@
-"""Datasets, a file a source."""
+"""Datasets, one module per source."""

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.machine.canonical import digest
 
 SILENT, FAINT, CANCELLED = "silent", "nearly silent", "cancelled by mixing"
-"""Conversions of clips that leave nothing, or next to nothing, to be measured."""
+"""Conversions that leave nothing, or next to nothing, of a clip to measure."""
 
 DOUBTFUL = {
     SILENT: "are silent",
@@ -23,27 +23,27 @@ DOUBTFUL = {
     CANCELLED: "lose more than 20 dB when their channels, in opposite phase, are mixed down "
     "(in a --protocol file preprocessing: {channels: first} takes one channel)",
 }
-"""What warnings say of clips with a conversion."""
+"""What warnings say of clips by their conversion."""
 
 
 class BadSample(Exception):
-    """A sample that cannot be measured; the message says why. It is counted and named, never fatal."""
+    """A sample that cannot be measured; the message says why. Runs count and name it, and go on."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample.
+    """One sample of a dataset.
 
     Attributes:
         id: name that stays the same from run to run, such as the path within the folder.
         group: number of the independent unit it comes from (photograph, speaker).
-        signal: an image is uint8 ``[3, height, width]``, sound float32 ``[channels, samples]`` in [-1, 1].
+        signal: an image is uint8 ``[3, height, width]``, audio float32 ``[channels, samples]`` in [-1, 1].
         conversions: what had to be done to the stored form (``"cmyk"``, ``"16-bit"``), for the record.
-        rate: samples a second, of sound.
+        rate: samples per second of audio; 0 for images.
         stored: form of the stored sample where samples differ in it (``"8000 Hz, 1 channel"``), for the record.
-        transcript: what is said, as the data set writes it; None where it does not say.
-        language: of what is said, ISO 639-1 (``"en"``); empty where it is not known.
-        label: number of its class; None where the data set has none.
+        transcript: what is said, as the dataset writes it; None where it gives no transcript.
+        language: ISO 639-1 code (``"en"``) of what is said; empty where it is not known.
+        label: number of its class; None where the dataset has none.
     """
 
     id: str
@@ -65,8 +65,8 @@ class Dataset(ABC):
 
     Attributes:
         classes: names of the classes that the samples' labels number; empty where there are none.
-        remarks: what a reader of its numbers should know of the data as a whole.
-        language: of what is said, ISO 639-1; empty where nothing is, or it is not known.
+        remarks: sentences on the data as a whole that a reader of its numbers should know.
+        language: ISO 639-1 code of what is said; empty where nothing is said or it is not known.
     """
 
     name: ClassVar[str]
@@ -83,11 +83,11 @@ class Dataset(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Samples, those included that will turn out to be unreadable."""
+        """The number of samples, unreadable ones included."""
 
     @abstractmethod
     def load(self, index: int) -> Sample:
-        """The sample at that position; BadSample if it cannot be measured."""
+        """The sample at a position; raises BadSample if it cannot be measured."""
 
     @abstractmethod
     def id(self, index: int) -> str:
@@ -99,19 +99,19 @@ class Dataset(ABC):
         """sha256 over the ids and stored contents of the split, in order."""
 
     def transcript(self, index: int) -> str | None:
-        """What is said in a sample, without reading it; None where the data set does not say."""
+        """What is said in a sample, without reading it; None where the dataset has no transcript of it."""
         return None
 
     def size(self, index: int) -> tuple[int, int] | None:
-        """Width and height of a sample that is an image, without decoding it; None where that cannot be told.
+        """Width and height of a sample that is an image, without decoding it; None where that is unknown.
 
         Raises:
-            BadSample: it cannot be measured.
+            BadSample: the sample cannot be measured.
         """
         return None
 
     def sizes(self) -> set[tuple[int, int]]:
-        """All widths and heights of samples that are images and can be measured."""
+        """The distinct (width, height) pairs of all images that can be measured."""
         sizes = set()
         for index in range(len(self)):
             with suppress(BadSample):
@@ -119,11 +119,11 @@ class Dataset(ABC):
         return {size for size in sizes if size}
 
     def fit_split(self) -> Dataset | None:
-        """Samples disjoint by group from these, for tokenizers that are fitted; None if there are none."""
+        """Samples that share no group with these, to fit tokenizers on; None if there are none."""
         return None
 
     def training_split(self) -> Dataset | None:
-        """Samples for models of tokens: disjoint by group from these, and preprocessed alike, so that grids agree."""
+        """Samples that share no group with these, preprocessed alike so that grids agree, to train models of tokens on."""
         return self.fit_split()
 
     def __iter__(self) -> Iterator[Sample]:
@@ -132,7 +132,7 @@ class Dataset(ABC):
 
 
 class Limited(Dataset):
-    """The first ``n`` samples of a dataset, or all if it has no more. Its fingerprint is the whole dataset's.
+    """The first ``n`` samples of a dataset, or all if there are fewer. Its fingerprint is the whole dataset's.
 
     Raises:
         BenchError: ``n`` is not positive.
@@ -174,7 +174,7 @@ class Limited(Dataset):
 
 
 class Spread(Limited):
-    """``n`` samples of a dataset, evenly spaced, so that folders that come one after another all have their share.
+    """``n`` samples of a dataset, evenly spaced, so that every folder gets its share.
 
     Raises:
         BenchError: ``n`` is not positive.
@@ -194,7 +194,7 @@ class Spread(Limited):
 
     @cached_property
     def fingerprint(self) -> str:
-        """That of the whole, and of the choice."""
+        """sha256 over the fingerprint of the whole dataset and the number of samples chosen."""
         whole = self.whole.fingerprint
         return whole if len(self) == len(self.whole) else digest({"whole": whole, "evenly spaced": len(self)})
 

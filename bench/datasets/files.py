@@ -1,4 +1,4 @@
-"""The files of a folder of any depth."""
+"""Listing the files below a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.errors import BenchError
 
 
 def files_below(root: Path) -> list[str]:
-    """Paths relative to ``root`` of all files that are not hidden, in no order.
+    """Paths relative to ``root`` of all files that are not hidden, in no particular order; BenchError if a folder cannot be read.
 
     Real folders come before linked ones, so that a folder is known by its own path if it has one below ``root``.
     """
@@ -47,5 +47,5 @@ def files_below(root: Path) -> list[str]:
 
 
 def printable(path: str) -> str:
-    """The path as text that can be stored; bytes that are no UTF-8 as ``\\xNN``."""
+    """The path as text that can be stored; bytes that are not UTF-8 become ``\\xNN``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -13,7 +13,7 @@ from bench.machine.watch import LOADERS
 
 
 def ordered(dataset: Dataset, workers: int, prefetch: int) -> Iterator[tuple[int, Sample | BadSample]]:
-    """Position and sample, in order whatever the number of workers; unreadable samples as their BadSample.
+    """Each position with its sample, or its BadSample if it is unreadable; in order whatever the number of workers.
 
     Threads, not processes: Pillow releases the interpreter's lock while it decodes and resizes, so threads keep
     the cores busy without pickling pixels, without shared memory to run out of, and without a second torch in
@@ -21,11 +21,11 @@ def ordered(dataset: Dataset, workers: int, prefetch: int) -> Iterator[tuple[int
 
     Args:
         workers: threads that read; 0 reads in the calling thread, on demand.
-        prefetch: samples at most that are read or being read, and not yet handed out; memory is bounded by it.
+        prefetch: most samples that are read ahead; it bounds the memory used.
 
     Raises:
         BenchError: ``workers`` is negative or ``prefetch`` not positive.
-        Exception: what a sample raised beyond BadSample, with a note that names it. Reading ends there.
+        Exception: whatever else a sample raised, with a note that names the sample. Reading ends there.
     """
     if workers < 0 or prefetch < 1:
         raise BenchError(f"workers={workers}, prefetch={prefetch}: workers must be 0 or more, prefetch 1 or more")

@@ -1,4 +1,4 @@
-"""Dataset specs: what users write to name a data set."""
+"""Dataset specs: what users write to name a dataset."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value or NAME:PATH"
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set, and the arguments it was given.
+    """A dataset and the arguments it was given.
 
     Attributes:
-        text: as the user wrote it, but for the path; its name in protocols.
+        text: the spec as the user wrote it, without the path; the dataset's name in protocols.
         entry: its registry line.
         args: constructor arguments that the user gave.
     """
@@ -37,7 +37,7 @@ class DatasetSpec:
         """A spec from ``NAME``, ``NAME@VALUE`` or ``NAME@key=value,key=value``.
 
         Raises:
-            BenchError: no such data set, or it takes no such argument (imports the class).
+            BenchError: there is no such dataset, or it takes no such argument (this imports the class).
         """
         name, mark, rest = text.partition("@")
         entry = registry.get("datasets", name)
@@ -61,13 +61,13 @@ class DatasetSpec:
         return spec
 
     def build(self, settings: dict[str, Any], data: str | None) -> Dataset:
-        """The data set under the protocol's preprocessing."""
+        """The dataset under the protocol's preprocessing; ``data`` is the path it is read from, if it needs one."""
         dataset: Dataset = registry.load(self.entry.target)(settings, **{"data": data, **self.entry.args, **self.args})
         return dataset
 
 
 def split_path(text: str) -> tuple[str, str | None]:
-    """``NAME:PATH`` as name and path; the path is None without one."""
+    """``NAME:PATH`` as name and path, the path None if there is none; BenchError if it is empty."""
     name, mark, path = text.partition(":")
     if mark and not path:
         raise BenchError(f"data set {text!r}: write {GRAMMAR}")

@@ -1,1 +1,1 @@
-"""Metrics, a file a family."""
+"""Metrics, one module per family."""

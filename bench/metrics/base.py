@@ -30,7 +30,7 @@ Wants = Literal["nothing", "images", "features", "statistics"]
 
 
 class Settings(BaseModel):
-    """A metric's choices, every default written out; the protocol carries and hashes them."""
+    """The settings of a metric; the protocol states and hashes them, defaults included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,18 +43,18 @@ class Batch:
         index: position of each sample in the dataset, int64 ``[batch]``. Metrics sort by it, so
             results depend neither on the batch size nor on the rank that saw a sample.
         group: independent group (photograph, speaker) of each sample, int64 ``[batch]``.
-        reference: the input as the protocol defines it: images ``[batch, 3, height, width]``, sound an ``Audio``.
+        reference: the input as the protocol defines it: images ``[batch, 3, height, width]``, audio an ``Audio``.
         reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
         tokens: what the tokenizer emitted.
-        features: named deep features of reference and reconstruction, computed once a batch.
+        features: named deep features of reference and reconstruction, computed once per batch.
         references: the set that generated images are compared with, where there are no pairs.
         encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
-        peak_bytes: peak memory of the system so far; None where the operating system cannot tell.
+        peak_bytes: peak memory of the system so far; None where the operating system does not report it.
         ids: the samples' ids.
-        total: samples of the whole set, those included that cannot be read; None if that is not known.
-        transcripts: what is said in each sample, None where the data set does not say; empty for images.
-        languages: of each transcript, ISO 639-1.
-        nominal_bitrate: bits a second that a codec of sound is set to.
+        total: samples of the whole set, unreadable ones included; None if unknown.
+        transcripts: what is said in each sample, None where the dataset has no transcript; empty for images.
+        languages: ISO 639-1 code of each transcript.
+        nominal_bitrate: bits per second that an audio codec is set to.
     """
 
     index: torch.Tensor
@@ -75,14 +75,14 @@ class Batch:
 
 
 class FeatureSource:
-    """Deep features of one batch: ``get(extractor)`` gives (reference, reconstruction) features."""
+    """Deep features of one batch: ``get(extractor)`` returns those of references and of reconstructions."""
 
     def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
-        """Features by layer name for both sides; computed on first use, then kept for the batch."""
+        """Features by layer name, of references and of reconstructions; computed on first use, then kept for the batch."""
         raise NotImplementedError
 
     def restore(self) -> None:
-        """Undo what a metric wrote into features that others are given too."""
+        """Undo what a metric wrote into the features, which other metrics share."""
 
 
 class ReferenceSource:
@@ -105,19 +105,19 @@ class ReferenceSource:
         raise NotImplementedError
 
     def images(self) -> tuple[int, Iterator[tuple[torch.Tensor, torch.Tensor]]]:
-        """How many images it has, unreadable ones included, and the batches of those that can be read.
+        """The number of images, unreadable ones included, and batches of those that can be read.
 
         A batch is the index of each image in the set, int64 ``[batch]``, and uint8
         ``[batch, 3, height, width]``.
 
         Raises:
-            Unavailable: it has none; the message says what to give instead.
+            Unavailable: it has no images; the message says what to give instead.
         """
         raise NotImplementedError
 
 
 class Metric(TorchMetric):
-    """Base of all metrics: ``update(batch)``, then ``compute()`` gives estimates by name.
+    """Base of all metrics: call ``update(batch)`` for every batch, then ``compute()`` for the estimates by name.
 
         class PSNR(PerSampleMetric, line="psnr"): ...
 
@@ -127,7 +127,7 @@ class Metric(TorchMetric):
     ``modality`` (``image``, ``audio``, several, empty for any), and if it judges sets of generated samples
     ``judges = "generation"``.
 
-    Further class facts: ``version`` is raised when a value changes, ``Settings`` is the model of its section in the
+    Further class attributes: ``version`` is raised when a value changes, ``Settings`` is the model of its section in the
     protocol, ``wants`` is what it needs of :attr:`Batch.references`.
 
     ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
@@ -165,15 +165,15 @@ class Metric(TorchMetric):
         self.add_state("groups", default=[], dist_reduce_fx="cat")
 
     def remember(self, batch: Batch) -> None:
-        """Keep which samples were seen; every ``update`` calls it."""
+        """Keep the indices and groups of a batch; every ``update`` must call it."""
         self.keep("indices", batch.index)
         self.keep("groups", batch.group)
 
     def keep(self, state: str, values: torch.Tensor) -> None:
         """Append to a list state, on the CPU.
 
-        The pieces are joined now and then: small tensors that stay, strewn among the large ones that
-        come and go, keep the allocator from using the memory between them again.
+        Pieces are joined from time to time: small tensors that stay, scattered among large ones that
+        come and go, keep the allocator from reusing the memory between them.
         """
         pieces = getattr(self, state)
         pieces.append(values.detach().cpu())
@@ -200,7 +200,7 @@ class Metric(TorchMetric):
 
     @classmethod
     def warnings(cls, settings: BaseModel, dataset: Dataset) -> list[str]:
-        """What makes values worthless under these settings on this data set, as far as it can be told beforehand."""
+        """Sentences on what will make the values meaningless on this dataset, as far as it is known beforehand."""
         return []
 
     @abstractmethod
@@ -209,7 +209,7 @@ class Metric(TorchMetric):
 
     @abstractmethod
     def compute(self) -> dict[str, Estimate]:
-        """The estimates, one for each name in ``outputs`` that is always given, and perhaps details of them."""
+        """The estimates by name: every output that is always given, and details such as ``NAME_level_0``."""
 
     def samples(self) -> dict[str, np.ndarray]:
         """Per-sample values by name, in the dataset's order; empty for set-level metrics."""
@@ -217,7 +217,7 @@ class Metric(TorchMetric):
 
     @classmethod
     def declared(cls, name: str) -> Value:
-        """The line of what ``compute`` gives under a name; of a detail (``_level_0``, ``_joint``) that of its whole.
+        """The declaration of an output; for a detail (``_level_0``, ``_joint``) that of its whole.
 
         Raises:
             KeyError: the metric declares no such value.
@@ -226,17 +226,17 @@ class Metric(TorchMetric):
 
     @classmethod
     def describe(cls, name: str, estimate: Estimate, note: str = "") -> Estimate:
-        """An estimate with the unit and direction of the value it is of, and a note if it needs one."""
+        """The estimate with the declared unit and direction of an output, and a note if given."""
         return estimate.described_by(cls.declared(name), note)
 
     @classmethod
     def unavailable(cls, name: str, reason: str, n: int = 0, remedy: str = "") -> Estimate:
-        """No value, why, and what helps."""
+        """An estimate without a value, with the reason and the remedy."""
         return cls.describe(name, Estimate(value=None, n=n, unavailable=reason, remedy=remedy))
 
 
 class PerSampleMetric(Metric):
-    """A metric with one value a sample and name; the estimate is their mean.
+    """A metric with one value per sample and name; the estimate is their mean.
 
     Subclasses define ``score``. A value that is not finite counts as a failure of that sample.
     """

@@ -1,4 +1,4 @@
-"""The bootstrap of a ratio of sums, such as a corpus-level word error rate."""
+"""Bootstrap of a ratio of sums, such as a corpus-level word error rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.contracts.stats import CONFIDENCE, Estimate
 
 RESAMPLES = 2000
 SEED = 20090101
-"""Fixed, so that two systems on the same samples are resampled alike."""
+"""Seed of the resamples; fixed, so that two systems on the same samples are resampled alike."""
 BLOCK = 1 << 22
 
 
@@ -63,18 +63,19 @@ def resampled_ratios(sums: np.ndarray) -> np.ndarray:
 
 
 def left_out(sums: np.ndarray) -> np.ndarray:
-    """The ratio without each group, ``[groups]``."""
+    """The ratio when each group is left out in turn, ``[groups]``, from sums ``[groups, 2]``."""
     rest = sums.sum(0) - sums
     ratios: np.ndarray = rest[:, 0] / rest[:, 1]
     return ratios
 
 
 def bca(value: float, resampled: np.ndarray, without: np.ndarray) -> tuple[float, float]:
-    """The 95% interval between two quantiles of the resampled values, shifted for bias and skewness.
+    """The 95% BCa interval: two quantiles of the resampled values, shifted for bias and skewness.
 
     Args:
-        value: the statistic on all groups.
-        without: the statistic without each group.
+        value: the statistic of all groups.
+        resampled: the statistic of each resample, ``[resamples]``.
+        without: the statistic when each group is left out, ``[groups]``.
     """
     from scipy.special import ndtr, ndtri
 

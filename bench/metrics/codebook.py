@@ -1,4 +1,4 @@
-"""How much of its codebooks a tokenizer uses, over the whole evaluated set."""
+"""Codebook use over the whole evaluated set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.contracts.tokens import TokenKind
 from bench.metrics.counts import CodeCounter, Histogram
 
-# Tokens an entry below which the plug-in estimates are visibly biased low.
+# Tokens per entry below which the plug-in estimates are visibly biased low.
 ENOUGH_TOKENS = 10
 
 
@@ -20,7 +20,7 @@ class CodebookUse(CodeCounter, line="codebook"):
     """Utilization, perplexity and entropy of the codes.
 
     - ``codebook_utilization``: entries used at least once over the codebook's size, in [0, 1].
-    - ``codebook_entropy``: empirical entropy H in bits a code, at most log2 of the size.
+    - ``codebook_entropy``: empirical entropy H in bits per code, at most log2 of the size.
     - ``codebook_perplexity``: 2^H, the number of equally frequent entries with the same entropy.
 
     With several levels, each counted apart, the headline is the mean over the levels of utilization and
@@ -52,7 +52,7 @@ class CodebookUse(CodeCounter, line="codebook"):
         return estimates
 
     def _estimates(self, suffix: str, levels: Sequence[Histogram], sizes: Sequence[int]) -> dict[str, Estimate]:
-        """Estimates over some levels, each statistic's mean over them with and without each block."""
+        """Estimates of some levels: the mean of each statistic over them, with and without each block."""
         used = np.mean([h.distinct / size for h, size in zip(levels, sizes, strict=True)])
         used_without = np.mean(
             [h.distinct_without(MAX_BLOCKS) / size for h, size in zip(levels, sizes, strict=True)], axis=0
@@ -69,8 +69,8 @@ class CodebookUse(CodeCounter, line="codebook"):
 
 
 def count_note(levels: Sequence[Histogram], sizes: Sequence[int]) -> str:
-    """How many tokens the counts rest on, and that they are too few where they are."""
+    """A note on how many tokens the counts rest on, and whether they are too few."""
     note = f"{sum(h.tokens for h in levels)} tokens"
     if any(h.tokens < ENOUGH_TOKENS * size for h, size in zip(levels, sizes, strict=True)):
-        note += f"; fewer than {ENOUGH_TOKENS} a codebook entry, so the value is biased low"
+        note += f"; fewer than {ENOUGH_TOKENS} per codebook entry, so the value is biased low"
     return note

@@ -1,4 +1,4 @@
-"""Throughput and memory of encode and decode; comparable on one device only."""
+"""Throughput and memory of encoding and decoding; comparable only on one device."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bench.metrics.base import Batch, Metric
 
 MEBIBYTE = 2**20
 ONE_PASS = "one pass, no interval"
-UNTOLD = "this operating system does not tell the peak memory of a process"
+UNTOLD = "this operating system does not report the peak memory of a process"
 
 
 class Throughput(Metric, line="throughput"):
-    """Images per second of encode and of decode: all images over all seconds, warm-up left out.
+    """Images per second encoded and decoded: all images over all seconds, warm-up left out.
 
     The loop times each batch with the device synchronized at both ends; the interval is a jackknife
-    over batches: it tells how steady this run was, not what another load of the machine would give.
+    over batches: it shows how steady this run was, not what another load of the machine would give.
     """
 
     timings: list[torch.Tensor]
@@ -45,7 +45,7 @@ class Throughput(Metric, line="throughput"):
 
 
 class PeakMemory(Metric, line="peak_memory"):
-    """Peak memory of encode and decode, weights included: above what the process held before it had the system."""
+    """Peak memory in MiB while encoding and decoding, weights included, above that of the process before loading."""
 
     peak: torch.Tensor
     known: torch.Tensor
@@ -70,12 +70,12 @@ class PeakMemory(Metric, line="peak_memory"):
 
 
 def total_rate(amounts: np.ndarray, seconds: np.ndarray) -> Estimate:
-    """All amounts over all seconds of the batches; the interval tells how steady this run was."""
+    """Σ amounts / Σ seconds over batches ``[batches]``; the interval shows how steady this run was."""
     return _over_batches(amounts, seconds, amounts)
 
 
 def total_time(seconds: np.ndarray, amounts: np.ndarray) -> Estimate:
-    """All seconds over all amounts of the batches."""
+    """Σ seconds / Σ amounts over batches ``[batches]``; the interval shows how steady this run was."""
     return _over_batches(seconds, amounts, amounts)
 
 

@@ -29,7 +29,7 @@ COUNTS = 1 << 40
 
 
 def blocks_of(groups: torch.Tensor) -> torch.Tensor:
-    """Jackknife block of each group, known without the other groups, so that counts need no samples.
+    """Jackknife block of each group, int64; it follows from the group alone, so that counts need no samples.
 
     For groups numbered from 0 without gaps these are the blocks of ``bench.contracts.stats.assign_blocks``.
     """
@@ -38,7 +38,7 @@ def blocks_of(groups: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How often each distinct code occurs in each block, a row for each pair that occurs.
+    """How often each distinct code occurs in each block: one row per pair that occurs.
 
     Attributes:
         code: number of the distinct code, 0 to distinct - 1, in ascending order.
@@ -52,27 +52,27 @@ class Histogram:
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """Occurrences of each distinct code over all blocks."""
+        """Occurrences of each distinct code over all blocks, ``[distinct]``."""
         return np.bincount(self.code, weights=self.count)
 
     @property
     def tokens(self) -> int:
-        """Codes counted."""
+        """The number of codes counted."""
         return int(self.count.sum())
 
     @property
     def distinct(self) -> int:
-        """Codes that occur at least once."""
+        """The number of codes that occur at least once."""
         return len(self.totals)
 
     def distinct_without(self, blocks: int) -> np.ndarray:
-        """Codes that still occur when a block is left out, ``[blocks]``."""
+        """The number of codes that still occur when each block is left out, ``[blocks]``."""
         only_here = self.count == self.totals[self.code]
         left: np.ndarray = self.distinct - np.bincount(self.block[only_here], minlength=blocks)
         return left
 
     def tokens_without(self, blocks: int) -> np.ndarray:
-        """Codes counted when a block is left out, ``[blocks]``."""
+        """The number of codes counted when each block is left out, ``[blocks]``."""
         left: np.ndarray = self.tokens - np.bincount(self.block, weights=self.count, minlength=blocks)
         return left
 
@@ -83,7 +83,7 @@ class Histogram:
         return float(-(share * np.log(share)).sum()) + 0.0
 
     def entropy_without(self, blocks: int) -> np.ndarray:
-        """Entropy in nats when a block is left out, ``[blocks]``: ln n - (Σ c ln c)/n over what remains."""
+        """Entropy in nats when each block is left out, ``[blocks]``: ln n - (Σ c ln c)/n over what remains."""
         before = self.totals[self.code]
         lost = _c_log_c(before) - _c_log_c(before - self.count)
         rest = _c_log_c(self.totals).sum() - np.bincount(self.block, weights=lost, minlength=blocks)
@@ -98,9 +98,9 @@ def _c_log_c(counts: np.ndarray) -> np.ndarray:
 
 
 class TokenMetric(Metric):
-    """A metric of tokens: it knows of what kind they are.
+    """A metric of tokens, which may be undefined for some kinds of them.
 
-    ``undefined`` names the kinds for which there is no value, and why.
+    ``undefined`` maps the kinds for which there is no value to the reason.
     """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {}
@@ -116,7 +116,7 @@ class TokenMetric(Metric):
 
     @property
     def seen_kind(self) -> TokenKind | None:
-        """Kind of the tokens seen; None before the first batch."""
+        """The kind of the tokens seen; None before the first batch."""
         return None if int(self.kind) < 0 else KINDS[int(self.kind)]
 
     @property
@@ -126,7 +126,7 @@ class TokenMetric(Metric):
 
 
 class CodeCounter(TokenMetric):
-    """A metric over the counts of all codes of the set, a table a level and one of the joint codes.
+    """A metric over the counts of all codes of the set, one table per level and one for the joint codes.
 
     A joint code is the tuple of the levels' codes at one position; it exists when there are several
     levels and all share one grid. ``joint`` says whether a subclass needs them.
@@ -175,7 +175,7 @@ class CodeCounter(TokenMetric):
             table.append(merge(rows))
 
     def histogram(self, level: int | None) -> Histogram:
-        """Counts of a level's codes, or of the joint codes for None."""
+        """Counts of the codes of a level, or of the joint codes if it is None."""
         table = getattr(self, "codes_joint" if level is None else f"codes_{level}")
         if level is not None and self._dense(level):
             counts = table.cpu().numpy().T
@@ -233,7 +233,7 @@ def merge(rows: torch.Tensor) -> torch.Tensor:
 
 
 def unpack(rows: torch.Tensor) -> Histogram:
-    """The histogram of merged rows."""
+    """The histogram of rows from ``merge``."""
     table = rows.numpy()
     block, count = np.divmod(table[:, -1], COUNTS)
     return Histogram(np.cumsum(_differs(table[:, :-1])) - 1, block, count)

@@ -1,4 +1,4 @@
-"""Errors of metrics in one line: what was raised, where, and what it said."""
+"""Errors of metrics on one line: type, place and message."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from bench.machine.texts import plain
 
 LONGEST = 500
-"""Characters of an error's message that are kept."""
+"""Most characters of an error's message that are kept."""
 
 
 def failure(error: BaseException, module: str, stage: str = "") -> str:
     """Type, place and message of an error, such as ``ValueError in update (mine.py, line 12): too few``.
 
     Args:
-        module: name of the metric's own module; of the lines that the error went through, its last one is the place.
-        stage: name of what was called, if that helps.
+        module: name of the metric's module; the place is the last line of the traceback in it.
+        stage: name of the method that was called; empty to leave it out.
     """
     frames = traceback.extract_tb(error.__traceback__)
     source = getattr(sys.modules.get(module), "__file__", None)
@@ -28,5 +28,5 @@ def failure(error: BaseException, module: str, stage: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, bounded and without effect on a terminal."""
+    """The text on one line, cut to ``LONGEST`` characters and free of terminal controls."""
     return plain(" ".join(text.split()), LONGEST)

@@ -1,4 +1,4 @@
-"""Metrics as the tasks use them: an error of one, or a value that is not a number, costs its own values alone."""
+"""Metrics as the tasks use them: an error, or a value that is not a number, costs one metric its values, not the run."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ SMALLER_BATCHES = "try a smaller --batch-size"
 
 
 class Guarded:
-    """One metric during one pass over the samples; after its first error it is left alone.
+    """One metric during one pass over the samples; after its first error it is not called again.
 
     Args:
-        name: of the metric in the registry.
-        kind: its class.
-        make: builds it, ready for the first batch.
+        name: name of the metric in the registry.
+        kind: class of the metric.
+        make: builds the metric, ready for the first batch.
 
     Attributes:
-        nothing: why it has no values; None while it may have some.
+        nothing: the reason why it has no values; None while it may have some.
     """
 
     def __init__(self, name: str, kind: type[Metric], make: Callable[[], Metric]) -> None:
@@ -42,25 +42,25 @@ class Guarded:
             self._metric = make()
 
     def update(self, batch: Batch) -> None:
-        """Show it a batch."""
+        """Update the metric with a batch."""
         self.attempt("update", lambda metric: metric.update(batch))
 
     def attempt(self, stage: str, call: Callable[[Metric], None]) -> None:
-        """Call something of the metric, unless it is lost.
+        """Call a function with the metric, unless it has failed before.
 
         Args:
-            stage: name of what is called, for the reason if it raises.
+            stage: name of the call, stated in the reason if it raises.
         """
         if self._metric is not None:
             with self._alone(stage):
                 call(self._metric)
 
     def outcome(self, n: int | None = None, taken: Iterable[str] = ()) -> tuple[dict[str, Estimate], dict[str, Any]]:
-        """Its estimates, and its columns of per-sample values, which nothing that was lost has.
+        """The estimates by name, and the columns of per-sample values; a failed metric has no columns.
 
         Args:
-            n: samples that were seen; None leaves the columns out.
-            taken: names of columns that belong to others.
+            n: number of samples seen; None leaves the columns out.
+            taken: names of columns of other metrics.
         """
         estimates: dict[str, Estimate] = {}
         columns: dict[str, Any] = {}
@@ -78,7 +78,7 @@ class Guarded:
 
     @contextmanager
     def _alone(self, stage: str) -> Iterator[None]:
-        """What is raised inside costs this metric alone; what it held is let go."""
+        """Whatever is raised inside fails this metric alone, and frees what it held."""
         try:
             yield
         except Unavailable as reason:
@@ -103,7 +103,7 @@ class Guarded:
         return estimate.model_copy(update={"metric": self.name})
 
     def _outputs(self) -> tuple[str, ...]:
-        """What it should give; a class that does not declare it stands under its own name."""
+        """Names of its outputs; the metric's own name if its class declares none."""
         return self._always or (self.name,)
 
     @property
@@ -111,7 +111,7 @@ class Guarded:
         return tuple(name for name, value in self.kind.outputs.items() if value.always)
 
     def _checked(self, given: Any) -> dict[str, Estimate]:
-        """Every declared value, and every given one; each that cannot be shown says why."""
+        """Every declared and every given value; those that cannot be stored are unavailable, with the reason."""
         if not isinstance(given, Mapping):
             raise TypeError(f"compute gave {type(given).__name__}, not estimates by name")
         estimates = {str(name): self._estimate(str(name), value) for name, value in given.items()}
@@ -136,7 +136,7 @@ class Guarded:
         return value
 
     def _columns(self, given: Any, n: int, taken: set[str]) -> dict[str, list[Any]]:
-        """Values of each sample by name; ValueError where they are not one each, or cannot be stored."""
+        """Values of each sample by name; ValueError unless there is one per sample that can be stored."""
         import pyarrow as arrow
 
         columns: dict[str, list[Any]] = {}
@@ -186,23 +186,23 @@ class MetricSet:
 
     @property
     def alive(self) -> bool:
-        """Whether any may still have a value."""
+        """Whether any metric may still have a value."""
         return any(member.nothing is None for member in self)
 
     @property
     def want_features(self) -> bool:
-        """Whether any that may have a value needs weights, as those of deep features do."""
+        """Whether any metric that may have a value needs weights, as metrics of deep features do."""
         return any(member.kind.weights for member in self if member.nothing is None)
 
     def estimates(self) -> dict[str, Estimate]:
-        """All values, and why others are not there."""
+        """All estimates by name, unavailable ones with their reasons."""
         return self.outcome()[0]
 
     def outcome(self, n: int | None = None) -> tuple[dict[str, Estimate], dict[str, Any]]:
         """All estimates, and the columns of per-sample values by name.
 
         Args:
-            n: samples that were seen; None leaves the columns out.
+            n: number of samples seen; None leaves the columns out.
         """
         estimates: dict[str, Estimate] = {}
         columns: dict[str, Any] = {}
@@ -214,7 +214,7 @@ class MetricSet:
 
 
 def require_values(estimates: Mapping[str, Estimate]) -> None:
-    """Unavailable if there are estimates, and none has a value: then nothing was measured."""
+    """Raise Unavailable if there are estimates but none has a value, so that nothing was measured."""
     if estimates and all(estimate.value is None for estimate in estimates.values()):
         causes, remedies = (
             "; ".join(dict.fromkeys(text for each in estimates.values() if (text := getattr(each, field))))

@@ -1,4 +1,4 @@
-"""Metrics that take the processor a while for each sample: they run in a pool beside the model."""
+"""Metrics that take long per sample on the processor: they run in a pool of processes beside the model."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _P = ParamSpec("_P")
 
 
 class PooledMetric(Metric):
-    """A metric that has its clips worked on in other processes; what comes back is taken in later, in order.
+    """A metric whose clips are scored in other processes; the results are taken in later, in order.
 
-    ``update`` calls ``work`` once a clip; subclasses define ``take``. The class fact ``preload`` names modules that
+    ``update`` calls ``work`` once per clip; subclasses define ``take``. The class attribute ``preload`` names modules that
     the work takes long to import.
     """
 
     preload: ClassVar[tuple[str, ...]] = ()
     pool: Pool | None = None
-    """Where clips are worked on; None does it on the spot."""
+    """The pool that scores clips; None scores them in this process."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._running: list[Any] = []
 
     def work(self, function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwargs) -> None:
-        """Call a function of a module's top in a process of the pool."""
+        """Call a module-level function in a process of the pool."""
         run = self.pool.submit if self.pool else _on_the_spot
         self._running.append(run(function, *args, **kwargs))
 
     @abstractmethod
     def take(self, result: Any) -> None:
-        """Take in what the function returned for one clip; the exception if it raised, or its process died."""
+        """Take in the result of one clip, or the exception if the function raised or its process died."""
 
     def finish(self) -> None:
         """Wait for the clips that are still being worked on."""

@@ -1,4 +1,4 @@
-"""What the tokens of images cost: tokens an image, nominal bits and entropy bits a pixel."""
+"""Rates of image tokens: tokens per image, nominal bits and entropy bits per pixel."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
 
 
 def pixels_of(batch: Batch) -> int:
-    """Pixels of one sample of the reference, channels counted once."""
+    """Pixels of one reference image, channels counted once."""
     return math.prod(batch.reference.shape[2:])
 
 
 class RateMetric(TokenMetric, PerSampleMetric):
-    """A rate of each sample; a rate that follows from the shapes alone is exact, with no error."""
+    """A rate per sample; where it is the same for every sample it is exact, with an error of 0."""
 
     def samples(self) -> dict[str, np.ndarray]:
         return {} if self.why_undefined else super().samples()
@@ -43,7 +43,7 @@ class RateMetric(TokenMetric, PerSampleMetric):
 
 
 class TokensPerImage(RateMetric, line="tokens_per_image"):
-    """Codes of an image over all levels; latent vectors for continuous tokens."""
+    """Codes per image over all levels; latent vectors per image for continuous tokens."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
 
@@ -53,7 +53,7 @@ class TokensPerImage(RateMetric, line="tokens_per_image"):
 
 
 class BitsPerPixel(RateMetric, line="bits_per_pixel"):
-    """Nominal rate: log2 of the codebook's size for each code; eight bits a byte, headers included, for a codec."""
+    """Nominal bits per pixel: log2 of the codebook size per code; for a codec, its bytes with headers."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no bits until they are quantized"
@@ -67,10 +67,10 @@ class BitsPerPixel(RateMetric, line="bits_per_pixel"):
 
 
 class EntropyRate(CodeCounter):
-    """Bits after ideal entropy coding with each level's own frequencies over the set, by an amount of signal.
+    """Bits per amount of signal after ideal entropy coding with each level's own frequencies over the set.
 
     Σ_levels (codes of the level · its empirical entropy in bits) / amount. It is what a static first-order
-    coder that is given the frequencies would need; a coder with context needs less. Subclasses say of what.
+    coder that is given the frequencies would need; a coder with context needs less. Subclasses define the amount.
     """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
@@ -85,7 +85,7 @@ class EntropyRate(CodeCounter):
 
     @abstractmethod
     def amount(self, batch: Batch) -> torch.Tensor:
-        """Signal of each sample, ``[batch]``: what the bits are divided by."""
+        """Amount of signal of each sample, float64 ``[batch]``, that the bits are divided by."""
 
     def update(self, batch: Batch) -> None:
         super().update(batch)
@@ -107,7 +107,7 @@ class EntropyRate(CodeCounter):
 
 
 class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
-    """Entropy rate of images."""
+    """Entropy rate of images in bits per pixel."""
 
     def amount(self, batch: Batch) -> torch.Tensor:
         return torch.full((len(batch.index),), pixels_of(batch))

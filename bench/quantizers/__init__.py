@@ -1,1 +1,1 @@
-"""Quantizer families of the surveys, a file each, behind one contract."""
+"""Quantizer families of the surveys behind one contract, one module per family."""

@@ -26,7 +26,7 @@ class AdditiveQuantizer(Quantizer):
         return cls(bits, levels)
 
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
-        """faiss's quantizer; the residual family differs in this alone."""
+        """The quantizer of faiss, which is all that the residual family replaces."""
         quantizer = faiss.LocalSearchQuantizer(dim, len(self.sizes), self.level_bits)
         quantizer.random_seed = seed + 1
         return quantizer

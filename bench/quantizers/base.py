@@ -25,26 +25,26 @@ class Quantizer(ABC):
     vector never depends on the other vectors of the call beyond the sample they belong to.
 
     Attributes:
-        sizes: codebook size of each level; the bits of a token are the sum of their log2.
-        coded: coefficients that it needs, each of which it codes by itself; 1 where it takes any number.
+        sizes: codebook size of each level; a token has the sum of their log2 in bits.
+        coded: number of coefficients it needs, each coded by itself; 1 where it takes any number.
     """
 
     sizes: tuple[int, ...]
     coded: int = 1
 
     def check(self, dim: int) -> None:
-        """BenchError unless vectors of ``dim`` coefficients can be coded."""
+        """Raise BenchError unless vectors of ``dim`` coefficients can be coded."""
         if dim < self.coded:
             bits = math.log2(math.prod(self.sizes))
-            raise BenchError(f"{bits:g} bits a token take {self.coded} coefficients, and there are {dim}; lower bits")
+            raise BenchError(f"{bits:g} bits per token need {self.coded} coefficients, but there are {dim}; lower bits")
 
     @classmethod
     @abstractmethod
     def at(cls, bits: int, levels: int) -> Self:
-        """One of ``bits`` a token, split over ``levels`` where the family has levels.
+        """A quantizer of ``bits`` per token, split over ``levels`` where the family has levels.
 
         Raises:
-            BenchError: the family has no codebooks of these bits.
+            BenchError: the family has no codebooks of so many bits.
         """
 
     @abstractmethod
@@ -57,15 +57,15 @@ class Quantizer(ABC):
 
     @abstractmethod
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Codes ``[n, levels]``, each in ``[0, sizes[level])``."""
+        """Codes int64 ``[n, levels]`` of vectors ``[n, dim]``, each in ``[0, sizes[level])``."""
 
     @abstractmethod
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Vectors ``[n, dim]``."""
+        """Vectors float32 ``[n, dim]`` of codes ``[n, levels]``."""
 
 
 class MapQuantizer(ABC):
-    """Maps whole float32 maps of vectors ``[height, width, dim]`` to int64 codes, a grid a level, and back.
+    """Maps whole float32 maps of vectors ``[height, width, dim]`` to int64 codes, one grid per level, and back.
 
     For quantizers whose codes stand for more than one place; the vectors are those of a :class:`Quantizer`.
 
@@ -83,7 +83,7 @@ class MapQuantizer(ABC):
 
     @abstractmethod
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Codes of one map, ``[⌈height/span⌉, ⌈width/span⌉]`` a level, each in ``[0, sizes[level])``."""
+        """Codes of one map, ``[⌈height/span⌉, ⌈width/span⌉]`` per level, each in ``[0, sizes[level])``."""
 
     @abstractmethod
     def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -91,10 +91,10 @@ class MapQuantizer(ABC):
 
 
 def build(family: str, bits: int, levels: int) -> Quantizer:
-    """The quantizer of that family at ``bits`` a token, split over ``levels`` where it has levels.
+    """The quantizer of a family at ``bits`` per token, split over ``levels`` where it has levels.
 
     Raises:
-        BenchError: no family is called so, or it has no codebooks of these bits.
+        BenchError: there is no such family, or it has no codebooks of so many bits.
     """
     quantizer_class = registry.load(registry.get("quantizers", str(family)).target)
     if not issubclass(quantizer_class, Quantizer):
@@ -107,17 +107,17 @@ def build(family: str, bits: int, levels: int) -> Quantizer:
 
 
 def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:
-    """Bits of each of ``levels`` equal codebooks; BenchError if they do not divide, or are more than ``most``."""
+    """Bits of each of ``levels`` equal codebooks; BenchError if they do not divide or exceed ``most``."""
     whole_number("levels", levels, 1, INDEX_BITS)
     whole_number("bits of a token", bits, levels, most * levels)
     if bits % levels:
-        raise BenchError(f"{bits} bits a token do not divide into {levels} equal levels; choose a multiple of {levels}")
+        raise BenchError(f"{bits} bits per token do not divide into {levels} equal levels; choose a multiple of {levels}")
     return bits // levels
 
 
 def check_enough(vectors: torch.Tensor, size: int) -> None:
-    """BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
+    """Raise BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
     if len(vectors) < size:
         raise BenchError(
-            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or take a data set with more to fit on"
+            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or choose a dataset with more to fit on"
         )

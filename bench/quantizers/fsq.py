@@ -14,7 +14,7 @@ EPSILON = 1e-3
 
 
 def levels_of(bits: int) -> tuple[int, ...]:
-    """Values per coefficient for ``bits`` a token: three bits each, the remainder on the last."""
+    """Values per coefficient for ``bits`` per token: three bits each, the remainder on the last."""
     bits = whole_number("bits of a token", bits, 1, INDEX_BITS)
     return (8,) * (bits // 3) + ((2 ** (bits % 3),) if bits % 3 else ())
 
@@ -49,7 +49,7 @@ class FiniteScalarQuantizer(Quantizer):
             self.means.append((sums / counts.clamp(min=1)).float())
 
     def digits(self, coded: torch.Tensor) -> torch.Tensor:
-        """Value of each coefficient counted from zero, int64 ``[n, coefficients]``."""
+        """The value of each coefficient, counted from zero, int64 ``[n, coefficients]``."""
         level = torch.tensor(self.levels, dtype=coded.dtype, device=coded.device)
         half = (level - 1) * (1 - EPSILON) / 2
         # With two values the shift would push zero, and all near it, to one side: there the sign decides.

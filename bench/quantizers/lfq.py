@@ -42,11 +42,11 @@ class LookupFreeQuantizer(Quantizer):
 
 
 def binary_index(positive: torch.Tensor) -> torch.Tensor:
-    """Index ``[n, 1]`` of the signs ``[n, bits]``: the first coefficient is the lowest bit (eqs. 19, 20)."""
+    """Index int64 ``[n, 1]`` of the signs bool ``[n, bits]``: the first coefficient is the lowest bit (eqs. 19, 20)."""
     weights = 2 ** torch.arange(positive.shape[1], device=positive.device)
     return (positive * weights).sum(1, keepdim=True)
 
 
 def binary_digits(codes: torch.Tensor, bits: int) -> torch.Tensor:
-    """The signs ``[n, bits]`` of an index ``[n, 1]``, as booleans."""
+    """The signs bool ``[n, bits]`` of an index int64 ``[n, 1]``."""
     return (codes.cpu() >> torch.arange(bits)) % 2 == 1

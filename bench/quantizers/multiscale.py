@@ -1,4 +1,4 @@
-"""Multi-scale residual quantization: coarse maps first, each scale codes what the coarser ones left."""
+"""Multi-scale residual quantization: coarse maps first, each scale codes what the coarser ones leave."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MultiScaleQuantizer(MapQuantizer):
     the map, and after the interpolation has a convolution, learned too; here is none.
 
     Args:
-        bits: of a code.
+        bits: bits per code.
         scales: rising; a map of ``h`` rows has ``⌈h·scale/last scale⌉`` at a scale, of columns likewise, so the last
             scale is the map itself. None: the powers of two up to the first that covers the longest side of the
             training maps, so that the first scale is one code, as VAR's is.
@@ -79,7 +79,7 @@ class MultiScaleQuantizer(MapQuantizer):
         return torch.stack(scales).sum(0)[0].permute(1, 2, 0)
 
     def grids(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Rows and columns of each scale of a map."""
+        """Rows and columns of each scale of a map of that size, coarse to fine."""
         return [(math.ceil(height / span), math.ceil(width / span)) for span in self.spans]
 
     def _walk(

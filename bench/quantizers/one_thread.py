@@ -1,4 +1,4 @@
-"""Learning that ends alike, whatever the number of threads."""
+"""Learning whose result does not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bench.machine.threads import one_torch_thread
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have torch and faiss compute on one thread, as a decorator too; afterwards on as many as before.
+    """Context manager and decorator under which torch and faiss compute on one thread.
 
-    Threads share a sum out among them, so their number decides the order of its terms and with it the last digit;
-    k-means, local search and iterative quantization make other codebooks of that. faiss has a setting of its own
+    Threads divide a sum among them, so their number decides the order of its terms and with it the last digit;
+    k-means, local search and iterative quantization learn other codebooks from that. faiss has a setting of its own
     where it was imported before torch, and shares torch's where it was not.
     """
     threads = faiss.omp_get_max_threads()

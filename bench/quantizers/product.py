@@ -1,4 +1,4 @@
-"""Product quantization: disjoint sub-vectors, a codebook each."""
+"""Product quantization: disjoint sub-vectors, one codebook each."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ProductQuantizer(Quantizer):
 
 
 def balanced_order(variances: list[float], parts: int) -> list[int]:
-    """Coefficients part by part, so that each part has as many and the products of variances balance."""
+    """Indices of the coefficients, part by part: parts are equal in size and balanced in the product of variances."""
     room = len(variances) // parts
     members: list[list[int]] = [[] for _ in range(parts)]
     logs = [0.0] * parts

@@ -1,1 +1,1 @@
-"""Tokenizer adapters, a file a family."""
+"""Tokenizer adapters, one module per family."""

@@ -28,16 +28,16 @@ class Tokenizer(ABC):
 
     Attributes:
         modality: ``image`` or ``audio``.
-        casts: whether what it computes with can be cast; where not, it has results in float32 only.
+        casts: whether it can compute in other dtypes; if not, it has results in float32 only.
         equal_lengths: whether the samples of a batch must be equally long, because padding would change what
-            becomes of them; the loop then batches no others together.
-        codebooks: one a level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
-        weights: sha256 of each weights file that was loaded, by name.
+            becomes of them; the loop then only batches samples of equal length.
+        codebooks: one per level, in the order of ``Tokens.codes``; empty for continuous and coded tokens.
+        weights: sha256 of each weights file loaded, by name.
         revision: revision of the checkpoint, if it has one.
     """
 
     METHODS: ClassVar[tuple[str, str]] = ("encode", "decode")
-    """Those that see what the model computes with."""
+    """Methods that see what the model computes with."""
     modality: ClassVar[str] = "image"
     casts: ClassVar[bool] = True
     equal_lengths: bool = False
@@ -54,14 +54,14 @@ class Tokenizer(ABC):
         """Tokens to signals of the shape that was encoded; the caller clamps to the value range."""
 
     def fit(self, dataset: Dataset, seed: int) -> None:
-        """Learn from a dataset disjoint from the evaluated one; nothing to do with pretrained weights."""
+        """Learn from a dataset disjoint from the evaluated one; does nothing for pretrained tokenizers."""
         return
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Tokenizer:
-        """Move what is computed with to a device and dtype; what cannot be cast stays where it is.
+        """Move modules and tensors to a device and dtype; returns the tokenizer itself.
 
         Raises:
-            BenchError: another dtype than float32 is asked for, and it would not be computed in.
+            BenchError: a dtype other than float32 is requested that the tokenizer would not compute in.
         """
         if self.casts:
             place(self, self.METHODS, device, dtype)
@@ -71,7 +71,7 @@ class Tokenizer(ABC):
 
 
 def require_castable(kind: Any, dtype: torch.dtype) -> None:
-    """BenchError if a class has results in float32 only, and another dtype is asked for."""
+    """Raise BenchError if a class has results in float32 only and another dtype is requested."""
     if dtype != torch.float32 and not getattr(kind, "casts", True) and kind.to is Tokenizer.to:
         wanted = str(dtype).removeprefix("torch.")
         raise BenchError(

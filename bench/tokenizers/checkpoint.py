@@ -1,4 +1,4 @@
-"""Where the checkpoints of published tokenizers come from: a folder, the hub's cache, or the hub, once."""
+"""Where pretrained checkpoints come from: a folder, the hub's cache, or the hub, once."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def locate(
         path: a folder that ``save_pretrained`` wrote, or one that has it as ``subfolder``.
         repo: ``OWNER/NAME`` on the hub, used where there is no path.
         revision: branch, tag or commit; the hub's default branch if None.
-        offline: never touch the network; ``HF_HUB_OFFLINE=1`` says so for every checkpoint.
-        command: what fetches it, for messages; ``fetch_command`` finds one.
+        offline: never use the network; ``HF_HUB_OFFLINE=1`` does the same for every checkpoint.
+        command: the command that fetches it, for messages; by default that of ``fetch_command``.
 
     Raises:
-        BenchError: the folder is no checkpoint, or neither path nor repo is given.
+        BenchError: the folder is not a checkpoint, or neither path nor repo is given.
         Unavailable: it is not on this machine and cannot be fetched.
     """
     if path is not None:
         return _local(Path(path), subfolder)
     if repo is None:
         raise BenchError(
-            "which checkpoint? Write NAME=PATH with the folder that save_pretrained wrote, or @repo=OWNER/NAME"
+            "no checkpoint given; write NAME=PATH with the folder that save_pretrained wrote, or NAME@repo=OWNER/NAME"
         )
     command = command or fetch_command(repo, subfolder, revision)
     cached = _cached(repo, subfolder, revision, command)
@@ -51,11 +51,11 @@ def locate(
         name = hub_name(repo, subfolder)
         if offline or hub_offline():
             raise Unavailable(
-                f"checkpoint {name} is missing (not in the cache, and the network is off limits)", f"run: {command}"
+                f"checkpoint {name} is missing (not in the cache, and offline)", f"run: {command}"
             )
         if reason := _unreachable.get(_endpoint()):
             raise Unavailable(
-                f"checkpoint {name} is missing (not in the cache, and the hub is out of reach: {reason})",
+                f"checkpoint {name} is missing (not in the cache, and the hub is unreachable: {reason})",
                 f"run: {command}",
             )
         fetch_checkpoint(repo, subfolder, revision, command)
@@ -70,13 +70,13 @@ def fetch_checkpoint(
 ) -> Path:
     """Fetch a checkpoint's configuration and weights into the hub's cache, and nothing else of the repository.
 
-    ``command`` is what fetches it, for messages, as in ``locate``.
+    ``command`` is the command that fetches it, for messages, as in ``locate``.
 
     Returns:
         The folder with the files.
 
     Raises:
-        Unavailable: the hub is out of reach, or has no such checkpoint for this user.
+        Unavailable: the hub is unreachable, or has no such checkpoint for this user.
     """
     hub = require("huggingface_hub")
     if hub_offline():
@@ -111,12 +111,12 @@ def fetch_checkpoint(
 
 
 def checkpoint_present(repo: str, subfolder: str | None = None, revision: str | None = None) -> bool:
-    """Whether the checkpoint is whole in the hub's cache; never touches the network."""
+    """Whether the checkpoint is complete in the hub's cache; never uses the network."""
     return _cached(repo, subfolder, revision) is not None
 
 
 def cached_revision(repo: str, subfolder: str | None = None, revision: str | None = None) -> str | None:
-    """Commit of the checkpoint in the hub's cache, None if it is not there; never touches the network."""
+    """Commit of the checkpoint in the hub's cache, None if it is not there; never uses the network."""
     checkpoint = _cached(repo, subfolder, revision)
     return checkpoint.revision if checkpoint else None
 
@@ -177,7 +177,7 @@ def _endpoint() -> str:
 
 
 def _explained(error: Exception, name: str, command: str) -> Unavailable:
-    """What to raise where a checkpoint could not be fetched."""
+    """The error to raise where a checkpoint could not be fetched."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

@@ -27,11 +27,11 @@ CONFIG = "config.json"
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 SUFFIXES = (".safetensors", ".bin")
 NAMED = ("SpeechTokenizer.pt",)
-"""Weights under a name of their publisher's own."""
+"""Weights files whose names are the publisher's own."""
 
 
 def require(package: str) -> Any:
-    """A package that may not be installed; Unavailable with the command that installs it."""
+    """Import an optional package; raises Unavailable, with the command that installs it, if that fails."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
@@ -62,7 +62,7 @@ class Checkpoint:
         folder: where the files are.
         root: what the names of the files are relative to in results.
         revision: commit of the hub's repository; empty for a local folder.
-        remedy: what helps if a file turns out to be broken.
+        remedy: what to do if a file turns out to be broken.
     """
 
     folder: Path
@@ -72,7 +72,7 @@ class Checkpoint:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """What ``config.json`` says."""
+        """The contents of ``config.json``; BenchError if it is not a configuration."""
         config = self._json(self.folder / CONFIG)
         if not isinstance(config, dict):
             raise BenchError(f"{self.folder / CONFIG}: not a model's configuration; {self.remedy}")
@@ -80,7 +80,7 @@ class Checkpoint:
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """The files that hold tensors: those an index lists, or the single one."""
+        """The files that hold tensors: those that an index lists, or the only one; BenchError if one is missing."""
         names = weights_among(path.name for path in self.folder.iterdir())
         if not names:
             raise BenchError(
@@ -102,7 +102,7 @@ class Checkpoint:
 
     @property
     def complete(self) -> bool:
-        """Whether every file is there; says nothing of what is in them."""
+        """Whether every file is present; their contents are not checked."""
         try:
             return bool(self.config) and all(file.is_file() for file in self.files)
         except BenchError:
@@ -113,7 +113,7 @@ class Checkpoint:
         return {file.relative_to(self.root).as_posix(): sha256_file(file) for file in files}
 
     def names(self) -> set[str]:
-        """Names of all tensors; BenchError if a file is cut off or not what its name says."""
+        """Names of all tensors; BenchError if a file is truncated or of another format than its name says."""
         return {name for file in self.files for name in self._names(file)}
 
     def tensors(self, prefix: str) -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
@@ -127,14 +127,14 @@ class Checkpoint:
                 used.append(file)
         return tensors, tuple(used)
 
-    def refuse_missing(self, model: str, missing: Iterable[str]) -> None:
-        """BenchError if a model would be left with weights that no file gave it."""
+    def reject_missing(self, model: str, missing: Iterable[str]) -> None:
+        """Raise BenchError if any weights of a model are missing from the files."""
         names = sorted(missing)
         if names:
             shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             raise BenchError(
                 f"{self.folder}: the weights lack {len(names)} tensors of {CONFIG}'s {model} ({shown}); "
-                f"they belong to another model, or are a part only; {self.remedy}"
+                f"they belong to another model, or are incomplete; {self.remedy}"
             )
 
     def _names(self, file: Path) -> list[str]:
@@ -145,7 +145,7 @@ class Checkpoint:
             with safetensors.safe_open(file, framework="pt") as opened:
                 return list(opened.keys())
         except (OSError, safetensors.SafetensorError) as error:
-            raise BenchError(f"{file}: truncated, or no safetensors file ({error}); {self.remedy}") from error
+            raise BenchError(f"{file}: truncated, or not a safetensors file ({error}); {self.remedy}") from error
 
     def _read(self, file: Path, prefix: str) -> dict[str, torch.Tensor]:
         if file.suffix == ".safetensors":

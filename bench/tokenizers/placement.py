@@ -1,4 +1,4 @@
-"""Moving what a tokenizer of somebody's own holds to a device and a dtype, and its batches and tokens with it."""
+"""Moving what a user's tokenizer holds to a device and dtype, and its batches and tokens with it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from bench.tokenizers.base import Tokenizer
 
 OTHERS = ("builtins", "functools", "numpy", "torch")
-"""Packages whose objects are left as they are."""
+"""Packages whose objects are not searched for modules and tensors."""
 DEPTH = 3
 """Steps at most from the tokenizer to what is moved: an attribute, what it holds, and what that holds."""
 
 
 def place(tokenizer: Tokenizer, methods: tuple[str, str], device: torch.device, dtype: torch.dtype) -> None:
-    """Move modules and tensors that a tokenizer holds, and give its batches and tokens in the same place and dtype.
+    """Move the modules and tensors that a tokenizer holds, and have its batches and tokens moved and cast alike.
 
     Held are attributes, what lists, tuples and dictionaries of them hold, and attributes of plain objects; registered
     with a module or not. Tensors of float64 stay as they are where float32 is asked for.
 
     Args:
-        methods: names of those that take a batch and tokens.
+        methods: names of the methods that take a batch, and tokens.
 
     Raises:
-        BenchError: another dtype than float32 is asked for, and it would not be computed in.
+        BenchError: a dtype other than float32 is requested that the tokenizer would not compute in.
     """
     name, wanted = type(tokenizer).__name__, str(dtype).removeprefix("torch.")
     mover = _Mover(device, dtype)
@@ -104,7 +104,7 @@ class _Mover:
     def _module(self, module: nn.Module) -> None:
         self._modules.append(module)
         self.floating += any(tensor.is_floating_point() for tensor in (*module.parameters(), *module.buffers()))
-        # Past the libraries' own ``to``, which may keep parts in float32 or refuse.
+        # Past the libraries' own ``to``, which may keep parts in float32 or raise.
         nn.Module.to(module, self.device, self.dtype)
         for part in module.modules():
             self._seen.add(id(part))
@@ -123,13 +123,13 @@ class _Mover:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is an object of somebody's own class, whose attributes are its parts."""
+    """Whether a value is an object of a plain class, whose attributes are its parts."""
     made_by = type(value).__module__.partition(".")[0]
     return hasattr(value, "__dict__") and not isinstance(value, type) and made_by not in OTHERS
 
 
 def _before(tokenizer: Tokenizer, method: str, prepared: Callable[[Any], Any]) -> None:
-    """Prepare what a method of this one tokenizer is given."""
+    """Wrap a method of this tokenizer so that its argument is prepared first."""
     plain: Callable[[Any], Any] = getattr(tokenizer, method)
     object.__setattr__(tokenizer, method, lambda given: plain(prepared(given)))
 

@@ -1,4 +1,4 @@
-"""What the adapters of published image tokenizers share: value range, padding, device, dtype."""
+"""What the adapters of pretrained image tokenizers share: value range, padding, device, dtype."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.tokenizers.checkpoint_files import Checkpoint, require
 
 
 def model_class(package: str, name: str) -> Any:
-    """A model class of a library; Unavailable where the installed version has none of that name."""
+    """A model class of a library; raises Unavailable if the installed version has none of that name."""
     library = require(package)
     try:
         return getattr(library, name)
@@ -28,7 +28,7 @@ def model_class(package: str, name: str) -> Any:
 class PretrainedTokenizer(Tokenizer):
     """A pretrained convolutional autoencoder of images.
 
-    The model sees values in [-1, 1]. An image whose sides are no multiples of ``factor`` is padded at
+    The model sees values in [-1, 1]. An image whose sides are not multiples of ``factor`` is padded at
     the bottom and on the right by repeating its edge, which works for any size and adds no contrast;
     ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
 
@@ -37,7 +37,7 @@ class PretrainedTokenizer(Tokenizer):
 
     Attributes:
         model: the library's model, in evaluation mode.
-        factor: side in pixels of what one token stands for.
+        factor: side in pixels of the area that one token stands for.
     """
 
     def __init__(self, checkpoint: Checkpoint, model: Any, factor: int, files: tuple[Path, ...] | None = None) -> None:
@@ -56,7 +56,7 @@ class PretrainedTokenizer(Tokenizer):
 
     @property
     def covers(self) -> str:
-        """What one token stands for, for people."""
+        """The area that one token stands for, in words."""
         return f"{self.factor}x{self.factor} pixels"
 
     def prepared(self, batch: torch.Tensor) -> torch.Tensor:
@@ -67,7 +67,7 @@ class PretrainedTokenizer(Tokenizer):
         return (padded * 2 - 1).to(self.dtype)
 
     def restored(self, output: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-        """What the model gave as float32 images in [0, 1], cropped to the size that was encoded."""
+        """The model's output as float32 images in [0, 1], cropped to the encoded size; BenchError if it overflowed."""
         _, height, width = tokens.signal_shape
         images = (output.float() + 1) / 2
         if self.dtype == torch.float16 and not torch.isfinite(images).all():

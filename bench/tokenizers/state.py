@@ -1,4 +1,4 @@
-"""Models of packages that have no safe loading of their own."""
+"""Loading models of packages that cannot load checkpoints safely themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def model_of(build: Callable[[], Any], name: str, checkpoint: Checkpoint) -> Any
     The packages' own loading unpickles whatever a file holds; here pickles are read as weights only.
 
     Raises:
-        BenchError: the configuration or the weights are of another model, or a part only.
+        BenchError: the configuration or the weights belong to another model, or are incomplete.
     """
     tensors, _ = checkpoint.tensors("")
     state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
@@ -26,5 +26,5 @@ def model_of(build: Callable[[], Any], name: str, checkpoint: Checkpoint) -> Any
         raise BenchError(
             f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(name, loaded.missing_keys)
+    checkpoint.reject_missing(name, loaded.missing_keys)
     return model

@@ -1,4 +1,4 @@
-"""Models of transformers, of any modality, as the library itself loads them."""
+"""Models of transformers, of any modality, loaded by the library itself."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def load_transformers(
     Args:
         name: the transformers class.
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        dtype: of the model; ``auto`` is what the checkpoint was saved in.
+        dtype: dtype of the model; ``auto`` is that of the checkpoint.
 
     Raises:
-        Unavailable: transformers is missing or too old, or the checkpoint cannot be had.
+        Unavailable: transformers is missing or too old, or the checkpoint is not available.
         BenchError: the checkpoint is of another class, is broken, or lacks weights; the library itself
             would draw those at random and only warn.
     """
@@ -57,5 +57,5 @@ def load_transformers(
     finally:
         if shown:
             bars.enable_progress_bar()
-    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model

@@ -38,7 +38,7 @@ class PretrainedBackbone(ABC):
         files: what its checkpoint is made of.
         bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
         recommended: sampling that the publisher recommends, used where none is given.
-        codebooks: one a level, in the order of ``Tokens.codes``.
+        codebooks: one per level, in the order of ``Tokens.codes``.
         weights: sha256 of each weights file, by name.
         revision: commit of the hub's repository; empty for a local folder.
     """
@@ -103,7 +103,7 @@ class PretrainedBackbone(ABC):
         """``n`` new samples; each draws from a generator of its own, made of the seed and its number ``first + i``.
 
         Args:
-            conditions: a text a sample; None where the model is unconditional too.
+            conditions: one text per sample; None where the model is unconditional too.
             sampling: ``recommended`` if None, without guidance where there are no conditions.
 
         Raises:
@@ -143,16 +143,16 @@ class PretrainedBackbone(ABC):
             )
 
     def _texts(self, n: int, conditions: Sequence[str] | torch.Tensor | None) -> Sequence[str] | None:
-        """The conditions, if they are a text a sample."""
+        """The conditions, if they are one text per sample."""
         name = type(self).__name__
         if conditions is None:
             if not self.unconditional:
-                raise BenchError(f"{name} generates from text alone: give conditions, a text a sample")
+                raise BenchError(f"{name} generates from text alone: give conditions, one text per sample")
             return None
         if isinstance(conditions, str | torch.Tensor) or not all(isinstance(text, str) for text in conditions):
-            raise BenchError(f"{name} wants a sequence of texts, one a sample, not {type(conditions).__name__}")
+            raise BenchError(f"{name} wants a sequence of texts, one per sample, not {type(conditions).__name__}")
         if len(conditions) != n:
-            raise BenchError(f"{len(conditions)} conditions for {n} samples; {name} wants a text a sample")
+            raise BenchError(f"{len(conditions)} conditions for {n} samples; {name} wants one text per sample")
         return conditions
 
 

@@ -1,1 +1,1 @@
-"""Metrics that compare a set of features with a set."""
+"""Metrics that compare two sets of features."""

@@ -1,4 +1,4 @@
-"""The contract of set metrics: one class judges reconstructions against their inputs and generated sets alike."""
+"""The contract of set metrics: one class judges reconstructions against their inputs, and generated sets as well."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class SetMetric(Metric):
     It compares with what the batches bring. In reconstruction each sample has the input it was made from, and the
     pairs stay together; in generation there is a fixed set, ``Batch.references``, which need not be as many.
 
-    Class facts: ``extractor`` and ``layer`` name the features (``bench/modalities/image/extractors``); ``wants`` is
-    what it needs of the references: their ``features``, at least the ``statistics`` of them, or ``nothing``.
+    Class attributes: ``extractor`` and ``layer`` name the features (``bench/modalities/image/extractors``); ``wants`` is
+    what it needs of the references: their ``features``, at least the ``statistics`` of those, or ``nothing``.
 
     The rows stay where ``Batch.features`` put them, which is on disk for ``bench.measuring.features``; this class
     only lists them.
@@ -50,7 +50,7 @@ class SetMetric(Metric):
     layer: ClassVar[str] = "pool"
     wants: ClassVar[Wants] = "features"
     references: ReferenceSource | None = None
-    """The fixed set that samples are compared with; None if each has an input of its own."""
+    """The fixed set that samples are compared with; None if each is compared with its own input."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +59,7 @@ class SetMetric(Metric):
             self.add_state(f"rows_{side}", default=[], dist_reduce_fx="cat")
 
     def prepare(self, references: ReferenceSource) -> None:
-        """Compute the features of the references' images if they are needed, before there are samples."""
+        """Compute the features of the reference images, if needed, before the first sample."""
         if self.wants == "nothing":
             return
         with suppress(Unavailable):  # ``compute`` will say so
@@ -106,16 +106,16 @@ class SetMetric(Metric):
 
     @abstractmethod
     def estimates(self) -> dict[str, Estimate]:
-        """As ``compute``; may raise Unavailable."""
+        """The estimates by name; may raise Unavailable, which ``compute`` turns into unavailable values."""
 
     @property
     def n(self) -> int:
-        """Samples seen."""
+        """The number of samples seen."""
         return len(self.stacked("indices"))
 
     @property
     def paired(self) -> bool:
-        """Whether each sample is compared with an input of its own."""
+        """Whether each sample is compared with its own input."""
         return self.references is None
 
     def rows(self, side: Side, order: np.ndarray) -> torch.Tensor:
@@ -145,19 +145,19 @@ class SetMetric(Metric):
         return order[np.argsort(blocks.of, kind="stable")], np.concatenate([[0], np.cumsum(blocks.sizes)])
 
     def sets(self) -> Sets:
-        """The features of both sides.
+        """The features of samples and references.
 
         Raises:
-            Unavailable: the references have none.
+            Unavailable: the references have no features.
         """
         order, bounds = self.by_block()
         return Sets(self.rows("reconstruction", order), self.reference_rows(order), bounds, self.paired)
 
 
 class SetDistance(SetMetric):
-    """A set metric that is a function of two sets: its error comes from computing it anew without each block.
+    """A set metric that is a function of two sets; its error comes from recomputing it without each block.
 
-    Class facts: ``least`` is how many samples and references it needs.
+    Class attributes: ``least`` is how many samples and references it needs.
     """
 
     least: ClassVar[int] = 2
@@ -170,7 +170,7 @@ class SetDistance(SetMetric):
         sets = self.sets()
         n, m = len(sets.samples), len(sets.references)
         if min(n, m) < self.least:
-            raise Unavailable(f"it needs at least {self.least} samples and references, there are {n} and {m}")
+            raise Unavailable(f"it needs at least {self.least} samples and references; there are {n} and {m}")
         found = self.compare(sets.samples, sets.references)
         if reason := too_few_to_leave_out(sets.bounds, self.least):
             return {

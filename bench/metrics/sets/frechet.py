@@ -19,15 +19,15 @@ from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
 from bench.metrics.sets.spectra import factor_of
 
 ENOUGH = 10
-"""Samples a dimension below which the bias of a Fréchet distance is worth a word."""
-UNCOUNTED = "the reference's precomputed statistics do not say of how many images they are"
+"""Samples per dimension below which the bias of a Fréchet distance is noted."""
+UNCOUNTED = "the reference's precomputed statistics do not state how many images they come from"
 
 
 def bias_note(n: int, dim: int, references: int | None = None) -> str:
-    """What an interval cannot show: a Fréchet distance of few samples, or to few references, is too large on average.
+    """A note that a Fréchet distance of few samples, or to few references, is too large on average.
 
     Args:
-        references: how many there are, where they are no pairs of the samples and it is known.
+        references: number of references, where they are not paired with the samples and it is known.
     """
     if min(n, n if references is None else references) >= ENOUGH * dim:
         return ""
@@ -36,7 +36,7 @@ def bias_note(n: int, dim: int, references: int | None = None) -> str:
 
 
 def counted_references(n: int) -> str:
-    """How many references there are, in words."""
+    """The number of references in words."""
     return f"{n} reference{'' if n == 1 else 's'}"
 
 
@@ -48,7 +48,7 @@ class Frechet(SetMetric):
     def estimates(self) -> dict[str, Estimate]:
         (name,) = self.outputs
         if self.n < 2:
-            raise Unavailable(f"a covariance needs at least 2 samples, there are {self.n}")
+            raise Unavailable(f"a covariance needs at least 2 samples; there are {self.n}")
         order, bounds = self.by_block()
         distance, note = self._to_fixed(order, bounds) if self.references else self._to_inputs(order, bounds)
         if reason := too_few_to_leave_out(bounds, 2):
@@ -61,13 +61,13 @@ class Frechet(SetMetric):
         return {name: self.describe(name, estimate if self.paired else about_samples(estimate), note)}
 
     def _to_inputs(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
-        """The distance to the inputs, and what has to be known of it."""
+        """The distance to the inputs, and its note."""
         samples = self.rows("reconstruction", order)
         distance = paired_frechet(self.rows("reference", order), samples, bounds[:-1])
         return distance, bias_note(self.n, samples.shape[1])
 
     def _to_fixed(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
-        """The distance to the fixed references, and what has to be known of it."""
+        """The distance to the fixed references, and its note."""
         gaussian = self._gaussian()
         samples = self.rows("reconstruction", order)
         notes = (bias_note(self.n, samples.shape[1], gaussian.n), "" if gaussian.n else UNCOUNTED)
@@ -82,7 +82,7 @@ class Frechet(SetMetric):
 
 
 class FIDSettings(InceptionSettings):
-    """The Fréchet distance of FID."""
+    """Settings of FID: its features and covariance."""
 
     layer: Literal["2048"] = "2048"
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
@@ -96,14 +96,14 @@ class RFID(Frechet, line="rfid"):
 
 
 class GFID(Frechet, line="gfid"):
-    """Generation FID: as :class:`RFID`, out of the same pass of the network as sFID."""
+    """Generation FID: the distance of :class:`RFID` to fixed references, in the same pass of the network as sFID."""
 
     extractor = "inception_spatial"
     Settings = FIDSettings
 
 
 class SFIDSettings(InceptionSettings):
-    """FID of spatial features."""
+    """Settings of sFID: its features and covariance."""
 
     layer: Literal["mixed_6/conv, 7 first channels, 17x17"] = "mixed_6/conv, 7 first channels, 17x17"
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
@@ -118,17 +118,17 @@ class SFID(Frechet, line="sfid"):
 
 
 class EfficientNetFrechetSettings(EfficientNetSettings):
-    """Fréchet distance in the features of EfficientNet-Lite0."""
+    """Settings of the Fréchet distance in the features of EfficientNet-Lite0."""
 
     covariance: Literal["unbiased, float64"] = "unbiased, float64"
 
 
 class EfficientNetFrechet(Frechet, line="fd_efficientnet_lite0"):
-    """The Fréchet distance in EfficientNet-Lite0's pooled features; it does not compare with any FID."""
+    """The Fréchet distance in EfficientNet-Lite0's pooled features; not comparable with any FID."""
 
     extractor = "efficientnet_lite0"
     Settings = EfficientNetFrechetSettings
 
 
 class GenerationEfficientNetFrechet(EfficientNetFrechet, line="generation_fd_efficientnet_lite0"):
-    """The same under the name it is published by where a set is generated."""
+    """The Fréchet distance of generated images in EfficientNet-Lite0's pooled features."""

@@ -1,4 +1,4 @@
-"""Fréchet distances with what they are without each block: of pairs, and of samples from a fixed Gaussian.
+"""Fréchet distances with and without each block: of pairs, and of samples from a fixed Gaussian.
 
 The arithmetic is that of ``bench/metrics/sets/gaussians.py``. Fixed references are a Gaussian given by its mean and a
 factor F with Σ = FᵀF, so that the last trace needs neither Σ nor as many references as samples.
@@ -27,17 +27,17 @@ from bench.metrics.sets.spectra import factor_of, root_trace, singular_values
 
 
 class FrechetDistance(Protocol):
-    """The distance of two sets of rows, and what it would be without one block of them."""
+    """The Fréchet distance of two sets of rows, with and without one block of them."""
 
     def value(self) -> float:
-        """The distance of all rows."""
+        """The squared distance of all rows."""
 
     def without(self, block: int) -> float:
-        """The distance without the rows of a block; without their pairs too, if they have some."""
+        """The squared distance without the rows of a block, and without their pairs where they have some."""
 
 
 class GramFrechet:
-    """For n <= d: everything follows from the n x n products of centred rows.
+    """For n <= d: everything follows from the n x n products of centered rows.
 
     Args:
         reference, reconstruction: rows ``[n, d]``, pairs in the same order.
@@ -61,7 +61,7 @@ class GramFrechet:
         start, stop = self.bounds[block : block + 2]
         keep = torch.from_numpy(np.r_[0:start, stop : len(self.gram)])
         n = len(keep)
-        # The rows are centred: the mean of the rest follows from the sum of the block.
+        # The rows are centered: the mean of the rest follows from the sum of the block.
         mean_x, mean_y = (-rows[start:stop].sum(0) / n for rows in (self.x, self.y))
         gram = self.gram[keep][:, keep]
         gram = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
@@ -71,7 +71,7 @@ class GramFrechet:
 
 
 class MomentFrechet:
-    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for GramFrechet."""
+    """For n > d: moments of d x d, from which a block's share is subtracted. Arguments as for GramFrechet."""
 
     def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor, starts: np.ndarray) -> None:
         self.sides = (reference, reconstruction)
@@ -108,7 +108,7 @@ class Gaussian:
     """Mean ``[d]`` and a factor F ``[r, d]`` of the covariance FᵀF, float64.
 
     Attributes:
-        n: features that it is of; None if that is not known.
+        n: number of features it was computed from; None if unknown.
     """
 
     mean: torch.Tensor
@@ -117,19 +117,19 @@ class Gaussian:
 
     @property
     def trace(self) -> torch.Tensor:
-        """Of the covariance."""
+        """Trace of the covariance, float64."""
         return self.factor.square().sum()
 
     @classmethod
     def of(cls, rows: torch.Tensor) -> Gaussian:
-        """That of features ``[n, d]``, with their unbiased covariance.
+        """The Gaussian of features ``[n, d]``, with their unbiased covariance.
 
         Raises:
-            Unavailable: there are fewer than two.
+            Unavailable: there are fewer than two features.
         """
         n = len(rows)
         if n < 2:
-            raise Unavailable(f"a covariance needs at least 2 references, there are {n}")
+            raise Unavailable(f"a covariance needs at least 2 references; there are {n}")
         if n > rows.shape[1]:
             fitted = moments(rows)
             return cls(fitted.mean, factor_of(fitted.covariance), n)
@@ -138,7 +138,7 @@ class Gaussian:
 
 
 class FewSamples:
-    """For n <= d: everything follows from the products of centred samples with the factor.
+    """For n <= d: everything follows from the products of centered samples with the factor.
 
     Args:
         samples: rows ``[n, d]``, sorted by block.
@@ -161,7 +161,7 @@ class FewSamples:
         start, stop = self.bounds[block : block + 2]
         keep = torch.from_numpy(np.r_[0:start, stop : len(self.x)])
         n = len(keep)
-        # The rows are centred: the mean of the rest follows from the sum of the block.
+        # The rows are centered: the mean of the rest follows from the sum of the block.
         mean = -self.x[start:stop].sum(0) / n
         products = self.products[keep]
         products = products - products.mean(0)
@@ -171,7 +171,7 @@ class FewSamples:
 
 
 class ManySamples:
-    """For n > d: moments of d x d, from which a block's share is taken away. Arguments as for FewSamples."""
+    """For n > d: moments of d x d, from which a block's share is subtracted. Arguments as for FewSamples."""
 
     def __init__(self, samples: torch.Tensor, reference: Gaussian, bounds: np.ndarray) -> None:
         self.samples, self.reference, self.bounds = samples, reference, bounds

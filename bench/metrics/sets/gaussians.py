@@ -4,7 +4,7 @@ d² = |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁Σ₂)^½ (Heusel et 
 unbiased covariances of deep features, in float64.
 
 The last trace is the sum of singular values of A₁A₂ᵀ for any factors Σᵢ = AᵢᵀAᵢ, because the eigenvalues
-of Σ₁Σ₂ are the squared singular values. Two choices of the factors serve: the centred rows themselves
+of Σ₁Σ₂ are the squared singular values. Two choices of the factors serve: the centered rows themselves
 divided by √(n-1), so that a matrix of n x n does for n <= d; and Cholesky factors, d x d, for n > d. Neither
 takes the square root of a rounding error, which the eigenvalues of Σ₁Σ₂ need where it is singular.
 """
@@ -30,13 +30,13 @@ class Moments:
 
 
 def moments(rows: torch.Tensor) -> Moments:
-    """Moments of features ``[n, d]``, summed in float64 a chunk at a time.
+    """Moments of features ``[n, d]``, summed in float64 one chunk at a time.
 
     Raises:
-        ValueError: there are fewer than two.
+        ValueError: there are fewer than two features.
     """
     if len(rows) < 2:
-        raise ValueError(f"a covariance needs at least 2 samples, there are {len(rows)}")
+        raise ValueError(f"a covariance needs at least 2 samples; there are {len(rows)}")
     mean = mean_of(rows)
     return Moments(len(rows), mean, scatter_of(rows, mean)[1] / (len(rows) - 1))
 

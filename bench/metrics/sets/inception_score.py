@@ -29,15 +29,15 @@ NAME, FILE_ORDER = "inception_score", "inception_score_file_order"
 
 
 class InceptionScoreSettings(InceptionSettings):
-    """Inception Score."""
+    """Settings of the Inception Score."""
 
     layer: Literal["logits_unbiased"] = "logits_unbiased"
     splits: int = Field(default=10, ge=1, description="parts whose scores are averaged")
     shuffle: bool = Field(default=True, description="shuffle before splitting; without it the order counts")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which shuffles")
+    seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which shuffles")
 
     def ways(self, n: int) -> dict[str, np.ndarray]:
-        """By value, the part of each of n samples in the dataset's order, ``[n]``."""
+        """The split of each of n samples in the dataset's order, ``[n]``, by name of the value."""
         parts = equal_parts(n, self.splits)
         return {NAME: shuffled(parts, self.seed) if self.shuffle else parts}
 
@@ -53,7 +53,7 @@ class GenerationInceptionScoreSettings(InceptionSettings):
     @model_validator(mode="before")
     @classmethod
     def _one_way_to_split(cls, given: Any) -> Any:
-        """A split size alone means: not so many splits."""
+        """Given a split size alone, drop the default number of splits."""
         if isinstance(given, dict) and given.get("split_size") is not None:
             given = {"splits": None, **given}
         return given
@@ -65,7 +65,7 @@ class GenerationInceptionScoreSettings(InceptionSettings):
         return self
 
     def ways(self, n: int) -> dict[str, np.ndarray]:
-        """By value, the part of each of n samples in their order, ``[n]``."""
+        """The split of each of n samples in their order, ``[n]``, by name of the value."""
         if self.split_size:
             parts = np.arange(n) // self.split_size
         else:
@@ -75,13 +75,13 @@ class GenerationInceptionScoreSettings(InceptionSettings):
 
 
 def equal_parts(n: int, splits: int) -> np.ndarray:
-    """Part of each place in a row of n samples, ``[n]``, the parts as equal as can be."""
+    """The split of each of n samples in order, int ``[n]``, the splits as equal in size as possible."""
     bounds = [part * n // splits for part in range(1, splits)]
     return np.searchsorted(bounds, np.arange(n), side="right")
 
 
 def shuffled(parts: np.ndarray, seed: int) -> np.ndarray:
-    """The parts of samples that are shuffled first, as numpy's RandomState does it."""
+    """The splits ``[n]`` of samples that numpy's RandomState shuffles first."""
     of_sample = np.empty(len(parts), np.int64)
     of_sample[np.random.RandomState(seed).permutation(len(parts))] = parts
     return of_sample

@@ -28,14 +28,14 @@ FLOAT64_PRODUCTS = 10_000
 
 
 class KernelSettings(Settings):
-    """The kernel, and the subsets on which it is averaged."""
+    """Settings of the kernel, and of the subsets it is averaged over."""
 
     subsets: int = Field(default=100, ge=1, description="subsets whose estimates are averaged")
     subset_size: int = Field(default=1000, ge=2, description="samples of each subset; all of them if there are fewer")
     degree: int = Field(default=3, ge=1, description="degree of the polynomial kernel")
     gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
     coef0: float = Field(default=1.0, description="constant of the kernel")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
+    seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which draws the subsets")
 
 
 Membership = tuple[np.ndarray, np.ndarray]
@@ -63,7 +63,7 @@ class Kernel:
         self.device, self.products = device, products
 
     def of(self, products: torch.Tensor) -> torch.Tensor:
-        """k from inner products, float64."""
+        """Kernel values of inner products, float64 of the same shape."""
         return (products.double() * self.gamma + self.coef0) ** self.degree
 
     def pairs(self, x: torch.Tensor, y: torch.Tensor) -> float:
@@ -110,7 +110,7 @@ def _tiles(n: int, m: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
 
 
 def product_type(rows: int) -> torch.dtype:
-    """In what the inner products of sets of up to so many rows are taken."""
+    """The dtype of the inner products of sets of up to ``rows`` rows."""
     return torch.float64 if rows <= FLOAT64_PRODUCTS else torch.float32
 
 

@@ -73,14 +73,14 @@ class KernelDistance(SetMetric):
         return {name: self.describe(name, estimate, "; ".join(filter(None, notes)))}
 
     def _require(self, n: int, m: int | None = None) -> None:
-        """Unavailable if there are too few samples, or too few references where they are counted apart."""
+        """Raise Unavailable if there are too few samples, or too few references where they are counted apart."""
         if m is None and n < 2:
-            raise Unavailable(f"an unbiased estimate needs at least 2 samples, there are {n}")
+            raise Unavailable(f"an unbiased estimate needs at least 2 samples; there are {n}")
         if m is not None and min(n, m) < 2:
-            raise Unavailable(f"an unbiased estimate needs 2 samples and 2 references, there are {n} and {m}")
+            raise Unavailable(f"an unbiased estimate needs 2 samples and 2 references; there are {n} and {m}")
 
     def _note_of_fixed(self, value: float, m: int, size: int) -> str:
-        """What has to be known of a distance to fixed references."""
+        """The note of a distance to fixed references."""
         wanted = self.settings.subset_size
         counted = f"{self.n} samples, {counted_references(m)}"
         note = f"{counted}: subsets of {size}, as there are fewer than {wanted} on a side" if size < wanted else ""
@@ -113,7 +113,7 @@ class _Fixed:
 
 
 def _size_note(settings: KernelSettings, n: int) -> str:
-    """What a reader must know where there are fewer samples than a subset has."""
+    """A note where there are fewer samples than a subset has; empty elsewhere."""
     size = settings.subset_size
     return f"one subset of all {n} samples, as there are fewer than {size}" if n < size else ""
 
@@ -127,7 +127,7 @@ def _pairing_bias(pairs: float, total: float, n: int) -> float:
 
 
 class KIDSettings(KernelSettings, InceptionSettings):
-    """Kernel Inception Distance."""
+    """Settings of the Kernel Inception Distance."""
 
     layer: Literal["2048"] = "2048"
 
@@ -141,17 +141,17 @@ class KID(KernelDistance, line="kid"):
 
 
 class GenerationKID(KID, line="generation_kid"):
-    """The same of generated images, out of the same pass of the network as sFID."""
+    """The Kernel Inception Distance of generated images, in the same pass of the network as sFID."""
 
     extractor = "inception_spatial"
 
 
 class EfficientNetKernelSettings(KernelSettings, EfficientNetSettings):
-    """Kernel distance in the features of EfficientNet-Lite0."""
+    """Settings of the kernel distance in the features of EfficientNet-Lite0."""
 
 
 class EfficientNetKernel(KernelDistance, line="generation_kd_efficientnet_lite0"):
-    """The kernel distance in EfficientNet-Lite0's pooled features; it does not compare with any KID."""
+    """The kernel distance in EfficientNet-Lite0's pooled features; not comparable with any KID."""
 
     extractor = "efficientnet_lite0"
     Settings = EfficientNetKernelSettings

@@ -1,4 +1,4 @@
-"""Two sets of features, and what is left of them without one block: what the jackknife of set metrics is made of."""
+"""Two sets of features, whole and without one block, for the jackknife of set metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from bench.contracts.stats import Estimate
 
 FIXED = "of the samples, the references being fixed"
-"""What an interval is about: another draw of samples, compared with the same references."""
+"""What an interval covers: another draw of samples, compared with the same references."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sets:
         return np.diff(self.bounds)
 
     def without(self, block: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples and references without the samples of a block; their pairs are left out with them."""
+        """Samples and references without the samples of a block, and without their pairs if they are paired."""
         start, stop = map(int, self.bounds[block : block + 2])
         samples, references = (
             torch.cat([features[:start], features[stop:]]) for features in (self.samples, self.references)
@@ -44,7 +44,7 @@ class Sets:
 
 
 def too_few_to_leave_out(bounds: np.ndarray, least: int) -> str:
-    """Why the jackknife cannot leave a block out and keep so many samples; empty if it can."""
+    """The reason why the jackknife cannot leave a block out and keep ``least`` samples; empty if it can."""
     sizes, n = np.diff(bounds), int(bounds[-1])
     if len(sizes) > 1 and n - sizes.max() < least:
         return f"no interval: {n} samples in {len(sizes)} groups are too few to leave one out"
@@ -52,5 +52,5 @@ def too_few_to_leave_out(bounds: np.ndarray, least: int) -> str:
 
 
 def about_samples(estimate: Estimate) -> Estimate:
-    """The estimate, its method saying that the error is about the samples alone."""
+    """The estimate, its method stating that the error is that of the samples alone."""
     return estimate.model_copy(update={"method": f"{estimate.method}, {FIXED}"}) if estimate.interval else estimate

@@ -32,35 +32,35 @@ from bench.metrics.sets.neighbours import TILE, Distances, Rounding, nearest, ra
 
 
 class ManifoldSettings(Settings):
-    """Which images make the manifolds, and how near is near."""
+    """Settings of the images that the manifolds are made of, and of the distances."""
 
     references: int | None = Field(default=10_000, ge=2, description="references used at most; null: all")
     samples: int | None = Field(default=10_000, ge=2, description="samples used at most; null: all")
-    choice_seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which chooses among more")
+    choice_seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which chooses among more")
     distances: Rounding = Field(
         default="exact", description="exact, or rounded to float16 as guided-diffusion's evaluator does"
     )
 
 
 class PrecisionRecallSettings(ManifoldSettings, InceptionSettings):
-    """Improved precision and recall."""
+    """Settings of improved precision and recall."""
 
     layer: Literal["2048"] = "2048"
-    k: int = Field(default=3, ge=1, description="neighbour that a ball reaches to")
+    k: int = Field(default=3, ge=1, description="neighbor that a ball reaches to")
 
 
 class _DensityCoverageSettings(ManifoldSettings):
-    k: int = Field(default=5, ge=1, description="neighbour that a ball reaches to")
+    k: int = Field(default=5, ge=1, description="neighbor that a ball reaches to")
 
 
 class DensityCoverageSettings(_DensityCoverageSettings, InceptionSettings):
-    """Density and coverage."""
+    """Settings of density and coverage."""
 
     layer: Literal["2048"] = "2048"
 
 
 class EfficientNetDensityCoverageSettings(_DensityCoverageSettings, EfficientNetSettings):
-    """Density and coverage in the features of EfficientNet-Lite0."""
+    """Settings of density and coverage in the features of EfficientNet-Lite0."""
 
 
 class _Manifolds(SetMetric):
@@ -86,7 +86,7 @@ class _Manifolds(SetMetric):
         least = self.settings.k + 1
         if min(len(x), len(y)) < least:
             reason = f"k = {self.settings.k} needs {least} samples and {least} references"
-            raise Unavailable(f"{reason}, there are {len(x)} and {len(y)}")
+            raise Unavailable(f"{reason}; there are {len(x)} and {len(y)}")
         bounds = [0, *np.cumsum(np.bincount(block)).tolist()]
         note = self._note(len(x), len(y), whole)
         return x, y, bounds, Distances(x, y, self.settings.distances, self.heavy_device), note
@@ -98,14 +98,14 @@ class _Manifolds(SetMetric):
         return np.sort(np.random.RandomState(self.settings.choice_seed).permutation(n)[:most])
 
     def _note(self, used: int, references: int, whole: int) -> str:
-        """What was compared, where it is not all of it."""
+        """How many samples and references were used, where that is not all of them."""
         left = [f"{used} of {self.n} samples"] if used < self.n else []
         left += [f"{references} of {whole} references"] if references < whole else []
         return " and ".join(left)
 
 
 class PrecisionRecall(_Manifolds, line="precision_recall"):
-    """Improved precision and recall."""
+    """Improved precision and recall in the 2048 pool features of the 2015 Inception, in [0, 1]."""
 
     Settings = PrecisionRecallSettings
     settings: PrecisionRecallSettings

@@ -1,4 +1,4 @@
-"""Squared distances between features in tiles, and nearest neighbours: what the manifold metrics are made of."""
+"""Squared distances between features in tiles, and nearest neighbors, for the manifold metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.metrics.sets.gaussians import mean_of
 Rounding = Literal["exact", "float16"]
 TILE = (1024, 4096)
 FLOAT64_PRODUCTS = 10_000
-"""Beyond so many rows on a side the inner products are float32, of features centred on the references' mean."""
+"""Beyond so many rows on a side the inner products are float32, of features centered on the references' mean."""
 
 
 class Distances:
@@ -36,7 +36,7 @@ class Distances:
         self.centre = mean_of(y)
 
     def tile(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """Between rows ``[a, d]`` and ``[b, d]``: ``[a, b]``."""
+        """Squared distances ``[a, b]`` between rows ``[a, d]`` and ``[b, d]``, float32."""
         if self.rounding == "float16":
             coarse = self._in_float16(left, right)
             if bool(torch.isfinite(coarse).all()):
@@ -56,7 +56,7 @@ class Distances:
 
 
 def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
-    """Pieces of a range, ``size`` long at most."""
+    """Start and stop of the pieces of a range, each at most ``size`` long."""
     for begin in range(start, stop, size):
         yield begin, min(begin + size, stop)
 
@@ -76,7 +76,7 @@ def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances)
             for begin, end in spans(start, stop, TILE[1]):
                 tile = distances.tile(left, rows[begin:end])
                 itself = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
-                tile[itself - top, itself - begin] = torch.inf  # a row is no neighbour of its own
+                tile[itself - top, itself - begin] = torch.inf  # a row is not its own neighbor
                 best = torch.cat([best, tile], 1).topk(k, largest=False).values
             nearest_squares[top:bottom, block] = best.cpu()
     return nearest_squares
@@ -88,7 +88,7 @@ def radii(squares: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def radii_without(squares: torch.Tensor, bounds: list[int], k: int) -> torch.Tensor:
-    """The radii if a block were not there, ``[n, blocks]``; -1 for the rows of that block, which have no balls."""
+    """The radii when each block is left out, ``[n, blocks]``; -1 for the rows of that block, which have no balls."""
     columns = []
     for block, (start, stop) in enumerate(pairwise(bounds)):
         rest = radii(torch.cat([squares[:, :block], squares[:, block + 1 :]], 1), k)

@@ -37,7 +37,7 @@ def root_trace(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def _first(matrix: torch.Tensor, ways: tuple[Way, ...]) -> torch.Tensor:
-    """What the first way gives that does not fail; of the last one whatever it gives."""
+    """The result of the first way that does not fail, or of the last one whatever it is."""
     for way in ways[:-1]:
         try:
             result = way(matrix)

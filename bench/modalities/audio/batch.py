@@ -1,4 +1,4 @@
-"""A batch of sound: samples, their rate, and how long each clip really is."""
+"""A batch of audio: samples, their rate, and how long each clip really is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Audio:
 
     Attributes:
         samples: float32 ``[batch, channels, time]`` in [-1, 1], zero past each clip's end.
-        rate: samples a second.
+        rate: samples per second.
         lengths: true samples of each clip, int64 ``[batch]``, on the CPU; never more than ``time``.
     """
 

@@ -1,4 +1,4 @@
-"""Continuations of sound: a probe goes on from the beginning of each clip, and what it makes of it is judged by itself.
+"""Continuations of audio: a probe goes on from the beginning of each clip, and what it makes of it is judged by itself.
 
 The tokens of a prompt are the first ones that the tokenizer made of the whole clip; the probe draws those after them,
 and the tokenizer decodes both as one clip, of which the part after the prompt is judged. So is the same part of the
@@ -38,7 +38,7 @@ class ContinuationSettings(SamplingSettings):
 
     prompt_seconds: float = Field(default=2.0, gt=0, description="beginning of each clip that the probe is given")
     seconds: float = Field(default=2.0, gt=0, description="of the continuation; clips too short for both are left out")
-    finish: AudioFinish = Field(default=AudioFinish(), description="what happens to sound before it is judged")
+    finish: AudioFinish = Field(default=AudioFinish(), description="what happens to audio before it is judged")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Excerpts:
     Attributes:
         numbers: of the clips among the evaluated samples.
         positions: of the prompt, and of prompt and continuation.
-        samples: of sound, likewise.
+        samples: of audio, likewise.
         note: how many clips were left out.
     """
 
@@ -85,7 +85,7 @@ class Excerpts:
         if whole > study.settings.probe.context:
             raise Unavailable(
                 f"prompt and continuation are {whole} positions, and the probe sees {study.settings.probe.context}",
-                "choose a tokenizer of fewer positions a second, or a longer probe.context in the protocol",
+                "choose a tokenizer of fewer positions per second, or a longer probe.context in the protocol",
             )
         numbers = [number for number in long if len(evaluated.corpus.samples[number][0]) >= whole]
         if not numbers:

@@ -1,4 +1,4 @@
-"""How well a probe goes on in a tokenizer's tokens of sound: their likelihood, and continuations, judged alone."""
+"""How well a probe goes on in a tokenizer's tokens of audio: their likelihood, and continuations, judged alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text normalisers: what counts as the same words. Each is named and versioned, and part of the protocol."""
+"""Text normalizers: what counts as the same words. Each is named and versioned, and part of the protocol."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _has_none(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Normaliser:
-    """A normaliser; a change that moves a number takes a new name.
+    """A normalizer; a change that moves a number takes a new name.
 
     Attributes:
         name: with its version, as a protocol writes it.
@@ -49,7 +49,7 @@ class Normaliser:
     splits: Callable[[str], bool] = _has_none
 
     def __call__(self, text: str) -> str:
-        """The normalised text, words a single space apart, none at the ends."""
+        """The normalized text, words a single space apart, none at the ends."""
         return " ".join(_made(self.name)(text).split())
 
     def describe(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Normaliser:
 
 
 def normaliser(name: str) -> Normaliser:
-    """The normaliser of that name; UnknownName with the near names otherwise."""
+    """The normalizer of that name; UnknownName with the near names otherwise."""
     if name not in NORMALISERS:
         raise UnknownName("normaliser", name, NORMALISERS)
     return NORMALISERS[name]

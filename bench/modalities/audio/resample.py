@@ -1,4 +1,4 @@
-"""Samples at another rate: the one resampler of data sets, tokenizers and metrics."""
+"""Samples at another rate: the one resampler of datasets, tokenizers and metrics."""
 
 from __future__ import annotations
 

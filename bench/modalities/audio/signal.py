@@ -19,7 +19,7 @@ SHIFT_SECONDS = 0.1
 """How much later a training clip may begin."""
 
 PADDED_SECONDS = 240.0
-"""Seconds of sound, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
+"""Seconds of audio, padding included, that a batch may hold: one clip of ten minutes must not make eight of it."""
 
 
 class AudioFinish(BaseModel):
@@ -79,7 +79,7 @@ class AudioSignal(Signal):
         if not isinstance(output, Audio):
             raise SystemFailure(f"decode gave {type(output).__name__}, not bench.modalities.audio.batch.Audio")
         if not output.samples.is_floating_point():
-            raise SystemFailure(f"decode gave {output.samples.dtype}; sound is floating-point numbers in [-1, 1]")
+            raise SystemFailure(f"decode gave {output.samples.dtype}; audio is floating-point numbers in [-1, 1]")
         given, back = ((tuple(audio.samples.shape), audio.rate, audio.lengths.tolist()) for audio in (signal, output))
         if given != back:
             shapes = "{0} at {1} Hz, lengths {2}"
@@ -116,12 +116,12 @@ class AudioSignal(Signal):
         far, finding = self.outside(output)
         if float(torch.cat([clip.flatten() for clip in output.clips()]).double().square().mean().sqrt()) > 1:
             raise SystemFailure(
-                f"{finding}; sound is in [-1, 1]: divide by full scale in decode, by 32768 for 16-bit numbers"
+                f"{finding}; audio is in [-1, 1]: divide by full scale in decode, by 32768 for 16-bit numbers"
             )
-        return f"{finding}; sound is in [-1, 1], and the rest is clamped" if far >= MANY else ""
+        return f"{finding}; audio is in [-1, 1], and the rest is clamped" if far >= MANY else ""
 
     def encoded(self, signal: Any, position: int) -> bytes:
-        """A WAV file of 16 bits a sample, cut to the clip's true length."""
+        """A WAV file of 16 bits per sample, cut to the clip's true length."""
         clip = signal.clips()[position].float().cpu()
         levels = torch.round(clip * 32768).clamp(-32768, 32767).to(torch.int16)
         sink = io.BytesIO()

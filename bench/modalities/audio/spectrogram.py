@@ -1,4 +1,4 @@
-"""A picture of a sound: time from left to right, frequency from below, level as brightness."""
+"""A picture of a clip: time from left to right, frequency from below, level as brightness."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class ImageSignal(Signal):
         return f"{finding}; images are in [0, 1], and the rest is clamped"
 
     def encoded(self, signal: Any, position: int) -> bytes:
-        """A PNG of 8 bits a channel, values rounded to the nearest."""
+        """A PNG of 8 bits per channel, values rounded to the nearest."""
         levels = torch.round(signal[position].float().clamp(0, 1) * 255).to(torch.uint8)
         sink = io.BytesIO()
         Image.fromarray(levels.permute(1, 2, 0).cpu().numpy()).save(sink, "PNG", optimize=True)

@@ -25,7 +25,7 @@ class Musicgen(PretrainedBackbone):
 
     Level k of a frame is predicted k steps after level 0, all levels of a step at once and independent of each
     other given the steps before, so that the likelihood is exact (§2.2). Without text the cross-attention sees
-    nothing, as in training. Published: CFG 3, top-k 250, temperature 1.
+    nothing, as in training. Reported: CFG 3, top-k 250, temperature 1.
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
@@ -81,7 +81,7 @@ class Musicgen(PretrainedBackbone):
 
     def check_size(self, tokens: Tokens) -> None:
         if len({code.shape for code in tokens.codes}) != 1 or tokens.codes[0].ndim != 2:
-            raise TokenError(f"{type(self).__name__} models levels of one length, a sequence each")
+            raise TokenError(f"{type(self).__name__} models levels of one length, one sequence each")
 
     def draw(self, n: int, seed: int, first: int, conditions: Sequence[str] | None, sampling: Sampling) -> Tokens:
         levels, (frames,) = len(self.structure.sizes), self.structure.grids[0]

@@ -35,7 +35,7 @@ _NOT_WORDS = re.compile(r"[][()<>{}*#]")
 
 
 class AsteriskPrompts(AudioDataset):
-    """Telephone prompts, each read once in a studio; one speaker a language, so nothing here speaks for voices.
+    """Telephone prompts, each read once in a studio; one speaker per language, so nothing here speaks for voices.
 
     Debian has them in G.722: 16 kHz at 64 kbit/s, a lossy coding whose band ends at 7 kHz. What was lost there is
     lost in the reference already.

@@ -1,4 +1,4 @@
-"""Preprocessing of sound as the protocol states it, and the base of the datasets made of sound files."""
+"""Preprocessing of audio as the protocol states it, and the base of the datasets made of audio files."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ CANCELLED_SHARE = 0.1
 
 
 class AudioPreprocessing(BaseModel):
-    """How a stored sound becomes a sample; every choice is written out, and hashed with the protocol."""
+    """How a stored clip becomes a sample; every choice is written out, and hashed with the protocol."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: int = Field(default=16_000, ge=RATES[0], le=RATES[1], description="samples a second of every clip")
+    rate: int = Field(default=16_000, ge=RATES[0], le=RATES[1], description="samples per second of every clip")
     resampler: Literal["soxr VHQ"] = Field(default="soxr VHQ", description="what brings clips to the rate")
     channels: Literal["mono", "first", "all"] = Field(
         default="mono", description="mono: the mean of the channels; first: the first one; all: as stored"
@@ -44,7 +44,7 @@ class AudioPreprocessing(BaseModel):
         default="skip", description="what becomes of clips above max_seconds; one that is cut loses its transcript"
     )
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are no sound or damaged: counted and named, or fatal"
+        default="skip", description="files that are not audio or damaged: counted and named, or fatal"
     )
 
     @model_validator(mode="after")
@@ -59,7 +59,7 @@ class AudioPreprocessing(BaseModel):
 
 @dataclass(frozen=True)
 class StoredSound:
-    """A sound file of a dataset: its id, where it lies, the independent unit it belongs to, and what is said."""
+    """An audio file of a dataset: its id, where it lies, the independent unit it belongs to, and what is said."""
 
     id: str
     path: Path
@@ -68,11 +68,11 @@ class StoredSound:
 
 
 class AudioDataset(Dataset):
-    """A dataset made of sound files. Subclasses name the files and the default preprocessing.
+    """A dataset made of audio files. Subclasses name the files and the default preprocessing.
 
     Samples are float32 ``[channels, samples]`` at the protocol's rate; ``[1, samples]`` unless the protocol keeps
     all channels. Their ``stored`` names the file's own rate and channels. Of ``conversions``, ``upsampled`` warns
-    that the sound has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
+    that the audio has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
     ``bench.datasets.base.DOUBTFUL`` that next to nothing is left to be measured.
 
     Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,

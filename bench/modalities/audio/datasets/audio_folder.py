@@ -1,4 +1,4 @@
-"""Any folder of sound files."""
+"""Any folder of audio files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SURPLUS_NAMED = 5
 
 
 class AudioFolder(AudioDataset):
-    """All sound files below a folder, in the order of their paths; each file is an independent unit.
+    """All audio files below a folder, in the order of their paths; each file is an independent unit.
 
-    A file is taken for sound by its name's ending (``EXTENSIONS``); one that is none is counted and named. The
+    A file is taken for audio by its name's ending (``EXTENSIONS``); one that is none is counted and named. The
     order is that of the paths' bytes, whatever the locale. Hidden files and folders (``.name``) are left out.
     Links are followed; each folder is read once, so loops end.
 
@@ -43,13 +43,13 @@ class AudioFolder(AudioDataset):
         try:
             if not root.is_dir():
                 kind = "is a file" if root.exists() else "no such folder"
-                raise BenchError(f"{root}: {kind}; give a folder of sound files")
+                raise BenchError(f"{root}: {kind}; give a folder of audio files")
         except PermissionError as error:
             raise BenchError(f"{root}: {error.strerror}; make it readable") from error
         paths = [path for path in files_below(root) if Path(path).suffix.lower() in EXTENSIONS]
         if not paths:
             raise BenchError(
-                f"{root}: no sound files in this folder or below it; hidden ones are left out, and those whose names "
+                f"{root}: no audio files in this folder or below it; hidden ones are left out, and those whose names "
                 f"end otherwise than in {' '.join(sorted(EXTENSIONS))}"
             )
         paths.sort(key=os.fsencode)

@@ -1,4 +1,4 @@
-"""LibriSpeech and data sets of its layout (LibriTTS does not share it)."""
+"""LibriSpeech and datasets of its layout (LibriTTS does not share it)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Sound files to float samples: what is read, what is noted, what is refused and why.
+"""Audio files to float samples: what is read, what is noted, what is rejected and why.
 
 libsndfile reads what it knows (wav, flac, ogg, mp3, aiff, au, caf), FFmpeg through PyAV the rest (m4a, webm, the
 sound of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
-their names tell. A file that holds less sound than it states is refused, never taken for a shorter clip, wherever
+their names tell. A file that holds less audio than it states is rejected, never taken for a shorter clip, wherever
 the format lets one see it: not in files without a header, nor in plain AAC or MP3 streams. So is one that holds more.
 """
 
@@ -27,7 +27,7 @@ RATES = (1_000, 768_000)
 
 
 class Raw(NamedTuple):
-    """A coding of sound without a header: FFmpeg's name of it, samples and bytes a second."""
+    """A coding of audio without a header: FFmpeg's name of it, samples and bytes a second."""
 
     format: str
     rate: int
@@ -42,7 +42,7 @@ RAW = {
     ".sln": Raw("s16le", 8_000, 16_000),
     ".sln16": Raw("s16le", 16_000, 32_000),
 }
-"""Codings of mono sound by the endings Asterisk gives them."""
+"""Codings of mono audio by the endings Asterisk gives them."""
 
 EXTENSIONS = frozenset(
     f".{ending}"
@@ -52,20 +52,20 @@ EXTENSIONS = frozenset(
     )
     for ending in endings.split()
 ) | frozenset(RAW)
-"""Endings, in lower case, of the files that are taken for sound."""
+"""Endings, in lower case, of the files that are taken for audio."""
 
 # With a signature of their own: none that a text or another file may resemble.
 _SNDFILE_FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "NIST"})
 # None that opens other files or addresses.
 _FFMPEG_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 _STATE_DURATION = ("asf", "avi", "matroska", "mov")
-_SHORT_SECONDS = 0.1  # what containers' durations may differ from the sound's by: a frame, and their rounding
+_SHORT_SECONDS = 0.1  # what containers' durations may differ from the audio's by: a frame, and their rounding
 _MP3_FRAME = 1152
 _BLOCK = 2**20
 
 # libsndfile mends a header that states more than the file holds, and says so in its log alone.
 _LOGGED_SIZE = {"WAV": "data", "WAVEX": "data", "AIFF": "SSND", "AU": "Data Size", "W64": "riff", "RF64": "Riff size"}
-_UNKNOWN_SIZE = 0x7FFFF000  # this and more is what writes a header before the sound is known
+_UNKNOWN_SIZE = 0x7FFFF000  # this and more is what writes a header before the audio is known
 _UNKNOWN_FRAMES = 2**62
 _PADDING_BYTES = 8
 
@@ -80,7 +80,7 @@ class Sound:
 
     Attributes:
         samples: float32 ``[channels, time]``; in [-1, 1] unless the file's are floats beyond it.
-        rate: samples a second.
+        rate: samples per second.
         notes: what a reader should know of the file.
     """
 
@@ -90,10 +90,10 @@ class Sound:
 
 
 def decode_sound(path: Path) -> Sound:
-    """All sound of a file at its own rate; of several sound tracks the first.
+    """All audio of a file at its own rate; of several audio tracks the first.
 
     Raises:
-        BadSample: the file cannot be read, is no sound, is damaged or cut off, states less than it holds, holds
+        BadSample: the file cannot be read, is not audio, is damaged or cut off, states less than it holds, holds
             nothing, too much, or samples that are not numbers.
     """
     try:
@@ -180,10 +180,10 @@ def _by_ffmpeg(stream: IO[bytes], raw: Raw | None) -> Sound:
             _Nameless(stream), format=raw.format if raw else None, options=options, metadata_errors="replace"
         )
     except av.FFmpegError as error:
-        raise BadSample(f"not a sound file, or damaged or cut off ({error.strerror})") from error
+        raise BadSample(f"not an audio file, or damaged or cut off ({error.strerror})") from error
     with container:
         if not container.streams.audio:
-            raise BadSample("holds no sound track")
+            raise BadSample("holds no audio track")
         track = container.streams.audio[0]
         samples, rate = _track_samples(container, track)
         seconds = samples.shape[1] / rate

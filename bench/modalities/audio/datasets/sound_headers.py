@@ -1,6 +1,6 @@
-"""Sound files whose headers state less than they hold: players stop where the header says, and so would a benchmark.
+"""Audio files whose headers state less than they hold: players stop where the header says, and so would a benchmark.
 
-The containers of plain samples (WAV, AIFF, AU, CAF) state the bytes of sound, and all that follows has to be parts of
+The containers of plain samples (WAV, AIFF, AU, CAF) state the bytes of audio, and all that follows has to be parts of
 the container too, or one of the tags that other programs append. Ogg files may not begin again. What FLAC and MP3
 streams hold is counted frame by frame.
 """
@@ -21,15 +21,15 @@ _CONTAINERS = (b"RIFF", b"RIFX", b"RF64", b"FORM")
 _LARGE_SIZES = b"ds64"
 _MAY_BE_CUT = frozenset({b"data", b"SSND", b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"JUNK", b"PEAK", b"fact"})
 """Parts that are what they say even where the file ends before them."""
-_LARGEST_SIZE = 0x7FFFF000  # this and more is what writes a header before the sound is known
+_LARGEST_SIZE = 0x7FFFF000  # this and more is what writes a header before the audio is known
 _OGG_HEADER, _OGG_BEGINS_STREAM = 27, 2
 _COUNTED = {"FLAC": "flac", "MP3": "mp3"}
-# What an encoder adds before and after the sound, as LAME states it in two numbers of 12 bits, and a frame.
+# What an encoder adds before and after the audio, as LAME states it in two numbers of 12 bits, and a frame.
 _SLACK = {"FLAC": 0, "MP3": 2 * 4096 + 1152}
 
 
 def refuse_understated(stream: IO[bytes]) -> None:
-    """BadSample if a container holds more sound than its header states; the stream is left anywhere."""
+    """BadSample if a container holds more audio than its header states; the stream is left anywhere."""
     stream.seek(0)
     head = stream.read(32)
     size = os.fstat(stream.fileno()).st_size
@@ -57,7 +57,7 @@ def refuse_uncounted(stream: IO[bytes], format_name: str, count: int, rate: int)
 
 
 def _check_parts(stream: IO[bytes], start: int, layout: str, sound: bytes, size: int) -> None:
-    """Follow the parts of a container to its end; one of them is the sound."""
+    """Follow the parts of a container to its end; one of them is the audio."""
     at, stated, large = start, None, 0
     while size - at > _FEW_BYTES:
         part = _part(stream, at, layout, size)
@@ -100,7 +100,7 @@ def _refuse_rest(stream: IO[bytes], at: int, size: int, stated: int) -> None:
     while block := stream.read(1 << 20):
         if any(block):
             raise BadSample(
-                f"damaged: its header states {stated} bytes of sound, but {size - at} more follow, unaccounted for"
+                f"damaged: its header states {stated} bytes of audio, but {size - at} more follow, unaccounted for"
             )
 
 

@@ -41,7 +41,7 @@ def transcripts_of(root: Path, paths: Sequence[str]) -> tuple[list[str | None], 
     surplus = [name for name in table if name not in fitting]
     if table and len(surplus) == len(table):
         raise BenchError(
-            f"{tables[0]}: names none of the sound files, but {surplus[0]!r}; write the path below {root}, with its "
+            f"{tables[0]}: names none of the audio files, but {surplus[0]!r}; write the path below {root}, with its "
             "ending or without"
         )
     return transcripts, surplus

@@ -1,5 +1,5 @@
 """Registry lines of published audio tokenizers: a generic one a model class, for NAME=PATH, and the known
-checkpoints. ``NAME@VALUE`` is the bandwidth in kilobits a second, or the number of codebooks."""
+checkpoints. ``NAME@VALUE`` is the bandwidth in kilobits per second, or the number of codebooks."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Undefined(Exception):
 
 
 class ClipMetric(PooledMetric, PerSampleMetric):
-    """A value a clip, computed on the processor from the two signals alone.
+    """One value per clip, computed on the processor from the two signals alone.
 
     Subclasses define ``score_clip``, which must be a static method of a class at a module's top, since it runs
     in another process. A clip without a value counts as a failure of that clip, with its reason in the
@@ -52,7 +52,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
         Args:
             settings: the metric's settings.
             reference, reconstruction: float32 ``[channels, samples]`` of equal shape, without padding.
-            rate: samples a second of both.
+            rate: samples per second of both.
 
         Raises:
             Undefined: the metric has no value for this clip.

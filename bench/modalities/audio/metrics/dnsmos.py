@@ -68,7 +68,7 @@ def _score(reconstruction: np.ndarray) -> Scores:
 
 @cache
 def network() -> Any:
-    """speechmos' own scorer on one thread, one a process."""
+    """speechmos' own scorer on one thread, one per process."""
     import onnxruntime
     from speechmos import dnsmos
 

@@ -1,4 +1,4 @@
-"""What the tokens of sound cost: tokens a second, and three bitrates that are not the same number."""
+"""What the tokens of audio cost: tokens per second, and three bitrates that are not the same number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILO = 1000.0
 
 
 def ratio(metric: Metric, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
-    """Σ over / Σ under of values a sample in the dataset's order, jackknifed over groups."""
+    """Σ over / Σ under of values per sample in the dataset's order, jackknifed over groups."""
     groups = metric.stacked("groups")[metric.order()]
     block = assign_blocks(groups)
     top, bottom = (np.bincount(block, weights=values) for values in (over, under))
@@ -114,7 +114,7 @@ class Bitrate(DeclaredRate, line="bitrate"):
 
 
 class FileBitrate(Totals, line="bitrate_file"):
-    """Bits that a codec wrote by seconds of sound, over the whole set."""
+    """Bits that a codec wrote by seconds of audio, over the whole set."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens are not written to a file",
@@ -131,7 +131,7 @@ class FileBitrate(Totals, line="bitrate_file"):
 
 
 class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
-    """Entropy rate of sound."""
+    """Entropy rate of audio."""
 
     def amount(self, batch: Batch) -> torch.Tensor:
         seconds: torch.Tensor = batch.reference.seconds * KILO
@@ -139,9 +139,9 @@ class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
 
 
 class RealTimeFactor(Metric, line="real_time_factor"):
-    """Seconds of computing for a second of sound, of encode and of decode, warm.
+    """Seconds of computing for a second of audio, of encode and of decode, warm.
 
-    ``*_rtf`` is global: all computing over all sound. ``*_rtf_clip_mean`` is the mean over the clips of each
+    ``*_rtf`` is global: all computing over all audio. ``*_rtf_clip_mean`` is the mean over the clips of each
     clip's own factor, which short clips dominate; the clips of a batch share its factor.
     """
 
@@ -167,7 +167,7 @@ class RealTimeFactor(Metric, line="real_time_factor"):
         return {name: estimates[name] for name in self.outputs}
 
     def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
-        """Σ over / Σ under of values a batch; the interval tells how steady this run was."""
+        """Σ over / Σ under of values per batch; the interval tells how steady this run was."""
         rest = np.maximum(under.sum() - under, np.finfo(float).tiny)
         factors = (over.sum() - over) / rest
         estimate = block_jackknife(float(over.sum() / under.sum()), under, lambda j: float(factors[j]))

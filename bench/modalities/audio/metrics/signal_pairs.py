@@ -1,4 +1,4 @@
-"""What the metrics of sound share: checked pairs of signals, channels, and the packages that define a metric."""
+"""What the metrics of audio share: checked pairs of signals, channels, and the packages that define a metric."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MELS = 40
 FRAMES = 160
 """10 ms each: what the network is given at once."""
 STEP = 77
-"""Frames between them: 1.3 a second."""
+"""Frames between them: 1.3 per second."""
 COVERAGE = 0.75
 """How much of the last one must be signal."""
 LEVEL = -30.0
@@ -115,7 +115,7 @@ class Encoder(nn.Module):
 
 @cache
 def network() -> Any:
-    """The encoder with Resemblyzer's weights, one a process; the package itself is not imported."""
+    """The encoder with Resemblyzer's weights, one per process; the package itself is not imported."""
     (path,) = SpeakerSimilarity.weight_paths()
     return load(path)
 

@@ -62,7 +62,7 @@ class STFTDistance(ClipMetric, line="stft_distance"):
     """Multi-scale STFT distance: audiotools' ``MultiScaleSTFTLoss``.
 
     Σ over windows of mean |log10 a^power - log10 b^power| + mean |a - b|, where a and b are the magnitudes of the
-    short-time Fourier transforms (reflected at both ends by half a window, no normalisation), means over channels,
+    short-time Fourier transforms (reflected at both ends by half a window, no normalization), means over channels,
     bands and frames. Neither level nor delay is compensated. At least 0, and 0 for equal signals; silence on
     either side is as good a signal as any.
     """
@@ -135,7 +135,7 @@ def distance(
 def spectra(signal: np.ndarray, window: int) -> Iterator[np.ndarray]:
     """Short-time spectra of ``[samples]``, complex128 ``[frames, window / 2 + 1]``, so many frames at a time.
 
-    Frames are centred on every quarter of a window from the first sample on, the signal reflected at its ends, and
+    Frames are centered on every quarter of a window from the first sample on, the signal reflected at its ends, and
     weighted with a periodic Hann window: ``torch.stft`` and ``librosa.stft`` with a hop of a quarter.
     """
     padded = np.pad(signal.astype(np.float64), window // 2, mode="reflect")

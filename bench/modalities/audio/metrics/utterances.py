@@ -36,13 +36,13 @@ class Why(IntEnum):
 
 REASONS = {
     Why.NO_TRANSCRIPT: "no transcript",
-    Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalised",
+    Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalized",
     Why.NOTHING_HEARD: "no word was heard in the original",
-    Why.NO_ORIGINAL: "no recognised text of the original",
-    Why.NO_RECONSTRUCTION: "no recognised text of the reconstruction",
+    Why.NO_ORIGINAL: "no recognized text of the original",
+    Why.NO_RECONSTRUCTION: "no recognized text of the reconstruction",
     Why.BROKE_ON_ORIGINAL: "the recognizer broke on the original",
     Why.BROKE_ON_RECONSTRUCTION: "the recognizer broke on the reconstruction",
-    Why.OTHER_LANGUAGE: "in a language that the recognizer or the normaliser is not for",
+    Why.OTHER_LANGUAGE: "in a language that the recognizer or the normalizer is not for",
     Why.DIED: "the recognizer's process died",
 }
 BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
@@ -91,7 +91,7 @@ def without_value(why: Why) -> Errors:
 
 
 def in_pool(recogniser: str, key: str, cache: Path, normaliser_name: str, utterance: Utterance) -> Errors:
-    """``errors_of`` with this process's own recogniser.
+    """``errors_of`` with this process's own recognizer.
 
     Args:
         recogniser: its spec.

@@ -90,7 +90,7 @@ def _score(mode: Mode, mapping: Mapping, rate: int, reference: np.ndarray, recon
 
 @cache
 def scorer(mode: Mode, mapping: Mapping) -> Any:
-    """The package's scorer, one a process, on one thread."""
+    """The package's scorer, one per process, on one thread."""
     from visqol import VisqolApi
     from visqol.numba_accel import has_numba
 

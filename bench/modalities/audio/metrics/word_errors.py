@@ -54,13 +54,13 @@ class WordErrorSettings(Settings):
 class WordErrors(PooledMetric, line="word_errors"):
     """Errors over the whole set by jiwer, as a fraction of the words (or characters) of the references.
 
-    - ``wer``, ``cer``: recogniser on the reconstruction against the transcript.
-    - ``wer_original``, ``cer_original``: recogniser on the original against the transcript: its own errors.
-    - ``dwer``: recogniser on the reconstruction against recogniser on the original, which needs no transcript.
+    - ``wer``, ``cer``: recognizer on the reconstruction against the transcript.
+    - ``wer_original``, ``cer_original``: recognizer on the original against the transcript: its own errors.
+    - ``dwer``: recognizer on the reconstruction against recognizer on the original, which needs no transcript.
 
-    Each is Σ (substitutions + deletions + insertions) / Σ reference length over normalised texts, so insertions
+    Each is Σ (substitutions + deletions + insertions) / Σ reference length over normalized texts, so insertions
     may carry it above 1; characters include spaces. An utterance whose reference is missing or empty is a failure
-    of that utterance; one in which nothing is recognised is not: all its words are deletions. The interval is a
+    of that utterance; one in which nothing is recognized is not: all its words are deletions. The interval is a
     bootstrap over the groups of utterances (``bench.metrics.bootstrap``).
 
     Recognizers of the processor run in the pool, others here, on the metric's device, one clip at a time.
@@ -250,7 +250,7 @@ def fits(language: str, source: Source, norm: Normaliser) -> bool:
 
 
 def told_languages(source: Source, norm: Normaliser) -> str:
-    """What recogniser and normaliser are for; empty if for any language."""
+    """What recognizer and normalizer are for; empty if for any language."""
     return "; ".join(
         f"{name} is for {', '.join(languages) if len(languages) <= MOST_NAMED else f'{len(languages)} languages'}"
         for name, languages in _sides(source, norm)

@@ -79,7 +79,7 @@ class Recognizer(Source):
 
         Args:
             samples: float32 ``[n]``, one channel, in [-1, 1], without padding.
-            rate: samples a second; the recognizer resamples.
+            rate: samples per second; the recognizer resamples.
             language: what is spoken, ISO 639-1; empty where not known.
 
         Returns:
@@ -92,7 +92,7 @@ class Recognizer(Source):
 
 
 class Transcripts(Source):
-    """Transcripts that were made elsewhere, found by the clip's name instead of its sound."""
+    """Transcripts that were made elsewhere, found by the clip's name instead of its audio."""
 
     @classmethod
     def facts(cls, name: str) -> dict[str, Any]:

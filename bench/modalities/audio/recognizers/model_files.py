@@ -24,7 +24,7 @@ SMALL_FILES = ("*.json", "*.txt")
 
 
 def located(path: str | None, repo: str, revision: str | None, spec: str) -> Checkpoint:
-    """A recognizer's checkpoint with what turns sound to features and tokens to text; fetched where it is missing.
+    """A recognizer's checkpoint with what turns audio to features and tokens to text; fetched where it is missing.
 
     Args:
         spec: how a user names it, ``NAME@MODEL``; ``bench fetch`` takes it.
@@ -103,12 +103,12 @@ def loaded(library_class: str, checkpoint: Checkpoint, unneeded: tuple[str, ...]
         model, report = cls.from_pretrained(
             checkpoint.folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
         )
-    checkpoint.refuse_missing(library_class, (n for n in report["missing_keys"] if not n.endswith(unneeded)))
+    checkpoint.reject_missing(library_class, (n for n in report["missing_keys"] if not n.endswith(unneeded)))
     return model.eval().requires_grad_(False)
 
 
 def processor(library_class: str, checkpoint: Checkpoint) -> Any:
-    """The processor of a checkpoint: sound to features, tokens to text."""
+    """The processor of a checkpoint: audio to features, tokens to text."""
     try:
         return model_class("transformers", library_class).from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -16,10 +16,10 @@ from bench.machine.weights import cache_dir
 
 
 def cache_folder(key: Any) -> Path:
-    """Where the transcripts of one recogniser are kept.
+    """Where the transcripts of one recognizer are kept.
 
     Args:
-        key: as JSON, everything that decides its text; of another recogniser nothing is ever found here.
+        key: as JSON, everything that decides its text; of another recognizer nothing is ever found here.
     """
     return cache_dir() / "transcripts" / digest(key)
 

@@ -1,4 +1,4 @@
-"""Transcripts that another recogniser made, from a table."""
+"""Transcripts that another recognizer made, from a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TranscriptFile(Transcripts):
         self.label = f"transcripts {self._path.name}"
 
     def describe(self) -> dict[str, Any]:
-        _ = self._texts  # a table with a mistake is refused before anything is measured
+        _ = self._texts  # a table with a mistake is rejected before anything is measured
         return {"name": "transcripts", "sha256": sha256_file(self._path)}
 
     def find(self, id: str, side: Side, system: str = "") -> str | None:

@@ -1,4 +1,4 @@
-"""Codecs of sound as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
+"""Codecs of audio as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
 
 from __future__ import annotations
 
@@ -82,16 +82,16 @@ class AudioCodec(AudioTokenizer):
     """A codec at a bitrate, one thread, clip by clip.
 
     The bytes of a clip are the codec's stream in the leanest form that can be decoded without anything else: MP3's
-    frames without tags, AAC in ADTS (7 bytes a frame), AMR in its storage format (RFC 4867, 5), G.722, G.723.1
-    and G.726 as they are, Opus packets in self-delimiting framing (RFC 6716, appendix B: a byte or two a packet).
-    A container such as Ogg or MP4 adds some hundred bytes a clip, which on clips of seconds would be up to half
+    frames without tags, AAC in ADTS (7 bytes per frame), AMR in its storage format (RFC 4867, 5), G.722, G.723.1
+    and G.726 as they are, Opus packets in self-delimiting framing (RFC 6716, appendix B: a byte or two per packet).
+    A container such as Ogg or MP4 adds some hundred bytes per clip, which on clips of seconds would be up to half
     of the rate. Padding to whole frames and what flushes the codec's delay are counted. The delay that the
     codec documents is taken off, as every player does.
 
     Args:
         codec: one of ``FORMATS``.
-        kbps: kilobits a second that the encoder is set to; with a variable rate, bytes differ from it.
-        rate: samples a second at which it codes; None takes its default.
+        kbps: kilobits per second that the encoder is set to; with a variable rate, bytes differ from it.
+        rate: samples per second at which it codes; None takes its default.
     """
 
     casts = False
@@ -173,14 +173,14 @@ def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
     if codec == "mp3" and rate >= 32000:
         allowed = MPEG1
     if codec == "aac":
-        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits a frame of 1024 samples (ISO/IEC 14496-3)
+        allowed = [format.kbps[0], 6 * rate / 1000]  # 6144 bits per frame of 1024 samples (ISO/IEC 14496-3)
     number = isinstance(kbps, int | float) and not isinstance(kbps, bool)
     if isinstance(allowed, list):
         fits, what = number and allowed[0] <= kbps <= allowed[1], f"from {allowed[0]:g} to {allowed[1]:g}"  # type: ignore[operator]
     else:
         fits, what = number and kbps in allowed, _listed(allowed)
     if not fits:
-        raise BenchError(f"{codec}: kbps is {what} at {rate} samples a second, not {kbps!r}")
+        raise BenchError(f"{codec}: kbps is {what} at {rate} samples per second, not {kbps!r}")
 
 
 def opus_stream(packets: list[bytes]) -> bytes:

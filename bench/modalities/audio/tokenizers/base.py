@@ -1,4 +1,4 @@
-"""What all tokenizers of sound share: sample rates, channels, true lengths."""
+"""What all tokenizers of audio share: sample rates, channels, true lengths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LENGTH_SLACK, EDGE_SECONDS = 0.1, 0.5
 
 
 class AudioTokenizer(Tokenizer):
-    """A tokenizer of sound at one sample rate.
+    """A tokenizer of audio at one sample rate.
 
     ``encode`` brings every clip by itself to the model's rate (soxr, VHQ), and ``decode`` brings it back to the
     rate and to exactly the length that was encoded, cut or padded with zeros; subclasses define
@@ -34,8 +34,8 @@ class AudioTokenizer(Tokenizer):
     Attributes:
         rate: the model's sample rate; None takes any.
         channels: the model's channels. A clip of one is doubled for a model of two, and their mean comes back;
-            other numbers are refused.
-        bitrate: nominal bits a second that a codec is set to, where it emits bytes; None for tokens, whose
+            other numbers are rejected.
+        bitrate: nominal bits per second that a codec is set to, where it emits bytes; None for tokens, whose
             codebooks say it, and where a codec has no such setting.
     """
 
@@ -53,7 +53,7 @@ class AudioTokenizer(Tokenizer):
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         """Tokens to samples ``[batch, channels, time]`` at the model's rate, of about the length encoded.
 
-        Floating-point numbers in [-1, 1]. What is more than a tenth and half a second off the length is refused.
+        Floating-point numbers in [-1, 1]. What is more than a tenth and half a second off the length is rejected.
         ``tokens.signal_lengths``, ``tokens.signal_rate`` and ``tokens.signal_shape`` are of the clips at the
         model's rate here.
         """

@@ -1,4 +1,4 @@
-"""Codec 2 (Rowe 2010), speech at 700 to 3200 bits a second, by the programs of Debian's package ``codec2``."""
+"""Codec 2 (Rowe 2010), speech at 700 to 3200 bits per second, by the programs of Debian's package ``codec2``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ RATE = 8000
 FRAMES = {"3200": 160, "2400": 160, "1600": 320, "1400": 320, "1300": 320, "1200": 320, "700C": 320}
 """Samples of a frame of each mode."""
 DELAYS = {mode: 240 if mode == "700C" else 160 for mode in FRAMES}
-"""Samples that speech comes out late. Nothing documents them: half of the 40 ms that are analysed, 700C 10 ms more.
+"""Samples that speech comes out late. Nothing documents them: half of the 40 ms that are analyzed, 700C 10 ms more.
 On prompts, STOI is highest when 19 (1200: 20, 700C: 29 to 30) ms are taken off: what is left is at most 1 ms."""
 
 
 class Codec2(AudioTokenizer):
-    """Codec 2 in one of its modes, at 8000 samples a second.
+    """Codec 2 in one of its modes, at 8000 samples per second.
 
-    The bytes of a clip are what ``c2enc`` writes without header: whole bytes a frame, so 1300 takes 1400 bits a
+    The bytes of a clip are what ``c2enc`` writes without header: whole bytes per frame, so 1300 takes 1400 bits a
     second and 700C takes 800. The last frame is filled up with silence, and silence as long as the codec's delay is
     coded after it; the delay is taken off.
 
     Args:
-        mode: ``3200``, ``2400``, ``1600``, ``1400``, ``1300``, ``1200`` (bits a second) or ``700C``.
+        mode: ``3200``, ``2400``, ``1600``, ``1400``, ``1300``, ``1200`` (bits per second) or ``700C``.
     """
 
     casts = False

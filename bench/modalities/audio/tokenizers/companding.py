@@ -1,4 +1,4 @@
-"""Companded samples as tokens, the oldest of sound: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
+"""Companded samples as tokens, the oldest of audio: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ULAW_BIAS, ULAW_CLIP = 33, 8158
 
 
 class Companding(AudioTokenizer):
-    """One code of 256 a sample, by a logarithmic law.
+    """One of 256 codes per sample, by a logarithmic law.
 
     ``definition="g711"`` is the segmented law of ITU-T G.711 (1988), Tables 1 and 2, as telephones speak it: codes
     and samples equal ``lin2ulaw``, ``ulaw2lin``, ``lin2alaw`` and ``alaw2lin`` of Python's former ``audioop`` on
@@ -28,7 +28,7 @@ class Companding(AudioTokenizer):
 
     Args:
         law: ``mu`` (μ = 255) or ``a`` (A = 87.6).
-        rate: codes and samples a second; clips of another rate are resampled.
+        rate: codes and samples per second; clips of another rate are resampled.
         definition: ``g711`` or ``continuous``.
     """
 
@@ -83,7 +83,7 @@ class PCM(AudioTokenizer):
     """Linear samples of 16 bits, the form that the other systems start from: what the originals themselves score.
 
     Args:
-        rate: samples a second; clips of another rate are resampled.
+        rate: samples per second; clips of another rate are resampled.
     """
 
     casts = False
@@ -104,7 +104,7 @@ class PCM(AudioTokenizer):
 def checked_rate(rate: object, name: str) -> int:
     """The sample rate; BenchError unless it is one."""
     if not isinstance(rate, int) or isinstance(rate, bool) or not 1000 <= rate <= 384000:
-        raise BenchError(f"{name}: rate is a whole number of samples a second from 1000 to 384000, not {rate!r}")
+        raise BenchError(f"{name}: rate is a whole number of samples per second from 1000 to 384000, not {rate!r}")
     return rate
 
 

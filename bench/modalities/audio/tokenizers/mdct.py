@@ -1,4 +1,4 @@
-"""Training-free tokens of sound: a lapped transform, its coded envelope, and a quantizer of the surveys a band."""
+"""Training-free tokens of audio: a lapped transform, its coded envelope, and a quantizer of the surveys a band."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ FIT_FRAMES_ADDITIVE = 2_048
 
 
 class MDCT(AudioTokenizer):
-    """Lapped transform of the waveform, 50 frames a second, each frame a fixed number of codes of equal size.
+    """Lapped transform of the waveform, 50 frames per second, each frame a fixed number of codes of equal size.
 
     A frame holds the MDCT coefficients (Princen & Bradley 1986) of 40 ms under a sine window, of which those
     below ``bandwidth`` are kept. Its first code is the spectral envelope, the logarithm of the power in twenty
     mel-spaced bands, vector quantized by k-means whatever the family, so that the families compare on all
     else equal. The coefficients are divided by the decoded envelope, interpolated, and cut into mel-spaced bands,
     one for each further code; each band has a Karhunen-Loève transform and a quantizer of its own. At
-    ``kbps`` there are ``1000·kbps / 50 / bits`` codes a frame, so every family spends the same bits. All is learned
+    ``kbps`` there are ``1000·kbps / 50 / bits`` codes per frame, so every family spends the same bits. All is learned
     from a split disjoint from the evaluated one.
 
     Args:
         quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``; None leaves the coefficients
             continuous, the ceiling of all of them: what the bandwidth alone costs.
-        kbps: kilobits a second, nominal; does not matter to the ceiling.
+        kbps: kilobits per second, nominal; does not matter to the ceiling.
         levels: codebooks of a band, for the families that have several, which share its bits.
         bits: bits of a band, and of the envelope.
         bandwidth: hertz up to which coefficients are kept.
-        rate: samples a second.
+        rate: samples per second.
     """
 
     casts = False
@@ -69,7 +69,7 @@ class MDCT(AudioTokenizer):
     ) -> None:
         self.rate = checked_rate(rate, "mdct")
         if rate % FRAMES_A_SECOND:
-            raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames a second")
+            raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames per second")
         if not isinstance(bandwidth, int | float) or not 0 < bandwidth < math.inf:
             raise BenchError(f"mdct: bandwidth is a number of hertz, not {bandwidth!r}")
         self.hop = rate // FRAMES_A_SECOND
@@ -235,7 +235,7 @@ def mel_edges(bands: int, dims: int, hop: int, rate: int, least: int) -> list[in
 
 
 def interpolation(edges: list[int]) -> torch.Tensor:
-    """Weights ``[bands, dims]`` that draw straight lines between the bands' centres, level beyond the outer two."""
+    """Weights ``[bands, dims]`` that draw straight lines between the bands' centers, level beyond the outer two."""
     centres = [(low + high - 1) / 2 for low, high in pairwise(edges)]
     unit = np.eye(len(centres))
     lines = [np.interp(np.arange(edges[-1]), centres, row) for row in unit]

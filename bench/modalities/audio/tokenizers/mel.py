@@ -1,4 +1,4 @@
-"""Mel-spectrogram tokens, the surveys' continuous tokens of sound, and their Griffin-Lim inverse."""
+"""Mel-spectrogram tokens, the surveys' continuous tokens of audio, and their Griffin-Lim inverse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MelGriffinLim(AudioTokenizer):
     Args:
         mels: bands.
         iterations: of Griffin-Lim.
-        rate: samples a second.
+        rate: samples per second.
         window: seconds of a frame.
         hop: seconds from one frame to the next.
     """
@@ -71,7 +71,7 @@ class MelGriffinLim(AudioTokenizer):
         return Audio.of(clips, self.rate).samples
 
     def _log_mel(self, clip: np.ndarray) -> torch.Tensor:
-        """``[frames, mels]`` of samples ``[time]``; frames are centred, the ends padded with zeros."""
+        """``[frames, mels]`` of samples ``[time]``; frames are centered, the ends padded with zeros."""
         spectrum = np.abs(self.stft(clip, n_fft=self.window, hop_length=self.hop))
         return torch.from_numpy(np.log(np.maximum(self.filters @ spectrum, LOG_FLOOR)).T.copy())
 

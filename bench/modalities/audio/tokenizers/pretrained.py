@@ -24,7 +24,7 @@ class Structure:
     """What a model's architecture says of its tokens; its bitrate follows from nothing else.
 
     Attributes:
-        rate: samples a second.
+        rate: samples per second.
         hop: samples of one frame of the finest codebook.
         sizes: entries of each codebook in use.
         strides: frames that a code of each codebook spans; every one where empty.
@@ -52,7 +52,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
     """A pretrained codec of waveforms with discrete codes.
 
     Clips of a batch must be equally long: the models see past the end of a clip (convolutions over both
-    sides, recurrence or attention backwards, normalisation over time), and none masks padding all the way, so
+    sides, recurrence or attention backwards, normalization over time), and none masks padding all the way, so
     that the zeros after a short clip would change its last codes. Everything is float32 until ``to`` says otherwise.
 
     A model whose library asks for a whole number of hops (``whole`` samples) gets the clip padded with zeros

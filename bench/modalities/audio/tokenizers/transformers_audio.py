@@ -19,7 +19,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        bandwidth: kilobits a second, one of the checkpoint's ``target_bandwidths``; the highest if None.
+        bandwidth: kilobits per second, one of the checkpoint's ``target_bandwidths``; the highest if None.
     """
 
     library_class: ClassVar[str]
@@ -67,10 +67,10 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
 
 class Encodec(BandwidthCodec):
-    """EnCodec (Défossez et al. 2022, arXiv 2210.13438) without chunks and normalisation: the 24 kHz model.
+    """EnCodec (Défossez et al. 2022, arXiv 2210.13438) without chunks and normalization: the 24 kHz model.
 
     The 48 kHz model scales each chunk of a second by a float of its own, which no codebook holds and no
-    bitrate counts; it is refused.
+    bitrate counts; it is rejected.
     """
 
     library_class = "EncodecModel"
@@ -80,7 +80,7 @@ class Encodec(BandwidthCodec):
         config = model.config
         if config.normalize or config.chunk_length is not None or config.audio_channels != 1:
             raise BenchError(
-                "this EnCodec normalises chunks, and a float scale for each goes beside its codes, which a codebook "
+                "this EnCodec normalizes chunks, and a float scale for each goes beside its codes, which a codebook "
                 "cannot hold; the 24 kHz model (mono, normalize false, no chunk_length_s) is the one measured here"
             )
         return BandwidthCodec.structure_of(model, bandwidth)

@@ -47,7 +47,7 @@ class Xcodec2(PretrainedAudioTokenizer):
 
     @staticmethod
     def input_of(config: Any) -> tuple[int, int]:
-        """The encoder's sample rate, and its samples a code."""
+        """The encoder's sample rate, and its samples per code."""
         return config.sampling_rate, config.hop_length
 
     @staticmethod

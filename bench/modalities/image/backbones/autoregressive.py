@@ -42,7 +42,7 @@ class AutoregressiveImages(PretrainedBackbone):
     """p(codes | text) = Π p(code | text, codes before it), in raster order.
 
     The model predicts image codes alone: where they are a part of its vocabulary, their probabilities are
-    renormalised over them, for samples and likelihoods alike.
+    renormalized over them, for samples and likelihoods alike.
 
     Samples of a batch are computed together, prompts padded on the left and masked. Beyond their own random numbers
     they are independent of each other up to the rounding of the model, which may depend on the shape of a batch.

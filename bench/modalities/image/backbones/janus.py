@@ -19,7 +19,7 @@ class Janus(AutoregressiveImages):
     """Janus: a chat's question, then the codes of an image, from a head over the 16384 codes alone.
 
     Images have the one size of the model, 384x384 pixels in 576 codes. Without text, every token of the prompt but
-    the beginning of the sequence and of the image is a padding token. Published: CFG 5, temperature 1.
+    the beginning of the sequence and of the image is a padding token. Reported: CFG 5, temperature 1.
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.

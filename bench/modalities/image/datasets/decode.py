@@ -1,7 +1,7 @@
-"""Image files to 8-bit RGB: what is accepted, what is converted and how, what is refused and why.
+"""Image files to 8-bit RGB: what is accepted, what is converted and how, what is rejected and why.
 
-Colour profiles are ignored and CMYK, YCbCr and Lab are converted by Pillow's formulas, as published
-evaluations do. Truncated files are refused, never filled up.
+Color profiles are ignored and CMYK, YCbCr and Lab are converted by Pillow's formulas, as published
+evaluations do. Truncated files are rejected, never filled up.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def decode(
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """The first frame of an image file as an RGB image, and what had to be converted for it.
 
-    Grey levels of 16 bits become ``round(v / 257)`` (of n bits: ``round(255 v / (2**n - 1))``). Of 16-bit
-    colours Pillow keeps the high byte, ``v // 256``, at most one level from the rounded value; that is noted as
-    ``16-bit colour``. Without a stated range (floats, signed and 32-bit integers) there is no 8-bit value: refused.
+    Gray levels of 16 bits become ``round(v / 257)`` (of n bits: ``round(255 v / (2**n - 1))``). Of 16-bit
+    colors Pillow keeps the high byte, ``v // 256``, at most one level from the rounded value; that is noted as
+    ``16-bit colour``. Without a stated range (floats, signed and 32-bit integers) there is no 8-bit value: rejected.
 
     Args:
         orientation: whether EXIF's orientation is applied. TIFF's own is part of the format; Pillow applies it always.
-        alpha: drop the alpha channel and keep the colours under it, or composite over white.
+        alpha: drop the alpha channel and keep the colors under it, or composite over white.
 
     Raises:
         BadSample: the file cannot be read, is no image, is damaged, or has samples of no stated range.
@@ -125,7 +125,7 @@ def stored_size(path: Path, *, orientation: Orientation = "ignore") -> tuple[int
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The image in a file, its pixels not yet read; what goes wrong in the block is a BadSample."""
-    # Some libraries set this for the whole process; a truncated image would then end in grey unnoticed.
+    # Some libraries set this for the whole process; a truncated image would then end in gray unnoticed.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         stream = open_stored(path, most=MOST_BYTES_OF_A_SAMPLE)
@@ -195,7 +195,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _deep_grey(image: Image.Image, alpha: Alpha) -> tuple[int, Image.Image] | None:
-    """Bits and 8-bit version of a grey image with more than 8 bits; None if it is none.
+    """Bits and 8-bit version of a gray image with more than 8 bits; None if it is none.
 
     Pillow's own conversion clips at 255 instead of scaling.
     """
@@ -227,4 +227,4 @@ def _rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
             colours = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
         return colours.convert("RGB")
     except ValueError as error:
-        raise BadSample(f"colour mode {image.mode} has no conversion to RGB; store RGB") from error
+        raise BadSample(f"color mode {image.mode} has no conversion to RGB; store RGB") from error

@@ -40,7 +40,7 @@ class ImagePreprocessing(BaseModel):
     crop: Literal["tiles", "center", "none"] = Field(
         default="center",
         description="tiles: non-overlapping squares at native resolution from the top left, the remainder dropped; "
-        "center: short side resized to size, then the centre square; none: the whole image",
+        "center: short side resized to size, then the center square; none: the whole image",
     )
     size: int = Field(default=256, ge=1, description="side of the crop; without one, the short side")
     resize: Kernel = Field(default="adm", description="kernel that brings the short side to size")
@@ -49,8 +49,8 @@ class ImagePreprocessing(BaseModel):
         default="upscale", description="what becomes of images whose short side is below size"
     )
     orientation: Orientation = Field(default="ignore", description="of EXIF")
-    alpha: Alpha = Field(default="drop", description="drop: the colours under it; white: composited over white")
-    sixteen_bit: Literal["scale"] = Field(default="scale", description="grey to 8 bits: round(v / 257)")
+    alpha: Alpha = Field(default="drop", description="drop: the colors under it; white: composited over white")
+    sixteen_bit: Literal["scale"] = Field(default="scale", description="gray to 8 bits: round(v / 257)")
     animated: Literal["first-frame"] = Field(default="first-frame", description="files of several frames or pages")
     unreadable: Literal["skip", "error"] = Field(
         default="skip", description="files that are no image or damaged: counted and named, or fatal"

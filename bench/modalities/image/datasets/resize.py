@@ -52,7 +52,7 @@ def resize_short_side(image: Image.Image, size: int, kernel: Kernel, antialias: 
     ``adm`` is ``center_crop_arr`` of guided-diffusion (Dhariwal & Nichol 2021, ``image_datasets.py``) without its
     crop: halved by BOX while the short side is at least twice the size, then BICUBIC. ``pil-*`` is torchvision's
     ``Resize`` of a PIL image. ``tensor-bilinear`` is torchvision's ``Resize`` of a float tensor, rounded to the
-    nearest grey level since samples are stored in 8 bits.
+    nearest gray level since samples are stored in 8 bits.
 
     Args:
         antialias: for ``tensor-bilinear``; Pillow's kernels always are.
@@ -82,7 +82,7 @@ def _resize_tensor(image: Image.Image, target: tuple[int, int], antialias: bool)
 
 
 def center_box(width: int, height: int, size: int, kernel: Kernel) -> Box:
-    """Left, top, right, bottom of the centre crop: ADM floors the margin, torchvision rounds it half to even."""
+    """Left, top, right, bottom of the center crop: ADM floors the margin, torchvision rounds it half to even."""
     if kernel == "adm":
         left, top = (width - size) // 2, (height - size) // 2
     else:

@@ -119,7 +119,7 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _taps(old: int, new: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Lower and upper neighbour of each output position, and the weight of the upper."""
+    """Lower and upper neighbor of each output position, and the weight of the upper."""
     position = torch.arange(new, dtype=torch.float32, device=device) * torch.tensor(old / new, dtype=torch.float32)
     low = position.long()
     return low, (low + 1).clamp_max(old - 1), position - low.float()
@@ -140,7 +140,7 @@ def load_spatial(weights: Path, device: torch.device) -> SpatialInception:
 
 
 def _load(kind: type[_Net], weights: Path, device: torch.device) -> _Net:
-    with torch.device("meta"):  # the file has every weight, so none is initialised
+    with torch.device("meta"):  # the file has every weight, so none is initialized
         net = kind()
     load_state(net, weights, "torch-fidelity's InceptionV3", _renamed)
     for module in net.modules():

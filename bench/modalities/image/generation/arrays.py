@@ -22,7 +22,7 @@ from bench.machine.files import open_stored
 KEY = "arr_0"
 ZIP = b"PK\x03\x04"
 MOST_LOOKED_AT = 1 << 22
-"""Values of an array that is refused, to tell what would make it images."""
+"""Values of an array that is rejected, to tell what would make it images."""
 _DAMAGED = (
     OSError,
     EOFError,

@@ -207,7 +207,7 @@ class ImageGeneration(Task):
         """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
         kind = system.pretrained(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
-            raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
+            raise BenchError(f"{system.text} generates from text: give --prompts FILE, one text per line")
         if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:
             raise BenchError(
                 f"drawing.sampling: guidance {drawing.sampling.guidance} leads to texts: give --prompts FILE, a text a "

@@ -66,7 +66,7 @@ class Patches:
         return moments
 
     def projected(self, moments: np.ndarray, directions: torch.Tensor) -> np.ndarray:
-        """Each channel's share of the projections, normalised, float32 ``[3, directions, patches]``."""
+        """Each channel's share of the projections, normalized, float32 ``[3, directions, patches]``."""
         mean, deviation = (torch.from_numpy(part).float()[:, None] for part in moments)
         shares = torch.empty(CHANNELS, len(directions), len(self.rows))
         for start in range(0, len(self.rows), CHUNK):
@@ -104,7 +104,7 @@ def _along(
     """Sum over some directions, ``[1 + blocks]``.
 
     Args:
-        shares: of the samples' projections, normalised with the moments ``whole``.
+        shares: of the samples' projections, normalized with the moments ``whole``.
         against: the references' projections, sorted.
         kept, rest: spans of patches that are left without each block, and their moments.
     """
@@ -149,11 +149,11 @@ class Overlaps:
     """Where the quantile functions of n and of more values, m, have which values.
 
     Both are constant between multiples of 1/n and of 1/m, and that repeats itself ``periods`` times. The interval of
-    one of the m values meets that of one of the n values or of two neighbours.
+    one of the m values meets that of one of the n values or of two neighbors.
 
     Attributes:
         periods: the greatest common divisor of n and m.
-        pairs: for the first and for the second of these neighbours, its number in the period, int64 ``[m / periods]``,
+        pairs: for the first and for the second of these neighbors, its number in the period, int64 ``[m / periods]``,
             and the width of what it shares with the interval, float64, 0 where there is no second one.
     """
 

@@ -1,14 +1,14 @@
 """Sliced Wasserstein distance of image patches (Karras et al. 2018, arXiv:1710.10196, §5): no network, no weights.
 
 Of each image, patches of 7x7 pixels of every level of its Laplacian pyramid; of each side and level, its patches
-with every colour channel brought to mean 0 and standard deviation 1; of these, the 1-Wasserstein distance along random
-directions, averaged and multiplied by 1000. Fine levels tell of texture and noise, the coarsest of layout and colour.
+with every color channel brought to mean 0 and standard deviation 1; of these, the 1-Wasserstein distance along random
+directions, averaged and multiplied by 1000. Fine levels tell of texture and noise, the coarsest of layout and color.
 
 Sets of different sizes are compared by their quantiles, exactly, so that nothing is left out but what exceeds the most
-images a side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of 0.
+images per side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of 0.
 The jackknife brings what is left without a block to mean 0 and deviation 1 again.
 
-A side's patches lie on disk, 588 bytes each with the published size: 75 KB an image and level, 1.23 GB a level at most.
+A side's patches lie on disk, 588 bytes each with the published size: 75 KB per image and level, 1.23 GB per level at most.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SlicedWassersteinSettings(Settings):
     normalization: Literal["each side, level and channel"] = "each side, level and channel"
     size: int = Field(default=7, ge=1, le=SMALLEST, description="height and width of a patch")
     patches: int = Field(default=128, ge=1, description="patches of an image and level")
-    directions: int = Field(default=512, ge=1, description="random directions a level")
+    directions: int = Field(default=512, ge=1, description="random directions per level")
     images: int | None = Field(default=16_384, ge=2, description="images used at most of each side; null: all")
     seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws images, places, directions")
 
@@ -118,7 +118,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             )
             for side in (x, y):
                 if not side.moments([(0, len(side))])[1].all():
-                    raise Unavailable(f"at {width}x{height} a colour channel of all images has a single value")
+                    raise Unavailable(f"at {width}x{height} a color channel of all images has a single value")
             blocks = [] if least else list(pairwise((bounds * self.settings.patches).tolist()))
             values.append(SCALE * distances(x, y, blocks, self._directions(level)))
         note = "; ".join(
@@ -136,14 +136,14 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         """From the distance of all samples and those without each block."""
         value = float(values[0])
         if not np.isfinite(values).all():
-            least = "no interval: without one group of samples a colour channel has a single value"
+            least = "no interval: without one group of samples a color channel has a single value"
         if least:
             return self.describe(name, Estimate(value=value, n=int(bounds[-1]), method=least), note)
         estimate = block_jackknife(value, np.diff(bounds), lambda j: float(values[1 + j]))
         return self.describe(name, about_samples(estimate), note)
 
     def _reference(self, references: ReferenceSource) -> tuple[list[torch.Tensor], int]:
-        """Patches of the references that are used, a chunk a batch, and how many references there are in all."""
+        """Patches of the references that are used, one chunk per batch, and how many references there are in all."""
         whole, batches = references.images()
         chosen, spill, chunks = self._chosen(whole), Spill(self._width, FIRST_ROWS), []
         for index, images in batches:

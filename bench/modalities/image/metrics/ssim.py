@@ -38,7 +38,7 @@ class WindowSettings(Settings):
     @classmethod
     def _odd(cls, size: int) -> int:
         if size % 2 == 0:
-            raise ValueError(f"the window needs a centre pixel: an odd size, not {size}")
+            raise ValueError(f"the window needs a center pixel: an odd size, not {size}")
         return size
 
 
@@ -49,7 +49,7 @@ class SSIMSettings(WindowSettings):
         default="gaussian", description="gaussian: Wang et al. 2004; uniform: scikit-image's default, LlamaGen's"
     )
     sample_covariance: bool = Field(
-        default=False, description="variances with n/(n-1), n pixels a window; true by default for uniform"
+        default=False, description="variances with n/(n-1), n pixels per window; true by default for uniform"
     )
     border: Border = Field(
         default="exclude",

@@ -49,7 +49,7 @@ def load_diffusers(
         raise BenchError(
             f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model
 
 
@@ -75,7 +75,7 @@ class DiffusersAutoencoder(PretrainedTokenizer):
 
 
 class AutoencoderKL(DiffusersAutoencoder):
-    """KL-regularised autoencoder (Rombach et al. 2022, arXiv 2112.10752), as in Stable Diffusion and FLUX.
+    """KL-regularized autoencoder (Rombach et al. 2022, arXiv 2112.10752), as in Stable Diffusion and FLUX.
 
     Tokens are the posterior's latents as they are: the shift and scale that a diffusion model applies
     would only be undone before decoding.
@@ -144,7 +144,7 @@ class AutoencoderTiny(DiffusersAutoencoder):
 
 
 class AutoencoderDC(DiffusersAutoencoder):
-    """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels a side and token.
+    """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels per side and token.
 
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.

@@ -39,7 +39,7 @@ class KLT(Tokenizer):
         bits: bits of a token.
         levels: codebooks of a token, for the families that have several.
         scales: of ``msvq``, rows and columns of each scale where the last is the whole grid, as ``1-2-4-8``, or in
-            proportion; None: powers of two, from one code an image to one a patch of the largest training image.
+            proportion; None: powers of two, from one code per image to one per patch of the largest training image.
     """
 
     casts = False
@@ -121,7 +121,7 @@ class KLT(Tokenizer):
         )
 
     def _codes(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Codes of one map of coefficients ``[height, width, dims]``, a grid a level."""
+        """Codes of one map of coefficients ``[height, width, dims]``, one grid per level."""
         if isinstance(self.quantizer, MapQuantizer):
             return self.quantizer.encode(latents)
         assert self.quantizer is not None

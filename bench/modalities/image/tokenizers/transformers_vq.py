@@ -103,7 +103,7 @@ class JanusVQ(TransformersVQ):
         nearest: how the encoder chooses a code. ``cosine`` compares directions, as both publishers define
             and trained it (``codebook_l2_norm``); ``euclidean`` is what transformers computes, which
             leaves the lengths of codebook entries in. They agree where all entries have length 1. The
-            decoder normalises entries in both.
+            decoder normalizes entries in both.
     """
 
     library_class = "JanusVQVAE"
@@ -244,5 +244,5 @@ def _load(cls: Any, layout: Layout, checkpoint: Checkpoint) -> tuple[Any, tuple[
         raise BenchError(
             f"{checkpoint.folder}: not a {cls.__name__}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(cls.__name__, missing)
+    checkpoint.reject_missing(cls.__name__, missing)
     return model, files
