@@ -1,1 +1,1 @@
-"""Backbones: models of a tokenizer's tokens, a file per paradigm."""
+"""Backbones: models of a tokenizer's tokens, one module per paradigm."""

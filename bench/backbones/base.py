@@ -25,15 +25,15 @@ PLAIN = Sampling()
 
 @dataclass(frozen=True)
 class Structure:
-    """What a backbone must know of the tokens it models.
+    """The structure of the tokens that a backbone models.
 
     Attributes:
         sizes: codebook size of each level; empty for continuous tokens.
-        grids: positions of each level, by axis; of continuous tokens, of the latents. Of sequences of several
-            lengths, the longest.
+        grids: positions of each level, by axis; for continuous tokens, those of the latents. For sequences of
+            several lengths, those of the longest.
         signal_shape: shape of one signal, so that generated tokens can be decoded.
-        signal_rate: samples per second, of audio.
-        dim: numbers of a continuous token; 0 for codes.
+        signal_rate: samples per second of audio; 0 for images.
+        dim: dimensions of a continuous token; 0 for codes.
     """
 
     sizes: tuple[int, ...]
@@ -46,7 +46,7 @@ class Structure:
     def of(cls, tokens: Tokens, codebooks: tuple[Codebook, ...]) -> Structure:
         """The structure of what a tokenizer emitted; TokenError for a codec's bytes."""
         if tokens.kind == "bytes":
-            raise TokenError("a codec emits bytes, which no backbone models; choose a tokenizer")
+            raise TokenError("a codec emits bytes, which backbones do not model; choose a tokenizer")
         latents = tokens.latents
         grids = [code.shape[1:] for code in tokens.codes] if latents is None else [latents.shape[1:-1]]
         return cls(
@@ -59,20 +59,20 @@ class Structure:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Positions of each level."""
+        """Number of positions of each level."""
         return tuple(math.prod(grid) for grid in self.grids)
 
     @property
     def grows(self) -> bool:
-        """Whether each level has rows and columns, and no fewer of either than the level before: scales of an image."""
+        """Whether every level is a grid at least as large as the one before it, like the scales of an image."""
         return all(len(grid) == 2 for grid in self.grids) and all(
             coarse[axis] <= fine[axis] for coarse, fine in pairwise(self.grids) for axis in (0, 1)
         )
 
     def grid_of_all(self, paradigm: str) -> tuple[int, ...]:
-        """The one grid that all levels share; BenchError if they share none."""
+        """The grid that all levels share; BenchError, naming the paradigm, if they differ."""
         if len(set(self.grids)) != 1:
-            raise BenchError(f"{paradigm} needs levels of one grid, not {', '.join(map(str, self.grids))}")
+            raise BenchError(f"{paradigm} needs levels that share one grid, not {', '.join(map(str, self.grids))}")
         return self.grids[0]
 
     def resized(self, positions: int) -> Structure:
@@ -85,7 +85,7 @@ class Structure:
         return replace(self, grids=((positions,),) * len(self.grids), signal_shape=shape)
 
     def tokens(self, codes: list[torch.Tensor]) -> Tokens:
-        """Codes ``[n, positions]`` a level as tokens of this structure, ready to be decoded."""
+        """Codes ``[n, positions]`` per level as tokens of this structure, ready to be decoded."""
         shaped = tuple(code.cpu().unflatten(1, grid) for code, grid in zip(codes, self.grids, strict=True))
         return Tokens(codes=shaped, **self._signal(len(codes[0])))
 
@@ -107,7 +107,7 @@ class Size:
         width: channels of the transformer; a multiple of twice the heads.
         depth: layers.
         heads: attention heads.
-        dropout: of the attention weights, in training.
+        dropout: dropout of the attention weights in training.
     """
 
     width: int = 64
@@ -129,13 +129,13 @@ class Backbone(nn.Module, ABC):
     An untrained backbone of codes is uniform: its heads begin at zero, so that each code costs exactly log K nats.
 
     Args:
-        structure: of the tokens.
-        size: of the transformer.
-        classes: number of conditions; 0 is unconditional. A condition is a class, int64 ``[batch]``.
+        structure: structure of the tokens.
+        size: size of the transformer.
+        classes: number of classes that it is conditioned on; 0 if it is unconditional. Conditions are int64 ``[batch]``.
 
     Attributes:
-        bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
-        continues: whether it draws in order, so that it can go on from a prompt of tokens.
+        bound: what ``log_likelihood`` is, in one line, if it is not exact; empty if it is.
+        continues: whether it draws in order, so that it can continue a prompt of tokens.
     """
 
     bound: ClassVar[str] = ""
@@ -167,10 +167,10 @@ class Backbone(nn.Module, ABC):
         """
 
     def prepare(self, corpus: Corpus) -> None:
-        """Take from the training tokens what must be known before the training begins, such as their scale."""
+        """Take in what must be known of the training tokens before training, such as their scale."""
 
     def progress(self, share: float) -> None:
-        """Told before each step of a training: the share of it that is done, in [0, 1)."""
+        """Called before each training step with the share of the training that is done, in [0, 1)."""
 
     @torch.no_grad()
     def generate(
@@ -184,7 +184,7 @@ class Backbone(nn.Module, ABC):
         """``n`` new samples. What sample ``first + i`` becomes depends on the seed and that number alone.
 
         Raises:
-            BenchError: there are no samples to make, or the conditions or the guidance do not fit.
+            BenchError: ``n`` is not positive, or the conditions or the guidance do not fit.
         """
         with self._sampling(n, seed, conditions, sampling, first) as (start, noise):
             return self.draw(start, noise, sampling)
@@ -198,7 +198,7 @@ class Backbone(nn.Module, ABC):
         sampling: Sampling = PLAIN,
         first: int = 0,
     ) -> Tokens:
-        """The prompts, one sequence each and all of one length, with so many further positions of every level.
+        """The prompts, sequences of equal length, continued by ``positions`` further positions of every level.
 
         Continuation ``first + i`` depends on its prompt, the seed and that number alone; that of an empty prompt
         is what :meth:`generate` gives. The signal that the tokens stand for is as long as the structure's, in
@@ -207,10 +207,10 @@ class Backbone(nn.Module, ABC):
         Raises:
             BenchError: this paradigm does not draw in order, the tokens are grids, or conditions or guidance do
                 not fit.
-            TokenError: the prompts are no tokens of this structure, or differ in length.
+            TokenError: the prompts are not tokens of this structure, or differ in length.
         """
         raise BenchError(
-            f"{type(self).__name__.lower()} does not draw in order, so it continues no prompt; "
+            f"{type(self).__name__.lower()} does not draw in order, so it cannot continue prompts; "
             "use raster, depthwise or delay"
         )
 
@@ -218,13 +218,13 @@ class Backbone(nn.Module, ABC):
     def _sampling(
         self, n: int, seed: int, conditions: torch.Tensor | None, sampling: Sampling, first: int
     ) -> Iterator[tuple[torch.Tensor, Noise]]:
-        """What :meth:`draw` begins with, and nothing dropped out meanwhile."""
+        """Checked arguments of :meth:`draw`, with dropout off while they are used."""
         if n < 1:
-            raise BenchError(f"n={n}: at least one sample is to be generated")
+            raise BenchError(f"n={n}: generate at least one sample")
         labels = self._labels(n, conditions)
         if sampling.guidance != 1:
             if conditions is None:
-                raise BenchError("guidance needs conditions: without a class there is nothing to be guided to")
+                raise BenchError("guidance needs conditions; give classes, or leave guidance at 1")
             labels = torch.cat([labels, torch.full_like(labels, self.classes)])
         with evaluating(self):
             yield self.conditions(labels), Noise(seed, first, n, self.device)
@@ -245,11 +245,11 @@ class Backbone(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters lie."""
+        """The device of the parameters."""
         return self.conditions.weight.device
 
     def _counts(self, tokens: Tokens) -> torch.Tensor:
-        """Tokens of each sample; TokenError unless they are of this backbone's structure."""
+        """Number of tokens of each sample; TokenError unless they are of this backbone's structure."""
         latents = tokens.latents
         grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
         if latents is not None:
@@ -264,7 +264,7 @@ class Backbone(nn.Module, ABC):
         return counts
 
     def _withheld(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
-        """Class of each sample, in training withheld from some."""
+        """Class of each sample, withheld from some of them in training."""
         labels = self._labels(batch, conditions)
         if not self.classes or not self.training:
             return labels
@@ -277,7 +277,7 @@ class Backbone(nn.Module, ABC):
             return torch.full((batch,), self.classes, device=self.device)
         if conditions.shape != (batch,) or conditions.dtype != torch.int64:
             raise BenchError(
-                f"conditions are {conditions.dtype} {tuple(conditions.shape)}, not int64 [{batch}]: one class per sample"
+                f"conditions are {conditions.dtype} {tuple(conditions.shape)}; give int64 [{batch}], a class per sample"
             )
         if batch and (int(conditions.min()) < 0 or int(conditions.max()) >= self.classes):
             raise BenchError(f"conditions outside the {self.classes} classes of this backbone")
@@ -286,7 +286,7 @@ class Backbone(nn.Module, ABC):
 
 @contextmanager
 def evaluating(backbone: nn.Module) -> Iterator[None]:
-    """A stretch in which nothing is dropped out."""
+    """Context in which the backbone is in evaluation mode, without dropout."""
     training = backbone.training
     backbone.eval()
     try:

@@ -14,7 +14,7 @@ def paradigm_of(structure: Structure) -> str:
     a mixture for continuous tokens.
 
     Raises:
-        BenchError: none does.
+        BenchError: no paradigm fits.
     """
     if structure.dim:
         return "mixture"
@@ -26,7 +26,7 @@ def paradigm_of(structure: Structure) -> str:
         return "nextscale"
     grids = ", ".join(map(str, structure.grids))
     raise BenchError(
-        f"no backbone models levels of unequal grids: {grids}; next-scale prediction takes grids of an image, "
+        f"no backbone models levels of unequal grids: {grids}; next-scale prediction takes grids of images, "
         "each as large as the one before or larger"
     )
 
@@ -41,13 +41,13 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
     backbone = registry.load(entry.target)
     if not (isinstance(backbone, type) and issubclass(backbone, Backbone)):
         trainable = ", ".join(paradigms())
-        raise BenchError(f"{paradigm} comes trained; a probe is trained from scratch, and takes {trainable}")
+        raise BenchError(f"{paradigm} is pretrained, and a probe is trained from scratch; use one of {trainable}")
     if structure.dim and entry.tokens == "discrete":
         continuous = [name for name in paradigms() if registry.get("backbones", name).tokens == "continuous"]
-        raise BenchError(f"{paradigm} models codes, and these tokens are continuous; use {' or '.join(continuous)}")
+        raise BenchError(f"{paradigm} models codes, but these tokens are continuous; use {' or '.join(continuous)}")
     return backbone(structure, size, classes)
 
 
 def paradigms() -> list[str]:
-    """The names of what the bench itself can train from scratch."""
+    """Names of the paradigms that can be trained from scratch."""
     return [name for name, entry in registry.entries("backbones").items() if not entry.local]

@@ -1,4 +1,4 @@
-"""What the paradigms share that draw one step after the other, and so can go on from a prompt."""
+"""What paradigms share that draw step by step, and so can continue a prompt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
 
 OPEN = -1
-"""Stands in a row of codes for one that is still to be drawn."""
+"""Marks a code of a row that is still to be drawn."""
 
 
 class Causal(Backbone):
@@ -25,8 +25,8 @@ class Causal(Backbone):
     Attributes:
         cached: whether the trunk's keys and values are kept while sampling, instead of computed again at every step.
         trunk: reads the condition, then the rows.
-        places: of so many positions, what is added to the condition, then to each row but the last,
-            ``[positions, width]``.
+        places: function of a number of positions; returns what is added to the condition and then to each row
+            but the last, ``[positions, width]``.
     """
 
     continues = True
@@ -36,7 +36,7 @@ class Causal(Backbone):
 
     @abstractmethod
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:
-        """Rows ``[n, count, levels]`` as what the trunk reads, ``[n, count, width]``, places not yet added."""
+        """Embeddings ``[n, count, width]`` of rows ``[n, count, levels]``, before places are added."""
 
     @abstractmethod
     def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
@@ -72,14 +72,14 @@ class Causal(Backbone):
         first: int = 0,
     ) -> Tokens:
         if any(len(grid) != 1 for grid in self.structure.grids):
-            raise BenchError(f"only sequences are continued, not grids {self.structure.grids[0]}; use generate")
+            raise BenchError(f"only sequences can be continued, not grids {self.structure.grids[0]}; use generate")
         if positions < 1:
-            raise BenchError(f"positions={positions}: at least one is to be drawn after the prompt")
+            raise BenchError(f"positions={positions}: draw at least one after the prompt")
         self._counts(prompt)
         prompt.check(tuple(Codebook(size, "a position") for size in self.structure.sizes))
         counts = {count for level in range(len(prompt.codes)) for count in prompt.positions(level).tolist()}
         if len(counts) > 1:
-            raise TokenError("prompts of a batch, and their levels, are of one length; cut them, or extend one by one")
+            raise TokenError("the prompts of a batch and their levels must have one length; cut them, or extend one by one")
         prompted = max(counts, default=0)
         codes = torch.stack([level[:, :prompted] for level in prompt.codes], -1).to(self.device)
         total = prompted + positions

@@ -1,4 +1,4 @@
-"""The tokens of a data set in memory, and the batches that backbones are trained on and judged by."""
+"""The tokens of a dataset in memory, and the batches that backbones are trained and measured on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Examples:
-    """A batch of samples or windows, to be trained on or to be asked about.
+    """A batch of samples or windows.
 
     Attributes:
-        tokens: of the batch.
-        numbers: which sample of the corpus each is of.
-        conditions: class of each, int64 ``[batch]``; None where the backbone is to know of no classes.
+        tokens: tokens of the batch.
+        numbers: number in the corpus of the sample that each comes from.
+        conditions: class of each, int64 ``[batch]``; None if the backbone is unconditional.
     """
 
     tokens: Tokens
@@ -34,9 +34,9 @@ class Corpus:
     Sequences are cut into windows of ``context`` positions, grids stay whole.
 
     Args:
-        codebooks: of the tokenizer.
-        context: positions of a window at most.
-        classes: that the labels of the samples number; 0 keeps no labels.
+        codebooks: codebooks of the tokenizer.
+        context: most positions of a window.
+        classes: number of classes of the labels; 0 keeps no labels.
     """
 
     def __init__(self, codebooks: tuple[Codebook, ...], context: int, classes: int = 0) -> None:
@@ -75,15 +75,15 @@ class Corpus:
         rows = [tokens.rows(level) for level in range(len(structure.grids))]
         for sample in zip(*rows, strict=True):
             if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
-                raise BenchError("the levels of a sequence differ in length; no backbone here models them")
+                raise BenchError("the levels of a sequence differ in length, which backbones do not model; choose another tokenizer")
             self.samples.append(tuple(level.cpu() for level in sample))
             self._longest = max(self._longest, len(sample[0]))
 
     @property
     def structure(self) -> Structure:
-        """That of the samples; of sequences, that of a whole window."""
+        """The structure of the samples; for sequences, that of a whole window. BenchError if there are no samples."""
         if self._structure is None:
-            raise BenchError("no samples, so no tokens to be modelled")
+            raise BenchError("no samples, so there are no tokens to model")
         structure = self._structure
         if not _is_sequence(structure):
             return structure
@@ -96,7 +96,7 @@ class Corpus:
 
     @property
     def tokens(self) -> int:
-        """Tokens of all samples."""
+        """Number of tokens of all samples."""
         return int(self.counts.sum())
 
     def conditions(self, numbers: Sequence[int]) -> torch.Tensor | None:
@@ -104,7 +104,7 @@ class Corpus:
         return torch.tensor([self.labels[number] for number in numbers]) if self.classes else None
 
     def random(self, n: int, generator: torch.Generator) -> Examples:
-        """``n`` samples drawn with equal chances for every position, of sequences a window anywhere in each."""
+        """``n`` samples drawn in proportion to their positions; for sequences, a random window of each."""
         sizes = torch.tensor([len(sample[0]) for sample in self.samples], dtype=torch.float64)
         drawn = torch.multinomial(sizes, n, replacement=True, generator=generator)
         places = torch.rand(n, generator=generator, dtype=torch.float64)
@@ -128,12 +128,12 @@ class Corpus:
             yield self._examples(pieces[at : at + step])
 
     def batch_of(self, positions: int) -> int:
-        """Samples or windows that have about so many positions together, at least 1."""
+        """Number of samples or windows with about so many positions together, at least 1."""
         return max(1, round(positions / self.positions))
 
     @property
     def positions(self) -> int:
-        """Positions of a window, or of a whole grid; of unequal grids, of the finest."""
+        """Number of positions of a window, or of a whole grid; of unequal grids, of the finest."""
         return max(self.structure.positions)
 
     @property
@@ -148,7 +148,7 @@ class Corpus:
     def _checked(self, labels: Sequence[int | None], batch: int) -> list[int]:
         valid = [label for label in labels if label is not None and 0 <= label < self.classes]
         if not len(valid) == len(labels) == batch:
-            raise BenchError(f"labels {list(labels)} of {batch} samples: each has one of the {self.classes} classes")
+            raise BenchError(f"labels {list(labels)} of {batch} samples; each sample needs one of the {self.classes} classes")
         return valid
 
     def _examples(self, pieces: Sequence[tuple[int, tuple[torch.Tensor, ...]]]) -> Examples:

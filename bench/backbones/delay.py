@@ -18,8 +18,8 @@ class Delay(Causal):
     """Level k of a frame is predicted k steps after level 0, all levels of a step at once: MusicGen's delay pattern.
 
     Copet et al. 2023, §2.2. In step s stand the codes ``code_{s-k,k}``; given the steps before, they are
-    independent of each other, so the product of their probabilities is the likelihood of this model, exact.
-    Where a level has no code yet, or none any more, stands a special one, which costs nothing.
+    independent of each other, so the product of their probabilities is the exact likelihood of this model.
+    Where a level has no code yet, or no more codes, a special one stands, which costs nothing.
 
     After a prompt, the upper levels of its last positions stand in steps in which lower levels are drawn: they are
     set there, as MusicGen does, and reach what is drawn in later steps; what was drawn before did not know them.
@@ -29,7 +29,7 @@ class Delay(Causal):
         super().__init__(structure, size, classes)
         grid = structure.grid_of_all("delay")
         if len(grid) != 1:
-            raise BenchError(f"the delay pattern is of sequences, not of grids {grid}; use depthwise")
+            raise BenchError(f"the delay pattern models sequences, not grids {grid}; use depthwise")
         # The last row of each table is the special code.
         self.embeddings = nn.ModuleList(embedding(codes + 1, size.width) for codes in structure.sizes)
         self.places = Places(grid, size.width)

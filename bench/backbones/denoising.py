@@ -13,7 +13,7 @@ NOTHING_LEFT = 1e-4
 FREQUENCIES = 256
 
 Noisy = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""The noise predicted in tokens ``[..., dim]`` at levels ``[...]``."""
+"""Function from tokens ``[..., dim]`` at levels ``[...]`` to the noise predicted in them."""
 
 
 class Schedule:
@@ -46,7 +46,7 @@ class Schedule:
         self.constant = float(math.log(2 * math.pi * betas[0]) + (ratio - 1 - ratio.log()).sum()) / 2
 
     def noisy(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-        """Tokens ``[..., dim]`` with their noise at levels ``[...]``."""
+        """Tokens ``[..., dim]`` with noise ``[..., dim]`` added at levels ``[...]``."""
         kept = self.kept.to(clean.device)[levels][..., None]
         return (kept.sqrt() * clean + (1 - kept).sqrt() * noise).to(clean)
 
@@ -57,7 +57,7 @@ class Schedule:
         return parts.sum(-1) / 2
 
     def drawn(self, uniform: torch.Tensor) -> torch.Tensor:
-        """Levels by their weights, from numbers in [0, 1) of float64: where the bound's variance is least."""
+        """Levels drawn in proportion to their weights, which minimizes the bound's variance, from float64 in [0, 1)."""
         cumulative = self.weights.cumsum(0)
         return torch.searchsorted(cumulative, uniform * cumulative[-1], right=True).clamp(max=len(self.kept) - 1)
 
@@ -84,7 +84,7 @@ class Schedule:
         """New tokens in so many steps at equal distances (Nichol & Dhariwal 2021, §4; Ho et al. 2020, algorithm 2).
 
         Args:
-            normal: standard normal numbers ``[..., dim]``, others at every call.
+            normal: function that returns new standard normal numbers ``[..., dim]`` at every call.
             temperature: the noise of every step but the first is multiplied by it.
         """
         chosen = torch.linspace(len(self.kept) - 1, 0, min(steps, len(self.kept))).round().long().tolist()
@@ -105,9 +105,9 @@ class Denoiser(nn.Module):
     It begins by predicting no noise at all.
 
     Args:
-        dim: of a token.
-        width: of the condition and of the blocks.
-        blocks: the paper's 3.
+        dim: dimensions of a token.
+        width: width of the condition and of the blocks.
+        blocks: number of residual blocks; 3 in the paper.
     """
 
     def __init__(self, dim: int, width: int, blocks: int = 3) -> None:
@@ -128,7 +128,7 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.outlet.bias)
 
     def forward(self, tokens: torch.Tensor, levels: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        """The noise in tokens ``[..., dim]`` at levels ``[...]``, given what is known, ``[..., width]``."""
+        """The noise in tokens ``[..., dim]`` at levels ``[...]``, given conditions ``[..., width]``."""
         times = self.times(levels.flatten()).unflatten(0, levels.shape)
         given = times + self.condition(condition)
         state = self.inlet(tokens)
@@ -149,14 +149,14 @@ class Modulated(nn.Module):
         self.modulation = _modulation(width, 3)
 
     def forward(self, state: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-        """``[..., width]`` to the same."""
+        """The next state ``[..., width]`` of a state ``[..., width]``, modulated by ``given`` ``[..., width]``."""
         shift, scale, gate = self.modulation(given).chunk(3, -1)
         changed: torch.Tensor = state + gate * self.layers(self.norm(state) * (1 + scale) + shift)
         return changed
 
 
 def _modulation(width: int, parts: int) -> nn.Sequential:
-    """What is known to so many vectors, zero to begin with."""
+    """A layer from the condition to ``parts`` vectors, zero at first."""
     linear = nn.Linear(width, parts * width)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

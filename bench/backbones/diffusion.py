@@ -11,7 +11,7 @@ from torch import nn
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.corpus import Corpus
 from bench.backbones.denoising import Denoiser, Schedule
-from bench.backbones.latents import Standard, refuse_truncation
+from bench.backbones.latents import Standard, reject_truncation
 from bench.backbones.layers import Places, Trunk
 from bench.backbones.sampling import Noise, Sampling, guided
 from bench.contracts.tokens import Tokens
@@ -23,8 +23,8 @@ BOUND_SEED = 0
 class Diffusion(Backbone):
     """p(masked tokens | the others, class), each token by diffusion: MAR (Li et al. 2024).
 
-    An encoder sees the class and the known tokens, a decoder these and a mask for each other one (§4.3); what the
-    decoder says of a masked token conditions a small network that removes noise from it (§3.2). Here both are one
+    An encoder sees the class and the known tokens, a decoder these and a mask for each other one (§4.3); the
+    decoder's output for a masked token conditions a small network that removes noise from it (§3.2). Here both are one
     kind of transformer, the depth shared between them. Trained on masks of most of the tokens, four noises each.
     Decoding takes a random order, several tokens per step by the cosine schedule; guidance s rises with the share of
     known tokens from 1 to s and moves the predicted noise; the temperature multiplies the noise of every step of the
@@ -71,7 +71,7 @@ class Diffusion(Backbone):
         self.standard.fit(corpus)
 
     def loss(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:
-        """Mean squared error of the predicted noise, the objective of the paper: no nats."""
+        """Mean squared error of the predicted noise, the objective of the paper; it is not in nats."""
         self._counts(tokens)
         latents = self._flat(tokens)
         batch, count = latents.shape[:2]
@@ -108,7 +108,7 @@ class Diffusion(Backbone):
             noise = torch.randn(self.noises, amount, dim, generator=generator)
             for level, sample in zip(levels.to(self.device), noise.to(self.device), strict=True):
                 costs = self.schedule.bound(
-                    lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - asked at once
+                    lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - called at once
                     clean,
                     level.expand(batch, -1),
                     sample.expand(batch, -1, -1),
@@ -117,7 +117,7 @@ class Diffusion(Backbone):
         return total + count * self.standard.log_scale
 
     def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        refuse_truncation("diffusion", sampling)
+        reject_truncation("diffusion", sampling)
         count, n, dim = self.structure.positions[0], len(noise), self.structure.dim
         copies, steps = len(start) // n, min(self.steps, count)
         latents = torch.zeros(n, count, dim, device=self.device)
@@ -138,7 +138,7 @@ class Diffusion(Backbone):
         return self.structure.continuous(self.standard.undo(latents))
 
     def _diffused(self, known: torch.Tensor, noise: Noise, scale: float, temperature: float) -> torch.Tensor:
-        """Tokens ``[n, amount, dim]`` from what is known of them ``[n, amount, width]``, or twice, for guidance."""
+        """Tokens ``[n, amount, dim]`` drawn given ``known`` ``[n, amount, width]``, or ``[2n, ...]`` for guidance."""
         copies = len(known) // len(noise)
 
         def predict(tokens: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What the models of continuous tokens share: latents in standard deviations, and what cannot be wished for."""
+"""What models of continuous tokens share: standardized latents, and the sampling they reject."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError
 
 
 class Standard(nn.Module):
-    """Latents with mean 0 and standard deviation 1 in every dimension, as the training tokens have them.
+    """Latents scaled so that the training tokens have mean 0 and standard deviation 1 in every dimension.
 
     Raises:
         BenchError: the tokens of this structure are codes.
@@ -32,7 +32,7 @@ class Standard(nn.Module):
         """Take the statistics of a corpus.
 
         Raises:
-            BenchError: a dimension is the same everywhere, so that it has no density.
+            BenchError: a dimension is constant, so that it has no density.
         """
         rows = torch.cat([sample[0] for sample in corpus.samples]).double()
         mean, deviation = rows.mean(0), rows.std(0, correction=0)
@@ -52,7 +52,7 @@ class Standard(nn.Module):
         return (flat - self.mean) / self.deviation
 
     def undo(self, standardised: torch.Tensor) -> torch.Tensor:
-        """The latents themselves."""
+        """The latents ``[batch, positions, dim]`` that were standardized."""
         return standardised * self.deviation + self.mean
 
     @property
@@ -61,7 +61,7 @@ class Standard(nn.Module):
         return self.deviation.double().log().sum()
 
 
-def refuse_truncation(paradigm: str, sampling: Sampling) -> None:
-    """BenchError if the likeliest of a continuum are asked for."""
+def reject_truncation(paradigm: str, sampling: Sampling) -> None:
+    """Raise BenchError for top-k or top-p, which continuous tokens do not have."""
     if sampling.top_k or sampling.top_p < 1:
-        raise BenchError(f"{paradigm}: continuous tokens have no likeliest ones to choose among; use the temperature")
+        raise BenchError(f"{paradigm}: top_k and top_p are not defined for continuous tokens; use the temperature")

@@ -1,4 +1,4 @@
-"""What the paradigms share: transformers of the transformers library, heads, embeddings of places."""
+"""What paradigms share: transformers of the transformers library, heads, embeddings of places."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Trunk(nn.Module):
             eos_token_id=None,
         )
         self.model = LlamaModel(config)
-        # Nothing looks a token up here: embeddings come from outside.
+        # No token is looked up here: embeddings come from outside.
         self.model.embed_tokens = nn.Identity()
 
     def forward(self, embeddings: torch.Tensor, mask: torch.Tensor | None = None, cache: Any = None) -> torch.Tensor:
         """Hidden states ``[batch, length, width]``.
 
         Args:
-            mask: which position sees which, bool ``[1 or batch, 1, length, length]``; causal without one.
-            cache: of :meth:`cache`, of the positions before these.
+            mask: which position sees which others, bool ``[1 or batch, 1, length, length]``; causal without one.
+            cache: the cache from :meth:`cache` that holds the positions before these.
         """
         states: torch.Tensor = self.model(
             inputs_embeds=embeddings, attention_mask=mask, past_key_values=cache, use_cache=cache is not None
@@ -58,7 +58,7 @@ class Trunk(nn.Module):
 
 
 class Head(nn.Module):
-    """Hidden states to logits of one codebook. It begins at zero, so that nothing is likelier than anything."""
+    """Hidden states to logits of one codebook; zero at first, so that all codes are equally likely."""
 
     def __init__(self, width: int, codes: int) -> None:
         super().__init__()
@@ -120,12 +120,12 @@ class Places(nn.Module):
 
 
 def embedding(codes: int, width: int) -> nn.Embedding:
-    """An embedding table of small numbers."""
+    """An embedding table ``[codes, width]`` of small random numbers."""
     table = nn.Embedding(codes, width)
     nn.init.normal_(table.weight, std=0.02)
     return table
 
 
 def inside(lengths: torch.Tensor, positions: int) -> torch.Tensor:
-    """Which positions are a sample's own, bool ``[batch, positions]``."""
+    """Which positions are not padding, bool ``[batch, positions]``, from lengths ``[batch]``."""
     return torch.arange(positions, device=lengths.device) < lengths[:, None]

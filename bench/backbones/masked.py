@@ -1,4 +1,4 @@
-"""Masked codes, predicted in parallel, a few steps in all."""
+"""Masked codes, predicted in parallel in a few steps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Masked(Backbone):
     ``-log p(x) ≤ Σ_k 1/k E_masks of k codes [Σ_masked -log p(code | unmasked)]``.
 
     Attributes:
-        steps: of decoding.
+        steps: number of decoding steps.
         choice: temperature of the Gumbel noise at the first step.
         masks: masks that the bound is estimated by, spread evenly over their sizes; the same for every sample.
     """
@@ -120,7 +120,7 @@ class Masked(Backbone):
         return confidence
 
     def _states(self, codes: torch.Tensor, hidden: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        """Hidden states of all positions ``[batch, positions, width]``; those that are hidden show the mask."""
+        """Hidden states of all positions ``[batch, positions, width]``, the hidden codes replaced by the mask."""
         count = codes.shape[1]
         shown = self.embedding(codes.masked_fill(hidden, self.codes)) + self.places(count)
         everything = torch.ones(1, 1, count + 1, count + 1, dtype=torch.bool, device=self.device)

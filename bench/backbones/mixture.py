@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.corpus import Corpus
-from bench.backbones.latents import Standard, refuse_truncation
+from bench.backbones.latents import Standard, reject_truncation
 from bench.backbones.layers import Places, Trunk, inside
 from bench.backbones.sampling import Noise, Sampling, draw
 from bench.contracts.tokens import Tokens
@@ -22,7 +22,7 @@ SMALLEST_SCALE = 1e-6
 class Mixture(Backbone):
     """p(tokens | class) = Π_t p(token_t | tokens before t, class), each a density: GIVT (Tschannen et al. 2023).
 
-    A causal transformer whose input is a linear projection of the token and whose output are the parameters of a
+    A causal transformer whose input is a linear projection of the token and whose output is the parameters of a
     mixture of Gaussians with diagonal covariances (§3.2). The likelihood is exact: a density of the latents in nats,
     which has no bounds. With ``temperature`` t, the predicted standard deviations are multiplied by t, the variances
     by t² (§3.4); 0 takes the mean of the drawn component. What a sample becomes depends on its batch by rounding
@@ -30,7 +30,7 @@ class Mixture(Backbone):
 
     Attributes:
         cached: whether keys and values are kept while sampling, instead of computed again at every step.
-        components: of the mixture, the paper's 16.
+        components: components of the mixture; 16 in the paper.
     """
 
     components: ClassVar[int] = 16
@@ -56,10 +56,10 @@ class Mixture(Backbone):
         return (costs * unpadded).sum(1)
 
     def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        refuse_truncation("mixture", sampling)
+        reject_truncation("mixture", sampling)
         if sampling.guidance != 1:
             raise BenchError(
-                "mixture has no guidance: a mixture times the power of another one is a density that cannot be "
+                "mixture has no guidance, because a mixture times a power of another is a density that cannot be "
                 "drawn from exactly; use the diffusion paradigm, or guidance=1"
             )
         (positions,) = self.structure.positions
@@ -79,7 +79,7 @@ class Mixture(Backbone):
 
 
 class MixtureHead(nn.Module):
-    """Hidden states to a mixture of Gaussians, the same one everywhere to begin with."""
+    """Hidden states to a mixture of Gaussians, the same one for every state at first."""
 
     def __init__(self, width: int, dim: int, components: int) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ class NextScale(Backbone):
     """p(codes | class) = Π_k p(codes of scale k | codes of the scales before, class): VAR (Tian et al. 2024, §3.2).
 
     All codes of a scale are predicted at once, and given the scales before they are independent of each other, so the
-    product of their probabilities is the likelihood of this model, exact. What stands at the places of a scale is the
+    product of their probabilities is the exact likelihood of this model. What stands at the places of a scale is the
     sum of the embeddings of all scales before, each interpolated to the finest grid (``bicubic``), then averaged over
     the areas of the scale's grid (``area``), as the quantizer does it; at the first scale, the class. A position sees
     its own scale and the ones before. VAR embeds the quantizer's codewords, with one head for all scales, and gives
@@ -92,13 +92,13 @@ class NextScale(Backbone):
         return torch.zeros(batch, self.structure.positions[-1], self.size.width, device=self.device)
 
     def _first(self, start: torch.Tensor) -> torch.Tensor:
-        """What stands at the places of the first scale, ``[batch, positions, width]``."""
+        """The input at the places of the first scale, ``[batch, positions, width]``."""
         (count, *_) = self.structure.positions
         placed: torch.Tensor = start[:, None] + self.scales[0] + self.places[0](count)
         return placed
 
     def _input(self, level: int, total: torch.Tensor) -> torch.Tensor:
-        """What stands at the places of a later scale, from the sum of the embeddings of those before."""
+        """The input at the places of a later scale, from the sum of the embeddings of those before."""
         grid = self.structure.grids[level]
         averages = total if grid == self.finest else self.get_buffer(_named("down", grid)) @ total
         placed: torch.Tensor = averages + self.scales[level] + self.places[level](self.structure.positions[level])

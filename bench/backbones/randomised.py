@@ -1,4 +1,4 @@
-"""Autoregression trained on randomised orders, that ends in raster order."""
+"""Autoregression trained on random orders that ends in raster order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Randomised(Causal):
     Attributes:
         annealed: shares of the training between which the chance falls, in a straight line: the paper's epochs
             200 and 300 of 400. What is not trained by ``bench.learning.training.train`` stays at the first.
-        chance: of a permutation, now.
+        chance: current chance of a permutation.
     """
 
     annealed = (0.5, 0.75)
@@ -46,7 +46,7 @@ class Randomised(Causal):
         self.chance = 1 - min(1.0, max(0.0, (share - begin) / (end - begin)))
 
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
-        """Exact, in raster order; while training, in random orders as the chance has it."""
+        """Nats of each sample ``[batch]``: exact in raster order; in training, of orders permuted by ``chance``."""
         codes = tokens.codes[0].flatten(1).to(self.device)
         self.places.check(codes.shape[1])
         unpadded = inside(tokens.positions(0).to(self.device), codes.shape[1])
@@ -64,7 +64,7 @@ class Randomised(Causal):
         return sample(self.head(hidden), sampling, uniform[:, 0])[:, None]
 
     def _order(self, unpadded: torch.Tensor) -> torch.Tensor:
-        """The place whose turn it is at each step, int64 ``[batch, positions]``; padding comes last, in any order."""
+        """The place that is predicted at each step, int64 ``[batch, positions]``; padding comes last, in any order."""
         raster = torch.arange(unpadded.shape[1], device=unpadded.device).expand(unpadded.shape)
         if not self.training:
             return raster
@@ -73,11 +73,11 @@ class Randomised(Causal):
 
 
 class Turns(nn.Module):
-    """What is added for the transformer to know whose turn it is.
+    """Positional embeddings that show the transformer which place is predicted next.
 
     Attributes:
-        own: for each place, what is added to its code.
-        targets: for each place, what is added to what comes before its code.
+        own: embedding of each place, added to its code.
+        targets: embedding of each place, added to what is read before its code is predicted.
     """
 
     def __init__(self, positions: int, width: int) -> None:
@@ -86,15 +86,15 @@ class Turns(nn.Module):
         self.targets = embedding(positions, width)
 
     def check(self, positions: int) -> None:
-        """BenchError if there are more positions than places."""
+        """Raise BenchError if there are more positions than places."""
         places = self.own.num_embeddings
         if positions > places:
             raise BenchError(
-                f"randomised order knows {places} places, not {positions}; cut the sequences shorter, or use raster"
+                f"randomised order has {places} places, not {positions}; cut the sequences shorter, or use raster"
             )
 
     def forward(self, positions: int) -> torch.Tensor:
-        """In raster order, ``[positions, width]``: to the condition, then to each code but the last."""
+        """Embeddings in raster order, ``[positions, width]``, added to the condition, then to each code but the last."""
         self.check(positions)
         before = nn.functional.pad(self.own.weight[: positions - 1], (0, 0, 1, 0))
         return before + self.targets.weight[:positions]

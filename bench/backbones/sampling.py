@@ -1,4 +1,4 @@
-"""From logits to codes: temperature, top-k, top-p, guidance, and draws that depend on no batch."""
+"""From logits to codes: temperature, top-k, top-p, guidance, and draws that do not depend on the batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sampling:
 
 
 class SamplingSettings(BaseModel):
-    """How a task's protocol says that codes are drawn."""
+    """How codes are drawn, as a task's protocol states it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,25 +47,25 @@ class SamplingSettings(BaseModel):
 
     @property
     def sampling(self) -> Sampling:
-        """The same, for a backbone."""
+        """These settings as a backbone takes them."""
         names = [field.name for field in fields(Sampling)]
         return Sampling(**{name: value for name, value in self if name in names})
 
 
 class GuidedSamplingSettings(SamplingSettings):
-    """Where there are conditions, such as the classes of a probe that is told them."""
+    """Settings of sampling with conditions, such as the classes of a probe."""
 
     guidance: float = Field(default=1.0, ge=0, description="scale of classifier-free guidance; 1 is none")
 
 
 def guided(logits: torch.Tensor, scale: float) -> torch.Tensor:
-    """Logits of conditional samples, then of the same ones without condition, ``[2n, ...]``, to guided ``[n, ...]``."""
+    """Guided logits ``[n, ...]`` from those of conditional samples followed by unconditional ones, ``[2n, ...]``."""
     conditional, unconditional = logits.chunk(2)
     return unconditional + scale * (conditional - unconditional)
 
 
 def probabilities(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """What codes are drawn from, float64 ``[..., codes]``; first the temperature, then top-k, then top-p."""
+    """Probabilities float64 ``[..., codes]`` of codes after temperature, top-k and top-p, in this order."""
     from transformers.generation.logits_process import TopKLogitsWarper, TopPLogitsWarper
 
     scores = logits.double()

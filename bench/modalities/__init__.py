@@ -1,1 +1,1 @@
-"""What the streaming loop has to know of a kind of signal, a file each."""
+"""Modalities, one folder each, and the contracts they fulfill."""

@@ -1,4 +1,4 @@
-"""The face of a modality: what the bench has to know of a kind of signal before it imports anything heavy."""
+"""The face of a modality: what is known of a kind of signal before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Modality:
         finish: a pydantic model whose instances make of a decoder's output what is scored, such as clamped images; its
             fields are the protocol's section ``reconstruction``.
         preprocessing: the pydantic model of the protocol's section ``preprocessing``.
-        lines: registry lines by kind (``tokenizers``, ``datasets``, ...), each ``module:ATTRIBUTE`` of a tuple of
+        lines: registry lines by kind (``tokenizers``, ``datasets``, ...), each the ``module:ATTRIBUTE`` of a tuple of
             :class:`bench.registry.Entry`; the module is imported when the kind is listed. Under ``values``, a tuple of
-            the :class:`bench.values.Value` that its tasks give beside metrics and ``bits``.
+            the :class:`bench.values.Value` that its tasks report beside metrics and ``bits``.
         metrics: the metrics of a protocol that names none, by what they judge: ``reconstruction`` of a sample,
             ``generation`` of a set, ``tokens`` where nothing is decoded. They are named so that what is installed
             beside them changes no protocol.
         bits: the likelihood of tokens as a rate; without it the modality has no task ``token-modelling``.
-        folder: the data set that ``--data PATH`` alone means.
+        folder: the dataset that ``--data PATH`` alone stands for.
         drawing: a :class:`bench.learning.drawing.Drawing`: what trained probes are asked to draw and how that is
             judged; without it the modality has no task ``ntp-probe``.
         generated: a :class:`bench.contracts.generated.Generated`: how sets of samples that were made elsewhere are
@@ -51,7 +51,7 @@ class Modality:
         choices: settings of its tasks by kind, where they are more than the sections above.
         extra: the optional extra of ntp-bench that its tasks need.
         view: ``module:Attribute`` of the :class:`bench.modalities.view.View` that shows its kept samples on the site;
-            without one they are links.
+            without a view they are links.
         doctor: ``module:function`` whose sections ``bench doctor`` prints: ``[(title, [(name, state), ...]), ...]``.
     """
 

@@ -12,10 +12,10 @@ import torch
 from bench.datasets.base import Sample
 
 OVERSHOOT = 0.1
-"""By how much decoders may overshoot the range of values; few values are further outside."""
+"""How far decoders may overshoot the range of values; few values are further outside."""
 
 MANY = 0.05
-"""Share of an output that may be further outside than that, before it is told."""
+"""Share of an output that may lie further outside before it is reported."""
 
 
 class SystemFailure(RuntimeError):
@@ -26,9 +26,9 @@ class Signal(ABC):
     """Makes batches of samples, says what a system may give back, and finishes both sides for scoring.
 
     Attributes:
-        finish: a signal to what is scored, clamped and rounded as the protocol says.
-        suffix: of a file that holds one sample.
-        bounds: smallest and largest value that means something.
+        finish: function from a signal to what is scored, clamped and rounded as the protocol says.
+        suffix: suffix of a file that holds one sample.
+        bounds: smallest and largest meaningful value.
     """
 
     name: ClassVar[str]
@@ -43,7 +43,7 @@ class Signal(ABC):
         """Whether a sample may go into a batch with those before it.
 
         Args:
-            equal_lengths: the system takes no padding.
+            equal_lengths: whether the system takes no padding.
         """
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Signal(ABC):
 
     @abstractmethod
     def like(self, signal: Any, values: torch.Tensor) -> Any:
-        """A batch of other numbers in the form of ``signal``."""
+        """A batch of the given numbers ``[batch, ...]`` in the form of ``signal``."""
 
     @abstractmethod
     def other(self, signal: Any) -> Any:
@@ -64,7 +64,7 @@ class Signal(ABC):
 
     @abstractmethod
     def check(self, output: Any, signal: Any) -> None:
-        """SystemFailure unless a system's output has the form of its input."""
+        """Raise SystemFailure unless a system's output has the form of its input."""
 
     @abstractmethod
     def sample(self, signal: Any, position: int) -> torch.Tensor:
@@ -76,7 +76,7 @@ class Signal(ABC):
 
     @abstractmethod
     def amounts(self, signal: Any) -> torch.Tensor:
-        """Signal of each sample of a batch in the modality's unit, padding left out, float64 ``[batch]``."""
+        """Amount of signal of each sample in the modality's unit, without padding, float64 ``[batch]``."""
 
     @abstractmethod
     def joined(self, one: Any, other: Any) -> Any:
@@ -87,7 +87,7 @@ class Signal(ABC):
         return signal
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """The signal of a training sample as it might as well have been; as it is where nothing is alike."""
+        """The signal of a training sample after a random augmentation; unchanged if the modality has none."""
         return sample.signal
 
     def padded(self, signal: Any) -> bool:
@@ -100,11 +100,10 @@ class Signal(ABC):
 
     @abstractmethod
     def misscaled(self, output: Any, signal: Any) -> str:
-        """A warning if much of a system's output lies far outside ``bounds``; else nothing.
+        """A warning if much of a system's output lies far outside ``bounds``; empty otherwise.
 
         Raises:
-            SystemFailure: it lies there because it is on another scale, so that what is left once it is clamped
-                means nothing.
+            SystemFailure: the output is on another scale, so that clamping would leave nothing meaningful.
         """
 
     def outside(self, output: Any) -> tuple[float, str]:
@@ -125,4 +124,4 @@ class Signal(ABC):
 
     @abstractmethod
     def encoded(self, signal: Any, position: int) -> bytes:
-        """One sample of a finished batch as a file that browsers show or play."""
+        """One sample of a finished batch as the bytes of a file that browsers show or play."""

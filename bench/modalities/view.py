@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Side:
-    """What a template is given of one file of a kept sample, beside its address ``file`` and its ``name``.
+    """What a template gets of one file of a kept sample, beside its address ``file`` and its ``name``.
 
     Attributes:
         facts: values by name, such as ``width``.
@@ -37,8 +37,8 @@ class View(ABC):
     Pages load files of the site alone, and neither scripts nor styles within a page.
 
     Attributes:
-        suffixes: of the files that it shows. A sample with another is offered as links, under a name that no browser
-            shows or runs.
+        suffixes: suffixes of the files that it shows. Samples with another suffix are offered as links, under a
+            name that browsers neither show nor run.
         template: the file with the macros, relative to that of the class.
     """
 
@@ -47,8 +47,8 @@ class View(ABC):
 
     @abstractmethod
     def side(self, data: bytes) -> Side:
-        """What the template is given of a file with this content.
+        """What the template gets of a file with this content.
 
         Raises:
-            BenchError: the content is not what the suffix says, and in what way.
+            BenchError: the content is not what the suffix says; the message says in what way.
         """

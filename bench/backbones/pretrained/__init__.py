@@ -1,1 +1,1 @@
-"""Published backbones, through the libraries that hold them: a file per model family."""
+"""Pretrained backbones through the libraries that implement them, one module per model family."""

@@ -1,4 +1,4 @@
-"""What published backbones share: their contract, the check of tokens and conditions, device and dtype."""
+"""What pretrained backbones share: their contract, the check of tokens and conditions, device and dtype."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from bench.errors import BenchError
 from bench.tokenizers.base import Tokenizer
 
 CHUNK = 512
-"""Positions whose logits over a whole codebook are held at once, where nothing is sampled."""
+"""Most positions whose logits over a whole codebook are held at once for likelihoods."""
 
 
 class PretrainedBackbone(ABC):
-    """A trained model of the tokens of one tokenizer, which its checkpoint holds too.
+    """A pretrained model of the tokens of one tokenizer, which its checkpoint holds too.
 
     It computes in the dtype that the checkpoint was saved in until ``to`` says otherwise.
 
     Args:
-        model: what ``to`` moves.
-        tokenizer: encodes to and decodes from the tokens that it speaks; its ``weights`` and ``revision`` are those
-            of the whole checkpoint.
-        structure: of one generated sample.
-        speaks: registry name of the tokenizer.
+        model: the module that ``to`` moves.
+        tokenizer: encodes to and decodes from the tokens it models; its ``weights`` and ``revision`` are those of
+            the whole checkpoint.
+        structure: structure of one generated sample.
+        speaks: registry name of the tokenizer whose tokens it models.
 
     Attributes:
         modality: name of the kind of signal, such as ``image``.
-        wants: what a condition is: ``text``, ``class`` or ``nothing``.
-        unconditional: whether it was trained without condition too, so that none may be given.
-        files: what its checkpoint is made of.
-        bound: what ``log_likelihood`` is where it is not exact, in one line; empty where it is.
+        wants: kind of its conditions: ``text``, ``class`` or ``nothing``.
+        unconditional: whether it was also trained without conditions, so that none need be given.
+        files: the files of its checkpoint.
+        bound: what ``log_likelihood`` is, in one line, if it is not exact; empty if it is.
         recommended: sampling that the publisher recommends, used where none is given.
         codebooks: one per level, in the order of ``Tokens.codes``.
         weights: sha256 of each weights file, by name.
@@ -60,14 +60,14 @@ class PretrainedBackbone(ABC):
 
     @abstractmethod
     def draw(self, n: int, seed: int, first: int, conditions: Sequence[str] | None, sampling: Sampling) -> Tokens:
-        """New samples; everything given fits."""
+        """New samples ``first`` to ``first + n - 1``; the arguments have been checked."""
 
     @abstractmethod
     def nats(self, tokens: Tokens, conditions: Sequence[str] | None) -> torch.Tensor:
-        """Negative log-likelihood of each sample in nats, float64 ``[batch]``; everything given fits."""
+        """Negative log-likelihood of each sample in nats, float64 ``[batch]``; the arguments have been checked."""
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Self:
-        """Move what is computed with to a device and dtype; the angles of rotary positions stay float32."""
+        """Move the model to a device and dtype; the angles of rotary positions stay float32."""
         self.device, self.dtype = torch.device(device), dtype
         # Rounded to bfloat16 they would be off by whole turns after some hundred positions.
         angles = [
@@ -84,7 +84,7 @@ class PretrainedBackbone(ABC):
         return self
 
     def encode(self, batch: Any) -> Tokens:
-        """A batch of the modality, such as images ``[batch, 3, height, width]`` in [0, 1], to the tokens it speaks."""
+        """A batch of the modality, such as images ``[batch, 3, height, width]`` in [0, 1], to the tokens it models."""
         return self.tokenizer.encode(batch)
 
     def decode(self, tokens: Tokens) -> Any:
@@ -103,21 +103,21 @@ class PretrainedBackbone(ABC):
         """``n`` new samples; each draws from a generator of its own, made of the seed and its number ``first + i``.
 
         Args:
-            conditions: one text per sample; None where the model is unconditional too.
+            conditions: one text per sample; None if the model is also unconditional.
             sampling: ``recommended`` if None, without guidance where there are no conditions.
 
         Raises:
-            BenchError: there are no samples to make, or the conditions or the guidance do not fit.
+            BenchError: ``n`` is not positive, or the conditions or the guidance do not fit.
         """
         if n < 1:
-            raise BenchError(f"n={n}: at least one sample is to be generated")
+            raise BenchError(f"n={n}: generate at least one sample")
         texts = self._texts(n, conditions)
         if sampling is None:
             sampling = self.recommended
             if texts is None:
                 sampling = Sampling(sampling.temperature, sampling.top_k, sampling.top_p)
         if texts is None and sampling.guidance != 1:
-            raise BenchError("guidance needs conditions: without a text there is nothing to be guided to")
+            raise BenchError("guidance needs conditions; give texts, or leave guidance at 1")
         return self.draw(n, seed, first, texts, sampling)
 
     @torch.no_grad()
@@ -135,7 +135,7 @@ class PretrainedBackbone(ABC):
         return -self.nats(tokens, self._texts(tokens.batch_size, conditions)).double().cpu()
 
     def check_size(self, tokens: Tokens) -> None:
-        """TokenError unless each level has the positions of a generated sample."""
+        """Raise TokenError unless each level has the positions of a generated sample."""
         grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
         if grids != self.structure.grids:
             raise TokenError(
@@ -143,11 +143,11 @@ class PretrainedBackbone(ABC):
             )
 
     def _texts(self, n: int, conditions: Sequence[str] | torch.Tensor | None) -> Sequence[str] | None:
-        """The conditions, if they are one text per sample."""
+        """The conditions; BenchError unless they are one text per sample, or may be left out."""
         name = type(self).__name__
         if conditions is None:
             if not self.unconditional:
-                raise BenchError(f"{name} generates from text alone: give conditions, one text per sample")
+                raise BenchError(f"{name} generates from text only; give conditions, one text per sample")
             return None
         if isinstance(conditions, str | torch.Tensor) or not all(isinstance(text, str) for text in conditions):
             raise BenchError(f"{name} wants a sequence of texts, one per sample, not {type(conditions).__name__}")

@@ -1,4 +1,4 @@
-"""The files of a published backbone: folders with weights, and the small ones of text and generation beside them."""
+"""The files of a pretrained backbone: folders of weights, and small files for text and generation beside them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.tokenizers.checkpoint_files import Checkpoint, require
 
 @dataclass(frozen=True)
 class Files:
-    """What a checkpoint is made of.
+    """The files that a checkpoint is made of.
 
     Attributes:
         parts: folders that hold a ``config.json`` with weights; "" is the checkpoint's own.
         beside: patterns of the small files that are fetched with them.
         needed: groups of small files, one of each of which must be there.
-        remedy: what writes them.
+        remedy: how to write the small files.
     """
 
     parts: tuple[str, ...] = ("",)
@@ -56,7 +56,7 @@ class Files:
         return root, parts
 
     def present(self, repo: str, revision: str | None = None) -> bool:
-        """Whether a checkpoint is whole in the hub's cache; never touches the network."""
+        """Whether a checkpoint is complete in the hub's cache; never uses the network."""
         try:
             self.located(None, repo, revision, offline=True)
         except Unavailable:
@@ -64,11 +64,11 @@ class Files:
         return True
 
     def lacking(self, root: Path) -> list[tuple[str, ...]]:
-        """The groups of needed files of which a folder has none."""
+        """The groups of needed files of which a folder has no file."""
         return [names for names in self.needed if not any((root / name).is_file() for name in names)]
 
     def fetch(self, repo: str, revision: str | None = None) -> Path:
-        """Fetch a whole checkpoint into the hub's cache; the folder with it. Unavailable where it cannot be had."""
+        """Fetch a whole checkpoint into the hub's cache; returns its folder. Unavailable if it cannot be fetched."""
         command = fetch_command(repo, revision)
         for part in self.parts:
             fetch_checkpoint(repo, part or None, revision, command)
@@ -76,7 +76,7 @@ class Files:
         return self.located(None, repo, revision, offline=True)[0]
 
     def fetch_beside(self, repo: str, revision: str | None) -> None:
-        """Fetch the small files; Unavailable where they cannot be had."""
+        """Fetch the small files; Unavailable if they cannot be fetched."""
         hub = require("huggingface_hub")
         try:
             # As in bench.tokenizers.checkpoint: the question that takes a timeout comes first.
@@ -99,10 +99,10 @@ def fetch_command(repo: str, revision: str | None = None) -> str:
 
 
 def files_of(entry: registry.Entry) -> Files:
-    """What the checkpoint of a registry line is made of (imports its class); BenchError if that does not say it."""
+    """The files of a registry line's checkpoint (imports its class); BenchError if the class does not state them."""
     files = getattr(registry.load(entry.target), "files", None)
     if not isinstance(files, Files):
-        raise BenchError(f"{entry.name}: no published backbone, it says nothing of its files")
+        raise BenchError(f"{entry.name}: not a pretrained backbone; its class states no files")
     return files
 
 
