@@ -1,4 +1,4 @@
-"""A batch of audio: samples, their rate, and how long each clip really is."""
+"""A batch of audio: samples, their rate, and the true length of each clip."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Audio:
 
     @classmethod
     def of(cls, clips: Sequence[torch.Tensor], rate: int) -> Audio:
-        """A batch of clips, each ``[channels, samples]`` with the same number of channels."""
+        """A batch of clips, each float32 ``[channels, samples]`` with the same number of channels, at one rate."""
         lengths = torch.tensor([clip.shape[1] for clip in clips])
         samples = clips[0].new_zeros(len(clips), clips[0].shape[0], int(lengths.max()))
         for row, clip in zip(samples, clips, strict=True):
@@ -43,7 +43,7 @@ class Audio:
 
     @property
     def seconds(self) -> torch.Tensor:
-        """True duration of each clip, float64 ``[batch]``."""
+        """True duration of each clip in seconds, float64 ``[batch]``."""
         return self.lengths.to(torch.float64) / self.rate
 
     @property
@@ -52,5 +52,5 @@ class Audio:
         return bool((self.lengths == self.samples.shape[2]).all())
 
     def like(self, samples: torch.Tensor) -> Audio:
-        """Other samples of the same rate and lengths."""
+        """A batch of other samples ``[batch, channels, time]`` with the same rate and lengths."""
         return replace(self, samples=samples)

@@ -1,9 +1,9 @@
-"""Continuations of audio: a probe goes on from the beginning of each clip, and what it makes of it is judged by itself.
+"""Continuations of audio: a probe continues the beginning of each clip, and the continuation is judged by itself.
 
 The tokens of a prompt are the first ones that the tokenizer made of the whole clip; the probe draws those after them,
 and the tokenizer decodes both as one clip, of which the part after the prompt is judged. So is the same part of the
 clip itself, decoded from its own tokens: what the tokenizer alone costs. The difference is the model's. An encoder that
-looks ahead tells by the last tokens of a prompt what comes after it, as it does in any use of such tokens.
+looks ahead reveals, in the last tokens of a prompt, what comes after it, as it does in any use of such tokens.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ UNPAIRED = Estimate(value=None, unavailable="the metric gave no values clip by c
 
 
 class ContinuationSettings(SamplingSettings):
-    """What is continued, for how long, and how it is drawn."""
+    """Settings of continuations: their prompts, their length and how they are drawn."""
 
     prompt_seconds: float = Field(default=2.0, gt=0, description="beginning of each clip that the probe is given")
-    seconds: float = Field(default=2.0, gt=0, description="of the continuation; clips too short for both are left out")
+    seconds: float = Field(default=2.0, gt=0, description="length of the continuation; clips too short for both are left out")
     finish: AudioFinish = Field(default=AudioFinish(), description="what happens to audio before it is judged")
 
 
 @dataclass(frozen=True)
 class Excerpts:
-    """The clips that are long enough, and where prompt and continuation end in them.
+    """The clips that are long enough for prompt and continuation, and where these end.
 
     Attributes:
-        numbers: of the clips among the evaluated samples.
-        positions: of the prompt, and of prompt and continuation.
-        samples: of audio, likewise.
+        numbers: numbers of the clips among the evaluated samples.
+        positions: positions of the prompt, and of prompt and continuation together.
+        samples: audio samples of the prompt, and of prompt and continuation together.
         note: how many clips were left out.
     """
 
@@ -59,10 +59,10 @@ class Excerpts:
 
     @classmethod
     def of(cls, study: Study, choice: ContinuationSettings) -> Excerpts:
-        """Those of the evaluated clips.
+        """The excerpts of the evaluated clips.
 
         Raises:
-            Unavailable: there are none, or they are longer than what the probe sees.
+            Unavailable: no clip is long enough, or they are longer than the context of the probe.
         """
         evaluated = study.evaluated
         total = choice.prompt_seconds + choice.seconds
@@ -84,8 +84,8 @@ class Excerpts:
             )
         if whole > study.settings.probe.context:
             raise Unavailable(
-                f"prompt and continuation are {whole} positions, and the probe sees {study.settings.probe.context}",
-                "choose a tokenizer of fewer positions per second, or a longer probe.context in the protocol",
+                f"prompt and continuation are {whole} positions, but the probe sees {study.settings.probe.context}",
+                "choose a tokenizer with fewer positions per second, or a longer probe.context in the protocol",
             )
         numbers = [number for number in long if len(evaluated.corpus.samples[number][0]) >= whole]
         if not numbers:
@@ -97,14 +97,14 @@ class Excerpts:
 
 @dataclass
 class Judged:
-    """What became of the excerpts.
+    """The judged continuations.
 
     Attributes:
         drawn: values of the continuations by output of the metrics, ``[trainings, clips]``.
-        real: of the clips' own, through the tokenizer, ``[clips]``.
+        real: values of the clips' own continuations through the tokenizer, by output, ``[clips]``.
         reasons: why continuations, and the clips' own, have no value, by output.
-        unavailable: outputs that could not be measured, and why.
-        timings: of each batch of each training.
+        unavailable: outputs that could not be measured, with the reason.
+        timings: timings of each batch of each training.
     """
 
     drawn: dict[str, np.ndarray]
@@ -122,7 +122,7 @@ def judge(
     What a clip becomes depends on the seed, the training and its number, not on the batches.
 
     Args:
-        names: of the metrics.
+        names: names of the metrics.
     """
     sections = {name: section for name, section in study.job.protocol.sections.items() if name in names}
     prompted, whole = excerpts.positions
@@ -164,7 +164,7 @@ def judge(
             study.report("continuing", first + len(numbers), len(excerpts.numbers))
         outcomes = [metrics.outcome(len(excerpts.numbers)) for metrics in sets]
     (originals, real), *continuations = outcomes
-    # What one of the sets has no column of cannot be compared clip by clip.
+    # An output without a column in one of the sets cannot be compared clip by clip.
     judged = [name for name in real if name in originals and all(name in columns for _, columns in continuations)]
     return Judged(
         drawn={name: np.array([columns[name] for _, columns in continuations]) for name in judged},
@@ -191,7 +191,7 @@ def judge(
 
 
 def _positions(study: Study, clip: Audio) -> int:
-    """Positions that the tokenizer makes of a clip."""
+    """Number of positions that the tokenizer makes of a clip."""
     with torch.no_grad():
         tokens = study.tokenizer.encode(clip.like(clip.samples.to(study.device)))
     return int(tokens.positions(0)[0])

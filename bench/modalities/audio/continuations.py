@@ -1,4 +1,4 @@
-"""How well a probe goes on in a tokenizer's tokens of audio: their likelihood, and continuations, judged alone."""
+"""How well probes model a tokenizer's audio tokens: by likelihood, and by continuations judged without references."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.values import Value
 
 
 class ProbeChoices(ModelingSettings):
-    """Every choice of audio-ntp-probe."""
+    """Settings of audio-ntp-probe."""
 
     preprocessing: AudioPreprocessing
     probe: ProbeSettings = ProbeSettings(repeats=3)
@@ -31,9 +31,9 @@ class ProbeChoices(ModelingSettings):
 
 
 class Continuations(Drawing):
-    """What probes make of the beginnings of clips, judged by itself.
+    """Continuations that probes make of the beginnings of clips, judged without references.
 
-    Of each value that a judge gives, three are reported: ``*_continuation`` of what the probe made,
+    Each value of a judge is reported three times: ``*_continuation`` of the probe's continuation,
     ``*_tokenized`` of the clip's own continuation through the tokenizer, and ``*_model_loss``, the second less the
     first, clip by clip.
     """
@@ -51,7 +51,7 @@ class Continuations(Drawing):
         try:
             if not backbones[0].continues:
                 raise Unavailable(
-                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt",
+                    f"{study.settings.probe.paradigm} does not draw in order, so it cannot continue prompts",
                     "choose another probe.paradigm in the protocol",
                 )
             excerpts = Excerpts.of(study, choice)
@@ -82,7 +82,7 @@ class Continuations(Drawing):
         return estimates
 
     def _nothing(self, named: Sequence[str], reason: Unavailable) -> dict[str, Estimate]:
-        """No continuation, and why."""
+        """Unavailable estimates of all values, with the reason."""
         nothing = Estimate(value=None, unavailable=reason.cause, remedy=reason.remedy)
         estimates = {cost.name: nothing.described_by(cost) for cost in self.costs}
         for listener in named:

@@ -1,4 +1,4 @@
-"""What ``bench doctor`` says of audio: packages of Debian or Ubuntu, and recognizers."""
+"""The audio sections of ``bench doctor``: packages of Debian or Ubuntu, and recognizers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bench.errors import BenchError, Unavailable, with_remedy
 from bench.machine.extras import remedy
 
 Section = tuple[str, list[tuple[str, str]]]
-"""A title, and the name and the state of each thing under it."""
+"""A title, and the name and state of each item under it."""
 
 
 def report() -> list[Section]:
-    """The sections of audio; touches no network, and imports what the optional extra brings only where it is there."""
+    """The sections of audio; uses no network, and imports packages of the optional extra only if they are installed."""
     return [("Debian packages, for audio-recon", [*_prompts(), _codec2()]), ("recognizers", _recognizers())]
 
 

@@ -33,10 +33,10 @@ class Normaliser:
     """A normalizer; a change that moves a number takes a new name.
 
     Attributes:
-        name: with its version, as a protocol writes it.
+        name: name with version, as protocols write it.
         summary: what it does.
-        make: gives the function from text to text; called once.
-        languages: ISO 639-1 of what it is for; empty if any.
+        make: returns the function from text to text; called once.
+        languages: ISO 639-1 codes of the languages it supports; empty if any.
         package: the distribution that defines it; its version is part of the protocol.
         splits: whether it takes the words of a text apart at their combining marks.
     """
@@ -49,11 +49,11 @@ class Normaliser:
     splits: Callable[[str], bool] = _has_none
 
     def __call__(self, text: str) -> str:
-        """The normalized text, words a single space apart, none at the ends."""
+        """The normalized text, its words separated by single spaces."""
         return " ".join(_made(self.name)(text).split())
 
     def describe(self) -> dict[str, Any]:
-        """What decides its output, as JSON.
+        """Everything that decides its output, as JSON values.
 
         Raises:
             Unavailable: its package is not installed.
@@ -64,7 +64,7 @@ class Normaliser:
 
 
 def normaliser(name: str) -> Normaliser:
-    """The normalizer of that name; UnknownName with the near names otherwise."""
+    """The normalizer of a name; raises UnknownName, with the nearest names, if there is none."""
     if name not in NORMALISERS:
         raise UnknownName("normaliser", name, NORMALISERS)
     return NORMALISERS[name]

@@ -98,7 +98,7 @@ class AudioSignal(Signal):
         return seconds
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """Begun up to a tenth of a second later, so that the frames fall otherwise."""
+        """The clip begun up to a tenth of a second later, so that its frames fall differently."""
         reach = min(round(SHIFT_SECONDS * sample.rate), sample.signal.shape[1] - 1)
         return sample.signal[:, int(generator.integers(0, reach + 1)) :]
 
@@ -112,7 +112,7 @@ class AudioSignal(Signal):
         return int(signal.lengths.argmin())
 
     def misscaled(self, output: Any, signal: Any) -> str:
-        """As the base class says; on another scale is what is louder than a square wave at full scale."""
+        """As in the base class; an output louder than a square wave at full scale is on another scale."""
         far, finding = self.outside(output)
         if float(torch.cat([clip.flatten() for clip in output.clips()]).double().square().mean().sqrt()) > 1:
             raise SystemFailure(

@@ -11,12 +11,12 @@ import numpy as np
 WINDOW, WIDTH = 512, 720
 HEIGHT = WINDOW // 2
 FLOOR, CEILING = -100.0, -20.0
-"""Decibels that are black and white; full scale is 0. The same for all pictures, so that they compare."""
+"""Decibels shown as black and as white; full scale is 0. The same for all pictures, so that they compare."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What a WAV file holds: float64 ``[samples]`` in [-1, 1], the mean of its channels, and its rate."""
+    """A WAV file: float64 ``samples`` ``[samples]`` in [-1, 1], the mean of its channels, and its ``rate`` in Hz."""
 
     samples: np.ndarray
     rate: int
@@ -27,10 +27,10 @@ class Sound:
 
 
 def read(data: bytes) -> Sound:
-    """A WAV file of 16 bits, as runs keep them.
+    """The contents of a WAV file of 16 bits, as runs keep them.
 
     Raises:
-        wave.Error, EOFError, ValueError: it is none, or empty.
+        wave.Error, EOFError, ValueError: it is not such a file, or is empty.
     """
     with wave.open(io.BytesIO(data)) as file:
         data = file.readframes(file.getnframes())

@@ -10,7 +10,7 @@ from bench.modalities.view import Side, View
 
 
 class AudioView(View):
-    """WAV files of 16 bits, each with a picture of its spectrogram."""
+    """The view of WAV files of 16 bits: a player with a picture of the spectrogram."""
 
     suffixes = (".wav",)
 
@@ -19,7 +19,7 @@ class AudioView(View):
         try:
             sound = spectrogram.read(data)
         except (wave.Error, EOFError, ValueError) as error:
-            raise BenchError(f"no WAV file of 16 bits per sample: {error}") from error
+            raise BenchError(f"not a WAV file of 16 bits per sample: {error}") from error
         return Side(
             {"seconds": f"{sound.seconds:.1f} s", "highest": f"{sound.rate / 2000:g} kHz"},
             {"picture": ("-spectrogram.png", spectrogram.png(sound))},

@@ -29,7 +29,7 @@ class Musicgen(PretrainedBackbone):
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        seconds: length of what is generated; 30 as in training.
+        seconds: length of generated clips; 30 as in training.
 
     Attributes:
         cached: whether keys and values are kept while sampling.
@@ -61,7 +61,7 @@ class Musicgen(PretrainedBackbone):
         if decoder.audio_channels != 1:
             raise BenchError(
                 f"{root}: a checkpoint of {decoder.audio_channels} channels, whose codes of left and right are "
-                "interleaved; the mono checkpoints are measured here"
+                "interleaved; use a mono checkpoint"
             )
         self.words = text_part("transformers", "AutoTokenizer", root, self.files.remedy)
         tokenizer = Encodec.of(checkpoint, model.audio_encoder)
@@ -135,7 +135,7 @@ class Musicgen(PretrainedBackbone):
         )
 
     def _text(self, n: int, conditions: Sequence[str] | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What T5 makes of the texts ``[n, length, width]`` and which of it is seen ``[n, length]``."""
+        """T5's states of the texts ``[n, length, width]`` and which of them are seen ``[n, length]``."""
         if conditions is None:
             width = self.model.config.text_encoder.hidden_size
             mask = torch.zeros(n, 1, dtype=torch.int64, device=self.device)

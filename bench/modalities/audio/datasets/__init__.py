@@ -1,1 +1,1 @@
-"""Data sets of audio."""
+"""Datasets of audio."""

@@ -23,7 +23,7 @@ VOICES = {
 }
 """Folder of each language's only speaker, below Asterisk's sounds."""
 ENCODINGS = (".sln16", ".g722", ".wav", ".sln", ".ulaw", ".alaw", ".gsm")
-"""Endings of the prompts, best first; of those there, the first is taken, for all prompts."""
+"""Endings of the prompts, best first; the first that is present is taken for all prompts."""
 PACKAGED = ".g722"
 
 EVAL_SECONDS = (2.0, 6.0)
@@ -59,7 +59,7 @@ class AsteriskPrompts(AudioDataset):
         language: ``en``, ``es`` (Mexico), ``fr`` (Canada), ``it`` or ``ru``.
 
     Raises:
-        BenchError: no such language, or the prompts or their transcripts are not there.
+        BenchError: there is no such language, or the prompts or their transcripts are missing.
     """
 
     name = "asterisk-prompts"
@@ -75,7 +75,7 @@ class AsteriskPrompts(AudioDataset):
         language: str = "en",
     ) -> None:
         if language not in VOICES:
-            raise BenchError(f"{self.name} has no language {language!r}; there is {', '.join(VOICES)}")
+            raise BenchError(f"{self.name} has no language {language!r}; choose from {', '.join(VOICES)}")
         super().__init__(settings, split, data, language=language)
 
     def find(self) -> Sequence[StoredSound]:
@@ -100,13 +100,13 @@ class AsteriskPrompts(AudioDataset):
         return [prompt for prompt in spoken if _wording(prompt) not in wordings]
 
     def fit_split(self) -> AsteriskPrompts | None:
-        """The other spoken prompts, under the same preprocessing; None where the split leaves none."""
+        """The spoken prompts outside the split, under the same preprocessing; None if it leaves none."""
         if self.split != "eval":
             return None
         return AsteriskPrompts(self.settings, "fit", self.data, language=self.language)
 
     def _places(self) -> tuple[Path, Path]:
-        """The list of transcripts, and the folder of the prompts."""
+        """Paths of the list of transcripts and of the folder of prompts."""
         root = Path(self.data).expanduser().absolute() if self.data else Path("/")
         if self.data and not root.is_dir():
             raise BenchError(f"{root}: {'is a file' if root.exists() else 'no such folder'}", self._remedy())
@@ -135,7 +135,7 @@ class AsteriskPrompts(AudioDataset):
     def _remedy(self) -> str:
         return (
             f"on Debian or Ubuntu run: {install_command(self.language)}; elsewhere unpack them, or Asterisk's archive "
-            "of the core sounds, in a folder and give it with --data PATH"
+            "of the core sounds, into a folder and give it with --data PATH"
         )
 
 
@@ -166,7 +166,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
 
 
 def is_spoken(text: str) -> bool:
-    """Whether a text is what is said and nothing but that."""
+    """Whether a text is what is said and nothing else."""
     return bool(_WORD.search(text)) and not _NOT_WORDS.search(text)
 
 

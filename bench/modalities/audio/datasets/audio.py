@@ -22,19 +22,19 @@ from bench.modalities.audio.datasets.sound_files import MAX_VALUES, RATES, Sound
 from bench.modalities.audio.resample import resample
 
 FAINT_RMS = 1e-3
-"""-60 dB of full scale: speech is at -35 to -15, and 16-bit samples of this level have 6 bits left."""
+"""RMS of -60 dB of full scale: speech is at -35 to -15, and 16-bit samples of this level have 6 bits left."""
 
 CANCELLED_SHARE = 0.1
-"""Of the louder channel's RMS. Channels that have nothing in common leave 0.7 of it, one that is empty leaves half."""
+"""Share of the louder channel's RMS. Unrelated channels leave 0.7 of it, an empty channel leaves half."""
 
 
 class AudioPreprocessing(BaseModel):
-    """How a stored clip becomes a sample; every choice is written out, and hashed with the protocol."""
+    """How a stored clip becomes a sample; the protocol states and hashes every setting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: int = Field(default=16_000, ge=RATES[0], le=RATES[1], description="samples per second of every clip")
-    resampler: Literal["soxr VHQ"] = Field(default="soxr VHQ", description="what brings clips to the rate")
+    resampler: Literal["soxr VHQ"] = Field(default="soxr VHQ", description="resampler that brings clips to the rate")
     channels: Literal["mono", "first", "all"] = Field(
         default="mono", description="mono: the mean of the channels; first: the first one; all: as stored"
     )
@@ -44,16 +44,16 @@ class AudioPreprocessing(BaseModel):
         default="skip", description="what becomes of clips above max_seconds; one that is cut loses its transcript"
     )
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are not audio or damaged: counted and named, or fatal"
+        default="skip", description="files that are damaged or not audio: counted and named, or fatal"
     )
 
     @model_validator(mode="after")
     def _no_choice_without_effect(self) -> AudioPreprocessing:
-        """Two protocols that do the same must be the same protocol."""
+        """Reject settings without effect, since protocols that do the same must be equal."""
         if self.max_seconds is None and self.longer == "cut":
             raise ValueError("longer 'cut' needs max_seconds")
         if self.max_seconds is not None and self.max_seconds < max(self.min_seconds, 1 / self.rate):
-            raise ValueError(f"max_seconds {self.max_seconds:g} leaves no clip")
+            raise ValueError(f"max_seconds {self.max_seconds:g} leaves no clips; raise it, or lower min_seconds")
         return self
 
 
@@ -75,17 +75,17 @@ class AudioDataset(Dataset):
     that the audio has nothing above half its stored rate, ``beyond full scale`` that it leaves [-1, 1], and those in
     ``bench.datasets.base.DOUBTFUL`` that next to nothing is left to be measured.
 
-    Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
-    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
+    Class attributes: ``defaults`` is the preprocessing where the protocol states none, ``splits`` the splits,
+    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth caching.
 
     Args:
         settings: the protocol's preprocessing; what it leaves out is as in ``defaults``.
         split: one of ``splits``.
-        data: where the files are, for datasets that do not know themselves.
-        language: of what is said, ISO 639-1; empty where it is not known.
+        data: where the files are, for datasets that need a path.
+        language: ISO 639-1 code of what is said; empty if unknown.
 
     Raises:
-        BenchError: no such split or setting, no data, or no file.
+        BenchError: there is no such split or setting, or there are no data or files.
     """
 
     modality = "audio"
@@ -103,7 +103,7 @@ class AudioDataset(Dataset):
     ) -> None:
         split = self.splits[0] if split is None else split
         if split not in self.splits:
-            raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
+            raise BenchError(f"{self.name} has no split {split!r}; choose from {', '.join(self.splits)}")
         given = {**self.defaults.model_dump(), **(settings or {})}
         self.preprocessing = validated(AudioPreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
@@ -124,7 +124,7 @@ class AudioDataset(Dataset):
         return self.files[index].transcript
 
     def load(self, index: int) -> Sample:
-        """The sample at that position.
+        """The sample at a position, float32 ``[channels, samples]``.
 
         Raises:
             BadSample: its file is unreadable, too short or too long, under a protocol that skips those.
@@ -152,7 +152,7 @@ class AudioDataset(Dataset):
         )
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples that can be measured, in order; for fitting, where the others do not count."""
+        """The samples that can be measured, in order, as fitting needs them."""
         for index in range(len(self)):
             try:
                 yield self.load(index)
@@ -161,7 +161,7 @@ class AudioDataset(Dataset):
 
     @cached_property
     def hashes(self) -> list[str | None]:
-        """sha256 of each file, None where it cannot be read."""
+        """sha256 of each file; None for a file that cannot be read."""
         return content_hashes([file.path for file in self.files], self.root)
 
     @cached_property
@@ -171,7 +171,7 @@ class AudioDataset(Dataset):
         return digest({"split": self.split, "language": self.language, "files": contents})
 
     def _prepared(self, sound: Sound) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Samples ``[channels, time]`` as the protocol wants them, and what was done for it."""
+        """Samples ``[channels, time]`` as the protocol states, and the conversions that took."""
         choice = self.preprocessing
         samples, rate = sound.samples, sound.rate
         seconds = samples.shape[1] / rate

@@ -20,7 +20,7 @@ SURPLUS_NAMED = 5
 class AudioFolder(AudioDataset):
     """All audio files below a folder, in the order of their paths; each file is an independent unit.
 
-    A file is taken for audio by its name's ending (``EXTENSIONS``); one that is none is counted and named. The
+    A file is taken for audio by its name's ending (``EXTENSIONS``); if it is not, it is counted and named. The
     order is that of the paths' bytes, whatever the locale. Hidden files and folders (``.name``) are left out.
     Links are followed; each folder is read once, so loops end.
 
@@ -29,7 +29,7 @@ class AudioFolder(AudioDataset):
 
     Args:
         data: the folder.
-        language: of the transcripts, ISO 639-1 (``en``); empty where it is not known.
+        language: ISO 639-1 code of the transcripts (``en``); empty if unknown.
     """
 
     name = "audio-folder"
@@ -49,14 +49,14 @@ class AudioFolder(AudioDataset):
         paths = [path for path in files_below(root) if Path(path).suffix.lower() in EXTENSIONS]
         if not paths:
             raise BenchError(
-                f"{root}: no audio files in this folder or below it; hidden ones are left out, and those whose names "
-                f"end otherwise than in {' '.join(sorted(EXTENSIONS))}"
+                f"{root}: no audio files in this folder or below it; hidden files are left out, and those whose "
+                f"names do not end in {' '.join(sorted(EXTENSIONS))}"
             )
         paths.sort(key=os.fsencode)
         texts, surplus = transcripts_of(root, paths)
         if surplus:
             named = ", ".join(surplus[:SURPLUS_NAMED]) + (" and others" if len(surplus) > SURPLUS_NAMED else "")
-            self.remarks = (f"{len(surplus)} rows of the table of transcripts fit no audio file: {named}",)
+            self.remarks = (f"{len(surplus)} rows of the table of transcripts match no audio file: {named}",)
         return [
             StoredSound(printable(path), root / path, group, text)
             for group, (path, text) in enumerate(zip(paths, texts, strict=True))

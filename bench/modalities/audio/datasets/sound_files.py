@@ -1,8 +1,8 @@
 """Audio files to float samples: what is read, what is noted, what is rejected and why.
 
 libsndfile reads what it knows (wav, flac, ogg, mp3, aiff, au, caf), FFmpeg through PyAV the rest (m4a, webm, the
-sound of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
-their names tell. A file that holds less audio than it states is rejected, never taken for a shorter clip, wherever
+audio of videos) and telephony's files without a header (g722, gsm, law-coded and plain samples), whose coding
+their names give. A file that holds less audio than it states is rejected, never taken for a shorter clip, wherever
 the format lets one see it: not in files without a header, nor in plain AAC or MP3 streams. So is one that holds more.
 """
 
@@ -18,16 +18,16 @@ import numpy as np
 
 from bench.datasets.base import BadSample
 from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
-from bench.modalities.audio.datasets.sound_headers import refuse_uncounted, refuse_understated
+from bench.modalities.audio.datasets.sound_headers import reject_uncounted, reject_understated
 
 MAX_VALUES = 2**28
-"""Samples times channels that are read of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
+"""Most samples times channels of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
 RATES = (1_000, 768_000)
-"""Lowest and highest sample rate that is believed."""
+"""Lowest and highest sample rate that is accepted."""
 
 
 class Raw(NamedTuple):
-    """A coding of audio without a header: FFmpeg's name of it, samples and bytes a second."""
+    """A coding of audio without a header: FFmpeg's name of it, samples and bytes per second."""
 
     format: str
     rate: int
@@ -76,10 +76,10 @@ _OGG_ENDS_STREAM = 4
 
 @dataclass(frozen=True)
 class Sound:
-    """What a file holds.
+    """The contents of an audio file.
 
     Attributes:
-        samples: float32 ``[channels, time]``; in [-1, 1] unless the file's are floats beyond it.
+        samples: float32 ``[channels, time]``; in [-1, 1] unless the file holds floats beyond it.
         rate: samples per second.
         notes: what a reader should know of the file.
     """
@@ -90,11 +90,11 @@ class Sound:
 
 
 def decode_sound(path: Path) -> Sound:
-    """All audio of a file at its own rate; of several audio tracks the first.
+    """All audio of a file at its own rate; the first track if there are several.
 
     Raises:
-        BadSample: the file cannot be read, is not audio, is damaged or cut off, states less than it holds, holds
-            nothing, too much, or samples that are not numbers.
+        BadSample: the file cannot be read, is not audio, is damaged or cut off, states less than it holds, is empty
+            or too long, or has samples that are not finite.
     """
     try:
         # Without a buffer, so that the file descriptor stands where the stream does.
@@ -120,7 +120,7 @@ def decode_sound(path: Path) -> Sound:
 
 
 def stated_seconds(path: Path) -> float:
-    """Duration by the file's size or header, without decoding it; NaN where neither tells."""
+    """Duration in seconds by the file's size or header, without decoding it; NaN if neither states it."""
     import soundfile
 
     raw = RAW.get(path.suffix.lower())
@@ -133,8 +133,8 @@ def stated_seconds(path: Path) -> float:
 def _decoded(stream: IO[bytes], raw: Raw | None) -> Sound:
     if raw:
         return _by_ffmpeg(stream, raw)
-    _refuse_cut_ogg(stream)
-    refuse_understated(stream)
+    _reject_cut_ogg(stream)
+    reject_understated(stream)
     return _by_libsndfile(stream) or _by_ffmpeg(stream, None)
 
 
@@ -144,7 +144,7 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
 
     stream.seek(0)
     try:
-        # By descriptor: the name's ending tells libsndfile nothing, and need not be text.
+        # By descriptor: libsndfile does not use the name's ending, which need not be text.
         file = soundfile.SoundFile(stream.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
         if "malformed" in str(error):
@@ -154,9 +154,9 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
         # Of a FLAC that does not state its length soundfile reads one block only.
         if file.format not in _SNDFILE_FORMATS or file.frames >= _UNKNOWN_FRAMES:
             return None
-        _refuse_odd(file.samplerate, file.channels)
-        _refuse_cut_header(file.format, file.extra_info)
-        _refuse_long(file.frames * file.channels)
+        _reject_odd(file.samplerate, file.channels)
+        _reject_cut_header(file.format, file.extra_info)
+        _reject_long(file.frames * file.channels)
         blocks: list[np.ndarray] = []
         count = 0
         while not blocks or len(blocks[-1]) == _BLOCK:
@@ -164,7 +164,7 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
             count += len(blocks[-1])
         if file.frames - count > (_MP3_FRAME if file.format == "MP3" else 0):
             raise _cut_off(file.frames / file.samplerate, count / file.samplerate)
-        refuse_uncounted(stream, file.format, count, file.samplerate)
+        reject_uncounted(stream, file.format, count, file.samplerate)
         return Sound(np.ascontiguousarray(np.concatenate(blocks).T), file.samplerate)
 
 
@@ -191,7 +191,7 @@ def _by_ffmpeg(stream: IO[bytes], raw: Raw | None) -> Sound:
         if stated is not None and stated - seconds > _SHORT_SECONDS:
             raise _cut_off(stated, seconds)
         if stated is not None and container.format.name.startswith("mov"):
-            # The last frame is filled up; the track's duration tells how far it is sound.
+            # The last frame is filled up; the track's duration states where the audio ends.
             length = round(stated * rate)
             if 0 < samples.shape[1] - length < (track.codec_context.frame_size or 1):
                 samples = samples[:, :length]
@@ -222,19 +222,19 @@ def _track_samples(container: Any, track: Any) -> tuple[np.ndarray, int]:
         for frame in packet.decode():
             if not rate:
                 rate, channels = frame.sample_rate, frame.layout.nb_channels
-                _refuse_odd(rate, channels)
+                _reject_odd(rate, channels)
             if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
                 raise BadSample("changes its sample rate or channels midway")
             blocks += [part.to_ndarray() for part in to_float.resample(frame)]
             count += frame.samples
-            _refuse_long(count * channels)
+            _reject_long(count * channels)
     if not blocks:
         raise BadSample("holds no samples")
     return np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32), rate
 
 
 def _track_seconds(container: Any, track: Any) -> float | None:
-    """Duration of the track as the container states it; None where it states none, or guesses it from the size."""
+    """Duration of the track in seconds as the container states it; None if it states none, or guesses it from the size."""
     if not container.format.name.startswith(_STATE_DURATION):
         return None
     if track.duration is not None:
@@ -246,7 +246,7 @@ def _track_seconds(container: Any, track: Any) -> float | None:
     return container.duration / 1_000_000 if only else None
 
 
-def _refuse_cut_header(format_name: str, log: str) -> None:
+def _reject_cut_header(format_name: str, log: str) -> None:
     key = _LOGGED_SIZE.get(format_name)
     logged = re.search(rf"^\s*{key}\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE) if key else None
     if logged:
@@ -255,7 +255,7 @@ def _refuse_cut_header(format_name: str, log: str) -> None:
             raise BadSample(f"cut off: its header states {stated} bytes, the file holds {held}")
 
 
-def _refuse_cut_ogg(stream: IO[bytes]) -> None:
+def _reject_cut_ogg(stream: IO[bytes]) -> None:
     """An Ogg file ends with a whole page that is marked as the stream's last."""
     stream.seek(0)
     if stream.read(4) != b"OggS":
@@ -271,12 +271,12 @@ def _refuse_cut_ogg(stream: IO[bytes]) -> None:
         raise BadSample("cut off: its last Ogg page does not end the stream")
 
 
-def _refuse_odd(rate: int, channels: int) -> None:
+def _reject_odd(rate: int, channels: int) -> None:
     if not RATES[0] <= rate <= RATES[1] or channels < 1:
         raise BadSample(f"{rate} Hz, {channels} channels; between {RATES[0]} and {RATES[1]} Hz are read")
 
 
-def _refuse_long(values: int) -> None:
+def _reject_long(values: int) -> None:
     if values > MAX_VALUES:
         raise BadSample(f"more than {MAX_VALUES} samples in all channels; cut it into clips")
 

@@ -1,4 +1,4 @@
-"""What is said in files of a folder: a table for all, or a text beside each."""
+"""Transcripts of the files of a folder: one table for all, or one text beside each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADERS = ({"id", "path", "file", "name"}, {"text", "transcript", "sentence"})
 
 
 def transcripts_of(root: Path, paths: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Transcript of each path below ``root``, None for one without; and the names in its table that fit no file.
+    """The transcript of each path below ``root``, None if it has none, and the names in the table that match no file.
 
     Raises:
         BenchError: a table or a text cannot be read, the table names none of the files, or there are two texts for one.
@@ -41,14 +41,14 @@ def transcripts_of(root: Path, paths: Sequence[str]) -> tuple[list[str | None], 
     surplus = [name for name in table if name not in fitting]
     if table and len(surplus) == len(table):
         raise BenchError(
-            f"{tables[0]}: names none of the audio files, but {surplus[0]!r}; write the path below {root}, with its "
+            f"{tables[0]}: names none of the audio files, only {surplus[0]!r}; write the path below {root}, with its "
             "ending or without"
         )
     return transcripts, surplus
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    """Text by name, which may have its file's ending or not."""
+    """Text by name, with or without the file's ending."""
     text = io.StringIO(_text(path), newline="")
     # In TSV a quotation mark is one.
     tabs = TABLES[path.name] == "\t"
@@ -62,7 +62,7 @@ def _read_table(path: Path) -> dict[str, str]:
                 continue
             if len(row) != 2:
                 raise BenchError(
-                    f"{path}: line {first} has {len(row)} columns; two are needed, the file's path and its text"
+                    f"{path}: line {first} has {len(row)} columns; it needs two, the file's path and its text"
                 )
             if first != rows.line_num:
                 raise BenchError(f"{path}: line {first}: {QUOTED}")
@@ -99,7 +99,7 @@ def _header(path: Path, row: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _beside(path: Path) -> str | None:
-    """All of the text file of the same name, as one line."""
+    """The contents of the text file of the same name, on one line; None if there is none."""
     text = path.with_suffix(".txt")
     return " ".join(_text(text).split()) or None if text.is_file() else None
 
@@ -110,7 +110,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: is not UTF-8; store it so") from error
+        raise BenchError(f"{path}: not UTF-8; save it as UTF-8") from error
 
 
 def _stem(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Registry lines of pretrained backbones of audio: a generic one for ``musicgen=PATH``, and the known checkpoints."""
+"""Registry lines of pretrained backbones of audio: a generic line for ``musicgen=PATH``, and the known checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registry lines of published audio tokenizers: a generic one a model class, for NAME=PATH, and the known
+"""Registry lines of pretrained audio tokenizers: one per model class, for NAME=PATH, and the known
 checkpoints. ``NAME@VALUE`` is the bandwidth in kilobits per second, or the number of codebooks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines of the values that tasks of audio give themselves: of what a model makes of a prompt."""
+"""Lines of the values that audio tasks report themselves: those of continuations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from bench.values import Value
 
 
 def of_continuations(value: Value, title: str = "") -> tuple[Value, Value, Value]:
-    """What a task reports of a judge's value: of continuations, of the tokenized originals, and of their difference.
+    """The three values reported for a judge's value: of continuations, of tokenized originals, and their difference.
 
     Args:
-        title: how the judge is called in their titles; by default the value's title without its brackets.
+        title: name of the judge in their titles; by default the value's title without its brackets.
     """
     title = title or value.title.replace(" (", " ").rstrip(")") or value.name
     lost = Value(

@@ -1,4 +1,4 @@
-"""Metrics of one clip at a time that take the processor a while: they run in a pool beside the model."""
+"""Metrics of one clip at a time that take long on the processor: they run in a pool beside the model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Undefined(Exception):
 class ClipMetric(PooledMetric, PerSampleMetric):
     """One value per clip, computed on the processor from the two signals alone.
 
-    Subclasses define ``score_clip``, which must be a static method of a class at a module's top, since it runs
+    Subclasses define ``score_clip``, which must be a static method of a module-level class, since it runs
     in another process. A clip without a value counts as a failure of that clip, with its reason in the
     estimate's note; never as a number.
 
-    The class fact ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
+    The class attribute ``reasons`` lists every reason for which ``score_clip`` raises ``Undefined``.
     """
 
     modality = "audio"
@@ -103,7 +103,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
 def score(
     metric: type[ClipMetric], settings: Settings, reference: np.ndarray, reconstruction: np.ndarray, rate: int
 ) -> tuple[Scores, str]:
-    """Values of one clip and why there are none; one clip never costs the others."""
+    """The values of one clip, or the reason why it has none; an error in one clip does not affect others."""
     try:
         return metric.score_clip(settings, reference, reconstruction, rate), ""
     except Undefined as undefined:

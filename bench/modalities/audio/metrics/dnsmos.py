@@ -1,4 +1,4 @@
-"""DNSMOS, a network's guess at what listeners would say of the reconstruction alone, by the package speechmos."""
+"""DNSMOS, a network's estimate of listeners' ratings of the reconstruction alone, by the package speechmos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE = 16_000
 
 
 class DNSMOSSettings(PackageSettings):
-    """Choices of DNSMOS."""
+    """Settings of DNSMOS."""
 
     shortest: float = Field(
         default=0.25, gt=0, description="seconds below which a clip has no value; up to 9.01 s it is repeated"
@@ -37,7 +37,7 @@ class DNSMOS(PackageMetric, line="dnsmos"):
 
     No reference. Equal to ``speechmos.dnsmos.run`` on the reconstruction at 16 kHz (resampled by soxr, VHQ, and
     clipped to [-1, 1]): clips shorter than 9.01 s are repeated until they fill it, of longer ones windows at every
-    second are averaged. MOS from 1 to 5, but for what the polynomials after the network make of its ends. Mean
+    second are averaged. MOS from 1 to 5, slightly beyond where the polynomials after the network leave that range. Mean
     over channels.
     """
 
@@ -68,7 +68,7 @@ def _score(reconstruction: np.ndarray) -> Scores:
 
 @cache
 def network() -> Any:
-    """speechmos' own scorer on one thread, one per process."""
+    """The scorer of speechmos on one thread, one per process."""
     import onnxruntime
     from speechmos import dnsmos
 

@@ -39,7 +39,7 @@ REASONS = (*PAIR_REASONS, TOO_SHORT, NO_UTTERANCE, NO_NUMBER, TOO_MANY)
 
 
 class PESQMetric(PackageMetric):
-    """What both bands share.
+    """Base of wide-band and narrow-band PESQ.
 
     Signals of another rate are resampled by soxr (VHQ). P.862 brings both to one level and compensates delays
     that vary in time, so neither counts. Mean over channels.
@@ -69,11 +69,11 @@ class PESQWide(PESQMetric, line="pesq_wb"):
 
 
 class NarrowSettings(PackageSettings):
-    """Choices of the narrow-band PESQ."""
+    """Settings of narrow-band PESQ."""
 
     sample_rate: Literal[8000, 16000] = Field(
         default=16000,
-        description="sample rate it runs at: both are P.862's and differ a little; published codec tables have 16000, "
+        description="sample rate that it runs at: both are P.862's and differ a little; papers on codecs report 16000, "
         "telephony 8000. A protocol below 16 kHz has it at 8000",
     )
 
@@ -116,10 +116,10 @@ def direct(mode: Mode, rate: int, reference: np.ndarray, reconstruction: np.ndar
 
 
 def counted(mode: Mode, rate: int, reference: np.ndarray, reconstruction: np.ndarray) -> float:
-    """As ``direct``, in a process of its own; a crash there is the code's answer to too many utterances.
+    """MOS-LQO as ``direct`` gives it, in a process of its own, which may crash if there are too many utterances.
 
     Raises:
-        Undefined: P.862 has no value for them, or its code no room.
+        Undefined: P.862 has no value for them, or they have more utterances than its code has room for.
     """
     pair = io.BytesIO()
     np.save(pair, np.stack([reference, reconstruction]).astype(np.float32))

@@ -69,7 +69,7 @@ def measure(mode: str, rate: int, reference: np.ndarray, reconstruction: np.ndar
         reference, reconstruction: float32 ``[samples]``.
 
     Raises:
-        RuntimeError: the package does not show its C functions, or they refuse the signals.
+        RuntimeError: the package does not export its C functions, or they reject the signals.
     """
     library = ctypes.CDLL(cypesq.__file__)
     try:

@@ -1,4 +1,4 @@
-"""What the tokens of audio cost: tokens per second, and three bitrates that are not the same number."""
+"""Rates of audio tokens: tokens per second, and three bitrates that are not the same number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILO = 1000.0
 
 
 def ratio(metric: Metric, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
-    """Σ over / Σ under of values per sample in the dataset's order, jackknifed over groups."""
+    """Σ over / Σ under of values ``[samples]`` in the dataset's order, jackknifed over groups."""
     groups = metric.stacked("groups")[metric.order()]
     block = assign_blocks(groups)
     top, bottom = (np.bincount(block, weights=values) for values in (over, under))
@@ -33,16 +33,16 @@ def ratio(metric: Metric, name: str, over: np.ndarray, under: np.ndarray) -> Est
 
 
 class DeclaredRate(TokenMetric):
-    """A rate that follows from the architecture: exact. What is counted is checked against it, clip by clip."""
+    """A rate that follows from the architecture and is exact; the counts of each clip are checked against it."""
 
     def exact(self, name: str, value: float) -> Estimate:
-        """An estimate without error."""
+        """An estimate with an error of 0."""
         estimate = Estimate(value=value, stderr=0.0, interval=(value, value), n=len(self.stacked("indices")))
         return self.describe(name, estimate.model_copy(update={"method": "declared; the codes of each clip agree"}))
 
 
 class Totals(TokenMetric):
-    """A ratio of totals over the clips: something counted, by seconds."""
+    """A ratio of totals over the clips: something counted per second."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ class Totals(TokenMetric):
 
     @abstractmethod
     def count(self, batch: Batch) -> torch.Tensor:
-        """What is divided by the seconds, ``[batch]``."""
+        """The counts of each clip that are divided by its seconds, ``[batch]``."""
 
     def update(self, batch: Batch) -> None:
         self.remember(batch)
@@ -60,13 +60,13 @@ class Totals(TokenMetric):
             self.keep("seconds", batch.reference.seconds)
 
     def measured(self, name: str) -> Estimate:
-        """The ratio of the totals."""
+        """The ratio of the totals, with its jackknife error."""
         order = self.order()
         return ratio(self, name, self.stacked("counted")[order], self.stacked("seconds")[order])
 
 
 class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
-    """Codes of a second over all levels, as the codebooks declare; latent vectors counted over the set."""
+    """Codes per second over all levels, as the codebooks declare; latent vectors counted over the set."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bitrate"}
 
@@ -84,7 +84,7 @@ class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
 
 
 class Bitrate(DeclaredRate, line="bitrate"):
-    """Nominal bitrate: Σ_books rate · log2(size), or what a codec was set to."""
+    """Nominal bitrate in kbit/s: Σ_books rate · log2(size), or the setting of a codec."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens have no bits until they are quantized"
@@ -114,7 +114,7 @@ class Bitrate(DeclaredRate, line="bitrate"):
 
 
 class FileBitrate(Totals, line="bitrate_file"):
-    """Bits that a codec wrote by seconds of audio, over the whole set."""
+    """Bits that a codec wrote per second of audio, over the whole set, in kbit/s."""
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens are not written to a file",
@@ -131,7 +131,7 @@ class FileBitrate(Totals, line="bitrate_file"):
 
 
 class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
-    """Entropy rate of audio."""
+    """Entropy rate of audio in kbit/s."""
 
     def amount(self, batch: Batch) -> torch.Tensor:
         seconds: torch.Tensor = batch.reference.seconds * KILO
@@ -139,7 +139,7 @@ class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
 
 
 class RealTimeFactor(Metric, line="real_time_factor"):
-    """Seconds of computing for a second of audio, of encode and of decode, warm.
+    """Seconds of computing per second of audio to encode and to decode, warm.
 
     ``*_rtf`` is global: all computing over all audio. ``*_rtf_clip_mean`` is the mean over the clips of each
     clip's own factor, which short clips dominate; the clips of a batch share its factor.
@@ -167,7 +167,7 @@ class RealTimeFactor(Metric, line="real_time_factor"):
         return {name: estimates[name] for name in self.outputs}
 
     def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
-        """Σ over / Σ under of values per batch; the interval tells how steady this run was."""
+        """Σ over / Σ under of values ``[batches]``; the interval shows how steady this run was."""
         rest = np.maximum(under.sum() - under, np.finfo(float).tiny)
         factors = (over.sum() - over) / rest
         estimate = block_jackknife(float(over.sum() / under.sum()), under, lambda j: float(factors[j]))

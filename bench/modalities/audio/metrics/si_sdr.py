@@ -14,13 +14,13 @@ from bench.modalities.audio.metrics.signal_pairs import PAIR_REASONS, mean_over_
 
 ORTHOGONAL = "minus infinity: nothing of the reference is in the reconstruction"
 STEP = 2.0**-15
-"""Of 16 bits."""
+"""Steps of 16 bits from 0 to full scale."""
 BLOCK = 1 << 16
-"""Samples that are correlated at once."""
+"""Most samples that are correlated at once."""
 
 
 class SISDRSettings(Settings):
-    """Choices of the raw ratio."""
+    """Settings of the raw ratio."""
 
     zero_mean: bool = Field(default=False, description="take the mean off both signals first, which makes it SI-SNR")
     ceiling: Literal["one-step"] = Field(
@@ -31,15 +31,15 @@ class SISDRSettings(Settings):
 
 
 class DelaySettings(Settings):
-    """Choices of the search for the delay."""
+    """Settings of the search for the delay."""
 
     longest: float = Field(
-        default=100.0, gt=0, description="longest delay that is looked for, either way, in ms; at most half a clip"
+        default=100.0, gt=0, description="longest delay that is searched for, either way, in ms; at most half a clip"
     )
 
 
 class AlignedSettings(SISDRSettings, DelaySettings):
-    """Choices of the ratio after alignment."""
+    """Settings of the ratio after alignment."""
 
 
 class SISDR(ClipMetric, line="si_sdr"):
@@ -84,7 +84,7 @@ class AlignedSISDR(ClipMetric, line="si_sdr_aligned"):
 
 
 class Delay(ClipMetric, line="delay"):
-    """By how many ms the reconstruction is late (negative: early), to a sample; mean over channels.
+    """Delay of the reconstruction in ms (negative: early), to one sample; mean over channels.
 
     The delay for which the samples that overlap have the highest SI-SDR, the shortest of several. It means
     something only where the waveform is kept: of a reconstruction that shares no more than its spectrum with the
@@ -107,7 +107,7 @@ def si_sdr(reference: np.ndarray, reconstruction: np.ndarray, zero_mean: bool = 
     """SI-SDR in dB of two signals ``[samples]``, in float64, up to the ceiling of ``SISDR``.
 
     Raises:
-        Undefined: it is minus infinity.
+        Undefined: the ratio is minus infinity.
     """
     target, estimate = reference.astype(np.float64), reconstruction.astype(np.float64)
     if zero_mean:
@@ -124,12 +124,12 @@ def si_sdr(reference: np.ndarray, reconstruction: np.ndarray, zero_mean: bool = 
 
 
 def most_samples(settings: DelaySettings, rate: int) -> int:
-    """The longest delay that is looked for, in samples."""
+    """The longest delay that is searched for, in samples."""
     return round(settings.longest * rate / 1000)
 
 
 def overlap(reference: np.ndarray, reconstruction: np.ndarray, lag: int) -> tuple[np.ndarray, np.ndarray]:
-    """The stretches of both that belong together if the reconstruction is ``lag`` samples late."""
+    """The parts of both signals that correspond if the reconstruction is ``lag`` samples late; views."""
     length = len(reference) - abs(lag)
     return reference[max(0, -lag) :][:length], reconstruction[max(0, lag) :][:length]
 
@@ -159,7 +159,7 @@ def best_lag(reference: np.ndarray, reconstruction: np.ndarray, most: int) -> in
 
 
 def correlations(a: np.ndarray, b: np.ndarray, most: int) -> np.ndarray:
-    """Σ_t a[t] b[t + lag] for lags from ``-most`` to ``most``; a long signal a block at a time."""
+    """Σ_t a[t] b[t + lag] for lags from ``-most`` to ``most``; long signals are summed in blocks."""
     from scipy.signal import correlate
 
     padded = np.pad(b, most)

@@ -1,4 +1,4 @@
-"""What the metrics of audio share: checked pairs of signals, channels, and the packages that define a metric."""
+"""What audio metrics share: checked pairs of signals, channels, and the packages that define a metric."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mean_over_channels(
     """Values of each pair of channels by itself, averaged by name.
 
     Args:
-        score: values of two signals ``[samples]``.
+        score: function from two signals ``[samples]`` to values by name.
         reference, reconstruction: ``[channels, samples]``.
 
     Raises:
@@ -47,7 +47,7 @@ def mean_over_channels(
 
 
 def check(signal: np.ndarray, silent: str) -> None:
-    """Undefined, for the reason given, if a signal is all zeros; and if it is not finite."""
+    """Raise Undefined with the reason ``silent`` if a signal is all zeros, and if it is not finite."""
     if not np.isfinite(signal).all():
         raise Undefined(NOT_FINITE)
     if not signal.any():
@@ -55,7 +55,7 @@ def check(signal: np.ndarray, silent: str) -> None:
 
 
 def mean(each: Sequence[Scores]) -> Scores:
-    """Mean over the channels, by name."""
+    """Mean over channels of each value."""
     return {name: float(np.mean([scores[name] for scores in each])) for name in each[0]}
 
 
@@ -65,7 +65,7 @@ def at_rate(rate: int, new: int, *signals: np.ndarray) -> list[np.ndarray]:
 
 
 class PackageSettings(Settings):
-    """Choices of a metric that a package defines."""
+    """Settings of a metric that a package defines."""
 
     revision: str = Field(
         default="", description="package, version and sha256 of its weights; the protocol has what is installed"
@@ -73,9 +73,9 @@ class PackageSettings(Settings):
 
 
 class PackageMetric(ClipMetric):
-    """A metric whose value is what an installed package says.
+    """A metric whose value an installed package computes.
 
-    Class facts: ``distribution`` names the package as pip does, ``imports`` what must be importable, the first of
+    Class attributes: ``distribution`` names the package as pip does, ``imports`` what must be importable, the first of
     them the package's own, ``files`` the weights within it.
     """
 
@@ -90,12 +90,12 @@ class PackageMetric(ClipMetric):
         """The settings with the revision that is installed.
 
         Raises:
-            Unavailable: a package is missing, or the settings ask for another revision.
+            Unavailable: a package is missing, or the settings state another revision.
         """
         asked, installed = getattr(settings, "revision", ""), cls.revision(settings)
         if asked and asked != installed:
             raise Unavailable(
-                f"{installed} is installed, the settings ask for {asked}", "install that, or leave it out"
+                f"{installed} is installed, but the settings state {asked}", "install that, or leave revision out"
             )
         return settings.model_copy(update={"revision": installed})
 
@@ -119,7 +119,7 @@ class PackageMetric(ClipMetric):
 
     @classmethod
     def weight_paths(cls) -> list[Path]:
-        """The weights within the installed package, which is not imported for that."""
+        """Paths of the weights in the installed package, without importing it."""
         spec = importlib.util.find_spec(cls.imports[0])
         assert spec is not None and spec.submodule_search_locations is not None
         return [Path(spec.submodule_search_locations[0]) / file for file in cls.files]

@@ -26,16 +26,16 @@ HOP = RATE // 100
 WINDOW = RATE // 40
 MELS = 40
 FRAMES = 160
-"""10 ms each: what the network is given at once."""
+"""Frames of 10 ms that the network gets at once."""
 STEP = 77
-"""Frames between them: 1.3 per second."""
+"""Frames between the starts of these stretches: 1.3 per second."""
 COVERAGE = 0.75
-"""How much of the last one must be signal."""
+"""Share of the last stretch that must be signal."""
 LEVEL = -30.0
 
 
 class SpeakerSettings(PackageSettings):
-    """Choices of the speaker similarity."""
+    """Settings of the speaker similarity."""
 
     shortest: float = Field(
         default=0.25, gt=0, description="seconds below which a clip has no value; zeros fill it up to 1.6 s"

@@ -21,13 +21,13 @@ from bench.modalities.audio.metrics.signal_pairs import NOT_FINITE
 
 TOO_SHORT = "the clip is not longer than half of the longest window"
 FRAMES = 1024
-"""Frames that are transformed at once."""
+"""Most frames that are transformed at once."""
 
 Bands = Callable[[np.ndarray], np.ndarray]
 
 
 class SpectralSettings(Settings):
-    """Choices both distances have: a sum over the windows of two mean absolute differences."""
+    """Settings of both distances: a sum over windows of two mean absolute differences."""
 
     windows: tuple[int, ...] = Field(
         default=(2048, 512), min_length=1, description="lengths of the Hann windows in samples; hops are a quarter"
@@ -45,7 +45,7 @@ class SpectralSettings(Settings):
 
 
 class MelSettings(SpectralSettings):
-    """Choices of the mel distance."""
+    """Settings of the mel distance."""
 
     mels: tuple[int, ...] = Field(default=(150, 80), min_length=1, description="mel bands for each window")
     lowest: float = Field(default=0.0, ge=0, description="lowest frequency of the bands in Hz")
@@ -150,7 +150,7 @@ def mel_filters(rate: int, window: int, count: int, lowest: float, highest: floa
     """librosa's mel filters, float64 ``[window / 2 + 1, count]``.
 
     Raises:
-        BenchError: the highest frequency lies above half of the sample rate.
+        BenchError: the highest frequency is above half of the sample rate.
     """
     from librosa.filters import mel
 

@@ -1,4 +1,4 @@
-"""One utterance: what a recognizer hears in it, and the errors against what was said, as counts."""
+"""One utterance: its recognized texts, and their errors against the transcript as counts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Why(IntEnum):
 REASONS = {
     Why.NO_TRANSCRIPT: "no transcript",
     Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalized",
-    Why.NOTHING_HEARD: "no word was heard in the original",
+    Why.NOTHING_HEARD: "no word was recognized in the original",
     Why.NO_ORIGINAL: "no recognized text of the original",
     Why.NO_RECONSTRUCTION: "no recognized text of the reconstruction",
     Why.BROKE_ON_ORIGINAL: "the recognizer broke on the original",
@@ -51,12 +51,12 @@ BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
 
 @dataclass(frozen=True)
 class Utterance:
-    """A clip and what is known of it.
+    """A clip with its reconstruction and transcript.
 
     Attributes:
         original, reconstruction: float32 ``[n]``, one channel, without padding.
         said: the transcript; None if there is none.
-        language: of what is said, ISO 639-1; empty where not known.
+        language: ISO 639-1 code of what is said; empty if unknown.
     """
 
     id: str
@@ -74,9 +74,9 @@ class Errors:
 
     Attributes:
         counts: errors, and words or characters that they are a share of.
-        why: why an utterance does not count; its counts are zeros then.
-        texts: what was heard in the original and in the reconstruction, as the recognizer wrote it.
-        error: what the recognizer raised, and where; empty if nothing.
+        why: the reason why an utterance does not count, with counts of zero; ``Why.COUNTED`` otherwise.
+        texts: texts of the original and of the reconstruction, as the recognizer wrote them.
+        error: type, place and message of the recognizer's error; empty if there was none.
     """
 
     counts: tuple[tuple[int, int], ...]
@@ -86,7 +86,7 @@ class Errors:
 
 
 def without_value(why: Why) -> Errors:
-    """Of an utterance that counts nowhere."""
+    """The errors of an utterance that does not count in any ratio, for one reason."""
     return Errors(((0, 0),) * len(RATIOS), (why,) * len(RATIOS), (None, None))
 
 
@@ -94,8 +94,8 @@ def in_pool(recogniser: str, key: str, cache: Path, normaliser_name: str, uttera
     """``errors_of`` with this process's own recognizer.
 
     Args:
-        recogniser: its spec.
-        key: what it is known by; another one under the same spec is built anew.
+        recogniser: spec of the recognizer.
+        key: identity of the recognizer; another one under the same spec is built anew.
     """
     return errors_of(_built(recogniser, key), cache, normaliser(normaliser_name), utterance)
 
@@ -106,7 +106,7 @@ def _built(recogniser: str, key: str) -> Source:
 
 
 def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utterance) -> Errors:
-    """What is heard in both signals, and its errors."""
+    """The recognized texts of both signals, and their errors."""
     errors: list[str] = []
     original, reconstruction = heard(source, cache, utterance, errors)
     transcript: str | Why = (
@@ -130,7 +130,7 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
 
 
 def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
-    """The texts of original and reconstruction, or why there are none; what the recognizer raises joins the errors."""
+    """The texts of original and reconstruction, or why there are none; errors of the recognizer are appended to ``errors``."""
     if isinstance(source, Transcripts):
         original = source.find(utterance.id, "original", utterance.system)
         reconstruction = source.find(utterance.id, "reconstruction", utterance.system)
@@ -151,7 +151,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
     def attempt(hear: Callable[[], str], broke: Why) -> str | Why:
         try:
             return hear()
-        except BenchError:  # a recognizer that cannot be had at all costs all clips
+        except BenchError:  # a recognizer that is not available fails for all clips
             raise
         except (Exception, SystemExit) as error:
             errors.append(failure(error, type(source).__module__))
@@ -164,7 +164,7 @@ def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) 
 
 
 def words(reference: str, hypothesis: str) -> tuple[int, int]:
-    """Word errors by jiwer, and words of the reference."""
+    """The number of word errors by jiwer, and of words of the reference."""
     import jiwer
 
     alignment = jiwer.process_words(reference, hypothesis)
@@ -173,7 +173,7 @@ def words(reference: str, hypothesis: str) -> tuple[int, int]:
 
 
 def characters(reference: str, hypothesis: str) -> tuple[int, int]:
-    """Character errors by jiwer, and characters of the reference, spaces included."""
+    """The number of character errors by jiwer, and of characters of the reference, spaces included."""
     import jiwer
 
     alignment = jiwer.process_characters(reference, hypothesis)

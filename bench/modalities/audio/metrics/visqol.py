@@ -35,13 +35,13 @@ Mapping = Literal["lattice", "polynomial"]
 
 
 class ViSQOLSettings(PackageSettings):
-    """Choices of ViSQOL; all else is the package's default."""
+    """Settings of ViSQOL; all others are the package's defaults."""
 
     mode: Mode = Field(default="speech", description="speech: 16 kHz, 21 bands; audio: 48 kHz, 32 bands, an SVR")
     mapping: Mapping = Field(
         default="lattice",
         description="speech mode's map from similarity to MOS: lattice, Google's default, needs ai-edge-litert; "
-        "polynomial, its earlier one, gives one to two points more on degraded speech. The modes do not compare",
+        "polynomial, its earlier one, gives one to two points more on degraded speech. The modes are not comparable",
     )
 
 
@@ -106,7 +106,7 @@ def scorer(mode: Mode, mapping: Mapping) -> Any:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep what C code writes to standard error off it: the interpreter announces itself in every process."""
+    """Suppress what C code writes to standard error: the interpreter announces itself in every process."""
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:

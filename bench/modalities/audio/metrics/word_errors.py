@@ -1,4 +1,4 @@
-"""Word and character error rates: what a recognizer still understands."""
+"""Word and character error rates of a recognizer on originals and reconstructions."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from bench.modalities.audio.recognizers.transcript_cache import cache_folder
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
 
-OTHERS = "give word_errors another recogniser and normaliser, such as whisper and lower-v2"
+OTHERS = "set recogniser and normaliser of word_errors to others, such as whisper and lower-v2"
 
 
 class WordErrorSettings(Settings):
-    """What hears, and what counts as the same words."""
+    """Recognizer and text normalizer."""
 
-    recogniser: str = Field(default="pocketsphinx", description="bench list recognizers; as a --system is written")
+    recogniser: str = Field(default="pocketsphinx", description="recognizer, written like a --system; see bench list recognizers")
     normaliser: str = Field(
         default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
     )
-    revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both; filled in")
+    revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both, filled in")
 
 
 class WordErrors(PooledMetric, line="word_errors"):
@@ -70,7 +70,7 @@ class WordErrors(PooledMetric, line="word_errors"):
     Settings = WordErrorSettings
     settings: WordErrorSettings
     system: str = ""
-    """Name of the measured system, by which a table of transcripts is searched; the task sets it."""
+    """Name of the measured system, which the task sets, to find its transcripts in a table."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,10 +86,10 @@ class WordErrors(PooledMetric, line="word_errors"):
 
     @classmethod
     def settle(cls, settings: BaseModel) -> WordErrorSettings:
-        """The settings with what decides the texts and their normal form.
+        """The settings with the revisions of recognizer and normalizer filled in.
 
         Raises:
-            Unavailable: a package or a model is not on this machine, or is not of the revision that is asked for.
+            Unavailable: a package or model is not on this machine, or is of another revision than the settings state.
         """
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         if importlib.util.find_spec("jiwer") is None:
@@ -102,7 +102,7 @@ class WordErrors(PooledMetric, line="word_errors"):
         if chosen.revision and chosen.revision != revision:
             wrong = ", ".join(part for part, installed in revision.items() if chosen.revision.get(part) != installed)
             raise Unavailable(
-                f"word_errors: the revision of {wrong} differs from what the settings ask for",
+                f"word_errors: the revision of {wrong} differs from the one in the settings",
                 "install that, or leave revision out",
             )
         return chosen.model_copy(update={"revision": revision})
@@ -112,18 +112,18 @@ class WordErrors(PooledMetric, line="word_errors"):
         chosen = WordErrorSettings.model_validate(settings.model_dump())
         try:
             source = build(chosen.recogniser)
-        except Unavailable:  # which is told by itself
+        except Unavailable:  # which is reported separately
             return []
         warnings, norm = [], normaliser(chosen.normaliser)
         transcripts = [text for text in map(dataset.transcript, range(len(dataset))) if text]
         if not fits(dataset.language, source, norm):
-            languages = told_languages(source, norm)
+            languages = supported_languages(source, norm)
             warnings.append(
                 f"{dataset.name} is in the language {dataset.language}, so no clip counts ({languages}); {OTHERS}"
             )
-        elif transcripts and not dataset.language and (taken := taken_for(source, norm)):
+        elif transcripts and not dataset.language and (taken := assumed_languages(source, norm)):
             warnings.append(
-                f"{dataset.name} does not say its language: {taken}, and the rates of another language mean nothing; "
+                f"{dataset.name} does not state its language: {taken}, and rates of another language are meaningless; "
                 f"state it with --dataset {dataset.name}@language=CODE"
             )
         if split := sum(map(norm.splits, transcripts)):
@@ -161,7 +161,7 @@ class WordErrors(PooledMetric, line="word_errors"):
             return
         if isinstance(source, Recognizer):
             source.to(self.device)
-        # Other arithmetic may hear other words.
+        # Other arithmetic may recognize other words.
         cache = cache_folder([settings.revision["recogniser"], torch.__version__, self.device.type])
         self._running.append(errors_of(source, cache, self._normaliser, utterance))
 
@@ -220,19 +220,19 @@ class WordErrors(PooledMetric, line="word_errors"):
             aside, facts["remedy"] = self._remedy(why)
             facts["unavailable"] = f"no utterance counts: {reasons}{aside}"
             facts["broken"] = bool(np.isin(why, BROKEN).any())
-        about = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
-        if self._unstated and (taken := taken_for(self._source, self._normaliser)):
-            about += f"; the data set does not say its language: {taken}"
+        about = f"recognizer {self._source.label}; normalizer {self._normaliser.name}"
+        if self._unstated and (taken := assumed_languages(self._source, self._normaliser)):
+            about += f"; the dataset does not state its language: {taken}"
         note = f"{about}; left out: {reasons}" if reasons else about
         return self.describe(name, estimate.model_copy(update=facts), note)
 
     def _remedy(self, why: np.ndarray) -> tuple[str, str]:
-        """What else is to be said of why no utterance counts, and what helps."""
+        """An addition to the reason why no utterance counts, and the remedy."""
         if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
-            return "", "the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
+            return "", "put the samples' ids into the table's column id; ids of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
             return "", ""
-        return f" ({told_languages(self._source, self._normaliser)})", OTHERS
+        return f" ({supported_languages(self._source, self._normaliser)})", OTHERS
 
     def _reasons(self, why: np.ndarray) -> str:
         counted = Counter(why.tolist())
@@ -245,20 +245,20 @@ class WordErrors(PooledMetric, line="word_errors"):
 
 
 def fits(language: str, source: Source, norm: Normaliser) -> bool:
-    """Whether both are for a language, as far as it is known."""
+    """Whether recognizer and normalizer support a language; True if it is unknown."""
     return not language or all(language in languages for languages in (source.languages, norm.languages) if languages)
 
 
-def told_languages(source: Source, norm: Normaliser) -> str:
-    """What recognizer and normalizer are for; empty if for any language."""
+def supported_languages(source: Source, norm: Normaliser) -> str:
+    """The languages that recognizer and normalizer support, in words; empty if any."""
     return "; ".join(
         f"{name} is for {', '.join(languages) if len(languages) <= MOST_NAMED else f'{len(languages)} languages'}"
         for name, languages in _sides(source, norm)
     )
 
 
-def taken_for(source: Source, norm: Normaliser) -> str:
-    """Which of them take any clip for the only language that they are for; empty if neither does."""
+def assumed_languages(source: Source, norm: Normaliser) -> str:
+    """Which of them assume the only language that they support, in words; empty if neither does."""
     names: dict[str, list[str]] = {}
     for name, languages in _sides(source, norm):
         if len(languages) == 1:

@@ -1,1 +1,1 @@
-"""Speech recognizers, a file each; ``bench/modalities/audio/lines/recognizers.py`` has their registry lines."""
+"""Speech recognizers, one module each; ``bench/modalities/audio/lines/recognizers.py`` has their registry lines."""

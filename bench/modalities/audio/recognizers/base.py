@@ -23,8 +23,8 @@ class Source(ABC):
     """Where the transcripts of clips come from. Building one loads no model; it must travel between processes.
 
     Attributes:
-        languages: what it understands, ISO 639-1 (``"en"``); empty if any.
-        label: name, version and model, for people: every table says it.
+        languages: ISO 639-1 codes of the languages it understands (``"en"``); empty if any.
+        label: name, version and model in words, shown in every table.
     """
 
     languages: tuple[str, ...] = ()
@@ -32,17 +32,17 @@ class Source(ABC):
 
     @classmethod
     def facts(cls, name: str) -> dict[str, Any]:
-        """What `bench show` says of the recognizer of a spec: model and version, languages, decoding options."""
+        """What `bench show` reports of the recognizer of a spec: model and version, languages, decoding options."""
         source = build(name)
         options = source.describe().get("options", {})
         return {"model": source.label, "languages": ", ".join(source.languages) or "any", "options": options}
 
     @classmethod
     def fetched(cls, name: str) -> str:
-        """Where what the recognizer of a spec needs lies now: it fetches what it lacks when it is built.
+        """Fetch the files of the recognizer of a spec if they are missing; returns where they are.
 
         Raises:
-            Unavailable: it is not here, and cannot be fetched.
+            Unavailable: the files are not on this machine and cannot be fetched.
         """
         from bench.tokenizers.checkpoint import hub_offline
 
@@ -65,9 +65,9 @@ class Source(ABC):
 
 
 class Recognizer(Source):
-    """A model that hears. What it makes of a clip must not depend on the clips before it.
+    """A model that transcribes speech. Its text of a clip must not depend on the clips before it.
 
-    Class facts: ``in_pool`` says whether it runs on the processor in processes of ``bench/machine/pool.py``,
+    Class attributes: ``in_pool`` says whether it runs on the processor in processes of ``bench/machine/pool.py``,
     in each an instance of its own; otherwise it runs in the main process, on the device that ``to`` names.
     """
 
@@ -75,24 +75,24 @@ class Recognizer(Source):
 
     @abstractmethod
     def transcribe(self, samples: np.ndarray, rate: int, language: str = "") -> str:
-        """What is said, as the model writes it.
+        """The text of a clip as the model writes it.
 
         Args:
             samples: float32 ``[n]``, one channel, in [-1, 1], without padding.
             rate: samples per second; the recognizer resamples.
-            language: what is spoken, ISO 639-1; empty where not known.
+            language: ISO 639-1 code of what is spoken; empty if unknown.
 
         Returns:
-            The text; empty if the model hears no word.
+            The text; empty if the model recognizes no words.
         """
 
     def to(self, device: torch.device) -> Recognizer:
-        """Compute on this device from now on, in float32; those in the pool stay on the processor."""
+        """Move the model to a device, in float32; recognizers in the pool stay on the processor."""
         return self
 
 
 class Transcripts(Source):
-    """Transcripts that were made elsewhere, found by the clip's name instead of its audio."""
+    """Transcripts that were made elsewhere, found by the clip's id instead of its audio."""
 
     @classmethod
     def facts(cls, name: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Transcripts(Source):
         """The text of a clip; None if there is none.
 
         Args:
-            id: the sample's id in the data set.
+            id: the sample's id in the dataset.
             system: name of the system that made the reconstruction.
         """
 
@@ -116,7 +116,7 @@ def build(text: str) -> Source:
     """The recognizer of a spec: NAME, NAME@VALUE, NAME@key=value,..., NAME=PATH or my_file.py:Class.
 
     Raises:
-        BenchError: there is none of this name, or it takes no such argument.
+        BenchError: there is no recognizer of this name, or it takes no such argument.
         Unavailable: it is not on this machine.
     """
     spec = parse(text, "recognizers")
@@ -124,7 +124,7 @@ def build(text: str) -> Source:
     recognizer = registry.load(spec.entry.target)(**spec.arguments)
     if not isinstance(recognizer, Recognizer | Transcripts):
         raise BenchError(
-            f"{text}: {type(recognizer).__name__} is no bench.modalities.audio.recognizers.base.Recognizer"
+            f"{text}: {type(recognizer).__name__} is not a bench.modalities.audio.recognizers.base.Recognizer"
         )
     return recognizer
 

@@ -1,4 +1,4 @@
-"""Recognizers of transformers: where their files come from, and how they are loaded whole."""
+"""Recognizers of transformers: where their files come from, and how they are loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL_FILES = ("*.json", "*.txt")
 
 
 def located(path: str | None, repo: str, revision: str | None, spec: str) -> Checkpoint:
-    """A recognizer's checkpoint with what turns audio to features and tokens to text; fetched where it is missing.
+    """A recognizer's checkpoint with its processor and vocabulary, fetched if it is missing.
 
     Args:
         spec: how a user names it, ``NAME@MODEL``; ``bench fetch`` takes it.
@@ -46,7 +46,7 @@ def located(path: str | None, repo: str, revision: str | None, spec: str) -> Che
 
 
 def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
-    """What a JSON file beside the weights says; BenchError if it is not there or no mapping."""
+    """The contents of a JSON file beside the weights; BenchError if it is missing or not a mapping."""
     file = checkpoint.folder / name
     try:
         settings = parse_json(read_stored(file), finite=False)
@@ -58,7 +58,7 @@ def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
 
 
 def missing(folder: Path) -> list[tuple[str, ...]]:
-    """The groups of names of which a folder has none."""
+    """The groups of names of which a folder has no file."""
     return [names for names in (PROCESSOR, VOCABULARY) if not any((folder / name).is_file() for name in names)]
 
 
@@ -78,7 +78,7 @@ def _fetch_small_files(repo: str, revision: str | None, checkpoint: Checkpoint, 
 
 
 def described(name: str, checkpoint: Checkpoint, options: dict[str, Any]) -> dict[str, Any]:
-    """What decides the text of a model: its files, the libraries, the options."""
+    """Everything that decides the text of a model: its files, the libraries, the options."""
     small = [file for pattern in SMALL_FILES for file in checkpoint.folder.glob(pattern)]
     return {
         "name": name,
@@ -93,10 +93,10 @@ def loaded(library_class: str, checkpoint: Checkpoint, unneeded: tuple[str, ...]
     """The model in float32 for inference.
 
     Args:
-        unneeded: ends of the names of weights that only training uses.
+        unneeded: endings of the names of weights that only training uses.
 
     Raises:
-        BenchError: a weight is missing, which the library would make up at random.
+        BenchError: weights are missing, which the library would draw at random.
     """
     cls = model_class("transformers", library_class)
     with _no_bars():
@@ -108,7 +108,7 @@ def loaded(library_class: str, checkpoint: Checkpoint, unneeded: tuple[str, ...]
 
 
 def processor(library_class: str, checkpoint: Checkpoint) -> Any:
-    """The processor of a checkpoint: audio to features, tokens to text."""
+    """The processor of a checkpoint, which turns audio to features and tokens to text."""
     try:
         return model_class("transformers", library_class).from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -117,7 +117,7 @@ def processor(library_class: str, checkpoint: Checkpoint) -> Any:
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """The library's progress bars would run through the run's own."""
+    """Hide the library's progress bars, which would interfere with those of the run."""
     logging = require("transformers").utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -128,8 +128,8 @@ def _no_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def refuse_other(checkpoint: Checkpoint, model_type: str) -> None:
-    """BenchError unless ``config.json`` is of this type of model."""
+def require_model_type(checkpoint: Checkpoint, model_type: str) -> None:
+    """Raise BenchError unless ``config.json`` is of this type of model."""
     stated = checkpoint.config.get("model_type") or "an unknown model"
     if stated != model_type:
         raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated}, not of {model_type}")

@@ -31,14 +31,14 @@ OPTIONS: dict[str, Any] = {
     "bestpath": True,
     "dither": False,
 }
-"""The package's own defaults of what trades words for time, written out so that the protocol states them."""
+"""The package's defaults of the options that trade accuracy for time, so that the protocol states them."""
 
 
 class PocketSphinx(Recognizer):
     """Gaussian mixtures, a trigram language model and a dictionary (Huggins-Daines et al. 2006).
 
     It errs on a quarter to a third of the words of clean speech: fit to compare systems with one another, not
-    to be put beside the error rates of papers. A clip is decoded whole, so that its cepstral mean is its own.
+    with error rates reported in papers. A clip is decoded whole, so that its cepstral mean is its own.
 
     Raises:
         Unavailable: the package is not installed.

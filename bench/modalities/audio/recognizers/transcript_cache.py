@@ -16,10 +16,10 @@ from bench.machine.weights import cache_dir
 
 
 def cache_folder(key: Any) -> Path:
-    """Where the transcripts of one recognizer are kept.
+    """The folder in which the transcripts of one recognizer are kept.
 
     Args:
-        key: as JSON, everything that decides its text; of another recognizer nothing is ever found here.
+        key: everything that decides its text, as JSON values; each key has a folder of its own.
     """
     return cache_dir() / "transcripts" / digest(key)
 
@@ -29,7 +29,7 @@ def remembered(folder: Path, samples: np.ndarray, rate: int, language: str, hear
 
     Args:
         samples: float32 ``[n]``.
-        language: as the recognizer is told.
+        language: language that the recognizer is given.
     """
     about = canonical_json([rate, language, len(samples)])
     data = np.ascontiguousarray(samples, "<f4").tobytes()

@@ -20,14 +20,14 @@ class TranscriptFile(Transcripts):
     """A table of transcripts: UTF-8, tabs between columns, no quoting, the first line names the columns.
 
     - ``id``: the sample's id, as ``bench run`` writes it to the result's ``.parquet``.
-    - ``text``: what the recognizer heard; empty if it heard no word, which is not the same as no row.
+    - ``text``: the recognized text; empty if no words were recognized, which is not the same as a missing row.
     - ``side`` (optional): ``original`` or ``reconstruction``; without this column every row is of a
       reconstruction, so that there is no dWER and no word error rate of the originals.
     - ``system`` (optional): the system that made the reconstruction, as written for ``--system``; empty, or
       without this column, for every system. Originals need none.
 
     Raises:
-        BenchError: it is no such table, or has two rows for one clip.
+        BenchError: the file is not such a table, or has two rows for one clip.
     """
 
     def __init__(self, path: str) -> None:
@@ -66,7 +66,7 @@ class TranscriptFile(Transcripts):
         texts: dict[tuple[str, str, str], str] = {}
         for row in lines:
             if None in row or None in row.values():
-                raise BenchError(f"{self._path}:{lines.line_num}: not as many columns as in the first line")
+                raise BenchError(f"{self._path}:{lines.line_num}: number of columns differs from the first line")
             side = row.get("side", "reconstruction")
             if side not in get_args(Side):
                 raise BenchError(f"{self._path}:{lines.line_num}: side is {side!r}, not original or reconstruction")

@@ -1,4 +1,4 @@
-"""Codecs of audio as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
+"""Audio codecs as baselines: bytes instead of tokens, through the FFmpeg libraries that PyAV's wheel brings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Format:
         encoder, decoder: FFmpeg's names.
         container: FFmpeg's raw format of the stream, the one that adds least; empty for Opus (``opus_stream``).
         rates: sample rates it takes, the default first.
-        kbps: bitrates it has; a pair in a list means all from the one to the other.
+        kbps: bitrates it has in kbit/s; a pair in a list stands for all between the two.
         delay: samples at ``clock`` by which encoder and decoder are late, as the standard or the library documents.
         clock: sample rate of ``delay`` and of what the decoder puts out; 0 for the stream's own.
         tail: whether that delay has to be appended as silence, because the encoder, told to finish, does not.
-        options: of the encoder.
+        options: options of the encoder.
     """
 
     encoder: str
@@ -105,7 +105,7 @@ class AudioCodec(AudioTokenizer):
         self.codec, self.format = codec, FORMATS[codec]
         self.rate = self.format.rates[0] if rate is None else rate
         if self.rate not in self.format.rates:
-            raise BenchError(f"{codec}: rate is one of {_listed(self.format.rates)}, not {rate}")
+            raise BenchError(f"{codec}: rate must be one of {_listed(self.format.rates)}, not {rate}")
         check_kbps(codec, self.format, self.rate, kbps)
         for name, mode in ((self.format.encoder, "w"), (self.format.decoder, "r")):
             if name not in self.av.codecs_available or not _has(self.av, name, mode):
@@ -168,7 +168,7 @@ class AudioCodec(AudioTokenizer):
 
 
 def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
-    """BenchError, which says what there is, unless the codec has that bitrate at that sample rate."""
+    """Raise BenchError, with the choices, unless the codec has a bitrate at a sample rate."""
     allowed = format.kbps
     if codec == "mp3" and rate >= 32000:
         allowed = MPEG1
@@ -180,7 +180,7 @@ def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
     else:
         fits, what = number and kbps in allowed, _listed(allowed)
     if not fits:
-        raise BenchError(f"{codec}: kbps is {what} at {rate} samples per second, not {kbps!r}")
+        raise BenchError(f"{codec}: kbps must be {what} at {rate} samples per second, not {kbps!r}")
 
 
 def opus_stream(packets: list[bytes]) -> bytes:
@@ -198,7 +198,7 @@ def opus_stream(packets: list[bytes]) -> bytes:
 
 
 def opus_packets(stream: bytes) -> list[bytes]:
-    """The packets of ``opus_stream``."""
+    """The packets of a stream from ``opus_stream``."""
     packets, at = [], 0
     while at < len(stream):
         size, body = stream[at + 1], at + 2

@@ -1,4 +1,4 @@
-"""What all tokenizers of audio share: sample rates, channels, true lengths."""
+"""What all audio tokenizers share: sample rates, channels, true lengths."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.modalities.signal import SystemFailure
 from bench.tokenizers.base import Tokenizer
 
 LENGTH_SLACK, EDGE_SECONDS = 0.1, 0.5
-"""By how much what is decoded may be longer or shorter than what was encoded: a share of it, and seconds."""
+"""How much longer or shorter than the input the output may be: a share of it, and seconds."""
 
 
 class AudioTokenizer(Tokenizer):
-    """A tokenizer of audio at one sample rate.
+    """An audio tokenizer at one sample rate.
 
     ``encode`` brings every clip by itself to the model's rate (soxr, VHQ), and ``decode`` brings it back to the
     rate and to exactly the length that was encoded, cut or padded with zeros; subclasses define
@@ -29,14 +29,14 @@ class AudioTokenizer(Tokenizer):
     early or late is measured so.
 
     A clip of a padded batch must become what it becomes alone: the tokens state how many positions are a clip's
-    own (``Tokens.lengths``). A model for which that cannot be had sets ``equal_lengths``.
+    own (``Tokens.lengths``). A model that cannot do that sets ``equal_lengths``.
 
     Attributes:
         rate: the model's sample rate; None takes any.
         channels: the model's channels. A clip of one is doubled for a model of two, and their mean comes back;
             other numbers are rejected.
         bitrate: nominal bits per second that a codec is set to, where it emits bytes; None for tokens, whose
-            codebooks say it, and where a codec has no such setting.
+            codebooks state it, and for codecs without such a setting.
     """
 
     METHODS: ClassVar[tuple[str, str]] = ("encode_waves", "decode_waves")
@@ -93,7 +93,7 @@ class AudioTokenizer(Tokenizer):
 
 
 def check_waves(decoded: object, tokens: Tokens) -> None:
-    """SystemFailure for waves that would be cut, padded or broadcast to another sound than the model's.
+    """Raise SystemFailure for waves that would be cut, padded or broadcast to other audio than the model's.
 
     Args:
         decoded: what ``decode_waves`` made of the tokens.

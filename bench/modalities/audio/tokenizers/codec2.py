@@ -1,4 +1,4 @@
-"""Codec 2 (Rowe 2010), speech at 700 to 3200 bits per second, by the programs of Debian's package ``codec2``."""
+"""Codec 2 (Rowe 2010), speech at 700 to 3200 bits per second, through the programs of Debian's package ``codec2``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.modalities.audio.tokenizers.companding import from_pcm16, pcm16
 
 RATE = 8000
 FRAMES = {"3200": 160, "2400": 160, "1600": 320, "1400": 320, "1300": 320, "1200": 320, "700C": 320}
-"""Samples of a frame of each mode."""
+"""Samples per frame of each mode."""
 DELAYS = {mode: 240 if mode == "700C" else 160 for mode in FRAMES}
 """Samples that speech comes out late. Nothing documents them: half of the 40 ms that are analyzed, 700C 10 ms more.
 On prompts, STOI is highest when 19 (1200: 20, 700C: 29 to 30) ms are taken off: what is left is at most 1 ms."""
@@ -26,7 +26,7 @@ On prompts, STOI is highest when 19 (1200: 20, 700C: 29 to 30) ms are taken off:
 class Codec2(AudioTokenizer):
     """Codec 2 in one of its modes, at 8000 samples per second.
 
-    The bytes of a clip are what ``c2enc`` writes without header: whole bytes per frame, so 1300 takes 1400 bits a
+    The bytes of a clip are what ``c2enc`` writes without header: whole bytes per frame, so 1300 takes 1400 bits per
     second and 700C takes 800. The last frame is filled up with silence, and silence as long as the codec's delay is
     coded after it; the delay is taken off.
 
@@ -40,7 +40,7 @@ class Codec2(AudioTokenizer):
     def __init__(self, mode: str | int = "1300") -> None:
         self.mode = str(mode).upper()
         if self.mode not in FRAMES:
-            raise BenchError(f"codec2: mode is one of {', '.join(FRAMES)}, not {mode!r}")
+            raise BenchError(f"codec2: mode must be one of {', '.join(FRAMES)}, not {mode!r}")
         self.programs = {name: _program(name) for name in ("c2enc", "c2dec")}
         self.delay = DELAYS[self.mode]
         self.bitrate = float(self.mode.removesuffix("C"))

@@ -1,4 +1,4 @@
-"""Companded samples as tokens, the oldest of audio: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
+"""Companded samples as tokens, the oldest of audio tokens: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ A = 87.6
 LEVELS = 256
 
 ULAW_BIAS, ULAW_CLIP = 33, 8158
-"""Of G.711's μ-law on 14-bit samples: added before the segment is found; the largest magnitude."""
+"""Bias and clipping of G.711's μ-law on 14-bit samples: added before the segment is found; largest magnitude."""
 
 
 class Companding(AudioTokenizer):
@@ -37,9 +37,9 @@ class Companding(AudioTokenizer):
 
     def __init__(self, law: str = "mu", rate: int = 16000, definition: str = "g711") -> None:
         if law not in ("mu", "a"):
-            raise BenchError(f"companding: law is mu or a, not {law!r}")
+            raise BenchError(f"companding: law must be mu or a, not {law!r}")
         if definition not in ("g711", "continuous"):
-            raise BenchError(f"{law}-law: definition is g711 or continuous, not {definition!r}")
+            raise BenchError(f"{law}-law: definition must be g711 or continuous, not {definition!r}")
         self.rate = checked_rate(rate, f"{law}-law")
         self.law, self.definition = law, definition
         self.codebooks = (Codebook(LEVELS, f"1/{rate} s", float(rate)),)
@@ -80,7 +80,7 @@ class Companding(AudioTokenizer):
 
 
 class PCM(AudioTokenizer):
-    """Linear samples of 16 bits, the form that the other systems start from: what the originals themselves score.
+    """Linear samples of 16 bits, the form that the other systems start from: the score of the originals themselves.
 
     Args:
         rate: samples per second; clips of another rate are resampled.
@@ -102,9 +102,9 @@ class PCM(AudioTokenizer):
 
 
 def checked_rate(rate: object, name: str) -> int:
-    """The sample rate; BenchError unless it is one."""
+    """A sample rate as int; BenchError unless it is a valid one."""
     if not isinstance(rate, int) or isinstance(rate, bool) or not 1000 <= rate <= 384000:
-        raise BenchError(f"{name}: rate is a whole number of samples per second from 1000 to 384000, not {rate!r}")
+        raise BenchError(f"{name}: rate must be a whole number of samples per second from 1000 to 384000, not {rate!r}")
     return rate
 
 

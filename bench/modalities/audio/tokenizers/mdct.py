@@ -1,4 +1,4 @@
-"""Training-free tokens of audio: a lapped transform, its coded envelope, and a quantizer of the surveys a band."""
+"""Training-free tokens of audio: a lapped transform, its coded envelope, and one quantizer of the surveys per band."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class MDCT(AudioTokenizer):
     Args:
         quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``; None leaves the coefficients
             continuous, the ceiling of all of them: what the bandwidth alone costs.
-        kbps: kilobits per second, nominal; does not matter to the ceiling.
+        kbps: nominal kilobits per second; has no effect on the ceiling.
         levels: codebooks of a band, for the families that have several, which share its bits.
         bits: bits of a band, and of the envelope.
         bandwidth: hertz up to which coefficients are kept.
@@ -71,7 +71,7 @@ class MDCT(AudioTokenizer):
         if rate % FRAMES_A_SECOND:
             raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames per second")
         if not isinstance(bandwidth, int | float) or not 0 < bandwidth < math.inf:
-            raise BenchError(f"mdct: bandwidth is a number of hertz, not {bandwidth!r}")
+            raise BenchError(f"mdct: bandwidth must be a number of hertz, not {bandwidth!r}")
         self.hop = rate // FRAMES_A_SECOND
         self.dims = min(self.hop, round(bandwidth / rate * 2 * self.hop))
         if self.dims < 2 * ENVELOPE_BANDS:
@@ -164,7 +164,7 @@ class MDCT(AudioTokenizer):
         return [slice(low, high) for low, high in pairwise(self.bands)]
 
     def _even(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Product quantization wants parts of equal dimension: a zero is added where they would not be."""
+        """Vectors padded with a zero where needed, since product quantization needs parts of equal dimension."""
         levels = len(self.quantizers[0].sizes) if self.family == "pq" else 1
         return F.pad(vectors, (0, -vectors.shape[1] % levels)).contiguous()
 
@@ -194,7 +194,7 @@ class MDCT(AudioTokenizer):
         codes = 1000 * kbps / FRAMES_A_SECOND / self.bits if number else 0
         if codes != round(codes) or not 2 <= codes <= most:
             step = FRAMES_A_SECOND * self.bits / 1000
-            raise BenchError(f"mdct: kbps is a multiple of {step:g} from {2 * step:g} to {most * step:g}, not {kbps}")
+            raise BenchError(f"mdct: kbps must be a multiple of {step:g} from {2 * step:g} to {most * step:g}, not {kbps}")
         return round(codes)
 
     def _codebooks(self) -> list[Codebook]:

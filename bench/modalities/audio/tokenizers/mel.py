@@ -26,8 +26,8 @@ class MelGriffinLim(AudioTokenizer):
     deterministic.
 
     Args:
-        mels: bands.
-        iterations: of Griffin-Lim.
+        mels: number of mel bands.
+        iterations: iterations of Griffin-Lim.
         rate: samples per second.
         window: seconds of a frame.
         hop: seconds from one frame to the next.

@@ -1,4 +1,4 @@
-"""What the adapters of published audio tokenizers share: rates, whole frames, shapes of codes, device, dtype."""
+"""What the adapters of pretrained audio tokenizers share: rates, whole frames, shapes of codes, device, dtype."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.tokenizers.checkpoint_files import Checkpoint
 
 @dataclass(frozen=True)
 class Structure:
-    """What a model's architecture says of its tokens; its bitrate follows from nothing else.
+    """The tokens of a model as its architecture defines them; the bitrate follows from this alone.
 
     Attributes:
         rate: samples per second.
@@ -60,7 +60,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
     Nothing is shifted.
 
     Args:
-        whole: number of samples of which the model takes multiples.
+        whole: the model takes multiples of this number of samples.
 
     Attributes:
         model: the library's model, in evaluation mode: outside of it, some ignore the number of codebooks.
@@ -84,10 +84,10 @@ class PretrainedAudioTokenizer(AudioTokenizer):
 
     @abstractmethod
     def waves_of(self, codes: list[torch.Tensor]) -> torch.Tensor:
-        """What the model makes of the codes: ``[batch, channels, time]``, of about the length encoded."""
+        """Decoded waves ``[batch, channels, time]`` of codes, of about the encoded length."""
 
     def positions(self, samples: int) -> tuple[int, ...]:
-        """Codes of each codebook for so many samples."""
+        """Number of codes of each codebook for a number of samples."""
         return tuple(math.ceil(samples / span) for span in self.structure.spans)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> PretrainedAudioTokenizer:
@@ -116,7 +116,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
         return waves
 
     def _check(self, codes: tuple[torch.Tensor, ...], batch: int, samples: int) -> None:
-        """TokenError where the model gave other codes than its architecture and the argument say."""
+        """Raise TokenError if the model gave other codes than its architecture and argument state."""
         shapes = [tuple(code.shape) for code in codes]
         expected = [(batch, count) for count in self.positions(samples)]
         if shapes != expected:
@@ -127,7 +127,7 @@ class PretrainedAudioTokenizer(AudioTokenizer):
 
 
 def check_books(books: int | None, available: int, folder: object, least: int = 1) -> int:
-    """The number of codebooks to use: ``books``, or all; BenchError where the model has not so many."""
+    """The number of codebooks to use: ``books``, or all; BenchError if the model does not have so many."""
     if books is None:
         return available
     if isinstance(books, bool) or not isinstance(books, int) or not least <= books <= available:

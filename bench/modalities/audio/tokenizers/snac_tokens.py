@@ -27,7 +27,7 @@ class Snac(PretrainedAudioTokenizer):
 
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        seed: of the decoder's noise.
+        seed: seed of the decoder's noise.
     """
 
     packages = ("snac",)
@@ -52,7 +52,7 @@ class Snac(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any) -> Structure:
-        """Rates and codebooks of a model; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model; from its configuration alone, not its weights."""
         return Structure(
             model.sampling_rate,
             int(model.hop_length),

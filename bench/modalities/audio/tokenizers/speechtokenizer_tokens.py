@@ -21,13 +21,13 @@ _ALIAS = "bench_speechtokenizer"
 
 
 def speechtokenizer_class() -> Any:
-    """The package's model class, without its trainer, which wants tensorboard, beartype and more.
+    """The package's model class, without its trainer, which needs tensorboard, beartype and more.
 
     The package imports its trainer as a whole, so its folder is imported under another name; the package
     itself stays as it is for whoever imports it.
 
     Raises:
-        Unavailable: the package is missing or does not import.
+        Unavailable: the package is missing or cannot be imported.
     """
     spec = importlib.util.find_spec("speechtokenizer")
     if spec is None or not spec.submodule_search_locations:
@@ -68,7 +68,7 @@ class SpeechTokenizer(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any, books: int | None, folder: object = "") -> Structure:
-        """Rates and codebooks of a model; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model; from its configuration alone, not its weights."""
         used = check_books(books, model.n_q, folder)
         return Structure(model.sample_rate, int(model.downsample_rate), (model.quantizer.bins,) * used)
 

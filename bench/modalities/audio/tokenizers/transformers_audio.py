@@ -39,7 +39,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, model: Any, bandwidth: float | None = None) -> Self:
-        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        """The tokenizer around a loaded model that is part of a larger one, whose weights files it reports."""
         made = cls.__new__(cls)
         made._adopt(checkpoint, model, bandwidth)
         return made
@@ -51,7 +51,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any, bandwidth: float) -> Structure:
-        """Rates and codebooks of a model at a bandwidth; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model at a bandwidth; from its configuration alone, not its weights."""
         config = model.config
         rate = getattr(config, "sampling_rate", None) or config.sample_rate
         books = model.quantizer.get_num_quantizers_for_bandwidth(bandwidth)
@@ -81,7 +81,7 @@ class Encodec(BandwidthCodec):
         if config.normalize or config.chunk_length is not None or config.audio_channels != 1:
             raise BenchError(
                 "this EnCodec normalizes chunks, and a float scale for each goes beside its codes, which a codebook "
-                "cannot hold; the 24 kHz model (mono, normalize false, no chunk_length_s) is the one measured here"
+                "cannot hold; use the 24 kHz model (mono, normalize false, no chunk_length_s)"
             )
         return BandwidthCodec.structure_of(model, bandwidth)
 
@@ -138,7 +138,7 @@ class BooksCodec(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any, books: int | None, folder: object = "") -> Structure:
-        """Rates and codebooks of a model; of its configuration alone, weights are not looked at."""
+        """Rates and codebooks of a model; from its configuration alone, not its weights."""
         raise NotImplementedError
 
 

@@ -52,7 +52,7 @@ class Xcodec2(PretrainedAudioTokenizer):
 
     @staticmethod
     def structure_of(model: Any) -> Structure:
-        """Rates and codebook of a model; of its configuration alone, weights are not looked at."""
+        """Rates and codebook of a model; from its configuration alone, not its weights."""
         config = model.config
         return Structure(config.sampling_rate, config.hop_length, (math.prod(config.quantization_levels),))
 
