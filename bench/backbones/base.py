@@ -131,7 +131,7 @@ class Backbone(nn.Module, ABC):
     Args:
         structure: structure of the tokens.
         size: size of the transformer.
-        classes: number of classes that it is conditioned on; 0 if it is unconditional. Conditions are int64 ``[batch]``.
+        classes: number of classes it is conditioned on, as int64 ``[batch]``; 0 if it is unconditional.
 
     Attributes:
         bound: what ``log_likelihood`` is, in one line, if it is not exact; empty if it is.

@@ -75,7 +75,7 @@ class Corpus:
         rows = [tokens.rows(level) for level in range(len(structure.grids))]
         for sample in zip(*rows, strict=True):
             if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
-                raise BenchError("the levels of a sequence differ in length, which backbones do not model; choose another tokenizer")
+                raise BenchError("the levels of a sequence differ in length, which backbones do not model")
             self.samples.append(tuple(level.cpu() for level in sample))
             self._longest = max(self._longest, len(sample[0]))
 
@@ -148,7 +148,7 @@ class Corpus:
     def _checked(self, labels: Sequence[int | None], batch: int) -> list[int]:
         valid = [label for label in labels if label is not None and 0 <= label < self.classes]
         if not len(valid) == len(labels) == batch:
-            raise BenchError(f"labels {list(labels)} of {batch} samples; each sample needs one of the {self.classes} classes")
+            raise BenchError(f"labels {list(labels)} of {batch} samples; each needs one of the {self.classes} classes")
         return valid
 
     def _examples(self, pieces: Sequence[tuple[int, tuple[torch.Tensor, ...]]]) -> Examples:

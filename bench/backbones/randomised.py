@@ -94,7 +94,7 @@ class Turns(nn.Module):
             )
 
     def forward(self, positions: int) -> torch.Tensor:
-        """Embeddings in raster order, ``[positions, width]``, added to the condition, then to each code but the last."""
+        """Embeddings ``[positions, width]`` in raster order: of the condition, then of each code but the last."""
         self.check(positions)
         before = nn.functional.pad(self.own.weight[: positions - 1], (0, 0, 1, 0))
         return before + self.targets.weight[:positions]

@@ -123,7 +123,7 @@ class Dataset(ABC):
         return None
 
     def training_split(self) -> Dataset | None:
-        """Samples that share no group with these, preprocessed alike so that grids agree, to train models of tokens on."""
+        """Samples that share no group with these, to train models of tokens on; preprocessed alike, so grids agree."""
         return self.fit_split()
 
     def __iter__(self) -> Iterator[Sample]:

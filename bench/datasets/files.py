@@ -9,9 +9,12 @@ from bench.errors import BenchError
 
 
 def files_below(root: Path) -> list[str]:
-    """Paths relative to ``root`` of all files that are not hidden, in no particular order; BenchError if a folder cannot be read.
+    """Paths relative to ``root`` of all files that are not hidden, in no particular order.
 
     Real folders come before linked ones, so that a folder is known by its own path if it has one below ``root``.
+
+    Raises:
+        BenchError: a folder cannot be read.
     """
     files: list[str] = []
     folders: list[str] = [""]

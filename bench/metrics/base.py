@@ -78,7 +78,7 @@ class FeatureSource:
     """Deep features of one batch: ``get(extractor)`` returns those of references and of reconstructions."""
 
     def get(self, extractor: str) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
-        """Features by layer name, of references and of reconstructions; computed on first use, then kept for the batch."""
+        """Features by layer name, of references and of reconstructions; computed on first use and kept."""
         raise NotImplementedError
 
     def restore(self) -> None:
@@ -127,8 +127,8 @@ class Metric(TorchMetric):
     ``modality`` (``image``, ``audio``, several, empty for any), and if it judges sets of generated samples
     ``judges = "generation"``.
 
-    Further class attributes: ``version`` is raised when a value changes, ``Settings`` is the model of its section in the
-    protocol, ``wants`` is what it needs of :attr:`Batch.references`.
+    Further class attributes: ``version`` is raised when a value changes, ``Settings`` is the model of its section in
+    the protocol, ``wants`` is what it needs of :attr:`Batch.references`.
 
     ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
     ``weights`` the verified file of each name in the class's ``weights``.

@@ -1,4 +1,4 @@
-"""Metrics as the tasks use them: an error, or a value that is not a number, costs one metric its values, not the run."""
+"""Metrics as the tasks use them: an error, or a value that is not a number, affects one metric alone."""
 
 from __future__ import annotations
 

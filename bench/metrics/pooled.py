@@ -20,8 +20,8 @@ _P = ParamSpec("_P")
 class PooledMetric(Metric):
     """A metric whose clips are scored in other processes; the results are taken in later, in order.
 
-    ``update`` calls ``work`` once per clip; subclasses define ``take``. The class attribute ``preload`` names modules that
-    the work takes long to import.
+    ``update`` calls ``work`` once per clip; subclasses define ``take``. The class attribute ``preload`` names modules
+    that take long to import.
     """
 
     preload: ClassVar[tuple[str, ...]] = ()

@@ -111,7 +111,7 @@ def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:
     whole_number("levels", levels, 1, INDEX_BITS)
     whole_number("bits of a token", bits, levels, most * levels)
     if bits % levels:
-        raise BenchError(f"{bits} bits per token do not divide into {levels} equal levels; choose a multiple of {levels}")
+        raise BenchError(f"{bits} bits per token do not divide into {levels} equal levels; use a multiple of {levels}")
     return bits // levels
 
 
@@ -119,5 +119,5 @@ def check_enough(vectors: torch.Tensor, size: int) -> None:
     """Raise BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
     if len(vectors) < size:
         raise BenchError(
-            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or choose a dataset with more to fit on"
+            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or use a dataset with more to fit on"
         )

@@ -50,9 +50,7 @@ def locate(
     if cached is None:
         name = hub_name(repo, subfolder)
         if offline or hub_offline():
-            raise Unavailable(
-                f"checkpoint {name} is missing (not in the cache, and offline)", f"run: {command}"
-            )
+            raise Unavailable(f"checkpoint {name} is missing (not in the cache, and offline)", f"run: {command}")
         if reason := _unreachable.get(_endpoint()):
             raise Unavailable(
                 f"checkpoint {name} is missing (not in the cache, and the hub is unreachable: {reason})",

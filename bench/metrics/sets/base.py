@@ -39,8 +39,8 @@ class SetMetric(Metric):
     It compares with what the batches bring. In reconstruction each sample has the input it was made from, and the
     pairs stay together; in generation there is a fixed set, ``Batch.references``, which need not be as many.
 
-    Class attributes: ``extractor`` and ``layer`` name the features (``bench/modalities/image/extractors``); ``wants`` is
-    what it needs of the references: their ``features``, at least the ``statistics`` of those, or ``nothing``.
+    Class attributes: ``extractor`` and ``layer`` name the features (``bench/modalities/image/extractors``); ``wants``
+    is what it needs of the references: their ``features``, at least the ``statistics`` of those, or ``nothing``.
 
     The rows stay where ``Batch.features`` put them, which is on disk for ``bench.measuring.features``; this class
     only lists them.

@@ -59,11 +59,11 @@ def mean_of(rows: torch.Tensor) -> torch.Tensor:
     return total / len(rows)
 
 
-def scatter_of(rows: torch.Tensor, centre: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def scatter_of(rows: torch.Tensor, center: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Σ (x - c) and Σ (x - c)(x - c)ᵀ."""
-    first, second = torch.zeros_like(centre), centre.new_zeros(len(centre), len(centre))
+    first, second = torch.zeros_like(center), center.new_zeros(len(center), len(center))
     for part in rows.split(CHUNK):
-        offsets = part.double() - centre
+        offsets = part.double() - center
         first += offsets.sum(0)
         second.addmm_(offsets.T, offsets)
     return first, second

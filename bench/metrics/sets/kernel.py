@@ -133,7 +133,7 @@ def subset_draws(settings: KernelSettings, n: int, m: int, size: int) -> Members
     return drawn
 
 
-def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
+def centered(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
     """The jackknife's error of the MMD of all samples, moved to the mean over subsets."""
     if estimate.stderr is None:
         return estimate.model_copy(update={"value": value})

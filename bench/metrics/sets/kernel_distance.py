@@ -15,7 +15,7 @@ from bench.metrics.sets.kernel import (
     Kernel,
     KernelSettings,
     Sums,
-    centred,
+    centered,
     indicator,
     product_type,
     subset_draws,
@@ -61,7 +61,7 @@ class KernelDistance(SetMetric):
         if not reason:
             mmd = _Pairs(blocks, xx, yy, xy) if self.paired else _Fixed(blocks, xx, yy, xy, m)
             estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-            estimate = centred(estimate, value, per_subset, count)
+            estimate = centered(estimate, value, per_subset, count)
         if not self.paired:
             return {name: self.describe(name, about_samples(estimate), self._note_of_fixed(value, m, size))}
         notes = [_size_note(self.settings, n)]

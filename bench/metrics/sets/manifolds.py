@@ -28,7 +28,7 @@ from bench.metrics.base import Settings
 from bench.metrics.sets.base import SetMetric
 from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
 from bench.metrics.sets.leaving_out import FIXED, about_samples, too_few_to_leave_out
-from bench.metrics.sets.neighbours import TILE, Distances, Rounding, nearest, radii, radii_without, spans
+from bench.metrics.sets.neighbors import TILE, Distances, Rounding, nearest, radii, radii_without, spans
 
 
 class ManifoldSettings(Settings):
@@ -114,9 +114,9 @@ class PrecisionRecall(_Manifolds, line="precision_recall"):
         x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
         reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
-        neighbours = nearest(x, k, bounds, distances)
+        neighbors = nearest(x, k, bounds, distances)
         # Column 0 with all samples, the others each without a block.
-        balls = torch.cat([radii(neighbours, k)[:, None], radii_without(neighbours, bounds, k)], 1).to(distances.device)
+        balls = torch.cat([radii(neighbors, k)[:, None], radii_without(neighbors, bounds, k)], 1).to(distances.device)
         inside = torch.zeros(len(x), dtype=torch.bool, device=distances.device)
         reached = torch.zeros(len(y), balls.shape[1], dtype=torch.bool, device=distances.device)
         for top, bottom in spans(0, len(x), TILE[0]):
@@ -183,9 +183,9 @@ def share(count: int, n: int) -> Estimate:
 
     z = float(norm.ppf(0.5 + CONFIDENCE / 2))
     p, spread = count / n, z * z / n
-    centre = (p + spread / 2) / (1 + spread)
+    center = (p + spread / 2) / (1 + spread)
     half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n)) / (1 + spread)
-    interval = (min(centre - half, p), max(centre + half, p))
+    interval = (min(center - half, p), max(center + half, p))
     return Estimate(
         value=p, stderr=math.sqrt(p * (1 - p) / n), interval=interval, n=n, method=f"Wilson score interval, {FIXED}"
     )

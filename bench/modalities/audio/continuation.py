@@ -37,7 +37,7 @@ class ContinuationSettings(SamplingSettings):
     """Settings of continuations: their prompts, their length and how they are drawn."""
 
     prompt_seconds: float = Field(default=2.0, gt=0, description="beginning of each clip that the probe is given")
-    seconds: float = Field(default=2.0, gt=0, description="length of the continuation; clips too short for both are left out")
+    seconds: float = Field(default=2.0, gt=0, description="of the continuation; clips too short for both are left out")
     finish: AudioFinish = Field(default=AudioFinish(), description="what happens to audio before it is judged")
 
 

@@ -1,4 +1,4 @@
-"""The settings of the tasks on images, where they are more than preprocessing and what is scored."""
+"""Settings of image tasks beyond preprocessing and what is scored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.modalities.image.signal import ImageFinish
 
 
 class ReconstructionChoices(DatasetSettings):
-    """Every choice of image-recon."""
+    """Settings of image-recon."""
 
     preprocessing: ImagePreprocessing
     reconstruction: ImageFinish = ImageFinish()
@@ -29,11 +29,11 @@ class _OfTokens(ModelingSettings):
 
 
 class ModelingChoices(ConditionSettings, _OfTokens):
-    """Every choice of token-modelling, those of probes and of pretrained backbones."""
+    """Settings of token-modelling, those of probes and of pretrained backbones."""
 
 
 class ProbeChoices(_OfTokens):
-    """Every choice of ntp-probe."""
+    """Settings of ntp-probe."""
 
     reconstruction: ImageFinish = ImageFinish()  # type: ignore[assignment]
     probe: ProbeSettings = ProbeSettings(views=8, repeats=3)

@@ -18,7 +18,7 @@ from bench.modalities.signal import MANY, Signal, SystemFailure
 _MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
 SHIFT_PIXELS = 16
-"""How far a training image may be moved each way."""
+"""Most pixels that a training image is moved by, each way."""
 
 SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "map (x + 1) / 2": lambda x: (x + 1) / 2,
@@ -26,11 +26,11 @@ SCALES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "map x / 255": lambda x: x / 255,
     "undo the normalization by ImageNet's mean and deviation": lambda x: x * _DEVIATION.to(x) + _MEAN.to(x),
 }
-"""Scales that decoders are known to answer on, and what brings each to [0, 1]."""
+"""Common scales of decoders' outputs, and the function that brings each to [0, 1]."""
 
 
 ALIKE, CLEARLY = 0.5, 0.5
-"""Correlation with the input, and share of the squared error, that tell another scale from a bad decoder."""
+"""Correlation with the input, and share of the squared error, that distinguish another scale from a bad decoder."""
 
 
 class ImageFinish(BaseModel):
@@ -102,7 +102,7 @@ class ImageSignal(Signal):
         return signal.float()
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
-        """Up to 16 pixels aside each way, the gap filled with the mirror image, and by chance left for right."""
+        """The image moved by up to 16 pixels each way, the gap filled by reflection, and flipped at random."""
         signal = sample.signal.flip(2) if generator.random() < 0.5 else sample.signal
         for axis in (1, 2):
             length = signal.shape[axis]
@@ -116,7 +116,7 @@ class ImageSignal(Signal):
         return torch.cat([one, other])
 
     def misscaled(self, output: Any, signal: Any) -> str:
-        """As the base class says; on another scale is what is like the input there, and much less so as it is."""
+        """As in the base class; an output is on another scale if it is much closer to the input on that scale."""
         far, finding = self.outside(output)
         if far < MANY:
             return ""

@@ -9,7 +9,7 @@ from bench.modalities.view import Side, View
 
 
 class ImageView(View):
-    """Images of the browser, with their size; the page adds a divider to drag and a loupe."""
+    """The view of images that browsers show, with their size; pages add a divider to drag and a magnifier."""
 
     suffixes = (".png",)
 
@@ -21,4 +21,4 @@ class ImageView(View):
             with Image.open(io.BytesIO(data)) as image:
                 return Side({"width": image.width, "height": image.height})
         except OSError as error:
-            raise BenchError(f"no image: {error}") from error
+            raise BenchError(f"not an image: {error}") from error

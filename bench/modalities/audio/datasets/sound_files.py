@@ -234,7 +234,7 @@ def _track_samples(container: Any, track: Any) -> tuple[np.ndarray, int]:
 
 
 def _track_seconds(container: Any, track: Any) -> float | None:
-    """Duration of the track in seconds as the container states it; None if it states none, or guesses it from the size."""
+    """Seconds of the track as the container states them; None if it states none, or guesses from the size."""
     if not container.format.name.startswith(_STATE_DURATION):
         return None
     if track.duration is not None:

@@ -29,7 +29,7 @@ _SLACK = {"FLAC": 0, "MP3": 2 * 4096 + 1152}
 
 
 def reject_understated(stream: IO[bytes]) -> None:
-    """Raise BadSample if a container holds more audio than its header states; the stream's position is undefined after."""
+    """Raise BadSample if a container holds more audio than its header states; leaves the stream anywhere."""
     stream.seek(0)
     head = stream.read(32)
     size = os.fstat(stream.fileno()).st_size

@@ -130,7 +130,7 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
 
 
 def heard(source: Source, cache: Path, utterance: Utterance, errors: list[str]) -> tuple[str | Why, str | Why]:
-    """The texts of original and reconstruction, or why there are none; errors of the recognizer are appended to ``errors``."""
+    """The texts of original and reconstruction, or why there are none; appends the recognizer's errors."""
     if isinstance(source, Transcripts):
         original = source.find(utterance.id, "original", utterance.system)
         reconstruction = source.find(utterance.id, "reconstruction", utterance.system)

@@ -44,7 +44,7 @@ OTHERS = "set recogniser and normaliser of word_errors to others, such as whispe
 class WordErrorSettings(Settings):
     """Recognizer and text normalizer."""
 
-    recogniser: str = Field(default="pocketsphinx", description="recognizer, written like a --system; see bench list recognizers")
+    recogniser: str = Field(default="pocketsphinx", description="written like a --system; bench list recognizers")
     normaliser: str = Field(
         default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
     )

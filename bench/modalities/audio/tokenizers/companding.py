@@ -1,4 +1,4 @@
-"""Companded samples as tokens, the oldest of audio tokens: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
+"""Companded samples, the oldest audio tokens: μ-law and A-law (ITU-T G.711), and linear PCM as the top row."""
 
 from __future__ import annotations
 

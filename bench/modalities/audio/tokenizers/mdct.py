@@ -194,7 +194,8 @@ class MDCT(AudioTokenizer):
         codes = 1000 * kbps / FRAMES_A_SECOND / self.bits if number else 0
         if codes != round(codes) or not 2 <= codes <= most:
             step = FRAMES_A_SECOND * self.bits / 1000
-            raise BenchError(f"mdct: kbps must be a multiple of {step:g} from {2 * step:g} to {most * step:g}, not {kbps}")
+            choices = f"a multiple of {step:g} from {2 * step:g} to {most * step:g}"
+            raise BenchError(f"mdct: kbps must be {choices}, not {kbps}")
         return round(codes)
 
     def _codebooks(self) -> list[Codebook]:
@@ -236,9 +237,9 @@ def mel_edges(bands: int, dims: int, hop: int, rate: int, least: int) -> list[in
 
 def interpolation(edges: list[int]) -> torch.Tensor:
     """Weights ``[bands, dims]`` that draw straight lines between the bands' centers, level beyond the outer two."""
-    centres = [(low + high - 1) / 2 for low, high in pairwise(edges)]
-    unit = np.eye(len(centres))
-    lines = [np.interp(np.arange(edges[-1]), centres, row) for row in unit]
+    centers = [(low + high - 1) / 2 for low, high in pairwise(edges)]
+    unit = np.eye(len(centers))
+    lines = [np.interp(np.arange(edges[-1]), centers, row) for row in unit]
     return torch.from_numpy(np.stack(lines)).float()
 
 

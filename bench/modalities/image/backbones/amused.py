@@ -28,14 +28,14 @@ class Amused(PretrainedBackbone):
 
     Samples are made as diffusers' AmusedPipeline makes them, with its scheduler's steps: 12, cosine schedule, noise
     of the confidence falling from 2 to 0; CFG 10, temperature 1. Each sample has a generator of its own, with
-    which the scheduler is asked sample by sample. Without text stands the empty one, as in the pipeline's guidance.
+    which the scheduler is asked sample by sample. Without a text the empty one is used, as in the pipeline's guidance.
 
     The likelihood is bounded as that of ``bench.backbones.masked.Masked``.
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``; the folder is the whole pipeline's.
-        steps: of decoding.
-        subfolder: of the masked transformer in the pipeline.
+        steps: number of decoding steps.
+        subfolder: folder of the masked transformer in the pipeline.
     """
 
     packages = ("diffusers",)
@@ -67,7 +67,7 @@ class Amused(PretrainedBackbone):
         offline: bool = False,
     ) -> None:
         if steps < 1:
-            raise BenchError(f"steps={steps}: decoding takes one step at least")
+            raise BenchError(f"steps={steps}: give at least 1")
         root, parts = self.files.located(path, repo, revision, offline)
         where = (revision, offline)
         _, transformer = load_diffusers("UVit2DModel", path, repo, subfolder, *where)
@@ -138,7 +138,7 @@ class Amused(PretrainedBackbone):
         return logits
 
     def _read(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """What CLIP makes of texts: ``[n, width]`` of the whole, ``[n, length, width]`` of its last layer but one."""
+        """CLIP's embeddings of texts: pooled ``[n, width]``, and ``[n, length, width]`` of its last layer but one."""
         ids = self.words(
             texts,
             padding="max_length",
@@ -151,7 +151,7 @@ class Amused(PretrainedBackbone):
 
 
 def _generator(seed: int, index: int) -> torch.Generator:
-    """The generator of one sample, on the processor, so that it gives the same on every device."""
+    """The generator of one sample, on the processor, so that it gives the same numbers on every device."""
     (state,) = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64).tolist()
     return torch.Generator().manual_seed(state >> 1)
 

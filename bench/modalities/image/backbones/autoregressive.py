@@ -16,12 +16,12 @@ from bench.contracts.tokens import Tokens
 
 @dataclass
 class Stream:
-    """What a language model has read.
+    """The sequence that a language model has read.
 
     Attributes:
         embedded: embeddings of everything, or of what it has yet to read where keys and values are kept,
             ``[batch, length, width]``.
-        mask: which positions are no padding, of everything, int64 ``[batch, all]``; padding is on the left.
+        mask: which positions of everything are not padding, int64 ``[batch, all]``; padding is on the left.
     """
 
     embedded: torch.Tensor
@@ -33,7 +33,7 @@ class Stream:
         return (self.mask.cumsum(-1) - 1).clamp(min=0)[:, -self.embedded.shape[1] :]
 
     def extended(self, embedded: torch.Tensor, keep: bool) -> Stream:
-        """With further positions; those before are kept, or have been read."""
+        """The stream with further embeddings ``[batch, count, width]``, after earlier ones or in their place."""
         mask = torch.cat([self.mask, self.mask.new_ones(embedded.shape[:2])], dim=1)
         return Stream(torch.cat([self.embedded, embedded], dim=1) if keep else embedded, mask)
 
@@ -58,11 +58,11 @@ class AutoregressiveImages(PretrainedBackbone):
 
     @abstractmethod
     def prompt(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens that stand before an image of that text, and those of no text, int64 ``[length]`` each."""
+        """Tokens that precede an image of a text, and those that precede one without text, int64 ``[length]`` each."""
 
     @abstractmethod
     def embed_codes(self, codes: torch.Tensor) -> torch.Tensor:
-        """What the language model reads for codes ``[batch, count]``: ``[batch, count, width]``."""
+        """Embeddings ``[batch, count, width]`` that the language model reads for codes ``[batch, count]``."""
 
     @abstractmethod
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -74,7 +74,7 @@ class AutoregressiveImages(PretrainedBackbone):
         """The transformer, without its head."""
 
     def after_row(self) -> torch.Tensor | None:
-        """What the language model reads after each row of codes, ``[width]``, if anything."""
+        """The embedding ``[width]`` that the language model reads after each row of codes; None if there is none."""
         return None
 
     def draw(self, n: int, seed: int, first: int, conditions: Sequence[str] | None, sampling: Sampling) -> Tokens:

@@ -31,9 +31,9 @@ class Emu3(AutoregressiveImages):
 
     Args:
         path, repo, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
-        area: pixels of an image, about; the processor rounds its sides to whole codes.
+        area: approximate pixels of an image; the processor rounds its sides to whole codes.
         ratio: width to height, ``W:H``.
-        quality: appended to every text; "" for none.
+        quality: text appended to every prompt; "" for none.
         against: text that guidance leads away from.
     """
 
@@ -116,7 +116,7 @@ class Emu3(AutoregressiveImages):
             height, width = self.processor.calculate_generate_size(self.ratio, self.area, factor)
         except (ValueError, AttributeError, TypeError, ZeroDivisionError) as error:
             raise BenchError(
-                f"ratio={self.ratio}, area={self.area}: give a ratio such as 16:9, an area in pixels"
+                f"ratio={self.ratio}, area={self.area}: give a ratio such as 16:9, and an area in pixels"
             ) from error
         if min(height, width) < 1:
             raise BenchError(f"ratio={self.ratio}, area={self.area}: less than one code of {factor}x{factor} pixels")

@@ -18,7 +18,7 @@ from bench.tokenizers.transformers_models import load_transformers
 class Janus(AutoregressiveImages):
     """Janus: a chat's question, then the codes of an image, from a head over the 16384 codes alone.
 
-    Images have the one size of the model, 384x384 pixels in 576 codes. Without text, every token of the prompt but
+    Images have the model's size, 384x384 pixels in 576 codes. Without text, every token of the prompt but
     the beginning of the sequence and of the image is a padding token. Reported: CFG 5, temperature 1.
 
     Args:
@@ -47,7 +47,7 @@ class Janus(AutoregressiveImages):
         )
         self.processor = text_part("transformers", "JanusProcessor", root, self.files.remedy)
         if not self.processor.chat_template:
-            raise BenchError(f"{root}: its processor has no chat template, which prompts are written by")
+            raise BenchError(f"{root}: its processor has no chat template for prompts; save the whole processor there")
         tokenizer = JanusVQ.of(checkpoint, model.model.vqmodel)
         side = int(model.config.vq_config.num_patches)
         (book,) = tokenizer.codebooks

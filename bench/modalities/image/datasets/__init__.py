@@ -1,1 +1,1 @@
-"""Data sets of images."""
+"""Datasets of images."""

@@ -33,7 +33,7 @@ FORMATS = tuple(
 )
 
 # Written out, since a fingerprint must not depend on what this machine's Pillow knows. Those of formats that are not
-# read are among them: such files are images that cannot be measured, which must be told.
+# read are among them: such files are images that cannot be measured, which must be reported.
 SUFFIXES = frozenset(
     (
         *(".apng", ".avif", ".avifs", ".bmp", ".dib", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico", ".j2c", ".j2k"),
@@ -41,7 +41,7 @@ SUFFIXES = frozenset(
         *(".pnm", ".ppm", ".psd", ".qoi", ".svg", ".tga", ".tif", ".tiff", ".webp"),
     )
 )
-"""Ends of the names of image files, in lower case."""
+"""Endings of the names of image files, in lower case."""
 
 _MODE_NAMES = {
     "1": "bilevel",
@@ -72,18 +72,18 @@ _TIFF_UNSIGNED, _TIFF_WHITE_IS_ZERO = 1, 0
 def decode(
     path: Path, *, orientation: Orientation = "ignore", alpha: Alpha = "drop"
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The first frame of an image file as an RGB image, and what had to be converted for it.
+    """The first frame of an image file as an RGB image, and the conversions that took.
 
     Gray levels of 16 bits become ``round(v / 257)`` (of n bits: ``round(255 v / (2**n - 1))``). Of 16-bit
     colors Pillow keeps the high byte, ``v // 256``, at most one level from the rounded value; that is noted as
     ``16-bit colour``. Without a stated range (floats, signed and 32-bit integers) there is no 8-bit value: rejected.
 
     Args:
-        orientation: whether EXIF's orientation is applied. TIFF's own is part of the format; Pillow applies it always.
+        orientation: whether EXIF's orientation is applied. TIFF's own is part of the format; Pillow always applies it.
         alpha: drop the alpha channel and keep the colors under it, or composite over white.
 
     Raises:
-        BadSample: the file cannot be read, is no image, is damaged, or has samples of no stated range.
+        BadSample: the file cannot be read, is not an image, is damaged, or does not state the range of its samples.
     """
     with _opened(path) as image:
         first_of_many = bool(getattr(image, "is_animated", False))
@@ -124,7 +124,7 @@ def stored_size(path: Path, *, orientation: Orientation = "ignore") -> tuple[int
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """The image in a file, its pixels not yet read; what goes wrong in the block is a BadSample."""
+    """The image in a file, its pixels not yet read; errors in the block become BadSample."""
     # Some libraries set this for the whole process; a truncated image would then end in gray unnoticed.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -134,7 +134,7 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     with stream:
         if os.fstat(stream.fileno()).st_size == 0:
             raise BadSample("empty file")
-        _refuse_endless_header(stream)
+        _reject_endless_header(stream)
         try:
             image = Image.open(stream, formats=FORMATS)
             width, height = image.size
@@ -149,8 +149,8 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
             raise BadSample(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
-def _refuse_endless_header(stream: IO[bytes]) -> None:
-    """BadSample for a portable anymap with so many comments that Pillow, which reads them byte by byte, takes hours."""
+def _reject_endless_header(stream: IO[bytes]) -> None:
+    """Raise BadSample for a portable anymap with so many comments that Pillow would read them for hours."""
     head = stream.read(_MOST_HEADER)
     stream.seek(0)
     if not _ANYMAP.match(head):
@@ -165,7 +165,7 @@ def _refuse_endless_header(stream: IO[bytes]) -> None:
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
-    """How the samples are stored, such as ``RGB;16B``; refuses what Pillow would misread or cannot scale."""
+    """How the samples are stored, such as ``RGB;16B``; rejects what Pillow would misread or cannot scale."""
     arguments = image.tile[0].args if image.tile else ""
     rawmode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     rawmode = rawmode if isinstance(rawmode, str) else ""
@@ -186,7 +186,7 @@ def _tiff_tag(image: Image.Image, tag: int, default: int) -> tuple[int, ...]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 (upright) to 8; a damaged EXIF block says nothing about it."""
+    """EXIF's orientation, 1 (upright) to 8; 1 if the EXIF block is damaged."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:
@@ -222,9 +222,9 @@ def _rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
     try:
         if not image.has_transparency_data:
             return image.convert("RGB")
-        colours = image.convert("RGBA")
+        layers = image.convert("RGBA")
         if alpha == "white":
-            colours = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
-        return colours.convert("RGB")
+            layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+        return layers.convert("RGB")
     except ValueError as error:
         raise BadSample(f"color mode {image.mode} has no conversion to RGB; store RGB") from error

@@ -19,8 +19,8 @@ class ImageFolder(ImageDataset):
     """All files below a folder, in the order of their paths; each file is an independent unit.
 
     The order is that of the paths' bytes, whatever the locale. Hidden files and folders (``.name``) are left
-    out, and files whose names do not end like an image's (``readme.txt``). Every other file is a sample, so that one
-    that is damaged is counted and named. Links are followed; each folder is read once, so loops end. The default
+    out, and files whose names do not end like an image's (``readme.txt``). Every other file is a sample, so that a
+    damaged one is counted and named. Links are followed; each folder is read once, so loops end. The default
     preprocessing is guided-diffusion's.
 
     Args:
@@ -37,7 +37,7 @@ class ImageFolder(ImageDataset):
         return self.find_below(Path(self.data).expanduser().absolute())
 
     def find_below(self, root: Path) -> Sequence[StoredImage]:
-        """The images of a folder, in order; BenchError if it is none, or holds nothing."""
+        """The images of a folder, in order; BenchError if it is not a folder, or has no images."""
         self.root = root
         try:
             if not root.is_dir():
@@ -49,13 +49,13 @@ class ImageFolder(ImageDataset):
         paths = sorted(named, key=os.fsencode)
         if not paths:
             raise BenchError(
-                f"{root}: no image files in this folder or below it; hidden ones are left out, and those whose names "
-                f"end otherwise than in {' '.join(sorted(SUFFIXES))}"
+                f"{root}: no image files in this folder or below it; hidden files are left out, and those whose "
+                f"names do not end in {' '.join(sorted(SUFFIXES))}"
             )
         return [StoredImage(printable(path), root / path, group) for group, path in enumerate(paths)]
 
     def fit_split(self) -> Dataset | None:
-        """The fit split of skimage-photos, as that data set cuts it: what is fitted is the same for every folder.
+        """The fit split of skimage-photos, cut as in that dataset, so that what is fitted is the same for every folder.
 
         Raises:
             BenchError: the folder holds one of its photographs.
@@ -63,7 +63,7 @@ class ImageFolder(ImageDataset):
         return self._photographs({})
 
     def training_split(self) -> Dataset | None:
-        """The same photographs, but in tiles as large as these samples are.
+        """The photographs of ``fit_split``, in tiles as large as these samples.
 
         Whole images have one size only if they are squares of one side; else the tiles are as the protocol says.
 
@@ -78,7 +78,7 @@ class ImageFolder(ImageDataset):
         return self._photographs({"size": side, "smaller": "upscale", "resize": kernel, "antialias": chosen.antialias})
 
     def _photographs(self, settings: dict[str, Any]) -> SkimagePhotos:
-        """The fit split of skimage-photos, but for these settings as that data set cuts it; BenchError as above."""
+        """The fit split of skimage-photos under these settings, others as in that dataset; BenchError as above."""
         fit = SkimagePhotos(settings, "fit")
         fitted = set(fit.hashes)
         both = [file.id for file, sha256 in zip(self.files, self.hashes, strict=True) if sha256 and sha256 in fitted]

@@ -1,4 +1,4 @@
-"""Folders of images to learn from and to measure on, in the layout of ImageNet."""
+"""Folders of images to train on and to measure, in the layout of ImageNet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ImageSplits(ImageFolder):
         files = self.find_below(whole / self.split)
         if names["val"] - names["train"]:
             only = ", ".join(sorted(names["val"] - names["train"])[:3])
-            raise BenchError(f"{whole}: val has classes that train has not ({only}); nothing can learn them")
+            raise BenchError(f"{whole}: val has classes that train lacks ({only}); add them to train, or remove them")
         owners = [file.id.partition("/") for file in files]
         if not names["train"] or not all(mark for _, mark, _ in owners):
             return files
@@ -42,11 +42,11 @@ class ImageSplits(ImageFolder):
         return [replace(file, label=number[owner]) for file, (owner, _, _) in zip(files, owners, strict=True)]
 
     def fit_split(self) -> ImageSplits | None:
-        """``train/``; None for itself."""
+        """The split ``train/``; None for that split itself."""
         return None if self.split == "train" else ImageSplits(self.settings, "train", self.data)
 
     def training_split(self) -> ImageSplits | None:
-        """``train/`` too: its images are preprocessed like these."""
+        """The split ``train/`` as well, since its images are preprocessed like these."""
         return self.fit_split()
 
 

@@ -26,14 +26,14 @@ from bench.machine.contents import content_hashes
 from bench.modalities.image.datasets.decode import Alpha, Orientation, decode, stored_size
 from bench.modalities.image.datasets.resize import Box, Kernel, center_box, resize_short_side, resized_size, tile_boxes
 
-UNREADABLE = "This protocol leaves no file out: mend it, or move it out of the folder"
+UNREADABLE = "This protocol leaves no file out: repair the file, or move it out of the folder"
 
 _T = TypeVar("_T")
 _Decoded = tuple[Image.Image, tuple[str, ...]]
 
 
 class ImagePreprocessing(BaseModel):
-    """How a stored image becomes a sample; every choice is written out, and hashed with the protocol."""
+    """How a stored image becomes a sample; the protocol states and hashes every setting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,21 +44,21 @@ class ImagePreprocessing(BaseModel):
     )
     size: int = Field(default=256, ge=1, description="side of the crop; without one, the short side")
     resize: Kernel = Field(default="adm", description="kernel that brings the short side to size")
-    antialias: bool = Field(default=True, description="of tensor-bilinear; Pillow's kernels always do")
+    antialias: bool = Field(default=True, description="whether tensor-bilinear antialiases; Pillow's kernels always do")
     smaller: Literal["skip", "upscale"] = Field(
         default="upscale", description="what becomes of images whose short side is below size"
     )
-    orientation: Orientation = Field(default="ignore", description="of EXIF")
+    orientation: Orientation = Field(default="ignore", description="whether EXIF's orientation is applied")
     alpha: Alpha = Field(default="drop", description="drop: the colors under it; white: composited over white")
     sixteen_bit: Literal["scale"] = Field(default="scale", description="gray to 8 bits: round(v / 257)")
     animated: Literal["first-frame"] = Field(default="first-frame", description="files of several frames or pages")
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are no image or damaged: counted and named, or fatal"
+        default="skip", description="files that are damaged or not images: counted and named, or fatal"
     )
 
     @model_validator(mode="after")
     def _no_choice_without_effect(self) -> ImagePreprocessing:
-        """Two protocols that do the same must be the same protocol."""
+        """Reject settings without effect, since protocols that do the same must be equal."""
         if self.smaller == "upscale" and self.resize == "none":
             raise ValueError("smaller 'upscale' needs a kernel: set resize, or set smaller to 'skip'")
         if self.crop == "tiles" and self.smaller == "skip" and self.resize != "none":
@@ -71,32 +71,32 @@ class ImagePreprocessing(BaseModel):
         """Whether an image of this size is resized; tiles are only enlarged."""
         return self.resize != "none" and (self.crop != "tiles" or min(width, height) < self.size)
 
-    def refuse_small(self, width: int, height: int) -> None:
-        """BadSample for an image that is too small and not to be enlarged."""
+    def require_size(self, width: int, height: int) -> None:
+        """Raise BadSample for an image that is too small and not to be enlarged."""
         if self.smaller == "skip" and min(width, height) < self.size:
             raise BadSample(f"{width}x{height} is smaller than {self.size}x{self.size}")
 
     def uncropped(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of an image of that size before it is cropped; BadSample if it is too small."""
-        self.refuse_small(width, height)
+        self.require_size(width, height)
         return resized_size(width, height, self.size, self.resize) if self.resizes(width, height) else (width, height)
 
     def boxes(self, width: int, height: int) -> Sequence[Box | None]:
-        """The tile of each sample that an image of that size becomes; one None without tiles. BadSample as above."""
+        """The tiles that an image of that size is cut into; [None] without tiles. BadSample if it is too small."""
         uncropped = self.uncropped(width, height)
         return list(tile_boxes(*uncropped, self.size)) if self.crop == "tiles" else [None]
 
     def apply(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
-        """The sample that an RGB image becomes, and what had to be done to it.
+        """The sample that an RGB image becomes, and the conversions that took.
 
         Args:
-            tile: which one, where it is cut into tiles; one of ``boxes``.
+            tile: one of ``boxes`` if the image is cut into tiles.
 
         Raises:
-            BadSample: the image is too small, or has not the size that the tile was computed for.
+            BadSample: the image is too small, or of another size than the tile was computed for.
         """
         notes: tuple[str, ...] = ()
-        self.refuse_small(*image.size)
+        self.require_size(*image.size)
         if self.resizes(*image.size):
             notes = ("upscaled",) if min(image.size) < self.size else ()
             image = resize_short_side(image, self.size, self.resize, self.antialias)
@@ -121,16 +121,16 @@ class StoredImage:
 class ImageDataset(Dataset):
     """A dataset made of image files. Subclasses name the files and the default preprocessing.
 
-    Class facts: ``defaults`` is the preprocessing where the protocol says nothing, ``splits`` the splits,
-    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth remembering.
+    Class attributes: ``defaults`` is the preprocessing where the protocol states none, ``splits`` the splits,
+    the first of which is the default. ``find`` may set ``root``, a folder whose hashes are worth caching.
 
     Args:
         settings: the protocol's preprocessing; what it leaves out is as in ``defaults``.
         split: one of ``splits``.
-        data: where the files are, for datasets that do not know themselves.
+        data: where the files are, for datasets that need a path.
 
     Raises:
-        BenchError: no such split or setting, no data, or no file.
+        BenchError: there is no such split or setting, or there are no data or files.
     """
 
     defaults: ClassVar[ImagePreprocessing]
@@ -142,7 +142,7 @@ class ImageDataset(Dataset):
     ) -> None:
         split = self.splits[0] if split is None else split
         if split not in self.splits:
-            raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
+            raise BenchError(f"{self.name} has no split {split!r}; choose from {', '.join(self.splits)}")
         given = {**self.defaults.model_dump(), **(settings or {})}
         self.preprocessing = validated(ImagePreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
@@ -168,14 +168,14 @@ class ImageDataset(Dataset):
             BenchError: the header cannot be read under a protocol where that is fatal.
         """
         number, _ = self._plan[index]
-        with self._said_to_be_fatal(self.files[number]):
+        with self._fatal_if_stated(self.files[number]):
             width, height = self._stored_size(self.files[number])
         width, height = self.preprocessing.uncropped(width, height)
         side = self.preprocessing.size
         return (width, height) if self.preprocessing.crop == "none" else (side, side)
 
     def load(self, index: int) -> Sample:
-        """The sample at that position, uint8 ``[3, height, width]``.
+        """The sample at a position, uint8 ``[3, height, width]``.
 
         Raises:
             BadSample: its file is unreadable, or too small, under a protocol that skips those.
@@ -183,7 +183,7 @@ class ImageDataset(Dataset):
         """
         number, box = self._plan[index]
         file = self.files[number]
-        with self._said_to_be_fatal(file):
+        with self._fatal_if_stated(file):
             # A large photograph has hundreds of tiles; it is not decoded for each.
             image, notes = self._decoded.get(number, lambda: self._decode(file)) if box else self._decode(file)
         image, more = self.preprocessing.apply(image, box)
@@ -191,7 +191,7 @@ class ImageDataset(Dataset):
         return Sample(self.id(index), file.group, signal, notes + more, label=file.label)
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples that can be measured, in order; for fitting, where the others do not count."""
+        """The samples that can be measured, in order, as fitting needs them."""
         for index in range(len(self)):
             try:
                 yield self.load(index)
@@ -200,7 +200,7 @@ class ImageDataset(Dataset):
 
     @cached_property
     def hashes(self) -> list[str | None]:
-        """sha256 of each file, None where it cannot be read."""
+        """sha256 of each file; None for a file that cannot be read."""
         return content_hashes([file.path for file in self.files], self.root)
 
     @cached_property
@@ -225,8 +225,8 @@ class ImageDataset(Dataset):
             return [None]
 
     @contextmanager
-    def _said_to_be_fatal(self, file: StoredImage) -> Iterator[None]:
-        """Turns a BadSample within into a BenchError where the protocol says so."""
+    def _fatal_if_stated(self, file: StoredImage) -> Iterator[None]:
+        """Turn a BadSample in the block into a BenchError if the protocol makes it fatal."""
         try:
             yield
         except BadSample as error:
@@ -247,7 +247,7 @@ def pixels_of(image: Image.Image) -> torch.Tensor:
 
 
 class _Recent(Generic[_T]):
-    """The last few values made; threads that ask for the same one wait for the first to make it."""
+    """Cache of the last few values; threads that ask for the same value wait for the first to make it."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept

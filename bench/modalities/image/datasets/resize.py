@@ -23,12 +23,12 @@ _PIL_KERNELS = {
 
 
 def resized_size(width: int, height: int, size: int, kernel: Kernel) -> tuple[int, int]:
-    """Width and height after the short side was brought to ``size``.
+    """Width and height once the short side has been resized to ``size``.
 
     ADM rounds the long side, torchvision truncates it; ADM computes it from the halved image.
 
     Raises:
-        BadSample: that is more than MAX_PIXELS, as a line enlarged to a crop has.
+        BadSample: that is more than MAX_PIXELS, as for a line enlarged to a crop.
     """
     if kernel == "none":
         return width, height
@@ -47,7 +47,7 @@ def resized_size(width: int, height: int, size: int, kernel: Kernel) -> tuple[in
 
 
 def resize_short_side(image: Image.Image, size: int, kernel: Kernel, antialias: bool = True) -> Image.Image:
-    """An RGB image with its short side brought to ``size``, in the same proportions.
+    """An RGB image with its short side resized to ``size``, in the same proportions.
 
     ``adm`` is ``center_crop_arr`` of guided-diffusion (Dhariwal & Nichol 2021, ``image_datasets.py``) without its
     crop: halved by BOX while the short side is at least twice the size, then BICUBIC. ``pil-*`` is torchvision's

@@ -35,7 +35,7 @@ SPLITS: dict[str, tuple[tuple[str, ...], ...]] = {
 class SkimagePhotos(ImageDataset):
     """Natural photographs from scikit-image's wheel, cut into tiles; 29 of 256x256 to evaluate, 15 to fit.
 
-    The two splits share no photograph. Nothing is ever downloaded. The files are the same, byte for byte, in
+    The two splits share no photographs. Nothing is ever downloaded. The files are the same, byte for byte, in
     scikit-image 0.24 to 0.26.
     """
 

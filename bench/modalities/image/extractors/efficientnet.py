@@ -45,7 +45,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def load(weights: Path, device: torch.device) -> EfficientNetLite0:
-    """The network with its published weights.
+    """The network with its pretrained weights.
 
     Raises:
         BenchError: the file does not hold them.

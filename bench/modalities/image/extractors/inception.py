@@ -30,7 +30,7 @@ from bench.modalities.image.levels import to_uint8
 SIZE = 299
 CLASSES = 1008
 SPATIAL_CHANNELS = 7
-# Images that go through the network at once. On a processor, more of them leave the cache: they cost up to
+# Images that go through the network at once. On a processor, more of them exceed the cache: they cost up to
 # a tenth more time and several times the memory.
 CHUNK = {"cpu": 8, "cuda": 32}
 
@@ -129,13 +129,13 @@ def load(weights: Path, device: torch.device) -> Inception:
     """The network with a weights file in torch-fidelity's format.
 
     Raises:
-        BenchError: the file is not one.
+        BenchError: the file is not in this format.
     """
     return _load(Inception, weights, device)
 
 
 def load_spatial(weights: Path, device: torch.device) -> SpatialInception:
-    """As ``load``, with the features of sFID."""
+    """The network of ``load`` with the features of sFID as well; BenchError as there."""
     return _load(SpatialInception, weights, device)
 
 

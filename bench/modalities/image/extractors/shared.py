@@ -22,11 +22,11 @@ def load_state(
     """Fill a network, on the meta device or not, from a state dict saved by ``torch.save``.
 
     Args:
-        what: the weights that are expected, for the message.
-        rename: from the file's names to the network's.
+        what: name of the expected weights, for messages.
+        rename: function from a state dict under the file's names to one under the network's.
 
     Raises:
-        BenchError: the file cannot be read, is no state dict, or is another network's.
+        BenchError: the file cannot be read, is not a state dict, or belongs to another network.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -45,7 +45,7 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     """One convolution that equals a convolution and its batch norm in evaluation mode.
 
     The product of the weights is taken in float64: in float32 its rounding alone doubles the distance
-    of the features from those of the network as published.
+    of the features from those of the original network.
     """
     return fuse_conv_bn_eval(conv.eval().double(), norm.eval().double()).float()
 

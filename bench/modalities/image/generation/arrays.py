@@ -22,7 +22,7 @@ from bench.machine.files import open_stored
 KEY = "arr_0"
 ZIP = b"PK\x03\x04"
 MOST_LOOKED_AT = 1 << 22
-"""Values of an array that is rejected, to tell what would make it images."""
+"""Most values of a rejected array that are read to find what would make it images."""
 _DAMAGED = (
     OSError,
     EOFError,
@@ -42,7 +42,7 @@ def members(path: Path) -> list[str]:
     """Names of the arrays in an ``.npz`` file.
 
     Raises:
-        BenchError: it is none.
+        BenchError: the file is not an .npz archive.
     """
     try:
         with open_stored(path) as stream, zipfile.ZipFile(stream) as archive:
@@ -52,7 +52,7 @@ def members(path: Path) -> list[str]:
 
 
 def _no_archive(path: Path, error: Exception) -> str:
-    """Why a file is no archive, and the remedy: what begins like one has lost its end, which lists its contents."""
+    """Why a file is not an archive, and the remedy: one that begins like an archive has lost its end."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     with suppress(OSError), open_stored(path) as stream:
@@ -65,7 +65,7 @@ def read_array(path: Path, key: str) -> np.ndarray:
     """A small array of an ``.npz`` file, whole.
 
     Raises:
-        BenchError: it is not there, damaged, or holds objects.
+        BenchError: the array is missing, damaged, or holds objects.
     """
     try:
         with open_stored(path) as stream, np.load(stream, allow_pickle=False) as archive:
@@ -86,7 +86,7 @@ class ImageArray:
 
     @classmethod
     def open(cls, path: Path) -> ImageArray:
-        """Read the header.
+        """The array in a file, of which the header is read.
 
         Raises:
             BenchError: there is no such array, or it holds something else; the message says how to store it.
@@ -134,7 +134,7 @@ class ImageArray:
 
 @contextmanager
 def _array(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The bytes of the array, header first, and how many they should be."""
+    """The stream of the array, header first, and the number of bytes it should have."""
     if path.suffix.lower() == ".npy":
         try:
             with open_stored(path) as stream:
@@ -159,7 +159,7 @@ def _header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
             return np.lib.format.read_array_header_2_0(stream)
     except _DAMAGED as error:
         raise BenchError(f"{path}: not an array: {error}; write it again with numpy.save or numpy.savez") from error
-    raise BenchError(f"{path}: format {version} of .npy holds no images; save an array of uint8")
+    raise BenchError(f"{path}: format {version} of .npy does not hold images; save an array of uint8")
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytearray:
@@ -174,7 +174,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytearray:
 
 
 def _first(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The values of the first image, or what of it there is; none of objects."""
+    """The values of the first image, or the part of it that is there; none for arrays of objects."""
     size = dtype.itemsize * min(math.prod(shape[1:]), MOST_LOOKED_AT)
     try:
         data = b"" if dtype.hasobject else stream.read(size)
@@ -184,7 +184,7 @@ def _first(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> np.nda
 
 
 def _conversion(values: np.ndarray) -> str:
-    """How values of another type become uint8, as far as the first image tells their range; with a leading "; "."""
+    """How to convert values of another type to uint8, by the range of the first image; with a leading "; "."""
     if not values.size or values.dtype.kind not in "fiu":
         return ""
     low, high = float(values.min()), float(values.max())

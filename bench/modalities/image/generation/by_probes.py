@@ -1,4 +1,4 @@
-"""How learnable the tokens of images are, seen whole: likelihood and generated images beside reconstruction."""
+"""How well probes learn image tokens: likelihood and generated images, beside reconstruction."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from bench.modalities.image.generation.references import Reference
 from bench.modalities.image.generation.sources import DatasetSource
 
 RECONSTRUCTION = ("psnr", "ssim", "rfid", "fd_efficientnet_lite0")
-"""Metrics of reconstruction that stand beside the generated images' by default."""
+"""Metrics of reconstruction that are reported beside those of generated images by default."""
 
 
 class GenerationSettings(GuidedSamplingSettings):
-    """The images that each trained probe generates."""
+    """Settings of the images that each trained probe generates."""
 
     samples: int = Field(default=256, ge=2, description="images of each training")
     batch: int = Field(default=64, ge=1, description="images drawn at a time; the speeds are of that size")
     reference: Literal["fit", "eval"] = Field(
-        default="fit", description="real images they are compared with: those learned from, as usual, or the others"
+        default="fit", description="real images to compare with: those trained on, as usual, or the others"
     )
 
 
 class DrawnImagesOfProbes(Drawing):
     """Generated images against real ones, and beside them what the tokenizer alone loses on the evaluated split.
 
-    Whether better reconstruction makes better generation can be read off the table.
+    The table shows whether better reconstruction makes better generation.
     """
 
     metrics = (*RECONSTRUCTION, *IMAGE.metrics["generation"])
@@ -71,7 +71,7 @@ class DrawnImagesOfProbes(Drawing):
         if settings.probe.conditions == "none":
             if chosen.guidance != 1:
                 raise BenchError(
-                    f"generation.guidance: {chosen.guidance:g} needs a probe that is told the class; set "
+                    f"generation.guidance: {chosen.guidance:g} needs a class-conditional probe; set "
                     "probe.conditions: class in the protocol, or leave guidance at 1"
                 )
         elif chosen.samples < len(dataset.classes):
@@ -84,7 +84,7 @@ class DrawnImagesOfProbes(Drawing):
         return self._reconstruction(study) | self._generation(study, backbones)
 
     def _reconstruction(self, study: Study) -> dict[str, Estimate]:
-        """What the tokenizer alone loses."""
+        """Estimates of what the tokenizer alone loses."""
         metrics = self._metrics(study, "reconstruction")
         if not metrics.alive:
             return metrics.estimates()
@@ -100,7 +100,7 @@ class DrawnImagesOfProbes(Drawing):
         return estimates
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
-        """What the trained probes generate, and what that costs."""
+        """Estimates of the images that the trained probes generate, and of their cost."""
         settings: Any = study.settings
         reference = study.fit_split if settings.generation.reference == "fit" else study.dataset
         judge = Judge(
@@ -146,7 +146,7 @@ class DrawnImagesOfProbes(Drawing):
         return DrawnImages(f"training {repeat}", chosen.samples, chosen.batch, draw, decode, watch)
 
     def _metrics(self, study: Study, judges: str) -> MetricSet:
-        """New metrics of that kind, those of tokens left out; what can judge both judges what is generated."""
+        """New metrics of that kind, those of tokens left out; those that judge both judge generated images."""
         sections = {
             name: section
             for name, section in study.job.protocol.sections.items()
@@ -157,5 +157,5 @@ class DrawnImagesOfProbes(Drawing):
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:
-    """With a further note, if there is one."""
+    """The estimate with a further note, if there is one."""
     return estimate.model_copy(update={"note": "; ".join(filter(None, (estimate.note, note)))})

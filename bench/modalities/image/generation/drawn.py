@@ -1,4 +1,4 @@
-"""Images drawn from a backbone and decoded by the tokenizer whose tokens it speaks, as a set of samples."""
+"""Images drawn from a backbone and decoded by the tokenizer of its tokens, as a set of samples."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench.modalities.image.levels import to_uint8
 
 
 class DrawnImages(ImageSource):
-    """Images that are made when they are asked for, the same each time.
+    """Images that are generated on demand, the same each time.
 
     Args:
-        n: images in all.
-        batch: images that are drawn at a time; None draws as many as the reader asks for.
-        draw: tokens of samples ``first`` to ``first + n - 1``, from ``(n, first)``.
-        decode: images ``[n, 3, height, width]`` in [0, 1] of tokens.
-        watch: notes what it costs.
+        n: number of images.
+        batch: images drawn at a time; None draws as many as the reader asks for.
+        draw: function from ``(n, first)`` to tokens of samples ``first`` to ``first + n - 1``.
+        decode: function from tokens to images ``[n, 3, height, width]`` in [0, 1].
+        watch: records the cost of both.
     """
 
     def __init__(

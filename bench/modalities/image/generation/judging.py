@@ -24,7 +24,7 @@ from bench.modalities.image.generation.sources import ImageSource
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of a set of samples: which were read, their size, and which are equal."""
+    """A set of samples after it was judged: which were read, their size, and which are equal."""
 
     indices: list[int] = field(default_factory=list)
     size: str = ""
@@ -35,8 +35,8 @@ class Judge:
     """Compares sets of samples with one reference, whose features are computed once.
 
     Args:
-        preprocessing: of the reference's images; part of what its cached features are of.
-        weights: verified file of each weights name, or why there is none; ``sha256`` the hash of each.
+        preprocessing: preprocessing of the reference's images, part of the key of its cached features.
+        weights: verified file of each weights name, or the reason why there is none; ``sha256`` has their hashes.
         batch_size, workers: how images are read.
     """
 
@@ -60,7 +60,7 @@ class Judge:
         self.features = ReferenceFeatures(reference, self.bank.run, batch_size, workers, report)
 
     def prepare(self, metrics: MetricSet) -> None:
-        """The reference's features now, so that what is wrong with it is told before hours of samples."""
+        """Compute the reference's features, so that its problems are reported before hours of sampling."""
         if self.reference.source is None:
             return
         for metric in metrics:
@@ -92,7 +92,7 @@ class Judge:
             group=group,
             reference=None,
             reconstruction=images,
-            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples know no tokens
+            tokens=Tokens(payload=(b"",) * len(index)),  # the metrics of samples do not use tokens
             features=_SampleFeatures(images, self.bank),
             references=self.features,
             total=total,
@@ -100,12 +100,12 @@ class Judge:
 
 
 def size_of(images: torch.Tensor) -> str:
-    """Width and height of a batch of images, for people."""
+    """Width and height of a batch of images as text, such as ``256x256``."""
     return f"{images.shape[3]}x{images.shape[2]}"
 
 
 class _SampleFeatures(FeatureSource):
-    """Features of a batch of samples, computed when first asked for; there are none of references in it."""
+    """Features of a batch of samples, computed on first use; a batch has no features of references."""
 
     def __init__(self, images: torch.Tensor, bank: FeatureBank) -> None:
         self.images, self.bank = images, bank

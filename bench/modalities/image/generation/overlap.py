@@ -1,4 +1,4 @@
-"""Samples that are the reference's own images: distances are then small, and say nothing of what generated them."""
+"""Samples that are images of the reference, whose small distances say nothing about a generator."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bench.modalities.image.generation.sources import DatasetSource, ImageSource
 SAID = "the distances to it say nothing"
 
 STEP = 8
-"""Images that are compared at a time; the first few end it, unless they are the same."""
+"""Images compared at a time; the comparison ends at the first that differ."""
 
 
 def shared_images(samples: ImageSource, reference: ImageSource | None) -> str:
-    """A sentence if samples are images of the reference, else nothing.
+    """A warning if samples are images of the reference; empty otherwise.
 
     They are if the contents of both are the same, if one image after the other has the same pixels however they
     are stored, or if files of both folders are the same.
 
     Args:
-        samples, reference: opened for this, since both are read.
+        samples, reference: sources opened for this comparison, since both are read.
     """
     if reference is None:
         return ""
@@ -39,22 +39,22 @@ def shared_images(samples: ImageSource, reference: ImageSource | None) -> str:
 
 
 def _same_pixels(samples: ImageSource, reference: ImageSource) -> bool:
-    """Whether the samples are as many first images of the reference, pixel by pixel."""
+    """Whether the samples are the first images of the reference, pixel by pixel."""
     if not 0 < len(samples) <= len(reference):
         return False
     reference_images = _each(reference)
     try:
         return all(torch.equal(image, next(reference_images)) for image in _each(samples))
-    except (BenchError, StopIteration):  # what cannot be read is told by whoever measures it
+    except (BenchError, StopIteration):  # unreadable images are reported where they are measured
         return False
 
 
 def shared_pixels(seen: Seen, reference: ImageSource | None, workers: int) -> str:
-    """A sentence if samples are images of the reference in any order, pixel by pixel, else nothing.
+    """A warning if samples equal images of the reference in any order, pixel by pixel; empty otherwise.
 
     Args:
-        seen: what came of the samples.
-        reference: opened for this, since it is read; to its end if its images are of the samples' size.
+        seen: the judged samples.
+        reference: a source opened for this comparison; it is read to its end if its images have the samples' size.
     """
     if reference is None:
         return ""
@@ -79,7 +79,7 @@ def _each(source: ImageSource) -> Iterator[torch.Tensor]:
 
 
 def _hashes(source: ImageSource) -> list[str]:
-    """Of the files of a folder or data set."""
+    """sha256 of each readable file of a folder or dataset."""
     dataset = source.dataset if isinstance(source, DatasetSource) else None
     if isinstance(dataset, Limited):
         dataset = dataset.whole

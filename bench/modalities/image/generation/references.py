@@ -1,4 +1,4 @@
-"""What generated images are compared with: images, statistics of their features, or both, as ADM's files hold."""
+"""References of generated images: images, statistics of their features, or both, as in ADM's files."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from bench.modalities.image.generation.samples import ARRAYS
 from bench.modalities.image.generation.sources import AS_THEY_ARE, ArraySource, DatasetSource, ImageSource, file_hash
 
 STATISTICS = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
-"""Mean and covariance of each layer, as guided-diffusion's ``evaluations`` names them."""
+"""Names of mean and covariance of each layer in files of guided-diffusion's ``evaluations``."""
 
 STATISTICS_OF = "inception_spatial"
-"""The extractor whose features they are of."""
+"""The extractor whose features these statistics describe."""
 
 ROUNDING = 1e-5
-"""Share of its size by which a covariance may differ from one that can be."""
+"""Share of its norm by which a matrix may differ from a possible covariance."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Reference:
     """A reference set as the user gave it.
 
     Attributes:
-        name: registry name of the data set, or name of the file.
-        source: its images; None where it has none.
+        name: registry name of the dataset, or name of the file.
+        source: its images; None if it has none.
         statistics: the file that holds means and covariances, and the layers they are of.
     """
 
@@ -50,22 +50,22 @@ class Reference:
 
 
 def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | None) -> Reference:
-    """The reference: an array file where ``data`` is one, a data set of that name otherwise.
+    """The reference: an array file if ``data`` is one, otherwise the dataset of that name.
 
     Args:
-        preprocessing: of the images; by default a data set's own, and none for a folder or file.
+        preprocessing: preprocessing of the images; by default the dataset's own, and none for a folder or file.
 
     Raises:
-        BenchError: there is no such thing, it holds neither images nor statistics, or statistics of other features
-            or of images that cannot be preprocessed any more.
+        BenchError: there is no such reference, it holds neither images nor statistics, or its statistics are of other
+            features, or of images that can no longer be preprocessed.
     """
     if data and Path(data).suffix.lower() in ARRAYS and Path(data).is_file():
         return _of_file(Path(data), preprocessing)
     spec = DatasetSpec.parse(name)
     if spec.entry.modality != "image":
-        raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
+        raise BenchError(f"{name} is a dataset of {spec.entry.modality}; compare generated images with images")
     as_they_are = AS_THEY_ARE if spec.entry.name == "image-folder" else {}
-    # Nowhere would it be told that a set to compare with is not whole.
+    # An incomplete set to compare with would be reported nowhere.
     dataset = spec.build(preprocessing or {**as_they_are, "unreadable": "error"}, data)
     name = Path(data).name if data and spec.entry.name == "image-folder" else spec.text
     source = DatasetSource(dataset, name, "reference_preprocessing")
@@ -77,9 +77,7 @@ def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
     layers = tuple(layer for layer, pair in STATISTICS.items() if set(pair) <= set(names))
     for pair in STATISTICS.values():
         if len(set(pair) & set(names)) == 1:
-            raise BenchError(
-                f"{path}: holds {' or '.join(set(pair) & set(names))} alone; it needs {' and '.join(pair)}"
-            )
+            raise BenchError(f"{path}: holds {' or '.join(set(pair) & set(names))} only; it needs {' and '.join(pair)}")
     if KEY not in names and not layers:
         raise BenchError(
             f"{path}: a reference holds images ({KEY}), or mu and sigma; this holds {', '.join(names) or 'nothing'}"
@@ -96,7 +94,7 @@ def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
 
 
 def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if they have other shapes or cannot be."""
+    """Mean ``[dim]`` and covariance ``[dim, dim]`` of a layer; BenchError if their shapes or values are wrong."""
     dim, names = extractors.get(STATISTICS_OF).layers[layer], " and ".join(STATISTICS[layer])
     mean, covariance = (read_array(path, key) for key in STATISTICS[layer])
     if mean.shape != (dim,) or covariance.shape != (dim, dim):
@@ -116,14 +114,14 @@ def _statistics(path: Path, layer: str) -> tuple[np.ndarray, np.ndarray]:
             "compute it again from the 2015 Inception's"
         )
     if problem := why_impossible(covariance):
-        raise BenchError(f"{path}: {STATISTICS[layer][1]} is no covariance: {problem}; compute it again (numpy.cov)")
+        raise BenchError(f"{path}: {STATISTICS[layer][1]} is not a covariance: {problem}; compute it again (numpy.cov)")
     return mean, covariance
 
 
 def why_impossible(covariance: np.ndarray) -> str:
     """Why a matrix ``[dim, dim]`` of finite numbers is not the covariance of anything; empty if it may be.
 
-    What rounding in float32 explains is let pass, since some files were computed so.
+    Deviations within float32 rounding are accepted, since some files were computed that way.
     """
     values = covariance.astype(np.float64)
     with np.errstate(over="ignore"):
@@ -194,7 +192,7 @@ class ReferenceFeatures(ReferenceSource):
         return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
 
     def _batches(self, source: ImageSource) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if self._unreadable:  # every metric that asks would read as far as the first one came
+        if self._unreadable:  # every further metric would read just as far
             raise BenchError(self._unreadable)
         total = len(source)
         try:

@@ -23,7 +23,7 @@ WHAT = "an .npz with arr_0 or an .npy (uint8, N x height x width x 3), or a fold
 
 @dataclass(frozen=True)
 class SampleSpec(SystemSpec):
-    """A system of which only the samples are at hand."""
+    """A system of which only samples are available."""
 
     kind: ClassVar[str] = "samples"
 
@@ -33,10 +33,10 @@ class SampleSpec(SystemSpec):
         return Path(self.args["path"])
 
     def check(self) -> None:
-        """Nothing is built from arguments."""
+        """Nothing to check, since nothing is built from arguments."""
 
     def identity(self) -> dict[str, Any]:
-        """What decides the numbers: the contents, wherever they lie."""
+        """What decides the numbers: the contents, wherever they are stored."""
         return {"samples": self.source().fingerprint}
 
     def resolved(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class SampleSpec(SystemSpec):
         """The images.
 
         Raises:
-            BenchError: they are not such images; the message says how to store them.
+            BenchError: the path does not hold such images; the message says how to store them.
         """
         from bench.datasets.base import Limited
         from bench.modalities.image.generation.sources import ArraySource, DatasetSource, folder_source
@@ -59,10 +59,10 @@ class SampleSpec(SystemSpec):
 
 
 def sample_specs(paths: tuple[str, ...]) -> list[SampleSpec]:
-    """A system of each path, named by the end of its path that tells it from the others.
+    """One system per path, named by the end of the path that distinguishes it from the others.
 
     Raises:
-        BenchError: a path is no file of images and no folder.
+        BenchError: a path is neither a file of images nor a folder.
     """
     chosen = list(dict.fromkeys(Path(text) for text in paths))
     for path in chosen:
@@ -90,7 +90,7 @@ def _names(paths: list[Path]) -> list[str]:
 
 
 class GeneratedImages(Generated):
-    """Images in arrays or folders."""
+    """Generated images in arrays or folders."""
 
     def systems(self, paths: Sequence[str]) -> list[SampleSpec]:
         return sample_specs(tuple(paths))
@@ -100,7 +100,7 @@ class GeneratedImages(Generated):
         if path.is_dir():
             return "image-folder", text
         if path.is_file() and path.suffix.lower() not in ARRAYS:
-            raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or a data set's name")
+            raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or the name of a dataset")
         if path.is_file():
             return path.name, text
         if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:

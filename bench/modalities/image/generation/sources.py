@@ -1,4 +1,4 @@
-"""Where images come from: an array file, a folder, a registered data set. All of one size, streamed in order."""
+"""Sources of images of one size, streamed in order: an array file, a folder, a registered dataset."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from bench.modalities.image.datasets.resize import Box
 from bench.modalities.image.generation.arrays import ImageArray
 
 AS_THEY_ARE = {"crop": "none", "resize": "none", "size": 1, "smaller": "skip"}
-"""Preprocessing that changes nothing."""
+"""The preprocessing that changes nothing."""
 
 
 class ImageSource(ABC):
     """A fixed, ordered set of images of one size.
 
     Attributes:
-        name: for people, and in protocols.
+        name: name in messages and protocols.
         skipped: images that could not be read, and why; complete once ``batches`` has ended, like
         converted: what had to be done to which images.
     """
@@ -43,7 +43,7 @@ class ImageSource(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Images, those included that will turn out to be unreadable."""
+        """The number of images, unreadable ones included."""
 
     @property
     @abstractmethod
@@ -54,8 +54,8 @@ class ImageSource(ABC):
     def id(self, index: int) -> str:
         """The image's id."""
 
-    def refuse_unusable(self) -> None:
-        """BenchError if the images' headers show that they are of different sizes, or that fewer than 2 can be read."""
+    def require_usable(self) -> None:
+        """Raise BenchError if the images' headers show different sizes, or that fewer than 2 can be read."""
         return
 
     @abstractmethod
@@ -71,9 +71,9 @@ class ArraySource(ImageSource):
     """The images of an array file, as they are or preprocessed like those of a folder.
 
     Args:
-        limit: only the first so many, tiles counted each.
-        preprocessing: of the images; None leaves them as they are.
-        section: of a protocol, which states that preprocessing.
+        limit: most images that are read, from the first; tiles count as images.
+        preprocessing: preprocessing of the images; None leaves them as they are.
+        section: section of a protocol that states it, for messages.
 
     Raises:
         BenchError: there are no such images, or they are too small for the preprocessing.
@@ -140,10 +140,10 @@ class ArraySource(ImageSource):
 
 
 class DatasetSource(ImageSource):
-    """The images of a data set, as its preprocessing makes them.
+    """The images of a dataset, as its preprocessing makes them.
 
     Args:
-        section: of a protocol, which states that preprocessing.
+        section: section of a protocol that states the preprocessing, for messages.
     """
 
     def __init__(self, dataset: Dataset, name: str, section: str = "preprocessing") -> None:
@@ -160,7 +160,7 @@ class DatasetSource(ImageSource):
     def id(self, index: int) -> str:
         return self.dataset.id(index)
 
-    def refuse_unusable(self) -> None:
+    def require_usable(self) -> None:
         def part(start: int) -> list[tuple[int, int] | BadSample | None]:
             return [self._size(index) for index in range(start, min(start + SLICE, len(self)))]
 
@@ -215,12 +215,12 @@ class DatasetSource(ImageSource):
 
 
 def folder_source(path: Path, preprocessing: dict[str, Any] | None) -> DatasetSource:
-    """The images of a folder, as they are if there is no preprocessing."""
+    """The images of a folder, unchanged if ``preprocessing`` is None."""
     return DatasetSource(ImageFolder(preprocessing or AS_THEY_ARE, data=str(path)), path.name)
 
 
 def file_hash(path: Path) -> str:
-    """sha256 over a file's contents; remembered, because such files have gigabytes."""
+    """sha256 over a file's contents; cached, because such files have gigabytes. BenchError if it cannot be read."""
     (sha256,) = content_hashes([path], path.absolute())
     if sha256 is None:
         raise BenchError(f"{path}: cannot be read")

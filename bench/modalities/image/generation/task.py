@@ -32,11 +32,11 @@ from bench.modalities.image.generation.samples import WHAT, SampleSpec
 from bench.modalities.image.generation.sources import ImageSource
 
 FOUND = ("samples", "reference")
-"""Settings that the task finds out and no protocol file states."""
+"""Settings that follow from the data and cannot be stated in protocol files."""
 
 
 class ReferenceSettings(BaseModel):
-    """What the reference set holds; its contents are in the data set's fingerprint."""
+    """What the reference set holds; its contents are in the dataset's fingerprint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,7 @@ class ReferenceSettings(BaseModel):
 
 
 class DrawingSettings(BaseModel):
-    """What backbones generate; samples made elsewhere are as they are."""
+    """Settings of the images that backbones generate; samples made elsewhere stay as they are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,22 +53,22 @@ class DrawingSettings(BaseModel):
     sampling: GuidedSamplingSettings | None = Field(
         default=None, description="null: as each one's publisher recommends"
     )
-    prompts: int = Field(default=0, description="texts they are generated from (--prompts)")
-    prompts_sha256: str = Field(default="", description="of these texts")
+    prompts: int = Field(default=0, description="number of texts they are generated from (--prompts)")
+    prompts_sha256: str = Field(default="", description="sha256 of these texts")
 
 
 class Settings(BaseModel):
-    """Every choice of the task; the protocol carries them all, defaults written out."""
+    """Settings of the task; the protocol states all of them, defaults included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="of backbones")
-    samples: int = Field(default=0, description="generated images, those included that cannot be read")
+    drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="images that backbones generate")
+    samples: int = Field(default=0, description="number of generated images, unreadable ones included")
     preprocessing: ImagePreprocessing | None = Field(
-        default=None, description="of samples made elsewhere; null: as they are"
+        default=None, description="preprocessing of samples made elsewhere; null: as they are"
     )
     reference_preprocessing: ImagePreprocessing | None = Field(
-        default=None, description="of the reference; null: a folder or file as it is, a data set as it says"
+        default=None, description="preprocessing of the reference; null: none for a folder or file, a dataset's own"
     )
     reference: ReferenceSettings
     metrics: dict[str, dict[str, Any]] = Field(
@@ -79,7 +79,7 @@ class Settings(BaseModel):
 class ImageGeneration(Task):
     """Compare generated images with a reference set: as Gaussians, by a kernel, as manifolds.
 
-    The images were made elsewhere, or a published backbone makes them.
+    The images were made elsewhere, or a pretrained backbone generates them.
     """
 
     kind = "generation"
@@ -92,7 +92,7 @@ class ImageGeneration(Task):
         if not request.dataset:
             raise BenchError(
                 f"{self.name} compares with real images: --reference PATH or DATASET (an .npz of guided-diffusion, "
-                "an .npz or folder of images, or a registered data set: bench list datasets)"
+                "an .npz or folder of images, or a registered dataset: bench list datasets)"
             )
         if derived := [name for name in FOUND if name in chosen]:
             raise BenchError(f"{request.place}: {derived[0]}: it follows from the data; leave it out")
@@ -101,7 +101,7 @@ class ImageGeneration(Task):
         settings = validated(Settings, given, request.place)
         reference = _reference(request.dataset, request.options.data, settings)
         if reference.source:
-            reference.source.refuse_unusable()
+            reference.source.require_usable()
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
         texts = read_prompts(request.options.prompts) if request.options.prompts else []
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
@@ -124,7 +124,7 @@ class ImageGeneration(Task):
             stated: dict[str, Any] = {}
         else:
             samples = _samples(system, protocol)
-            samples.refuse_unusable()
+            samples.require_usable()
             n = len(samples)
             stated = {"drawing": None}
         if n < 2:
@@ -204,14 +204,14 @@ class ImageGeneration(Task):
         )
 
     def _check_backbone(self, system: BackboneSpec, drawing: DrawingSettings) -> None:
-        """BenchError if a backbone makes no images, or wants texts and there are none (imports its class)."""
+        """Raise BenchError if a backbone does not make images, or needs texts and has none (imports its class)."""
         kind = system.pretrained(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
             raise BenchError(f"{system.text} generates from text: give --prompts FILE, one text per line")
         if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:
             raise BenchError(
-                f"drawing.sampling: guidance {drawing.sampling.guidance} leads to texts: give --prompts FILE, a text a "
-                "line, or leave guidance at 1"
+                f"drawing.sampling: guidance {drawing.sampling.guidance} needs texts: give --prompts FILE, one text "
+                "per line, or leave guidance at 1"
             )
 
     def _sections(self, place: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -221,7 +221,7 @@ class ImageGeneration(Task):
 
 
 class _Drawn:
-    """A published backbone and what it draws under the task's settings."""
+    """A pretrained backbone, and the images it draws under the task's settings."""
 
     def __init__(self, job: Job, settings: Settings) -> None:
         assert isinstance(job.system, BackboneSpec) and settings.drawing
@@ -244,20 +244,20 @@ class _Drawn:
         self.source = DrawnImages(job.system.text, settings.samples, None, draw, decode, self.watch)
 
     def costs(self) -> dict[str, Estimate]:
-        """Of drawing the images."""
+        """Estimates of the cost of drawing the images."""
         return sampling_costs(self.watch.timings, "")
 
     def codebooks(self) -> list[CodebookRecord]:
-        """Of the tokens it speaks."""
+        """The codebooks of its tokens."""
         return [CodebookRecord(**vars(book)) for book in self.backbone.codebooks]
 
     def record(self) -> SystemRecord:
-        """The checkpoint."""
+        """The record of the system with its checkpoint."""
         return _record(self.job.system, weights=self.backbone.weights, revision=self.backbone.revision)
 
 
 def _shared(job: Job, seen: Seen | None = None) -> str:
-    """A sentence if samples made elsewhere are images of the reference; in any order once all were seen."""
+    """A warning if samples made elsewhere are images of the reference, in any order once all have been seen."""
     if isinstance(job.system, BackboneSpec):
         return ""
     protocol = job.protocol

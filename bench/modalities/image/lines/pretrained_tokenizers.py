@@ -1,4 +1,4 @@
-"""Registry lines of published tokenizers: a generic one a model class, for NAME=PATH, and the known checkpoints."""
+"""Registry lines of pretrained tokenizers: one per model class, for NAME=PATH, and the known checkpoints."""
 
 from __future__ import annotations
 

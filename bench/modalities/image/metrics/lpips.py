@@ -21,7 +21,7 @@ BACKBONES = {"alex": "AlexNet", "vgg": "VGG-16"}
 
 
 class LPIPSSettings(Settings):
-    """Choices of the LPIPS; its backbone is part of its name."""
+    """Settings of LPIPS; its backbone is part of its name."""
 
     version: Literal["0.1"] = Field(default="0.1", description="of the linear heads; 0.1 is what papers report")
 
@@ -31,7 +31,7 @@ class LPIPS(PerSampleMetric):
 
     The network and its linear heads are torchmetrics', the backbone's ImageNet weights the verified file
     given. Images are mapped from [0, 1] to [-1, 1]; float32, whatever the system's dtype. Images with a
-    side under ``shortest_side`` do not survive the backbone's poolings.
+    side under ``shortest_side`` are too small for the backbone's poolings.
     """
 
     Settings = LPIPSSettings
@@ -89,11 +89,11 @@ def load_network(net: Literal["alex", "vgg"], backbone: Path) -> torch.nn.Module
     """torchmetrics' LPIPS network with the heads of its wheel and the backbone of a file.
 
     Args:
-        net: which backbone.
+        net: name of the backbone.
         backbone: state dict in torchvision's format; only its ``features`` are read.
 
     Raises:
-        BenchError: the file is no such state dict.
+        BenchError: the file is not such a state dict.
     """
     from torchmetrics.functional.image.lpips import _LPIPS
 

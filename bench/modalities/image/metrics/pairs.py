@@ -1,4 +1,4 @@
-"""What the per-image metrics share: walking a batch pair by pair, and saying why a sample has no value."""
+"""What the per-image metrics share: pairs of images, and reasons why samples have no value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 1-Wasserstein distance of two sets of patches along directions, of all patches and without blocks of them."""
+"""The 1-Wasserstein distance of two sets of patches along directions, with and without each block of patches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.modalities.image.metrics.pyramid_patches import CHANNELS
 
 CHUNK = 8192
 PROJECTED = 1 << 24
-"""Projections of a channel that are in memory at a time, 4 bytes each."""
+"""Most projections of a channel in memory at a time, 4 bytes each."""
 LEAST_LEFT = 1e-6
-"""Share of the variance below which what is left without a block is summed by itself."""
+"""Share of the variance below which moments without a block are summed anew."""
 
 
 class Patches:
@@ -43,11 +43,11 @@ class Patches:
         return torch.stack([mean, variance.sqrt()]).numpy()
 
     def moments_without(self, blocks: Sequence[tuple[int, int]], whole: np.ndarray) -> list[np.ndarray]:
-        """As ``moments``, of all patches but each block's: one reading for all, since sums can be taken back.
+        """The ``moments`` of all patches but those of each block, in one pass, since sums can be subtracted.
 
         Args:
             blocks: first and last patch of each, exclusively; together they are all patches.
-            whole: moments of all.
+            whole: moments of all patches.
         """
         center = torch.from_numpy(whole[0])[:, None]
         sums = np.zeros((len(blocks), 2, CHANNELS))
@@ -61,7 +61,7 @@ class Patches:
             variance = second / count - (first / count) ** 2
             if (variance > LEAST_LEFT * whole[1] ** 2).all():
                 moments.append(np.stack([whole[0] + first / count, np.sqrt(variance)]))
-            else:  # what is left is all but one value, which differences of sums cannot tell from one
+            else:  # what is left is all but one value, which differences of sums cannot distinguish from one
                 moments.append(self.moments([(0, start), (stop, len(self))]))
         return moments
 
@@ -76,7 +76,7 @@ class Patches:
 
 
 def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directions: torch.Tensor) -> np.ndarray:
-    """Mean over directions of the distance of all patches, and of those without each block, ``[1 + blocks]``.
+    """Mean distance over directions, of all patches and without each block, ``[1 + blocks]``.
 
     Args:
         blocks: first and last patch of x, exclusively, of each block.
@@ -128,7 +128,7 @@ def _along(
 def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
     """Sum over directions of the 1-Wasserstein distance, rows ``[directions, n]`` and sorted ones ``[.., m]``.
 
-    The rows are sorted where they lie.
+    The rows are sorted in place.
     """
     projections.sort(axis=1)
     if projections.shape == against.shape:
@@ -146,7 +146,7 @@ def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Where the quantile functions of n and of more values, m, have which values.
+    """How the quantile functions of n values and of m > n values overlap.
 
     Both are constant between multiples of 1/n and of 1/m, and that repeats itself ``periods`` times. The interval of
     one of the m values meets that of one of the n values or of two neighbors.
@@ -163,7 +163,7 @@ class Overlaps:
 
 @lru_cache(maxsize=3)  # all samples, and those without a larger and a smaller block
 def overlaps_of(n: int, m: int) -> Overlaps:
-    """Those of n and m values of equal weight, n being the fewer."""
+    """The overlaps of n and m values of equal weight, with n at most m."""
     periods = gcd(n, m)
     few, many = n // periods, m // periods
     starts = np.arange(many) * few  # in units of which one of the m intervals has ``few``, one of the n ``many``

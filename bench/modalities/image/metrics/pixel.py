@@ -13,12 +13,12 @@ from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
 LEVELS = 255
-"""Steps from the darkest to the brightest value of eight bits."""
+"""Steps between the smallest and largest value of eight bits."""
 NOT_FINITE = "the reconstruction is not finite"
 
 
 class PSNRSettings(Settings):
-    """Choices of the PSNR."""
+    """Settings of PSNR."""
 
     data_range: float = Field(default=1.0, gt=0, description="peak value; images are in [0, 1]")
     pooling: Literal["image", "set"] = Field(

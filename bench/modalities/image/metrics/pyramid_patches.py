@@ -1,4 +1,4 @@
-"""Patches of the levels of a Laplacian pyramid (Burt & Adelson 1983), at places that a seed decides."""
+"""Patches of the levels of a Laplacian pyramid (Burt & Adelson 1983), at places drawn from a seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 SMALLEST = 16
-"""Pixels of the shorter side of the last level at least."""
+"""Fewest pixels of the shorter side of the last level."""
 
 CHANNELS = 3
 
@@ -42,7 +42,7 @@ def laplacian_pyramid(images: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _blurred(images: torch.Tensor) -> torch.Tensor:
-    """Sums written out, because a convolution rounds differently for another batch size."""
+    """Images blurred by explicit sums, because a convolution rounds differently for another batch size."""
     for axis in (2, 3):
         size = images.shape[axis]
         mirrored = F.pad(images, (0, 0, 2, 2) if axis == 2 else (2, 2, 0, 0), mode="reflect")
@@ -52,7 +52,7 @@ def _blurred(images: torch.Tensor) -> torch.Tensor:
 
 
 def places(index: int, seed: int, sizes: Sequence[tuple[int, int]], count: int, side: int) -> np.ndarray:
-    """Top and left of each patch of an image, ``[levels, count, 2]``; they depend on nothing but the arguments."""
+    """Top and left of each patch of an image, ``[levels, count, 2]``; they depend only on the arguments."""
     generator = np.random.RandomState([seed, index])
     drawn = [[generator.randint(extent - side + 1, size=count) for extent in size] for size in sizes]
     return np.array(drawn).transpose(0, 2, 1)
@@ -63,7 +63,7 @@ def patches(images: torch.Tensor, index: torch.Tensor, seed: int, count: int, si
 
     Args:
         images: uint8 ``[batch, 3, height, width]``, 16 pixels or more on the shorter side.
-        index: of each image in its set, int64 ``[batch]``.
+        index: index of each image in its set, int64 ``[batch]``.
     """
     sizes = level_sizes(*images.shape[2:])
     where = np.stack([places(number, seed, sizes, count, side) for number in index.tolist()])

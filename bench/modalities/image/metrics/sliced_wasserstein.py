@@ -2,13 +2,13 @@
 
 Of each image, patches of 7x7 pixels of every level of its Laplacian pyramid; of each side and level, its patches
 with every color channel brought to mean 0 and standard deviation 1; of these, the 1-Wasserstein distance along random
-directions, averaged and multiplied by 1000. Fine levels tell of texture and noise, the coarsest of layout and color.
+directions, averaged and multiplied by 1000. Fine levels show texture and noise, the coarsest layout and color.
 
 Sets of different sizes are compared by their quantiles, exactly, so that nothing is left out but what exceeds the most
-images per side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of 0.
-The jackknife brings what is left without a block to mean 0 and deviation 1 again.
+images per side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of
+0. The jackknife brings what is left without a block to mean 0 and deviation 1 again.
 
-A side's patches lie on disk, 588 bytes each with the published size: 75 KB per image and level, 1.23 GB per level at most.
+A side's patches lie on disk, 588 bytes each with the paper's size: 75 KB per image and level, at most 1.23 GB per level.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from bench.modalities.image.metrics.pyramid_patches import CHANNELS, SMALLEST, l
 NAME = "swd"
 SCALE = 1000.0
 FIRST_ROWS = 16
-"""Images whose patches there is room for at first."""
+"""Images that there is room for at first."""
 
 
 class SlicedWassersteinSettings(Settings):
-    """Sliced Wasserstein distance of patches."""
+    """Settings of the sliced Wasserstein distance."""
 
     input: Literal["uint8, clamped, nearest"] = "uint8, clamped, nearest"
     pyramid: Literal["Laplacian, down to 16 pixels"] = "Laplacian, down to 16 pixels"
@@ -47,7 +47,7 @@ class SlicedWassersteinSettings(Settings):
     patches: int = Field(default=128, ge=1, description="patches of an image and level")
     directions: int = Field(default=512, ge=1, description="random directions per level")
     images: int | None = Field(default=16_384, ge=2, description="images used at most of each side; null: all")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws images, places, directions")
+    seed: int = Field(default=2020, ge=0, description="seed that draws images, places and directions")
 
 
 class SlicedWasserstein(Metric, line="sliced_wasserstein"):
@@ -133,7 +133,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         return estimates
 
     def _estimate(self, name: str, values: np.ndarray, bounds: np.ndarray, least: str, note: str) -> Estimate:
-        """From the distance of all samples and those without each block."""
+        """The estimate of the distance of all samples and those without each block, ``[1 + blocks]``."""
         value = float(values[0])
         if not np.isfinite(values).all():
             least = "no interval: without one group of samples a color channel has a single value"
@@ -150,7 +150,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             if images.shape[2:] != self.size:
                 (height, width), (h, w) = self.size, images.shape[2:]
                 raise Unavailable(
-                    f"samples are {width}x{height}, references {w}x{h}: their patches do not compare",
+                    f"samples are {width}x{height}, references {w}x{h}: their patches are not comparable",
                     "give references of that size, or a protocol whose reference_preprocessing resizes them",
                 )
             keep = chosen[index]

@@ -26,7 +26,7 @@ Border = Literal["exclude", "reflect"]
 
 
 class WindowSettings(Settings):
-    """Choices both metrics have."""
+    """Settings of both metrics."""
 
     data_range: float = Field(default=1.0, gt=0, description="range of the pixel values; images are in [0, 1]")
     size: int = Field(default=11, ge=3, description="side of the window in pixels, odd")
@@ -43,7 +43,7 @@ class WindowSettings(Settings):
 
 
 class SSIMSettings(WindowSettings):
-    """Choices of the SSIM; the size and covariance default to what goes with the window."""
+    """Settings of SSIM; the defaults of size and covariance depend on the window."""
 
     window: Literal["gaussian", "uniform"] = Field(
         default="gaussian", description="gaussian: Wang et al. 2004; uniform: scikit-image's default, LlamaGen's"
@@ -66,7 +66,7 @@ class SSIMSettings(WindowSettings):
 
 
 class MSSSIMSettings(WindowSettings):
-    """Choices of the multi-scale SSIM."""
+    """Settings of multi-scale SSIM."""
 
     betas: tuple[float, ...] = Field(default=STANDARD_BETAS, min_length=1, description="exponent of each scale")
     border: Border = Field(
@@ -76,7 +76,7 @@ class MSSSIMSettings(WindowSettings):
     )
     channels: Literal["joint", "separate"] = Field(
         default="joint",
-        description="joint: the terms are means over the channels (torchmetrics); separate: one MS-SSIM a "
+        description="joint: the terms are means over the channels (torchmetrics); separate: one MS-SSIM per "
         "channel, then their mean (pytorch-msssim, TensorFlow)",
     )
 

@@ -25,7 +25,7 @@ def load_diffusers(
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
 
     Raises:
-        Unavailable: diffusers is missing or too old, or the checkpoint cannot be had.
+        Unavailable: diffusers is missing or too old, or the checkpoint is not available.
         BenchError: the checkpoint is of another class, is broken, or lacks weights; the library itself
             would draw those at random and only warn.
     """
@@ -83,7 +83,7 @@ class AutoencoderKL(DiffusersAutoencoder):
     Args:
         path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
         latents: ``mode`` of the posterior, or a ``sample`` of it.
-        seed: of the samples. The noise of an image depends on the seed and on the image itself, never on
+        seed: seed of the samples. The noise of an image depends on the seed and on the image itself, never on
             its batch, its place in it or the device; equal images get equal noise.
     """
 
@@ -98,7 +98,7 @@ class AutoencoderKL(DiffusersAutoencoder):
         offline: bool = False,
     ) -> None:
         if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: a posterior gives its mode or a sample")
+            raise BenchError(f"latents={latents}: choose mode or sample")
         checkpoint, model = load_diffusers("AutoencoderKL", path, repo, subfolder, revision, offline)
         super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
         self.latents, self.seed = latents, seed
@@ -131,7 +131,7 @@ class AutoencoderTiny(DiffusersAutoencoder):
         offline: bool = False,
     ) -> None:
         if store not in ("float", "uint8"):
-            raise BenchError(f"store={store}: latents are stored as float or as uint8")
+            raise BenchError(f"store={store}: choose float or uint8")
         checkpoint, model = load_diffusers("AutoencoderTiny", path, repo, subfolder, revision, offline)
         super().__init__(checkpoint, model, 2 ** (len(model.config.num_encoder_blocks) - 1))
         self.store = store
@@ -167,7 +167,7 @@ class AutoencoderDC(DiffusersAutoencoder):
 
 
 def _generator(image: torch.Tensor, seed: int) -> torch.Generator:
-    """A generator on the processor that an image and a seed determine alone."""
+    """A generator on the processor that depends only on an image and a seed."""
     content = hashlib.sha256(seed.to_bytes(8, "little", signed=True))
     content.update(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
     return torch.Generator().manual_seed(int.from_bytes(content.digest()[:8], "little") >> 1)

@@ -23,8 +23,8 @@ class Layout:
     """How a publisher describes the model and names its tensors.
 
     Attributes:
-        config: what the library's configuration class takes.
-        prefixes: what stands before the names of this model's tensors in a checkpoint of a larger one.
+        config: arguments of the library's configuration class.
+        prefixes: prefixes of this model's tensors in the checkpoint of a larger one.
         renames: patterns and replacements, in order, from the publisher's names to the library's.
     """
 
@@ -62,7 +62,7 @@ class TransformersVQ(PretrainedTokenizer):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
-        """The tokenizer around a model that is loaded already, as a part of a larger one, whose files are counted."""
+        """The tokenizer around a loaded model that is part of a larger one, whose weights files it reports."""
         made = cls.__new__(cls)
         made._adopt(checkpoint, model)
         return made
@@ -81,7 +81,7 @@ class TransformersVQ(PretrainedTokenizer):
         raise NotImplementedError
 
     def images_of(self, codes: torch.Tensor) -> torch.Tensor:
-        """What the model makes of codes ``[batch, h, w]``."""
+        """The model's images ``[batch, 3, height, width]`` of codes ``[batch, h, w]``."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -119,7 +119,7 @@ class JanusVQ(TransformersVQ):
         offline: bool = False,
     ) -> None:
         if nearest not in ("cosine", "euclidean"):
-            raise BenchError(f"nearest={nearest}: codes are chosen by cosine or euclidean distance")
+            raise BenchError(f"nearest={nearest}: choose cosine or euclidean")
         super().__init__(path, repo, subfolder, revision, offline)
         self.nearest = nearest
 

@@ -33,7 +33,7 @@ class Distances:
     def __init__(self, x: torch.Tensor, y: torch.Tensor, rounding: Rounding, device: torch.device) -> None:
         self.rounding, self.device = rounding, device
         self.dtype = torch.float64 if max(len(x), len(y)) <= FLOAT64_PRODUCTS else torch.float32
-        self.centre = mean_of(y)
+        self.center = mean_of(y)
 
     def tile(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         """Squared distances ``[a, b]`` between rows ``[a, d]`` and ``[b, d]``, float32."""
@@ -41,7 +41,7 @@ class Distances:
             coarse = self._in_float16(left, right)
             if bool(torch.isfinite(coarse).all()):
                 return coarse
-        a, b = ((rows.double() - self.centre).to(self.device, self.dtype) for rows in (left, right))
+        a, b = ((rows.double() - self.center).to(self.device, self.dtype) for rows in (left, right))
         with exact_float32(self.device):
             products = a @ b.T
         squares = a.square().sum(1)[:, None] + b.square().sum(1)
