@@ -79,9 +79,7 @@ class Causal(Backbone):
         prompt.check(tuple(Codebook(size, "a position") for size in self.structure.sizes))
         counts = {count for level in range(len(prompt.codes)) for count in prompt.positions(level).tolist()}
         if len(counts) > 1:
-            raise TokenError(
-                "prompts of a batch, and their levels, must have one length; cut them, or extend one by one"
-            )
+            raise TokenError("prompts of a batch, and their levels, need one length; cut them, or extend one by one")
         prompted = max(counts, default=0)
         codes = torch.stack([level[:, :prompted] for level in prompt.codes], -1).to(self.device)
         total = prompted + positions

@@ -98,7 +98,7 @@ def test_given_statistics_serve_fid_and_nothing_else(rng: Rng) -> None:
             raise Unavailable("no images in here")
 
     given = Statistics(torch.zeros(0), moments)
-    assert "do not say of how many images" in measure(GFID, x, given)["gfid"].note
+    assert "do not state how many images" in measure(GFID, x, given)["gfid"].note
     assert measure(GFID, x, given)["gfid"].value == pytest.approx(measure(GFID, x, y)["gfid"].value, rel=1e-9)
     for kind in (GenerationKID, PrecisionRecall, DensityCoverage):
         for name, estimate in measure(kind, x, given).items():

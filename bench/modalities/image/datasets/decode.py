@@ -91,14 +91,14 @@ def decode(
         image.load()
         turn = _orientation(image)
     notes = ["first frame"] if first_of_many else []
-    deep = _deep_grey(image, alpha)
+    deep = _deep_gray(image, alpha)
     if ";16" in rawmode and deep is None:
         notes.append("16-bit colour")
     if deep is not None:
-        bits, grey = deep
+        bits, gray = deep
         notes += ["greyscale", f"{bits}-bit"]
         notes += _alpha_note(image, alpha)
-        rgb = grey.convert("RGB")
+        rgb = gray.convert("RGB")
     else:
         notes += [_MODE_NAMES[image.mode]] if image.mode in _MODE_NAMES else []
         notes += _alpha_note(image, alpha)
@@ -194,7 +194,7 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _TRANSPOSITIONS else 1
 
 
-def _deep_grey(image: Image.Image, alpha: Alpha) -> tuple[int, Image.Image] | None:
+def _deep_gray(image: Image.Image, alpha: Alpha) -> tuple[int, Image.Image] | None:
     """Bits and 8-bit version of a gray image with more than 8 bits; None if it is none.
 
     Pillow's own conversion clips at 255 instead of scaling.

@@ -8,7 +8,7 @@ Sets of different sizes are compared by their quantiles, exactly, so that nothin
 images per side. The n-th sample has its patches in the places of the n-th reference, so equal sets have a distance of
 0. The jackknife brings what is left without a block to mean 0 and deviation 1 again.
 
-A side's patches lie on disk, 588 bytes each with the paper's size: 75 KB per image and level, at most 1.23 GB per level.
+A side's patches lie on disk, 588 bytes each in the paper's size: 75 KB per image and level, at most 1.23 GB a level.
 """
 
 from __future__ import annotations

@@ -96,5 +96,5 @@ def test_transcripts_decide_the_fingerprint(subset: Path) -> None:
     table.write_text("\n".join([*lines, "121-121726-0001 ANOTHER", ""]))
     assert LibriSpeech(data=str(subset)).fingerprint != first
     table.write_text("\n".join([*lines, "121-121726-0001 ANOTHER", "121-121726-0001 YET ANOTHER"]))
-    with pytest.raises(BenchError, match="gives 121-121726-0001 two texts; keep one"):
+    with pytest.raises(BenchError, match="two texts for 121-121726-0001; keep one"):
         LibriSpeech(data=str(subset))

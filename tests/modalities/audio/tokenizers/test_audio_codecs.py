@@ -152,9 +152,9 @@ def test_opus_delay_is_the_one_its_header_states(rate: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("opus@4", "opus: kbps is from 6 to 256 at 16000 samples a second, not 4"),
+        ("opus@4", "opus: kbps must be from 6 to 256 at 16000 samples per second, not 4"),
         ("opus@fast", "kbps is from 6"),
-        ("opus@12,rate=44100", "rate is one of 16000, 8000, 12000, 24000, 48000, not 44100"),
+        ("opus@12,rate=44100", "rate must be one of 16000, 8000, 12000, 24000, 48000, not 44100"),
         ("mp3@10", "mp3: kbps is 8, 16, 24, 32"),
         ("mp3@8,rate=44100", "mp3: kbps is 32, 40, .* at 44100"),
         ("aac@200", "aac: kbps is from 8 to 96"),

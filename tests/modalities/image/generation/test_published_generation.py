@@ -131,7 +131,7 @@ def test_texts_and_sampling_are_in_the_fingerprint(planned):
 @pytest.mark.parametrize(
     ("system", "prompts", "message"),
     [
-        ("janus-pro-1b", None, "generates from text: give --prompts FILE, a text a line"),
+        ("janus-pro-1b", None, "generates from text: give --prompts FILE, one text per line"),
         ("emu3-gen", "nowhere", "No such file or directory; give a text file"),
         ("janus-pro-1b", "blank", "no line that is not blank"),
         ("janus-pro-1b", "real.npz", "no UTF-8 text"),

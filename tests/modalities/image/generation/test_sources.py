@@ -255,7 +255,7 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"mu": np.zeros(3)}, "mu alone; it needs mu and sigma"),
+        ({"mu": np.zeros(3)}, "mu only; it needs mu and sigma"),
         ({"labels": np.zeros(3)}, "mu and sigma; this holds labels"),
         ({"arr_0": IMAGES[:1]}, "at least 2"),
         ({"mu": np.zeros(10), "sigma": np.eye(10)}, r"shapes \[10\] and \[10, 10\]; of the 2048"),
@@ -265,14 +265,14 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
         ({**statistics("mu"), "sigma": -np.eye(2048)}, "a variance on its diagonal is negative: -1;"),
         (
             {**statistics("mu"), "sigma": np.eye(2048) + np.eye(2048, k=1)},
-            "sigma is no covariance: it is not symmetric",
+            "sigma is not a covariance: it is not symmetric",
         ),
         (
             {**statistics("mu"), "sigma": np.eye(2048) - np.full((2048, 2048), 1e-3)},
             "in some direction the variance is neg",
         ),
         ({**statistics("mu"), "sigma": np.full((2048, 2048), 1e200)}, "too large to be squared"),
-        ({**statistics("mu", "sigma", "mu_s"), "sigma_s": -np.eye(2023)}, "sigma_s is no covariance"),
+        ({**statistics("mu", "sigma", "mu_s"), "sigma_s": -np.eye(2023)}, "sigma_s is not a covariance"),
     ],
 )
 def test_a_reference_without_either_is_refused(tmp_path, arrays, message):
