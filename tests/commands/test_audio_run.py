@@ -221,7 +221,7 @@ def test_data_sets_of_the_other_modality_and_wrong_names_are_refused(arguments, 
     ("system", "message"),
     [
         ("opus@7000", "kbps must be from 6 to 256"),
-        ("codec2@9999", "mode is one of 3200"),
+        ("codec2@9999", "mode must be one of 3200"),
         ("mdct-vq@99", "kbps must be a multiple of 0.5"),
     ],
 )

@@ -160,7 +160,7 @@ def test_opus_delay_is_the_one_its_header_states(rate: int) -> None:
         ("aac@200", "aac: kbps must be from 8 to 96"),
         ("g722@48", "kbps must be 64"),
         ("amr-nb@5", "kbps must be 4.75, 5.15"),
-        ("codec2@999", "mode is one of 3200, 2400, .* 700C, not 999"),
+        ("codec2@999", "mode must be one of 3200, 2400, .* 700C, not 999"),
     ],
 )
 def test_wrong_bitrates_are_named(text: str, message: str) -> None:
