@@ -109,7 +109,7 @@ def test_what_cannot_be_continued_is_refused():
         built.extend(tokens, 0, 0)
     with pytest.raises(BenchError, match="guidance needs conditions"):
         built.extend(tokens, 2, 0, sampling=Sampling(guidance=2))
-    with pytest.raises(TokenError, match="of one length"):
+    with pytest.raises(TokenError, match="need one length"):
         built.extend(replace(tokens, lengths=(torch.tensor([6, 4]),)), 2, 0)
     with pytest.raises(TokenError, match=r"codes 5\.\.5 outside the codebook 0\.\.4"):
         built.extend(Tokens(codes=(torch.full((1, 2), 5),)), 2, 0)

@@ -140,7 +140,7 @@ def test_what_does_not_fit_is_refused():
     for grids in (((4,), (8,)), ((4, 4), (2, 2)), ((2, 2), (2, 4, 4))):  # of sound, from fine to coarse, of video
         with pytest.raises(BenchError, match="no backbone models levels of unequal grids"):
             paradigm_of(Structure((4, 4), grids))
-    with pytest.raises(BenchError, match="knows 6 places, not 7"):
+    with pytest.raises(BenchError, match="has 6 places, not 7"):
         backbone("randomised-sound").log_likelihood(random_tokens(Structure((5,), ((7,),)), 1))
     with pytest.raises(TokenError, match="a codec emits bytes"):
         Structure.of(Tokens(payload=(b"1",)), ())

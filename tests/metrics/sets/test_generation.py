@@ -202,10 +202,10 @@ def test_splits_of_a_size_leave_a_smaller_last_one(rng: Rng, n: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "n", "m", "reason"),
     [
-        (GFID, 1, 5, "at least 2 samples, there are 1"),
-        (GFID, 5, 1, "at least 2 references, there are 1"),
-        (GenerationKID, 5, 1, "2 references, there are 5 and 1"),
-        (PrecisionRecall, 5, 3, "needs 4 samples and 4 references, there are 5 and 3"),
+        (GFID, 1, 5, "at least 2 samples; there are 1"),
+        (GFID, 5, 1, "at least 2 references; there are 1"),
+        (GenerationKID, 5, 1, "2 references; there are 5 and 1"),
+        (PrecisionRecall, 5, 3, "needs 4 samples and 4 references; there are 5 and 3"),
         (DensityCoverage, 5, 9, "needs 6 samples"),
         (GenerationInceptionScore, 5, 9, "do not fill 10 splits"),
     ],

@@ -111,7 +111,7 @@ def test_less_than_a_sample_is_no_clip(folder: Path) -> None:
 
 def test_unreadable_files_can_be_fatal(folder: Path) -> None:
     (folder / "a.wav").write_text("no sound")
-    with pytest.raises(BenchError, match=r"a\.wav: not a sound file"):
+    with pytest.raises(BenchError, match=r"a\.wav: not an audio file"):
         only(folder, unreadable="error")
 
 
@@ -213,7 +213,7 @@ def test_data_that_is_no_folder_of_sound(folder: Path, data: str | None, message
     with pytest.raises(BenchError, match=message):
         AudioFolder(data=None if data is None else str(folder / data))
     save(folder / "a.wav", tone(0.1))
-    with pytest.raises(BenchError, match="no split 'test'; there is all"):
+    with pytest.raises(BenchError, match="no split 'test'; choose from all"):
         AudioFolder(data=str(folder), split="test")
 
 

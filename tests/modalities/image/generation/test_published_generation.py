@@ -152,7 +152,7 @@ def test_texts_that_changed_since_the_plan_are_told(planned, inputs, changed):
 
 
 def test_guidance_without_texts_is_refused(planned):
-    with pytest.raises(BenchError, match=r"guidance 3\.0 leads to texts: give --prompts FILE"):
+    with pytest.raises(BenchError, match=r"guidance 3\.0 needs texts: give --prompts FILE"):
         planned("amused-256", sampling={"guidance": 3})
 
 
