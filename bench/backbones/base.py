@@ -46,7 +46,7 @@ class Structure:
     def of(cls, tokens: Tokens, codebooks: tuple[Codebook, ...]) -> Structure:
         """The structure of what a tokenizer emitted; TokenError for a codec's bytes."""
         if tokens.kind == "bytes":
-            raise TokenError("a codec emits bytes, which no backbone models; choose a tokenizer")
+            raise TokenError("a codec emits bytes, which backbones do not model; choose a tokenizer")
         latents = tokens.latents
         grids = [code.shape[1:] for code in tokens.codes] if latents is None else [latents.shape[1:-1]]
         return cls(
@@ -66,13 +66,13 @@ class Structure:
     def grows(self) -> bool:
         """Whether every level is a grid at least as large as the one before it, like the scales of an image."""
         return all(len(grid) == 2 for grid in self.grids) and all(
-            one[axis] <= other[axis] for one, other in pairwise(self.grids) for axis in (0, 1)
+            coarse[axis] <= fine[axis] for coarse, fine in pairwise(self.grids) for axis in (0, 1)
         )
 
     def grid_of_all(self, paradigm: str) -> tuple[int, ...]:
         """The grid that all levels share; BenchError, naming the paradigm, if they differ."""
         if len(set(self.grids)) != 1:
-            raise BenchError(f"{paradigm} needs levels of one grid, not {', '.join(map(str, self.grids))}")
+            raise BenchError(f"{paradigm} needs levels that share one grid, not {', '.join(map(str, self.grids))}")
         return self.grids[0]
 
     def resized(self, positions: int) -> Structure:
@@ -210,7 +210,7 @@ class Backbone(nn.Module, ABC):
             TokenError: the prompts are not tokens of this structure, or differ in length.
         """
         raise BenchError(
-            f"{type(self).__name__.lower()} does not draw in order, so it continues no prompt; "
+            f"{type(self).__name__.lower()} does not draw in order, so it cannot continue prompts; "
             "use raster, depthwise or delay"
         )
 
@@ -220,11 +220,11 @@ class Backbone(nn.Module, ABC):
     ) -> Iterator[tuple[torch.Tensor, Noise]]:
         """Checked arguments of :meth:`draw`, with dropout off while they are used."""
         if n < 1:
-            raise BenchError(f"n={n}: at least one sample is to be generated")
+            raise BenchError(f"n={n}: generate at least one sample")
         labels = self._labels(n, conditions)
         if sampling.guidance != 1:
             if conditions is None:
-                raise BenchError("guidance needs conditions: without a class there is nothing to be guided to")
+                raise BenchError("guidance needs conditions; give classes, or leave guidance at 1")
             labels = torch.cat([labels, torch.full_like(labels, self.classes)])
         with evaluating(self):
             yield self.conditions(labels), Noise(seed, first, n, self.device)
@@ -254,13 +254,13 @@ class Backbone(nn.Module, ABC):
         grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
         if latents is not None:
             grids = (tuple(latents.shape[1:-1]),)
-        known, counts = self.structure.grids, tokens.counts
+        expected, counts = self.structure.grids, tokens.counts
         # A sequence may be longer or shorter than those the backbone was built for; a grid may not.
-        fits = len(grids) == len(known) and all(
-            one == other or len(one) == len(other) == 1 for one, other in zip(grids, known, strict=True)
+        fits = len(grids) == len(expected) and all(
+            given == wanted or len(given) == len(wanted) == 1 for given, wanted in zip(grids, expected, strict=True)
         )
         if counts is None or not fits or (0 if latents is None else latents.shape[-1]) != self.structure.dim:
-            raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {known}")
+            raise TokenError(f"{tokens.kind} tokens of {grids} do not fit a backbone of {expected}")
         return counts
 
     def _withheld(self, batch: int, conditions: torch.Tensor | None) -> torch.Tensor:
@@ -277,7 +277,7 @@ class Backbone(nn.Module, ABC):
             return torch.full((batch,), self.classes, device=self.device)
         if conditions.shape != (batch,) or conditions.dtype != torch.int64:
             raise BenchError(
-                f"conditions are {conditions.dtype} {tuple(conditions.shape)}, not int64 [{batch}]: a class a sample"
+                f"conditions are {conditions.dtype} {tuple(conditions.shape)}; give int64 [{batch}], a class per sample"
             )
         if batch and (int(conditions.min()) < 0 or int(conditions.max()) >= self.classes):
             raise BenchError(f"conditions outside the {self.classes} classes of this backbone")

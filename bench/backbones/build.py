@@ -26,7 +26,7 @@ def paradigm_of(structure: Structure) -> str:
         return "nextscale"
     grids = ", ".join(map(str, structure.grids))
     raise BenchError(
-        f"no backbone models levels of unequal grids: {grids}; next-scale prediction takes grids of an image, "
+        f"no backbone models levels of unequal grids: {grids}; next-scale prediction takes grids of images, "
         "each as large as the one before or larger"
     )
 
@@ -38,14 +38,14 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
         BenchError: there is no such paradigm, or it does not model such tokens.
     """
     entry = registry.get("backbones", paradigm)
-    found = registry.load(entry.target)
-    if not (isinstance(found, type) and issubclass(found, Backbone)):
-        known = ", ".join(paradigms())
-        raise BenchError(f"{paradigm} comes trained; a probe is trained from scratch, and takes {known}")
+    backbone = registry.load(entry.target)
+    if not (isinstance(backbone, type) and issubclass(backbone, Backbone)):
+        trainable = ", ".join(paradigms())
+        raise BenchError(f"{paradigm} is pretrained, and a probe is trained from scratch; use one of {trainable}")
     if structure.dim and entry.tokens == "discrete":
-        others = [name for name in paradigms() if registry.get("backbones", name).tokens == "continuous"]
-        raise BenchError(f"{paradigm} models codes, and these tokens are continuous; use {' or '.join(others)}")
-    return found(structure, size, classes)
+        continuous = [name for name in paradigms() if registry.get("backbones", name).tokens == "continuous"]
+        raise BenchError(f"{paradigm} models codes, but these tokens are continuous; use {' or '.join(continuous)}")
+    return backbone(structure, size, classes)
 
 
 def paradigms() -> list[str]:

@@ -72,17 +72,17 @@ class Causal(Backbone):
         first: int = 0,
     ) -> Tokens:
         if any(len(grid) != 1 for grid in self.structure.grids):
-            raise BenchError(f"only sequences are continued, not grids {self.structure.grids[0]}; use generate")
+            raise BenchError(f"only sequences can be continued, not grids {self.structure.grids[0]}; use generate")
         if positions < 1:
-            raise BenchError(f"positions={positions}: at least one is to be drawn after the prompt")
+            raise BenchError(f"positions={positions}: draw at least one after the prompt")
         self._counts(prompt)
         prompt.check(tuple(Codebook(size, "a position") for size in self.structure.sizes))
         counts = {count for level in range(len(prompt.codes)) for count in prompt.positions(level).tolist()}
         if len(counts) > 1:
-            raise TokenError("prompts of a batch, and their levels, are of one length; cut them, or extend one by one")
-        known = max(counts, default=0)
-        codes = torch.stack([level[:, :known] for level in prompt.codes], -1).to(self.device)
-        total = known + positions
+            raise TokenError("prompts of a batch, and their levels, need one length; cut them, or extend one by one")
+        prompted = max(counts, default=0)
+        codes = torch.stack([level[:, :prompted] for level in prompt.codes], -1).to(self.device)
+        total = prompted + positions
         with self._sampling(len(codes), seed, conditions, sampling, first) as (start, noise):
             return self.structure.resized(total).tokens(self._drawn(start, codes, total, noise, sampling))
 
@@ -94,13 +94,13 @@ class Causal(Backbone):
         Args:
             start: as of :meth:`draw`.
         """
-        known, copies = prompt.shape[1], len(start) // len(noise)
+        prompted, copies = prompt.shape[1], len(start) // len(noise)
         rows = self.rows(prompt, positions)
         steps = rows.shape[1]
         uniform, places = noise.uniform(steps, rows.shape[2]), self.places(steps)
         cache = self.trunk.cache() if self.cached else None
-        seen = torch.cat([start[:, None], self.embedded(rows[:, :known]).repeat(copies, 1, 1)], dim=1)
-        for step in range(known, steps):
+        seen = torch.cat([start[:, None], self.embedded(rows[:, :prompted]).repeat(copies, 1, 1)], dim=1)
+        for step in range(prompted, steps):
             hidden = self.trunk(seen + places[step + 1 - seen.shape[1] : step + 1], cache=cache)[:, -1]
             drawn = self.draw_row(hidden, uniform[:, step], sampling)
             rows[:, step] = torch.where(rows[:, step] == OPEN, drawn, rows[:, step])

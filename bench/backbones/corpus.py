@@ -59,23 +59,23 @@ class Corpus:
         """
         structure = Structure.of(tokens, self.codebooks)
         tokens.check(self.codebooks)
-        known = self._structure or structure
-        if structure.grids != known.grids and not (_is_sequence(structure) and _is_sequence(known)):
+        first = self._structure or structure
+        if structure.grids != first.grids and not (_is_sequence(structure) and _is_sequence(first)):
             raise BenchError(
-                f"samples of grids {structure.grids} after samples of grids {known.grids}: a backbone models one; "
+                f"samples of grids {structure.grids} after samples of grids {first.grids}: a backbone models one; "
                 "choose a preprocessing that makes signals of one size"
             )
-        if structure.dim != known.dim:
+        if structure.dim != first.dim:
             raise BenchError(
-                f"latents of {structure.dim} dimensions after samples of {known.dim}; a backbone models one"
+                f"latents of {structure.dim} dimensions after samples of {first.dim}; a backbone models one"
             )
         if self.classes:
             self.labels += self._checked(labels, tokens.batch_size)
-        self._structure = known
+        self._structure = first
         rows = [tokens.rows(level) for level in range(len(structure.grids))]
         for sample in zip(*rows, strict=True):
             if _is_sequence(structure) and len({len(level) for level in sample}) > 1:
-                raise BenchError("the levels of a sequence differ in length; no backbone here models them")
+                raise BenchError("the levels of a sequence differ in length, which backbones do not model")
             self.samples.append(tuple(level.cpu() for level in sample))
             self._longest = max(self._longest, len(sample[0]))
 
@@ -83,11 +83,11 @@ class Corpus:
     def structure(self) -> Structure:
         """The structure of the samples; for sequences, that of a whole window. BenchError if there are no samples."""
         if self._structure is None:
-            raise BenchError("no samples, so no tokens to be modelled")
-        known = self._structure
-        if not _is_sequence(known):
-            return known
-        return known.resized(min(self.context, self._longest))
+            raise BenchError("no samples, so there are no tokens to model")
+        structure = self._structure
+        if not _is_sequence(structure):
+            return structure
+        return structure.resized(min(self.context, self._longest))
 
     @property
     def counts(self) -> torch.Tensor:
@@ -146,10 +146,10 @@ class Corpus:
         return tuple(level[at : at + self._window] for level in sample)
 
     def _checked(self, labels: Sequence[int | None], batch: int) -> list[int]:
-        found = [label for label in labels if label is not None and 0 <= label < self.classes]
-        if not len(found) == len(labels) == batch:
-            raise BenchError(f"labels {list(labels)} of {batch} samples: each has one of the {self.classes} classes")
-        return found
+        valid = [label for label in labels if label is not None and 0 <= label < self.classes]
+        if not len(valid) == len(labels) == batch:
+            raise BenchError(f"labels {list(labels)} of {batch} samples; each needs one of the {self.classes} classes")
+        return valid
 
     def _examples(self, pieces: Sequence[tuple[int, tuple[torch.Tensor, ...]]]) -> Examples:
         numbers = [number for number, _ in pieces]

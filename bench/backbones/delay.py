@@ -29,7 +29,7 @@ class Delay(Causal):
         super().__init__(structure, size, classes)
         grid = structure.grid_of_all("delay")
         if len(grid) != 1:
-            raise BenchError(f"the delay pattern is of sequences, not of grids {grid}; use depthwise")
+            raise BenchError(f"the delay pattern models sequences, not grids {grid}; use depthwise")
         # The last row of each table is the special code.
         self.embeddings = nn.ModuleList(embedding(codes + 1, size.width) for codes in structure.sizes)
         self.places = Places(grid, size.width)
@@ -39,17 +39,17 @@ class Delay(Causal):
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
         codes = [level.to(self.device) for level in tokens.codes]
         positions, levels = codes[0].shape[1], len(codes)
-        own = [inside(tokens.positions(level).to(self.device), positions) for level in range(levels)]
+        unpadded = [inside(tokens.positions(level).to(self.device), positions) for level in range(levels)]
         # Beyond its own length a clip has the special code: what padding holds must not reach the upper levels.
         delayed = [
             F.pad(code.masked_fill(~mine, special), (level, levels - 1 - level), value=special)
-            for level, (code, mine, special) in enumerate(zip(codes, own, self.structure.sizes, strict=True))
+            for level, (code, mine, special) in enumerate(zip(codes, unpadded, self.structure.sizes, strict=True))
         ]
         embedded = sum(table(code[:, :-1]) for table, code in zip(self.embeddings, delayed, strict=True))
         assert isinstance(embedded, torch.Tensor)
         hidden = self.trunk(torch.cat([start[:, None], embedded], dim=1))
         costs = [
-            head.nats(hidden[:, level : level + positions], codes[level]) * own[level]
+            head.nats(hidden[:, level : level + positions], codes[level]) * unpadded[level]
             for level, head in enumerate(self._heads())
         ]
         return torch.stack(costs).sum((0, 2))

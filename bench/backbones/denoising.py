@@ -130,13 +130,13 @@ class Denoiser(nn.Module):
     def forward(self, tokens: torch.Tensor, levels: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """The noise in tokens ``[..., dim]`` at levels ``[...]``, given conditions ``[..., width]``."""
         times = self.times(levels.flatten()).unflatten(0, levels.shape)
-        known = times + self.condition(condition)
+        given = times + self.condition(condition)
         state = self.inlet(tokens)
         for block in self.blocks:
-            state = block(state, known)
-        shift, scale = self.modulation(known).chunk(2, -1)
-        found: torch.Tensor = self.outlet(self.norm(state) * (1 + scale) + shift)
-        return found
+            state = block(state, given)
+        shift, scale = self.modulation(given).chunk(2, -1)
+        noise: torch.Tensor = self.outlet(self.norm(state) * (1 + scale) + shift)
+        return noise
 
 
 class Modulated(nn.Module):
@@ -148,9 +148,9 @@ class Modulated(nn.Module):
         self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.modulation = _modulation(width, 3)
 
-    def forward(self, state: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        """``[..., width]`` to the same."""
-        shift, scale, gate = self.modulation(known).chunk(3, -1)
+    def forward(self, state: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        """The next state ``[..., width]`` of a state ``[..., width]``, modulated by ``given`` ``[..., width]``."""
+        shift, scale, gate = self.modulation(given).chunk(3, -1)
         changed: torch.Tensor = state + gate * self.layers(self.norm(state) * (1 + scale) + shift)
         return changed
 

@@ -37,7 +37,7 @@ class Depthwise(Causal):
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
         codes = [level.flatten(1).to(self.device) for level in tokens.codes]
         batch, positions = codes[0].shape
-        own = inside(tokens.positions(0).to(self.device), positions)
+        unpadded = inside(tokens.positions(0).to(self.device), positions)
         # Σ_{d' ≤ d} of the embeddings of each position, [batch, positions, levels, width].
         sums = torch.stack([table(code) for table, code in zip(self.embeddings, codes, strict=True)], 2).cumsum(2)
         before = torch.cat([start[:, None], sums[:, :-1, -1]], dim=1)
@@ -45,7 +45,7 @@ class Depthwise(Causal):
         within = torch.cat([hidden[:, :, None], sums[:, :, :-1]], dim=2) + self.depths
         deep = self.depth(within.flatten(0, 1)).unflatten(0, (batch, positions))
         costs = [head.nats(deep[:, :, level], codes[level]) for level, head in enumerate(self._heads())]
-        return (torch.stack(costs, -1).sum(-1) * own).sum(1)
+        return (torch.stack(costs, -1).sum(-1) * unpadded).sum(1)
 
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:
         codes = rows.unbind(-1)

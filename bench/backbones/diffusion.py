@@ -11,7 +11,7 @@ from torch import nn
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.corpus import Corpus
 from bench.backbones.denoising import Denoiser, Schedule
-from bench.backbones.latents import Standard, refuse_truncation
+from bench.backbones.latents import Standard, reject_truncation
 from bench.backbones.layers import Places, Trunk
 from bench.backbones.sampling import Noise, Sampling, guided
 from bench.contracts.tokens import Tokens
@@ -106,18 +106,18 @@ class Diffusion(Backbone):
             uniform = torch.randperm(parts, generator=generator) + torch.rand(parts, generator=generator).double()
             levels = self.schedule.drawn(uniform / parts).view(self.noises, amount)
             noise = torch.randn(self.noises, amount, dim, generator=generator)
-            for level, one in zip(levels.to(self.device), noise.to(self.device), strict=True):
+            for level, sample in zip(levels.to(self.device), noise.to(self.device), strict=True):
                 costs = self.schedule.bound(
                     lambda noisy, at: self.denoiser(noisy, at, known),  # noqa: B023 - called at once
                     clean,
                     level.expand(batch, -1),
-                    one.expand(batch, -1, -1),
+                    sample.expand(batch, -1, -1),
                 )
                 total = total + costs.sum(1) * (count / amount / self.masks / self.noises)
         return total + count * self.standard.log_scale
 
     def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        refuse_truncation("diffusion", sampling)
+        reject_truncation("diffusion", sampling)
         count, n, dim = self.structure.positions[0], len(noise), self.structure.dim
         copies, steps = len(start) // n, min(self.steps, count)
         latents = torch.zeros(n, count, dim, device=self.device)
@@ -142,8 +142,8 @@ class Diffusion(Backbone):
         copies = len(known) // len(noise)
 
         def predict(tokens: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = self.denoiser(tokens.repeat(copies, 1, 1), levels.repeat(copies, 1), known)
-            return guided(found, scale) if copies > 1 else found
+            predicted: torch.Tensor = self.denoiser(tokens.repeat(copies, 1, 1), levels.repeat(copies, 1), known)
+            return guided(predicted, scale) if copies > 1 else predicted
 
         shape = (known.shape[1], self.structure.dim)
         return self.schedule.sample(predict, self.diffusion_steps, lambda: noise.normal(*shape), temperature)

@@ -61,7 +61,7 @@ class Standard(nn.Module):
         return self.deviation.double().log().sum()
 
 
-def refuse_truncation(paradigm: str, sampling: Sampling) -> None:
-    """BenchError if the likeliest of a continuum are asked for."""
+def reject_truncation(paradigm: str, sampling: Sampling) -> None:
+    """Raise BenchError for top-k or top-p, which continuous tokens do not have."""
     if sampling.top_k or sampling.top_p < 1:
-        raise BenchError(f"{paradigm}: continuous tokens have no likeliest ones to choose among; use the temperature")
+        raise BenchError(f"{paradigm}: top_k and top_p are not defined for continuous tokens; use the temperature")

@@ -85,8 +85,8 @@ class Head(nn.Module):
 
     def _part(self, rows: torch.Tensor, targets: torch.Tensor, recompute: bool) -> torch.Tensor:
         if recompute and torch.is_grad_enabled():
-            found: torch.Tensor = checkpoint(self._cost, rows, targets, use_reentrant=False)
-            return found
+            cost: torch.Tensor = checkpoint(self._cost, rows, targets, use_reentrant=False)
+            return cost
         return self._cost(rows, targets)
 
     def _cost(self, rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -113,7 +113,7 @@ class Places(nn.Module):
         """Embeddings ``[positions, width]`` of the first positions in raster order."""
         if not len(self.axes):
             return torch.zeros(positions, self.width, device=self.zero.device)
-        shapes = ([-1 if axis == own else 1 for axis in range(len(self.grid))] for own in range(len(self.grid)))
+        shapes = ([-1 if axis == varying else 1 for axis in range(len(self.grid))] for varying in range(len(self.grid)))
         total = sum(table.view(*shape, self.width) for table, shape in zip(self.axes, shapes, strict=True))
         assert isinstance(total, torch.Tensor)
         return total.flatten(0, -2)[:positions]

@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from bench.backbones.base import Backbone, Size, Structure
 from bench.backbones.corpus import Corpus
-from bench.backbones.latents import Standard, refuse_truncation
+from bench.backbones.latents import Standard, reject_truncation
 from bench.backbones.layers import Places, Trunk, inside
 from bench.backbones.sampling import Noise, Sampling, draw
 from bench.contracts.tokens import Tokens
@@ -49,17 +49,17 @@ class Mixture(Backbone):
 
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
         latents = self.standard(tokens)
-        own = inside(tokens.positions(0).to(self.device), latents.shape[1])
+        unpadded = inside(tokens.positions(0).to(self.device), latents.shape[1])
         before = torch.cat([start[:, None], self.embedding(latents[:, :-1])], dim=1)
         hidden = self.trunk(before + self.places(latents.shape[1]))
         costs = self.standard.log_scale - self.head.log_density(hidden, latents)
-        return (costs * own).sum(1)
+        return (costs * unpadded).sum(1)
 
     def draw(self, start: torch.Tensor, noise: Noise, sampling: Sampling) -> Tokens:
-        refuse_truncation("mixture", sampling)
+        reject_truncation("mixture", sampling)
         if sampling.guidance != 1:
             raise BenchError(
-                "mixture has no guidance: a mixture times the power of another one is a density that cannot be "
+                "mixture has no guidance, because a mixture times a power of another is a density that cannot be "
                 "drawn from exactly; use the diffusion paradigm, or guidance=1"
             )
         (positions,) = self.structure.positions
@@ -93,10 +93,10 @@ class MixtureHead(nn.Module):
 
     def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits ``[..., components]``, means and standard deviations ``[..., components, dim]``."""
-        found = self.linear(hidden)
-        found = found if torch.is_grad_enabled() else found.double()
+        parameters = self.linear(hidden)
+        parameters = parameters if torch.is_grad_enabled() else parameters.double()
         sizes = [self.components, self.components * self.dim, self.components * self.dim]
-        logits, means, raw = found.split(sizes, -1)
+        logits, means, raw = parameters.split(sizes, -1)
         # Positive and smooth, and 1 at 0: "square plus".
         scales = ((raw + torch.sqrt(raw**2 + 4)) / 2).clamp(min=SMALLEST_SCALE)
         shape = (self.components, self.dim)

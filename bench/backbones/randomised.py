@@ -49,27 +49,27 @@ class Randomised(Causal):
         """Nats of each sample ``[batch]``: exact in raster order; in training, of orders permuted by ``chance``."""
         codes = tokens.codes[0].flatten(1).to(self.device)
         self.places.check(codes.shape[1])
-        own = inside(tokens.positions(0).to(self.device), codes.shape[1])
-        order = self._order(own)
+        unpadded = inside(tokens.positions(0).to(self.device), codes.shape[1])
+        order = self._order(unpadded)
         ordered = codes.gather(1, order)
         known = self.embedding(ordered[:, :-1]) + self.places.own(order[:, :-1])
         hidden = self.trunk(torch.cat([start[:, None], known], dim=1) + self.places.targets(order))
-        return (self.head.nats(hidden, ordered) * own).sum(1)
+        return (self.head.nats(hidden, ordered) * unpadded).sum(1)
 
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.embedding(rows[..., 0])
-        return found
+        embeddings: torch.Tensor = self.embedding(rows[..., 0])
+        return embeddings
 
     def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
         return sample(self.head(hidden), sampling, uniform[:, 0])[:, None]
 
-    def _order(self, own: torch.Tensor) -> torch.Tensor:
-        """The place whose turn it is at each step, int64 ``[batch, positions]``; padding comes last, in any order."""
-        raster = torch.arange(own.shape[1], device=own.device).expand(own.shape)
+    def _order(self, unpadded: torch.Tensor) -> torch.Tensor:
+        """The place that is predicted at each step, int64 ``[batch, positions]``; padding comes last, in any order."""
+        raster = torch.arange(unpadded.shape[1], device=unpadded.device).expand(unpadded.shape)
         if not self.training:
             return raster
-        shuffled = torch.rand(own.shape, device=own.device).masked_fill(~own, 2.0).argsort(1)
-        return torch.where(torch.rand(len(own), 1, device=own.device) < self.chance, shuffled, raster)
+        shuffled = torch.rand(unpadded.shape, device=unpadded.device).masked_fill(~unpadded, 2.0).argsort(1)
+        return torch.where(torch.rand(len(unpadded), 1, device=unpadded.device) < self.chance, shuffled, raster)
 
 
 class Turns(nn.Module):
@@ -87,10 +87,10 @@ class Turns(nn.Module):
 
     def check(self, positions: int) -> None:
         """Raise BenchError if there are more positions than places."""
-        known = self.own.num_embeddings
-        if positions > known:
+        places = self.own.num_embeddings
+        if positions > places:
             raise BenchError(
-                f"randomised order knows {known} places, not {positions}; cut the sequences shorter, or use raster"
+                f"randomised order has {places} places, not {positions}; cut the sequences shorter, or use raster"
             )
 
     def forward(self, positions: int) -> torch.Tensor:

@@ -31,14 +31,14 @@ class Raster(Causal):
 
     def nats(self, tokens: Tokens, start: torch.Tensor) -> torch.Tensor:
         codes = tokens.codes[0].flatten(1).to(self.device)
-        own = inside(tokens.positions(0).to(self.device), codes.shape[1])
+        unpadded = inside(tokens.positions(0).to(self.device), codes.shape[1])
         before = torch.cat([start[:, None], self.embedding(codes[:, :-1])], dim=1)
         hidden = self.trunk(before + self.places(codes.shape[1]))
-        return (self.head.nats(hidden, codes) * own).sum(1)
+        return (self.head.nats(hidden, codes) * unpadded).sum(1)
 
     def embedded(self, rows: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.embedding(rows[..., 0])
-        return found
+        embeddings: torch.Tensor = self.embedding(rows[..., 0])
+        return embeddings
 
     def draw_row(self, hidden: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
         return sample(self.head(hidden), sampling, uniform[:, 0])[:, None]

@@ -89,9 +89,9 @@ def draw(chances: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     cumulative = chances.cumsum(-1)
     # Rounding may leave the last sum a little off 1, so the uniform number is stretched with it.
     target = uniform.to(cumulative)[..., None] * cumulative[..., -1:]
-    found = torch.searchsorted(cumulative.contiguous(), target.contiguous(), right=True)[..., 0]
+    codes = torch.searchsorted(cumulative.contiguous(), target.contiguous(), right=True)[..., 0]
     last = chances.shape[-1] - 1 - (chances > 0).flip(-1).int().argmax(-1)
-    return torch.minimum(found, last)
+    return torch.minimum(codes, last)
 
 
 def sample(logits: torch.Tensor, sampling: Sampling, uniform: torch.Tensor) -> torch.Tensor:
@@ -116,9 +116,9 @@ class Noise:
 
     def uniform(self, *shape: int) -> torch.Tensor:
         """Numbers in [0, 1), float64 ``[n, *shape]``."""
-        return torch.from_numpy(np.stack([one.random(shape) for one in self.generators])).to(self.device)
+        return torch.from_numpy(np.stack([generator.random(shape) for generator in self.generators])).to(self.device)
 
     def normal(self, *shape: int) -> torch.Tensor:
         """Standard normal numbers, float32 ``[n, *shape]``."""
-        rows = [one.standard_normal(shape, dtype=np.float32) for one in self.generators]
+        rows = [generator.standard_normal(shape, dtype=np.float32) for generator in self.generators]
         return torch.from_numpy(np.stack(rows)).to(self.device)

@@ -112,11 +112,11 @@ class Dataset(ABC):
 
     def sizes(self) -> set[tuple[int, int]]:
         """The distinct (width, height) pairs of all images that can be measured."""
-        found = set()
+        sizes = set()
         for index in range(len(self)):
             with suppress(BadSample):
-                found.add(self.size(index))
-        return {size for size in found if size}
+                sizes.add(self.size(index))
+        return {size for size in sizes if size}
 
     def fit_split(self) -> Dataset | None:
         """Samples that share no group with these, to fit tokenizers on; None if there are none."""

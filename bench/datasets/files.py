@@ -16,7 +16,7 @@ def files_below(root: Path) -> list[str]:
     Raises:
         BenchError: a folder cannot be read.
     """
-    found: list[str] = []
+    files: list[str] = []
     folders: list[str] = [""]
     links: list[str] = []
     seen: set[tuple[int, int]] = set()
@@ -41,12 +41,12 @@ def files_below(root: Path) -> list[str]:
                         links.append(path)
                     # A link that leads nowhere is a file that cannot be read, not one that is not there.
                     elif target.is_file() or (entry.is_symlink() and not target.exists()):
-                        found.append(path)
+                        files.append(path)
         except OSError as error:
             raise BenchError(
                 f"{root / relative}: {error.strerror}; make it readable, or give a folder without it"
             ) from error
-    return found
+    return files
 
 
 def printable(path: str) -> str:

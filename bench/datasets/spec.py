@@ -62,8 +62,8 @@ class DatasetSpec:
 
     def build(self, settings: dict[str, Any], data: str | None) -> Dataset:
         """The dataset under the protocol's preprocessing; ``data`` is the path it is read from, if it needs one."""
-        found: Dataset = registry.load(self.entry.target)(settings, **{"data": data, **self.entry.args, **self.args})
-        return found
+        dataset: Dataset = registry.load(self.entry.target)(settings, **{"data": data, **self.entry.args, **self.args})
+        return dataset
 
 
 def split_path(text: str) -> tuple[str, str | None]:

@@ -40,16 +40,16 @@ class CodebookUse(CodeCounter, line="codebook"):
             return {name: self.unavailable(name, reason) for name in self.outputs}
         levels = [self.histogram(level) for level in range(len(self.codebooks))]
         sizes = [book.size for book in self.codebooks]
-        found = self._estimates("", levels, sizes)
+        estimates = self._estimates("", levels, sizes)
         if len(levels) > 1:
             for level, (histogram, size) in enumerate(zip(levels, sizes, strict=True)):
-                found |= self._estimates(f"_level_{level}", [histogram], [size])
+                estimates |= self._estimates(f"_level_{level}", [histogram], [size])
             if self.unequal_grids:
                 reason = "the levels do not share one grid, so their codes form no tuples"
-                found |= {f"{name}_joint": self.unavailable(name, reason) for name in self.outputs}
+                estimates |= {f"{name}_joint": self.unavailable(name, reason) for name in self.outputs}
             else:
-                found |= self._estimates("_joint", [self.histogram(None)], [math.prod(sizes)])
-        return found
+                estimates |= self._estimates("_joint", [self.histogram(None)], [math.prod(sizes)])
+        return estimates
 
     def _estimates(self, suffix: str, levels: Sequence[Histogram], sizes: Sequence[int]) -> dict[str, Estimate]:
         """Estimates of some levels: the mean of each statistic over them, with and without each block."""
@@ -72,5 +72,5 @@ def count_note(levels: Sequence[Histogram], sizes: Sequence[int]) -> str:
     """A note on how many tokens the counts rest on, and whether they are too few."""
     note = f"{sum(h.tokens for h in levels)} tokens"
     if any(h.tokens < ENOUGH_TOKENS * size for h, size in zip(levels, sizes, strict=True)):
-        note += f"; fewer than {ENOUGH_TOKENS} a codebook entry, so the value is biased low"
+        note += f"; fewer than {ENOUGH_TOKENS} per codebook entry, so the value is biased low"
     return note

@@ -12,7 +12,7 @@ from bench.metrics.base import Batch, Metric
 
 MEBIBYTE = 2**20
 ONE_PASS = "one pass, no interval"
-UNTOLD = "this operating system does not tell the peak memory of a process"
+UNTOLD = "this operating system does not report the peak memory of a process"
 
 
 class Throughput(Metric, line="throughput"):

@@ -20,8 +20,8 @@ def failure(error: BaseException, module: str, stage: str = "") -> str:
         stage: name of the method that was called; empty to leave it out.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = getattr(sys.modules.get(module), "__file__", None)
-    frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1] if frames else None)
+    source = getattr(sys.modules.get(module), "__file__", None)
+    frame = next((frame for frame in reversed(frames) if frame.filename == source), frames[-1] if frames else None)
     place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
     message = one_line(str(error))
     return f"{type(error).__name__}{f' in {stage}' if stage else ''}{place}{f': {message}' if message else ''}"

@@ -114,9 +114,11 @@ class Guarded:
         """Every declared and every given value; those that cannot be stored are unavailable, with the reason."""
         if not isinstance(given, Mapping):
             raise TypeError(f"compute gave {type(given).__name__}, not estimates by name")
-        found = {str(name): self._estimate(str(name), value) for name, value in given.items()}
-        lacking = [name for name in self._always if name not in found]
-        return found | {name: self._broken(name, f"compute gave no {name}, which outputs declares") for name in lacking}
+        estimates = {str(name): self._estimate(str(name), value) for name, value in given.items()}
+        lacking = [name for name in self._always if name not in estimates]
+        return estimates | {
+            name: self._broken(name, f"compute gave no {name}, which outputs declares") for name in lacking
+        }
 
     def _estimate(self, name: str, value: Any) -> Estimate:
         if self._declared(name) is None:
@@ -205,8 +207,8 @@ class MetricSet:
         estimates: dict[str, Estimate] = {}
         columns: dict[str, Any] = {}
         for member in self:
-            own, values = member.outcome(n, ("id", "group", *columns))
-            estimates |= own
+            given, values = member.outcome(n, ("id", "group", *columns))
+            estimates |= given
             columns |= values
         return estimates, columns
 

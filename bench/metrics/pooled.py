@@ -44,8 +44,8 @@ class PooledMetric(Metric):
     def finish(self) -> None:
         """Wait for the clips that are still being worked on."""
         running, self._running = self._running, []
-        for one in running:
-            self.take(_result(one))
+        for clip in running:
+            self.take(_result(clip))
 
     def sync_context(self, *args: Any, **kwargs: Any) -> Any:
         # torchmetrics enters it before it computes: what other ranks get must be whole.
@@ -68,10 +68,10 @@ def _on_the_spot(function: Callable[_P, Any], *args: _P.args, **kwargs: _P.kwarg
         return error
 
 
-def _result(one: Any) -> Any:
-    if not isinstance(one, Future):
-        return one
+def _result(running: Any) -> Any:
+    if not isinstance(running, Future):
+        return running
     try:
-        return one.result()
+        return running.result()
     except (Exception, SystemExit) as error:  # the process died under this clip
         return error

@@ -116,11 +116,11 @@ class Signal(ABC):
         low, high = self.bounds
         far = ((values < low - OVERSHOOT) | (values > high + OVERSHOOT)).double().mean()
         any_ = ((values < low) | (values > high)).double().mean()
-        said = (
+        finding = (
             f"decode gives values from {float(values.min()):.2f} to {float(values.max()):.2f}, {float(any_):.0%} of "
             f"them outside [{low:g}, {high:g}]"
         )
-        return float(far), said
+        return float(far), finding
 
     @abstractmethod
     def encoded(self, signal: Any, position: int) -> bytes:

@@ -36,7 +36,7 @@ class Quantizer(ABC):
         """Raise BenchError unless vectors of ``dim`` coefficients can be coded."""
         if dim < self.coded:
             bits = math.log2(math.prod(self.sizes))
-            raise BenchError(f"{bits:g} bits a token take {self.coded} coefficients, and there are {dim}; lower bits")
+            raise BenchError(f"{bits:g} bits per token need {self.coded} coefficients, but there are {dim}; lower bits")
 
     @classmethod
     @abstractmethod
@@ -96,11 +96,13 @@ def build(family: str, bits: int, levels: int) -> Quantizer:
     Raises:
         BenchError: there is no such family, or it has no codebooks of so many bits.
     """
-    found = registry.load(registry.get("quantizers", str(family)).target)
-    if not issubclass(found, Quantizer):
-        raise BenchError(f"quantizer {family}: {found.__name__} is not a bench.quantizers.base.Quantizer of vectors")
+    quantizer_class = registry.load(registry.get("quantizers", str(family)).target)
+    if not issubclass(quantizer_class, Quantizer):
+        raise BenchError(
+            f"quantizer {family}: {quantizer_class.__name__} is not a bench.quantizers.base.Quantizer of vectors"
+        )
     whole_number("levels", levels, 1, INDEX_BITS)
-    made: Quantizer = found.at(bits, levels)
+    made: Quantizer = quantizer_class.at(bits, levels)
     return made
 
 
@@ -109,7 +111,7 @@ def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:
     whole_number("levels", levels, 1, INDEX_BITS)
     whole_number("bits of a token", bits, levels, most * levels)
     if bits % levels:
-        raise BenchError(f"{bits} bits a token do not divide into {levels} equal levels; choose a multiple of {levels}")
+        raise BenchError(f"{bits} bits per token do not divide into {levels} equal levels; use a multiple of {levels}")
     return bits // levels
 
 
@@ -117,5 +119,5 @@ def check_enough(vectors: torch.Tensor, size: int) -> None:
     """Raise BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
     if len(vectors) < size:
         raise BenchError(
-            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or take a data set with more to fit on"
+            f"{len(vectors)} vectors to learn {size} codewords from; lower bits, or use a dataset with more to fit on"
         )

@@ -75,8 +75,8 @@ class MultiScaleQuantizer(MapQuantizer):
 
     def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
         size = codes[-1].shape
-        found = [enlarged(self.book.decode(code.view(-1, 1)), code.shape, size) for code in codes]
-        return torch.stack(found).sum(0)[0].permute(1, 2, 0)
+        scales = [enlarged(self.book.decode(code.view(-1, 1)), code.shape, size) for code in codes]
+        return torch.stack(scales).sum(0)[0].permute(1, 2, 0)
 
     def grids(self, height: int, width: int) -> list[tuple[int, int]]:
         """Rows and columns of each scale of a map of that size, coarse to fine."""
@@ -113,7 +113,7 @@ class MultiScaleQuantizer(MapQuantizer):
     ) -> tuple[torch.Tensor, float]:
         """What all scales of all maps are asked to quantize ``[n, dim]``, and the squared error that is left."""
         walks = [self._walk(batch, quantize) for batch in batches]
-        averages = torch.cat([one for asked, _ in walks for one in asked])
+        averages = torch.cat([average for asked, _ in walks for average in asked])
         return averages, sum(float(rest.double().square().sum()) for _, rest in walks)
 
     def _nearest(self, codes: list[torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -134,7 +134,7 @@ class MultiScaleQuantizer(MapQuantizer):
 
 def enlarged(vectors: torch.Tensor, grid: Sequence[int], size: Sequence[int]) -> torch.Tensor:
     """Vectors ``[n·positions, dim]`` of one grid, interpolated to a larger one, ``[n, dim, *size]``."""
-    found: torch.Tensor = F.interpolate(
+    interpolated: torch.Tensor = F.interpolate(
         vectors.view(-1, *grid, vectors.shape[1]).permute(0, 3, 1, 2), tuple(size), mode="bicubic"
     )
-    return found
+    return interpolated

@@ -43,26 +43,24 @@ def locate(
         return _local(Path(path), subfolder)
     if repo is None:
         raise BenchError(
-            "which checkpoint? Write NAME=PATH with the folder that save_pretrained wrote, or @repo=OWNER/NAME"
+            "no checkpoint given; write NAME=PATH with the folder that save_pretrained wrote, or NAME@repo=OWNER/NAME"
         )
     command = command or fetch_command(repo, subfolder, revision)
-    found = _cached(repo, subfolder, revision, command)
-    if found is None:
+    cached = _cached(repo, subfolder, revision, command)
+    if cached is None:
         name = hub_name(repo, subfolder)
         if offline or hub_offline():
-            raise Unavailable(
-                f"checkpoint {name} is missing (not in the cache, and the network is off limits)", f"run: {command}"
-            )
+            raise Unavailable(f"checkpoint {name} is missing (not in the cache, and offline)", f"run: {command}")
         if reason := _unreachable.get(_endpoint()):
             raise Unavailable(
-                f"checkpoint {name} is missing (not in the cache, and the hub is out of reach: {reason})",
+                f"checkpoint {name} is missing (not in the cache, and the hub is unreachable: {reason})",
                 f"run: {command}",
             )
         fetch_checkpoint(repo, subfolder, revision, command)
-        found = _cached(repo, subfolder, revision, command)
-    if found is None:
+        cached = _cached(repo, subfolder, revision, command)
+    if cached is None:
         raise Unavailable(f"checkpoint {hub_name(repo, subfolder)} was fetched, but is not in the cache")
-    return found
+    return cached
 
 
 def fetch_checkpoint(
@@ -117,8 +115,8 @@ def checkpoint_present(repo: str, subfolder: str | None = None, revision: str | 
 
 def cached_revision(repo: str, subfolder: str | None = None, revision: str | None = None) -> str | None:
     """Commit of the checkpoint in the hub's cache, None if it is not there; never uses the network."""
-    found = _cached(repo, subfolder, revision)
-    return found.revision if found else None
+    checkpoint = _cached(repo, subfolder, revision)
+    return checkpoint.revision if checkpoint else None
 
 
 def hub_name(repo: str, subfolder: str | None = None) -> str:
@@ -164,8 +162,8 @@ def _cached(repo: str, subfolder: str | None, revision: str | None, command: str
         return None
     commit = root.name if _COMMIT.fullmatch(root.name) else ""
     command = command or fetch_command(repo, subfolder, revision)
-    found = Checkpoint(root / inside, root, commit, f"delete {root} and run: {command}")
-    return found if found.complete else None
+    checkpoint = Checkpoint(root / inside, root, commit, f"delete {root} and run: {command}")
+    return checkpoint if checkpoint.complete else None
 
 
 def _inside(subfolder: str | None) -> str:

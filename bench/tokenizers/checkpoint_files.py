@@ -81,23 +81,23 @@ class Checkpoint:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that hold tensors: those that an index lists, or the only one; BenchError if one is missing."""
-        found = weights_among(path.name for path in self.folder.iterdir())
-        if not found:
+        names = weights_among(path.name for path in self.folder.iterdir())
+        if not names:
             raise BenchError(
                 f"{self.folder}: no weights; save_pretrained writes {STEMS[0]}.safetensors (diffusers) or "
                 f"{STEMS[1]}.safetensors (transformers); {self.remedy}"
             )
-        if not found[0].endswith(".index.json"):
-            return (self.folder / found[0],)
-        index = self._json(self.folder / found[0])
+        if not names[0].endswith(".index.json"):
+            return (self.folder / names[0],)
+        index = self._json(self.folder / names[0])
         places = index.get("weight_map") if isinstance(index, dict) else None
         if not (isinstance(places, dict) and places and all(isinstance(name, str) for name in places.values())):
-            raise BenchError(f"{self.folder / found[0]}: not an index of weights; {self.remedy}")
+            raise BenchError(f"{self.folder / names[0]}: not an index of weights; {self.remedy}")
         # The name alone: one with a path in it could point anywhere on this machine.
         files = tuple(self.folder / name for name in sorted({Path(name).name for name in places.values()}))
         for file in files:
             if not file.is_file():
-                raise BenchError(f"{file}: no such file, though {found[0]} lists it; {self.remedy}")
+                raise BenchError(f"{file}: no such file, though {names[0]} lists it; {self.remedy}")
         return files
 
     @property
@@ -118,23 +118,23 @@ class Checkpoint:
 
     def tensors(self, prefix: str) -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
         """The tensors whose names start with ``prefix``, without it, and the files that hold them."""
-        found: dict[str, torch.Tensor] = {}
+        tensors: dict[str, torch.Tensor] = {}
         used: list[Path] = []
         for file in self.files:
             part = self._read(file, prefix)
             if part:
-                found |= part
+                tensors |= part
                 used.append(file)
-        return found, tuple(used)
+        return tensors, tuple(used)
 
-    def refuse_missing(self, model: str, missing: Iterable[str]) -> None:
-        """BenchError if a model would be left with weights that no file gave it."""
+    def reject_missing(self, model: str, missing: Iterable[str]) -> None:
+        """Raise BenchError if any weights of a model are missing from the files."""
         names = sorted(missing)
         if names:
             shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             raise BenchError(
                 f"{self.folder}: the weights lack {len(names)} tensors of {CONFIG}'s {model} ({shown}); "
-                f"they belong to another model, or are a part only; {self.remedy}"
+                f"they belong to another model, or are incomplete; {self.remedy}"
             )
 
     def _names(self, file: Path) -> list[str]:
@@ -145,7 +145,7 @@ class Checkpoint:
             with safetensors.safe_open(file, framework="pt") as opened:
                 return list(opened.keys())
         except (OSError, safetensors.SafetensorError) as error:
-            raise BenchError(f"{file}: truncated, or no safetensors file ({error}); {self.remedy}") from error
+            raise BenchError(f"{file}: truncated, or not a safetensors file ({error}); {self.remedy}") from error
 
     def _read(self, file: Path, prefix: str) -> dict[str, torch.Tensor]:
         if file.suffix == ".safetensors":

@@ -75,9 +75,9 @@ class _Mover:
         if isinstance(value, nn.Module):
             self._module(value)
         elif isinstance(value, dict):
-            value.update({key: self.moved(one, depth - 1) for key, one in value.items()})
+            value.update({key: self.moved(item, depth - 1) for key, item in value.items()})
         elif isinstance(value, list):
-            value[:] = [self.moved(one, depth - 1) for one in value]
+            value[:] = [self.moved(item, depth - 1) for item in value]
         elif isinstance(value, tuple):
             return self._tuple(value, depth)
         elif _is_plain(value):
@@ -103,16 +103,16 @@ class _Mover:
 
     def _module(self, module: nn.Module) -> None:
         self._modules.append(module)
-        self.floating += any(one.is_floating_point() for one in (*module.parameters(), *module.buffers()))
-        # Past the libraries' own ``to``, which may keep parts in float32 or refuse.
+        self.floating += any(tensor.is_floating_point() for tensor in (*module.parameters(), *module.buffers()))
+        # Past the libraries' own ``to``, which may keep parts in float32 or raise.
         nn.Module.to(module, self.device, self.dtype)
         for part in module.modules():
             self._seen.add(id(part))
             self._attributes(part, 2, but=("_parameters", "_buffers", "_modules"))
 
     def _tuple(self, value: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
-        parts = [self.moved(one, depth - 1) for one in value]
-        if all(one is other for one, other in zip(parts, value, strict=True)):
+        parts = [self.moved(part, depth - 1) for part in value]
+        if all(part is item for part, item in zip(parts, value, strict=True)):
             return value
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 

@@ -21,10 +21,10 @@ def model_of(build: Callable[[], Any], name: str, checkpoint: Checkpoint) -> Any
     state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
     try:
         model = build()
-        found = model.load_state_dict(state, strict=False)
+        loaded = model.load_state_dict(state, strict=False)
     except (ValueError, TypeError, KeyError, RuntimeError, IndexError) as error:
         raise BenchError(
             f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(name, found.missing_keys)
+    checkpoint.reject_missing(name, loaded.missing_keys)
     return model

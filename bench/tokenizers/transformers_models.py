@@ -57,5 +57,5 @@ def load_transformers(
     finally:
         if shown:
             bars.enable_progress_bar()
-    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model

@@ -105,11 +105,11 @@ def test_padding_after_a_prompt_is_no_part_of_it():
 
 def test_what_cannot_be_continued_is_refused():
     built, tokens = backbone("raster-sound", classes=2), random_tokens(CASES["raster-sound"][1], 2)
-    with pytest.raises(BenchError, match="at least one is to be drawn"):
+    with pytest.raises(BenchError, match="draw at least one after the prompt"):
         built.extend(tokens, 0, 0)
     with pytest.raises(BenchError, match="guidance needs conditions"):
         built.extend(tokens, 2, 0, sampling=Sampling(guidance=2))
-    with pytest.raises(TokenError, match="of one length"):
+    with pytest.raises(TokenError, match="need one length"):
         built.extend(replace(tokens, lengths=(torch.tensor([6, 4]),)), 2, 0)
     with pytest.raises(TokenError, match=r"codes 5\.\.5 outside the codebook 0\.\.4"):
         built.extend(Tokens(codes=(torch.full((1, 2), 5),)), 2, 0)
@@ -117,9 +117,9 @@ def test_what_cannot_be_continued_is_refused():
         built.extend(random_tokens(FRAMES, 2), 2, 0)
     with pytest.raises(BenchError, match="at least one sample"):
         built.extend(cut(tokens, 3, slice(0, 0)), 2, 0)
-    with pytest.raises(BenchError, match="only sequences are continued, not grids"):
+    with pytest.raises(BenchError, match="only sequences can be continued, not grids"):
         backbone("raster").extend(random_tokens(CASES["raster"][1], 1), 2, 0)
-    with pytest.raises(BenchError, match="randomised order knows 6 places, not 8"):
+    with pytest.raises(BenchError, match="randomised order has 6 places, not 8"):
         backbone("randomised-sound").extend(tokens, 2, 0)
     masked = build("masked", CASES["raster-sound"][1], TINY)
     with pytest.raises(BenchError, match="masked does not draw in order"):

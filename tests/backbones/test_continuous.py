@@ -292,7 +292,7 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(TokenError, match="do not fit a backbone"):
             backbone(paradigm).log_likelihood(latents(Structure((), ((3, 4),), dim=2), 1))
     with pytest.raises(
-        BenchError, match="raster models codes, and these tokens are continuous; use mixture or diffusion"
+        BenchError, match="raster models codes, but these tokens are continuous; use mixture or diffusion"
     ):
         build("raster", IMAGE, TINY)
     with pytest.raises(BenchError, match="mixture has no guidance"):

@@ -121,26 +121,26 @@ def test_what_does_not_fit_is_refused():
     tokens = random_tokens(CASES["raster"][1], 2)
     with pytest.raises(BenchError, match="outside the 2 classes"):
         built.log_likelihood(tokens, torch.tensor([0, 2]))
-    with pytest.raises(BenchError, match="a class a sample"):
+    with pytest.raises(BenchError, match="a class per sample"):
         built.log_likelihood(tokens, torch.tensor([0]))
     with pytest.raises(TokenError, match="do not fit a backbone"):
         built.log_likelihood(random_tokens(RESIDUAL, 2))
     with pytest.raises(BenchError, match="a multiple of twice the heads"):
         Size(width=30, heads=2)
-    with pytest.raises(BenchError, match="levels of one grid"):
+    with pytest.raises(BenchError, match="levels that share one grid"):
         build("depthwise", Structure((4, 4), ((2, 2), (4, 4))), TINY)
     with pytest.raises(BenchError, match="one codebook, not 3"):
         build("raster", RESIDUAL, TINY)
     with pytest.raises(BenchError, match="no backbone is called 'rastr'; did you mean raster"):
         build("rastr", RESIDUAL, TINY)
-    with pytest.raises(BenchError, match="of sequences, not of grids"):
+    with pytest.raises(BenchError, match="models sequences, not grids"):
         build("delay", RESIDUAL, TINY)
     with pytest.raises(BenchError, match="grids of rows and columns"):
         build("nextscale", FRAMES, TINY)
     for grids in (((4,), (8,)), ((4, 4), (2, 2)), ((2, 2), (2, 4, 4))):  # of sound, from fine to coarse, of video
         with pytest.raises(BenchError, match="no backbone models levels of unequal grids"):
             paradigm_of(Structure((4, 4), grids))
-    with pytest.raises(BenchError, match="knows 6 places, not 7"):
+    with pytest.raises(BenchError, match="has 6 places, not 7"):
         backbone("randomised-sound").log_likelihood(random_tokens(Structure((5,), ((7,),)), 1))
     with pytest.raises(TokenError, match="a codec emits bytes"):
         Structure.of(Tokens(payload=(b"1",)), ())

@@ -292,8 +292,8 @@ def test_without_conditions_nothing_is_guided(name, tiny):
     [
         (0, [], "at least one sample"),
         (2, ["a"], "1 conditions for 2 samples"),
-        (1, "a", "wants a sequence of texts, one a sample, not str"),
-        (1, torch.tensor([3]), "wants a sequence of texts, one a sample, not Tensor"),
+        (1, "a", "wants a sequence of texts, one per sample, not str"),
+        (1, torch.tensor([3]), "wants a sequence of texts, one per sample, not Tensor"),
     ],
 )
 def test_wrong_conditions_are_refused(name, n, conditions, message, tiny):
@@ -303,7 +303,7 @@ def test_wrong_conditions_are_refused(name, n, conditions, message, tiny):
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(UNCONDITIONAL)))
 def test_a_text_is_needed_where_there_is_no_model_without(name, tiny):
-    with pytest.raises(BenchError, match="generates from text alone: give conditions"):
+    with pytest.raises(BenchError, match="generates from text only; give conditions"):
         tiny(name).generate(1, 0)
 
 
@@ -400,7 +400,7 @@ def cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("entry", [one for one in ENTRIES if one.weights], ids=lambda one: one.name)
 def test_a_missing_checkpoint_is_told_with_the_remedy(entry, cached):
-    with pytest.raises(Unavailable, match=rf"network is off limits\); run: bench fetch {entry.name}$"):
+    with pytest.raises(Unavailable, match=rf"offline\); run: bench fetch {entry.name}$"):
         load(entry.name, offline=True)
 
 

@@ -220,9 +220,9 @@ def test_data_sets_of_the_other_modality_and_wrong_names_are_refused(arguments, 
 @pytest.mark.parametrize(
     ("system", "message"),
     [
-        ("opus@7000", "kbps is from 6 to 256"),
-        ("codec2@9999", "mode is one of 3200"),
-        ("mdct-vq@99", "kbps is a multiple of 0.5"),
+        ("opus@7000", "kbps must be from 6 to 256"),
+        ("codec2@9999", "mode must be one of 3200"),
+        ("mdct-vq@99", "kbps must be a multiple of 0.5"),
     ],
 )
 def test_a_wrong_rate_is_told_before_anything_is_measured(bench, system, message):

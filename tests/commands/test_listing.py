@@ -112,7 +112,7 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
         ("musicgen-small@seconds=5", ["seconds=5", "guidance=3", "likelihood exact", "condition text"]),
         ("klt-msvq@8,scales=1-2", ["256 entries, one code per 16x16 pixels 256 entries, one code per 8x8 pixels"]),
         ("word_errors", ["setting normaliser english-v1; none-v2, lower-v2", "setting recogniser pocketsphinx;"]),
-        ("asterisk-prompts", ["preprocessing rate 16000; samples a second", "preprocessing max_seconds null;"]),
+        ("asterisk-prompts", ["preprocessing rate 16000; samples per second", "preprocessing max_seconds null;"]),
         ("pocketsphinx", ["languages en", "options beam="]),
         ("whisper@tiny", ["run: bench fetch whisper@tiny"]),
         ("ntp-probe", ["setting probe.conditions none; what it", "setting generation.guidance 1.0; scale of"]),

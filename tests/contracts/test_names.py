@@ -98,7 +98,7 @@ def test_a_wrong_spec_is_explained(text, message):
         *((f"klt-{one}@bits=100", "whole number from 2 to 40, not 100") for one in ("rvq", "pq")),
         ("klt-aq@bits=26", "whole number from 2 to 24, not 26"),
         *((f"klt-{one}@bits=-2", "whole number from 1 to 62, not -2") for one in ("fsq", "lfq", "bsq")),
-        *((f"klt-{one}@bits=12,dims=3", "12 bits a token take") for one in ("fsq", "lfq", "bsq")),
+        *((f"klt-{one}@bits=12,dims=3", "12 bits per token need") for one in ("fsq", "lfq", "bsq")),
         ("klt-vq@bits=true", "not True"),
         ("klt-vq@bits=[", "bits=[ is not a value"),
         ("klt-vq@quantizer=3", "no quantizer is called '3'"),

@@ -76,7 +76,7 @@ def _photographs(folder: Path) -> Path:
         ("image-recon", "Signed", r"values from -1.00 to 0.98, \d\d% of them outside \[0, 1\].* map \(x \+ 1\) / 2 in"),
         ("image-recon", "Bytes", r"outside \[0, 1\]; images are in \[0, 1\]: map x / 255 in decode"),
         ("image-recon", "Normalized", r"undo the normalization by ImageNet's mean and deviation in decode"),
-        ("audio-recon", "SixteenBit", r"sound is in \[-1, 1\]: divide by .* 32768 for 16-bit numbers"),
+        ("audio-recon", "SixteenBit", r"audio is in \[-1, 1\]: divide by .* 32768 for 16-bit numbers"),
         (
             "image-recon",
             "TrainingNorm",

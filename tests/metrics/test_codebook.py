@@ -53,7 +53,7 @@ def test_by_hand(codes: list[int], size: int, utilization: float, bits: float) -
     estimates = measured([torch.tensor(codes)[:, None]], [size])
     assert list(estimates) == NAMES
     assert values(estimates) == pytest.approx([utilization, 2**bits, bits])
-    assert estimates["codebook_entropy"].note.startswith("4 tokens; fewer than 10 a codebook entry")
+    assert estimates["codebook_entropy"].note.startswith("4 tokens; fewer than 10 per codebook entry")
 
 
 def test_levels_and_tuples_by_hand() -> None:

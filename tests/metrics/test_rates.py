@@ -37,7 +37,7 @@ def test_codes_by_hand() -> None:
     bits = (4 * 4 + math.log2(5)) / 64
     assert (nominal.value, nominal.stderr, nominal.unit) == (pytest.approx(bits, rel=1e-12), 0.0, "bit/px")
     assert (coded.value, coded.stderr) == (pytest.approx(4 * 1 / 64), pytest.approx(0.0, abs=1e-12))
-    assert "fewer than 10 a codebook entry" in coded.note
+    assert "fewer than 10 per codebook entry" in coded.note
 
 
 def test_uniform_codes_cannot_be_coded_shorter() -> None:

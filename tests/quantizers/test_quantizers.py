@@ -136,7 +136,7 @@ def test_bsq_codewords_lie_on_the_unit_sphere():
 def test_wrong_settings_are_named():
     with pytest.raises(UnknownName, match="did you mean rvq"):
         build("rrvq", 6, 2)
-    with pytest.raises(BenchError, match="7 bits a token do not divide into 2"):
+    with pytest.raises(BenchError, match="7 bits per token do not divide into 2"):
         build("rvq", 7, 2)
 
 

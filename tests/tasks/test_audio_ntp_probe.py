@@ -94,7 +94,7 @@ def test_shuffled_frames_are_learned_worse(measure):
     ("settings", "reason"),
     [
         ({"continuation": {"prompt_seconds": 5, "seconds": 4}}, "none of the 3 clips has the 9 s of prompt and"),
-        ({"probe": {**PROBE, "context": 74}}, "prompt and continuation are 75 positions, and the probe sees 74"),
+        ({"probe": {**PROBE, "context": 74}}, "prompt and continuation are 75 positions, but the probe sees 74"),
         ({"continuation": {"prompt_seconds": 0.995, "seconds": 0.005}}, "0.995 s are 50 positions and 1 s are 50"),
         (
             {

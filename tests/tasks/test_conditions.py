@@ -115,7 +115,7 @@ def test_what_was_told_is_stated_and_no_number_depends_on_the_batch(images, tmp_
     ("probe", "settings", "message"),
     [
         (TOLD, {"dataset": "skimage-photos"}, r"skimage-photos/eval has no classes; choose --dataset image-splits"),
-        (PROBE, {"guidance": 2}, "guidance: 2 needs a probe that is told the class; set probe.conditions: class"),
+        (PROBE, {"guidance": 2}, "guidance: 2 needs a class-conditional probe; set probe.conditions: class"),
         ({**TOLD, "fit_samples": 1}, {}, "1 of 2 classes, such as stripes, are not among the 1 samples"),
     ],
 )
@@ -140,5 +140,5 @@ def test_windows_keep_the_class_of_their_sample():
     for examples in (corpus.random(50, torch.Generator().manual_seed(0)), *corpus.windows(100)):
         assert examples.conditions is not None
         assert examples.conditions.tolist() == examples.tokens.codes[0][:, 0].tolist() == examples.numbers
-    with pytest.raises(BenchError, match=r"labels \[0, None, 3\] of 3 samples: each has one of the 3 classes"):
+    with pytest.raises(BenchError, match=r"labels \[0, None, 3\] of 3 samples; each needs one of the 3 classes"):
         corpus.add(Tokens(codes=(codes,)), [0, None, 3])

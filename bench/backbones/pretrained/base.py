@@ -110,14 +110,14 @@ class PretrainedBackbone(ABC):
             BenchError: ``n`` is not positive, or the conditions or the guidance do not fit.
         """
         if n < 1:
-            raise BenchError(f"n={n}: at least one sample is to be generated")
+            raise BenchError(f"n={n}: generate at least one sample")
         texts = self._texts(n, conditions)
         if sampling is None:
             sampling = self.recommended
             if texts is None:
                 sampling = Sampling(sampling.temperature, sampling.top_k, sampling.top_p)
         if texts is None and sampling.guidance != 1:
-            raise BenchError("guidance needs conditions: without a text there is nothing to be guided to")
+            raise BenchError("guidance needs conditions; give texts, or leave guidance at 1")
         return self.draw(n, seed, first, texts, sampling)
 
     @torch.no_grad()
@@ -136,10 +136,10 @@ class PretrainedBackbone(ABC):
 
     def check_size(self, tokens: Tokens) -> None:
         """Raise TokenError unless each level has the positions of a generated sample."""
-        found = tuple(tuple(code.shape[1:]) for code in tokens.codes)
-        if found != self.structure.grids:
+        grids = tuple(tuple(code.shape[1:]) for code in tokens.codes)
+        if grids != self.structure.grids:
             raise TokenError(
-                f"tokens of {found} do not fit {type(self).__name__}, which is set to {self.structure.grids}"
+                f"tokens of {grids} do not fit {type(self).__name__}, which is set to {self.structure.grids}"
             )
 
     def _texts(self, n: int, conditions: Sequence[str] | torch.Tensor | None) -> Sequence[str] | None:
@@ -147,12 +147,12 @@ class PretrainedBackbone(ABC):
         name = type(self).__name__
         if conditions is None:
             if not self.unconditional:
-                raise BenchError(f"{name} generates from text alone: give conditions, a text a sample")
+                raise BenchError(f"{name} generates from text only; give conditions, one text per sample")
             return None
         if isinstance(conditions, str | torch.Tensor) or not all(isinstance(text, str) for text in conditions):
-            raise BenchError(f"{name} wants a sequence of texts, one a sample, not {type(conditions).__name__}")
+            raise BenchError(f"{name} wants a sequence of texts, one per sample, not {type(conditions).__name__}")
         if len(conditions) != n:
-            raise BenchError(f"{len(conditions)} conditions for {n} samples; {name} wants a text a sample")
+            raise BenchError(f"{len(conditions)} conditions for {n} samples; {name} wants one text per sample")
         return conditions
 
 

@@ -64,7 +64,7 @@ class Files:
         return True
 
     def lacking(self, root: Path) -> list[tuple[str, ...]]:
-        """Return the groups of needed files that a folder lacks entirely."""
+        """The groups of needed files of which a folder has no file."""
         return [names for names in self.needed if not any((root / name).is_file() for name in names)]
 
     def fetch(self, repo: str, revision: str | None = None) -> Path:
@@ -102,17 +102,17 @@ def files_of(entry: registry.Entry) -> Files:
     """The files of a registry line's checkpoint (imports its class); BenchError if the class does not state them."""
     files = getattr(registry.load(entry.target), "files", None)
     if not isinstance(files, Files):
-        raise BenchError(f"{entry.name}: no published backbone, it says nothing of its files")
+        raise BenchError(f"{entry.name}: not a pretrained backbone; its class states no files")
     return files
 
 
 def whole(parts: Mapping[str, Checkpoint]) -> dict[str, str]:
     """sha256 of the weights files of all parts, named with their folder."""
-    found = {}
+    hashes = {}
     for part, checkpoint in parts.items():
         for name, digest in checkpoint.hashes(checkpoint.files).items():
-            found[name if not part or name.startswith(f"{part}/") else f"{part}/{name}"] = digest
-    return found
+            hashes[name if not part or name.startswith(f"{part}/") else f"{part}/{name}"] = digest
+    return hashes
 
 
 def text_part(library: str, name: str, folder: Path, remedy: str) -> Any:

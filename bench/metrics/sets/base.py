@@ -170,7 +170,7 @@ class SetDistance(SetMetric):
         sets = self.sets()
         n, m = len(sets.samples), len(sets.references)
         if min(n, m) < self.least:
-            raise Unavailable(f"it needs at least {self.least} samples and references, there are {n} and {m}")
+            raise Unavailable(f"it needs at least {self.least} samples and references; there are {n} and {m}")
         found = self.compare(sets.samples, sets.references)
         if reason := too_few_to_leave_out(sets.bounds, self.least):
             return {

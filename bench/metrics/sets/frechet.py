@@ -19,8 +19,8 @@ from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
 from bench.metrics.sets.spectra import factor_of
 
 ENOUGH = 10
-"""Samples a dimension below which the bias of a Fréchet distance is worth a word."""
-UNCOUNTED = "the reference's precomputed statistics do not say of how many images they are"
+"""Samples per dimension below which the bias of a Fréchet distance is noted."""
+UNCOUNTED = "the reference's precomputed statistics do not state how many images they come from"
 
 
 def bias_note(n: int, dim: int, references: int | None = None) -> str:
@@ -48,7 +48,7 @@ class Frechet(SetMetric):
     def estimates(self) -> dict[str, Estimate]:
         (name,) = self.outputs
         if self.n < 2:
-            raise Unavailable(f"a covariance needs at least 2 samples, there are {self.n}")
+            raise Unavailable(f"a covariance needs at least 2 samples; there are {self.n}")
         order, bounds = self.by_block()
         distance, note = self._to_fixed(order, bounds) if self.references else self._to_inputs(order, bounds)
         if reason := too_few_to_leave_out(bounds, 2):

@@ -61,8 +61,8 @@ class GramFrechet:
         start, stop = self.bounds[block : block + 2]
         keep = torch.from_numpy(np.r_[0:start, stop : len(self.gram)])
         n = len(keep)
-        # The rows are centred: the mean of the rest follows from the sum of the block.
-        mean_x, mean_y = (-side[start:stop].sum(0) / n for side in (self.x, self.y))
+        # The rows are centered: the mean of the rest follows from the sum of the block.
+        mean_x, mean_y = (-rows[start:stop].sum(0) / n for rows in (self.x, self.y))
         gram = self.gram[keep][:, keep]
         gram = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
         traces = self.squares[keep].sum() - n * (mean_x @ mean_x + mean_y @ mean_y)
@@ -81,14 +81,16 @@ class MomentFrechet:
 
     def value(self) -> float:
         n = len(self.sides[0])
-        one, other = (Moments(n, m, s / (n - 1)) for m, s in zip(self.means, self.scatters, strict=True))
-        return frechet_distance(one, other)
+        reference, reconstruction = (Moments(n, m, s / (n - 1)) for m, s in zip(self.means, self.scatters, strict=True))
+        return frechet_distance(reference, reconstruction)
 
     def without(self, block: int) -> float:
-        one, other = (self._rest(side, block) for side in (0, 1))
-        factor = factor_of(other.covariance)
-        root = root_trace(factor @ one.covariance @ factor.T)
-        return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
+        reference, reconstruction = (self._rest(side, block) for side in (0, 1))
+        factor = factor_of(reconstruction.covariance)
+        root = root_trace(factor @ reference.covariance @ factor.T)
+        return distance_of(
+            reference.mean - reconstruction.mean, reference.covariance.trace() + reconstruction.covariance.trace(), root
+        )
 
     def _rest(self, side: int, block: int) -> Moments:
         start, stop = map(int, self.bounds[block : block + 2])
@@ -127,10 +129,10 @@ class Gaussian:
         """
         n = len(rows)
         if n < 2:
-            raise Unavailable(f"a covariance needs at least 2 references, there are {n}")
+            raise Unavailable(f"a covariance needs at least 2 references; there are {n}")
         if n > rows.shape[1]:
-            found = moments(rows)
-            return cls(found.mean, factor_of(found.covariance), n)
+            fitted = moments(rows)
+            return cls(fitted.mean, factor_of(fitted.covariance), n)
         mean = mean_of(rows)
         return cls(mean, (rows.double() - mean) / math.sqrt(n - 1), n)
 

@@ -36,15 +36,15 @@ def moments(rows: torch.Tensor) -> Moments:
         ValueError: there are fewer than two features.
     """
     if len(rows) < 2:
-        raise ValueError(f"a covariance needs at least 2 samples, there are {len(rows)}")
+        raise ValueError(f"a covariance needs at least 2 samples; there are {len(rows)}")
     mean = mean_of(rows)
     return Moments(len(rows), mean, scatter_of(rows, mean)[1] / (len(rows) - 1))
 
 
-def frechet_distance(one: Moments, other: Moments) -> float:
+def frechet_distance(left: Moments, right: Moments) -> float:
     """Squared Fréchet distance of two Gaussians; the samples behind them need not be paired."""
-    root = singular_values(factor_of(one.covariance) @ factor_of(other.covariance).T).sum()
-    return distance_of(one.mean - other.mean, one.covariance.trace() + other.covariance.trace(), root)
+    root = singular_values(factor_of(left.covariance) @ factor_of(right.covariance).T).sum()
+    return distance_of(left.mean - right.mean, left.covariance.trace() + right.covariance.trace(), root)
 
 
 def distance_of(shift: torch.Tensor, traces: torch.Tensor, root: torch.Tensor) -> float:
@@ -59,11 +59,11 @@ def mean_of(rows: torch.Tensor) -> torch.Tensor:
     return total / len(rows)
 
 
-def scatter_of(rows: torch.Tensor, centre: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def scatter_of(rows: torch.Tensor, center: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Σ (x - c) and Σ (x - c)(x - c)ᵀ."""
-    first, second = torch.zeros_like(centre), centre.new_zeros(len(centre), len(centre))
+    first, second = torch.zeros_like(center), center.new_zeros(len(center), len(center))
     for part in rows.split(CHUNK):
-        offsets = part.double() - centre
+        offsets = part.double() - center
         first += offsets.sum(0)
         second.addmm_(offsets.T, offsets)
     return first, second

@@ -34,7 +34,7 @@ class InceptionScoreSettings(InceptionSettings):
     layer: Literal["logits_unbiased"] = "logits_unbiased"
     splits: int = Field(default=10, ge=1, description="parts whose scores are averaged")
     shuffle: bool = Field(default=True, description="shuffle before splitting; without it the order counts")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which shuffles")
+    seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which shuffles")
 
     def ways(self, n: int) -> dict[str, np.ndarray]:
         """The split of each of n samples in the dataset's order, ``[n]``, by name of the value."""
@@ -153,10 +153,10 @@ class InceptionScore(SetMetric, line="inception_score"):
         largest = int(np.bincount(ways[NAME]).max())
         note = f"splits of {largest} images bound the score at {largest}" if largest < CLASSES else ""
         score = self._score(logits, ways[NAME], block)
-        found = {NAME: self.describe(NAME, score, note)}
+        estimates = {NAME: self.describe(NAME, score, note)}
         if FILE_ORDER in ways:
-            found |= self._in_file_order(score, self._score(logits, ways[FILE_ORDER], block))
-        return found
+            estimates |= self._in_file_order(score, self._score(logits, ways[FILE_ORDER], block))
+        return estimates
 
     def _in_file_order(self, score: Estimate, unshuffled: Estimate) -> dict[str, Estimate]:
         """The score without shuffling, where it differs."""
@@ -168,9 +168,9 @@ class InceptionScore(SetMetric, line="inception_score"):
         return {FILE_ORDER: self.describe(FILE_ORDER, unshuffled, doubt)}
 
     def _score(self, logits: torch.Tensor, part: np.ndarray, block: np.ndarray) -> Estimate:
-        found, sizes = sums(logits, part, block, int(part.max()) + 1), np.bincount(block)
-        value, count = found.score(np.ones(len(sizes))), len(sizes)
-        return block_jackknife(value, sizes, lambda j: found.score(1.0 - np.eye(count)[j]))
+        totals, sizes = sums(logits, part, block, int(part.max()) + 1), np.bincount(block)
+        value, count = totals.score(np.ones(len(sizes))), len(sizes)
+        return block_jackknife(value, sizes, lambda j: totals.score(1.0 - np.eye(count)[j]))
 
 
 class GenerationInceptionScore(InceptionScore, line="generation_inception_score"):

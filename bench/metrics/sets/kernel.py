@@ -35,7 +35,7 @@ class KernelSettings(Settings):
     degree: int = Field(default=3, ge=1, description="degree of the polynomial kernel")
     gamma: float | None = Field(default=None, description="factor of the inner product; 1/dim if null")
     coef0: float = Field(default=1.0, description="constant of the kernel")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws the subsets")
+    seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which draws the subsets")
 
 
 Membership = tuple[np.ndarray, np.ndarray]
@@ -79,11 +79,11 @@ class Kernel:
             draws: 1 where a sample belongs to a subset, ``[n, subsets]`` for x and ``[m, subsets]`` for y.
         """
         symmetric = x is y
-        own, other = blocks[0].shape[1], blocks[1].shape[1]
-        by_block = torch.zeros(own, other, dtype=torch.float64, device=self.device)
+        x_blocks, y_blocks = blocks[0].shape[1], blocks[1].shape[1]
+        by_block = torch.zeros(x_blocks, y_blocks, dtype=torch.float64, device=self.device)
         by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=self.device)
         for rows, columns in _tiles(len(x), len(y), symmetric):
-            left, right = (side[part].to(self.device, self.products) for side, part in ((x, rows), (y, columns)))
+            left, right = (rows_of[part].to(self.device, self.products) for rows_of, part in ((x, rows), (y, columns)))
             with exact_float32(self.device):
                 kernel = self.of(left @ right.T)
             if symmetric and columns.start < rows.stop:
@@ -91,8 +91,8 @@ class Kernel:
                 kernel = kernel.triu(rows.start - columns.start + 1)
             ahead = kernel @ self._indicator(blocks[1], draws[1], columns)
             behind = self._indicator(blocks[0], draws[0], rows)
-            by_block += behind[:, :own].T @ ahead[:, :other]
-            by_subset += (behind[:, own:] * ahead[:, other:]).sum(0)
+            by_block += behind[:, :x_blocks].T @ ahead[:, :y_blocks]
+            by_subset += (behind[:, x_blocks:] * ahead[:, y_blocks:]).sum(0)
         if symmetric:
             by_block, by_subset = by_block + by_block.T, 2 * by_subset
         return Sums(by_block.cpu().numpy(), by_subset.cpu().numpy())
@@ -128,12 +128,12 @@ def subset_draws(settings: KernelSettings, n: int, m: int, size: int) -> Members
     generator = np.random.RandomState(settings.seed)
     drawn = np.zeros((n, settings.subsets), np.uint8), np.zeros((m, settings.subsets), np.uint8)
     for subset in range(settings.subsets):
-        for side in drawn:
-            side[generator.choice(len(side), size, replace=False), subset] = 1
+        for members in drawn:
+            members[generator.choice(len(members), size, replace=False), subset] = 1
     return drawn
 
 
-def centred(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
+def centered(estimate: Estimate, value: float, per_subset: np.ndarray, blocks: int) -> Estimate:
     """The jackknife's error of the MMD of all samples, moved to the mean over subsets."""
     if estimate.stderr is None:
         return estimate.model_copy(update={"value": value})

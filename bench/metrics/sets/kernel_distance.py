@@ -15,7 +15,7 @@ from bench.metrics.sets.kernel import (
     Kernel,
     KernelSettings,
     Sums,
-    centred,
+    centered,
     indicator,
     product_type,
     subset_draws,
@@ -61,7 +61,7 @@ class KernelDistance(SetMetric):
         if not reason:
             mmd = _Pairs(blocks, xx, yy, xy) if self.paired else _Fixed(blocks, xx, yy, xy, m)
             estimate = block_jackknife(mmd(np.ones(count)), blocks.sizes, lambda j: mmd(1.0 - np.eye(count)[j]))
-            estimate = centred(estimate, value, per_subset, count)
+            estimate = centered(estimate, value, per_subset, count)
         if not self.paired:
             return {name: self.describe(name, about_samples(estimate), self._note_of_fixed(value, m, size))}
         notes = [_size_note(self.settings, n)]
@@ -75,9 +75,9 @@ class KernelDistance(SetMetric):
     def _require(self, n: int, m: int | None = None) -> None:
         """Raise Unavailable if there are too few samples, or too few references where they are counted apart."""
         if m is None and n < 2:
-            raise Unavailable(f"an unbiased estimate needs at least 2 samples, there are {n}")
+            raise Unavailable(f"an unbiased estimate needs at least 2 samples; there are {n}")
         if m is not None and min(n, m) < 2:
-            raise Unavailable(f"an unbiased estimate needs 2 samples and 2 references, there are {n} and {m}")
+            raise Unavailable(f"an unbiased estimate needs 2 samples and 2 references; there are {n} and {m}")
 
     def _note_of_fixed(self, value: float, m: int, size: int) -> str:
         """The note of a distance to fixed references."""

@@ -37,7 +37,9 @@ class Sets:
     def without(self, block: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples and references without the samples of a block, and without their pairs if they are paired."""
         start, stop = map(int, self.bounds[block : block + 2])
-        samples, references = (torch.cat([side[:start], side[stop:]]) for side in (self.samples, self.references))
+        samples, references = (
+            torch.cat([features[:start], features[stop:]]) for features in (self.samples, self.references)
+        )
         return samples, references if self.paired else self.references
 
 

@@ -28,7 +28,7 @@ from bench.metrics.base import Settings
 from bench.metrics.sets.base import SetMetric
 from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
 from bench.metrics.sets.leaving_out import FIXED, about_samples, too_few_to_leave_out
-from bench.metrics.sets.neighbours import TILE, Distances, Rounding, nearest, radii, radii_without, spans
+from bench.metrics.sets.neighbors import TILE, Distances, Rounding, nearest, radii, radii_without, spans
 
 
 class ManifoldSettings(Settings):
@@ -36,7 +36,7 @@ class ManifoldSettings(Settings):
 
     references: int | None = Field(default=10_000, ge=2, description="references used at most; null: all")
     samples: int | None = Field(default=10_000, ge=2, description="samples used at most; null: all")
-    choice_seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which chooses among more")
+    choice_seed: int = Field(default=2020, ge=0, description="seed of numpy's RandomState, which chooses among more")
     distances: Rounding = Field(
         default="exact", description="exact, or rounded to float16 as guided-diffusion's evaluator does"
     )
@@ -46,11 +46,11 @@ class PrecisionRecallSettings(ManifoldSettings, InceptionSettings):
     """Settings of improved precision and recall."""
 
     layer: Literal["2048"] = "2048"
-    k: int = Field(default=3, ge=1, description="neighbour that a ball reaches to")
+    k: int = Field(default=3, ge=1, description="neighbor that a ball reaches to")
 
 
 class _DensityCoverageSettings(ManifoldSettings):
-    k: int = Field(default=5, ge=1, description="neighbour that a ball reaches to")
+    k: int = Field(default=5, ge=1, description="neighbor that a ball reaches to")
 
 
 class DensityCoverageSettings(_DensityCoverageSettings, InceptionSettings):
@@ -86,7 +86,7 @@ class _Manifolds(SetMetric):
         least = self.settings.k + 1
         if min(len(x), len(y)) < least:
             reason = f"k = {self.settings.k} needs {least} samples and {least} references"
-            raise Unavailable(f"{reason}, there are {len(x)} and {len(y)}")
+            raise Unavailable(f"{reason}; there are {len(x)} and {len(y)}")
         bounds = [0, *np.cumsum(np.bincount(block)).tolist()]
         note = self._note(len(x), len(y), whole)
         return x, y, bounds, Distances(x, y, self.settings.distances, self.heavy_device), note
@@ -114,9 +114,9 @@ class PrecisionRecall(_Manifolds, line="precision_recall"):
         x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
         reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
-        neighbours = nearest(x, k, bounds, distances)
+        neighbors = nearest(x, k, bounds, distances)
         # Column 0 with all samples, the others each without a block.
-        balls = torch.cat([radii(neighbours, k)[:, None], radii_without(neighbours, bounds, k)], 1).to(distances.device)
+        balls = torch.cat([radii(neighbors, k)[:, None], radii_without(neighbors, bounds, k)], 1).to(distances.device)
         inside = torch.zeros(len(x), dtype=torch.bool, device=distances.device)
         reached = torch.zeros(len(y), balls.shape[1], dtype=torch.bool, device=distances.device)
         for top, bottom in spans(0, len(x), TILE[0]):
@@ -152,8 +152,8 @@ class _DensityCoverage(_Manifolds):
         shares = [held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))]
         coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
         density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
-        found = zip(self.outputs, (density, coverage), strict=True)
-        return {name: self.describe(name, estimate, note) for name, estimate in found}
+        estimates = zip(self.outputs, (density, coverage), strict=True)
+        return {name: self.describe(name, estimate, note) for name, estimate in estimates}
 
 
 class DensityCoverage(_DensityCoverage, line="density_coverage"):
@@ -183,9 +183,9 @@ def share(count: int, n: int) -> Estimate:
 
     z = float(norm.ppf(0.5 + CONFIDENCE / 2))
     p, spread = count / n, z * z / n
-    centre = (p + spread / 2) / (1 + spread)
+    center = (p + spread / 2) / (1 + spread)
     half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n)) / (1 + spread)
-    interval = (min(centre - half, p), max(centre + half, p))
+    interval = (min(center - half, p), max(center + half, p))
     return Estimate(
         value=p, stderr=math.sqrt(p * (1 - p) / n), interval=interval, n=n, method=f"Wilson score interval, {FIXED}"
     )

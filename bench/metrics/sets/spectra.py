@@ -40,11 +40,11 @@ def _first(matrix: torch.Tensor, ways: tuple[Way, ...]) -> torch.Tensor:
     """The result of the first way that does not fail, or of the last one whatever it is."""
     for way in ways[:-1]:
         try:
-            found = way(matrix)
+            result = way(matrix)
         except _NOT_FOUND:
             continue
-        if bool(torch.isfinite(found).all()):
-            return found
+        if bool(torch.isfinite(result).all()):
+            return result
     return ways[-1](matrix)
 
 

@@ -38,7 +38,7 @@ class ContinuationSettings(SamplingSettings):
 
     prompt_seconds: float = Field(default=2.0, gt=0, description="beginning of each clip that the probe is given")
     seconds: float = Field(default=2.0, gt=0, description="of the continuation; clips too short for both are left out")
-    finish: AudioFinish = Field(default=AudioFinish(), description="what happens to sound before it is judged")
+    finish: AudioFinish = Field(default=AudioFinish(), description="what happens to audio before it is judged")
 
 
 @dataclass(frozen=True)
@@ -75,24 +75,24 @@ class Excerpts:
             )
         first = study.dataset.load(evaluated.indices[long[0]])
         samples = round(choice.prompt_seconds * first.rate), round(total * first.rate)
-        known, whole = (_positions(study, Audio.of([first.signal[:, :count]], first.rate)) for count in samples)
-        if not 0 < known < whole:
+        prompted, whole = (_positions(study, Audio.of([first.signal[:, :count]], first.rate)) for count in samples)
+        if not 0 < prompted < whole:
             raise Unavailable(
-                f"{choice.prompt_seconds:g} s are {known} positions and {total:g} s are {whole}: nothing to continue, "
-                "or to continue from",
+                f"{choice.prompt_seconds:g} s are {prompted} positions and {total:g} s are {whole}: nothing to "
+                "continue, or to continue from",
                 "lengthen continuation.prompt_seconds and continuation.seconds in the protocol",
             )
         if whole > study.settings.probe.context:
             raise Unavailable(
-                f"prompt and continuation are {whole} positions, and the probe sees {study.settings.probe.context}",
-                "choose a tokenizer of fewer positions a second, or a longer probe.context in the protocol",
+                f"prompt and continuation are {whole} positions, but the probe sees {study.settings.probe.context}",
+                "choose a tokenizer with fewer positions per second, or a longer probe.context in the protocol",
             )
         numbers = [number for number in long if len(evaluated.corpus.samples[number][0]) >= whole]
         if not numbers:
             raise Unavailable(f"no clip of {total:g} s has the {whole} positions that the tokenizer makes of its cut")
         left, clips = len(evaluated.amounts) - len(numbers), len(evaluated.amounts)
         note = f"{left} of {clips} clips, shorter than {total:g} s, left out" if left else ""
-        return cls(numbers, (known, whole), (samples[0], samples[1]), note)
+        return cls(numbers, (prompted, whole), (samples[0], samples[1]), note)
 
 
 @dataclass
@@ -125,7 +125,7 @@ def judge(
         names: names of the metrics.
     """
     sections = {name: section for name, section in study.job.protocol.sections.items() if name in names}
-    known, whole = excerpts.positions
+    prompted, whole = excerpts.positions
     with ExitStack() as closing:
         pool = open_pool(sections, study.job, closing)
         alone = pool.paused if pool and study.device.type == "cpu" else nullcontext
@@ -142,15 +142,15 @@ def judge(
                 seed = study.job.protocol.seed + training
                 draw = partial(
                     backbone.extend,
-                    _tokens(study, numbers, known),
-                    whole - known,
+                    _tokens(study, numbers, prompted),
+                    whole - prompted,
                     seed,
                     study.evaluated.corpus.conditions(numbers),
                     choice.sampling,
                     first=first,
                 )
                 with alone():
-                    versions.append(watch(draw, decode, given=len(numbers) * known * len(tokens.codes)))
+                    versions.append(watch(draw, decode, given=len(numbers) * prompted * len(tokens.codes)))
             for metrics, (tokens, ends) in zip(sets, versions, strict=True):
                 batch = Batch(
                     index=torch.tensor(numbers),
@@ -163,19 +163,27 @@ def judge(
                 show(metrics, batch)
             study.report("continuing", first + len(numbers), len(excerpts.numbers))
         outcomes = [metrics.outcome(len(excerpts.numbers)) for metrics in sets]
-    (own, real), *others = outcomes
-    # What one of the sets has no column of cannot be compared clip by clip.
-    judged = [name for name in real if name in own and all(name in columns for _, columns in others)]
+    (originals, real), *continuations = outcomes
+    # An output without a column in one of the sets cannot be compared clip by clip.
+    judged = [name for name in real if name in originals and all(name in columns for _, columns in continuations)]
     return Judged(
-        drawn={name: np.array([columns[name] for _, columns in others]) for name in judged},
+        drawn={name: np.array([columns[name] for _, columns in continuations]) for name in judged},
         real={name: np.array(real[name]) for name in judged},
         reasons={
-            name: ("; ".join(dict.fromkeys(one[name].note for one, _ in others if one[name].note)), own[name].note)
+            name: (
+                "; ".join(
+                    dict.fromkeys(estimates[name].note for estimates, _ in continuations if estimates[name].note)
+                ),
+                originals[name].note,
+            )
             for name in judged
         },
         unavailable={
-            name: next((one[name] for one, _ in outcomes if name in one and one[name].value is None), UNPAIRED)
-            for name in dict.fromkeys(name for one, _ in outcomes for name in one)
+            name: next(
+                (estimates[name] for estimates, _ in outcomes if name in estimates and estimates[name].value is None),
+                UNPAIRED,
+            )
+            for name in dict.fromkeys(name for estimates, _ in outcomes for name in estimates)
             if name not in judged
         },
         timings=[timing for watch in watches for timing in watch.timings],
@@ -198,13 +206,13 @@ def _tokens(study: Study, numbers: Sequence[int], positions: int) -> Tokens:
 
 def _prompts(study: Study, numbers: Sequence[int], samples: int) -> Audio:
     """The beginnings of the clips as they were recorded."""
-    found = [study.dataset.load(study.evaluated.indices[number]) for number in numbers]
-    return Audio.of([one.signal[:, :samples] for one in found], found[0].rate)
+    clips = [study.dataset.load(study.evaluated.indices[number]) for number in numbers]
+    return Audio.of([clip.signal[:, :samples] for clip in clips], clips[0].rate)
 
 
 def _decoded(study: Study, prompts: Audio, excerpts: Excerpts, tokens: Tokens) -> Audio:
     """What comes after the prompts once the tokens of both are decoded as one clip."""
-    known, whole = excerpts.samples
+    prompted, whole = excerpts.samples
     count, channels = prompts.samples.shape[:2]
     clips = Tokens(
         codes=tuple(level.to(study.device, copy=True) for level in tokens.codes),
@@ -215,7 +223,7 @@ def _decoded(study: Study, prompts: Audio, excerpts: Excerpts, tokens: Tokens) -
     with torch.no_grad():
         samples = study.tokenizer.decode(clips).samples
     # A copy, because what is decoded next may be written to the same memory.
-    return Audio(samples[..., known:].to("cpu", copy=True), prompts.rate, torch.full((count,), whole - known))
+    return Audio(samples[..., prompted:].to("cpu", copy=True), prompts.rate, torch.full((count,), whole - prompted))
 
 
 def _batches(numbers: Sequence[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:

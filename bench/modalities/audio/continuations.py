@@ -51,7 +51,7 @@ class Continuations(Drawing):
         try:
             if not backbones[0].continues:
                 raise Unavailable(
-                    f"{study.settings.probe.paradigm} does not draw in order, so it continues no prompt",
+                    f"{study.settings.probe.paradigm} does not draw in order, so it cannot continue prompts",
                     "choose another probe.paradigm in the protocol",
                 )
             excerpts = Excerpts.of(study, choice)
@@ -64,31 +64,31 @@ class Continuations(Drawing):
 
     def _quality(self, study: Study, excerpts: Excerpts, judged: Judged) -> dict[str, Estimate]:
         groups = np.array([study.evaluated.seen.groups[number] for number in excerpts.numbers])
-        lines = {name: line for one in self.metrics for name, line in metric_class(one).outputs.items()}
-        givers = {name: one for one in self.metrics for name in metric_class(one).outputs}
-        found: dict[str, Estimate] = {}
+        lines = {name: line for metric in self.metrics for name, line in metric_class(metric).outputs.items()}
+        givers = {name: metric for metric in self.metrics for name in metric_class(metric).outputs}
+        estimates: dict[str, Estimate] = {}
         for name, drawn in judged.drawn.items():
             real = judged.real[name]
             continuation, tokenized, lost = of_continuations(lines[name])
-            why, own = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
+            why, why_tokenized = ("; ".join(filter(None, (reason, excerpts.note))) for reason in judged.reasons[name])
             thrice = {
                 continuation.name: mean_of_trainings(drawn, groups).described_by(continuation, why),
-                tokenized.name: clustered_mean(real, groups).described_by(tokenized, own),
+                tokenized.name: clustered_mean(real, groups).described_by(tokenized, why_tokenized),
                 lost.name: mean_of_trainings(real - drawn, groups).described_by(lost, why),
             }
-            found |= {key: each.model_copy(update={"metric": givers[name]}) for key, each in thrice.items()}
+            estimates |= {key: value.model_copy(update={"metric": givers[name]}) for key, value in thrice.items()}
         for name, estimate in judged.unavailable.items():
-            found |= _thrice(lines.get(name, Value(name)), estimate)
-        return found
+            estimates |= _thrice(lines.get(name, Value(name)), estimate)
+        return estimates
 
     def _nothing(self, named: Sequence[str], reason: Unavailable) -> dict[str, Estimate]:
         """Unavailable estimates of all values, with the reason."""
         nothing = Estimate(value=None, unavailable=reason.cause, remedy=reason.remedy)
-        found = {cost.name: nothing.described_by(cost) for cost in self.costs}
+        estimates = {cost.name: nothing.described_by(cost) for cost in self.costs}
         for listener in named:
             for value in metric_class(listener).outputs.values():
-                found |= _thrice(value, nothing.model_copy(update={"metric": listener}))
-        return found
+                estimates |= _thrice(value, nothing.model_copy(update={"metric": listener}))
+        return estimates
 
     def _keep(self, study: Study, excerpts: Excerpts, judged: Judged) -> None:
         """The values of each clip, for paired tests; clips left out have none."""
@@ -100,4 +100,4 @@ class Continuations(Drawing):
 
 
 def _thrice(value: Value, nothing: Estimate) -> dict[str, Estimate]:
-    return {each.name: nothing.described_by(each) for each in of_continuations(value)}
+    return {line.name: nothing.described_by(line) for line in of_continuations(value)}

@@ -40,8 +40,8 @@ def _unreadable(error: ImportError) -> str:
 
 
 def _codec2() -> tuple[str, str]:
-    found = shutil.which("c2enc") and shutil.which("c2dec")
-    return "codec2", found or "missing; run: apt-get install codec2"
+    program = shutil.which("c2enc") and shutil.which("c2dec")
+    return "codec2", program or "missing; run: apt-get install codec2"
 
 
 def _recognizers() -> list[tuple[str, str]]:

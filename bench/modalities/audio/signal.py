@@ -51,10 +51,10 @@ class AudioSignal(Signal):
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
-        one, other = batch[0].signal.shape, sample.signal.shape
-        if one[0] != other[0] or (equal_lengths and one[1] != other[1]):
+        first, shape = batch[0].signal.shape, sample.signal.shape
+        if first[0] != shape[0] or (equal_lengths and first[1] != shape[1]):
             return False
-        longest = max(other[1], *(before.signal.shape[1] for before in batch))
+        longest = max(shape[1], *(before.signal.shape[1] for before in batch))
         return longest * (len(batch) + 1) <= PADDED_SECONDS * sample.rate
 
     def collate(self, samples: Sequence[Sample], device: torch.device) -> Audio:
@@ -79,7 +79,7 @@ class AudioSignal(Signal):
         if not isinstance(output, Audio):
             raise SystemFailure(f"decode gave {type(output).__name__}, not bench.modalities.audio.batch.Audio")
         if not output.samples.is_floating_point():
-            raise SystemFailure(f"decode gave {output.samples.dtype}; sound is floating-point numbers in [-1, 1]")
+            raise SystemFailure(f"decode gave {output.samples.dtype}; audio is floating-point numbers in [-1, 1]")
         given, back = ((tuple(audio.samples.shape), audio.rate, audio.lengths.tolist()) for audio in (signal, output))
         if given != back:
             shapes = "{0} at {1} Hz, lengths {2}"
@@ -113,12 +113,12 @@ class AudioSignal(Signal):
 
     def misscaled(self, output: Any, signal: Any) -> str:
         """As in the base class; an output louder than a square wave at full scale is on another scale."""
-        far, said = self.outside(output)
+        far, finding = self.outside(output)
         if float(torch.cat([clip.flatten() for clip in output.clips()]).double().square().mean().sqrt()) > 1:
             raise SystemFailure(
-                f"{said}; sound is in [-1, 1]: divide by full scale in decode, by 32768 for 16-bit numbers"
+                f"{finding}; audio is in [-1, 1]: divide by full scale in decode, by 32768 for 16-bit numbers"
             )
-        return f"{said}; sound is in [-1, 1], and the rest is clamped" if far >= MANY else ""
+        return f"{finding}; audio is in [-1, 1], and the rest is clamped" if far >= MANY else ""
 
     def encoded(self, signal: Any, position: int) -> bytes:
         """A WAV file of 16 bits per sample, cut to the clip's true length."""

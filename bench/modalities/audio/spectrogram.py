@@ -62,5 +62,5 @@ def _magnitudes(samples: np.ndarray) -> np.ndarray:
     starts = np.linspace(0, len(padded) - WINDOW, WIDTH).astype(int)
     window = np.hanning(WINDOW + 1)[:-1]
     frames = padded[starts[:, None] + np.arange(WINDOW)] * window
-    found: np.ndarray = np.abs(np.fft.rfft(frames)).T[:HEIGHT] / (window.sum() / 2)
-    return found
+    magnitudes: np.ndarray = np.abs(np.fft.rfft(frames)).T[:HEIGHT] / (window.sum() / 2)
+    return magnitudes

@@ -19,7 +19,7 @@ class AudioView(View):
         try:
             sound = spectrogram.read(data)
         except (wave.Error, EOFError, ValueError) as error:
-            raise BenchError(f"no WAV file of 16 bits a sample: {error}") from error
+            raise BenchError(f"not a WAV file of 16 bits per sample: {error}") from error
         return Side(
             {"seconds": f"{sound.seconds:.1f} s", "highest": f"{sound.rate / 2000:g} kHz"},
             {"picture": ("-spectrogram.png", spectrogram.png(sound))},

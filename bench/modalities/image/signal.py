@@ -70,15 +70,15 @@ class ImageSignal(Signal):
         return (stored.float() / 255 if stored.dtype == torch.uint8 else stored).to(device)
 
     def values(self, signal: Any) -> torch.Tensor:
-        found: torch.Tensor = signal
-        return found
+        values: torch.Tensor = signal
+        return values
 
     def like(self, signal: Any, values: torch.Tensor) -> torch.Tensor:
         return values
 
     def other(self, signal: Any) -> torch.Tensor:
-        found: torch.Tensor = 1 - signal
-        return found
+        inverted: torch.Tensor = 1 - signal
+        return inverted
 
     def check(self, output: Any, signal: Any) -> None:
         if not output.is_floating_point():
@@ -117,7 +117,7 @@ class ImageSignal(Signal):
 
     def misscaled(self, output: Any, signal: Any) -> str:
         """As in the base class; an output is on another scale if it is much closer to the input on that scale."""
-        far, said = self.outside(output)
+        far, finding = self.outside(output)
         if far < MANY:
             return ""
         x, wanted = output.float(), signal.float()
@@ -125,8 +125,8 @@ class ImageSignal(Signal):
         how = min(distances, key=distances.__getitem__)
         alike = float(torch.corrcoef(torch.stack([x.flatten(), wanted.flatten()]))[0, 1]) > ALIKE
         if alike and distances[how] < CLEARLY * float((x.clamp(0, 1) - wanted).square().mean()):
-            raise SystemFailure(f"{said}; images are in [0, 1]: {how} in decode")
-        return f"{said}; images are in [0, 1], and the rest is clamped"
+            raise SystemFailure(f"{finding}; images are in [0, 1]: {how} in decode")
+        return f"{finding}; images are in [0, 1], and the rest is clamped"
 
     def encoded(self, signal: Any, position: int) -> bytes:
         """A PNG of 8 bits per channel, values rounded to the nearest."""

@@ -21,4 +21,4 @@ class ImageView(View):
             with Image.open(io.BytesIO(data)) as image:
                 return Side({"width": image.width, "height": image.height})
         except OSError as error:
-            raise BenchError(f"no image: {error}") from error
+            raise BenchError(f"not an image: {error}") from error

@@ -23,7 +23,7 @@ from bench.contracts.tokens import Tokens
 from bench.errors import Unavailable
 from bench.measuring import extractors
 from bench.metrics.base import Batch, Metric, ReferenceSource
-from bench.metrics.sets import neighbours
+from bench.metrics.sets import neighbors
 from bench.metrics.sets.frechet import GFID
 from bench.metrics.sets.frechet_distances import FewSamples, Gaussian, ManySamples
 from bench.metrics.sets.inception_score import GenerationInceptionScore
@@ -98,7 +98,7 @@ def test_given_statistics_serve_fid_and_nothing_else(rng: Rng) -> None:
             raise Unavailable("no images in here")
 
     given = Statistics(torch.zeros(0), moments)
-    assert "do not say of how many images" in measure(GFID, x, given)["gfid"].note
+    assert "do not state how many images" in measure(GFID, x, given)["gfid"].note
     assert measure(GFID, x, given)["gfid"].value == pytest.approx(measure(GFID, x, y)["gfid"].value, rel=1e-9)
     for kind in (GenerationKID, PrecisionRecall, DensityCoverage):
         for name, estimate in measure(kind, x, given).items():
@@ -125,7 +125,7 @@ def shares_of(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def test_manifolds_equal_brute_force(
     rng: Rng, monkeypatch: pytest.MonkeyPatch, n: int, m: int, d: int, tile: tuple[int, int]
 ) -> None:
-    for module in (neighbours, __import__("bench.metrics.sets.manifolds", fromlist=["TILE"])):
+    for module in (neighbors, __import__("bench.metrics.sets.manifolds", fromlist=["TILE"])):
         monkeypatch.setattr(module, "TILE", tile)
     x, y = sets(rng, n, m, d)
     y[:3] = x[:3]  # copies: balls and distances that are equal
@@ -160,7 +160,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(rng: Rng) -> None:
 
 def test_float16_distances_are_coarse_and_overflow_to_exact_ones(rng: Rng) -> None:
     x, y = sets(rng, 30, 30, 16)
-    exact, coarse = (neighbours.Distances(rows(x), rows(y), how, torch.device("cpu")) for how in ("exact", "float16"))
+    exact, coarse = (neighbors.Distances(rows(x), rows(y), how, torch.device("cpu")) for how in ("exact", "float16"))
     found = coarse.tile(rows(x), rows(y))
     assert torch.equal(found, found.half().float())
     assert torch.allclose(found, exact.tile(rows(x), rows(y)), atol=0.1)
@@ -170,9 +170,9 @@ def test_float16_distances_are_coarse_and_overflow_to_exact_ones(rng: Rng) -> No
 
 def test_float32_products_change_little(rng: Rng, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = (rows(side) for side in sets(rng, 50, 40, 64))
-    exact = neighbours.Distances(x, y, "exact", torch.device("cpu")).tile(x, y)
-    monkeypatch.setattr(neighbours, "FLOAT64_PRODUCTS", 0)
-    assert torch.allclose(neighbours.Distances(x, y, "exact", torch.device("cpu")).tile(x, y), exact, rtol=1e-4)
+    exact = neighbors.Distances(x, y, "exact", torch.device("cpu")).tile(x, y)
+    monkeypatch.setattr(neighbors, "FLOAT64_PRODUCTS", 0)
+    assert torch.allclose(neighbors.Distances(x, y, "exact", torch.device("cpu")).tile(x, y), exact, rtol=1e-4)
 
 
 def test_a_file_sorted_by_class_scores_low_in_its_order_alone(rng: Rng) -> None:
@@ -202,10 +202,10 @@ def test_splits_of_a_size_leave_a_smaller_last_one(rng: Rng, n: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "n", "m", "reason"),
     [
-        (GFID, 1, 5, "at least 2 samples, there are 1"),
-        (GFID, 5, 1, "at least 2 references, there are 1"),
-        (GenerationKID, 5, 1, "2 references, there are 5 and 1"),
-        (PrecisionRecall, 5, 3, "needs 4 samples and 4 references, there are 5 and 3"),
+        (GFID, 1, 5, "at least 2 samples; there are 1"),
+        (GFID, 5, 1, "at least 2 references; there are 1"),
+        (GenerationKID, 5, 1, "2 references; there are 5 and 1"),
+        (PrecisionRecall, 5, 3, "needs 4 samples and 4 references; there are 5 and 3"),
         (DensityCoverage, 5, 9, "needs 6 samples"),
         (GenerationInceptionScore, 5, 9, "do not fill 10 splits"),
     ],

@@ -58,7 +58,7 @@ def test_a_block_is_left_out_of_pairs_or_of_the_samples_alone(paired: bool, m: i
 @pytest.mark.parametrize(("n", "m"), [(1, 5), (5, 1)])
 def test_too_few_say_so(n: int, m: int) -> None:
     found = measured(np.zeros((n, 1)), np.zeros((m, 1)), paired=False)
-    assert found.unavailable == f"it needs at least 2 samples and references, there are {n} and {m}"
+    assert found.unavailable == f"it needs at least 2 samples and references; there are {n} and {m}"
 
 
 def measured_by(name: str, tmp_path: Path) -> Estimate:

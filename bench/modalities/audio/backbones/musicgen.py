@@ -61,7 +61,7 @@ class Musicgen(PretrainedBackbone):
         if decoder.audio_channels != 1:
             raise BenchError(
                 f"{root}: a checkpoint of {decoder.audio_channels} channels, whose codes of left and right are "
-                "interleaved; the mono checkpoints are measured here"
+                "interleaved; use a mono checkpoint"
             )
         self.words = text_part("transformers", "AutoTokenizer", root, self.files.remedy)
         tokenizer = Encodec.of(checkpoint, model.audio_encoder)
@@ -81,7 +81,7 @@ class Musicgen(PretrainedBackbone):
 
     def check_size(self, tokens: Tokens) -> None:
         if len({code.shape for code in tokens.codes}) != 1 or tokens.codes[0].ndim != 2:
-            raise TokenError(f"{type(self).__name__} models levels of one length, a sequence each")
+            raise TokenError(f"{type(self).__name__} models levels of one length, one sequence each")
 
     def draw(self, n: int, seed: int, first: int, conditions: Sequence[str] | None, sampling: Sampling) -> Tokens:
         levels, (frames,) = len(self.structure.sizes), self.structure.grids[0]
@@ -100,16 +100,16 @@ class Musicgen(PretrainedBackbone):
             logits = output.logits[:, -1].unflatten(0, (n * copies, levels))
             drawn = sample(logits, sampling, uniform[:, step])
             level = torch.arange(levels, device=self.device)
-            own = (step >= level) & (step - level < frames)
-            codes = torch.cat([codes, torch.where(own, drawn, self.special)[..., None]], dim=2)
+            inside_clip = (step >= level) & (step - level < frames)
+            codes = torch.cat([codes, torch.where(inside_clip, drawn, self.special)[..., None]], dim=2)
         return self.structure.tokens([codes[:, k, 1 + k : 1 + k + frames] for k in range(levels)])
 
     def nats(self, tokens: Tokens, conditions: Sequence[str] | None) -> torch.Tensor:
         codes = torch.stack([code.to(self.device) for code in tokens.codes], dim=1)
         batch, levels, frames = codes.shape
-        own = torch.stack([inside(tokens.positions(k).to(self.device), frames) for k in range(levels)], dim=1)
+        unpadded = torch.stack([inside(tokens.positions(k).to(self.device), frames) for k in range(levels)], dim=1)
         # Beyond its own length a clip has the special code: what padding holds must not reach the upper levels.
-        plain = codes.masked_fill(~own, self.special)
+        plain = codes.masked_fill(~unpadded, self.special)
         delayed = torch.stack(
             [F.pad(plain[:, k], (1 + k, levels - 1 - k), value=self.special) for k in range(levels)], dim=1
         )
@@ -120,7 +120,7 @@ class Musicgen(PretrainedBackbone):
             for start in range(0, frames, CHUNK):
                 end = min(start + CHUNK, frames)
                 nats = cost(logits[:, k, k + start : k + end], codes[:, k, start:end])
-                total += (nats * own[:, k, start:end]).sum(1)
+                total += (nats * unpadded[:, k, start:end]).sum(1)
         return total
 
     def _model(self, codes: torch.Tensor, text: torch.Tensor, mask: torch.Tensor, cache: Any, keep: bool) -> Any:
@@ -140,6 +140,6 @@ class Musicgen(PretrainedBackbone):
             width = self.model.config.text_encoder.hidden_size
             mask = torch.zeros(n, 1, dtype=torch.int64, device=self.device)
             return torch.zeros(n, 1, width, dtype=self.dtype, device=self.device), mask
-        found = self.words(list(conditions), padding=True, padding_side="right", return_tensors="pt")
-        ids, mask = found["input_ids"].to(self.device), found["attention_mask"].to(self.device)
+        encoded = self.words(list(conditions), padding=True, padding_side="right", return_tensors="pt")
+        ids, mask = encoded["input_ids"].to(self.device), encoded["attention_mask"].to(self.device)
         return self.model.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask

@@ -75,7 +75,7 @@ class AsteriskPrompts(AudioDataset):
         language: str = "en",
     ) -> None:
         if language not in VOICES:
-            raise BenchError(f"{self.name} has no language {language!r}; there is {', '.join(VOICES)}")
+            raise BenchError(f"{self.name} has no language {language!r}; choose from {', '.join(VOICES)}")
         super().__init__(settings, split, data, language=language)
 
     def find(self) -> Sequence[StoredSound]:
@@ -135,7 +135,7 @@ class AsteriskPrompts(AudioDataset):
     def _remedy(self) -> str:
         return (
             f"on Debian or Ubuntu run: {install_command(self.language)}; elsewhere unpack them, or Asterisk's archive "
-            "of the core sounds, in a folder and give it with --data PATH"
+            "of the core sounds, into a folder and give it with --data PATH"
         )
 
 

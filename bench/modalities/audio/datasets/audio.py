@@ -33,8 +33,8 @@ class AudioPreprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: int = Field(default=16_000, ge=RATES[0], le=RATES[1], description="samples a second of every clip")
-    resampler: Literal["soxr VHQ"] = Field(default="soxr VHQ", description="what brings clips to the rate")
+    rate: int = Field(default=16_000, ge=RATES[0], le=RATES[1], description="samples per second of every clip")
+    resampler: Literal["soxr VHQ"] = Field(default="soxr VHQ", description="resampler that brings clips to the rate")
     channels: Literal["mono", "first", "all"] = Field(
         default="mono", description="mono: the mean of the channels; first: the first one; all: as stored"
     )
@@ -44,7 +44,7 @@ class AudioPreprocessing(BaseModel):
         default="skip", description="what becomes of clips above max_seconds; one that is cut loses its transcript"
     )
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are not audio, or damaged: counted and named, or fatal"
+        default="skip", description="files that are damaged or not audio: counted and named, or fatal"
     )
 
     @model_validator(mode="after")
@@ -53,7 +53,7 @@ class AudioPreprocessing(BaseModel):
         if self.max_seconds is None and self.longer == "cut":
             raise ValueError("longer 'cut' needs max_seconds")
         if self.max_seconds is not None and self.max_seconds < max(self.min_seconds, 1 / self.rate):
-            raise ValueError(f"max_seconds {self.max_seconds:g} leaves no clip")
+            raise ValueError(f"max_seconds {self.max_seconds:g} leaves no clips; raise it, or lower min_seconds")
         return self
 
 
@@ -103,7 +103,7 @@ class AudioDataset(Dataset):
     ) -> None:
         split = self.splits[0] if split is None else split
         if split not in self.splits:
-            raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
+            raise BenchError(f"{self.name} has no split {split!r}; choose from {', '.join(self.splits)}")
         given = {**self.defaults.model_dump(), **(settings or {})}
         self.preprocessing = validated(AudioPreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)

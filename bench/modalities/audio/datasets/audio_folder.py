@@ -43,20 +43,20 @@ class AudioFolder(AudioDataset):
         try:
             if not root.is_dir():
                 kind = "is a file" if root.exists() else "no such folder"
-                raise BenchError(f"{root}: {kind}; give a folder of sound files")
+                raise BenchError(f"{root}: {kind}; give a folder of audio files")
         except PermissionError as error:
             raise BenchError(f"{root}: {error.strerror}; make it readable") from error
         paths = [path for path in files_below(root) if Path(path).suffix.lower() in EXTENSIONS]
         if not paths:
             raise BenchError(
-                f"{root}: no sound files in this folder or below it; hidden ones are left out, and those whose names "
-                f"end otherwise than in {' '.join(sorted(EXTENSIONS))}"
+                f"{root}: no audio files in this folder or below it; hidden files are left out, and those whose "
+                f"names do not end in {' '.join(sorted(EXTENSIONS))}"
             )
         paths.sort(key=os.fsencode)
         texts, surplus = transcripts_of(root, paths)
         if surplus:
             named = ", ".join(surplus[:SURPLUS_NAMED]) + (" and others" if len(surplus) > SURPLUS_NAMED else "")
-            self.remarks = (f"{len(surplus)} rows of the table of transcripts fit no audio file: {named}",)
+            self.remarks = (f"{len(surplus)} rows of the table of transcripts match no audio file: {named}",)
         return [
             StoredSound(printable(path), root / path, group, text)
             for group, (path, text) in enumerate(zip(paths, texts, strict=True))

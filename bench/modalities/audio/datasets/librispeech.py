@@ -57,16 +57,16 @@ class LibriSpeech(AudioDataset):
         language: str = "en",
     ) -> None:
         if not data:
-            raise BenchError(f"{self.name} needs the folder of a subset, such as test-clean; run with --data PATH")
+            raise BenchError(f"{self.name} needs the folder of a subset such as test-clean; run with --data PATH")
         root = Path(data).expanduser().absolute()
         if not root.is_dir():
             kind = "is a file" if root.exists() else "no such folder"
             raise BenchError(f"{root}: {kind}; give the folder of a subset, such as test-clean")
         self.folder = _subset(root, split)
-        found = self.folder.name if self.folder.name in SUBSETS else UNNAMED
-        if split not in (None, found):
-            raise BenchError(f"{self.folder}: is not {split!r}; give that subset's folder, or the one that holds both")
-        super().__init__(settings, found, data, language=language)
+        subset = self.folder.name if self.folder.name in SUBSETS else UNNAMED
+        if split not in (None, subset):
+            raise BenchError(f"{self.folder}: not {split!r}; give that subset's folder, or the one that holds both")
+        super().__init__(settings, subset, data, language=language)
 
     def find(self) -> Sequence[StoredSound]:
         self.root = self.folder
@@ -105,10 +105,10 @@ def _subset(root: Path, split: str | None) -> Path:
     if not there:
         return root
     if split is None and len(there) > 1 and SUBSETS[0] not in there:
-        raise BenchError(f"{root}: holds {', '.join(there)}; give the folder of one")
+        raise BenchError(f"{root}: holds {', '.join(there)}; give the folder of one of them")
     wanted = split or (there[0] if len(there) == 1 else SUBSETS[0])
     if wanted not in there:
-        raise BenchError(f"{root}: has no {wanted}; there is {', '.join(there)}")
+        raise BenchError(f"{root}: has no {wanted}; choose from {', '.join(there)}")
     return root / wanted
 
 
@@ -124,5 +124,5 @@ def _transcripts(path: Path) -> dict[str, str]:
     for line in filter(str.strip, lines):
         name, _, text = line.partition(" ")
         if texts.setdefault(name, text.strip()) != text.strip():
-            raise BenchError(f"{path}: gives {name} two texts; keep one")
+            raise BenchError(f"{path}: two texts for {name}; keep one")
     return {name: text for name, text in texts.items() if text}

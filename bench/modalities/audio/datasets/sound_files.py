@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.datasets.base import BadSample
 from bench.machine.files import MOST_BYTES_OF_A_SAMPLE, open_stored
-from bench.modalities.audio.datasets.sound_headers import refuse_uncounted, refuse_understated
+from bench.modalities.audio.datasets.sound_headers import reject_uncounted, reject_understated
 
 MAX_VALUES = 2**28
 """Most samples times channels of one file: a gibibyte, an hour and a half of mono at 48 kHz."""
@@ -133,8 +133,8 @@ def stated_seconds(path: Path) -> float:
 def _decoded(stream: IO[bytes], raw: Raw | None) -> Sound:
     if raw:
         return _by_ffmpeg(stream, raw)
-    _refuse_cut_ogg(stream)
-    refuse_understated(stream)
+    _reject_cut_ogg(stream)
+    reject_understated(stream)
     return _by_libsndfile(stream) or _by_ffmpeg(stream, None)
 
 
@@ -154,9 +154,9 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
         # Of a FLAC that does not state its length soundfile reads one block only.
         if file.format not in _SNDFILE_FORMATS or file.frames >= _UNKNOWN_FRAMES:
             return None
-        _refuse_odd(file.samplerate, file.channels)
-        _refuse_cut_header(file.format, file.extra_info)
-        _refuse_long(file.frames * file.channels)
+        _reject_odd(file.samplerate, file.channels)
+        _reject_cut_header(file.format, file.extra_info)
+        _reject_long(file.frames * file.channels)
         blocks: list[np.ndarray] = []
         count = 0
         while not blocks or len(blocks[-1]) == _BLOCK:
@@ -164,7 +164,7 @@ def _by_libsndfile(stream: IO[bytes]) -> Sound | None:
             count += len(blocks[-1])
         if file.frames - count > (_MP3_FRAME if file.format == "MP3" else 0):
             raise _cut_off(file.frames / file.samplerate, count / file.samplerate)
-        refuse_uncounted(stream, file.format, count, file.samplerate)
+        reject_uncounted(stream, file.format, count, file.samplerate)
         return Sound(np.ascontiguousarray(np.concatenate(blocks).T), file.samplerate)
 
 
@@ -180,10 +180,10 @@ def _by_ffmpeg(stream: IO[bytes], raw: Raw | None) -> Sound:
             _Nameless(stream), format=raw.format if raw else None, options=options, metadata_errors="replace"
         )
     except av.FFmpegError as error:
-        raise BadSample(f"not a sound file, or damaged or cut off ({error.strerror})") from error
+        raise BadSample(f"not an audio file, or damaged or cut off ({error.strerror})") from error
     with container:
         if not container.streams.audio:
-            raise BadSample("holds no sound track")
+            raise BadSample("holds no audio track")
         track = container.streams.audio[0]
         samples, rate = _track_samples(container, track)
         seconds = samples.shape[1] / rate
@@ -222,12 +222,12 @@ def _track_samples(container: Any, track: Any) -> tuple[np.ndarray, int]:
         for frame in packet.decode():
             if not rate:
                 rate, channels = frame.sample_rate, frame.layout.nb_channels
-                _refuse_odd(rate, channels)
+                _reject_odd(rate, channels)
             if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
                 raise BadSample("changes its sample rate or channels midway")
             blocks += [part.to_ndarray() for part in to_float.resample(frame)]
             count += frame.samples
-            _refuse_long(count * channels)
+            _reject_long(count * channels)
     if not blocks:
         raise BadSample("holds no samples")
     return np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32), rate
@@ -239,23 +239,23 @@ def _track_seconds(container: Any, track: Any) -> float | None:
         return None
     if track.duration is not None:
         return float(track.duration * track.time_base)
-    if found := re.fullmatch(r"(\d+):(\d+):([\d.]+)", track.metadata.get("DURATION", "")):
-        hours, minutes, seconds = found.groups()
+    if duration := re.fullmatch(r"(\d+):(\d+):([\d.]+)", track.metadata.get("DURATION", "")):
+        hours, minutes, seconds = duration.groups()
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
     only = len(container.streams) == 1 and container.duration is not None
     return container.duration / 1_000_000 if only else None
 
 
-def _refuse_cut_header(format_name: str, log: str) -> None:
+def _reject_cut_header(format_name: str, log: str) -> None:
     key = _LOGGED_SIZE.get(format_name)
-    found = re.search(rf"^\s*{key}\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE) if key else None
-    if found:
-        stated, held = int(found[1]), int(found[2])
+    logged = re.search(rf"^\s*{key}\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE) if key else None
+    if logged:
+        stated, held = int(logged[1]), int(logged[2])
         if held + _PADDING_BYTES < stated < _UNKNOWN_SIZE:
             raise BadSample(f"cut off: its header states {stated} bytes, the file holds {held}")
 
 
-def _refuse_cut_ogg(stream: IO[bytes]) -> None:
+def _reject_cut_ogg(stream: IO[bytes]) -> None:
     """An Ogg file ends with a whole page that is marked as the stream's last."""
     stream.seek(0)
     if stream.read(4) != b"OggS":
@@ -271,12 +271,12 @@ def _refuse_cut_ogg(stream: IO[bytes]) -> None:
         raise BadSample("cut off: its last Ogg page does not end the stream")
 
 
-def _refuse_odd(rate: int, channels: int) -> None:
+def _reject_odd(rate: int, channels: int) -> None:
     if not RATES[0] <= rate <= RATES[1] or channels < 1:
         raise BadSample(f"{rate} Hz, {channels} channels; between {RATES[0]} and {RATES[1]} Hz are read")
 
 
-def _refuse_long(values: int) -> None:
+def _reject_long(values: int) -> None:
     if values > MAX_VALUES:
         raise BadSample(f"more than {MAX_VALUES} samples in all channels; cut it into clips")
 

@@ -28,8 +28,8 @@ _COUNTED = {"FLAC": "flac", "MP3": "mp3"}
 _SLACK = {"FLAC": 0, "MP3": 2 * 4096 + 1152}
 
 
-def refuse_understated(stream: IO[bytes]) -> None:
-    """BadSample if a container holds more sound than its header states; the stream is left anywhere."""
+def reject_understated(stream: IO[bytes]) -> None:
+    """Raise BadSample if a container holds more audio than its header states; leaves the stream anywhere."""
     stream.seek(0)
     head = stream.read(32)
     size = os.fstat(stream.fileno()).st_size
@@ -42,13 +42,13 @@ def refuse_understated(stream: IO[bytes]) -> None:
     elif head[:4] == b".snd" and len(head) == 32:
         start, stated = struct.unpack(">II", head[4:12])
         if stated < _LARGEST_SIZE:
-            _refuse_rest(stream, start + stated, size, stated)
+            _reject_rest(stream, start + stated, size, stated)
     elif head[:4] == b"OggS":
-        _refuse_second_ogg(stream, size)
+        _reject_second_ogg(stream, size)
 
 
-def refuse_uncounted(stream: IO[bytes], format_name: str, count: int, rate: int) -> None:
-    """BadSample if a FLAC or MP3 stream has more than the ``count`` samples that were read of it."""
+def reject_uncounted(stream: IO[bytes], format_name: str, count: int, rate: int) -> None:
+    """Raise BadSample if a FLAC or MP3 stream has more than the ``count`` samples that were read from it."""
     if format_name not in _COUNTED:
         return
     held = _counted(stream, _COUNTED[format_name], rate)
@@ -76,7 +76,7 @@ def _check_parts(stream: IO[bytes], start: int, layout: str, sound: bytes, size:
             stated = length
         at = inside + length + length % 2
     if stated is not None:
-        _refuse_rest(stream, at, size, stated)
+        _reject_rest(stream, at, size, stated)
 
 
 def _part(stream: IO[bytes], at: int, layout: str, size: int) -> tuple[bytes, int, int] | None:
@@ -91,8 +91,8 @@ def _part(stream: IO[bytes], at: int, layout: str, size: int) -> tuple[bytes, in
     return (name, length, inside) if whole and all(32 <= char < 127 for char in name) else None
 
 
-def _refuse_rest(stream: IO[bytes], at: int, size: int, stated: int) -> None:
-    """BadSample if something is left from there on that is neither a tag nor padding."""
+def _reject_rest(stream: IO[bytes], at: int, size: int, stated: int) -> None:
+    """Raise BadSample if anything but tags and padding follows from there on."""
     stream.seek(at)
     if size - at <= _FEW_BYTES or stream.read(16).startswith(_TAGS):
         return
@@ -100,17 +100,17 @@ def _refuse_rest(stream: IO[bytes], at: int, size: int, stated: int) -> None:
     while block := stream.read(1 << 20):
         if any(block):
             raise BadSample(
-                f"damaged: its header states {stated} bytes of sound, but {size - at} more follow, unaccounted for"
+                f"damaged: its header states {stated} bytes of audio, but {size - at} more follow, unaccounted for"
             )
 
 
-def _refuse_second_ogg(stream: IO[bytes], size: int) -> None:
+def _reject_second_ogg(stream: IO[bytes], size: int) -> None:
     """All streams of an Ogg file begin before any goes on; one that begins later is a second file, put behind."""
     began = False
     for flags in _ogg_pages(stream, size):
         begins = bool(flags & _OGG_BEGINS_STREAM)
         if begins and began:
-            raise BadSample("several Ogg files in one, of which the first would be read; cut it into clips")
+            raise BadSample("several Ogg files in one, of which only the first would be read; cut it into clips")
         began = began or not begins
 
 

@@ -30,21 +30,21 @@ def transcripts_of(root: Path, paths: Sequence[str]) -> tuple[list[str | None], 
     if not tables:
         return [_beside(root / path) for path in paths], []
     table = _read_table(tables[0])
-    found: list[str | None] = []
+    transcripts: list[str | None] = []
     fitting: set[str] = set()
     for path in paths:
-        said = {name: table[name] for name in (printable(path), printable(_stem(path))) if name in table}
-        if len(set(said.values())) > 1:
-            raise BenchError(f"{tables[0]}: {path} has different texts under {' and '.join(said)}; keep one")
-        fitting |= said.keys()
-        found.append(next(iter(said.values()), None) or None)
+        texts = {name: table[name] for name in (printable(path), printable(_stem(path))) if name in table}
+        if len(set(texts.values())) > 1:
+            raise BenchError(f"{tables[0]}: {path} has different texts under {' and '.join(texts)}; keep one")
+        fitting |= texts.keys()
+        transcripts.append(next(iter(texts.values()), None) or None)
     surplus = [name for name in table if name not in fitting]
     if table and len(surplus) == len(table):
         raise BenchError(
-            f"{tables[0]}: names none of the sound files, but {surplus[0]!r}; write the path below {root}, with its "
+            f"{tables[0]}: names none of the audio files, only {surplus[0]!r}; write the path below {root}, with its "
             "ending or without"
         )
-    return found, surplus
+    return transcripts, surplus
 
 
 def _read_table(path: Path) -> dict[str, str]:
@@ -62,7 +62,7 @@ def _read_table(path: Path) -> dict[str, str]:
                 continue
             if len(row) != 2:
                 raise BenchError(
-                    f"{path}: line {first} has {len(row)} columns; two are needed, the file's path and its text"
+                    f"{path}: line {first} has {len(row)} columns; it needs two, the file's path and its text"
                 )
             if first != rows.line_num:
                 raise BenchError(f"{path}: line {first}: {QUOTED}")
@@ -88,10 +88,10 @@ def _header(path: Path, row: Sequence[str]) -> tuple[int, int] | None:
     """
     names = [cell.strip().lower() for cell in row]
     for order in ((0, 1), (1, 0)):
-        known = [names[column] in words for column, words in zip(order, HEADERS, strict=True)]
-        if all(known):
+        named = [names[column] in words for column, words in zip(order, HEADERS, strict=True)]
+        if all(named):
             return order
-        if known[0] and order == (0, 1):
+        if named[0] and order == (0, 1):
             raise BenchError(
                 f"{path}: unknown column {row[1]!r}; call the columns path and text, or leave the header out"
             )
@@ -110,7 +110,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: is not UTF-8; store it so") from error
+        raise BenchError(f"{path}: not UTF-8; save it as UTF-8") from error
 
 
 def _stem(path: str) -> str:

@@ -6,7 +6,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="asterisk-prompts",
         target="bench.modalities.audio.datasets.asterisk_prompts:AsteriskPrompts",
-        summary="telephone prompts with transcripts, one speaker a language (@en, es, fr, it, ru), from Debian's "
+        summary="telephone prompts with transcripts, one speaker per language (@en, es, fr, it, ru), from Debian's "
         "packages or --data PATH; 16 kHz, stored in G.722, which is lossy and ends at 7 kHz; "
         "en: 20 of 2 to 6 s, and 511 others to fit on; @split=all measures on all 537",
         positional="language",
@@ -28,7 +28,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="audio-folder",
         target="bench.modalities.audio.datasets.audio_folder:AudioFolder",
-        summary="any folder of sound files, searched recursively (--data PATH); "
+        summary="any folder of audio files, searched recursively (--data PATH); "
         "transcripts.tsv or a .txt beside each file",
         positional="data",
         modality="audio",

@@ -133,7 +133,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "tokens_per_second",
         "bench.modalities.audio.metrics.rates:TokensPerSecond",
-        "Codes of a second as the codebooks declare, or latent vectors counted",
+        "Codes per second as the codebooks declare, or latent vectors counted",
         values=(_rate("tokens_per_second", "Tokens/s", "tokens/s"),),
     ),
     _entry(
@@ -157,7 +157,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "real_time_factor",
         "bench.modalities.audio.metrics.rates:RealTimeFactor",
-        "Seconds of encode and of decode for a second of sound, warm; global and mean of clips",
+        "Seconds to encode and to decode a second of audio, warm; global and mean of clips",
         values=(
             _time("encode_rtf", "Encode (RTF)", plots=(PlotPart("speed", "Encode time"),)),
             _time("decode_rtf", "Decode (RTF)", plots=(PlotPart("speed", "Decode time"),)),

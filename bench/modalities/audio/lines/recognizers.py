@@ -8,7 +8,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "pocketsphinx",
         "bench.modalities.audio.recognizers.pocketsphinx:PocketSphinx",
-        "CMU PocketSphinx, US English model in its wheel; for comparing systems, not for a published error rate",
+        "CMU PocketSphinx, US English model in its wheel; for comparing systems, not for reported error rates",
         modality="audio",
         source="Huggins-Daines et al. 2006; github.com/cmusphinx/pocketsphinx",
         license="BSD-2-Clause; model BSD",

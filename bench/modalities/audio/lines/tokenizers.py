@@ -45,8 +45,8 @@ _LGPL = "LGPL-2.1 (FFmpeg)"
 
 ENTRIES: tuple[Entry, ...] = (
     _entry("pcm", "companding:PCM", "16-bit samples at 16 kHz", "bytes", "linear PCM", "rate", "none"),
-    _companded("mulaw", "mu", "μ-law companding, 256 levels a sample"),
-    _companded("alaw", "a", "A-law companding, 256 levels a sample"),
+    _companded("mulaw", "mu", "μ-law companding, 256 levels per sample"),
+    _companded("alaw", "a", "A-law companding, 256 levels per sample"),
     _mdct("vq", "vq", "MDCT bands, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),
     _mdct("rvq", "rvq", "MDCT bands, residual vector quantized", "Juang & Gray 1982; Zeghidour et al. 2021"),
     _mdct("pq", "pq", "MDCT bands, product quantized", "Jégou et al. 2011; Ge et al. 2013"),

@@ -74,13 +74,13 @@ class ClipMetric(PooledMetric, PerSampleMetric):
         raise NotImplementedError("clips are scored one by one")
 
     def take(self, result: tuple[Scores, str] | BaseException) -> None:
-        found, reason = ({}, failure(result, "")) if isinstance(result, BaseException) else result
+        scores, reason = ({}, failure(result, "")) if isinstance(result, BaseException) else result
         for name in self.outputs:
-            self.keep(f"value_{name}", torch.tensor([found.get(name, np.nan)], dtype=torch.float64))
-        known = [*self.reasons, ""]
-        broke = reason not in known
+            self.keep(f"value_{name}", torch.tensor([scores.get(name, np.nan)], dtype=torch.float64))
+        expected = [*self.reasons, ""]
+        broke = reason not in expected
         self._error = self._error or (reason if broke else "")
-        self.keep("why", torch.tensor([-1 if broke else known.index(reason)]))
+        self.keep("why", torch.tensor([-1 if broke else expected.index(reason)]))
 
     def compute(self) -> dict[str, Estimate]:
         why = self._failures()

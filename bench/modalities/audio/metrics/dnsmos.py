@@ -62,8 +62,8 @@ class DNSMOS(PackageMetric, line="dnsmos"):
 
 
 def _score(reconstruction: np.ndarray) -> Scores:
-    found = network()(reconstruction.clip(-1, 1), RATE, False)
-    return {name: float(found[f"{name.removeprefix('dnsmos_')}_mos"]) for name in DNSMOS.outputs}
+    opinion = network()(reconstruction.clip(-1, 1), RATE, False)
+    return {name: float(opinion[f"{name.removeprefix('dnsmos_')}_mos"]) for name in DNSMOS.outputs}
 
 
 @cache

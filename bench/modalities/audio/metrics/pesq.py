@@ -73,7 +73,7 @@ class NarrowSettings(PackageSettings):
 
     sample_rate: Literal[8000, 16000] = Field(
         default=16000,
-        description="sample rate it runs at: both are P.862's and differ a little; published codec tables have 16000, "
+        description="sample rate that it runs at: both are P.862's and differ a little; papers on codecs report 16000, "
         "telephony 8000. A protocol below 16 kHz has it at 8000",
     )
 
@@ -86,9 +86,9 @@ class PESQNarrow(PESQMetric, line="pesq_nb"):
 
     @staticmethod
     def score_clip(settings: NarrowSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        own = settings.sample_rate if rate >= 16000 else 8000
-        score = partial(_score, "pesq_nb", "nb", own)
-        return mean_over_channels(score, *at_rate(rate, own, reference, reconstruction))
+        model_rate = settings.sample_rate if rate >= 16000 else 8000
+        score = partial(_score, "pesq_nb", "nb", model_rate)
+        return mean_over_channels(score, *at_rate(rate, model_rate, reference, reconstruction))
 
 
 def _score(name: str, mode: Mode, rate: int, reference: np.ndarray, reconstruction: np.ndarray) -> Scores:
@@ -129,11 +129,11 @@ def counted(mode: Mode, rate: int, reference: np.ndarray, reconstruction: np.nda
         raise Undefined(TOO_MANY)
     if done.returncode:
         raise RuntimeError(f"counting utterances failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
-    found = json.loads(done.stdout)
-    if found["utterances"] > UTTERANCES:
+    measured = json.loads(done.stdout)
+    if measured["utterances"] > UTTERANCES:
         raise Undefined(TOO_MANY)
-    if found["utterances"] < 1:
+    if measured["utterances"] < 1:
         raise Undefined(NO_UTTERANCE)
-    if found["mos"] is None:
+    if measured["mos"] is None:
         raise Undefined(NO_NUMBER)
-    return float(found["mos"])
+    return float(measured["mos"])

@@ -83,13 +83,13 @@ def measure(mode: str, rate: int, reference: np.ndarray, reconstruction: np.ndar
     # The C code replaces the pointers to the samples by its own copies; these arrays live until it returns.
     sides = [np.ascontiguousarray(side / peak, np.float32) for side in (reference, reconstruction)]
     signals = [_signal(side, 2 if mode == "wb" else 1) for side in sides]
-    found = _Utterances(mode=int(mode == "wb"))
-    pesq_measure(*(ctypes.byref(signal) for signal in signals), ctypes.byref(found), *outcome)
+    utterances = _Utterances(mode=int(mode == "wb"))
+    pesq_measure(*(ctypes.byref(signal) for signal in signals), ctypes.byref(utterances), *outcome)
     if flag.value == pesq.PesqError.NO_UTTERANCES_DETECTED:
         return math.nan, 0
     if flag.value:
         raise RuntimeError(f"P.862's code gives error {flag.value}")
-    return float(found.mos), int(found.count)
+    return float(utterances.mos), int(utterances.count)
 
 
 def _signal(samples: np.ndarray, input_filter: int) -> _Signal:

@@ -158,11 +158,13 @@ class RealTimeFactor(Metric, line="real_time_factor"):
 
     def compute(self) -> dict[str, Estimate]:
         clips, seconds, *spent = self.stacked("timings").T
-        found = {}
-        for side, times in zip(("encode", "decode"), spent, strict=True):
-            found[f"{side}_rtf"] = self._factor(f"{side}_rtf", times, seconds)
-            found[f"{side}_rtf_clip_mean"] = self._factor(f"{side}_rtf_clip_mean", clips * times / seconds, clips)
-        return {name: found[name] for name in self.outputs}
+        estimates = {}
+        for direction, times in zip(("encode", "decode"), spent, strict=True):
+            estimates[f"{direction}_rtf"] = self._factor(f"{direction}_rtf", times, seconds)
+            estimates[f"{direction}_rtf_clip_mean"] = self._factor(
+                f"{direction}_rtf_clip_mean", clips * times / seconds, clips
+            )
+        return {name: estimates[name] for name in self.outputs}
 
     def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
         """Σ over / Σ under of values ``[batches]``; the interval shows how steady this run was."""

@@ -34,7 +34,7 @@ class DelaySettings(Settings):
     """Settings of the search for the delay."""
 
     longest: float = Field(
-        default=100.0, gt=0, description="longest delay that is looked for, either way, in ms; at most half a clip"
+        default=100.0, gt=0, description="longest delay that is searched for, either way, in ms; at most half a clip"
     )
 
 
@@ -60,8 +60,8 @@ class SISDR(ClipMetric, line="si_sdr"):
 
     @staticmethod
     def score_clip(settings: SISDRSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        def channel(one: np.ndarray, other: np.ndarray) -> Scores:
-            return {"si_sdr": si_sdr(one, other, settings.zero_mean)}
+        def channel(original: np.ndarray, decoded: np.ndarray) -> Scores:
+            return {"si_sdr": si_sdr(original, decoded, settings.zero_mean)}
 
         return mean_over_channels(channel, reference, reconstruction)
 
@@ -76,9 +76,9 @@ class AlignedSISDR(ClipMetric, line="si_sdr_aligned"):
 
     @staticmethod
     def score_clip(settings: AlignedSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        def channel(one: np.ndarray, other: np.ndarray) -> Scores:
-            lag = best_lag(one, other, most_samples(settings, rate))
-            return {"si_sdr_aligned": si_sdr(*overlap(one, other, lag), settings.zero_mean)}
+        def channel(original: np.ndarray, decoded: np.ndarray) -> Scores:
+            lag = best_lag(original, decoded, most_samples(settings, rate))
+            return {"si_sdr_aligned": si_sdr(*overlap(original, decoded, lag), settings.zero_mean)}
 
         return mean_over_channels(channel, reference, reconstruction)
 
@@ -97,8 +97,8 @@ class Delay(ClipMetric, line="delay"):
 
     @staticmethod
     def score_clip(settings: DelaySettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        def channel(one: np.ndarray, other: np.ndarray) -> Scores:
-            return {"delay": 1000 * best_lag(one, other, most_samples(settings, rate)) / rate}
+        def channel(original: np.ndarray, decoded: np.ndarray) -> Scores:
+            return {"delay": 1000 * best_lag(original, decoded, most_samples(settings, rate)) / rate}
 
         return mean_over_channels(channel, reference, reconstruction)
 
@@ -144,28 +144,28 @@ def best_lag(reference: np.ndarray, reconstruction: np.ndarray, most: int) -> in
         reference, reconstruction: ``[samples]``.
         most: longest lag either way; cut to half of the signal.
     """
-    one, other = reference.astype(np.float64), reconstruction.astype(np.float64)
-    most = min(most, len(one) // 2)
+    a, b = reference.astype(np.float64), reconstruction.astype(np.float64)
+    most = min(most, len(a) // 2)
     lags = np.arange(-most, most + 1)
-    first, second = _energies(one), _energies(other)
+    first, second = _energies(a), _energies(b)
     late, early = lags.clip(min=0), (-lags).clip(min=0)
-    energies = (first[len(one) - late] - first[early]) * (second[len(one) - early] - second[late])
+    energies = (first[len(a) - late] - first[early]) * (second[len(a) - early] - second[late])
     # A stretch of silence is left with the rounding errors of the sums.
     floor = 1e-12 * first[-1] * second[-1]
-    squares = np.where(energies > floor, correlations(one, other, most) ** 2 / energies.clip(min=floor), 0.0)
+    squares = np.where(energies > floor, correlations(a, b, most) ** 2 / energies.clip(min=floor), 0.0)
     nearly = squares >= squares.max() * (1 - 1e-12)
     best: np.ndarray = lags[nearly][np.argmin(np.abs(lags[nearly]))]
     return int(best)
 
 
-def correlations(one: np.ndarray, other: np.ndarray, most: int) -> np.ndarray:
-    """Σ_t one[t] other[t + lag] for lags from ``-most`` to ``most``; a long signal a block at a time."""
+def correlations(a: np.ndarray, b: np.ndarray, most: int) -> np.ndarray:
+    """Σ_t a[t] b[t + lag] for lags from ``-most`` to ``most``; long signals are summed in blocks."""
     from scipy.signal import correlate
 
-    padded = np.pad(other, most)
+    padded = np.pad(b, most)
     total = np.zeros(2 * most + 1)
-    for start in range(0, len(one), BLOCK):
-        block = one[start : start + BLOCK]
+    for start in range(0, len(a), BLOCK):
+        block = a[start : start + BLOCK]
         total += correlate(padded[start : start + len(block) + 2 * most], block, mode="valid", method="fft")
     return total
 

@@ -38,12 +38,12 @@ def mean_over_channels(
         Undefined: a channel is silent (all zeros) or not finite, or ``score`` has no value for it: a mean over
             some of the channels would be another quantity.
     """
-    each = []
-    for one, other in zip(reference, reconstruction, strict=True):
-        check(other, SILENT_RECONSTRUCTION)
-        check(one, SILENT_REFERENCE)
-        each.append(score(one, other))
-    return mean(each)
+    scores = []
+    for original, decoded in zip(reference, reconstruction, strict=True):
+        check(decoded, SILENT_RECONSTRUCTION)
+        check(original, SILENT_REFERENCE)
+        scores.append(score(original, decoded))
+    return mean(scores)
 
 
 def check(signal: np.ndarray, silent: str) -> None:
@@ -92,10 +92,12 @@ class PackageMetric(ClipMetric):
         Raises:
             Unavailable: a package is missing, or the settings state another revision.
         """
-        asked, found = getattr(settings, "revision", ""), cls.revision(settings)
-        if asked and asked != found:
-            raise Unavailable(f"{found} is installed, the settings ask for {asked}", "install that, or leave it out")
-        return settings.model_copy(update={"revision": found})
+        asked, installed = getattr(settings, "revision", ""), cls.revision(settings)
+        if asked and asked != installed:
+            raise Unavailable(
+                f"{installed} is installed, but the settings state {asked}", "install that, or leave revision out"
+            )
+        return settings.model_copy(update={"revision": installed})
 
     @classmethod
     def revision(cls, settings: Any) -> str:

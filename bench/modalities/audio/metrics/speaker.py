@@ -67,8 +67,8 @@ class SpeakerSimilarity(PackageMetric, line="speaker_similarity"):
 
 
 def _score(reference: np.ndarray, reconstruction: np.ndarray) -> Scores:
-    one, other = (embed(louder(side)).astype(np.float64) for side in (reference, reconstruction))
-    cosine = one @ other / np.sqrt((one @ one) * (other @ other))
+    a, b = (embed(louder(signal)).astype(np.float64) for signal in (reference, reconstruction))
+    cosine = a @ b / np.sqrt((a @ a) * (b @ b))
     return {"speaker_similarity": float(np.clip(cosine, -1, 1))}
 
 

@@ -122,8 +122,8 @@ def distance(
         raise Undefined(NOT_FINITE)
     logs = magnitudes = 0.0
     count = 0
-    for one, other in zip(reference, reconstruction, strict=True):
-        for a, b in zip(spectra(one, window), spectra(other, window), strict=True):
+    for original, decoded in zip(reference, reconstruction, strict=True):
+        for a, b in zip(spectra(original, window), spectra(decoded, window), strict=True):
             a, b = bands(a), bands(b)
             magnitudes += float(np.abs(a - b).sum())
             # log10 of a power is that many times the log10

@@ -30,8 +30,8 @@ class STOI(PackageMetric, line="stoi"):
 
     @staticmethod
     def score_clip(settings: PackageSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
-        def channel(one: np.ndarray, other: np.ndarray) -> Scores:
-            return {"stoi": stoi(one, other, rate, False), "estoi": stoi(one, other, rate, True)}
+        def channel(original: np.ndarray, decoded: np.ndarray) -> Scores:
+            return {"stoi": stoi(original, decoded, rate, False), "estoi": stoi(original, decoded, rate, True)}
 
         return mean_over_channels(channel, reference, reconstruction)
 

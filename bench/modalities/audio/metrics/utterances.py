@@ -36,13 +36,13 @@ class Why(IntEnum):
 
 REASONS = {
     Why.NO_TRANSCRIPT: "no transcript",
-    Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalised",
-    Why.NOTHING_HEARD: "no word was heard in the original",
-    Why.NO_ORIGINAL: "no recognised text of the original",
-    Why.NO_RECONSTRUCTION: "no recognised text of the reconstruction",
+    Why.EMPTY_TRANSCRIPT: "the transcript has no word once normalized",
+    Why.NOTHING_HEARD: "no word was recognized in the original",
+    Why.NO_ORIGINAL: "no recognized text of the original",
+    Why.NO_RECONSTRUCTION: "no recognized text of the reconstruction",
     Why.BROKE_ON_ORIGINAL: "the recognizer broke on the original",
     Why.BROKE_ON_RECONSTRUCTION: "the recognizer broke on the reconstruction",
-    Why.OTHER_LANGUAGE: "in a language that the recognizer or the normaliser is not for",
+    Why.OTHER_LANGUAGE: "in a language that the recognizer or the normalizer is not for",
     Why.DIED: "the recognizer's process died",
 }
 BROKEN = (Why.BROKE_ON_ORIGINAL, Why.BROKE_ON_RECONSTRUCTION, Why.DIED)
@@ -109,19 +109,21 @@ def errors_of(source: Source, cache: Path, normalise: Normaliser, utterance: Utt
     """The recognized texts of both signals, and their errors."""
     errors: list[str] = []
     original, reconstruction = heard(source, cache, utterance, errors)
-    said: str | Why = Why.NO_TRANSCRIPT if utterance.said is None else normalise(utterance.said) or Why.EMPTY_TRANSCRIPT
+    transcript: str | Why = (
+        Why.NO_TRANSCRIPT if utterance.said is None else normalise(utterance.said) or Why.EMPTY_TRANSCRIPT
+    )
     first, second = (text if isinstance(text, Why) else normalise(text) for text in (original, reconstruction))
     pairs = (
-        (said, second, words),
-        (said, second, characters),
-        (said, first, words),
-        (said, first, characters),
+        (transcript, second, words),
+        (transcript, second, characters),
+        (transcript, first, words),
+        (transcript, first, characters),
         (first or Why.NOTHING_HEARD, second, words),
     )
     found = [_errors(*pair) for pair in pairs]
     return Errors(
-        tuple((0, 0) if isinstance(one, Why) else one for one in found),
-        tuple(one if isinstance(one, Why) else Why.COUNTED for one in found),
+        tuple((0, 0) if isinstance(result, Why) else result for result in found),
+        tuple(result if isinstance(result, Why) else Why.COUNTED for result in found),
         (None if isinstance(original, Why) else original, None if isinstance(reconstruction, Why) else reconstruction),
         next(iter(errors), ""),
     )
@@ -165,18 +167,18 @@ def words(reference: str, hypothesis: str) -> tuple[int, int]:
     """The number of word errors by jiwer, and of words of the reference."""
     import jiwer
 
-    found = jiwer.process_words(reference, hypothesis)
-    errors = found.substitutions + found.deletions + found.insertions
-    return errors, found.hits + found.substitutions + found.deletions
+    alignment = jiwer.process_words(reference, hypothesis)
+    errors = alignment.substitutions + alignment.deletions + alignment.insertions
+    return errors, alignment.hits + alignment.substitutions + alignment.deletions
 
 
 def characters(reference: str, hypothesis: str) -> tuple[int, int]:
     """The number of character errors by jiwer, and of characters of the reference, spaces included."""
     import jiwer
 
-    found = jiwer.process_characters(reference, hypothesis)
-    errors = found.substitutions + found.deletions + found.insertions
-    return errors, found.hits + found.substitutions + found.deletions
+    alignment = jiwer.process_characters(reference, hypothesis)
+    errors = alignment.substitutions + alignment.deletions + alignment.insertions
+    return errors, alignment.hits + alignment.substitutions + alignment.deletions
 
 
 def _errors(

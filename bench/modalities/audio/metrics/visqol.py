@@ -41,7 +41,7 @@ class ViSQOLSettings(PackageSettings):
     mapping: Mapping = Field(
         default="lattice",
         description="speech mode's map from similarity to MOS: lattice, Google's default, needs ai-edge-litert; "
-        "polynomial, its earlier one, gives one to two points more on degraded speech. The modes do not compare",
+        "polynomial, its earlier one, gives one to two points more on degraded speech. The modes are not comparable",
     )
 
 
@@ -76,9 +76,9 @@ class ViSQOL(PackageMetric, line="visqol"):
     def score_clip(settings: ViSQOLSettings, reference: np.ndarray, reconstruction: np.ndarray, rate: int) -> Scores:
         if rate < LOWEST[settings.mode]:
             raise Undefined(LOW_RATE)
-        own = RATES[settings.mode]
-        score = partial(_score, settings.mode, settings.mapping, own)
-        return mean_over_channels(score, *at_rate(rate, own, reference, reconstruction))
+        model_rate = RATES[settings.mode]
+        score = partial(_score, settings.mode, settings.mapping, model_rate)
+        return mean_over_channels(score, *at_rate(rate, model_rate, reference, reconstruction))
 
 
 def _score(mode: Mode, mapping: Mapping, rate: int, reference: np.ndarray, reconstruction: np.ndarray) -> Scores:

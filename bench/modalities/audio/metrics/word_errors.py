@@ -38,17 +38,17 @@ from bench.modalities.audio.recognizers.transcript_cache import cache_folder
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
 
-OTHERS = "give word_errors another recogniser and normaliser, such as whisper and lower-v2"
+OTHERS = "set recogniser and normaliser of word_errors to others, such as whisper and lower-v2"
 
 
 class WordErrorSettings(Settings):
     """Recognizer and text normalizer."""
 
-    recogniser: str = Field(default="pocketsphinx", description="bench list recognizers; as a --system is written")
+    recogniser: str = Field(default="pocketsphinx", description="written like a --system; bench list recognizers")
     normaliser: str = Field(
         default="english-v1", description="none-v2, lower-v2, english-v1 or basic-v1; none-v1 and lower-v1 as they were"
     )
-    revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both; filled in")
+    revision: dict[str, Any] = Field(default_factory=dict, description="versions, files and options of both, filled in")
 
 
 class WordErrors(PooledMetric, line="word_errors"):
@@ -100,9 +100,9 @@ class WordErrors(PooledMetric, line="word_errors"):
             "jiwer": metadata.version("jiwer"),
         }
         if chosen.revision and chosen.revision != revision:
-            wrong = ", ".join(part for part, found in revision.items() if chosen.revision.get(part) != found)
+            wrong = ", ".join(part for part, installed in revision.items() if chosen.revision.get(part) != installed)
             raise Unavailable(
-                f"word_errors: the revision of {wrong} differs from what the settings ask for",
+                f"word_errors: the revision of {wrong} differs from the one in the settings",
                 "install that, or leave revision out",
             )
         return chosen.model_copy(update={"revision": revision})
@@ -114,22 +114,24 @@ class WordErrors(PooledMetric, line="word_errors"):
             source = build(chosen.recogniser)
         except Unavailable:  # which is reported separately
             return []
-        found, norm = [], normaliser(chosen.normaliser)
-        said = [text for text in map(dataset.transcript, range(len(dataset))) if text]
+        warnings, norm = [], normaliser(chosen.normaliser)
+        transcripts = [text for text in map(dataset.transcript, range(len(dataset))) if text]
         if not fits(dataset.language, source, norm):
-            known = told_languages(source, norm)
-            found.append(f"{dataset.name} is in the language {dataset.language}, so no clip counts ({known}); {OTHERS}")
-        elif said and not dataset.language and (taken := taken_for(source, norm)):
-            found.append(
-                f"{dataset.name} does not say its language: {taken}, and the rates of another language mean nothing; "
+            languages = supported_languages(source, norm)
+            warnings.append(
+                f"{dataset.name} is in the language {dataset.language}, so no clip counts ({languages}); {OTHERS}"
+            )
+        elif transcripts and not dataset.language and (taken := assumed_languages(source, norm)):
+            warnings.append(
+                f"{dataset.name} does not state its language: {taken}, and rates of another language are meaningless; "
                 f"state it with --dataset {dataset.name}@language=CODE"
             )
-        if split := sum(map(norm.splits, said)):
-            found.append(
-                f"{norm.name} splits words at combining marks, which {split} of {len(said)} transcripts have; give "
-                "normaliser: lower-v2, which keeps them"
+        if split := sum(map(norm.splits, transcripts)):
+            warnings.append(
+                f"{norm.name} splits words at combining marks, which {split} of {len(transcripts)} transcripts have; "
+                "give normaliser: lower-v2, which keeps them"
             )
-        return found
+        return warnings
 
     def update(self, batch: Batch) -> None:
         self.remember(batch)
@@ -196,8 +198,8 @@ class WordErrors(PooledMetric, line="word_errors"):
         columns: dict[str, np.ndarray] = {}
         for column, name in enumerate(RATIOS):
             errors, length = counts[:, column].T
-            known = why[:, column] == Why.COUNTED
-            columns[name] = np.divide(errors, length, out=np.full(len(errors), np.nan), where=known)
+            counted = why[:, column] == Why.COUNTED
+            columns[name] = np.divide(errors, length, out=np.full(len(errors), np.nan), where=counted)
             columns |= {f"{name}_errors": errors, f"{name}_length": length}
         for side, name in enumerate(("original", "reconstruction")):
             columns[f"heard_{name}"] = np.array([self._texts[at][side] for at in order], dtype=object)
@@ -210,35 +212,35 @@ class WordErrors(PooledMetric, line="word_errors"):
         return counts.astype(np.int64).reshape(-1, size, 2)[order], why.astype(np.int64).reshape(-1, size)[order]
 
     def _estimate(self, name: str, counts: np.ndarray, why: np.ndarray, groups: np.ndarray) -> Estimate:
-        known = why == Why.COUNTED
-        estimate = ratio_of_sums(counts[known, 0], counts[known, 1], groups[known])
-        reasons = self._reasons(why[~known])
-        facts: dict[str, Any] = {"failures": int((~known).sum())}
+        counted = why == Why.COUNTED
+        estimate = ratio_of_sums(counts[counted, 0], counts[counted, 1], groups[counted])
+        reasons = self._reasons(why[~counted])
+        facts: dict[str, Any] = {"failures": int((~counted).sum())}
         if estimate.value is None and reasons:
             aside, facts["remedy"] = self._remedy(why)
             facts["unavailable"] = f"no utterance counts: {reasons}{aside}"
             facts["broken"] = bool(np.isin(why, BROKEN).any())
-        told = f"recogniser {self._source.label}; normaliser {self._normaliser.name}"
-        if self._unstated and (taken := taken_for(self._source, self._normaliser)):
-            told += f"; the data set does not say its language: {taken}"
-        note = f"{told}; left out: {reasons}" if reasons else told
+        about = f"recognizer {self._source.label}; normalizer {self._normaliser.name}"
+        if self._unstated and (taken := assumed_languages(self._source, self._normaliser)):
+            about += f"; the dataset does not state its language: {taken}"
+        note = f"{about}; left out: {reasons}" if reasons else about
         return self.describe(name, estimate.model_copy(update=facts), note)
 
     def _remedy(self, why: np.ndarray) -> tuple[str, str]:
         """An addition to the reason why no utterance counts, and the remedy."""
         if Why.NO_ORIGINAL in why or Why.NO_RECONSTRUCTION in why:
-            return "", "the table's column id has to hold the samples' ids, which of files end as the files do (a.wav)"
+            return "", "put the samples' ids into the table's column id; ids of files end as the files do (a.wav)"
         if Why.OTHER_LANGUAGE not in why:
             return "", ""
-        return f" ({told_languages(self._source, self._normaliser)})", OTHERS
+        return f" ({supported_languages(self._source, self._normaliser)})", OTHERS
 
     def _reasons(self, why: np.ndarray) -> str:
         counted = Counter(why.tolist())
         error = f" ({self._error})" if self._error else ""
         return "; ".join(
-            f"{count}: {reason}{error if each in BROKEN else ''}"
-            for each, reason in REASONS.items()
-            if (count := counted[each])
+            f"{count}: {reason}{error if why_left_out in BROKEN else ''}"
+            for why_left_out, reason in REASONS.items()
+            if (count := counted[why_left_out])
         )
 
 
@@ -247,16 +249,16 @@ def fits(language: str, source: Source, norm: Normaliser) -> bool:
     return not language or all(language in languages for languages in (source.languages, norm.languages) if languages)
 
 
-def told_languages(source: Source, norm: Normaliser) -> str:
-    """What recogniser and normaliser are for; empty if for any language."""
+def supported_languages(source: Source, norm: Normaliser) -> str:
+    """The languages that recognizer and normalizer support, in words; empty if any."""
     return "; ".join(
         f"{name} is for {', '.join(languages) if len(languages) <= MOST_NAMED else f'{len(languages)} languages'}"
         for name, languages in _sides(source, norm)
     )
 
 
-def taken_for(source: Source, norm: Normaliser) -> str:
-    """Which of them take any clip for the only language that they are for; empty if neither does."""
+def assumed_languages(source: Source, norm: Normaliser) -> str:
+    """Which of them assume the only language that they support, in words; empty if neither does."""
     names: dict[str, list[str]] = {}
     for name, languages in _sides(source, norm):
         if len(languages) == 1:

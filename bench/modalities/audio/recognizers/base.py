@@ -121,10 +121,12 @@ def build(text: str) -> Source:
     """
     spec = parse(text, "recognizers")
     spec.check()
-    found = registry.load(spec.entry.target)(**spec.arguments)
-    if not isinstance(found, Recognizer | Transcripts):
-        raise BenchError(f"{text}: {type(found).__name__} is not a bench.modalities.audio.recognizers.base.Recognizer")
-    return found
+    recognizer = registry.load(spec.entry.target)(**spec.arguments)
+    if not isinstance(recognizer, Recognizer | Transcripts):
+        raise BenchError(
+            f"{text}: {type(recognizer).__name__} is not a bench.modalities.audio.recognizers.base.Recognizer"
+        )
+    return recognizer
 
 
 def at_model_rate(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -49,16 +49,16 @@ def settings_of(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
     """The contents of a JSON file beside the weights; BenchError if it is missing or not a mapping."""
     file = checkpoint.folder / name
     try:
-        found = parse_json(read_stored(file), finite=False)
+        settings = parse_json(read_stored(file), finite=False)
     except (OSError, ValueError) as error:
         raise BenchError(f"{file}: cannot be read as JSON ({error}); {checkpoint.remedy}") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise BenchError(f"{file}: not a model's settings; {checkpoint.remedy}")
-    return found
+    return settings
 
 
 def missing(folder: Path) -> list[tuple[str, ...]]:
-    """Return the groups of file names that a folder lacks entirely."""
+    """The groups of names of which a folder has no file."""
     return [names for names in (PROCESSOR, VOCABULARY) if not any((folder / name).is_file() for name in names)]
 
 
@@ -84,7 +84,7 @@ def described(name: str, checkpoint: Checkpoint, options: dict[str, Any]) -> dic
         "name": name,
         "revision": checkpoint.revision,
         "files": checkpoint.hashes(sorted({*checkpoint.files, *small})),
-        "packages": {each: metadata.version(each) for each in ("transformers",)},
+        "packages": {package: metadata.version(package) for package in ("transformers",)},
         "options": options,
     }
 
@@ -103,7 +103,7 @@ def loaded(library_class: str, checkpoint: Checkpoint, unneeded: tuple[str, ...]
         model, report = cls.from_pretrained(
             checkpoint.folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
         )
-    checkpoint.refuse_missing(library_class, (n for n in report["missing_keys"] if not n.endswith(unneeded)))
+    checkpoint.reject_missing(library_class, (n for n in report["missing_keys"] if not n.endswith(unneeded)))
     return model.eval().requires_grad_(False)
 
 
@@ -128,8 +128,8 @@ def _no_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def refuse_other(checkpoint: Checkpoint, model_type: str) -> None:
-    """BenchError unless ``config.json`` is of this type of model."""
+def require_model_type(checkpoint: Checkpoint, model_type: str) -> None:
+    """Raise BenchError unless ``config.json`` is of this type of model."""
     stated = checkpoint.config.get("model_type") or "an unknown model"
     if stated != model_type:
         raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated}, not of {model_type}")

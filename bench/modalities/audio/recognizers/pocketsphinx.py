@@ -88,8 +88,8 @@ class PocketSphinx(Recognizer):
             self._decoder.process_raw(waves.tobytes(), no_search=False, full_utt=True)
         finally:
             self._decoder.end_utt()
-        found = self._decoder.hyp()
-        return found.hypstr if found else ""
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_decoder"}

@@ -39,8 +39,8 @@ class TranscriptFile(Transcripts):
         return {"name": "transcripts", "sha256": sha256_file(self._path)}
 
     def find(self, id: str, side: Side, system: str = "") -> str | None:
-        found = self._texts.get((id, side, system))
-        return self._texts.get((id, side, "")) if found is None else found
+        text = self._texts.get((id, side, system))
+        return self._texts.get((id, side, "")) if text is None else text
 
     @cached_property
     def _texts(self) -> dict[tuple[str, str, str], str]:
@@ -66,7 +66,7 @@ class TranscriptFile(Transcripts):
         texts: dict[tuple[str, str, str], str] = {}
         for row in lines:
             if None in row or None in row.values():
-                raise BenchError(f"{self._path}:{lines.line_num}: not as many columns as in the first line")
+                raise BenchError(f"{self._path}:{lines.line_num}: number of columns differs from the first line")
             side = row.get("side", "reconstruction")
             if side not in get_args(Side):
                 raise BenchError(f"{self._path}:{lines.line_num}: side is {side!r}, not original or reconstruction")

@@ -11,7 +11,7 @@ import torch
 
 from bench.machine.precision import exact_float32
 from bench.modalities.audio.recognizers.base import RATE, Recognizer, at_model_rate
-from bench.modalities.audio.recognizers.model_files import described, loaded, located, processor, refuse_other
+from bench.modalities.audio.recognizers.model_files import described, loaded, located, processor, require_model_type
 
 
 class Wav2Vec2CTC(Recognizer):
@@ -32,7 +32,7 @@ class Wav2Vec2CTC(Recognizer):
         language: str = "en",
     ) -> None:
         self.checkpoint = located(path, model, revision, f"wav2vec2-ctc@{model}")
-        refuse_other(self.checkpoint, "wav2vec2")
+        require_model_type(self.checkpoint, "wav2vec2")
         self.languages = (language,)
         self.label = f"wav2vec2-ctc {Path(path).name if path else model} {self.checkpoint.revision[:8]}".rstrip()
         self.device = torch.device("cpu")

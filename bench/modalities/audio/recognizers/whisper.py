@@ -17,7 +17,7 @@ from bench.modalities.audio.recognizers.model_files import (
     loaded,
     located,
     processor,
-    refuse_other,
+    require_model_type,
     settings_of,
 )
 
@@ -44,10 +44,10 @@ class Whisper(Recognizer):
         self, model: str = "large-v3", path: str | None = None, revision: str | None = None, beams: int = 1
     ) -> None:
         if beams < 1:
-            raise BenchError(f"beams={beams}: at least one hypothesis must be kept")
+            raise BenchError(f"beams={beams}: give at least 1")
         repo = model if "/" in model else f"openai/whisper-{model}"
         self.checkpoint = located(path, repo, revision, f"whisper@{model}")
-        refuse_other(self.checkpoint, "whisper")
+        require_model_type(self.checkpoint, "whisper")
         self.beams = beams
         generation = settings_of(self.checkpoint, GENERATION)
         named = generation.get("lang_to_id") if generation.get("is_multilingual", True) else None

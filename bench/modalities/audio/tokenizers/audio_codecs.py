@@ -105,7 +105,7 @@ class AudioCodec(AudioTokenizer):
         self.codec, self.format = codec, FORMATS[codec]
         self.rate = self.format.rates[0] if rate is None else rate
         if self.rate not in self.format.rates:
-            raise BenchError(f"{codec}: rate is one of {_listed(self.format.rates)}, not {rate}")
+            raise BenchError(f"{codec}: rate must be one of {_listed(self.format.rates)}, not {rate}")
         check_kbps(codec, self.format, self.rate, kbps)
         for name, mode in ((self.format.encoder, "w"), (self.format.decoder, "r")):
             if name not in self.av.codecs_available or not _has(self.av, name, mode):
@@ -128,14 +128,14 @@ class AudioCodec(AudioTokenizer):
         if not self.format.container:
             context = self.av.CodecContext.create(self.format.encoder, "w")
             self._set(context)
-            return opus_stream([bytes(packet) for one in (frame, None) for packet in context.encode(one)])
+            return opus_stream([bytes(packet) for part in (frame, None) for packet in context.encode(part)])
         sink = io.BytesIO()
         options = {"write_xing": "0", "id3v2_version": "0"} if self.format.container == "mp3" else {}
         with self.av.open(sink, "w", format=self.format.container, options=options) as container:
             stream = container.add_stream(self.format.encoder, rate=self.rate)
             self._set(stream.codec_context)
-            for one in (frame, None):
-                container.mux(stream.encode(one))
+            for part in (frame, None):
+                container.mux(stream.encode(part))
         return sink.getvalue()
 
     def _set(self, context: Any) -> None:
@@ -180,7 +180,7 @@ def check_kbps(codec: str, format: Format, rate: int, kbps: object) -> None:
     else:
         fits, what = number and kbps in allowed, _listed(allowed)
     if not fits:
-        raise BenchError(f"{codec}: kbps is {what} at {rate} samples a second, not {kbps!r}")
+        raise BenchError(f"{codec}: kbps must be {what} at {rate} samples per second, not {kbps!r}")
 
 
 def opus_stream(packets: list[bytes]) -> bytes:

@@ -81,13 +81,13 @@ class AudioTokenizer(Tokenizer):
         return Audio(back.mean(1, keepdim=True) if channels == 1 else back, tokens.signal_rate, tokens.signal_lengths)
 
     def _channels(self, batch: Audio) -> Audio:
-        found = batch.samples.shape[1]
-        if found == self.channels:
+        channels = batch.samples.shape[1]
+        if channels == self.channels:
             return batch
-        if found == 1:
+        if channels == 1:
             return batch.like(batch.samples.expand(-1, self.channels, -1))
         raise BenchError(
-            f"{type(self).__name__} takes {self.channels} channel{'s' * (self.channels > 1)}, not {found}; "
+            f"{type(self).__name__} takes {self.channels} channel{'s' * (self.channels > 1)}, not {channels}; "
             "measure it under a protocol with channels: mono"
         )
 
@@ -102,12 +102,12 @@ def check_waves(decoded: object, tokens: Tokens) -> None:
     wanted = f"floating-point samples [{tokens.batch_size}, {channels}, time]"
     if not isinstance(decoded, torch.Tensor):
         raise SystemFailure(f"decode_waves gave {type(decoded).__name__}, not a tensor of {wanted}")
-    found = tuple(decoded.shape)
-    if not decoded.is_floating_point() or len(found) != 3 or found[:2] != (tokens.batch_size, channels):
-        raise SystemFailure(f"decode_waves gave {decoded.dtype} {found}, not {wanted}")
-    if abs(found[2] - time) > LENGTH_SLACK * time + EDGE_SECONDS * tokens.signal_rate:
+    shape = tuple(decoded.shape)
+    if not decoded.is_floating_point() or len(shape) != 3 or shape[:2] != (tokens.batch_size, channels):
+        raise SystemFailure(f"decode_waves gave {decoded.dtype} {shape}, not {wanted}")
+    if abs(shape[2] - time) > LENGTH_SLACK * time + EDGE_SECONDS * tokens.signal_rate:
         raise SystemFailure(
-            f"decode_waves gave {found[2]} samples for {time} at {tokens.signal_rate} Hz; is that the model's rate?"
+            f"decode_waves gave {shape[2]} samples for {time} at {tokens.signal_rate} Hz; is that the model's rate?"
         )
 
 

@@ -40,7 +40,7 @@ class Codec2(AudioTokenizer):
     def __init__(self, mode: str | int = "1300") -> None:
         self.mode = str(mode).upper()
         if self.mode not in FRAMES:
-            raise BenchError(f"codec2: mode is one of {', '.join(FRAMES)}, not {mode!r}")
+            raise BenchError(f"codec2: mode must be one of {', '.join(FRAMES)}, not {mode!r}")
         self.programs = {name: _program(name) for name in ("c2enc", "c2dec")}
         self.delay = DELAYS[self.mode]
         self.bitrate = float(self.mode.removesuffix("C"))
@@ -60,8 +60,8 @@ class Codec2(AudioTokenizer):
     def _run(self, name: str, data: bytes) -> bytes:
         done = subprocess.run([self.programs[name], self.mode, "-", "-"], input=data, capture_output=True)
         if done.returncode or (data and not done.stdout):
-            said = done.stderr.decode(errors="replace").strip()
-            raise RuntimeError(f"{name} {self.mode} failed with code {done.returncode}: {said}")
+            message = done.stderr.decode(errors="replace").strip()
+            raise RuntimeError(f"{name} {self.mode} failed with code {done.returncode}: {message}")
         return done.stdout
 
 

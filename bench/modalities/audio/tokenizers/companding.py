@@ -37,9 +37,9 @@ class Companding(AudioTokenizer):
 
     def __init__(self, law: str = "mu", rate: int = 16000, definition: str = "g711") -> None:
         if law not in ("mu", "a"):
-            raise BenchError(f"companding: law is mu or a, not {law!r}")
+            raise BenchError(f"companding: law must be mu or a, not {law!r}")
         if definition not in ("g711", "continuous"):
-            raise BenchError(f"{law}-law: definition is g711 or continuous, not {definition!r}")
+            raise BenchError(f"{law}-law: definition must be g711 or continuous, not {definition!r}")
         self.rate = checked_rate(rate, f"{law}-law")
         self.law, self.definition = law, definition
         self.codebooks = (Codebook(LEVELS, f"1/{rate} s", float(rate)),)
@@ -104,7 +104,7 @@ class PCM(AudioTokenizer):
 def checked_rate(rate: object, name: str) -> int:
     """A sample rate as int; BenchError unless it is a valid one."""
     if not isinstance(rate, int) or isinstance(rate, bool) or not 1000 <= rate <= 384000:
-        raise BenchError(f"{name}: rate is a whole number of samples a second from 1000 to 384000, not {rate!r}")
+        raise BenchError(f"{name}: rate must be a whole number of samples per second from 1000 to 384000, not {rate!r}")
     return rate
 
 

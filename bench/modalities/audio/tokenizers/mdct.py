@@ -69,9 +69,9 @@ class MDCT(AudioTokenizer):
     ) -> None:
         self.rate = checked_rate(rate, "mdct")
         if rate % FRAMES_A_SECOND:
-            raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames a second")
+            raise BenchError(f"mdct: rate {rate} does not divide into {FRAMES_A_SECOND} frames per second")
         if not isinstance(bandwidth, int | float) or not 0 < bandwidth < math.inf:
-            raise BenchError(f"mdct: bandwidth is a number of hertz, not {bandwidth!r}")
+            raise BenchError(f"mdct: bandwidth must be a number of hertz, not {bandwidth!r}")
         self.hop = rate // FRAMES_A_SECOND
         self.dims = min(self.hop, round(bandwidth / rate * 2 * self.hop))
         if self.dims < 2 * ENVELOPE_BANDS:
@@ -171,7 +171,7 @@ class MDCT(AudioTokenizer):
     def _some_frames(self, dataset: Dataset, seed: int) -> torch.Tensor:
         """Coefficients ``[frames, dims]`` of at most FIT_FRAMES frames, evenly from every clip."""
         quota = math.ceil(2 * FIT_FRAMES / max(1, len(dataset)))
-        found = []
+        chosen = []
         for index in range(len(dataset)):
             try:
                 sample = dataset.load(index)
@@ -179,8 +179,8 @@ class MDCT(AudioTokenizer):
                 continue
             mono = sample.signal.float().mean(0, keepdim=True).numpy()
             frames = self._frames(torch.from_numpy(resample(mono, sample.rate, self.rate)[0]))
-            found.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
-        coefficients = torch.cat(found) if found else torch.zeros(0, self.dims)
+            chosen.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
+        coefficients = torch.cat(chosen) if chosen else torch.zeros(0, self.dims)
         if len(coefficients) < 2**self.bits:
             raise BenchError(
                 f"mdct: {len(coefficients)} frames to fit on, fewer than the {2**self.bits} codewords of a band"
@@ -194,7 +194,8 @@ class MDCT(AudioTokenizer):
         codes = 1000 * kbps / FRAMES_A_SECOND / self.bits if number else 0
         if codes != round(codes) or not 2 <= codes <= most:
             step = FRAMES_A_SECOND * self.bits / 1000
-            raise BenchError(f"mdct: kbps is a multiple of {step:g} from {2 * step:g} to {most * step:g}, not {kbps}")
+            choices = f"a multiple of {step:g} from {2 * step:g} to {most * step:g}"
+            raise BenchError(f"mdct: kbps must be {choices}, not {kbps}")
         return round(codes)
 
     def _codebooks(self) -> list[Codebook]:
@@ -225,7 +226,7 @@ def mel_edges(bands: int, dims: int, hop: int, rate: int, least: int) -> list[in
     """First coefficient of each band, and the end of the last: equal in mel, none narrower than ``least``."""
     top = 2595 * math.log10(1 + dims * rate / 2 / hop / 700)
     hertz = 700 * (10 ** (np.linspace(0, top, bands + 1) / 2595) - 1)
-    edges = [round(one) for one in hertz / rate * 2 * hop]
+    edges = [round(edge) for edge in hertz / rate * 2 * hop]
     for band in range(1, bands + 1):
         edges[band] = max(edges[band], edges[band - 1] + least)
     edges[-1] = dims
@@ -236,9 +237,9 @@ def mel_edges(bands: int, dims: int, hop: int, rate: int, least: int) -> list[in
 
 def interpolation(edges: list[int]) -> torch.Tensor:
     """Weights ``[bands, dims]`` that draw straight lines between the bands' centers, level beyond the outer two."""
-    centres = [(low + high - 1) / 2 for low, high in pairwise(edges)]
-    unit = np.eye(len(centres))
-    lines = [np.interp(np.arange(edges[-1]), centres, row) for row in unit]
+    centers = [(low + high - 1) / 2 for low, high in pairwise(edges)]
+    unit = np.eye(len(centers))
+    lines = [np.interp(np.arange(edges[-1]), centers, row) for row in unit]
     return torch.from_numpy(np.stack(lines)).float()
 
 

@@ -117,11 +117,11 @@ class PretrainedAudioTokenizer(AudioTokenizer):
 
     def _check(self, codes: tuple[torch.Tensor, ...], batch: int, samples: int) -> None:
         """Raise TokenError if the model gave other codes than its architecture and argument state."""
-        found = [tuple(code.shape) for code in codes]
+        shapes = [tuple(code.shape) for code in codes]
         expected = [(batch, count) for count in self.positions(samples)]
-        if found != expected:
+        if shapes != expected:
             raise TokenError(
-                f"{self.folder}: {type(self).__name__} gave {len(found)} books of codes {sorted(set(found))} for "
+                f"{self.folder}: {type(self).__name__} gave {len(shapes)} books of codes {sorted(set(shapes))} for "
                 f"{samples} samples, where {len(expected)} books of {sorted(set(expected))} were asked of it"
             )
 

@@ -80,8 +80,8 @@ class Encodec(BandwidthCodec):
         config = model.config
         if config.normalize or config.chunk_length is not None or config.audio_channels != 1:
             raise BenchError(
-                "this EnCodec normalises chunks, and a float scale for each goes beside its codes, which a codebook "
-                "cannot hold; the 24 kHz model (mono, normalize false, no chunk_length_s) is the one measured here"
+                "this EnCodec normalizes chunks, and a float scale for each goes beside its codes, which a codebook "
+                "cannot hold; use the 24 kHz model (mono, normalize false, no chunk_length_s)"
             )
         return BandwidthCodec.structure_of(model, bandwidth)
 
@@ -200,11 +200,12 @@ class Mimi(BooksCodec):
         return waves
 
 
-def _bandwidth(bandwidth: float | None, known: Sequence[float], folder: object) -> float:
+def _bandwidth(bandwidth: float | None, available: Sequence[float], folder: object) -> float:
     if bandwidth is None:
-        return float(known[-1])
-    if bandwidth not in known:
+        return float(available[-1])
+    if bandwidth not in available:
         raise BenchError(
-            f"{folder}: bandwidth={bandwidth}: the model has {', '.join(f'{one:g}' for one in known)} kbps; give one"
+            f"{folder}: bandwidth={bandwidth}: the model has {', '.join(f'{kbps:g}' for kbps in available)} kbps; "
+            "give one"
         )
     return float(bandwidth)

@@ -67,7 +67,7 @@ class Amused(PretrainedBackbone):
         offline: bool = False,
     ) -> None:
         if steps < 1:
-            raise BenchError(f"steps={steps}: decoding takes one step at least")
+            raise BenchError(f"steps={steps}: give at least 1")
         root, parts = self.files.located(path, repo, revision, offline)
         where = (revision, offline)
         _, transformer = load_diffusers("UVit2DModel", path, repo, subfolder, *where)
@@ -106,8 +106,8 @@ class Amused(PretrainedBackbone):
             logits = _shaped(logits, sampling)
             codes = torch.cat(
                 [
-                    self.scheduler.step(one[None], moment, code[None], generator=generator).prev_sample
-                    for one, code, generator in zip(logits, codes, generators, strict=True)
+                    self.scheduler.step(logits_of_one[None], moment, code[None], generator=generator).prev_sample
+                    for logits_of_one, code, generator in zip(logits, codes, generators, strict=True)
                 ]
             )
         return self.structure.tokens([codes.flatten(1)])

@@ -80,7 +80,7 @@ class AutoregressiveImages(PretrainedBackbone):
     def draw(self, n: int, seed: int, first: int, conditions: Sequence[str] | None, sampling: Sampling) -> Tokens:
         assert conditions is not None
         prompts = [self.prompt(text) for text in conditions]
-        rows = [own for own, _ in prompts]
+        rows = [tokens for tokens, _ in prompts]
         if sampling.guidance != 1:
             rows += [without for _, without in prompts]
         stream, copies = self._read(rows), len(rows) // n

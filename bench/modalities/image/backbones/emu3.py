@@ -104,10 +104,10 @@ class Emu3(AutoregressiveImages):
         return everything[..., self.words - self.low]
 
     def _words(self, text: str) -> torch.Tensor:
-        found = self.processor(
+        encoded = self.processor(
             text=[text], return_for_image_generation=True, ratio=self.ratio, image_area=self.area, return_tensors="pt"
         )
-        ids: torch.Tensor = found["input_ids"][0]
+        ids: torch.Tensor = encoded["input_ids"][0]
         return ids
 
     def _grid(self, factor: int) -> tuple[int, int]:
@@ -116,7 +116,7 @@ class Emu3(AutoregressiveImages):
             height, width = self.processor.calculate_generate_size(self.ratio, self.area, factor)
         except (ValueError, AttributeError, TypeError, ZeroDivisionError) as error:
             raise BenchError(
-                f"ratio={self.ratio}, area={self.area}: give a ratio such as 16:9, an area in pixels"
+                f"ratio={self.ratio}, area={self.area}: give a ratio such as 16:9, and an area in pixels"
             ) from error
         if min(height, width) < 1:
             raise BenchError(f"ratio={self.ratio}, area={self.area}: less than one code of {factor}x{factor} pixels")

@@ -47,7 +47,7 @@ class Janus(AutoregressiveImages):
         )
         self.processor = text_part("transformers", "JanusProcessor", root, self.files.remedy)
         if not self.processor.chat_template:
-            raise BenchError(f"{root}: its processor has no chat template, which prompts are written by")
+            raise BenchError(f"{root}: its processor has no chat template for prompts; save the whole processor there")
         tokenizer = JanusVQ.of(checkpoint, model.model.vqmodel)
         side = int(model.config.vq_config.num_patches)
         (book,) = tokenizer.codebooks
@@ -74,5 +74,5 @@ class Janus(AutoregressiveImages):
         return embedded
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.model.model.generation_head(hidden)
-        return found
+        logits: torch.Tensor = self.model.model.generation_head(hidden)
+        return logits

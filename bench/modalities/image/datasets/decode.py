@@ -91,14 +91,14 @@ def decode(
         image.load()
         turn = _orientation(image)
     notes = ["first frame"] if first_of_many else []
-    deep = _deep_grey(image, alpha)
+    deep = _deep_gray(image, alpha)
     if ";16" in rawmode and deep is None:
         notes.append("16-bit colour")
     if deep is not None:
-        bits, grey = deep
+        bits, gray = deep
         notes += ["greyscale", f"{bits}-bit"]
         notes += _alpha_note(image, alpha)
-        rgb = grey.convert("RGB")
+        rgb = gray.convert("RGB")
     else:
         notes += [_MODE_NAMES[image.mode]] if image.mode in _MODE_NAMES else []
         notes += _alpha_note(image, alpha)
@@ -134,7 +134,7 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     with stream:
         if os.fstat(stream.fileno()).st_size == 0:
             raise BadSample("empty file")
-        _refuse_endless_header(stream)
+        _reject_endless_header(stream)
         try:
             image = Image.open(stream, formats=FORMATS)
             width, height = image.size
@@ -149,8 +149,8 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
             raise BadSample(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
-def _refuse_endless_header(stream: IO[bytes]) -> None:
-    """BadSample for a portable anymap with so many comments that Pillow, which reads them byte by byte, takes hours."""
+def _reject_endless_header(stream: IO[bytes]) -> None:
+    """Raise BadSample for a portable anymap with so many comments that Pillow would read them for hours."""
     head = stream.read(_MOST_HEADER)
     stream.seek(0)
     if not _ANYMAP.match(head):
@@ -194,8 +194,8 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _TRANSPOSITIONS else 1
 
 
-def _deep_grey(image: Image.Image, alpha: Alpha) -> tuple[int, Image.Image] | None:
-    """Bits and 8-bit version of a grey image with more than 8 bits; None if it is none.
+def _deep_gray(image: Image.Image, alpha: Alpha) -> tuple[int, Image.Image] | None:
+    """Bits and 8-bit version of a gray image with more than 8 bits; None if it is none.
 
     Pillow's own conversion clips at 255 instead of scaling.
     """
@@ -222,9 +222,9 @@ def _rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
     try:
         if not image.has_transparency_data:
             return image.convert("RGB")
-        colours = image.convert("RGBA")
+        layers = image.convert("RGBA")
         if alpha == "white":
-            colours = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
-        return colours.convert("RGB")
+            layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+        return layers.convert("RGB")
     except ValueError as error:
-        raise BadSample(f"colour mode {image.mode} has no conversion to RGB; store RGB") from error
+        raise BadSample(f"color mode {image.mode} has no conversion to RGB; store RGB") from error

@@ -49,8 +49,8 @@ class ImageFolder(ImageDataset):
         paths = sorted(named, key=os.fsencode)
         if not paths:
             raise BenchError(
-                f"{root}: no image files in this folder or below it; hidden ones are left out, and those whose names "
-                f"end otherwise than in {' '.join(sorted(SUFFIXES))}"
+                f"{root}: no image files in this folder or below it; hidden files are left out, and those whose "
+                f"names do not end in {' '.join(sorted(SUFFIXES))}"
             )
         return [StoredImage(printable(path), root / path, group) for group, path in enumerate(paths)]
 

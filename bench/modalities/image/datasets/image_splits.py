@@ -30,16 +30,16 @@ class ImageSplits(ImageFolder):
             raise BenchError(f"{self.name} needs a folder with {' and '.join(self.splits)}; run with --data PATH")
         whole = Path(self.data).expanduser().absolute()
         names = {split: _classes(whole / split) for split in self.splits}
-        found = self.find_below(whole / self.split)
+        files = self.find_below(whole / self.split)
         if names["val"] - names["train"]:
             only = ", ".join(sorted(names["val"] - names["train"])[:3])
-            raise BenchError(f"{whole}: val has classes that train has not ({only}); nothing can learn them")
-        owners = [file.id.partition("/") for file in found]
+            raise BenchError(f"{whole}: val has classes that train lacks ({only}); add them to train, or remove them")
+        owners = [file.id.partition("/") for file in files]
         if not names["train"] or not all(mark for _, mark, _ in owners):
-            return found
+            return files
         self.classes = tuple(sorted(names["train"]))
         number = {name: label for label, name in enumerate(self.classes)}
-        return [replace(file, label=number[owner]) for file, (owner, _, _) in zip(found, owners, strict=True)]
+        return [replace(file, label=number[owner]) for file, (owner, _, _) in zip(files, owners, strict=True)]
 
     def fit_split(self) -> ImageSplits | None:
         """The split ``train/``; None for that split itself."""

@@ -26,7 +26,7 @@ from bench.machine.contents import content_hashes
 from bench.modalities.image.datasets.decode import Alpha, Orientation, decode, stored_size
 from bench.modalities.image.datasets.resize import Box, Kernel, center_box, resize_short_side, resized_size, tile_boxes
 
-UNREADABLE = "This protocol leaves no file out: mend it, or move it out of the folder"
+UNREADABLE = "This protocol leaves no file out: repair the file, or move it out of the folder"
 
 _T = TypeVar("_T")
 _Decoded = tuple[Image.Image, tuple[str, ...]]
@@ -40,20 +40,20 @@ class ImagePreprocessing(BaseModel):
     crop: Literal["tiles", "center", "none"] = Field(
         default="center",
         description="tiles: non-overlapping squares at native resolution from the top left, the remainder dropped; "
-        "center: short side resized to size, then the centre square; none: the whole image",
+        "center: short side resized to size, then the center square; none: the whole image",
     )
     size: int = Field(default=256, ge=1, description="side of the crop; without one, the short side")
     resize: Kernel = Field(default="adm", description="kernel that brings the short side to size")
-    antialias: bool = Field(default=True, description="of tensor-bilinear; Pillow's kernels always do")
+    antialias: bool = Field(default=True, description="whether tensor-bilinear antialiases; Pillow's kernels always do")
     smaller: Literal["skip", "upscale"] = Field(
         default="upscale", description="what becomes of images whose short side is below size"
     )
-    orientation: Orientation = Field(default="ignore", description="of EXIF")
-    alpha: Alpha = Field(default="drop", description="drop: the colours under it; white: composited over white")
-    sixteen_bit: Literal["scale"] = Field(default="scale", description="grey to 8 bits: round(v / 257)")
+    orientation: Orientation = Field(default="ignore", description="whether EXIF's orientation is applied")
+    alpha: Alpha = Field(default="drop", description="drop: the colors under it; white: composited over white")
+    sixteen_bit: Literal["scale"] = Field(default="scale", description="gray to 8 bits: round(v / 257)")
     animated: Literal["first-frame"] = Field(default="first-frame", description="files of several frames or pages")
     unreadable: Literal["skip", "error"] = Field(
-        default="skip", description="files that are not images, or damaged: counted and named, or fatal"
+        default="skip", description="files that are damaged or not images: counted and named, or fatal"
     )
 
     @model_validator(mode="after")
@@ -71,20 +71,20 @@ class ImagePreprocessing(BaseModel):
         """Whether an image of this size is resized; tiles are only enlarged."""
         return self.resize != "none" and (self.crop != "tiles" or min(width, height) < self.size)
 
-    def refuse_small(self, width: int, height: int) -> None:
-        """BadSample for an image that is too small and not to be enlarged."""
+    def require_size(self, width: int, height: int) -> None:
+        """Raise BadSample for an image that is too small and not to be enlarged."""
         if self.smaller == "skip" and min(width, height) < self.size:
             raise BadSample(f"{width}x{height} is smaller than {self.size}x{self.size}")
 
     def uncropped(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of an image of that size before it is cropped; BadSample if it is too small."""
-        self.refuse_small(width, height)
+        self.require_size(width, height)
         return resized_size(width, height, self.size, self.resize) if self.resizes(width, height) else (width, height)
 
     def boxes(self, width: int, height: int) -> Sequence[Box | None]:
         """The tiles that an image of that size is cut into; [None] without tiles. BadSample if it is too small."""
-        found = self.uncropped(width, height)
-        return list(tile_boxes(*found, self.size)) if self.crop == "tiles" else [None]
+        uncropped = self.uncropped(width, height)
+        return list(tile_boxes(*uncropped, self.size)) if self.crop == "tiles" else [None]
 
     def apply(self, image: Image.Image, tile: Box | None) -> tuple[Image.Image, tuple[str, ...]]:
         """The sample that an RGB image becomes, and the conversions that took.
@@ -96,7 +96,7 @@ class ImagePreprocessing(BaseModel):
             BadSample: the image is too small, or of another size than the tile was computed for.
         """
         notes: tuple[str, ...] = ()
-        self.refuse_small(*image.size)
+        self.require_size(*image.size)
         if self.resizes(*image.size):
             notes = ("upscaled",) if min(image.size) < self.size else ()
             image = resize_short_side(image, self.size, self.resize, self.antialias)
@@ -142,7 +142,7 @@ class ImageDataset(Dataset):
     ) -> None:
         split = self.splits[0] if split is None else split
         if split not in self.splits:
-            raise BenchError(f"{self.name} has no split {split!r}; there is {', '.join(self.splits)}")
+            raise BenchError(f"{self.name} has no split {split!r}; choose from {', '.join(self.splits)}")
         given = {**self.defaults.model_dump(), **(settings or {})}
         self.preprocessing = validated(ImagePreprocessing, given, f"preprocessing of {self.name}")
         super().__init__(self.preprocessing.model_dump(), split, data)
@@ -168,7 +168,7 @@ class ImageDataset(Dataset):
             BenchError: the header cannot be read under a protocol where that is fatal.
         """
         number, _ = self._plan[index]
-        with self._said_to_be_fatal(self.files[number]):
+        with self._fatal_if_stated(self.files[number]):
             width, height = self._stored_size(self.files[number])
         width, height = self.preprocessing.uncropped(width, height)
         side = self.preprocessing.size
@@ -183,7 +183,7 @@ class ImageDataset(Dataset):
         """
         number, box = self._plan[index]
         file = self.files[number]
-        with self._said_to_be_fatal(file):
+        with self._fatal_if_stated(file):
             # A large photograph has hundreds of tiles; it is not decoded for each.
             image, notes = self._decoded.get(number, lambda: self._decode(file)) if box else self._decode(file)
         image, more = self.preprocessing.apply(image, box)
@@ -225,8 +225,8 @@ class ImageDataset(Dataset):
             return [None]
 
     @contextmanager
-    def _said_to_be_fatal(self, file: StoredImage) -> Iterator[None]:
-        """Turns a BadSample within into a BenchError where the protocol says so."""
+    def _fatal_if_stated(self, file: StoredImage) -> Iterator[None]:
+        """Turn a BadSample in the block into a BenchError if the protocol makes it fatal."""
         try:
             yield
         except BadSample as error:

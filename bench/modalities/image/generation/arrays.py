@@ -69,8 +69,8 @@ def read_array(path: Path, key: str) -> np.ndarray:
     """
     try:
         with open_stored(path) as stream, np.load(stream, allow_pickle=False) as archive:
-            found: np.ndarray = archive[key]
-            return found
+            array: np.ndarray = archive[key]
+            return array
     except (*_DAMAGED, KeyError) as error:
         raise BenchError(f"{path}: {key} cannot be read: {error}") from error
 
@@ -99,8 +99,8 @@ class ImageArray:
         if dtype != np.uint8:
             raise BenchError(f"{path}: {KEY} is {dtype}; {remedy}{_conversion(first)}")
         if len(shape) != 4 or shape[3] != 3:
-            known = len(shape) == 4 and shape[1] == 3
-            layout = "channels first; save array.transpose(0, 2, 3, 1)" if known else remedy
+            channels_first = len(shape) == 4 and shape[1] == 3
+            layout = "channels first; save array.transpose(0, 2, 3, 1)" if channels_first else remedy
             raise BenchError(f"{path}: {KEY} has shape {list(shape)}: {layout}")
         if fortran:
             raise BenchError(f"{path}: {KEY} is in Fortran order; save numpy.ascontiguousarray(array)")
@@ -144,8 +144,8 @@ def _array(path: Path) -> Iterator[tuple[IO[bytes], int]]:
         return
     names = members(path)
     if KEY not in names:
-        found = f"; it holds {', '.join(names)}" if names else "; it holds no array"
-        raise BenchError(f"{path}: no {KEY}{found}. Save images with numpy.savez(path, images)")
+        contents = f"; it holds {', '.join(names)}" if names else "; it holds no array"
+        raise BenchError(f"{path}: no {KEY}{contents}. Save images with numpy.savez(path, images)")
     with zipfile.ZipFile(path) as archive, archive.open(f"{KEY}.npy") as member:
         yield member, archive.getinfo(f"{KEY}.npy").file_size
 
@@ -159,7 +159,7 @@ def _header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
             return np.lib.format.read_array_header_2_0(stream)
     except _DAMAGED as error:
         raise BenchError(f"{path}: not an array: {error}; write it again with numpy.save or numpy.savez") from error
-    raise BenchError(f"{path}: format {version} of .npy holds no images; save an array of uint8")
+    raise BenchError(f"{path}: format {version} of .npy does not hold images; save an array of uint8")
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytearray:
@@ -190,12 +190,12 @@ def _conversion(values: np.ndarray) -> str:
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         return "; the first image has values that are not finite"
-    known = {
+    conversions = {
         "array.round().astype('uint8')": low >= 0 and high > 1,
         "(array * 255).round().astype('uint8')": low >= 0,
         "((array + 1) * 127.5).round().astype('uint8')": low >= -1 and high <= 1,
     }
-    how = next((how for how, fits in known.items() if fits and high <= 255), "")
+    how = next((how for how, fits in conversions.items() if fits and high <= 255), "")
     if values.dtype.kind != "f":
         how = "array.astype('uint8')" if low >= 0 and high <= 255 else ""
     return f"; the first image has {low:g} to {high:g}" + (f": save {how}, if all are in that range" if how else "")

@@ -42,7 +42,7 @@ class GenerationSettings(GuidedSamplingSettings):
     samples: int = Field(default=256, ge=2, description="images of each training")
     batch: int = Field(default=64, ge=1, description="images drawn at a time; the speeds are of that size")
     reference: Literal["fit", "eval"] = Field(
-        default="fit", description="real images they are compared with: those learned from, as usual, or the others"
+        default="fit", description="real images to compare with: those trained on, as usual, or the others"
     )
 
 
@@ -71,7 +71,7 @@ class DrawnImagesOfProbes(Drawing):
         if settings.probe.conditions == "none":
             if chosen.guidance != 1:
                 raise BenchError(
-                    f"generation.guidance: {chosen.guidance:g} needs a probe that is told the class; set "
+                    f"generation.guidance: {chosen.guidance:g} needs a class-conditional probe; set "
                     "probe.conditions: class in the protocol, or leave guidance at 1"
                 )
         elif chosen.samples < len(dataset.classes):
@@ -95,8 +95,8 @@ class DrawnImagesOfProbes(Drawing):
         estimates, columns = metrics.outcome(len(seen.ids))
         rows = {name: row for row, name in enumerate(seen.ids)}
         for name, values in columns.items():
-            known = (rows.get(sample) for sample in study.evaluated.seen.ids)
-            study.columns[name] = [math.nan if row is None else float(values[row]) for row in known]
+            rows_seen = (rows.get(sample) for sample in study.evaluated.seen.ids)
+            study.columns[name] = [math.nan if row is None else float(values[row]) for row in rows_seen]
         return estimates
 
     def _generation(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
@@ -121,22 +121,22 @@ class DrawnImagesOfProbes(Drawing):
                 study.warnings.append(f"images of {source.name}: {repeated}")
             rounds.append(metrics.estimates())
             timings += source.watch.timings
-        shared = [name for name in rounds[0] if all(name in one for one in rounds)]
+        shared = [name for name in rounds[0] if all(name in estimates for estimates in rounds)]
         classes = study.training.corpus.classes
-        told = f"every class in turn, of {classes}; guidance {settings.generation.guidance:g}" if classes else ""
-        found = {name: over_trainings([one[name] for one in rounds]) for name in shared}
-        found = {name: _noted(each, "" if each.value is None else told) for name, each in found.items()}
+        about = f"every class in turn, of {classes}; guidance {settings.generation.guidance:g}" if classes else ""
+        means = {name: over_trainings([estimates[name] for estimates in rounds]) for name in shared}
+        means = {name: _noted(mean, "" if mean.value is None else about) for name, mean in means.items()}
         at_a_time = min(settings.generation.batch, settings.generation.samples)
         costs = sampling_costs(timings, f"{at_a_time} images at a time")
-        return found | {name: _noted(estimate, told) for name, estimate in costs.items()}
+        return means | {name: _noted(estimate, about) for name, estimate in costs.items()}
 
     def drawn(self, study: Study, chosen: GenerationSettings, backbone: Backbone, repeat: int) -> DrawnImages:
         seed = study.job.protocol.seed + repeat
 
         def draw(n: int, first: int) -> Tokens:
             # Of every class equally many, as class-conditional models are compared.
-            told = torch.arange(first, first + n) % backbone.classes if backbone.classes else None
-            return backbone.generate(n, seed, told, chosen.sampling, first)
+            classes = torch.arange(first, first + n) % backbone.classes if backbone.classes else None
+            return backbone.generate(n, seed, classes, chosen.sampling, first)
 
         def decode(tokens: Tokens) -> torch.Tensor:
             images: torch.Tensor = self.task.signals(study.settings).finish(study.tokenizer.decode(tokens))

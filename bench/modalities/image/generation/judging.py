@@ -51,7 +51,7 @@ class Judge:
         workers: int,
         report: Report,
     ) -> None:
-        present = {name: found for name, found in weights.items() if isinstance(found, Path)}
+        present = {name: file for name, file in weights.items() if isinstance(file, Path)}
         images = len(reference.source) if reference.source else 0
         key = {"images": reference.fingerprint, "preprocessing": preprocessing} if images else None
         self.reference, self.device, self.batch_size, self.workers = reference, device, batch_size, workers

@@ -32,9 +32,9 @@ def shared_images(samples: ImageSource, reference: ImageSource | None) -> str:
         return ""
     if samples.fingerprint == reference.fingerprint or _same_pixels(samples, reference):
         return f"the samples are the reference itself, or its first images: {SAID}"
-    own, others = _hashes(samples), set(_hashes(reference))
-    if shared := sum(sha256 in others for sha256 in own):
-        return f"{shared} of {len(own)} samples are files of the reference: {SAID} of those, and are too small"
+    hashes, reference_hashes = _hashes(samples), set(_hashes(reference))
+    if shared := sum(sha256 in reference_hashes for sha256 in hashes):
+        return f"{shared} of {len(hashes)} samples are files of the reference: {SAID} of those, and are too small"
     return ""
 
 
@@ -42,10 +42,10 @@ def _same_pixels(samples: ImageSource, reference: ImageSource) -> bool:
     """Whether the samples are the first images of the reference, pixel by pixel."""
     if not 0 < len(samples) <= len(reference):
         return False
-    others = _each(reference)
+    reference_images = _each(reference)
     try:
-        return all(torch.equal(image, next(others)) for image in _each(samples))
-    except (BenchError, StopIteration):  # what cannot be read is told by whoever measures it
+        return all(torch.equal(image, next(reference_images)) for image in _each(samples))
+    except (BenchError, StopIteration):  # unreadable images are reported where they are measured
         return False
 
 
@@ -58,19 +58,19 @@ def shared_pixels(seen: Seen, reference: ImageSource | None, workers: int) -> st
     """
     if reference is None:
         return ""
-    n, left, found, total = len(seen.indices), set(seen.repeats.first), 0, 0
+    n, left, shared, total = len(seen.indices), set(seen.repeats.first), 0, 0
     for _, images in reference.batches(STEP, workers):
         if size_of(images) != seen.size:
             return ""
         total += len(images)
         keys = {content(image) for image in images}
-        found += len(left & keys)
+        shared += len(left & keys)
         left -= keys
-    if not found:
+    if not shared:
         return ""
-    if found == n == total:
+    if shared == n == total:
         return f"the samples are the reference itself in another order: {SAID}"
-    return f"{found} of {n} samples are images of the reference, pixel by pixel: {SAID} of those, and are too small"
+    return f"{shared} of {n} samples are images of the reference, pixel by pixel: {SAID} of those, and are too small"
 
 
 def _each(source: ImageSource) -> Iterator[torch.Tensor]:
@@ -85,5 +85,5 @@ def _hashes(source: ImageSource) -> list[str]:
         dataset = dataset.whole
     if not isinstance(dataset, ImageDataset):
         return []
-    found = dataset.hashes[: len(source)] if dataset.preprocessing.crop != "tiles" else dataset.hashes
-    return [sha256 for sha256 in found if sha256]
+    hashes = dataset.hashes[: len(source)] if dataset.preprocessing.crop != "tiles" else dataset.hashes
+    return [sha256 for sha256 in hashes if sha256]

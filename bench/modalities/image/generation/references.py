@@ -63,7 +63,7 @@ def open_reference(name: str, data: str | None, preprocessing: dict[str, Any] | 
         return _of_file(Path(data), preprocessing)
     spec = DatasetSpec.parse(name)
     if spec.entry.modality != "image":
-        raise BenchError(f"{name} is a data set of {spec.entry.modality}; generated images need images")
+        raise BenchError(f"{name} is a dataset of {spec.entry.modality}; compare generated images with images")
     as_they_are = AS_THEY_ARE if spec.entry.name == "image-folder" else {}
     # An incomplete set to compare with would be reported nowhere.
     dataset = spec.build(preprocessing or {**as_they_are, "unreadable": "error"}, data)
@@ -77,9 +77,7 @@ def _of_file(path: Path, preprocessing: dict[str, Any] | None) -> Reference:
     layers = tuple(layer for layer, pair in STATISTICS.items() if set(pair) <= set(names))
     for pair in STATISTICS.values():
         if len(set(pair) & set(names)) == 1:
-            raise BenchError(
-                f"{path}: holds {' or '.join(set(pair) & set(names))} alone; it needs {' and '.join(pair)}"
-            )
+            raise BenchError(f"{path}: holds {' or '.join(set(pair) & set(names))} only; it needs {' and '.join(pair)}")
     if KEY not in names and not layers:
         raise BenchError(
             f"{path}: a reference holds images ({KEY}), or mu and sigma; this holds {', '.join(names) or 'nothing'}"
@@ -186,7 +184,7 @@ class ReferenceFeatures(ReferenceSource):
         if path is None or extractor != STATISTICS_OF:
             return None
         if layer not in self.reference.layers:
-            wanted, present = (" and ".join(STATISTICS[each]) for each in (layer, self.reference.layers[0]))
+            wanted, present = (" and ".join(STATISTICS[name]) for name in (layer, self.reference.layers[0]))
             raise Unavailable(
                 f"{path.name} holds {present} but not {wanted}", "give a reference that has them, or images"
             )

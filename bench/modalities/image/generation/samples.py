@@ -54,8 +54,8 @@ class SampleSpec(SystemSpec):
 
         if not self.path.is_dir():
             return ArraySource(self.path, limit, preprocessing)
-        found = folder_source(self.path, preprocessing)
-        return found if limit is None else DatasetSource(Limited(found.dataset, limit), found.name)
+        folder = folder_source(self.path, preprocessing)
+        return folder if limit is None else DatasetSource(Limited(folder.dataset, limit), folder.name)
 
 
 def sample_specs(paths: tuple[str, ...]) -> list[SampleSpec]:
@@ -100,7 +100,7 @@ class GeneratedImages(Generated):
         if path.is_dir():
             return "image-folder", text
         if path.is_file() and path.suffix.lower() not in ARRAYS:
-            raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or a data set's name")
+            raise BenchError(f"--reference {path}: give an .npz, an .npy, a folder of images or the name of a dataset")
         if path.is_file():
             return path.name, text
         if path.suffix.lower() in ARRAYS or "/" in text.partition(":")[0]:

@@ -54,8 +54,8 @@ class ImageSource(ABC):
     def id(self, index: int) -> str:
         """The image's id."""
 
-    def refuse_unusable(self) -> None:
-        """BenchError if the images' headers show that they are of different sizes, or that fewer than 2 can be read."""
+    def require_usable(self) -> None:
+        """Raise BenchError if the images' headers show different sizes, or that fewer than 2 can be read."""
         return
 
     @abstractmethod
@@ -123,11 +123,11 @@ class ArraySource(ImageSource):
                 stop = min((int(numbers[-1]) + 1) * len(self.boxes), len(self))
                 for start in range(first, stop, size):
                     indices = range(start, min(start + size, stop))
-                    found = list(pool.map(partial(self._sample, preprocessing, images, int(numbers[0])), indices))
-                    for index, (_, notes) in zip(indices, found, strict=True):
+                    samples = list(pool.map(partial(self._sample, preprocessing, images, int(numbers[0])), indices))
+                    for index, (_, notes) in zip(indices, samples, strict=True):
                         for what in notes:
                             self.converted.setdefault(what, []).append(self.id(index))
-                    yield torch.tensor(indices), torch.stack([signal for signal, _ in found])
+                    yield torch.tensor(indices), torch.stack([signal for signal, _ in samples])
 
     def _sample(
         self, preprocessing: ImagePreprocessing, images: torch.Tensor, first: int, index: int
@@ -160,7 +160,7 @@ class DatasetSource(ImageSource):
     def id(self, index: int) -> str:
         return self.dataset.id(index)
 
-    def refuse_unusable(self) -> None:
+    def require_usable(self) -> None:
         def part(start: int) -> list[tuple[int, int] | BadSample | None]:
             return [self._size(index) for index in range(start, min(start + SLICE, len(self)))]
 
@@ -172,10 +172,10 @@ class DatasetSource(ImageSource):
                 f"{self.name}: {len(sizes) - len(bad)} of {len(sizes)} images can be read, and sets need 2; "
                 f"{self.id(bad[0])}: {sizes[bad[0]]}"
             )
-        known = [(index, size) for index, size in enumerate(sizes) if isinstance(size, tuple)]
-        for index, size in known:
-            if size != known[0][1]:
-                raise self._mixed(*((self.id(number), found) for number, found in (known[0], (index, size))))
+        readable = [(index, size) for index, size in enumerate(sizes) if isinstance(size, tuple)]
+        for index, size in readable:
+            if size != readable[0][1]:
+                raise self._mixed(*((self.id(number), measured) for number, measured in (readable[0], (index, size))))
 
     def _size(self, index: int) -> tuple[int, int] | BadSample | None:
         try:
@@ -184,10 +184,10 @@ class DatasetSource(ImageSource):
             return error
 
     def _mixed(self, *named: tuple[str, tuple[int, int]]) -> BenchError:
-        one, other = (f"{name} is {width}x{height}" for name, (width, height) in named)
+        first, second = (f"{name} is {width}x{height}" for name, (width, height) in named)
         side = min(side for _, size in named for side in size)
         return BenchError(
-            f"{self.name}: images of different sizes: {one}, {other}. Give images as they were generated, or a "
+            f"{self.name}: images of different sizes: {first}, {second}. Give images as they were generated, or a "
             f"--protocol file that crops them ({self.section}: {{crop: center, size: {side}}})"
         )
 
@@ -199,10 +199,10 @@ class DatasetSource(ImageSource):
             if isinstance(sample, BadSample):
                 self.skipped[self.id(index)] = str(sample)
                 continue
-            found = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
-            first = first or found
-            if found[1] != first[1]:
-                raise self._mixed(first, found)
+            sized = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
+            first = first or sized
+            if sized[1] != first[1]:
+                raise self._mixed(first, sized)
             for what in sample.conversions:
                 self.converted.setdefault(what, []).append(sample.id)
             indices.append(index)
@@ -221,7 +221,7 @@ def folder_source(path: Path, preprocessing: dict[str, Any] | None) -> DatasetSo
 
 def file_hash(path: Path) -> str:
     """sha256 over a file's contents; cached, because such files have gigabytes. BenchError if it cannot be read."""
-    (found,) = content_hashes([path], path.absolute())
-    if found is None:
+    (sha256,) = content_hashes([path], path.absolute())
+    if sha256 is None:
         raise BenchError(f"{path}: cannot be read")
-    return digest({"file": found})
+    return digest({"file": sha256})

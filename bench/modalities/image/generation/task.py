@@ -53,8 +53,8 @@ class DrawingSettings(BaseModel):
     sampling: GuidedSamplingSettings | None = Field(
         default=None, description="null: as each one's publisher recommends"
     )
-    prompts: int = Field(default=0, description="texts they are generated from (--prompts)")
-    prompts_sha256: str = Field(default="", description="of these texts")
+    prompts: int = Field(default=0, description="number of texts they are generated from (--prompts)")
+    prompts_sha256: str = Field(default="", description="sha256 of these texts")
 
 
 class Settings(BaseModel):
@@ -62,13 +62,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="of backbones")
-    samples: int = Field(default=0, description="generated images, those included that cannot be read")
+    drawing: DrawingSettings | None = Field(default=DrawingSettings(), description="images that backbones generate")
+    samples: int = Field(default=0, description="number of generated images, unreadable ones included")
     preprocessing: ImagePreprocessing | None = Field(
-        default=None, description="of samples made elsewhere; null: as they are"
+        default=None, description="preprocessing of samples made elsewhere; null: as they are"
     )
     reference_preprocessing: ImagePreprocessing | None = Field(
-        default=None, description="of the reference; null: a folder or file as it is, a data set as it says"
+        default=None, description="preprocessing of the reference; null: none for a folder or file, a dataset's own"
     )
     reference: ReferenceSettings
     metrics: dict[str, dict[str, Any]] = Field(
@@ -92,16 +92,16 @@ class ImageGeneration(Task):
         if not request.dataset:
             raise BenchError(
                 f"{self.name} compares with real images: --reference PATH or DATASET (an .npz of guided-diffusion, "
-                "an .npz or folder of images, or a registered data set: bench list datasets)"
+                "an .npz or folder of images, or a registered dataset: bench list datasets)"
             )
-        if found := [name for name in FOUND if name in chosen]:
-            raise BenchError(f"{request.place}: {found[0]}: it follows from the data; leave it out")
+        if derived := [name for name in FOUND if name in chosen]:
+            raise BenchError(f"{request.place}: {derived[0]}: it follows from the data; leave it out")
         sections = self._sections(request.place, chosen.get("metrics"))
         given = {**chosen, "metrics": sections, "reference": ReferenceSettings(images=0, statistics=())}
         settings = validated(Settings, given, request.place)
         reference = _reference(request.dataset, request.options.data, settings)
         if reference.source:
-            reference.source.refuse_unusable()
+            reference.source.require_usable()
         facts = ReferenceSettings(images=len(reference.source) if reference.source else 0, statistics=reference.layers)
         texts = read_prompts(request.options.prompts) if request.options.prompts else []
         prompts = {"prompts": len(texts), "prompts_sha256": fingerprint(texts) if texts else ""}
@@ -124,7 +124,7 @@ class ImageGeneration(Task):
             stated: dict[str, Any] = {}
         else:
             samples = _samples(system, protocol)
-            samples.refuse_unusable()
+            samples.require_usable()
             n = len(samples)
             stated = {"drawing": None}
         if n < 2:
@@ -180,11 +180,11 @@ class ImageGeneration(Task):
             raise BenchError(f"{source.name}: {n} of {len(source)} images could be read, and sets need 2{first}")
         report("computing", len(source), len(source))
         shared = _shared(job, seen)
-        found: dict[str, Estimate] = {}
+        estimates: dict[str, Estimate] = {}
         for metric in metrics:
             note = shared if metric.kind.wants != "nothing" else ""
-            found |= {name: _noted(each, note) for name, each in metric.outcome()[0].items()}
-        require_values(found)
+            estimates |= {name: _noted(estimate, note) for name, estimate in metric.outcome()[0].items()}
+        require_values(estimates)
         return Measurement(
             system=drawn.record() if drawn else _record(job.system, revision=source.fingerprint),
             codebooks=drawn.codebooks() if drawn else [],
@@ -198,7 +198,7 @@ class ImageGeneration(Task):
                 converted=source.converted,
                 stored={seen.size: n},
             ),
-            metrics=found | (drawn.costs() if drawn else {}),
+            metrics=estimates | (drawn.costs() if drawn else {}),
             samples={},
             warnings=[text for text in (shared, seen.repeats.warning(n)) if text],
         )
@@ -207,11 +207,11 @@ class ImageGeneration(Task):
         """Raise BenchError if a backbone does not make images, or needs texts and has none (imports its class)."""
         kind = system.pretrained(self.name, self.modality)
         if not drawing.prompts and not kind.unconditional:
-            raise BenchError(f"{system.text} generates from text: give --prompts FILE, a text a line")
+            raise BenchError(f"{system.text} generates from text: give --prompts FILE, one text per line")
         if not drawing.prompts and drawing.sampling and drawing.sampling.guidance != 1:
             raise BenchError(
-                f"drawing.sampling: guidance {drawing.sampling.guidance} leads to texts: give --prompts FILE, a text a "
-                "line, or leave guidance at 1"
+                f"drawing.sampling: guidance {drawing.sampling.guidance} needs texts: give --prompts FILE, one text "
+                "per line, or leave guidance at 1"
             )
 
     def _sections(self, place: str, chosen: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="image-folder",
         target="bench.modalities.image.datasets.image_folder:ImageFolder",
-        summary="any folder of images, searched recursively (--data PATH); centre crop of 256x256 as ADM makes it",
+        summary="any folder of images, searched recursively (--data PATH); center crop of 256x256 as ADM makes it",
         positional="data",
         modality="image",
         license="that of the images",

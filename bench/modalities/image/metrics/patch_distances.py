@@ -55,15 +55,15 @@ class Patches:
             for part in self.rows[start:stop].split(CHUNK):
                 off = part.double() - center
                 sums[block] += torch.stack([off.sum((0, 2)), off.square_().sum((0, 2))]).numpy()
-        found = []
+        moments = []
         for (start, stop), (first, second) in zip(blocks, sums.sum(0) - sums, strict=True):
             count = (len(self) - (stop - start)) * self.rows.shape[2]
             variance = second / count - (first / count) ** 2
             if (variance > LEAST_LEFT * whole[1] ** 2).all():
-                found.append(np.stack([whole[0] + first / count, np.sqrt(variance)]))
-            else:  # what is left is all but one value, which differences of sums cannot tell from one
-                found.append(self.moments([(0, start), (stop, len(self))]))
-        return found
+                moments.append(np.stack([whole[0] + first / count, np.sqrt(variance)]))
+            else:  # what is left is all but one value, which differences of sums cannot distinguish from one
+                moments.append(self.moments([(0, start), (stop, len(self))]))
+        return moments
 
     def projected(self, moments: np.ndarray, directions: torch.Tensor) -> np.ndarray:
         """Each channel's share of the projections, normalized, float32 ``[3, directions, patches]``."""
@@ -81,13 +81,13 @@ def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directi
     Args:
         blocks: first and last patch of x, exclusively, of each block.
     """
-    whole, other = x.moments([(0, len(x))]), y.moments([(0, len(y))])
+    whole, reference = x.moments([(0, len(x))]), y.moments([(0, len(y))])
     kept = [[(0, start), (stop, len(x))] for start, stop in blocks] if len(blocks) > 1 else []
     rest = x.moments_without(blocks, whole) if kept else []
     totals = np.zeros(1 + len(kept))
     for some in directions.split(max(1, PROJECTED // max(len(x), len(y)))):
         # One side after the other: the shares of a side are three times PROJECTED.
-        against = y.projected(other, some).sum(0)
+        against = y.projected(reference, some).sum(0)
         against.sort(axis=1)
         totals += _along(some, x.projected(whole, some), whole, against, kept, rest)
     return totals / len(directions)
@@ -136,10 +136,10 @@ def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
     few, many = sorted((projections, against), key=np.size)
     overlaps = overlaps_of(few.shape[1], many.shape[1])
     total = 0.0
-    for one, other in zip(few, many, strict=True):
-        ones, others = (torch.from_numpy(side).view(overlaps.periods, -1) for side in (one, other))
+    for fewer, more in zip(few, many, strict=True):
+        fewer_values, more_values = (torch.from_numpy(row).view(overlaps.periods, -1) for row in (fewer, more))
         for which, width in overlaps.pairs:
-            gaps = ones.index_select(1, which).sub_(others).abs_()
+            gaps = fewer_values.index_select(1, which).sub_(more_values).abs_()
             total += float((gaps.sum(0, dtype=torch.float64) * width).sum())
     return total
 
@@ -153,7 +153,7 @@ class Overlaps:
 
     Attributes:
         periods: the greatest common divisor of n and m.
-        pairs: for the first and for the second of these neighbours, its number in the period, int64 ``[m / periods]``,
+        pairs: for the first and for the second of these neighbors, its number in the period, int64 ``[m / periods]``,
             and the width of what it shares with the interval, float64, 0 where there is no second one.
     """
 

@@ -82,8 +82,8 @@ class PSNR(PerSampleMetric, line="psnr"):
             return ""
         pooled = self.settings.pooling == "set"
         highest = self._decibels(np.zeros(1), np.atleast_1d(elements.sum() if pooled else elements[exact].max()))
-        told = f"{exact.sum()} of {len(error)} images came back exactly"
-        return told if pooled and not exact.all() else f"{told}: {highest[0]:.2f} dB, the ceiling"
+        count = f"{exact.sum()} of {len(error)} images came back exactly"
+        return count if pooled and not exact.all() else f"{count}: {highest[0]:.2f} dB, the ceiling"
 
     def _pooled(self) -> Estimate:
         order = self.order()

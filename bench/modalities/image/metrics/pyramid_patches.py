@@ -71,8 +71,8 @@ def patches(images: torch.Tensor, index: torch.Tensor, seed: int, count: int, si
     offsets = torch.arange(side, device=images.device)
     image = torch.arange(len(images), device=images.device)[:, None, None, None, None]
     channel = torch.arange(CHANNELS, device=images.device)[:, None, None]
-    found = []
+    levels = []
     for level, signal in enumerate(laplacian_pyramid(images.float())):
         top, left = (corners[:, level, :, axis, None] + offsets for axis in (0, 1))
-        found.append(signal[image, channel, top[:, :, None, :, None], left[:, :, None, None, :]])
-    return torch.stack(found, 1)
+        levels.append(signal[image, channel, top[:, :, None, :, None], left[:, :, None, None, :]])
+    return torch.stack(levels, 1)

@@ -45,9 +45,9 @@ class SlicedWassersteinSettings(Settings):
     normalization: Literal["each side, level and channel"] = "each side, level and channel"
     size: int = Field(default=7, ge=1, le=SMALLEST, description="height and width of a patch")
     patches: int = Field(default=128, ge=1, description="patches of an image and level")
-    directions: int = Field(default=512, ge=1, description="random directions a level")
+    directions: int = Field(default=512, ge=1, description="random directions per level")
     images: int | None = Field(default=16_384, ge=2, description="images used at most of each side; null: all")
-    seed: int = Field(default=2020, ge=0, description="of numpy's RandomState, which draws images, places, directions")
+    seed: int = Field(default=2020, ge=0, description="seed that draws images, places and directions")
 
 
 class SlicedWasserstein(Metric, line="sliced_wasserstein"):
@@ -118,7 +118,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             )
             for side in (x, y):
                 if not side.moments([(0, len(side))])[1].all():
-                    raise Unavailable(f"at {width}x{height} a colour channel of all images has a single value")
+                    raise Unavailable(f"at {width}x{height} a color channel of all images has a single value")
             blocks = [] if least else list(pairwise((bounds * self.settings.patches).tolist()))
             values.append(SCALE * distances(x, y, blocks, self._directions(level)))
         note = "; ".join(
@@ -127,16 +127,16 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             if self.settings.images and self.settings.images < of
         )
         estimates = {NAME: self._estimate(NAME, np.mean(values, 0), bounds, least, note)}
-        for level, ((height, width), each) in enumerate(zip(sizes, values, strict=True)):
+        for level, ((height, width), distances_without) in enumerate(zip(sizes, values, strict=True)):
             name = f"{NAME}_level_{level}"
-            estimates[name] = self._estimate(name, each, bounds, least, f"{width}x{height}")
+            estimates[name] = self._estimate(name, distances_without, bounds, least, f"{width}x{height}")
         return estimates
 
     def _estimate(self, name: str, values: np.ndarray, bounds: np.ndarray, least: str, note: str) -> Estimate:
         """The estimate of the distance of all samples and those without each block, ``[1 + blocks]``."""
         value = float(values[0])
         if not np.isfinite(values).all():
-            least = "no interval: without one group of samples a colour channel has a single value"
+            least = "no interval: without one group of samples a color channel has a single value"
         if least:
             return self.describe(name, Estimate(value=value, n=int(bounds[-1]), method=least), note)
         estimate = block_jackknife(value, np.diff(bounds), lambda j: float(values[1 + j]))
@@ -150,7 +150,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             if images.shape[2:] != self.size:
                 (height, width), (h, w) = self.size, images.shape[2:]
                 raise Unavailable(
-                    f"samples are {width}x{height}, references {w}x{h}: their patches do not compare",
+                    f"samples are {width}x{height}, references {w}x{h}: their patches are not comparable",
                     "give references of that size, or a protocol whose reference_preprocessing resizes them",
                 )
             keep = chosen[index]
@@ -163,8 +163,8 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         return _chosen(total, self.settings.images or total, self.settings.seed)
 
     def _patches(self, images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        found = patches(images, index, self.settings.seed, self.settings.patches, self.settings.size)
-        return found.flatten(1)
+        rows = patches(images, index, self.settings.seed, self.settings.patches, self.settings.size)
+        return rows.flatten(1)
 
     @property
     def _width(self) -> int:

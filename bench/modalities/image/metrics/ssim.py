@@ -38,7 +38,7 @@ class WindowSettings(Settings):
     @classmethod
     def _odd(cls, size: int) -> int:
         if size % 2 == 0:
-            raise ValueError(f"the window needs a centre pixel: an odd size, not {size}")
+            raise ValueError(f"the window needs a center pixel: an odd size, not {size}")
         return size
 
 
@@ -49,7 +49,7 @@ class SSIMSettings(WindowSettings):
         default="gaussian", description="gaussian: Wang et al. 2004; uniform: scikit-image's default, LlamaGen's"
     )
     sample_covariance: bool = Field(
-        default=False, description="variances with n/(n-1), n pixels a window; true by default for uniform"
+        default=False, description="variances with n/(n-1), n pixels per window; true by default for uniform"
     )
     border: Border = Field(
         default="exclude",
@@ -76,7 +76,7 @@ class MSSSIMSettings(WindowSettings):
     )
     channels: Literal["joint", "separate"] = Field(
         default="joint",
-        description="joint: the terms are means over the channels (torchmetrics); separate: one MS-SSIM a "
+        description="joint: the terms are means over the channels (torchmetrics); separate: one MS-SSIM per "
         "channel, then their mean (pytorch-msssim, TensorFlow)",
     )
 
@@ -103,7 +103,7 @@ class SSIM(PerSampleMetric, line="ssim"):
         pixels = len(weights) ** 2
         factor = pixels / (pixels - 1) if self.settings.sample_covariance else 1.0
         maps = (similarity(a, b, weights, self.settings, factor, self.settings.border)[0] for a, b in _chunks(batch))
-        return {"ssim": torch.cat([_means(each, (0, 1, 2)) for each in maps])}
+        return {"ssim": torch.cat([_means(image, (0, 1, 2)) for image in maps])}
 
     def compute(self) -> dict[str, Estimate]:
         reason = f"an image smaller than the {self.settings.size}x{self.settings.size} window, or not finite"
@@ -151,7 +151,7 @@ def _chunks(batch: Batch) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 def _means(maps: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """Mean of each image's map over some of its axes, one image at a time for the sake of its last bits."""
-    return torch.stack([each.mean(axes) for each in maps])
+    return torch.stack([image.mean(axes) for image in maps])
 
 
 def window_weights(window: str, size: int, sigma: float) -> list[float]:

@@ -49,7 +49,7 @@ def load_diffusers(
         raise BenchError(
             f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model
 
 
@@ -98,7 +98,7 @@ class AutoencoderKL(DiffusersAutoencoder):
         offline: bool = False,
     ) -> None:
         if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: a posterior gives its mode or a sample")
+            raise BenchError(f"latents={latents}: choose mode or sample")
         checkpoint, model = load_diffusers("AutoencoderKL", path, repo, subfolder, revision, offline)
         super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
         self.latents, self.seed = latents, seed
@@ -131,7 +131,7 @@ class AutoencoderTiny(DiffusersAutoencoder):
         offline: bool = False,
     ) -> None:
         if store not in ("float", "uint8"):
-            raise BenchError(f"store={store}: latents are stored as float or as uint8")
+            raise BenchError(f"store={store}: choose float or uint8")
         checkpoint, model = load_diffusers("AutoencoderTiny", path, repo, subfolder, revision, offline)
         super().__init__(checkpoint, model, 2 ** (len(model.config.num_encoder_blocks) - 1))
         self.store = store

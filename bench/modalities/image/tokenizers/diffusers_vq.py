@@ -34,7 +34,7 @@ class VQModel(PretrainedTokenizer):
     def encode(self, batch: torch.Tensor) -> Tokens:
         latents = self.model.encode(self.prepared(batch)).latents
         # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
-        codes = [self.model.quantize(one[None])[2][2].view(one.shape[1:]) for one in latents]
+        codes = [self.model.quantize(latent[None])[2][2].view(latent.shape[1:]) for latent in latents]
         return Tokens(codes=(torch.stack(codes),), signal_shape=tuple(batch.shape[1:]))
 
     @torch.no_grad()

@@ -106,7 +106,7 @@ class KLT(Tokenizer):
             maps = list(tokens.latents)
         else:
             maps = [self._map(codes) for codes in zip(*tokens.codes, strict=True)]
-        images = [self._image(one) for one in maps]
+        images = [self._image(coefficients) for coefficients in maps]
         _, height, width = tokens.signal_shape
         return torch.stack(images)[..., :height, :width]
 

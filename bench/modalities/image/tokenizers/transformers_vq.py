@@ -119,7 +119,7 @@ class JanusVQ(TransformersVQ):
         offline: bool = False,
     ) -> None:
         if nearest not in ("cosine", "euclidean"):
-            raise BenchError(f"nearest={nearest}: codes are chosen by cosine or euclidean distance")
+            raise BenchError(f"nearest={nearest}: choose cosine or euclidean")
         super().__init__(path, repo, subfolder, revision, offline)
         self.nearest = nearest
 
@@ -152,7 +152,7 @@ class JanusVQ(TransformersVQ):
     def codes_of(self, images: torch.Tensor) -> torch.Tensor:
         latents = self.model.quant_conv(self.model.encoder(images))
         # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
-        return torch.stack([self._codes(one[None]).view(one.shape[1:]) for one in latents])
+        return torch.stack([self._codes(latent[None]).view(latent.shape[1:]) for latent in latents])
 
     def _codes(self, latents: torch.Tensor) -> torch.Tensor:
         if self.nearest == "euclidean":
@@ -211,7 +211,7 @@ class Emu3VQ(TransformersVQ):
         clip = images.unsqueeze(1).repeat(1, self.model.config.temporal_downsample_factor, 1, 1, 1)
         latents = self.model.quant_conv(self.model.encoder(clip).transpose(1, 2)).transpose(1, 2)
         # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
-        return torch.cat([self.model.quantize(one[None])[:, 0] for one in latents])
+        return torch.cat([self.model.quantize(latent[None])[:, 0] for latent in latents])
 
     def images_of(self, codes: torch.Tensor) -> torch.Tensor:
         images: torch.Tensor = self.model.decode(codes)
@@ -244,5 +244,5 @@ def _load(cls: Any, layout: Layout, checkpoint: Checkpoint) -> tuple[Any, tuple[
         raise BenchError(
             f"{checkpoint.folder}: not a {cls.__name__}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
-    checkpoint.refuse_missing(cls.__name__, missing)
+    checkpoint.reject_missing(cls.__name__, missing)
     return model, files

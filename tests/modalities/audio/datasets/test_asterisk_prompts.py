@@ -159,7 +159,7 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path, language: str)
 
 
 def test_unknown_language_and_damaged_transcripts(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no language 'de'; there is en, es, fr, it, ru"):
+    with pytest.raises(BenchError, match="no language 'de'; choose from en, es, fr, it, ru"):
         AsteriskPrompts(language="de")
     (tmp_path / "core-sounds-fr.txt.gz").write_bytes(b"no gzip")
     with pytest.raises(BenchError, match=r"core-sounds-fr\.txt\.gz: cannot be read"):

@@ -170,9 +170,9 @@ def test_a_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.flac", "a.m4a", "a.ogg", "a.webm"])
 @pytest.mark.parametrize(
     "content, message",
-    [(b"", "empty file"), (b"Dear reader, this is no sound.\n" * 300, "not a sound file"),
-     (b"#EXTM3U\n#EXTINF:1,\nhttp://localhost/a.aac\n#EXT-X-ENDLIST\n", "not a sound file"),
-     (np.random.default_rng(5).bytes(20_000), "not a sound file")],
+    [(b"", "empty file"), (b"Dear reader, this is no sound.\n" * 300, "not an audio file"),
+     (b"#EXTM3U\n#EXTINF:1,\nhttp://localhost/a.aac\n#EXT-X-ENDLIST\n", "not an audio file"),
+     (np.random.default_rng(5).bytes(20_000), "not an audio file")],
     ids=["empty", "text", "playlist", "noise"],
 )  # fmt: skip
 def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -196,7 +196,7 @@ def test_files_without_sound_or_out_of_reach(tmp_path: Path) -> None:
         stream.width = stream.height = 64
         frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    with pytest.raises(BadSample, match="no sound track"):
+    with pytest.raises(BadSample, match="no audio track"):
         decode_sound(tmp_path / "a.mp4")
     with pytest.raises(BadSample, match="cannot be read: No such file"):
         decode_sound(tmp_path / "none.wav")

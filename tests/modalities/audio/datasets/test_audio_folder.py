@@ -49,7 +49,7 @@ def test_the_odd_and_the_damaged_are_named_and_the_others_measured(folder: Path)
     assert bad == {
         "cut.wav": "cut off: its header states 32000 bytes, the file holds 15978",
         "empty.wav": "empty file",
-        "text.wav": "not a sound file, or damaged or cut off (Invalid data found when processing input)",
+        "text.wav": "not an audio file, or damaged or cut off (Invalid data found when processing input)",
     }
     good = {name: sample for name, sample in found.items() if isinstance(sample, Sample)}
     assert {name: (sample.stored, sample.conversions, sample.signal.shape[1]) for name, sample in good.items()} == {
@@ -111,7 +111,7 @@ def test_less_than_a_sample_is_no_clip(folder: Path) -> None:
 
 def test_unreadable_files_can_be_fatal(folder: Path) -> None:
     (folder / "a.wav").write_text("no sound")
-    with pytest.raises(BenchError, match=r"a\.wav: not a sound file"):
+    with pytest.raises(BenchError, match=r"a\.wav: not an audio file"):
         only(folder, unreadable="error")
 
 
@@ -150,7 +150,7 @@ def test_transcripts_of_a_table(folder: Path, name: str, table: str) -> None:
     (folder / name).write_text(table)
     data = AudioFolder(data=str(folder), language="de")
     samples = list(data)
-    rows = "1 rows of the table of transcripts fit no audio file: else.wav"
+    rows = "1 rows of the table of transcripts match no audio file: else.wav"
     assert data.remarks == ((rows,) if "unused" in table else ())
     assert [(sample.transcript, sample.language) for sample in samples] == [
         ("One, two.", "de"), ('Drei "vier"', "de"), (None, "de"),
@@ -167,7 +167,7 @@ def test_transcripts_beside_the_files(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "files, message",
-    [({"transcripts.tsv": b"z.wav\tone\n"}, "names none of the sound files, but 'z.wav'"),
+    [({"transcripts.tsv": b"z.wav\tone\n"}, "names none of the audio files, only 'z.wav'"),
      ({"transcripts.tsv": b"a.wav\tone\na.wav\ttwo\n"}, "line 2 gives 'a.wav' another text"),
      ({"transcripts.tsv": b"a.wav one\n"}, "line 1 has 1 columns"),
      ({"transcripts.csv": b"a.wav,one, two\n"}, "line 1 has 3 columns"),
@@ -206,14 +206,14 @@ def test_the_fingerprint_is_of_paths_contents_and_transcripts(folder: Path) -> N
 @pytest.mark.parametrize(
     "data, message",
     [(None, "--data PATH"), ("nothing", "no such folder; give a folder"), ("notes.txt", "is a file"),
-     (".", "no sound files in this folder")],
+     (".", "no audio files in this folder")],
 )  # fmt: skip
 def test_data_that_is_no_folder_of_sound(folder: Path, data: str | None, message: str) -> None:
     (folder / "notes.txt").write_text("no sound")
     with pytest.raises(BenchError, match=message):
         AudioFolder(data=None if data is None else str(folder / data))
     save(folder / "a.wav", tone(0.1))
-    with pytest.raises(BenchError, match="no split 'test'; there is all"):
+    with pytest.raises(BenchError, match="no split 'test'; choose from all"):
         AudioFolder(data=str(folder), split="test")
 
 

@@ -269,7 +269,7 @@ def test_the_protocol_says_what_is_installed(kind: type[pairs.PackageMetric]) ->
     assert version[0].isdigit()
     assert [len(digits) for digits in weights] == [pairs.DIGITS] * bool(kind.files)
     assert kind.settle(settled) == settled
-    with pytest.raises(Unavailable, match=f"{version}.* is installed, the settings ask for {name} 0"):
+    with pytest.raises(Unavailable, match=f"{version}.* is installed, but the settings state {name} 0"):
         kind.settle(kind.Settings(revision=f"{name} 0"))
 
 

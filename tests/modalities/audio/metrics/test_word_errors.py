@@ -69,10 +69,10 @@ def test_a_case_by_hand(transcripts):
         "dwer": (5, 2),
     }
     assert found["wer"].note == (
-        "recogniser transcripts heard.tsv; normaliser english-v1; left out: 1: no transcript; "
-        "1: the transcript has no word once normalised; 1: no recognised text of the reconstruction"
+        "recognizer transcripts heard.tsv; normalizer english-v1; left out: 1: no transcript; "
+        "1: the transcript has no word once normalized; 1: no recognized text of the reconstruction"
     )
-    assert "1: no word was heard in the original" in found["dwer"].note
+    assert "1: no word was recognized in the original" in found["dwer"].note
 
 
 @pytest.mark.parametrize("name", NORMALISERS)
@@ -119,7 +119,7 @@ def test_pocketsphinx_on_speech(cache):
     assert {file: file.stat().st_mtime_ns for file in (cache / "transcripts").rglob("*.json")} == kept
     assert 0 <= found["wer_original"].value < 1
     assert found["dwer"].value > 0
-    assert found["wer"].note.startswith("recogniser pocketsphinx 5.")
+    assert found["wer"].note.startswith("recognizer pocketsphinx 5.")
     normalise = normaliser("english-v1")
     said, heard = (
         [normalise(text) for text in texts] for texts in (sound().transcripts, metric.samples()["heard_reconstruction"])
@@ -191,7 +191,7 @@ def test_another_language_has_no_value_and_a_remedy(transcripts):
     found = measured(batch, recogniser=transcripts).compute()["wer"]
     assert found.value is None
     assert found.lacking.endswith(
-        "(english-v1 is for en); give word_errors another recogniser and normaliser, such as whisper and lower-v2"
+        "(english-v1 is for en); set recogniser and normaliser of word_errors to others, such as whisper and lower-v2"
     )
     assert measured(batch, recogniser=transcripts, normaliser="basic-v1").compute()["wer"].value == 6 / 9
 
@@ -215,7 +215,7 @@ HINDI = "हिन्दी में किताब पढ़ना अच्�
             "english-v1",
             "audio-folder is in the language fr, so no clip counts (pocket",
         ),
-        ("audio-folder", FRENCH, "english-v1", "audio-folder does not say its language: pocketsphinx"),
+        ("audio-folder", FRENCH, "english-v1", "audio-folder does not state its language: pocketsphinx"),
         (
             "audio-folder@language=en",
             HINDI,
@@ -252,7 +252,7 @@ def test_a_value_says_that_its_language_is_taken_for_granted(transcripts):
     assert "does not say" not in measured(batch, recogniser=transcripts).compute()["wer"].note
     batch.languages = ("",) * len(SAID)
     note = measured(batch, recogniser=transcripts).compute()["wer"].note
-    assert "the data set does not say its language: english-v1 takes it for en" in note
+    assert "the dataset does not state its language: english-v1 takes it for en" in note
 
 
 def test_one_text_in_two_forms_has_no_error_and_a_wrong_vowel_sign_one():
@@ -282,7 +282,7 @@ def test_the_protocol_states_what_decides(transcripts):
         ({"recogniser": "pocketsphinx@beam=1"}, "pocketsphinx takes: no arguments"),
         (
             {"recogniser": "bench.contracts.tokens:Codebook@size=2,covers=x"},
-            "no bench.modalities.audio.recognizers",
+            "not a bench.modalities.audio.recognizers",
         ),
         ({"normaliser": "english"}, "did you mean english-v1"),
     ],

@@ -44,8 +44,8 @@ def test_without_a_side_rows_are_of_reconstructions(table):
     ("rows", "message"),
     [
         (("id\twords", "a\tone"), "no column 'text', unknown column 'words'; its first line must be id and text"),
-        (("id\ttext", "a"), r"heard.tsv:2: not as many columns"),
-        (("id\ttext", "a\tone\ttwo"), r"heard.tsv:2: not as many columns"),
+        (("id\ttext", "a"), r"heard.tsv:2: number of columns differs"),
+        (("id\ttext", "a\tone\ttwo"), r"heard.tsv:2: number of columns differs"),
         (("id\ttext", "a\tone", "a\ttwo"), r"heard.tsv:3: a second transcript of a \(reconstruction\)"),
         (("id\ttext\tside", "a\tone\tdecoded"), "side is 'decoded', not original or reconstruction"),
     ],

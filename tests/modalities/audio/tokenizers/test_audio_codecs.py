@@ -152,15 +152,15 @@ def test_opus_delay_is_the_one_its_header_states(rate: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("opus@4", "opus: kbps is from 6 to 256 at 16000 samples a second, not 4"),
-        ("opus@fast", "kbps is from 6"),
-        ("opus@12,rate=44100", "rate is one of 16000, 8000, 12000, 24000, 48000, not 44100"),
-        ("mp3@10", "mp3: kbps is 8, 16, 24, 32"),
-        ("mp3@8,rate=44100", "mp3: kbps is 32, 40, .* at 44100"),
-        ("aac@200", "aac: kbps is from 8 to 96"),
-        ("g722@48", "kbps is 64"),
-        ("amr-nb@5", "kbps is 4.75, 5.15"),
-        ("codec2@999", "mode is one of 3200, 2400, .* 700C, not 999"),
+        ("opus@4", "opus: kbps must be from 6 to 256 at 16000 samples per second, not 4"),
+        ("opus@fast", "kbps must be from 6"),
+        ("opus@12,rate=44100", "rate must be one of 16000, 8000, 12000, 24000, 48000, not 44100"),
+        ("mp3@10", "mp3: kbps must be 8, 16, 24, 32"),
+        ("mp3@8,rate=44100", "mp3: kbps must be 32, 40, .* at 44100"),
+        ("aac@200", "aac: kbps must be from 8 to 96"),
+        ("g722@48", "kbps must be 64"),
+        ("amr-nb@5", "kbps must be 4.75, 5.15"),
+        ("codec2@999", "mode must be one of 3200, 2400, .* 700C, not 999"),
     ],
 )
 def test_wrong_bitrates_are_named(text: str, message: str) -> None:

@@ -436,7 +436,7 @@ def test_registry_lines_name_their_weights() -> None:
 
 def test_offline_says_what_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(Unavailable, match=r"network is off limits\); run: bench fetch snac-24khz"):
+    with pytest.raises(Unavailable, match=r"offline\); run: bench fetch snac-24khz"):
         locate(None, "hubertsiuzdak/snac_24khz", offline=True)
 
 

@@ -247,7 +247,7 @@ def test_bombs_are_refused_whatever_another_library_set(tmp_path: Path, monkeypa
 
 
 def test_a_mode_without_conversion_is_a_bad_sample() -> None:
-    with pytest.raises(BadSample, match="colour mode La"):
+    with pytest.raises(BadSample, match="color mode La"):
         _rgb(Image.new("La", (2, 2)), "drop")
 
 

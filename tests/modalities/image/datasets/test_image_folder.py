@@ -150,7 +150,7 @@ def test_wrong_settings(folder: Path) -> None:
     ]:
         with pytest.raises(BenchError, match=message):
             ImageFolder(settings, data=str(folder))  # type: ignore[arg-type]
-    with pytest.raises(BenchError, match="no split 'val'; there is all"):
+    with pytest.raises(BenchError, match="no split 'val'; choose from all"):
         ImageFolder(split="val", data=str(folder))
 
 

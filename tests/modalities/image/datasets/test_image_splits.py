@@ -44,7 +44,7 @@ def test_images_outside_of_folders_have_no_classes(tmp_path):
     ("files", "message"),
     [
         (("val/cat/a.png",), "train: no such folder; give the one that holds val and train"),
-        ((*FILES, "val/dog/f.png"), r"val has classes that train has not \(dog\)"),
+        ((*FILES, "val/dog/f.png"), r"val has classes that train lacks \(dog\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, files, message):

@@ -61,7 +61,7 @@ def test_settings_are_written_out_and_fingerprints_are_of_contents() -> None:
 
 
 def test_wrong_split_and_data() -> None:
-    with pytest.raises(BenchError, match="no split 'test'; there is eval, fit"):
+    with pytest.raises(BenchError, match="no split 'test'; choose from eval, fit"):
         SkimagePhotos(split="test")
     with pytest.raises(BenchError, match="use image-folder"):
         SkimagePhotos(data="/photos")

@@ -131,7 +131,7 @@ def test_texts_and_sampling_are_in_the_fingerprint(planned):
 @pytest.mark.parametrize(
     ("system", "prompts", "message"),
     [
-        ("janus-pro-1b", None, "generates from text: give --prompts FILE, a text a line"),
+        ("janus-pro-1b", None, "generates from text: give --prompts FILE, one text per line"),
         ("emu3-gen", "nowhere", "No such file or directory; give a text file"),
         ("janus-pro-1b", "blank", "all lines are blank"),
         ("janus-pro-1b", "real.npz", "not UTF-8 text"),
@@ -152,7 +152,7 @@ def test_texts_that_changed_since_the_plan_are_told(planned, inputs, changed):
 
 
 def test_guidance_without_texts_is_refused(planned):
-    with pytest.raises(BenchError, match=r"guidance 3\.0 leads to texts: give --prompts FILE"):
+    with pytest.raises(BenchError, match=r"guidance 3\.0 needs texts: give --prompts FILE"):
         planned("amused-256", sampling={"guidance": 3})
 
 

@@ -127,10 +127,10 @@ def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
     folder = stored(tmp_path, "folder")
     Image.new("RGB", (9, 9)).save(folder / "009.png")
     (spec,) = sample_specs((str(folder),))
-    for found_out in (lambda source: source.refuse_unusable(), lambda source: list(source.batches(4, 0))):
+    for found_out in (lambda source: source.require_usable(), lambda source: list(source.batches(4, 0))):
         with pytest.raises(BenchError, match=r"000.png is 8x6, 009.png is 9x9.*crop: center, size: 6"):
             found_out(spec.source())
-    spec.source(limit=9).refuse_unusable()
+    spec.source(limit=9).require_usable()
     cropped = spec.source({"crop": "center", "size": 6, "resize": "adm"})
     assert {part.shape[1:] for _, part in cropped.batches(4, 0)} == {(3, 6, 6)}
 
@@ -208,7 +208,7 @@ def test_a_folder_without_images_is_refused_before_it_is_read(tmp_path: Path) ->
         (tmp_path / name).write_text("no image")
     (spec,) = sample_specs((str(tmp_path),))
     with pytest.raises(BenchError, match=r"0 of 2 images can be read.*a.png: not an image"):
-        spec.source().refuse_unusable()
+        spec.source().require_usable()
 
 
 @pytest.mark.parametrize("found_out", ["at once", "read"])
@@ -218,7 +218,7 @@ def test_a_reference_is_whole_or_refused(tmp_path: Path, found_out: str) -> None
     (folder / "003.png").write_bytes(b"" if found_out == "at once" else data[:-40])
     source = open_reference("image-folder", str(folder), None).source
     with pytest.raises(BenchError, match=r"003.png: .*move it out of the folder"):
-        source.refuse_unusable() if found_out == "at once" else list(source.batches(4, 0))
+        source.require_usable() if found_out == "at once" else list(source.batches(4, 0))
 
 
 def test_conversions_are_noted(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_reference_holds_images_statistics_or_both(tmp_path, names, images, la
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"mu": np.zeros(3)}, "mu alone; it needs mu and sigma"),
+        ({"mu": np.zeros(3)}, "mu only; it needs mu and sigma"),
         ({"labels": np.zeros(3)}, "mu and sigma; this holds labels"),
         ({"arr_0": IMAGES[:1]}, "at least 2"),
         ({"mu": np.zeros(10), "sigma": np.eye(10)}, r"shapes \[10\] and \[10, 10\]; of the 2048"),
