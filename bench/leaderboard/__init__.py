@@ -1,1 +1,1 @@
-"""Leaderboards: the table, its renderers."""
+"""Leaderboards: the table and its renderers."""

@@ -24,19 +24,19 @@ FIELDS = (
     *("method", "note", "unavailable", "remedy", "metric_fingerprint"),
 )
 DIFFERENCE = ("relative_to", "difference", "difference_low", "difference_high", "difference_paired")
-"""Fields beside ``FIELDS`` of a table that is relative to a row."""
+"""Fields that a table relative to a row has in addition to ``FIELDS``."""
 ELSEWHERE = {"interval", "unavailable", "broken", "device_bound", "replicates", "blocks", "metric"}
-"""Fields of an estimate that other fields stand for, or that programs are not given."""
+"""Fields of an estimate that other fields replace, or that are not exported."""
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | None = None) -> str:
-    """The tables with protocol, columns and rows; a row holds its result whole, but for the traceback.
+    """Return the tables as JSON with protocol, columns and rows; a row holds its whole result except tracebacks.
 
     ``{"version", "tables": [{"fingerprint", "line", "protocol", "columns": [{"metric", "value", "fingerprint",
     "measured": {"name", "version", "settings", "weights"} or null, ...}], "rows": [{"label", "best": [metric, ...],
     "result": {...}, "others": [{...}, ...]}], "ranking": {"metrics": [...], "rows": [...], "left_out": {...}}}]}``;
-    ``metric`` is unique in its table; columns of one ``value`` whose metrics measured otherwise have other
+    ``metric`` is unique in its table; columns of one ``value`` that were measured differently have different
     fingerprints. ``protocol`` has each metric as most rows measured it. ``result`` is as in the run directory without
     the conditions, which stand once above, and the tracebacks, which show paths of the machine; ``others`` are of the
     same subject, measured with other metrics. ``ranking`` is over several metrics and complete rows. A table that is
@@ -44,7 +44,7 @@ def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | Non
     "difference_low", "difference_high", "difference_paired"}}`` to it, over the samples that the rows share.
 
     Args:
-        references: what each table is relative to; nothing if not given.
+        references: what each table is relative to; nothing by default.
     """
     pairs = zip(tables, references or [None] * len(tables), strict=True)
     tree = {"version": FORMAT_VERSION, "tables": [_table(table, reference) for table, reference in pairs]}
@@ -52,14 +52,14 @@ def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | Non
 
 
 def to_csv(tables: Sequence[Table], references: Sequence[Relative | None] | None = None) -> str:
-    """One line for each metric of each result (tidy), all tables below one header.
+    """Return tidy CSV: one line per metric and result, all tables below one header.
 
-    Numbers are those of the results, neither scaled nor rounded; an empty field is what is not known. A
-    result that failed has a line without a metric that says so. Texts that a spreadsheet would take
+    Numbers are those of the results, neither scaled nor rounded; an empty field is unknown. A
+    failed result has one line that says so and names no metric. Texts that a spreadsheet would take
     for a formula (they begin with = + - or @) get an apostrophe in front; the JSON has them as they are.
 
     Args:
-        references: what each table is relative to, which adds the fields ``DIFFERENCE``; nothing if not given.
+        references: what each table is relative to, which adds the fields ``DIFFERENCE``; nothing by default.
     """
     stream = io.StringIO()
     fields = (*FIELDS, *DIFFERENCE) if any(references or ()) else FIELDS
@@ -79,13 +79,13 @@ def to_csv(tables: Sequence[Table], references: Sequence[Relative | None] | None
 
 def _differences(reference: Relative | None, row: Row) -> dict[str, dict[str, Any]]:
     """The differences of a row to the reference by metric, unscaled."""
-    found = {}
+    differences = {}
     for column in reference.table.columns if reference else ():
         gap = reference.gaps(column).get(row.result.key) if reference and reference.has(column) else None
         if gap is not None:
             low, high = (None, None) if gap.half is None else (gap.value - gap.half, gap.value + gap.half)
-            found[column.metric] = dict(zip(DIFFERENCE[1:], (gap.value, low, high, gap.paired), strict=True))
-    return found
+            differences[column.metric] = dict(zip(DIFFERENCE[1:], (gap.value, low, high, gap.paired), strict=True))
+    return differences
 
 
 def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
@@ -131,26 +131,26 @@ def _whole(result: Result) -> dict[str, Any]:
 
 
 def _ranking(table: Table) -> dict[str, Any]:
-    """The order over several metrics; ``tied`` says that others cannot be told from it."""
+    """The order over several metrics; ``tied`` says that other rows cannot be distinguished from it."""
     ranking = rank(table)
     return {
         "metrics": [column.metric for column in ranking.columns],
         "rows": [
             {
-                "label": one.row.label,
-                "place": vars(one.place),
-                "mean_rank": one.mean_rank,
-                "borda": one.borda,
-                "ranks": {metric: vars(place) for metric, place in one.ranks.items()},
+                "label": ranked.row.label,
+                "place": vars(ranked.place),
+                "mean_rank": ranked.mean_rank,
+                "borda": ranked.borda,
+                "ranks": {metric: vars(place) for metric, place in ranked.ranks.items()},
             }
-            for one in ranking.rows
+            for ranked in ranking.rows
         ],
         "left_out": dict(ranking.left_out),
     }
 
 
 def _shared(table: Table, row: Row, result: Result) -> dict[str, Any]:
-    """What all lines of one result have in common."""
+    """The fields that all lines of one result share."""
     protocol = table.protocol
     data, cost = result.dataset, result.cost
     return {
@@ -179,7 +179,7 @@ def _shared(table: Table, row: Row, result: Result) -> dict[str, Any]:
 
 
 def _metrics(table: Table, row: Row) -> Iterator[tuple[Result, dict[str, Any]]]:
-    """The fields of each column that a row has, with the result that they are of."""
+    """The fields of each column that a row has, with the result that they belong to."""
     if row.failed or not row.cells:
         yield row.result, {}
     for column in table.columns:

@@ -9,22 +9,23 @@ from decimal import Decimal
 SIGNIFICANT = 2  # digits of a half-interval; the Particle Data Group's upper choice
 SIGNIFICANT_ALONE, MOST_ALONE = 3, 5  # digits at least, and at most after the point, of a number without interval
 COMPARABLE = 100.0  # numbers without intervals share their decimals if the largest is at most so many times larger
-SMALL, LARGE = 1e-4, 1e15  # what is below the one, or not below the other, is written with an exponent
-ALIKE = 1e-6  # sides of an interval that differ by less, relative to its width, differ by rounding only
+SMALL, LARGE = 1e-4, 1e15  # numbers below the first, or not below the second, are written with an exponent
+ALIKE = 1e-6  # half-widths of an interval that differ by less, relative to its width, differ by rounding only
 NEGLIGIBLE = 1e-9  # an interval this narrow, relative to its value, is rounding noise of an exact number
 
 Interval = tuple[float, float]
 Estimated = tuple[float, Interval | None]
-"""A value and the ends of its interval, None if there is none or it has no width."""
+"""A value and the ends of its interval; None if it has none or the interval has no width."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A value as it is shown, rounded, and what is known of its uncertainty.
+    """A rounded value as it is shown, with its uncertainty.
 
     Attributes:
-        spread: ``± 0.52``, half of a symmetric interval; ``(31 to 100)``, the ends of another one, such as one that is
-            cut where no value can lie; empty if there is none.
+        value: the rounded value.
+        spread: ``± 0.52``, half of a symmetric interval; ``(31 to 100)``, the ends of an asymmetric one, such as one
+            that is cut where no value can lie; empty if there is no interval.
     """
 
     value: str
@@ -35,31 +36,31 @@ class Number:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """The value rounded to so many decimals; to tens, hundreds, … where ``decimals`` is negative."""
+    """Round a value to ``decimals`` decimals, or to tens, hundreds, … where ``decimals`` is negative."""
     text = f"{round(value, decimals) if decimals < 0 else value:.{max(decimals, 0)}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
 
 def signed(text: str) -> str:
-    """A number that is written, with its sign; none for what is shown as zero."""
+    """Add a plus sign to a written positive number; what is shown as zero has no sign."""
     return text if text.startswith("-") or float(text) == 0 else f"+{text}"
 
 
 def supported(half: float) -> int:
-    """Decimals that a half-interval supports: those of its second significant digit (24.31 ± 0.52)."""
+    """Return the decimals that a half-interval supports: up to its second significant digit (24.31 ± 0.52)."""
     return SIGNIFICANT - 1 - _exponent(half, SIGNIFICANT)
 
 
 def uncertain(value: float, interval: Interval | None) -> Interval | None:
-    """The interval, or None where it is as narrow as rounding makes it.
+    """Return the interval, or None where it is as narrow as rounding makes it.
 
-    ``256 ± 0`` says no more than 256 does, and ``0.188 ± 0.000`` of 0.1875 something wrong.
+    ``256 ± 0`` says no more than 256 does, and ``0.188 ± 0.000`` for 0.1875 would be wrong.
     """
     return None if interval is None or _half(interval) <= NEGLIGIBLE * abs(value) else interval
 
 
 def column_decimals(numbers: Sequence[Estimated]) -> list[int]:
-    """The decimals of each number of a column.
+    """Return the decimals of each number of a column.
 
     All have the same, those that the widest interval supports; without intervals those that give the smallest of
     comparable numbers three digits, none where all are whole. A number has others where these would round away what
@@ -76,9 +77,9 @@ def column_decimals(numbers: Sequence[Estimated]) -> list[int]:
 
 
 def number(value: float, interval: Interval | None, decimals: int) -> Number:
-    """A value and its interval with the same decimals, or with the same exponent where they are very small or large.
+    """Write a value and its interval with the same decimals, or the same exponent where they are very small or large.
 
-    The interval is written as ± half its width if both sides are the same as they are shown, as its ends otherwise.
+    The interval is written as ± half its width if both half-widths look the same, otherwise as its two ends.
     """
     write = _writer(value, interval, decimals)
     if interval is None:
@@ -91,7 +92,7 @@ def number(value: float, interval: Interval | None, decimals: int) -> Number:
 
 
 def significant(value: float, digits: int) -> str:
-    """A number by itself with so many significant digits at most; those before the point are never rounded away."""
+    """Write a number with at most ``digits`` significant digits; those before the point are never rounded away."""
     if float(value).is_integer() and abs(value) < LARGE:
         return fixed(value, 0)
     decimals = digits - 1 - _exponent(abs(value), digits)
@@ -142,5 +143,5 @@ def _writer(value: float, interval: Interval | None, decimals: int) -> Callable[
 
 
 def _exponent(size: float, digits: int) -> int:
-    """Power of ten of a positive number's first digit, once it is rounded to so many digits."""
+    """Power of ten of a positive number's first digit, once it is rounded to ``digits`` digits."""
     return int(f"{size:.{digits - 1}e}".partition("e")[2])

@@ -1,4 +1,4 @@
-"""One result that cannot be shown keeps no other from being shown: it is left out, and named with its reason."""
+"""Isolation of faulty results: one that cannot be shown is left out with its reason, and the others are shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class Fault(Generic[Faulty]):
     """An item that could not be shown as it is.
 
     Attributes:
-        reduced: whether a part of it is shown all the same.
+        item: the item itself.
+        error: what was raised when it was shown.
+        reduced: whether a part of it is shown nevertheless.
     """
 
     item: Faulty
@@ -28,7 +30,7 @@ class Fault(Generic[Faulty]):
 
     @property
     def reason(self) -> str:
-        """What is wrong with it, on one line."""
+        """The error on one line, without control characters."""
         if isinstance(self.error, BenchError):
             return clean(str(self.error))
         return clean(brief(f"{type(self.error).__name__}: {self.error}"))
@@ -40,17 +42,19 @@ def isolated(
     reduced: Callable[[Item], Item | None] = lambda _: None,
     fatal: tuple[type[Exception], ...] = (),
 ) -> tuple[Shown, list[Fault[Item]]]:
-    """What ``show`` makes of all items that it can show, and what is wrong with the others.
+    """Show all items that ``show`` can show, and return its output and a fault for each of the others.
 
-    Nothing is shown twice while nothing is wrong. Faulty items are looked for by halves, so that a single one among
-    many costs a few times as much.
+    ``show`` is called once if nothing is wrong. Otherwise faulty items are searched for by bisection, so that a single
+    one among many makes it a few times as slow.
 
     Args:
-        reduced: what of a faulty item may be tried instead of the whole.
-        fatal: errors that are no item's fault, such as a full disk; they are raised.
+        items: what to show.
+        show: turns items into output, or raises.
+        reduced: the part of a faulty item that may be tried instead of the whole; None if there is none.
+        fatal: errors that are not an item's fault, such as a full disk; they are raised.
 
     Raises:
-        Exception: what ``show`` raised at first, if it can show none of the items.
+        Exception: the first error of ``show``, if it can show none of the items.
     """
 
     def tried(some: Sequence[Item]) -> tuple[Shown | None, Exception | None]:
@@ -62,7 +66,7 @@ def isolated(
             return None, error
 
     def searched(some: Sequence[Item], error: Exception) -> tuple[list[Item], list[Fault[Item]]]:
-        """The items that can be shown of some that cannot be shown together."""
+        """The items that can be shown, out of some that cannot be shown together."""
         if len(some) == 1:
             part = reduced(some[0])
             if part is not None and tried([part])[1] is None:

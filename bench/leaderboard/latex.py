@@ -54,12 +54,12 @@ _RUNS = re.compile(r"--+|,,+")
 
 
 def text(pages: Sequence[Page]) -> str:
-    """One table environment a page, wide ones folded into tabulars below each other."""
+    """Return one ``table`` environment per page, wide ones folded into several tabulars."""
     return "\n".join(_page(page) for page in pages)
 
 
 def escape(words: str) -> str:
-    """Text as LaTeX prints it literally; pdfLaTeX prints the number of a character that it has no font for."""
+    """Escape text so that LaTeX prints it literally; pdfLaTeX prints the number of a character it has no font for."""
     runs = {i for match in _RUNS.finditer(words) for i in range(*match.span())}
     return "".join(c if c in "-," and i not in runs else _character(c) for i, c in enumerate(words))
 
@@ -74,7 +74,7 @@ def _character(char: str) -> str:
 
 
 def _page(page: Page) -> str:
-    """One table environment a block, since a float cannot be broken; footnotes keep their numbers."""
+    """One table environment per block, since a float cannot be broken; footnotes keep their numbers."""
     blocks = fold(page, lambda columns: _width(page, columns) <= LINE_WIDTH)
     return "\n".join(_environment(page, columns, number) for number, columns in enumerate(blocks, 1))
 
@@ -82,7 +82,7 @@ def _page(page: Page) -> str:
 def _environment(page: Page, columns: Sequence[PageColumn], number: int) -> str:
     entries = [line.name for line in page.lines] + [entry for column in columns for entry in column.entries]
     marks = [entry.marks for entry in entries] + [column.marks for column in columns]
-    used = sorted({mark for each in marks for mark in each})
+    used = sorted({mark for group in marks for mark in group})
     below = [page.legend("bold"), *page.remarks] if number == 1 else []
     notes = [escape(remark) for remark in below if remark]
     notes += [f"{_marks((mark,))} {escape(page.footnotes[mark - 1])}" for mark in used]
@@ -136,13 +136,13 @@ def _name(name: Entry) -> str:
 def _entry(entry: Entry, spread: str = "") -> str:
     words = escape(entry.text)
     words = rf"\textbf{{{words}}}" if entry.best else words
-    # The marks of a number take no room, so that the points stay in line.
+    # The marks of a number take no room, so that the decimal points stay aligned.
     marks = rf"\rlap{{{_marks(entry.marks)}}}" if entry.is_number and entry.marks else _marks(entry.marks)
     return f"{words}{spread}{marks}"
 
 
 def _aligned(column: PageColumn, index: int) -> str:
-    """An entry; in each row there is room for the longest spread, so that the points stay in line."""
+    """An entry with room for the column's longest spread, so that the decimal points line up."""
     entry = column.entries[index]
     longest = max((other.spread for other in column.entries), key=len)
     if not entry.is_number or not longest:

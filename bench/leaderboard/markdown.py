@@ -1,4 +1,4 @@
-"""The page as GitHub-flavoured Markdown."""
+"""The page as GitHub-flavored Markdown."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#$!])")
 
 
 def text(pages: Sequence[Page], reported: Sequence[Sequence[ReportedRow]]) -> str:
-    """The pages one below the other, each under its protocol line as a heading.
+    """Return the pages one below the other, each under its protocol line as a heading.
 
     Args:
-        reported: for each page, what papers report under its protocol; it stands below the table.
+        pages: the tables as people read them.
+        reported: for each page, what papers report under its protocol; shown below the table.
     """
     return "\n".join(_page(page) + _reported(rows) for page, rows in zip(pages, reported, strict=True))
 
 
 def escape(words: str) -> str:
-    """Text that Markdown and HTML leave as it is, in a table too."""
+    """Escape text so that Markdown and HTML show it literally, in tables too."""
     return _PUNCTUATION.sub(r"\\\1", words.translate(_ENTITIES))
 
 
@@ -49,14 +50,14 @@ def _page(page: Page) -> str:
 def _reported(rows: Sequence[ReportedRow]) -> str:
     if not rows:
         return ""
-    lines = ["", "Reported by papers under this preset, not ranked; in brackets measured less reported:", ""]
+    lines = ["", "Reported by papers under this preset, not ranked; in brackets: measured minus reported:", ""]
     for row in rows:
-        told = [
+        values = [
             f"{heading(metric).title} {value}" + (f" [{row.differences[metric]}]" if metric in row.differences else "")
             for metric, value in row.values.items()
         ]
         source = f"[{escape(row.entry.source)}](<{row.link}>)" if row.link else escape(row.entry.source)
-        lines.append(f"- {escape(row.entry.system)}: {escape(', '.join(told))} ({source})")
+        lines.append(f"- {escape(row.entry.system)}: {escape(', '.join(values))} ({source})")
     return "\n".join(lines) + "\n"
 
 

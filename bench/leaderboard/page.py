@@ -1,6 +1,6 @@
 """A table as people read it: the chosen columns as text, footnotes, and the lines above and below.
 
-The terminal, Markdown and LaTeX typeset the same page; only escaping and rules differ.
+Terminal, Markdown and LaTeX typeset the same page; only escaping and rules differ.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ DIFFERENCE = "Δ"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the page: a number, with what is known of its uncertainty, or words; and its footnotes."""
+    """One entry of the page: a number with its uncertainty, or words.
+
+    Attributes:
+        text: the rounded value, or the words.
+        spread: its uncertainty, see ``Number.spread``.
+        best: whether it is marked as the best of its column.
+        marks: numbers of its footnotes.
+        is_number: whether ``text`` is a number.
+    """
 
     text: str = ""
     spread: str = ""
@@ -33,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class PageColumn:
-    """One column: what stands above it and an entry for each row; no metric where it states a fact of the rows."""
+    """One column: its heading, and one entry per row; ``metric`` is empty where it states a fact about the rows."""
 
     title: str
     section: str
@@ -45,19 +53,19 @@ class PageColumn:
 
     @property
     def top(self) -> str:
-        """Title and direction; what the title has in parentheses stands below."""
+        """Title and direction, without the part of the title in parentheses, which stands below."""
         return f"{self.title.partition(' (')[0]} {self.arrow}".rstrip()
 
     @property
     def below(self) -> str:
-        """What qualifies the title, and the unit."""
+        """The part of the title in parentheses, and the unit."""
         _, opening, qualifier = self.title.partition(" (")
         return " ".join(part for part in (opening.strip() + qualifier, self.unit and f"({self.unit})") if part)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row's name, the title of its group (empty if there is but one), and whether it failed."""
+    """One row's name, the title of its group (empty if there is only one), and whether it failed."""
 
     group: str
     name: Entry
@@ -70,13 +78,13 @@ class Page:
 
     Attributes:
         heading: the protocol line.
-        columns: in reading order.
+        columns: the columns in reading order.
         lines: the rows, grouped.
         remarks: sentences below the table.
-        footnotes: the first has number 1.
-        hidden: titles of columns with values that are left out, details of single codebook levels aside.
-        whole: by the remark or footnote that says it in short, a reason in the words of whoever gave it.
-        reference: name of the row that differences are to; empty if values are shown.
+        footnotes: their texts; the first has number 1.
+        hidden: titles of columns with values that are left out, apart from details of single codebook levels.
+        whole: the full text of a reason, by the remark or footnote that shows it shortened.
+        reference: name of the row that differences are taken from; empty if values are shown.
     """
 
     heading: str
@@ -90,50 +98,54 @@ class Page:
 
     @property
     def has_best(self) -> bool:
+        """Whether any entry is marked as the best of its column."""
         return any(entry.best for column in self.columns for entry in column.entries)
 
     def legend(self, best: str) -> str:
-        """What the signs mean; ``best`` says how the best is marked."""
+        """Return what the signs on the page mean; ``best`` says how the best is marked. Empty if there are none."""
         spreads = [entry.spread for column in self.columns for entry in column.entries if entry.spread]
-        forms = {"±": "± half of the 95% interval", "(": "(low to high) its ends where it is not symmetric"}
-        told = [words for sign, words in forms.items() if any(spread.startswith(sign) for spread in spreads)]
-        parts = [", ".join([*told, "none where a value is exact"])] if spreads else []
+        forms = {"±": "± half of the 95% interval", "(": "(low to high) its ends where it is asymmetric"}
+        used = [words for sign, words in forms.items() if any(spread.startswith(sign) for spread in spreads)]
+        parts = [", ".join([*used, "none where a value is exact"])] if spreads else []
         arrows = {column.arrow for column in self.columns}
         parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
         if self.reference:
-            parts.append(f"{DIFFERENCE}: less {self.reference}, on the same samples, its own values in its row")
+            parts.append(
+                f"{DIFFERENCE}: difference from {self.reference} on the same samples; its row shows its values"
+            )
         if self.has_best:
-            parts.append(f"{best}: best of the column, with all that a paired test cannot tell from it")
+            parts.append(f"{best}: best of the column, and all that a paired test cannot distinguish from it")
         return "; ".join(parts) + "." if parts else ""
 
 
 def compose(table: Table, metrics: Sequence[str] | None = None, relative: Relative | None = None) -> Page:
-    """The page of a table.
+    """Compose the page of a table.
 
     Args:
-        metrics: names of the metrics to show, in this order; the default columns if not given. One
-            without any value is told of below the table instead, one the table lacks is left out.
-        relative: shows the differences to one of its rows instead of values, where there are any.
+        table: the model.
+        metrics: names of the metrics to show, in this order; by default the default columns. A remark below the table
+            stands for one without any value; one that the table lacks is left out.
+        relative: shows differences to one of its rows instead of values, where there are any.
     """
     chosen = _choose(table, metrics)
     having = [column for column in chosen if table.measured(column)]
     notes = Notes()
     common = {column.metric: common_note(table, column) for column in having}
     marks = {name: notes.mark([note] if note else []) for name, note in common.items()}
-    names, found = [], []
+    names, entries = [], []
     alike = skipped_alike(table)
     for row in table.rows:
         names.append(Entry(clean(row.label), marks=notes.mark(row_notes(table, row, alike, notes))))
-        found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
+        entries.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
     differing = [column for column in having if relative and relative.has(column)]
     if relative:
         for column in differing:
-            _differ(found, column, relative, notes)
+            _differ(entries, column, relative, notes)
     columns = [
         PageColumn(
             f"{DIFFERENCE} " * (column in differing) + clean(column.heading.title),
             column.heading.section,
-            tuple(entries[column.metric] for entries in found),
+            tuple(of_row[column.metric] for of_row in entries),
             column.arrow,
             clean(column.unit),
             marks[column.metric],
@@ -161,9 +173,9 @@ def compose(table: Table, metrics: Sequence[str] | None = None, relative: Relati
 
 
 def fold(page: Page, fits: Callable[[Sequence[PageColumn]], bool]) -> list[list[PageColumn]]:
-    """The columns in blocks that fit beside the names; a section stays whole where it can.
+    """Fold the columns into blocks that fit beside the names; a section stays whole where it can.
 
-    A failed row says so in the first column of each block.
+    A failed row says so in the first column of each block. ``fits`` says whether columns fit together.
     """
     blocks: list[list[PageColumn]] = []
     for _, section in groupby(page.columns, key=lambda column: column.section):
@@ -179,7 +191,7 @@ def fold(page: Page, fits: Callable[[Sequence[PageColumn]], bool]) -> list[list[
             blocks[-1].append(column)
     blank = tuple(Entry(DASH) for _ in page.lines)
     blocks = blocks or [[PageColumn("Status", "", blank)]]
-    return [[_tell_failures(page, block[0]), *block[1:]] for block in blocks]
+    return [[_with_failures(page, block[0]), *block[1:]] for block in blocks]
 
 
 def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
@@ -189,35 +201,35 @@ def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
     return [by_name[name] for name in metrics if name in by_name]
 
 
-def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
+def _entry(row: Row, column: Column, common: str, notes: Notes) -> Entry:
     if row.failed:
         return Entry()
     cell = row.cells[column.metric]
     if cell.number is None:
-        return Entry(DASH, marks=notes.mark([notes.told(cell.reason, cell.remedy)]))
+        return Entry(DASH, marks=notes.mark([notes.shortened(cell.reason, cell.remedy)]))
     note = cell_note(column, cell)
-    marks = notes.mark([note] if note and note != told else [])
+    marks = notes.mark([note] if note and note != common else [])
     return Entry(cell.number.value, cell.number.spread, cell.best, marks, is_number=True)
 
 
 def _differ(entries: Sequence[dict[str, Entry]], column: Column, relative: Relative, notes: Notes) -> None:
-    """Put differences in the place of a column's values, but for the reference."""
+    """Replace a column's values by differences, except in the row of the reference."""
     numbers = relative.numbers(column)
-    for row, own in zip(relative.table.rows, entries, strict=True):
-        entry = own.get(column.metric, Entry())
+    for row, of_row in zip(relative.table.rows, entries, strict=True):
+        entry = of_row.get(column.metric, Entry())
         if row is relative.row or not entry.is_number:
             continue
         if row.result.key not in numbers:
-            own[column.metric] = Entry(DASH, marks=notes.mark([relative.reason(row, column)]))
+            of_row[column.metric] = Entry(DASH, marks=notes.mark([relative.reason(row, column)]))
             continue
         shown = numbers[row.result.key]
         note = relative.note(row, column)
         marks = tuple(dict.fromkeys((*entry.marks, *notes.mark([note] if note else []))))
-        own[column.metric] = replace(entry, text=shown.value, spread=shown.spread, marks=marks)
+        of_row[column.metric] = replace(entry, text=shown.value, spread=shown.spread, marks=marks)
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
-    """The columns, and beside them what the rows differ in: samples, codebooks, setup."""
+    """The columns, and beside them how the rows differ: samples, codebooks, setup."""
     counts = [row.result.dataset.n if row.result.dataset and not row.failed else None for row in table.rows]
     facts: Mapping[str, list[PageColumn]] = {"quality": [], "rate": [], "cost": []}
     if {count for count in counts if count is not None} - {table.protocol.dataset.n}:
@@ -243,7 +255,7 @@ def _codebooks(result: Result) -> str:
     return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)
 
 
-def _tell_failures(page: Page, column: PageColumn) -> PageColumn:
+def _with_failures(page: Page, column: PageColumn) -> PageColumn:
     entries = [
         Entry("failed") if line.failed else entry for line, entry in zip(page.lines, column.entries, strict=True)
     ]
@@ -251,5 +263,5 @@ def _tell_failures(page: Page, column: PageColumn) -> PageColumn:
 
 
 def shown_number(entry: Entry) -> str:
-    """An entry without its marks, as plain text."""
+    """Return an entry without its marks, as plain text."""
     return str(Number(entry.text, entry.spread))

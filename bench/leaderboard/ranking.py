@@ -1,12 +1,12 @@
 """One order over several metrics: mean rank and Borda count, over complete rows, ties shown as ties.
 
-In a metric a row is better than another if the paired comparison of the column tells so (``bench/paired/contest.py``,
-which marks the best of the column too: a row that is marked has rank 1). Two rows tie if it cannot tell, which is no
-proof of equality; a row may tie with two that differ.
+In a metric a row is better than another if the paired comparison of the column shows it (``bench/paired/contest.py``,
+which marks the best of the column too: a marked row has rank 1). Two rows tie if it shows neither to be better, which
+is not a proof of equality; a row may tie with two that differ.
 
 In each metric the rank of a row is one more than the rows that are better, as in sports, and its Borda points are one
-for each row that it is better than and a half for each tie (Borda 1784; ties as in Black 1976). Mean rank says how few
-are ahead, Borda how many are behind as well.
+per row that it is better than and a half per tie (Borda 1784; ties as in Black 1976). Mean rank says how few are ahead,
+Borda also how many are behind.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One complete row.
+    """One complete row with its ranks.
 
     Attributes:
-        place: by mean rank, the Borda count deciding between equal ones.
+        row: the row of the table.
+        place: its place by mean rank; the Borda count decides between equal mean ranks.
         ranks: in each metric, by its name.
         mean_rank: from 1, lower is better.
         borda: points over all metrics, higher is better; at most metrics · (rows - 1).
@@ -55,7 +56,8 @@ class Ranking:
     """The complete rows of a table, best first.
 
     Attributes:
-        columns: the metrics ranked over, each counting the same.
+        columns: the metrics ranked over, each with the same weight.
+        rows: the ranked rows; empty if there is no ranking.
         left_out: label of each row that is not ranked, and why.
     """
 
@@ -65,12 +67,13 @@ class Ranking:
 
 
 def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
-    """The ranking of a table; without rows if fewer than two are complete or fewer than two metrics remain.
+    """Rank the rows of a table; no rows are ranked if fewer than two are complete or fewer than two metrics remain.
 
     Args:
-        metrics: names of the metrics to rank over. If not given: those of quality that tables for people show,
-            that have a better direction and at least two values, so that one which nothing measured does not
-            leave every row incomplete.
+        table: the model.
+        metrics: names of the metrics to rank over. By default the quality metrics that tables for people show, that
+            have a better direction and at least two values, so that a metric nothing was measured with does not leave
+            every row incomplete.
     """
     columns = tuple(column for column in table.columns if _counts(table, column, metrics))
     complete, left_out = [], {}
@@ -80,9 +83,9 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
         if row.failed:
             left_out[row.label] = "failed"
         elif apart:
-            left_out[row.label] = f"not compared in {', '.join(apart)}, where it has a value on other samples"
+            left_out[row.label] = f"not compared in {', '.join(apart)}, where its value rests on different samples"
         elif lacking:
-            left_out[row.label] = f"no value of {', '.join(lacking)}"
+            left_out[row.label] = f"no value for {', '.join(lacking)}"
         else:
             complete.append(row)
     if len(complete) < 2 or len(columns) < 2:
@@ -96,7 +99,7 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
             ties = len(complete) - 1 - ahead[i] - behind[i]
             ranks[i][column.metric] = Place(1 + ahead[i], ties > 0)
             points[i] += behind[i] + ties / 2
-    means = [sum(place.rank for place in own.values()) / len(columns) for own in ranks]
+    means = [sum(place.rank for place in of_row.values()) / len(columns) for of_row in ranks]
     scores = [(mean, -borda) for mean, borda in zip(means, points, strict=True)]
     order = sorted(range(len(complete)), key=lambda i: scores[i])
     ordered, shared = sorted(scores), Counter(scores)
@@ -116,7 +119,7 @@ def _counts(table: Table, column: Column, metrics: Sequence[str] | None) -> bool
 
 
 def _better(table: Table, column: Column, rows: Sequence[Row]) -> np.ndarray:
-    """Whether a row is told to be better than another, ``[rows, rows]``; none is where nothing can be compared."""
+    """Whether each row is shown to be better than each other, bool ``[rows, rows]``; all False without a comparison."""
     contest = table.contests.get(column.metric)
     if contest is None:
         return np.zeros((len(rows), len(rows)), bool)

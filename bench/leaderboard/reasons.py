@@ -1,23 +1,23 @@
-"""Texts of results as tables show them: on one line, and causes why something is missing in one short sentence.
+"""Texts of results as tables show them: on one line, and causes of missing values in one short sentence.
 
-A cause says what lacks, then in brackets what the attempt to get it came to. The brackets are for whoever mends that
-machine, not for a reader of its table, who is shown the remedy instead; the result keeps them.
+A cause says what is missing, then in brackets how the attempt to get it failed. The brackets are for whoever repairs
+that machine, not for a reader of its table, who sees the remedy instead; the result keeps them.
 """
 
 from __future__ import annotations
 
 LONGEST = 240
-"""Characters of what is nobody's sentence of the bench, such as an exception's message."""
+"""Most characters of a text that the bench did not write, such as an exception's message."""
 
 
 def brief(cause: str, remedy: str = "") -> str:
-    """A cause on one line, no longer than ``LONGEST``; where there is a remedy, without the brackets at its end."""
+    """Return a cause on one line of at most ``LONGEST`` characters; with a remedy, without the brackets at its end."""
     text = " ".join(cause.split())
     return shortened(_without_aside(text) if remedy else text)
 
 
 def shortened(text: str) -> str:
-    """The text, cut to ``LONGEST``."""
+    """Return the text, cut to ``LONGEST`` characters."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
@@ -34,7 +34,7 @@ def _without_aside(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text on one line in which control characters are visible instead of effective."""
+    """Return the text on one line, with control characters escaped."""
     text = " ".join(text.split())
     if text.isprintable():
         return text

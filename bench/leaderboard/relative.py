@@ -11,49 +11,50 @@ from bench.leaderboard.digits import Estimated, Number, column_decimals, number,
 from bench.leaderboard.table import Column, Row, Table
 from bench.paired.contest import Gap
 
-UNPAIRED = "the two are not paired, and their errors are added as if of other samples"
-NO_INTERVAL = "no interval of the difference: its error is not known"
+UNPAIRED = "the two are not paired; their errors are added as if measured on different samples"
+NO_INTERVAL = "no interval for the difference: its error is unknown"
 
 
 @dataclass(frozen=True)
 class Relative:
-    """Differences to one row.
+    """Differences of a table's rows to one of them.
 
     Attributes:
-        row: the reference, whose own values are shown.
+        table: the table.
+        row: the reference, whose values are shown.
     """
 
     table: Table
     row: Row
 
     def has(self, column: Column) -> bool:
-        """Whether differences are shown of a column: not of speeds, nor where neither direction is better."""
+        """Whether a column has differences: speeds have none, nor have values of which neither direction is better."""
         contest = self.table.contests.get(column.metric)
         return contest is not None and not column.device_bound and self.row.result.key in contest.row
 
     def gaps(self, column: Column) -> Mapping[str, Gap]:
-        """The differences of a column's other rows that can be compared, unscaled, by the key of their result."""
+        """Return the differences of a column's comparable rows, unscaled, by the key of their result."""
         return self._gaps[column.metric]
 
     def numbers(self, column: Column) -> Mapping[str, Number]:
-        """The same as they are shown, with signs."""
+        """Return the differences of a column as they are shown, scaled, with signs, by the key of their result."""
         shown: dict[str, Estimated] = {}
         for key, gap in self.gaps(column).items():
             value = gap.value * column.scale
             half = gap.half and gap.half * column.scale
             shown[key] = value, (value - half, value + half) if half else None
-        found = {}
-        for (key, given), decimals in zip(shown.items(), column_decimals(list(shown.values())), strict=True):
-            written = number(*given, decimals)
-            found[key] = Number(signed(written.value), written.spread)
-        return found
+        numbers = {}
+        for (key, difference), decimals in zip(shown.items(), column_decimals(list(shown.values())), strict=True):
+            written = number(*difference, decimals)
+            numbers[key] = Number(signed(written.value), written.spread)
+        return numbers
 
     def reason(self, row: Row, column: Column) -> str:
-        """Why a row with a value has no difference."""
+        """Return why a row with a value has no difference, as a footnote."""
         return f"{column.heading.title}: {row.cells[column.metric].apart or 'not compared'}"
 
     def note(self, row: Row, column: Column) -> str:
-        """What must be known of a difference; empty if nothing."""
+        """Return the footnote of a difference: not paired, or without interval; empty if it needs none."""
         gap = self.gaps(column)[row.result.key]
         if gap.half is None:
             return NO_INTERVAL
@@ -67,16 +68,19 @@ class Relative:
 
 
 def relative(tables: Sequence[Table], name: str | None) -> list[Relative | None]:
-    """Each table relative to its row of a name, which may be that of a system; None for a table without it, or no name.
+    """Make each table relative to the row with a name, of a row or of its system.
+
+    Returns:
+        One ``Relative`` per table; None for a table without such a row, and for all if ``name`` is None.
 
     Raises:
         UnknownName: no table has such a row.
-        BenchError: it failed, or several rows of one table are called so.
+        BenchError: the row failed, or several rows of one table have the name.
     """
-    found = [_row(table, name) if name is not None else None for table in tables]
-    if name is not None and not any(found):
+    rows = [_row(table, name) if name is not None else None for table in tables]
+    if name is not None and not any(rows):
         raise UnknownName("row of these tables", name, {row.label for table in tables for row in table.rows})
-    return [Relative(table, row) if row else None for table, row in zip(tables, found, strict=True)]
+    return [Relative(table, row) if row else None for table, row in zip(tables, rows, strict=True)]
 
 
 def _row(table: Table, name: str) -> Row | None:
@@ -86,5 +90,5 @@ def _row(table: Table, name: str) -> Row | None:
     if len(rows) > 1:
         raise BenchError(f"several rows are called {name!r}; give one of {', '.join(row.label for row in rows)}")
     if rows and rows[0].failed:
-        raise BenchError(f"{name} failed, so nothing is relative to it; give a row with values")
+        raise BenchError(f"{name} failed and has no values to compare with; give a row with values")
     return rows[0] if rows else None

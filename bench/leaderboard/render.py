@@ -27,13 +27,14 @@ def render(
     metrics: Sequence[str] | None = None,
     references: Sequence[Relative | None] | None = None,
 ) -> str:
-    """The tables in one format; the same bytes from the same results, whenever and wherever.
+    """Render the tables in one format; the same results give the same bytes on every machine.
 
     Args:
+        tables: what to render.
         format: one of ``FORMATS``. ``terminal`` is plain text; ``styled`` has bold type.
-        width: columns of the terminal; other formats do not fold.
-        metrics: the columns for people, in order; a selection if not given. CSV and JSON have all.
-        references: what each table is relative to; nothing if not given.
+        width: width of the terminal in characters; other formats do not fold.
+        metrics: the columns for people, in order; by default a selection. CSV and JSON have all.
+        references: what each table is relative to; nothing by default.
 
     Raises:
         UnknownName: no such format, or no such metric in a table.
@@ -58,9 +59,9 @@ def styled(
     metrics: Sequence[str] | None = None,
     references: Sequence[Relative | None] | None = None,
 ) -> str:
-    """The tables as a console shows them, by default stdout, folded to the terminal's width.
+    """Render the tables as a console shows them, by default stdout, folded to the terminal's width.
 
-    The best is bold; where the console is no terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
+    The best is bold; where the console is not a terminal it has an asterisk, and the width is ``$COLUMNS`` or 120.
     """
     console = console or Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)
     with console.capture() as capture:

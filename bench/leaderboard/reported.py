@@ -1,4 +1,4 @@
-"""Reported numbers beside a table: in it where its protocol is theirs, else apart from it."""
+"""Reported numbers beside a table: within it where they share its protocol, otherwise apart from it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class ReportedRow:
     """One reported system under a table's protocol.
 
     Attributes:
-        link: address of its source, empty if none is known.
+        entry: the system as its source reports it.
+        link: address of its source; empty if none is known.
         values: by the bench's metric, in the unit that the table shows.
-        differences: measured less reported, where the table has the same system.
+        differences: measured minus reported, where the table has the same system.
     """
 
     entry: ReportedSystem
@@ -31,7 +32,7 @@ class ReportedRow:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What is reported of a measured system under other protocols, which no difference is taken to."""
+    """Numbers reported for a measured system under another protocol, to which no difference is taken."""
 
     catalog: str
     entry: ReportedSystem
@@ -41,47 +42,46 @@ class Elsewhere:
 
 
 def beside(table: Table) -> list[ReportedRow]:
-    """The reported systems that were measured as the table says, best known first as the files have them."""
+    """Return the reported systems whose protocol matches the table's, in the order of the files."""
     rows = []
     for catalog in catalogs().values():
         for name, protocol in catalog.protocols.items():
             if protocol.match and protocol.match.fits(table.protocol):
                 preset = protocol.match.preset
-                rows += [found for entry in catalog.of(name) if (found := _row(table, catalog, entry, preset))]
+                rows += [row for entry in catalog.of(name) if (row := _row(table, catalog, entry, preset))]
     return rows
 
 
 def elsewhere(table: Table, row: Row) -> list[Elsewhere]:
-    """What papers report of the system of a row, under other protocols than the table's."""
-    found = []
+    """Return what papers report for the system of a row under protocols other than the table's."""
+    reported = []
     for name, catalog in catalogs().items():
         for entry in catalog.systems:
             protocol = catalog.protocols[entry.protocol]
             same = protocol.match and protocol.match.fits(table.protocol)
             if entry.registry == row.result.system.name and not same:
-                found.append(
-                    Elsewhere(name, entry, catalog.link(entry), protocol, tuple(texts(catalog, entry).values()))
-                )
-    return found
+                values = tuple(texts(catalog, entry).values())
+                reported.append(Elsewhere(name, entry, catalog.link(entry), protocol, values))
+    return reported
 
 
 def _is_of(table: Table, column: Column, preset: str) -> bool:
-    """Whether any row has a column as a preset has it measured."""
+    """Whether any row measured a column under a preset."""
     sources = (row.cells[column.metric].result for row in table.rows if column.metric in row.cells)
     return any(source is not None and source.protocol.preset == preset for source in sources)
 
 
 def texts(catalog: Catalog, entry: ReportedSystem) -> dict[str, str]:
-    """Title, value and unit of each reported metric, by its name in the file."""
-    found = {}
+    """Return title, value and unit of each reported metric as text, by its name in the file."""
+    shown = {}
     for name, value in entry.values.items():
         fact = catalog.metrics[name]
-        found[name] = f"{fact.title} {number(value, name in entry.approximate)} {fact.unit}".strip()
-    return found
+        shown[name] = f"{fact.title} {number(value, name in entry.approximate)} {fact.unit}".strip()
+    return shown
 
 
 def number(value: Decimal, approximate: bool = False) -> str:
-    """A reported number with the digits that it was reported with."""
+    """Write a reported number with the digits of its source, after ≈ if it is approximate."""
     return f"{'≈' if approximate else ''}{value}"
 
 

@@ -34,7 +34,7 @@ KINDS = {
 }
 OTHER_KIND = "Unknown token kind"
 MOST_NAMED = 3
-"""Metrics that tell a row from another of the same name, where they are so few."""
+"""Metrics that distinguish a row from another of the same name, if there are no more than this."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Column:
         scale: shown number = scale · estimate.
         higher_is_better: None where neither direction is better.
         device_bound: whether values from different devices must not be compared.
-        ranked: whether a best is told: a direction, at least two values whose difference has a known error, one setup
-            if bound to a device; never of the details of a metric.
+        ranked: whether a best is marked: a direction, at least two values whose difference has a known error, one
+            setup if bound to a device; never for the details of a metric.
     """
 
     metric: str
@@ -74,9 +74,9 @@ class Cell:
 
     Attributes:
         result: which of the row's results has it; None where none has.
-        reason: why there is no number; ``remedy`` what helps.
-        best: whether no other row of the column is told to be better.
-        apart: why it is not compared with the other rows of its column, or not as they are with each other.
+        reason: why there is no number; ``remedy`` says what helps.
+        best: whether no other row of the column is shown to be better.
+        apart: why it is not compared with the other rows of its column, or not in the same way.
     """
 
     estimate: Estimate | None
@@ -89,7 +89,7 @@ class Cell:
 
     @property
     def lacking(self) -> str:
-        """Why there is no number, and what helps, as one text."""
+        """The reason why there is no number, and its remedy, as one text."""
         return with_remedy(self.reason, self.remedy)
 
 
@@ -99,10 +99,10 @@ class Row:
 
     Attributes:
         result: the latest of its results; ``others`` are of the same subject, with other metrics.
-        label: the system's name, with what tells it from others of that name.
+        label: the system's name, with what distinguishes it from others of that name.
         kind: title of its group of rows.
         setup: key into the table's ``setups``; empty if nothing was measured.
-        cells: by metric, one for each column; empty for a failed result, whose numbers are not shown.
+        cells: one per column, by metric; empty for a failed result, whose numbers are not shown.
     """
 
     label: str
@@ -114,6 +114,7 @@ class Row:
 
     @property
     def failed(self) -> bool:
+        """Whether the row's result failed."""
         return self.result.status == "failed"
 
 
@@ -124,11 +125,11 @@ class Table:
     Attributes:
         protocol: conditions of all rows, and the metrics that any measured, each as most did; its preset names all
             presets that have this fingerprint.
-        columns: in reading order, those without any value included.
-        rows: by token kind, inside it by ``order`` with the best first, failed ones last.
-        order: the column the rows are ordered by: the first of quality with most values.
+        columns: the columns in reading order, including those without any value.
+        rows: the rows by token kind, within it by ``order`` with the best first, failed ones last.
+        order: the column that the rows are ordered by: the first quality column with the most values.
         setups: device and batch size that cost was measured with, by letter.
-        contests: of the rows that have a value, by metric; of those metrics that can be compared.
+        contests: comparisons of the rows that have a value, by metric, for metrics that can be compared.
     """
 
     protocol: Protocol
@@ -140,25 +141,26 @@ class Table:
 
     @property
     def line(self) -> str:
-        """What a reader must know before comparing."""
+        """The protocol line: what a reader must know before comparing."""
         return self.protocol.line()
 
     def measured(self, column: Column) -> list[Row]:
-        """The rows that have a value in a column."""
+        """Return the rows that have a value in a column."""
         return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
 
 
 def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
-    """Tables of results, one per fingerprint of conditions, ordered by their protocol lines.
+    """Build the tables of results, one per fingerprint of conditions, ordered by their protocol lines.
 
-    A result that is given twice (the same key) is one row: the one that succeeded, else the latest. Results of one
-    subject, which differ in what was measured, are one row too; a value that several have is the latest one's.
+    Results with the same key are one row: the one that succeeded, else the latest. Results of one subject that differ
+    in what was measured are one row too; a value that several have is taken from the latest.
 
-    Where results under the same conditions disagree about the unit or direction of a value of one metric, most decide,
-    and the values of the others are left out with that reason.
+    Where results under the same conditions disagree about the unit or direction of a value, the majority decides, and
+    the values of the others are left out with that reason.
 
     Args:
-        samples: finds the values of a result's samples, on which rows are compared; by default there are none, and
+        results: in any order.
+        samples: finds the per-sample values of a result, on which rows are compared; by default there are none, and
             rows are compared by their replicates or errors.
 
     Raises:
@@ -169,12 +171,12 @@ def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
         if result.fingerprint != result.protocol.fingerprint:
             raise BenchError(
                 f"result of {result.system.name}: its fingerprint is {result.fingerprint}, but its protocol has "
-                f"{result.protocol.fingerprint}: edited, or written by another version of the bench; measure it again"
+                f"{result.protocol.fingerprint}; it was edited or written by another version; measure it again"
             )
-        known = once[result.fingerprint]
-        same = [result, known[result.key]] if result.key in known else [result]
-        known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
-    tables = [_table(agreeing(list(known.values())), samples) for known in once.values()]
+        by_key = once[result.fingerprint]
+        same = [result, by_key[result.key]] if result.key in by_key else [result]
+        by_key[result.key] = max(same, key=_precedence) if len(same) > 1 else result
+    tables = [_table(agreeing(list(by_key.values())), samples) for by_key in once.values()]
     return sorted(tables, key=lambda table: table.line)
 
 
@@ -192,18 +194,18 @@ def _together(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 def _table(results: Sequence[Result], samples: Lookup) -> Table:
     rows = _together(results)
-    measured = {key: own for key, own in rows.items() if own[0].status == "ok"}
-    every = [result for own in measured.values() for result in own]
+    measured = {key: same for key, same in rows.items() if same[0].status == "ok"}
+    every = [result for same in measured.values() for result in same]
     setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in every}))}
-    found = sorted(kinds(every), key=lambda kind: (place(kind.value), kind.name != kind.value, kind.name))
+    ordered = sorted(kinds(every), key=lambda kind: (place(kind.value), kind.name != kind.value, kind.name))
     beside = {result.key: samples(result) for result in every}
     contests: dict[str, Contest] = {}
-    columns = [_column(kind, measured, beside, contests) for kind in found]
+    columns = [_column(kind, measured, beside, contests) for kind in ordered]
     order = _order(columns, measured)
-    labels = _labels([own[0] for own in rows.values()])
+    labels = _labels([same[0] for same in rows.values()])
     places = _places(order, measured, contests)
     firsts = sorted(
-        (own[0] for own in rows.values()),
+        (same[0] for same in rows.values()),
         key=lambda result: (*_reading_order(result, places), labels[result.key], result.key),
     )
     cells = {column.metric: _cells(column, measured, contests.get(column.metric)) for column in columns}
@@ -216,7 +218,7 @@ def _table(results: Sequence[Result], samples: Lookup) -> Table:
                 result=result,
                 kind=KINDS.get(result.system.tokens, OTHER_KIND),
                 setup=setups.get(_setup(result), "") if result.status == "ok" else "",
-                cells={name: own[result.key] for name, own in cells.items() if result.key in own},
+                cells={name: by_key[result.key] for name, by_key in cells.items() if result.key in by_key},
                 others=tuple(rows[result.key][1:]),
             )
             for result in firsts
@@ -236,7 +238,7 @@ def _common(results: Sequence[Result]) -> Protocol:
         for name in result.protocol.metrics:
             stated[name][result.protocol.fingerprint_of(name)] += 1
     for name, counts in stated.items():
-        usual = min(counts, key=lambda one: (-counts[one], one))
+        usual = min(counts, key=lambda fingerprint: (-counts[fingerprint], fingerprint))
         metrics[name] = next(
             result.protocol.metrics[name]
             for result in results
@@ -255,31 +257,31 @@ def _letter(index: int) -> str:
 
 
 def _having(kind: Kind, rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[Result, float]]:
-    """Of each row that has the value of a kind, by its key, the result that has it, and the value."""
-    found = {}
-    for key, own in rows.items():
-        result = kind.of(own)
+    """The result that has the value of a kind, and the value, by the key of each row that has one."""
+    having = {}
+    for key, results in rows.items():
+        result = kind.of(results)
         value = result.metrics[kind.value].value if result else None
         if result is not None and value is not None:
-            found[key] = result, value
-    return found
+            having[key] = result, value
+    return having
 
 
 def _column(
     kind: Kind, rows: Mapping[str, Sequence[Result]], samples: Mapping[str, Columns], contests: dict[str, Contest]
 ) -> Column:
-    """A column; its contest is added to the others if its rows can be compared."""
+    """A column; its contest is added to ``contests`` if its rows can be compared."""
     having = {key: result for key, (result, _) in _having(kind, rows).items()}
     # An unavailable estimate may know neither, so they only count where it is the only kind there is.
     unit, better = next((facts(result, kind.value) for result in having.values()), ("", None))
     shown, scale = shown_in(kind.value, unit)
     bound = any(result.metrics[kind.value].device_bound for result in having.values())
     one_setup = not bound or len({_setup(result) for result in having.values()}) < 2
-    found = None
+    comparison = None
     if one_setup and not kind.heading.detail:
-        found = contest(kind.value, having, {key: samples[result.key] for key, result in having.items()})
-    if found is not None:
-        contests[kind.name] = found
+        comparison = contest(kind.value, having, {key: samples[result.key] for key, result in having.items()})
+    if comparison is not None:
+        contests[kind.name] = comparison
     return Column(
         metric=kind.name,
         kind=kind,
@@ -288,7 +290,7 @@ def _column(
         scale=scale,
         higher_is_better=better,
         device_bound=bound,
-        ranked=found is not None and found.decides,
+        ranked=comparison is not None and comparison.decides,
     )
 
 
@@ -300,7 +302,7 @@ def _order(columns: Sequence[Column], rows: Mapping[str, Sequence[Result]]) -> C
 def _places(
     order: Column | None, rows: Mapping[str, Sequence[Result]], contests: Mapping[str, Contest]
 ) -> Mapping[str, float]:
-    """Where the rows that have a value of a column stand, by key, lowest first."""
+    """The places of the rows that have a value in a column, by key, lowest first."""
     if order is None:
         return {}
     if order.metric in contests:
@@ -310,14 +312,14 @@ def _places(
 
 
 def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bool, float]:
-    """By kind, in it those with a value first, in their order, failed ones last."""
+    """Sort key: by kind, within it those with a value first, in their order, failed ones last."""
     kind = list(KINDS).index(result.system.tokens) if result.system.tokens in KINDS else len(KINDS)
     if result.key not in places:
         return kind, True, float(result.status == "failed")
     return kind, False, places[result.key]
 
 
-def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest | None) -> dict[str, Cell]:
+def _cells(column: Column, rows: Mapping[str, Sequence[Result]], comparison: Contest | None) -> dict[str, Cell]:
     """The cells of a column by the key of their row."""
     kind = column.kind
     numbers: dict[str, Estimated] = {}
@@ -326,18 +328,20 @@ def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest 
         shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
         numbers[key] = value * column.scale, shown_interval
     decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
-    best: Iterable[str] = found.best if found and column.ranked else ()
-    apart = {**found.left_out, **found.notes} if found else {}
+    best: Iterable[str] = comparison.best if comparison and column.ranked else ()
+    apart = {**comparison.left_out, **comparison.notes} if comparison else {}
     cells = {}
-    for key, own in rows.items():
-        source = kind.of(own)
+    for key, results in rows.items():
+        source = kind.of(results)
         estimate = source.metrics[kind.value] if source else None
         if key in numbers:
             shown = number(*numbers[key], decimals[key])
             cells[key] = Cell(estimate, shown, best=key in best, apart=apart.get(key, ""), result=source)
         elif estimate is None:
-            otherwise = any(kind.value in result.metrics for result in own)
-            cells[key] = Cell(None, reason="measured otherwise, see its other column" if otherwise else "not measured")
+            elsewhere = any(kind.value in result.metrics for result in results)
+            cells[key] = Cell(
+                None, reason="measured differently; see its other column" if elsewhere else "not measured"
+            )
         else:
             reason = estimate.unavailable or "no value, and no reason was given"
             cells[key] = Cell(estimate, reason=reason, remedy=estimate.remedy, result=source)
@@ -345,7 +349,7 @@ def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest 
 
 
 def _labels(results: Sequence[Result]) -> dict[str, str]:
-    """A name for each result, by key: the system's, and what differs where several have the same."""
+    """A name per result, by key: the system's, and what differs where several have the same."""
     distinctions: tuple[Callable[[Result], str], ...] = (
         lambda result: result.system.revision[:12],
         lambda result: ", ".join(sorted(result.protocol.metrics)) if len(result.protocol.metrics) <= MOST_NAMED else "",
@@ -361,9 +365,9 @@ def _labels(results: Sequence[Result]) -> dict[str, str]:
         namesakes[result.system.name].append(result)
     labels = {}
     for name, same in namesakes.items():
-        telling = next(
-            tell for tell in distinctions if len(same) == 1 or len({tell(result) for result in same}) == len(same)
+        distinguish = next(
+            text for text in distinctions if len(same) == 1 or len({text(result) for result in same}) == len(same)
         )
         for result in same:
-            labels[result.key] = f"{name} ({telling(result) or 'none'})" if len(same) > 1 else name
+            labels[result.key] = f"{name} ({distinguish(result) or 'none'})" if len(same) > 1 else name
     return labels

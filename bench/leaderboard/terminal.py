@@ -20,7 +20,7 @@ PLAIN_BEST = "*"
 
 
 def text(pages: Sequence[Page], width: int) -> str:
-    """The pages as plain text of so many columns, the same on every machine."""
+    """Return the pages as plain text of ``width`` characters per line, the same on every machine."""
     stream = io.StringIO()
     # An empty environment, so that no variable of the shell changes what is written.
     console = Console(file=stream, width=width, color_system=None, legacy_windows=False, _environ={})
@@ -29,7 +29,7 @@ def text(pages: Sequence[Page], width: int) -> str:
 
 
 def show(pages: Sequence[Page], console: Console) -> None:
-    """Print the pages. The best is bold, and marked by an asterisk where nothing can be bold."""
+    """Print the pages; the best is bold, or marked by an asterisk where nothing can be bold."""
     plain = console.color_system is None
     for number, page in enumerate(pages):
         if number:
@@ -84,7 +84,7 @@ def _header(column: PageColumn) -> Text:
 
 
 def _widths(column: PageColumn) -> tuple[int, int]:
-    """Of what is said of the uncertainty, and of what follows it, so that the points stand below each other."""
+    """Widths of the longest spread and of the longest marks, so that the decimal points line up."""
     numbers = [entry for entry in column.entries if entry.is_number]
     return max((len(n.spread) for n in numbers), default=0), max((len(_marks(n.marks)) for n in numbers), default=0)
 

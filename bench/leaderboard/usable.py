@@ -1,4 +1,4 @@
-"""What of results a table can hold: finite numbers, and of each metric one unit and direction."""
+"""The part of results that a table can hold: finite numbers, with one unit and direction per metric."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ REMEDY = "raise the metric's version and measure again"
 
 
 def finite(result: Result) -> Result:
-    """The result without infinities and NaN, which no table or JSON file can hold as numbers."""
+    """Return the result without infinities and NaN, which no table or JSON file can hold as numbers."""
     metrics = {}
     for name, estimate in result.metrics.items():
         if estimate.value is not None and not math.isfinite(estimate.value):
-            reason = f"the value is {estimate.value}, which is no number"
+            reason = f"the value is {estimate.value}, which is not a finite number"
             estimate = estimate.model_copy(update={"value": None, "unavailable": estimate.unavailable or reason})
         if estimate.value is None or not all(map(math.isfinite, estimate.interval or ())):
             estimate = estimate.model_copy(update={"interval": None})
@@ -28,9 +28,9 @@ def finite(result: Result) -> Result:
 
 
 def agreeing(results: Sequence[Result]) -> list[Result]:
-    """The results under the same conditions without the values that most others give in another unit or direction.
+    """Return results under the same conditions without the values whose unit or direction the majority contradicts.
 
-    Values of a metric that measured otherwise are nothing to agree with.
+    Only values that were measured in the same way have to agree.
     """
     counts: dict[tuple[str, str], Counter[tuple[str, bool | None]]] = defaultdict(Counter)
     for result in results:
@@ -66,5 +66,5 @@ def _without(result: Result, usual: Mapping[str, tuple[str, bool | None]]) -> Re
 
 
 def facts(result: Result, metric: str) -> tuple[str, bool | None]:
-    """Unit and direction of a metric as one result has them."""
+    """Return the unit of a metric and whether higher is better, as one result states them."""
     return result.metrics[metric].unit, result.metrics[metric].higher_is_better
