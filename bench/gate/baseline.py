@@ -1,4 +1,4 @@
-"""A reviewed baseline: results cut down to what the gate reads, in files that diff well."""
+"""Reviewed baselines: results reduced to what the gate reads, in files that diff well."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from bench.leaderboard.names import heading
 from bench.machine.canonical import readable_json, write_atomic
 
 DIGITS = 9
-"""Significant digits of every number: finer than float32, and than what the gate calls unchanged."""
+"""Significant digits of every number: finer than float32, and finer than what the gate calls unchanged."""
 ENVIRONMENT = ("bench", "device", "git", "packages", "python", "threads")
 _NUMBERS = re.compile(r"\[\s*(-?[\d.eE+-]+(?:,\s*-?[\d.eE+-]+)*)\s*\]")
 
 
 @dataclass(frozen=True)
 class Update:
-    """What an update would write.
+    """The changes that an update would make to a baseline.
 
     Attributes:
         report: what moved, new against old, without verdicts.
-        write: results whose files are new or change; the others stay as they are, byte for byte.
-        replaced: files of the same systems and tasks under other conditions, or with other metrics, which go.
+        write: results whose files are new or change; the others stay unchanged, byte for byte.
+        replaced: files of the same systems and tasks under other conditions, or with other metrics, which are removed.
     """
 
     report: Report
@@ -37,17 +37,18 @@ class Update:
 
 
 def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), everything: bool = False) -> Update:
-    """What would change in a baseline if the results became it.
+    """Plan how a baseline changes if the results become the new one.
 
     Args:
-        results: what to take; failed ones are left out.
+        results: results to take; failed ones are left out.
+        folder: the baseline's folder, which may not exist yet.
         only: names of the systems to look at in the baseline; all if there are none.
-        everything: whether to write results anew that did not move. Those of repeated runs always are.
+        everything: whether to rewrite results that did not move. Those of repeated runs always are.
     """
     taken = [measured for measured in results if measured.result.status == "ok"]
-    known = read(folder) if result_files(folder) else []
+    baseline = read(folder) if result_files(folder) else []
     kept, replaced = [], []
-    for old in known:
+    for old in baseline:
         fresh = [m for m in taken if (m.name, m.task) == (old.name, old.task)]
         if fresh and all(m.result.fingerprint != old.result.fingerprint for m in fresh):
             replaced.append(old.file)
@@ -58,7 +59,7 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
     moved = {(row.system, row.fingerprint) for row in report.comparisons if row.moved and not row.device_bound}
     same = {(p.after.name, p.after.result.fingerprint) for p in matched.pairs if _same(p)} - moved
     write = [m for m in taken if everything or m.repeats or (m.name, m.result.fingerprint) not in same]
-    # A file is called by what was measured too, so that of one with other metrics is another one.
+    # The name of a file depends on what was measured, so a result with other metrics has another file.
     written = {(m.name, m.result.fingerprint): Run(folder).file_of(m.name, m.result.protocol) for m in write}
     replaced += [
         old.file for old in kept if written.get((old.name, old.result.fingerprint), old.file).name != old.file.name
@@ -69,12 +70,12 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
 def apply(update: Update, folder: Path) -> None:
     """Write the files of an update, each whole or not at all."""
     run = Run(folder)
-    for one in update.write:
-        file = run.file_of(one.name, one.result.protocol)
-        result = trimmed(one)
-        if one.samples:
+    for measured in update.write:
+        file = run.file_of(measured.name, measured.result.protocol)
+        result = trimmed(measured)
+        if measured.samples:
             table = file.with_suffix(".csv")
-            write_csv(table, one.samples, DIGITS)
+            write_csv(table, measured.samples, DIGITS)
             result = result.model_copy(update={"samples": table.name})
         write_atomic(file, text(result).encode())
     for file in update.replaced:
@@ -83,13 +84,13 @@ def apply(update: Update, folder: Path) -> None:
 
 
 def trimmed(measured: Measured) -> Result:
-    """The result without what no gate reads: values of single codebook levels and most of the environment.
+    """Return the result without what the gate does not read: codebook-level values and most of the environment.
 
-    With repeated runs, their speeds and memory are kept, which tell the noise from run to run.
+    With repeated runs, their speeds and memory are kept, which show the noise between runs.
     """
     result = measured.result
     metrics = {
-        # The batches that a speed was timed over are not those of another run.
+        # The batches over which a speed was timed differ from run to run.
         name: estimate.model_copy(update={"replicates": None, "blocks": None}) if estimate.device_bound else estimate
         for name, estimate in result.metrics.items()
         if not heading(name).detail
@@ -104,17 +105,17 @@ def trimmed(measured: Measured) -> Result:
 
 
 def text(result: Result) -> str:
-    """Canonical JSON, keys sorted, a line for each number or list of numbers, defaults left out."""
+    """Return the result as canonical JSON: keys sorted, one line per number or list of numbers, defaults left out."""
     tree = _rounded(result.model_dump(mode="json", exclude_defaults=True) | {"schema_version": result.schema_version})
-    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), readable_json(tree))
+    return _NUMBERS.sub(lambda match: f"[{', '.join(match[1].split())}]".replace(",,", ","), readable_json(tree))
 
 
 def _same(pair: Pair) -> bool:
-    """Whether both name the same system with the same metrics: nothing but numbers could differ."""
-    one, other = (trimmed(side) for side in (pair.before, pair.after))
-    values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
-    alike = all(getattr(one, field) == getattr(other, field) for field in ("system", "codebooks"))
-    return alike and one.protocol.metrics == other.protocol.metrics and values[0] == values[1]
+    """Whether both name the same system with the same metrics, so that only numbers can differ."""
+    before, after = (trimmed(measured) for measured in (pair.before, pair.after))
+    values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (before, after)]
+    alike = all(getattr(before, field) == getattr(after, field) for field in ("system", "codebooks"))
+    return alike and before.protocol.metrics == after.protocol.metrics and values[0] == values[1]
 
 
 def _rounded(tree: Any) -> Any:

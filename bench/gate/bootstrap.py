@@ -1,4 +1,4 @@
-"""The paired bootstrap over groups: how sure a difference of two ratios of sums is, with few groups."""
+"""The paired bootstrap over groups: the uncertainty of a difference of two ratios of sums, with few groups."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from bench.contracts.stats import CONFIDENCE, assign_blocks
 
 RESAMPLES = 19_999
-"""The smallest p-value of so many random flips is 1/20,000."""
+"""The smallest p-value of this many random flips is 1/20,000."""
 SEED = 19_790_101
 """Fixed: the same results give the same verdict."""
 MOST_GROUPS = 200
-"""More groups are dealt out to so many before they are resampled; a t of 199 degrees of freedom is a normal."""
+"""More groups are dealt out to this many before resampling; a t with 199 degrees of freedom is practically normal."""
 OPEN = 30.0
-"""Standard errors beyond which an end of an interval says no more than that so few groups moved."""
+"""Standard errors beyond which the end of an interval only says that very few groups moved."""
 ROUNDING = 1e-12
 """A standard error below this part of the ratios is the rounding of an exact difference."""
 
@@ -25,12 +25,12 @@ class GroupBootstrap:
 
     The statistic is studentized (bootstrap-t: Efron 1979; Hall 1988, Ann. Statist. 16, 927, §2; Efron & Tibshirani
     1993, §12.5): T = (Δ - δ₀)/se, with the cluster-robust standard error of the linearized difference. Every
-    resample of the groups gives T* = (Δ* - Δ)/se*, its standard error its own; their quantiles make the interval.
+    resample of the groups gives T* = (Δ* - Δ)/se* with its own standard error; their quantiles make the interval.
     Samples of one group (crops of a photograph, clips of a speaker) stay together, since they are not independent.
 
-    Why this one: with the eight photographs of the default data set, percentile and BCa intervals are too short, as se
-    is itself uncertain; a t with G - 1 degrees of freedom is symmetric where the differences are not. For the p-value
-    it is the t all the same (``exceeds`` says why), so that an interval may hold 0 beside a small p.
+    Reasons: with the eight photographs of the default data set, percentile and BCa intervals are too short, as se
+    is itself uncertain; a t with G - 1 degrees of freedom is symmetric where the differences are not. The p-value still
+    comes from the t (``exceeds`` says why), so that an interval may contain 0 although p is small.
 
     A mean is the ratio of its sum to the number of samples.
 
@@ -41,11 +41,11 @@ class GroupBootstrap:
     """
 
     def __init__(self, before: np.ndarray, after: np.ndarray, groups: np.ndarray) -> None:
-        """Sums of the samples.
+        """Sum the samples by group.
 
         Args:
-            before, after: numerator and denominator of each sample, ``[n, 2]``; for a mean value and 1.
-            groups: group of each sample, ``[n]``; two at least are different.
+            before, after: numerator and denominator of each sample, ``[n, 2]``; value and 1 for a mean.
+            groups: group of each sample, ``[n]``; at least two different ones.
         """
         group = assign_blocks(groups, MOST_GROUPS)
         columns = np.concatenate([after, before], axis=1).astype(np.float64)
@@ -67,6 +67,7 @@ class GroupBootstrap:
 
     @property
     def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the difference; None where resamples without any spread leave it open."""
         if self.stderr == 0:
             return self.value, self.value
         tail = (1 - CONFIDENCE) / 2
@@ -76,14 +77,14 @@ class GroupBootstrap:
         return self.value - high * self.stderr, self.value - low * self.stderr
 
     def exceeds(self, threshold: float, sign: int) -> float:
-        """p-value of the hypothesis sign·Δ ≤ threshold against sign·Δ > threshold; 0 if it is certain.
+        """Return the p-value of sign·Δ ≤ threshold against sign·Δ > threshold; 0 or 1 if there is no error.
 
-        By Student's t at one degree of freedom less than groups. A correction for many comparisons looks at the far
-        tail, for which the resamples of eight groups hold too few distinct values; to take the smaller p of both, as
+        By Student's t with one degree of freedom less than groups. A correction for many comparisons looks at the far
+        tail, for which the resamples of eight groups hold too few distinct values; taking the smaller p of both, as
         if they were one test, would double the false alarms among thirty unrelated comparisons. A t of few groups has
-        one weakness that none of the others is free of: a change that makes most photographs slightly worse and a rare
-        one much better, so that eight of them seldom hold the one, is called a regression two to three times as often
-        as stated, and among thirty such changes that have nothing to do with each other every second time.
+        one weakness that the others share: a change that makes most photographs slightly worse and a rare one much
+        better, so that eight of them seldom include it, is called a regression two to three times as often as
+        stated, and among thirty such unrelated changes every second time.
         """
         from scipy.stats import t  # scipy.stats takes half a second to import
 
@@ -91,7 +92,7 @@ class GroupBootstrap:
         return float(t.sf(excess / self.stderr, self.groups - 1)) if self.stderr else float(excess <= 0)
 
     def excess(self, threshold: float, sign: int) -> np.ndarray:
-        """By how much sign·Δ of each group exceeds the threshold, ``[groups]``; their mean is sign·Δ - threshold."""
+        """Return by how much each group's sign·Δ exceeds the threshold, ``[groups]``, with mean sign·Δ - threshold."""
         means = self.sums.mean(0)
         after, size, before, past = (self.sums / means[[1, 1, 3, 3]]).T
         excess: np.ndarray = sign * (after - before) - threshold * (size + past) / 2
@@ -106,7 +107,7 @@ class GroupBootstrap:
         return ROUNDING * float(np.abs(over / under).max())
 
     def _statistic(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Δ and its standard error for each row of how often each group counts, ``[rows, groups]``."""
+        """Δ and its standard error ``[rows]`` for rows of how often each group counts, ``[rows, groups]``."""
         totals = weights @ self.sums
         over, under = totals[:, 0::2], totals[:, 1::2]
         ratios = over / under
@@ -121,6 +122,6 @@ class GroupBootstrap:
 
 @lru_cache(maxsize=4)
 def resamples(groups: int) -> np.ndarray:
-    """How often each group is drawn, ``[RESAMPLES, groups]``: as many draws as groups, with replacement."""
+    """Draw as many groups as there are, with replacement; return how often each is drawn, ``[RESAMPLES, groups]``."""
     generator = np.random.default_rng([SEED, groups])
     return generator.multinomial(groups, np.full(groups, 1 / groups), RESAMPLES).astype(np.float64)

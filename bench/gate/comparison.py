@@ -1,4 +1,4 @@
-"""What is known of one metric of one pair, and what is said of it."""
+"""One metric of one pair of results: its numbers and its verdict."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ WITHIN_TOLERANCE = "within the tolerance"
 
 
 class Verdict(StrEnum):
-    """What is said of one comparison."""
+    """The verdict on one comparison."""
 
     REGRESSED = "regressed"
     IMPROVED = "improved"
     HELD = "held"
     WORSE = "worse"
-    """Worse by more than the tolerance, but not beyond chance: whether it is a regression takes more data to tell."""
+    """Worse by more than the tolerance, but not beyond chance: deciding whether it is a regression takes more data."""
     UNDECIDED = "undecided"
-    """Beyond the tolerance, but whether beyond chance cannot be told."""
+    """Beyond the tolerance, but without an error to decide whether beyond chance."""
     SHOWN = "shown"
     """Neither direction is better, or no verdict was asked for."""
     NOT_COMPARED = "not compared"
     """One side has no value, or the value compares on one device only."""
     MISSING = "missing"
-    """A metric of quality that had a value before and has none now."""
+    """A quality metric had a value before and has none now."""
 
 
 JUDGED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.WORSE, Verdict.HELD)
@@ -38,15 +38,15 @@ class Comparison:
     """One metric of one pair.
 
     Attributes:
-        system, against: names after and before.
-        unit: of before, after, difference, interval and tolerance.
-        p: of "no worse than the tolerance", one-sided; None where nothing was tested.
-        adjusted: p for the number of comparisons of the report that moved (``bench/gate/multiplicity.py``).
-        groups: independent groups of samples that it rests on; None where they are not known.
-        needed: groups with which a difference of this size would be told from chance; None where it is no question, or
-            where no number of groups helps (``bench/gate/power.py``).
-        reason: why the verdict, where it needs a word; ``remedy`` what helps where there is no value.
-        metric_fingerprint: of the metric that gave the value after, or before if there is none after.
+        system, against: names of the system after and before.
+        unit: unit of before, after, difference, interval and tolerance.
+        p: one-sided p-value of "no worse than the tolerance"; None where nothing was tested.
+        adjusted: p adjusted for the number of comparisons that moved (``bench/gate/multiplicity.py``).
+        groups: number of independent groups of samples that it rests on; None if unknown.
+        needed: number of groups with which a difference of this size would be beyond chance; None where the question
+            does not arise, or no number of groups helps (``bench/gate/power.py``).
+        reason: explanation of the verdict, where it needs one; ``remedy`` says what helps where there is no value.
+        metric_fingerprint: fingerprint of the metric that gave the value after, or before if there is none after.
     """
 
     system: str
@@ -77,7 +77,7 @@ class Comparison:
 
     @property
     def lacking(self) -> str:
-        """The reason, and what helps, as one text."""
+        """Reason and remedy as one text."""
         return with_remedy(self.reason, self.remedy)
 
     @property
@@ -92,5 +92,5 @@ class Comparison:
 
     @property
     def detail(self) -> bool:
-        """Whether it is of one codebook level, which is shown to programs and never judged."""
+        """Whether it belongs to one codebook level, which is exported and never judged."""
         return heading(self.metric).detail

@@ -1,8 +1,8 @@
-"""Speed and memory between two results: held against the noise between repeated runs, where it is known.
+"""Differences of speed and memory, compared with the noise between repeated runs where it is known.
 
-The error of a speed within one run says how steady that run was. Another run of the same code, beside other load or
-with memory laid out otherwise, differs by more. That noise shows only between runs, so it takes at least two of them on
-one side: several run directories for ``bench check``, or a baseline that was made of several.
+The error of a speed within one run says how steady that run was. Another run of the same code, under different load or
+with a different memory layout, differs by more. That noise shows only between runs, so it takes at least two of them on
+one side: several run directories for ``bench check``, or a baseline made from several.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from bench.gate.differences import SAME, Difference
 from bench.gate.pairing import Pair
 
 ALONE = (
-    "one run on each side, so the noise from run to run is not known; measure again into other folders and give all of "
+    "one run on each side, so the noise between runs is unknown; measure again into other folders and pass all of "
     "them: bench check RUN RUN2 ..., or bench baseline update RUN RUN2 ..."
 )
 NOT_ASKED = "--cost judges them, on one device and with repeated runs"
 
 
 def cost_difference(pair: Pair, metric: str) -> Difference:
-    """The difference of the means over the runs of each side, with the error that the noise between runs gives it.
+    """Compute the difference between the mean over runs after and before, with its error from the noise between runs.
 
-    The noise is taken to be the same before and after: with k and m runs, SE² = s²·(1/k + 1/m), s² pooled over both
+    The noise is assumed to be the same before and after: with k and m runs, SE² = s²·(1/k + 1/m), s² pooled over both
     sides with k + m - 2 degrees of freedom (Student's two-sample t). Without repeats there is no interval.
     """
     before, after = (np.array(side.repeated(metric)) for side in (pair.before, pair.after))
@@ -56,7 +56,7 @@ def cost_difference(pair: Pair, metric: str) -> Difference:
 
 
 def unjudged(pair: Pair, difference: Difference, asked: bool) -> str:
-    """Why speed and memory of a pair are shown without a verdict; empty if they can be judged."""
+    """Return why speed and memory of a pair are shown without a verdict; empty if they can be judged."""
     if not asked:
         return NOT_ASKED
     return unknown(pair.before.result, pair.after.result) or ("" if difference.exceeds else ALONE)

@@ -1,4 +1,4 @@
-"""A report for programs."""
+"""The report as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FORMAT_VERSION = 1
 
 
 def text(report: Report, exit_code: int) -> str:
-    """The report as JSON: every comparison unrounded, details of codebook levels included.
+    """Return the report as JSON: every comparison unrounded, including details of codebook levels.
 
     ``{"version", "headline", "exit_code", "level", "tested", "strict", "judge_cost", "comparisons": [{"system",
     "against", "task", "fingerprint", "metric", "before", "after", "difference", "interval", "n", "tolerance", "p",
     "adjusted", "groups", "needed", "verdict", "reason", ...}], "missing", "new", "failed", "failed_before", "earlier":
     [{"system", "task", "error", "remedy"}], "elsewhere": [task, ...]}``
 
-    The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would tell.
+    The verdict "worse" is beyond the tolerance, but not beyond chance; ``needed`` groups would decide it.
     """
     matched = report.matched
     tree = {
@@ -43,14 +43,14 @@ def text(report: Report, exit_code: int) -> str:
     return readable_json(_finite(tree))
 
 
-def _named(one: Measured) -> dict[str, str]:
-    error = one.result.errors[0] if one.result.errors else None
-    said = {"error": error.message, "remedy": error.remedy} if error else {"error": "", "remedy": ""}
-    return {"system": one.name, "task": one.task, **said}
+def _named(measured: Measured) -> dict[str, str]:
+    error = measured.result.errors[0] if measured.result.errors else None
+    message = {"error": error.message, "remedy": error.remedy} if error else {"error": "", "remedy": ""}
+    return {"system": measured.name, "task": measured.task, **message}
 
 
 def _finite(tree: Any) -> Any:
-    """An infinite tolerance, which JSON has no number for, as text."""
+    """Replace infinite tolerances, for which JSON has no number, by text."""
     if isinstance(tree, dict):
         return {key: _finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

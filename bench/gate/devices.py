@@ -1,4 +1,4 @@
-"""Whether two results were measured on one device, which speeds and memory compare on."""
+"""Identity of devices: speeds and memory compare only between results measured on the same one."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ from collections.abc import Mapping
 from bench.contracts.results import Result
 
 NEAR = 0.03
-"""Part of itself by which what a system measures of a device (its clock, its memory) differs between two starts."""
+"""Relative difference of what a system reports about a device (clock, memory) between two starts of one machine."""
 
 
 def apart(before: Result, after: Result) -> str:
-    """Why the speeds of two results do not compare; empty if nothing speaks against it."""
+    """Return why the speeds of two results do not compare; empty if nothing speaks against it."""
     places = [_place(result) for result in (before, after)]
     if places[0] != places[1] or None in (before.cost, after.cost):
-        return f"measured on another device: {places[0]} before, {places[1]} after"
+        return f"measured on different devices: {places[0]} before, {places[1]} after"
     assert before.cost and after.cost
     differing = _differing(before.cost.hardware, after.cost.hardware)
     if before.cost.hardware and after.cost.hardware and differing:
-        told = ", ".join(f"{field} {was} before, {now} after" for field, (was, now) in differing.items())
-        return f"measured on another device of the name {after.cost.device!r}: {told}"
+        fields = ", ".join(f"{field} {was} before, {now} after" for field, (was, now) in differing.items())
+        return f"measured on different devices named {after.cost.device!r}: {fields}"
     return ""
 
 
 def unknown(before: Result, after: Result) -> str:
-    """Why it cannot be told whether two results are of one device, although their names agree; empty if it can.
+    """Return why it is unknown whether two results come from one device, although the names agree; empty if known.
 
-    Virtual processors are often named by their family, as "AMD EPYC", which stands for a hundred models.
+    Virtual processors are often named by their family, such as "AMD EPYC", which stands for a hundred models.
     """
-    for side, result in (("the one before", before), ("the one after", after)):
+    for side, result in (("before", before), ("after", after)):
         if result.cost is None or not result.cost.hardware:
             name = result.cost.device if result.cost else "an unknown device"
             return (
-                f"{name!r} may be the name of several processors, and {side} was measured before bench kept more of "
-                "a device; measure it again"
+                f"{name!r} may name several processors, and the result {side} does not record which; measure it again"
             )
     return ""
 
 
 def same(before: Result, after: Result) -> bool:
-    """Whether two results are known to be of one device, with the same batch size and threads."""
+    """Whether two results are known to come from one device, with the same batch size and threads."""
     return not apart(before, after) and not unknown(before, after)
 
 
@@ -47,15 +46,15 @@ def _place(result: Result) -> str:
     if result.cost is None:
         return "an unknown device"
     threads = result.environment.get("threads")
-    told = f", {threads} threads" if threads else ""
-    return f"{result.cost.device}{told}, batch size {result.cost.batch_size}"
+    used = f", {threads} threads" if threads else ""
+    return f"{result.cost.device}{used}, batch size {result.cost.batch_size}"
 
 
 def _differing(
     before: Mapping[str, str | float], after: Mapping[str, str | float]
 ) -> dict[str, tuple[str | float, str | float]]:
-    """Fields that differ by more than a new start of the same machine makes them, with both values."""
-    found = {}
+    """Fields that differ by more than between two starts of one machine, with both values."""
+    differing = {}
     for field in sorted(before.keys() | after.keys()):
         was, now = before.get(field, "unknown"), after.get(field, "unknown")
         if isinstance(was, float) and isinstance(now, float):
@@ -63,5 +62,5 @@ def _differing(
         else:
             differs = was != now
         if differs:
-            found[field] = (was, now)
-    return found
+            differing[field] = (was, now)
+    return differing

@@ -1,14 +1,14 @@
-"""The difference of one metric between two results, with an interval and what chance makes of it.
+"""The difference of one metric between two results, with an interval and a test against chance.
 
-Three ways, the first that the results on disk allow:
+There are three methods, of which the first that the results on disk allow is used:
 
 1. *paired samples*: both have the metric's per-sample values; a bootstrap over groups (``bench/gate/bootstrap.py``)
-   for the interval, a t over groups for the p-value, and what each group exceeds a tolerance by, for sign flips that
-   all comparisons of these groups share (``bench/gate/multiplicity.py`` puts the two together).
+   gives the interval, a t over groups the p-value, and the excess of each group over a tolerance feeds sign flips that
+   all comparisons of these groups share (``bench/gate/multiplicity.py`` combines the two).
 2. *paired blocks*: both have jackknife replicates over the same blocks of the same samples; the difference is
-   jackknifed with the differences of the replicates, t with one degree of freedom less than blocks.
-3. *not paired*: the standard errors of both are added as if the samples were others. Where they are the same, and
-   hard for both, that overstates the error of the difference: it misses changes rather than invent them.
+   jackknifed with the differences of the replicates, by a t with one degree of freedom less than blocks.
+3. *not paired*: the standard errors of both are added as if the samples were different. Where they are the same, and
+   hard for both, that overstates the error of the difference: it misses changes rather than inventing them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from bench.paired.influence import of_blocks
 from bench.paired.parts import agree, parts
 
 SAME = 1e-5
-"""Values nearer than this part of themselves are the same: float32 arithmetic on another number of threads."""
+"""Values with a smaller relative difference are the same: float32 arithmetic on another number of threads."""
 
 Exceeds = Callable[[float, int], float]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """What sign flips need of a difference.
+    """The data that sign flips need of a difference.
 
     Attributes:
-        names: which groups of which data; differences with the same are flipped together.
+        names: identifies the data and its groups; differences with the same are flipped together.
         excess: by how much sign·difference of each group exceeds the threshold, ``[groups]``, by (threshold, sign).
     """
 
@@ -46,20 +46,20 @@ class Groups:
 
 @dataclass(frozen=True)
 class Difference:
-    """after - before of one metric.
+    """The difference after - before of one metric.
 
     Attributes:
         value: in the metric's unit, over the samples that both have.
-        interval: 95%; None where it cannot be told.
-        n: samples it rests on.
+        interval: 95% interval; None if unknown.
+        n: number of samples it rests on.
         method: how interval and p-value were obtained.
         note: what a reader must know, such as samples that one side lacks.
-        moved: whether anything differs by more than rounding, be it one sample.
-        lost: samples that had a value before and have none now, or one infinitely worse.
+        moved: whether anything differs by more than rounding, even a single sample.
+        lost: ids of samples that had a value before and have none now, or an infinitely worse one.
         exceeds: p-value of "sign·difference ≤ threshold" by (threshold, sign), from the difference and its error;
-            None where chance cannot be told.
-        stderr: that error; None where there is none, or where it is no matter of chance.
-        groups: for sign flips, where there are groups of samples.
+            None without an error.
+        stderr: that error; None where there is none, or where chance plays no part.
+        groups: data for sign flips, where there are groups of samples.
     """
 
     value: float
@@ -75,31 +75,31 @@ class Difference:
 
 
 def difference(pair: Pair, metric: str) -> Difference:
-    """The difference of a metric of quality that has a value on both sides."""
-    one, other = (side.result.metrics[metric] for side in (pair.before, pair.after))
-    columns = [_columns(side, metric) for side in (pair.before, pair.after)]
+    """Compute the difference of a quality metric that has a value on both sides."""
+    was, now = (measured.result.metrics[metric] for measured in (pair.before, pair.after))
+    columns = [_columns(measured, metric) for measured in (pair.before, pair.after)]
     if columns[0] is not None and columns[1] is not None:
-        return _by_samples(pair, metric, columns[0], columns[1], one.higher_is_better)
-    if one.stderr == 0 and other.stderr == 0:
-        return _unpaired(pair, one, other, "exact on both sides")
-    if of_blocks(one) is not None and of_blocks(other) is not None:
-        if pair.same_set and one.blocks == other.blocks:
-            return _by_blocks(one, other)
-        return _unpaired(pair, one, other, "not paired: the two rest on other samples")
-    if any("jackknife" in each.method and each.replicates is None for each in (one, other)):
-        return _unpaired(pair, one, other, "not paired: measured before replicates were kept; measure again")
-    if any(metric in side.samples for side in (pair.before, pair.after)):
-        return _unpaired(pair, one, other, "not paired: no plain mean of its samples, and their weights are not kept")
-    return _unpaired(pair, one, other, "not paired: its parts are not kept")
+        return _by_samples(pair, metric, columns[0], columns[1], was.higher_is_better)
+    if was.stderr == 0 and now.stderr == 0:
+        return _unpaired(pair, was, now, "exact on both sides")
+    if of_blocks(was) is not None and of_blocks(now) is not None:
+        if pair.same_set and was.blocks == now.blocks:
+            return _by_blocks(was, now)
+        return _unpaired(pair, was, now, "not paired: the two rest on different samples")
+    if any("jackknife" in estimate.method and estimate.replicates is None for estimate in (was, now)):
+        return _unpaired(pair, was, now, "not paired: measured before replicates were kept; measure again")
+    if any(metric in measured.samples for measured in (pair.before, pair.after)):
+        return _unpaired(pair, was, now, "not paired: not a plain mean of its samples, whose weights are not kept")
+    return _unpaired(pair, was, now, "not paired: its parts are not kept")
 
 
-def _columns(side: Measured, metric: str) -> np.ndarray | None:
-    """A metric's parts ``[n, 2]``; None if the results do not have what its value is computed from."""
-    found, value = parts(side.samples, metric), side.result.metrics[metric].value
-    if found is None or value is None:
+def _columns(measured: Measured, metric: str) -> np.ndarray | None:
+    """A metric's parts ``[n, 2]``; None if the results lack what its value is computed from."""
+    kept, value = parts(measured.samples, metric), measured.result.metrics[metric].value
+    if kept is None or value is None:
         return None
-    counted = found.values[np.isfinite(found.values).all(1)]
-    return found.values if len(counted) and agree(counted, value) else None
+    counted = kept.values[np.isfinite(kept.values).all(1)]
+    return kept.values if len(counted) and agree(counted, value) else None
 
 
 def _by_samples(
@@ -107,9 +107,9 @@ def _by_samples(
 ) -> Difference:
     was = before[[pair.before.where[name] for name in pair.shared]]
     now = after[[pair.after.where[name] for name in pair.shared]]
-    had, has = (np.isfinite(side).all(1) for side in (was, now))
+    had, has = (np.isfinite(values).all(1) for values in (was, now))
     better = np.inf if higher_is_better else -np.inf
-    # Infinitely good (a lossless image's PSNR) is a value too, though not one to take a mean of.
+    # Infinitely good (a lossless image's PSNR) is a value too, though not one to average.
     gone = (had & ~has & (now[:, 0] != better)) | (~had & (was[:, 0] == better) & (now[:, 0] != better))
     lost = tuple(np.array(pair.shared, object)[gone].tolist()) if higher_is_better is not None else ()
     both = had & has
@@ -137,28 +137,28 @@ def _by_samples(
     )
 
 
-def _by_blocks(one: Estimate, other: Estimate) -> Difference:
-    assert one.value is not None and other.value is not None and one.replicates and other.replicates and one.blocks
-    value = other.value - one.value
-    without = np.array(other.replicates) - np.array(one.replicates)
-    found = block_jackknife(value, np.array(one.blocks), without.__getitem__)
-    moved = not np.allclose([one.value, *one.replicates], [other.value, *other.replicates], rtol=SAME, atol=1e-12)
+def _by_blocks(was: Estimate, now: Estimate) -> Difference:
+    assert was.value is not None and now.value is not None and was.replicates and now.replicates and was.blocks
+    value = now.value - was.value
+    without = np.array(now.replicates) - np.array(was.replicates)
+    jackknifed = block_jackknife(value, np.array(was.blocks), without.__getitem__)
+    moved = not np.allclose([was.value, *was.replicates], [now.value, *now.replicates], rtol=SAME, atol=1e-12)
     method = f"paired jackknife over {len(without)} blocks"
-    assert found.stderr is not None
-    return _student(value, found.stderr, len(without) - 1, min(one.n, other.n), method, moved)
+    assert jackknifed.stderr is not None
+    return _student(value, jackknifed.stderr, len(without) - 1, min(was.n, now.n), method, moved)
 
 
-def _unpaired(pair: Pair, one: Estimate, other: Estimate, method: str) -> Difference:
-    assert one.value is not None and other.value is not None
-    value, n = other.value - one.value, min(one.n, other.n)
-    moved = not math.isclose(one.value, other.value, rel_tol=SAME, abs_tol=1e-12)
+def _unpaired(pair: Pair, was: Estimate, now: Estimate, method: str) -> Difference:
+    assert was.value is not None and now.value is not None
+    value, n = now.value - was.value, min(was.n, now.n)
+    moved = not math.isclose(was.value, now.value, rel_tol=SAME, abs_tol=1e-12)
     if not moved:
         return Difference(value, None, n, method, moved, exceeds=_certain(value))
-    if one.stderr is None or other.stderr is None:
+    if was.stderr is None or now.stderr is None:
         return Difference(value, None, n, method, moved)
     data = pair.after.result.dataset
     degrees = max(1, min(MAX_BLOCKS, data.groups if data else n) - 1)
-    return _student(value, math.hypot(one.stderr, other.stderr), degrees, n, method, moved)
+    return _student(value, math.hypot(was.stderr, now.stderr), degrees, n, method, moved)
 
 
 def _student(value: float, stderr: float, degrees: int, n: int, method: str, moved: bool) -> Difference:

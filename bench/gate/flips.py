@@ -1,4 +1,4 @@
-"""Joint sign flips of groups: would anything be as bad if before and after changed places, photograph by photograph?"""
+"""Joint sign flips of groups: how often a change is as bad if before and after are swapped in single photographs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from bench.gate.bootstrap import RESAMPLES, SEED
 
 EXACT_GROUPS = 14
-"""Up to so many groups all flips are tried; of more, as many at random as the bootstrap has resamples."""
+"""Up to this many groups all flips are tried; with more, as many random ones as the bootstrap has resamples."""
 CHUNK = 4096
-"""Flips that are tried at once, so that memory does not grow with them."""
+"""Flips that are tried at once, so that memory does not grow with their number."""
 ROUNDING = 1e-10
-"""Statistics nearer than this part of what they can reach are the same."""
+"""Statistics that differ by less than this part of their largest possible size are the same."""
 
 
 def westfall_young(excess: np.ndarray) -> np.ndarray:
-    """p-values of many one-sided comparisons of the same groups, adjusted for their number by joint sign flips.
+    """Compute p-values of one-sided comparisons of the same groups, adjusted for their number by joint sign flips.
 
     The randomization test of Fisher (1935, The Design of Experiments, §21) and Pitman (1937), of all comparisons at
     once: if nothing got worse, what group g shows in all of them is as likely to be -x as x, so a flip s_g turns the
@@ -26,19 +26,19 @@ def westfall_young(excess: np.ndarray) -> np.ndarray:
     comparisons in the order of T_j(1), largest first, p_j is the share of all s in which the largest T_k(s) of j and
     those behind it is at least T_j(1), and no smaller than the p before it. A family-wise error is no more likely than
     the level, however the comparisons depend on each other: exactly so if x is symmetric about 0 jointly, for any
-    number of groups. No p is below 1/2^G, and a damage that all comparisons share gets there in all of them, where a
-    correction that only knows the p-values asks for the number of comparisons as a factor.
+    number of groups. No p is below 1/2^G, and a damage that all comparisons share reaches it in all of them, where a
+    correction that only knows the p-values costs the number of comparisons as a factor.
 
     Rows need a common unit, any that flips do not change. It is the tolerance, so that what counts is by how many
-    tolerances a system got worse: the damage that every photograph shows, and one of them twenty times as much, stands
-    out from the noise of the others by its size. By its norm (T_j / ‖x_j‖, as a t has it) it would not, and damages
-    that are as large everywhere are found by their means.
+    tolerances a system got worse: a damage that every photograph shows, one of them twenty times as much, stands out
+    from the noise of the others by its size. Relative to its norm (T_j / ‖x_j‖, as in a t) it would not, and damages
+    that are equally large everywhere are found by their means.
 
     Args:
         excess: by how much each group exceeds the threshold, ``[comparisons, groups]``, finite.
 
     Returns:
-        Adjusted p-values ``[comparisons]``, in (0, 1]; of a single comparison it is that of the plain test.
+        Adjusted p-values ``[comparisons]``, in (0, 1]; for a single comparison that of the plain test.
     """
     observed = excess.sum(1)
     order = np.argsort(-observed, kind="stable")

@@ -1,4 +1,4 @@
-"""A report in words: the same lines for the terminal and for Markdown."""
+"""The report in words: the same lines for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.leaderboard.reasons import clean
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
 NOT_BEYOND_CHANCE = "worse than the tolerance, not beyond chance"
-SAID = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
-"""How verdicts are called where their own word is not what people should read."""
+LABELS = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
+"""Labels of verdicts where people should not read the verdict's own word."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One comparison as it is shown: a text for each of ``Words.titles``, and which verdict it is."""
+    """One comparison as it is shown: one text per title of ``Words.titles``, and its verdict."""
 
     cells: tuple[str, ...]
     verdict: Verdict
@@ -33,7 +33,8 @@ class Block:
     """The comparisons of one pair that moved.
 
     Attributes:
-        title: the system, and what it is compared with where that is called otherwise.
+        title: the system, and what it is compared with where that has another name.
+        lines: the comparisons that moved.
         summary: what did not move, in words.
     """
 
@@ -48,7 +49,8 @@ class Words:
 
     Attributes:
         headline: the outcome in a sentence.
-        titles: of the columns.
+        titles: titles of the columns.
+        blocks: the pairs in which something moved.
         still: titles of the pairs in which nothing moved.
         remarks: what was not compared and why, and how the verdicts came about.
     """
@@ -61,8 +63,8 @@ class Words:
 
 
 def describe(report: Report) -> Words:
-    """The words of a report."""
-    found, still = [], []
+    """Return the report in words."""
+    blocks, still = [], []
     groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for row in report.comparisons:
         groups.setdefault((row.task, row.against, row.system), []).append(row)
@@ -74,84 +76,84 @@ def describe(report: Report) -> Words:
         ]
         if any(not row.device_bound or row.verdict != Verdict.HELD for row in moved):
             unchanged = [row.title for row in rows if row not in moved]
-            found.append(Block(title, tuple(map(_line, moved)), _summary(unchanged)))
+            blocks.append(Block(title, tuple(map(_line, moved)), _summary(unchanged)))
         else:
             still.append(title)
     titles = (*TITLES, "Verdict" if report.verdicts else "Note")
-    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, remarks(report))))
+    return Words(headline(report), titles, tuple(blocks), tuple(still), tuple(map(clean, remarks(report))))
 
 
 def headline(report: Report) -> str:
-    """The outcome in a sentence."""
+    """Return the outcome in one sentence."""
     systems = len({(row.task, row.against, row.system) for row in report.comparisons})
-    told = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
+    summary = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
     if not report.verdicts:
-        return told
+        return summary
     counts = Counter(row.verdict for row in report.comparisons)
     parts = [
         f"{counts[kind]} {_counted(report, kind)}"
         for kind in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.WORSE, Verdict.IMPROVED, Verdict.HELD)
     ]
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
-    lost = [one.name for one in report.matched.missing]
+    lost = [measured.name for measured in report.matched.missing]
     gone: dict[str, list[str]] = {}
     for (_, title, _), rows in without_value(report).items():
         gone.setdefault(title, []).extend(row.system for row in rows)
     for title, names in gone.items():
         lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
-    told += f"; metrics: {counted}" if counted else ""
+    summary += f"; metrics: {counted}" if counted else ""
     if report.judge_cost and unjudged_costs(report):
-        told += "; speed and memory not judged"
-    return f"{_outcome(report)}: {told}" + (f"; missing: {listed(lost)}" if lost else "")
+        summary += "; speed and memory not judged"
+    return f"{_outcome(report)}: {summary}" + (f"; missing: {listed(lost)}" if lost else "")
 
 
 def _counted(report: Report, kind: Verdict) -> str:
-    """A verdict in the headline; of losses that chance may have made, which, and what would tell."""
+    """A verdict in the headline; for losses that may be chance, which ones, and how many groups would decide."""
     if kind != Verdict.WORSE:
         return str(kind)
     rows = report.having(kind)
     named = listed([f"{row.title} of {row.system}" for row in rows])
     needed = sorted(row.needed for row in rows if row.needed)
     ends = " to ".join(dict.fromkeys(f"{_rounded(count):,}" for count in needed[:1] + needed[-1:]))
-    return f"{NOT_BEYOND_CHANCE} ({named}{f'; about {ends} groups would tell' if needed else ''})"
+    return f"{NOT_BEYOND_CHANCE} ({named}{f'; about {ends} groups needed to decide' if needed else ''})"
 
 
 def _outcome(report: Report) -> str:
-    """The outcome in capitals; what comes first is what the exit code goes by."""
-    told = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
+    """The outcome in capitals, in the order in which the exit code depends on it."""
+    loss = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
     if report.regressed:
         return "REGRESSED"
     if report.fails:
-        return f"{told.upper()} (--strict)"
+        return f"{loss.upper()} (--strict)"
     if report.matched.failed:
         return "FAILED"
     if report.incomplete and report.judged:
         return "INCOMPLETE"
     if report.worse:
-        return told.upper()
+        return loss.upper()
     return "HELD" if report.judged else "NOTHING COMPARABLE"
 
 
 def _line(row: Comparison) -> Line:
-    verdict = SAID.get(row.verdict, str(row.verdict))
+    verdict = LABELS.get(row.verdict, str(row.verdict))
     reason = f"{row.reason} of {amount(row)}" if row.reason == WITHIN_TOLERANCE else row.reason
-    told = [reason, would_tell(row), row.note]
+    details = [reason, data_needed(row), row.note]
     if row.adjusted is not None and row.verdict in (Verdict.REGRESSED, Verdict.WORSE):
-        told.insert(0, f"p {probability(row.adjusted)}")
+        details.insert(0, f"p {probability(row.adjusted)}")
     if row.method.startswith("not paired"):
-        told.append(row.method)
-    details = "; ".join(filter(None, told))
+        details.append(row.method)
+    explanation = "; ".join(filter(None, details))
     arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
     unit = f" ({row.shown_in[0]})" if row.shown_in[0] else ""
     before, after, change, interval = numbers(row)
-    said = ": ".join(filter(None, (verdict, details)))
-    return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, said))), row.verdict)
+    last = ": ".join(filter(None, (verdict, explanation)))
+    return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, last))), row.verdict)
 
 
 def numbers(row: Comparison) -> tuple[str, str, str, str]:
-    """Before, after, difference and interval, with two digits at least of the difference and of its interval.
+    """Write before, after, difference and interval in the unit of tables (``row.shown_in``).
 
-    In the unit of tables, ``row.shown_in``.
+    The difference and its interval have at least two significant digits; what is missing is a dash.
     """
     scale = row.shown_in[1]
     sides = [None if value is None else scale * value for value in (row.before, row.after)]
@@ -170,17 +172,17 @@ def numbers(row: Comparison) -> tuple[str, str, str, str]:
     return before, after, change, f"{_signed(interval[0], places)} … {_signed(interval[1], places)}"
 
 
-def would_tell(row: Comparison) -> str:
-    """What it would take to tell a difference of this size from chance; empty where that is no question."""
+def data_needed(row: Comparison) -> str:
+    """Return how much data it takes to decide on a difference of this size; empty where the question does not arise."""
     if row.verdict != Verdict.WORSE:
         return ""
     if row.device_bound:
-        return "more repeated runs may tell"
+        return "more repeated runs may decide it"
     if row.groups is None:
         return ""
     if row.needed is None:
-        return f"more than {MOST:,} groups would be needed to tell a difference of this size; here {row.groups}"
-    return f"about {_rounded(row.needed):,} groups would tell a difference of this size; here {row.groups}"
+        return f"more than {MOST:,} groups needed to detect a difference of this size; here {row.groups}"
+    return f"about {_rounded(row.needed):,} groups needed to detect a difference of this size; here {row.groups}"
 
 
 def _rounded(count: int) -> int:
@@ -190,13 +192,13 @@ def _rounded(count: int) -> int:
 
 
 def amount(row: Comparison) -> str:
-    """The tolerance as tables show it; of a percentage in percentage points."""
+    """Return the tolerance as tables show it, with its unit; percentages are in percentage points."""
     unit, scale = row.shown_in
     return f"{scale * (row.tolerance or 0):.3g} {'pp' if unit == '%' else unit}".strip()
 
 
 def probability(p: float) -> str:
-    """A p-value as people read it."""
+    """Return a p-value as text that follows "p", such as "= 0.012" or "< 0.001"."""
     return "= 0 (certain)" if p == 0 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 

@@ -1,4 +1,4 @@
-"""A report as Markdown for a pull-request comment or a job summary."""
+"""The report as Markdown, for a pull-request comment or a job summary."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from bench.gate.lines import Words
 from bench.leaderboard.markdown import escape
 
 MOST_CHARACTERS = 60_000
-"""GitHub refuses a comment of more than 65,536 characters; what is left out is counted."""
+"""GitHub rejects a comment of more than 65,536 characters; what is left out is counted."""
 MARKS = {Verdict.REGRESSED: "❌ ", Verdict.UNDECIDED: "❔ ", Verdict.WORSE: "⚠️ ", Verdict.IMPROVED: "✅ "}
 
 
 def text(words: Words) -> str:
-    """The report; every name in it is text, whatever it holds."""
+    """Return the report as Markdown; names are escaped."""
     parts, left = [f"**{escape(words.headline)}**\n"], 0
     tail = [f"Nothing moved: {', '.join(map(escape, words.still))}"] if words.still else []
     tail += [f"- {escape(remark)}" for remark in words.remarks]

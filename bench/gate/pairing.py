@@ -1,4 +1,4 @@
-"""Which result is held against which, and which samples they share."""
+"""Pairs of results that are compared, and the samples that they share."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SHOWN_FIELDS = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """A result and the file it came from.
+    """A result and the file it was read from.
 
     Attributes:
         repeats: results of other runs of the same cell on the same device; of their values only speed and memory
             count.
-        earlier: whether the last command of its run directory did not ask for it.
+        earlier: whether it is from an earlier command than the last one of its run directory.
         parts: the results that this one was joined from, if it was; of one subject, each with other metrics.
     """
 
@@ -53,21 +53,21 @@ class Measured:
 
     @cached_property
     def where(self) -> dict[str, int]:
-        """Row of each sample by its id."""
+        """Row of each sample in ``samples`` by its id."""
         return {name: row for row, name in enumerate(self.samples.get("id", ()))}
 
     def repeated(self, metric: str) -> tuple[float, ...]:
-        """Values of a metric in all runs that there are of this cell, its own first."""
+        """Return the values of a metric in all runs of this cell, the value of this one first."""
         results = (self.result, *self.repeats)
-        kept = [each.cost.repeats.get(metric, ()) if each.cost else () for each in results]
-        single = [each.metrics[metric].value if metric in each.metrics else None for each in results]
-        values = (many or (one,) for many, one in zip(kept, single, strict=True))
+        kept = [result.cost.repeats.get(metric, ()) if result.cost else () for result in results]
+        single = [result.metrics[metric].value if metric in result.metrics else None for result in results]
+        values = (repeats or (value,) for repeats, value in zip(kept, single, strict=True))
         return tuple(value for run in values for value in run if value is not None)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results under the same conditions: what was, and what is held against it."""
+    """Two results under the same conditions: the one before, and the one that is compared with it."""
 
     before: Measured
     after: Measured
@@ -90,21 +90,21 @@ class Pair:
     @property
     def same_set(self) -> bool:
         """Whether set-level metrics rest on the same samples."""
-        one, other = (side.result.dataset for side in (self.before, self.after))
+        was, now = (measured.result.dataset for measured in (self.before, self.after))
         if self.before.where or self.after.where:
             return self.before.samples["id"] == self.after.samples["id"]
-        if one is None or other is None:
+        if was is None or now is None:
             return False
-        return (one.n, one.skipped, one.failed) == (other.n, other.skipped, other.failed)
+        return (was.n, was.skipped, was.failed) == (now.n, now.skipped, now.failed)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """What the two sides of a comparison are called; those of a gate unless they are named.
+    """Names of the two sides of a comparison, by default those of a gate.
 
     Attributes:
-        before, after: as they stand within a sentence.
-        named: which is which, for a headline; empty where that goes without saying.
+        before, after: the names as they stand within a sentence.
+        named: says which is which in a headline; empty where that is plain.
     """
 
     before: str = "the baseline"
@@ -113,7 +113,7 @@ class Sides:
 
     @property
     def both(self) -> str:
-        """Both of them, as the places where a name is looked for."""
+        """Both names, as the places where a system is looked up."""
         return " or ".join(dict.fromkeys((self.before, self.after)))
 
 
@@ -122,17 +122,18 @@ GATE = Sides()
 
 @dataclass(frozen=True)
 class Matched:
-    """What is compared, and what is not because one side lacks it.
+    """Pairs that are compared, and results that are not because one side lacks them.
 
     Attributes:
-        missing: before, but not after; ``new``: after, but not before.
-        failed: results after whose cell failed; ``failed_before``: before.
-            A cell that failed in an earlier command, and that the last one did not ask for, is in ``earlier`` alone,
-            and its system missing if it is there before.
+        pairs: the results that are compared.
+        missing: results before without one after; ``new``: results after without one before.
+        failed: results after whose cell failed; ``failed_before``: those before.
+            A cell that failed in an earlier command, and that the last one did not ask for, is in ``earlier`` only,
+            and its system is missing if it is there before.
         earlier: results after that the last command of their run directory did not ask for. They are compared like
-            the others, but for those under another protocol, which count as not measured.
-        elsewhere: tasks before that are not after; nothing is said of them.
-        sides: what before and after are called.
+            the others, except those under another protocol, which count as not measured.
+        elsewhere: tasks of before that after lacks; they are not compared.
+        sides: names of before and after.
     """
 
     pairs: tuple[Pair, ...]
@@ -146,30 +147,30 @@ class Matched:
 
 
 def read(*paths: Path) -> list[Measured]:
-    """The results of runs, baselines, folders of them, or of single files.
+    """Read the results of runs, baselines, folders of them, or single files.
 
     Of several results of one system under the same conditions and with the same metrics the last counts; the others
-    repeat it if they are of the same code on the same device, which tells the noise of speed and memory from run to
-    run. Of several with other metrics the last counts too, with what the others of its subject measured beside it.
+    repeat it if they come from the same code on the same device, which gives the noise of speed and memory between
+    runs. Of several with different metrics the last counts too, together with what others of its subject measured.
 
     Raises:
-        NoResults: a path holds none.
-        BenchError: one was edited, or contradicts its samples (``bench/gate/soundness.py``).
+        NoResults: a path holds no results.
+        BenchError: a result was edited, or contradicts its samples (``bench/gate/soundness.py``).
     """
-    found = [measured for path in paths for measured in _read(path)]
-    for measured in found:
+    results = [measured for path in paths for measured in _read(path)]
+    for measured in results:
         check_result(measured.file, measured.result)
     cells: dict[tuple[str, str, str], list[Measured]] = {}
-    for measured in sorted(found, key=lambda each: each.result.finished):
-        of = measured.name, measured.result.fingerprint, measured.result.protocol.identity
-        cells[of] = [*cells.pop(of, []), measured]  # in the order in which they were measured last
+    for measured in sorted(results, key=lambda measured: measured.result.finished):
+        cell = measured.name, measured.result.fingerprint, measured.result.protocol.identity
+        cells[cell] = [*cells.pop(cell, []), measured]  # in the order in which they were measured last
     alike: dict[tuple[str, str], list[Measured]] = {}
-    for (name, conditions, _), (*others, last) in cells.items():
+    for (name, conditions, _), (*earlier, last) in cells.items():
         check_samples(last.file, last.result, last.samples)
-        counts = replace(last, repeats=_repeats(last, others)) if others else last
+        counts = replace(last, repeats=_repeats(last, earlier)) if earlier else last
         alike.setdefault((name, conditions), []).append(counts)
     counting = [_joined(same) for same in alike.values()]
-    places = {measured.file: place for place, measured in enumerate(found)}
+    places = {measured.file: place for place, measured in enumerate(results)}
     return sorted(counting, key=lambda measured: places[measured.file])
 
 
@@ -182,14 +183,14 @@ def _read(path: Path) -> list[Measured]:
 
 
 def _joined(results: Sequence[Measured]) -> Measured:
-    """The last of some results with what others of its subject measured beside it, on the same samples."""
-    *others, last = results
+    """The last of some results, together with what others of its subject measured on the same samples."""
+    *earlier, last = results
     beside = [
-        other
-        for other in reversed(others)
-        if last.result.subject == other.result.subject != ""
-        and last.result.status == other.result.status == "ok"
-        and last.samples.get("id") == other.samples.get("id")
+        measured
+        for measured in reversed(earlier)
+        if last.result.subject == measured.result.subject != ""
+        and last.result.status == measured.result.status == "ok"
+        and last.samples.get("id") == measured.samples.get("id")
     ]
     if not beside:
         return last
@@ -197,15 +198,15 @@ def _joined(results: Sequence[Measured]) -> Measured:
     return replace(last, result=joined([part.result for part in parts]), parts=parts)
 
 
-def _repeats(last: Measured, others: Sequence[Measured]) -> tuple[Result, ...]:
+def _repeats(last: Measured, earlier: Sequence[Measured]) -> tuple[Result, ...]:
     """Results of other runs of the same cell: the same code, arguments and device, measured at another time."""
-    found: dict[str, Result] = {}
-    for other in others:
-        result = other.result
+    repeats: dict[str, Result] = {}
+    for measured in earlier:
+        result = measured.result
         again = result.key == last.result.key and result.started != last.result.started
         if again and result.status == last.result.status == "ok" and devices.same(result, last.result):
-            found[result.started] = result  # a copy of a run is no second one
-    return tuple(found.values())
+            repeats[result.started] = result  # a copy of a run is not a second one
+    return tuple(repeats.values())
 
 
 def match(
@@ -215,16 +216,18 @@ def match(
     renamed: Iterable[tuple[str, str]] = (),
     sides: Sides = GATE,
 ) -> Matched:
-    """Results of the same system, task and conditions side by side, whatever metrics each measured.
+    """Pair the results of the same system, task and conditions, whatever metrics each measured.
 
     Args:
-        only: names of the systems to look at; all if there are none.
-        sides: what messages call before and after.
-        renamed: names before and after of systems that are compared although they are called otherwise. If there
-            are any, and no ``only``, nothing else is compared.
+        before, after: the results of both sides.
+        only: names of the systems to compare; all if there are none.
+        renamed: names before and after of systems that are compared although their names differ. If there are any,
+            and no ``only``, nothing else is compared.
+        sides: names of before and after in messages.
 
     Raises:
-        BenchError: a name that is in neither, or conditions that differ; the message names the fields.
+        UnknownName: a name is on neither side.
+        BenchError: conditions differ; the message names the fields.
     """
     only, renamed = list(only), list(renamed)
     for old, fresh in renamed:
@@ -232,9 +235,9 @@ def match(
         _check(fresh, after, sides.after)
     for name in only:
         _check(name, [*before, *after], sides.both)
-    names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
+    names = only if only or renamed else dict.fromkeys(measured.name for measured in (*before, *after))
     wanted = [*((name, name) for name in names), *renamed]
-    tasks = {one.task for one in after}
+    tasks = {measured.task for measured in after}
     pairs: list[Pair] = []
     missing, new, failed, failed_before, earlier = [], [], [], [], []
     for old, fresh in wanted:
@@ -248,7 +251,7 @@ def match(
             here = {m.result.fingerprint for m in now} & {m.result.fingerprint for m in was}
             if was and not here:
                 if latest := [m for m in now if not m.earlier]:
-                    raise BenchError(_refusal(was[-1], latest[-1], sides))
+                    raise BenchError(_mismatch(was[-1], latest[-1], sides))
                 now = []
             both = [(o, n) for n in now for o in was if o.result.fingerprint == n.result.fingerprint]
             pairs += [Pair(o, n) for o, n in both]
@@ -270,26 +273,26 @@ def match(
 
 
 def _check(name: str, results: Sequence[Measured], where: str) -> None:
-    if all(one.name != name for one in results):
-        raise UnknownName(f"system of {where}", name, {one.name for one in results})
+    if all(measured.name != name for measured in results):
+        raise UnknownName(f"system of {where}", name, {measured.name for measured in results})
 
 
-def _refusal(before: Measured, after: Measured, sides: Sides) -> str:
-    """Why two results under other conditions are not compared, field by field."""
-    one, other = before.result.protocol, after.result.protocol
+def _mismatch(before: Measured, after: Measured, sides: Sides) -> str:
+    """Why two results under different conditions are not compared, field by field."""
+    old, new = before.result.protocol, after.result.protocol
     lines = [
         f"{after.name}: measured under another protocol, so nothing is compared",
-        f"  before [{one.fingerprint}] {before.file}",
-        f"  after  [{other.fingerprint}] {after.file}",
+        f"  before [{old.fingerprint}] {before.file}",
+        f"  after  [{new.fingerprint}] {after.file}",
     ]
-    differing = differences(one, other)
+    differing = differences(old, new)
     width = max(map(len, differing), default=0)
     for field, (was, now) in list(differing.items())[:SHOWN_FIELDS]:
         lines.append(f"  {field:<{width}}  {_short(was)} -> {_short(now)}")
     if len(differing) > SHOWN_FIELDS:
         lines.append(f"  and {len(differing) - SHOWN_FIELDS} more fields")
-    other_way = ", or take the new one as the baseline: bench baseline update" if sides == GATE else ""
-    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed){other_way}")
+    alternative = ", or make the new one the baseline: bench baseline update" if sides == GATE else ""
+    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed){alternative}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""How much data it would take to tell a difference that is there but not beyond chance."""
+"""The amount of data it would take to detect a difference that is there but not beyond chance."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ MOST = 1_000_000
 
 
 def groups_needed(excess: float, stderr: float, groups: int, level: float) -> int | None:
-    """Groups with which a one-sided t-test would find a difference of the size seen in four of five repetitions.
+    """Compute the groups with which a one-sided t-test detects a difference of the observed size 4 times out of 5.
 
     The spread of the paired differences between groups is σ = stderr·√groups. Guenther's formula (1981, Sample Size
     Formulas for Normal Theory T Tests, The American Statistician 35, 243-244):
     n = (z_{1-α} + z_{power})²·(σ/δ)² + z_{1-α}²/2, at most a group off the exact value of the noncentral t for usual
-    levels. That the true difference is as large as the one seen is an assumption: it is itself uncertain.
+    levels. It assumes that the true difference is as large as the observed one, which is itself uncertain.
 
     Args:
         excess: δ, by how much the worsening exceeds the tolerance; positive.
         stderr: its standard error from ``groups`` groups.
-        level: α of this comparison, its share of the report's.
+        groups: number of groups observed.
+        level: α of this comparison, its share of the report's level.
 
     Returns:
-        More than ``groups``; None if it is more than ``MOST``, or cannot be told.
+        A number above ``groups``; None if it is more than ``MOST`` or cannot be computed.
 
     Example:
         >>> groups_needed(0.5, 0.5, 4, 0.05)  # σ = 2δ

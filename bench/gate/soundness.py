@@ -1,4 +1,4 @@
-"""Whether what a result states is what its samples say: nobody's edit or half a copy is taken for a measurement."""
+"""Consistency of results with their samples, so that no edit or incomplete copy is taken for a measurement."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ from bench.paired.parts import agree, parts
 
 REMEDY = "measure it again, or restore both files"
 PLAIN = ("mean", "the same for every sample")
-"""How the methods of metrics begin whose value is the mean of their column; others weight it, or take no mean."""
+"""Beginnings of the methods of metrics whose value is the mean of their column; others weight it or take no mean."""
 
 
 def check_result(file: Path, result: Result) -> None:
-    """Refuse a result whose protocol was edited; BenchError names the file."""
+    """Check that a result's protocol was not edited.
+
+    Raises:
+        BenchError: its fingerprint does not match its protocol; the message names the file.
+    """
     if result.fingerprint != result.protocol.fingerprint:
-        raise BenchError(f"{file}: its fingerprint is not that of its protocol: edited; restore or measure again")
+        raise BenchError(
+            f"{file}: its fingerprint is not that of its protocol, so it was edited; restore it or measure again"
+        )
 
 
 def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse per-sample values that are not those the result was computed from.
+    """Check that per-sample values are those that the result was computed from.
 
     Raises:
-        BenchError: it names the table, the metric and both numbers.
+        BenchError: they are not; the message names the table, the metric and both numbers.
     """
     if result.samples is None:
         return
@@ -41,21 +47,21 @@ def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any
         if estimate.value is None or estimate.device_bound:
             continue
         try:
-            found = parts(samples, name)
+            kept = parts(samples, name)
         except (TypeError, ValueError) as error:
             raise BenchError(f"{table}: {name}: not numbers: {error}; {REMEDY}") from error
-        if found is None:
+        if kept is None:
             continue
-        counted = found.values[np.isfinite(found.values).all(1)]
+        counted = kept.values[np.isfinite(kept.values).all(1)]
         if len(counted) < estimate.n:
             raise BenchError(
                 f"{table}: {name} has a value on {len(counted)} samples, but {file.name} says {estimate.n}; {REMEDY}"
             )
-        exact = found.ratio or estimate.method.startswith(PLAIN)
+        exact = kept.ratio or estimate.method.startswith(PLAIN)
         if exact and len(counted) and not agree(counted, estimate.value):
-            told = "ratio of sums" if found.ratio else "mean"
+            statistic = "ratio of sums" if kept.ratio else "mean"
             with np.errstate(divide="ignore", invalid="ignore"):
                 again = counted[:, 0].sum() / counted[:, 1].sum()
             raise BenchError(
-                f"{table}: the {told} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
+                f"{table}: the {statistic} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
             )

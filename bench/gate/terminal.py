@@ -1,4 +1,4 @@
-"""A report for a terminal."""
+"""The report on a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STYLES = {
 
 
 def text(words: Words) -> str:
-    """What ``show`` prints to stdout."""
+    """Return what ``show`` prints to stdout."""
     console = _console()
     with console.capture() as captured:
         show(words, console)
@@ -30,7 +30,7 @@ def text(words: Words) -> str:
 
 
 def show(words: Words, console: Console | None = None) -> None:
-    """Print a report, to stdout if not told otherwise; as wide as the terminal, or ``$COLUMNS``, or 120."""
+    """Print a report, by default to stdout; as wide as the terminal, or ``$COLUMNS``, or 120 characters."""
     console = console or _console()
     console.print(Text(words.headline, style="bold"))
     for block in words.blocks:

@@ -1,4 +1,4 @@
-"""How much worse a metric may become before anyone has to know."""
+"""Tolerances: how much worse a metric may become before it counts."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ BY_UNIT: Mapping[str, Tolerance] = {
     "MiB": Tolerance(absolute=64.0, relative=0.10),
 }
 OTHERS = Tolerance(relative=0.005)
-"""Fréchet distances, KID, Inception Score, spectral distances, model bits and whatever other packages bring."""
+"""The tolerance of Fréchet distances, KID, Inception Score, spectral distances, model bits and foreign metrics."""
 
 POINTS = "pp"
-"""Percentage points, the unit of a tolerance where tables show a fraction in per cent."""
+"""Percentage points, the unit of a tolerance where tables show a fraction in percent."""
 _GRAMMAR = re.compile(r"(?P<number>[0-9.eE+-]+|inf)\s*(?P<unit>\S*)")
 
 
 def default(metric: str, unit: str) -> Tolerance:
-    """What holds where the user says nothing: what the value's line states, or else what its unit suggests."""
+    """Return the default tolerance of a value: the one its registry line states, otherwise that of its unit."""
     line = registry.values().get(metric)
     return (line and line.tolerance) or BY_UNIT.get(unit) or OTHERS
 
@@ -39,19 +39,21 @@ def default(metric: str, unit: str) -> Tolerance:
 def parse(
     texts: Iterable[str], units: Mapping[str, str], judged: Collection[str] | None = None
 ) -> dict[str, Tolerance]:
-    """Tolerances by metric from ``METRIC=NUMBER[UNIT]`` or ``METRIC=NUMBER%``, relative to the value before.
+    """Parse tolerances by metric from ``METRIC=NUMBER[UNIT]``, or ``METRIC=NUMBER%`` of the value before.
 
-    Of a fraction that tables show in per cent (WER, utilization), an amount is in percentage points, ``0.5pp``: a bare
-    number could mean either 0.5 or 0.5%, so it is refused unless it is 0 or inf.
+    For a fraction that tables show in percent (WER, utilization), an amount is in percentage points, ``0.5pp``: a bare
+    number could mean either 0.5 or 0.5%, so it is rejected unless it is 0 or inf.
 
     Args:
-        units: of the metrics that have a direction, those without a value too.
-        judged: those of them that can be judged, which a wrong name is answered with; all if not given.
+        texts: the options as given.
+        units: units of the metrics that have a direction, including those without a value.
+        judged: those of them that can be judged, listed when a name is unknown; all by default.
 
     Raises:
-        BenchError: a metric that is not there, another unit than the metric's, no number.
+        UnknownName: no such metric.
+        BenchError: the unit is not the metric's, or there is no number.
     """
-    found = {}
+    tolerances = {}
     for text in texts:
         metric, equals, amount = text.partition("=")
         match = _GRAMMAR.fullmatch(amount.strip())
@@ -61,17 +63,17 @@ def parse(
         if metric not in units:
             raise UnknownName("metric that can be judged in these results", metric, units if judged is None else judged)
         shown, scale = shown_in(metric, units[metric])
-        own = POINTS if shown == "%" else units[metric]
+        expected = POINTS if shown == "%" else units[metric]
         unit = match["unit"]
         if unit == "%":
-            found[metric] = Tolerance(relative=number / 100)
-        elif unit.lower() == own.lower() or (not unit and (own != POINTS or number in (0, math.inf))):
-            found[metric] = Tolerance(absolute=number / scale)
+            tolerances[metric] = Tolerance(relative=number / 100)
+        elif unit.lower() == expected.lower() or (not unit and (expected != POINTS or number in (0, math.inf))):
+            tolerances[metric] = Tolerance(absolute=number / scale)
         else:
-            known = f"is in {own}" if own else "has no unit"
-            points = " (percentage points: tables show it in %)" if own == POINTS else ""
-            raise BenchError(f"--tolerance {text}: {metric} {known}{points}; {number:g}% is of the value before")
-    return found
+            stated = f"is in {expected}" if expected else "has no unit"
+            points = " (percentage points: tables show it in %)" if expected == POINTS else ""
+            raise BenchError(f"--tolerance {text}: {metric} {stated}{points}; {number:g}% is of the value before")
+    return tolerances
 
 
 def _number(text: str) -> float:

@@ -23,7 +23,7 @@ from bench.leaderboard.usable import agreeing, facts, finite
 from bench.machine.canonical import digest
 from bench.paired.columns import contest
 from bench.paired.contest import Contest
-from bench.paired.samples import Columns, Lookup, nothing
+from bench.paired.samples import Columns, Lookup, no_samples
 
 KINDS = {
     "discrete": "Discrete tokenizers",
@@ -149,7 +149,7 @@ class Table:
         return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
 
 
-def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
+def build(results: Iterable[Result], samples: Lookup = no_samples) -> list[Table]:
     """Build the tables of results, one per fingerprint of conditions, ordered by their protocol lines.
 
     Results with the same key are one row: the one that succeeded, else the latest. Results of one subject that differ

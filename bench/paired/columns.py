@@ -1,4 +1,4 @@
-"""From results and the numbers of their samples to the contest of one metric."""
+"""Contests of single metrics, made from results and their per-sample values."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench.paired.influence import of_blocks, of_ratios
 from bench.paired.samples import Columns
 from bench.paired.shared import Measurements, Shared, measurements
 
-UNPAIRED = "not paired with the other rows, for lack of values of its samples or of replicates"
-BY_ERRORS = "compared by the rows' own errors, as if of other samples, for lack of values of samples or of replicates"
+UNPAIRED = "not paired with the other rows: it has neither per-sample values nor replicates"
+BY_ERRORS = "compared by the rows' own errors, as if measured on different samples: no per-sample values, no replicates"
 _TRAININGS = re.compile(r"(\d+) trainings")
 
 
 @dataclass
 class _Entry:
-    """What one compared row brings to a contest; see ``Contest``."""
+    """The data of one compared row in a contest; see ``Contest``."""
 
     value: float
     count: int
@@ -34,11 +34,15 @@ class _Entry:
 
 
 def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Columns]) -> Contest | None:
-    """The contest of the results that have a value of a metric; None where fewer than two have, or no direction.
+    """Compare the results that have a value of a metric.
 
     Args:
-        results: of one protocol, by any key.
-        samples: values of the samples of each result, by the same keys.
+        metric: name of the value.
+        results: results under one protocol, by any key.
+        samples: per-sample values of each result, by the same keys.
+
+    Returns:
+        The contest; None if fewer than two results have a value, or if neither direction is better.
     """
     estimates = {
         key: estimate
@@ -50,7 +54,7 @@ def contest(metric: str, results: Mapping[str, Result], samples: Mapping[str, Co
         return None
     (higher_is_better,) = directions
     assert higher_is_better is not None
-    with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+    with np.errstate(all="ignore"):  # values that overflow decide nothing
         return _contest_of(metric, estimates, results, samples, higher_is_better)
 
 
@@ -65,9 +69,9 @@ def _contest_of(
         entries = {key: _alone(results[key], estimate) for key, estimate in estimates.items()}
         return _contest(entries, estimates, higher_is_better)
     rows = {
-        key: found
+        key: measured
         for key, estimate in estimates.items()
-        if (found := measurements(samples.get(key, {}), metric, estimate)) is not None
+        if (measured := measurements(samples.get(key, {}), metric, estimate)) is not None
     }
     if len(rows) > 1:
         return _by_samples(estimates, results, rows, higher_is_better)
@@ -91,14 +95,14 @@ def _by_samples(
     }
     entries = {}
     sums = shared.sums() if common else np.full((len(compared), 1, 2), np.nan)
-    for key, value, own in zip(compared, *of_ratios(sums), strict=True):
-        entry = _Entry(float(value) if common else estimates[key].value or 0.0, counts[key], own)
+    for key, value, pulls in zip(compared, *of_ratios(sums), strict=True):
+        entry = _Entry(float(value) if common else estimates[key].value or 0.0, counts[key], pulls)
         trainings = _trainings(estimates[key])
-        if not np.isfinite(own).all():  # a single group
+        if not np.isfinite(pulls).all():  # a single group
             entry.pulls, entry.alone = None, np.nan
         elif trainings:
-            # What the error holds beside the samples: another training would have come to another value.
-            beside = (estimates[key].stderr or 0) ** 2 - float(own @ own)
+            # The part of the error that is not due to samples: another training would have given another value.
+            beside = (estimates[key].stderr or 0) ** 2 - float(pulls @ pulls)
             entry.alone, entry.alone_degrees = np.sqrt(max(0.0, beside)), max(1, trainings - 1)
         entries[key] = entry
     notes = {}
@@ -108,7 +112,7 @@ def _by_samples(
             entries[key] = _alone(results[key], estimates[key])
             notes[key] = UNPAIRED
         else:
-            left_out[key] = "not compared: no values of its samples, which may be other ones"
+            left_out[key] = "not compared: it has no per-sample values, and its samples may differ"
             counts[key] = estimates[key].n
     note = f"best, order and ranks rest on the {common} of {total} samples that the compared rows share"
     scores = shared.scores()
@@ -123,16 +127,16 @@ def _by_blocks(estimates: Mapping[str, Estimate], results: Mapping[str, Result],
     (rest, _), *_ = sorted(Counter(rests.values()).items(), key=lambda item: (-item[1], item[0]))
     same = [key for key in estimates if rests[key] == rest]
     counts = {key: estimates[key].n for key in estimates}
-    left_out = {key: "not compared: it rests on other samples" for key in estimates if key not in same}
-    found = {key: pulls for key in same if (pulls := of_blocks(estimates[key])) is not None}
-    of_each = Counter(estimates[key].blocks or () for key in found)
-    blocks = sorted(of_each.items(), key=lambda item: (-item[1], item[0]))
+    left_out = {key: "not compared: it rests on different samples" for key in estimates if key not in same}
+    pulls_of = {key: pulls for key in same if (pulls := of_blocks(estimates[key])) is not None}
+    counted = Counter(estimates[key].blocks or () for key in pulls_of)
+    blocks = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     entries, notes = {}, {}
     for key in same:
         estimate = estimates[key]
         assert estimate.value is not None
-        if key in found and estimate.blocks == blocks[0][0]:
-            entries[key] = _Entry(estimate.value, counts[key], found[key])
+        if key in pulls_of and estimate.blocks == blocks[0][0]:
+            entries[key] = _Entry(estimate.value, counts[key], pulls_of[key])
         else:
             entries[key] = _alone(results[key], estimate)
             if blocks:
@@ -176,7 +180,7 @@ def _contest(
 
 
 def _alone(result: Result, estimate: Estimate) -> _Entry:
-    """A row that is paired with no other; an interval without a standard error is as good as one."""
+    """A row that is not paired with any other; its error is the standard error, or follows from its interval."""
     assert estimate.value is not None
     independent = result.dataset.groups if result.dataset else estimate.n
     degrees = max(1, (_trainings(estimate) or min(MAX_BLOCKS, independent)) - 1)
@@ -187,13 +191,13 @@ def _alone(result: Result, estimate: Estimate) -> _Entry:
 
 
 def _trainings(estimate: Estimate) -> int:
-    """How many trainings an estimate is the mean of; 0 if it does not say."""
-    found = _TRAININGS.search(estimate.method)
-    return int(found[1]) if found else 0
+    """The number of trainings that an estimate is the mean of; 0 if it does not say."""
+    match = _TRAININGS.search(estimate.method)
+    return int(match[1]) if match else 0
 
 
 def _rest(result: Result, estimate: Estimate) -> tuple[tuple[str, ...], int]:
-    """What tells which samples a value rests on where they are not there: those that lack, and how many more."""
+    """What identifies the samples of a value without per-sample values: the missing ones, and how many more failed."""
     data = result.dataset
     return tuple(sorted({**data.skipped, **data.failed})) if data else (), estimate.failures
 
@@ -204,7 +208,7 @@ def _sorted(
     estimates: Mapping[str, Estimate],
     higher_is_better: bool,
 ) -> dict[str, str]:
-    """Rows that are not compared, those first that have a value on most samples; then by their own values."""
+    """Rows that are not compared, those with a value on most samples first, then by their values."""
     sign = -1 if higher_is_better else 1
     order: Sequence[str] = sorted(left_out, key=lambda key: (-counts[key], sign * (estimates[key].value or 0.0), key))
     return {key: left_out[key] for key in order}

@@ -12,7 +12,7 @@ SAME = 1e-5
 
 
 def chance(excess: float, stderr: float | None, degrees: int) -> float:
-    """p-value of "no excess", one-sided: that of t = excess / stderr; 0 or 1 where there is no error."""
+    """Return the one-sided p-value of "no excess", by t = excess / stderr; 0 or 1 where there is no error."""
     from scipy.stats import t  # scipy.stats takes half a second to import
 
     return float(t.sf(excess / stderr, degrees)) if stderr else float(excess <= 0)
@@ -20,7 +20,7 @@ def chance(excess: float, stderr: float | None, degrees: int) -> float:
 
 @lru_cache(maxsize=4096)
 def quantile(degrees: int, level: float = LEVEL) -> float:
-    """How many standard errors a difference is from 0 with a two-sided p-value of ``level``."""
+    """Return how many standard errors a difference is from 0 at a two-sided p-value of ``level``, by Student's t."""
     from scipy.special import stdtrit  # much faster to import than scipy.stats
 
     return float(-stdtrit(degrees, level / 2))
@@ -29,17 +29,20 @@ def quantile(degrees: int, level: float = LEVEL) -> float:
 def beyond_chance(
     differences: np.ndarray, stderrs: np.ndarray, degrees: np.ndarray, sizes: np.ndarray, comparisons: int = 1
 ) -> np.ndarray:
-    """Which differences are positive, more than rounding, and beyond chance, two-sided at ``LEVEL`` by Bonferroni.
+    """Find the differences that are positive, more than rounding, and beyond chance, two-sided at ``LEVEL``.
 
     Args:
-        differences: of any shape, as the other arrays.
-        stderrs: of the differences; NaN where the error is not known, which tells nothing.
-        degrees: of freedom of the errors, whole numbers; one for all if it has no dimension.
-        sizes: of the values that the differences are of.
-        comparisons: that share the level.
+        differences: differences of values, of any shape; the other arrays have the same.
+        stderrs: standard errors of the differences; NaN where unknown, which decides nothing.
+        degrees: degrees of freedom of the errors, whole numbers; one for all if it has no dimension.
+        sizes: magnitudes of the values that the differences are between.
+        comparisons: number of comparisons that share the level (Bonferroni).
+
+    Returns:
+        bool, in the shape of ``differences``.
     """
     factors = np.zeros(int(degrees.max()) + 1)
-    for each in np.flatnonzero(np.bincount(degrees.ravel())):
-        factors[each] = quantile(int(each), LEVEL / comparisons)
+    for count in np.flatnonzero(np.bincount(degrees.ravel())):
+        factors[count] = quantile(int(count), LEVEL / comparisons)
     beyond: np.ndarray = (differences > SAME * sizes) & (differences > factors[degrees] * stderrs)
     return beyond

@@ -1,4 +1,4 @@
-"""Which systems are at least as good as another on every sample, and what follows from it."""
+"""Dominance: systems that are at least as good as another on every sample, and what follows from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ DENSE, CHUNK = 8, 64
 
 
 def dominated(scores: np.ndarray, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
-    """Pairs in which the first is at least as good as the second on every sample, out of all pairs of two sets.
+    """Find the pairs in which the first system is at least as good as the second on every sample.
 
     Args:
         scores: ``[systems, samples]``, higher is better.
-        better, worse: numbers of systems.
+        better, worse: indices of the systems that may be first and second.
 
     Returns:
-        Pairs ``[pairs, 2]``.
+        Indices of the pairs, ``[pairs, 2]``.
     """
     kept = np.ones((len(better), len(worse)), bool)
     for sample in range(min(DENSE, scores.shape[1])):
@@ -30,18 +30,21 @@ def dominated(scores: np.ndarray, better: np.ndarray, worse: np.ndarray) -> np.n
     return np.stack([first, second], axis=1)
 
 
-def closed(told: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
-    """What is told, and what follows: who is at least as good as a better one is better, who is nowhere better worse.
+def closed(better: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
+    """Complete a comparison by dominance: a system at least as good as a better one on every sample is better too.
 
     Args:
-        told: whether a system is told to be better than another, ``[systems, systems]``.
-        scores: as ``dominated`` takes them; None if nothing is known of the samples.
+        better: whether a system is shown to be better than another, bool ``[systems, systems]``.
+        scores: as ``dominated`` takes them; None if there are no per-sample values.
+
+    Returns:
+        ``better`` with all that follows from it, bool ``[systems, systems]``.
     """
-    if scores is None or not told.any() or told.sum() == len(told) * (len(told) - 1) / 2:
-        return told
-    every = np.arange(len(told))
-    at_least = np.eye(len(told), dtype=np.float32)
+    if scores is None or not better.any() or better.sum() == len(better) * (len(better) - 1) / 2:
+        return better
+    every = np.arange(len(better))
+    at_least = np.eye(len(better), dtype=np.float32)
     pairs = dominated(scores, every, every)
     at_least[pairs[:, 0], pairs[:, 1]] = 1
-    follows: np.ndarray = at_least @ told.astype(np.float32) @ at_least > 0
+    follows: np.ndarray = at_least @ better.astype(np.float32) @ at_least > 0
     return follows

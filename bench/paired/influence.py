@@ -1,10 +1,10 @@
-"""How each group of samples pulls a value: what a standard error, and the error of a difference, are made of.
+"""Influence of groups of samples on a value, of which standard errors and the errors of differences are made.
 
-A value v has *pulls* w_g, one for each group of samples, with v's standard error as their norm. Of two values on the
-same groups the pulls are subtracted: the error of v - v' is |w - w'|, small where both values rise and fall with the
-same photographs, whatever their own errors are. Both ways in which the bench gets errors are of this form:
+A value v has *pulls* w_g, one per group of samples, whose norm is v's standard error. For two values on the same groups
+the pulls are subtracted: the error of v - v' is |w - w'|, small where both values rise and fall with the same
+photographs, however large the error of each is. Both ways in which the bench computes errors have this form:
 
-- a ratio of sums (a mean is one) has w_g = √(G/(G-1))·u_g/G with the linearised residuals u_g = (N_g - R·M_g)/mean(M):
+- a ratio of sums (a mean is one) has w_g = √(G/(G-1))·u_g/G with the linearized residuals u_g = (N_g - R·M_g)/mean(M):
   the cluster-robust error of ``bench.contracts.stats.clustered_mean``;
 - a jackknife over blocks of m_j samples has w_j = (o_j - o)/√(g·(h_j - 1)) with o_j = (h_j - 1)·(θ - θ_(j)),
   h_j = n/m_j and o = Σ o_j/h_j: the error of ``block_jackknife`` there, and that of a difference the jackknife of the
@@ -24,13 +24,13 @@ NEAR = 1e-3
 
 
 def of_ratios(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ratios of sums and their pulls.
+    """Compute ratios of sums and the pulls of their groups.
 
     Args:
         sums: numerator and denominator of each group, ``[systems, groups, 2]``.
 
     Returns:
-        Ratios ``[systems]`` and pulls ``[systems, groups]``; without pulls, NaN, if there is but one group.
+        Ratios ``[systems]`` and pulls ``[systems, groups]``; the pulls are NaN if there is only one group.
     """
     count = sums.shape[1]
     over, under = np.moveaxis(sums, -1, 0)
@@ -42,7 +42,7 @@ def of_ratios(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def of_blocks(estimate: Estimate) -> np.ndarray | None:
-    """Pulls of the blocks of a jackknife ``[blocks]``; None where the estimate's error did not come from one."""
+    """Return the pulls of a jackknife's blocks, ``[blocks]``; None if the estimate's error is not a jackknife's."""
     if estimate.value is None or estimate.stderr is None or not estimate.replicates or not estimate.blocks:
         return None
     if len(estimate.replicates) != len(estimate.blocks) or len(estimate.blocks) < 2:
@@ -51,13 +51,13 @@ def of_blocks(estimate: Estimate) -> np.ndarray | None:
     ratio = sizes.sum() / sizes
     offset = (ratio - 1) * (estimate.value - np.array(estimate.replicates))
     pulls: np.ndarray = (offset - (offset / ratio).sum()) / np.sqrt(len(sizes) * (ratio - 1))
-    # Of several trainings the replicates are those of one, and the error is that of their spread.
+    # With several trainings the replicates are those of one, and the error is that of their spread.
     near = math.isclose(float(np.linalg.norm(pulls)), estimate.stderr, rel_tol=NEAR)
     return pulls if near else None
 
 
 def distances(pulls: np.ndarray) -> np.ndarray:
-    """Squared distances between the pulls of all systems, ``[systems, systems]``, of pulls ``[systems, groups]``."""
+    """Return squared distances ``[systems, systems]`` between the pulls ``[systems, groups]`` of all systems."""
     squares = np.empty((len(pulls), len(pulls)))
     # Not by products, which cancel where two systems are nearly the same; a few rows at a time for the memory.
     step = max(1, (1 << 22) // max(1, pulls.size))

@@ -1,4 +1,4 @@
-"""The numbers of each sample that lie beside results, for many results at once."""
+"""Per-sample values that lie beside result files, for many results at once."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bench.errors import BenchError
 from bench.paired.parts import RATIOS
 
 Columns = Mapping[str, Any]
-"""Values of samples by column: ``id``, ``group`` and those of metrics, each ``[n]``."""
+"""Per-sample values by column: ``id``, ``group`` and those of metrics, each ``[n]``."""
 Lookup = Callable[[Result], Columns]
-"""Finds the samples of a result; there are none if it has none that can be read."""
+"""Finds the per-sample values of a result; empty if it has none that can be read."""
 
 
-def nothing(result: Result) -> Columns:
-    """The samples of a result that lies nowhere."""
+def no_samples(result: Result) -> Columns:
+    """Return no per-sample values, for results without files."""
     return {}
 
 
 def identity(result: Result) -> tuple[str, str, str]:
-    """What tells a result from others, and copies of it do not change."""
+    """Return what identifies a result and is the same in its copies: key, status and time of finishing."""
     return result.key, result.status, result.finished
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Finds the samples beside result files.
+    """Finds the per-sample values beside result files.
 
     A table is worth showing without them, so a file that is gone or damaged counts as none; ``bench check`` names it.
 
@@ -43,7 +43,7 @@ class Beside:
 
     @classmethod
     def of(cls, results: Iterable[tuple[Path, Result]]) -> Beside:
-        """The samples beside these result files."""
+        """Return a finder of the per-sample values beside these result files."""
         return cls({identity(result): file for file, result in results})
 
     def __call__(self, result: Result) -> Columns:
@@ -59,7 +59,7 @@ class Beside:
 
 
 def _wanted(result: Result) -> set[str]:
-    """Columns of which comparisons are made: of metrics of which one direction is better."""
+    """Columns that comparisons need: those of metrics with a better direction."""
     metrics = [name for name, estimate in result.metrics.items() if estimate.higher_is_better is not None]
     endings = [ending for pair in RATIOS for ending in pair]
     return {"id", "group", *metrics, *(name + ending for name in metrics for ending in endings)}

@@ -1,4 +1,4 @@
-"""Which samples the rows of a column share, and which rows have too few to be compared."""
+"""Samples that the rows of a column share, and rows that have too few of them to be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.paired.parts import agree, parts
 from bench.paired.samples import Columns
 
 MOST_GROUPS = 200
-"""More groups are dealt out to so many; a t of 199 degrees of freedom is a normal."""
+"""More groups are dealt out to this many; a t with 199 degrees of freedom is practically normal."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Measurements:
     """The values of one metric on each sample.
 
     Attributes:
-        ids: of the samples.
-        groups: of the samples, ``[n]``.
+        ids: ids of the samples, ``n`` of them.
+        groups: group of each sample, ``[n]``.
         parts: numerator and denominator, ``[n, 2]``; not finite where there is no value.
     """
 
@@ -32,37 +32,37 @@ class Measurements:
 
 
 def measurements(columns: Columns, metric: str, estimate: Estimate) -> Measurements | None:
-    """A metric's values on each sample; None if they are not there, or not what its value was computed from."""
+    """Return a metric's values on each sample; None if they are missing or do not give the estimate's value."""
     ids, groups = columns.get("id"), columns.get("group")
     if ids is None or groups is None or estimate.value is None or len(set(ids)) < len(ids):
         return None
     try:
-        found = parts(columns, metric)
+        kept = parts(columns, metric)
     except (TypeError, ValueError):
         return None
-    if found is None:
+    if kept is None:
         return None
-    counted = found.values[np.isfinite(found.values).all(1)]
+    counted = kept.values[np.isfinite(kept.values).all(1)]
     if not len(counted) or not agree(counted, estimate.value):
         return None
-    return Measurements(ids, np.asarray(groups), found.values)
+    return Measurements(ids, np.asarray(groups), kept.values)
 
 
 class Shared:
     """Rows of a column, and the samples on which all that are compared have a value.
 
-    A row is compared if the rows with at least as many samples and itself share half of all samples or more. So one
-    system that fails on nearly everything takes the samples from nobody, and no row is left out while another one is
-    compared that has values on some of its samples only.
+    A row is compared if it and the rows with at least as many samples share half of all samples or more. So a system
+    that fails on nearly everything takes no samples away from others, and no row is left out while another one is
+    compared that has values on only some of its samples.
 
     Attributes:
-        keys: of the rows.
-        ids: of all samples on which any row has a value.
+        keys: keys of the rows.
+        ids: ids of all samples on which any row has a value.
         values: numerator and denominator, ``[rows, samples, 2]``, NaN where there is none.
-        groups: of the samples, ``[samples]``.
-        present: whether a row has a value on a sample, ``[rows, samples]``; an infinitely good one is one.
-        compared: whether a row is compared, ``[rows]``.
-        common: the samples on which all compared rows have a finite value, ``[samples]``.
+        groups: group of each sample, ``[samples]``.
+        present: whether a row has a value on a sample, bool ``[rows, samples]``; an infinitely good one counts.
+        compared: whether a row is compared, bool ``[rows]``.
+        common: whether all compared rows have a finite value on a sample, bool ``[samples]``.
     """
 
     def __init__(self, rows: Mapping[str, Measurements], higher_is_better: bool) -> None:
@@ -90,12 +90,12 @@ class Shared:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """On how many samples each row has a value, ``[rows]``."""
+        """The number of samples on which each row has a value, ``[rows]``."""
         counts: np.ndarray = self.present.sum(1)
         return counts
 
     def sums(self) -> np.ndarray:
-        """Numerator and denominator of the compared rows by group of the common samples, ``[rows, groups, 2]``."""
+        """Return numerator and denominator summed over each group of the common samples, ``[compared, groups, 2]``."""
         values, groups = (
             self.values[self.compared][:, self.common],
             assign_blocks(self.groups[self.common], MOST_GROUPS),
@@ -106,9 +106,9 @@ class Shared:
         return sums
 
     def scores(self) -> np.ndarray | None:
-        """Compared rows' values on all samples, ``[rows, samples]``: higher is better, a missing one is the worst.
+        """Return the compared rows' values on all samples, ``[rows, samples]``: higher is better, missing is worst.
 
-        None where rows divide by different amounts, so that no worse on each sample is not no worse on all of them.
+        None where rows divide by different amounts: being no worse on each sample does not mean no worse overall then.
         """
         values = self.values[self.compared]
         under = values[:, self.common, 1]
@@ -121,7 +121,7 @@ class Shared:
 
 
 def _aligned(rows: Sequence[Measurements]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """All ids, their groups, and the values of all rows ``[rows, samples, 2]``, NaN where a row has not the sample."""
+    """All ids, their groups, and the values of all rows ``[rows, samples, 2]``, NaN where a row lacks the sample."""
     first = rows[0]
     if all(row.ids == first.ids for row in rows):
         return list(first.ids), first.groups, np.stack([row.parts for row in rows])

@@ -1,1 +1,1 @@
-"""Numbers that papers report, a file a subject; shown beside measured ones, never ranked with them."""
+"""Numbers that papers report, one file per subject; shown beside measured ones, never ranked with them."""

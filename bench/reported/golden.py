@@ -1,6 +1,6 @@
-"""Golden checks: files that everybody can get, and the numbers that a trusted evaluator prints for them.
+"""Golden checks: public files, and the numbers that a trusted evaluator prints for them.
 
-Each is a YAML file, those that come with the package in ``tasks/golden``:
+Each is a YAML file; those that come with the package are in ``tasks/golden``:
 
     description: what is compared with what
     source: where the numbers are published
@@ -10,7 +10,7 @@ Each is a YAML file, those that come with the package in ``tasks/golden``:
     files: {samples.npz: where to get it, reference.npz: where to get it}
     expected: {gfid: "3.9426"}
 
-A number agrees if it is the expected one at the digits that are given.
+A number agrees if it equals the expected one at the digits that are given.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from bench.contracts.suite import read_yaml, shipped
 from bench.errors import BenchError
 
 EQUAL_BY = {"inception_score_file_order": "inception_score"}
-"""A value that is left out where it equals another -> that other."""
+"""Values that are left out where they equal another, with the name of that other value."""
 
 
 class Golden(BaseModel):
-    """A check; see the head of this module."""
+    """One golden check, as its YAML file describes it (see the module's docstring)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,30 +40,31 @@ class Golden(BaseModel):
     protocol: str
     samples: str
     reference: str
-    files: dict[str, str] = Field(default_factory=dict, description="file -> where to get it")
+    files: dict[str, str] = Field(default_factory=dict, description="file: where to get it")
     expected: dict[str, str] = Field(
-        min_length=1, description="value -> number, in the digits that must agree; quoted, so that none is lost"
+        min_length=1, description="value: number with the digits that must agree, quoted so that none is lost"
     )
 
     def missing(self, folder: Path) -> dict[str, str]:
-        """Files that are not in the folder, and where to get them."""
+        """Return the files that are not in the folder, with where to get each."""
         return {
             name: self.files.get(name, "") for name in (self.samples, self.reference) if not (folder / name).exists()
         }
 
     def verdicts(self, measured: Mapping[str, Estimate]) -> list[Verdict]:
-        """Each expected number beside the measured one."""
+        """Compare each expected number with the measured one."""
         return [_verdict(name, text, measured) for name, text in self.expected.items()]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One number.
+    """One expected number beside the measured one.
 
     Attributes:
-        expected: as published.
-        measured: None where there is no value.
-        reason: why there is none.
+        name: name of the value.
+        expected: the number as reported, with its digits.
+        measured: the measured value; None if there is none.
+        reason: why there is none; empty if there is a value.
     """
 
     name: str
@@ -73,16 +74,16 @@ class Verdict:
 
     @property
     def digits(self) -> int:
-        """After the point."""
+        """Digits of the expected number after the decimal point."""
         return len(self.expected.partition(".")[2])
 
     @property
     def agrees(self) -> bool:
-        """Whether the measured number, rounded, is the expected one."""
+        """Whether the measured number, rounded to the same digits, equals the expected one."""
         return self.measured is not None and f"{self.measured:.{self.digits}f}" == self.expected
 
     def line(self) -> str:
-        """For people."""
+        """Return the comparison as one line of text."""
         start = f"{self.name:<28} expected {self.expected:>9}"
         if self.measured is None:
             return f"{start}  not measured: {self.reason}"
@@ -92,13 +93,13 @@ class Verdict:
 
 
 def find(path: Path) -> dict[str, tuple[Golden, Path]]:
-    """The checks of a path, by name, each with the folder that holds its files.
+    """Find the checks of a path, by name, each with the folder that holds its files.
 
     Args:
-        path: a folder with the files of shipped checks, or the YAML file of one's own.
+        path: a folder with the files of shipped checks, or the YAML file of a custom check.
 
     Raises:
-        BenchError: there is no such path, or the file is no check.
+        BenchError: the path does not exist, or the file is not a check.
     """
     if path.is_dir():
         return {name: (_read(file), path) for name, file in shipped("golden").items()}
@@ -112,8 +113,7 @@ def _read(file: Path) -> Golden:
 
 
 def _verdict(name: str, expected: str, measured: Mapping[str, Estimate]) -> Verdict:
-    known = name if name in measured else EQUAL_BY.get(name, name)
-    estimate = measured.get(known)
+    estimate = measured.get(name if name in measured else EQUAL_BY.get(name, name))
     if estimate is None:
-        return Verdict(name, expected, None, "the protocol measures no such thing")
+        return Verdict(name, expected, None, "the protocol does not measure it")
     return Verdict(name, expected, estimate.value, estimate.lacking)

@@ -1,4 +1,4 @@
-"""What a reported number is, and how the files of them are read."""
+"""Model and reader of the files of reported numbers."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class _Strict(BaseModel):
 
 
 class Match(_Strict):
-    """The tables of the bench that were measured as a reported number was."""
+    """Selects the tables of the bench that were measured as a reported number was."""
 
     task: str
     preset: str
-    n: int | None = Field(default=None, description="samples; the preset's numbers on other ones do not compare")
-    size: int | None = Field(default=None, description="pixels of a side")
+    n: int | None = Field(default=None, description="number of samples; numbers on others do not compare")
+    size: int | None = Field(default=None, description="height and width in pixels")
 
     def fits(self, protocol: Protocol) -> bool:
-        """Whether a table's protocol has this task, preset, number and form of samples."""
+        """Whether a table's protocol has this task, preset, number of samples and image size."""
         return (
             protocol.task == self.task
             and self.preset in protocol.preset.split(", ")
@@ -40,7 +40,7 @@ class Match(_Strict):
 
 
 class ReportedProtocol(_Strict):
-    """What is known of how numbers were measured; an empty field is what the source does not say."""
+    """What is known about how numbers were measured; a field is empty where the source does not say."""
 
     title: str
     modality: str
@@ -50,11 +50,11 @@ class ReportedProtocol(_Strict):
     resolution: str = ""
     reference: str = Field(default="", description="the set that set-level metrics compare with")
     remarks: str = Field(default="", description="what a reader must know before comparing")
-    match: Match | None = Field(default=None, description="none where no preset reproduces it")
+    match: Match | None = Field(default=None, description="absent where no preset reproduces it")
 
 
 class MetricFact(_Strict):
-    """How a reported metric is shown."""
+    """Presentation of a reported metric."""
 
     title: str
     unit: str = ""
@@ -63,27 +63,25 @@ class MetricFact(_Strict):
 
 
 class ReportedSystem(_Strict):
-    """What one source reports of one system."""
+    """Numbers that one source reports for one system."""
 
     system: str = Field(description="as the source calls it")
     protocol: str
     source: str
     values: dict[str, Decimal] = Field(description="with the digits of the source, in the metric's unit")
-    approximate: tuple[str, ...] = Field(default=(), description="metrics of which the source gives about the value")
+    approximate: tuple[str, ...] = Field(default=(), description="metrics whose value in the source is approximate")
     registry: str | None = Field(default=None, description="its name in results, where the bench can measure it")
     note: str = ""
 
 
 class Catalog(_Strict):
-    """One file of reported numbers."""
+    """One file of reported numbers: their protocols, metrics, sources and systems."""
 
     subject: str
     order: int
     protocols: dict[str, ReportedProtocol]
     metrics: dict[str, MetricFact]
-    links: dict[str, str] = Field(
-        default_factory=dict, description="address of each source that has a known one, by the source's text"
-    )
+    links: dict[str, str] = Field(default_factory=dict, description="known addresses of sources, by the source's text")
     systems: tuple[ReportedSystem, ...]
 
     @model_validator(mode="after")
@@ -104,27 +102,31 @@ class Catalog(_Strict):
         return self
 
     def of(self, protocol: str) -> list[ReportedSystem]:
-        """The systems reported under one protocol, in the file's order."""
+        """Return the systems reported under one protocol, in the file's order."""
         return [system for system in self.systems if system.protocol == protocol]
 
     def link(self, system: ReportedSystem) -> str:
-        """The address of a system's source; empty where none is known."""
+        """Return the address of a system's source; empty if none is known."""
         return self.links.get(system.source, "")
 
     def measures(self, protocol: str) -> list[str]:
-        """The metrics that any system has under one protocol, in the file's order."""
+        """Return the metrics that any system has under one protocol, in the file's order."""
         return [name for name in self.metrics if any(name in system.values for system in self.of(protocol))]
 
 
 @cache
 def catalogs() -> dict[str, Catalog]:
-    """All files of reported numbers, by name."""
-    found = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
-    return dict(sorted(found.items(), key=lambda item: item[1].order))
+    """Return all files of reported numbers by name, in their stated order."""
+    files = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
+    return dict(sorted(files.items(), key=lambda item: item[1].order))
 
 
 def read(file: Path) -> Catalog:
-    """One file; BenchError says what in it is wrong."""
+    """Read one file of reported numbers.
+
+    Raises:
+        BenchError: the file is not a valid catalog; the message says where.
+    """
     try:
         # All scalars as text, so that 1.70 does not become 1.7 on the way.
         return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))
