@@ -1,11 +1,11 @@
-"""This package's metrics of sound: in the pool against one process, and whole runs beside codecscope.
+"""Time of the audio metrics: in the pool compared with one process, and whole runs compared with codecscope.
 
     python benchmarks/audio_metrics.py pool --utterances 100 --rounds 3
     python benchmarks/audio_metrics.py files --utterances 100 --rounds 5 --peer PYTHON
 
-Both take recorded speech, the first of Asterisk's prompts that last two seconds. ``pool`` scores reconstructions
-that were made before, so that nothing but the metrics is timed; ``files`` times whole commands on the same WAV
-files, from their start to the last value. What is compared takes turns.
+Both use recorded speech: the first of Asterisk's prompts that last at least two seconds. ``pool`` scores
+reconstructions made beforehand, so that only the metrics are timed; ``files`` times whole commands on the same WAV
+files, from their start to the last value. The compared commands take turns.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ BATCH = 8
 
 @click.group()
 def main() -> None:
-    """Time of the metrics of sound."""
+    """Time the audio metrics."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What scoring took, in seconds; ``values`` are the metrics'.
+    """The time that scoring took, in seconds, and the values of the metrics.
 
     Attributes:
-        start, end: of the pool, by the clock; 0 without one.
-        work: from the first clip handed in to the last estimate, by the clock.
-        cpu: of processors, from the pool's start to its end, its processes included.
+        start, end: wall time to start and to end the pool; 0 without one.
+        work: wall time from the first clip to the last estimate.
+        cpu: processor time from the pool's start to its end, including its processes.
+        values: value of each metric by name; None if it has none.
     """
 
     start: float
@@ -52,27 +53,29 @@ class Scored:
 
 
 @main.command()
-@click.option("--utterances", default=100, show_default=True, help="Prompts that are scored.")
-@click.option("--rounds", default=3, show_default=True, help="Times that each way is measured.")
-@click.option("--codec", default="opus@12", show_default=True, help="What the reconstructions are made by, once.")
-@click.option("--processes", default=None, type=click.IntRange(1), help="Of the pool; as many as cores if not given.")
+@click.option("--utterances", default=100, show_default=True, help="Number of prompts.")
+@click.option("--rounds", default=3, show_default=True, help="How often each way is measured.")
+@click.option("--codec", default="opus@12", show_default=True, help="Codec that makes the reconstructions, once.")
+@click.option(
+    "--processes", default=None, type=click.IntRange(1), help="Processes of the pool; by default one per core."
+)
 def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> None:
-    """PESQ, STOI and word errors: in a pool of n processes against the time of one, divided by n."""
+    """Compare PESQ, STOI and word errors in a pool of n processes with the time of one process divided by n."""
     n = processes or len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         clips = Path(name) / "clips.pt"
         seconds = reconstruct(clips, utterances, codec)
-        click.echo(f"{utterances} utterances, {seconds:.0f} s of sound, {codec}, {', '.join(METRICS)}; n = {n}")
+        click.echo(f"{utterances} utterances, {seconds:.0f} s of audio, {codec}, {', '.join(METRICS)}; n = {n}")
         arms = {"serial": (0, 1), "pool": (n, 1), "apart": (0, n)}
         took: dict[str, list[list[Scored]]] = {arm: [] for arm in arms}
         for number in range(rounds):
             for arm in list(arms) if number % 2 == 0 else reversed(arms):
                 took[arm].append(scored(clips, *arms[arm]))
     serial, pooled = ([parts[0] for parts in took[arm]] for arm in ("serial", "pool"))
-    if any(one.values != serial[0].values for one in (*serial, *pooled)):
-        raise click.ClickException("the pool gave other values than the serial computation")
+    if any(run.values != serial[0].values for run in (*serial, *pooled)):
+        raise click.ClickException("the values of the pool differ from those of the serial computation")
     click.echo("values, equal in all: " + ", ".join(f"{name} {value:.6g}" for name, value in serial[0].values.items()))
-    click.echo("seconds (least .. median .. greatest):")
+    click.echo("seconds (minimum .. median .. maximum):")
     click.echo(f"  serial          wall {spread([s.work for s in serial])}   cpu {spread([s.cpu for s in serial])}")
     click.echo(f"  pool            wall {spread([p.work for p in pooled])}   cpu {spread([p.cpu for p in pooled])}")
     click.echo(f"  pool's start    wall {spread([p.start for p in pooled])}")
@@ -81,12 +84,12 @@ def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> Non
     cpu = [sum(part.cpu for part in parts) for parts in took["apart"]]
     click.echo(f"  n on their own  wall {spread(apart)}   cpu {spread(cpu)}")
     click.echo(f"ratios within a round, to the ideal of serial time / {n}:")
-    ideals = [one.work / n for one in serial]
-    whole = [one.start + one.work + one.end for one in pooled]
+    ideals = [run.work / n for run in serial]
+    whole = [run.start + run.work + run.end for run in pooled]
     for label, walls in (
-        ("pool", [one.work for one in pooled]),
+        ("pool", [run.work for run in pooled]),
         ("pool, started and ended", whole),
-        # What the machine makes of the ideal: each process has its share from the start, and nothing is passed on.
+        # The machine's own limit: each process has its share from the start, and nothing is passed on.
         ("n on their own, no pool", apart),
     ):
         click.echo(f"  {label:24} {spread([wall / ideal for wall, ideal in zip(walls, ideals, strict=True)])}")
@@ -94,7 +97,7 @@ def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> Non
 
 
 def reconstruct(file: Path, count: int, codec: str) -> float:
-    """Write prompts and what a codec makes of them; seconds of sound."""
+    """Write prompts and their reconstructions by a codec, and return the seconds of audio."""
     import torch
 
     from bench.contracts.system import parse
@@ -112,11 +115,15 @@ def reconstruct(file: Path, count: int, codec: str) -> float:
 
 
 def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
-    """Score clips as a cell of a run does: in a process that was forked with everything imported.
+    """Score clips as a cell of a run does: in a process forked with everything imported.
 
     Args:
-        processes: of the pool; 0 for none.
-        parts: cells at once, each with as many clips, without a pool between them.
+        clips: the file that ``reconstruct`` wrote.
+        processes: processes of the pool; 0 for no pool.
+        parts: number of cells at once, which share the clips equally and have separate pools.
+
+    Returns:
+        What each cell took.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.measuring.cell_process", *modules()])
@@ -128,18 +135,18 @@ def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
         cell.start()
         theirs.close()
         cells.append((cell, ours))
-    found = []
+    scores = []
     for cell, channel in cells:
         with suppress(EOFError):
-            found.append(channel.recv())
+            scores.append(channel.recv())
         cell.join()
-    if len(found) < parts:
+    if len(scores) < parts:
         raise click.ClickException("a process that scores clips died")
-    return found
+    return scores
 
 
 def modules() -> list[str]:
-    """What a run has imported before it starts a cell with these metrics."""
+    """Return the modules that a run imports before it starts a cell with these metrics."""
     from bench import registry
 
     # As a run does: joblib would register a semaphore that a fork server cannot take back.
@@ -151,7 +158,7 @@ def modules() -> list[str]:
 
 
 def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any, channel: Connection) -> None:
-    """Score every ``parts``-th clip from ``part`` on, with a cache of its own, and send what it took."""
+    """Score every ``parts``-th clip from ``part`` on, with an empty cache, and send what it took."""
     import torch
 
     from bench import registry
@@ -162,7 +169,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
     die_with_parent()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as cache:
-        # Transcripts of originals are remembered from run to run; here every run hears them anew.
+        # Transcripts of originals are cached from run to run; here every run transcribes them again.
         os.environ["BENCH_CACHE"] = cache
         batches = list(batched(torch.load(clips, weights_only=False)[part::parts]))
         metrics = [registry.load(registry.get("metrics", name).target)() for name in METRICS]
@@ -175,7 +182,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
         for batch in batches:
             for metric in metrics:
                 metric.update(batch)
-        values = {name: one.value for metric in metrics for name, one in metric.compute().items()}
+        values = {name: estimate.value for metric in metrics for name, estimate in metric.compute().items()}
         worked = time.perf_counter()
         if pool:
             pool.close()
@@ -184,7 +191,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
 
 
 def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
-    """The clips as the streaming loop hands them to metrics."""
+    """Yield the clips in batches, as the streaming loop hands them to metrics."""
     import torch
 
     from bench.contracts.tokens import Tokens
@@ -196,13 +203,13 @@ def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
         rate = members[0]["rate"]
         yield Batch(
             index=torch.arange(start, start + len(members)),
-            group=torch.tensor([one["group"] for one in members]),
-            reference=Audio.of([one["signal"] for one in members], rate),
-            reconstruction=Audio.of([one["reconstruction"] for one in members], rate),
+            group=torch.tensor([clip["group"] for clip in members]),
+            reference=Audio.of([clip["signal"] for clip in members], rate),
+            reconstruction=Audio.of([clip["reconstruction"] for clip in members], rate),
             tokens=Tokens(payload=(b"",) * len(members)),
-            ids=tuple(one["id"] for one in members),
-            transcripts=tuple(one["transcript"] for one in members),
-            languages=tuple(one["language"] for one in members),
+            ids=tuple(clip["id"] for clip in members),
+            transcripts=tuple(clip["transcript"] for clip in members),
+            languages=tuple(clip["language"] for clip in members),
         )
 
 

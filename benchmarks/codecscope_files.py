@@ -1,9 +1,9 @@
-"""codecscope's values of every WAV file in a folder, with G.711 μ-law as its codec, as a JSON object of columns.
+"""Print codecscope's values for every WAV file in a folder, with G.711 μ-law as its codec, as JSON columns.
 
     PYTHON benchmarks/codecscope_files.py FOLDER
 
-``PYTHON`` has codecscope with its quality metrics, and needs nothing of this package. Its own command takes one file
-and none but its own codecs; here one process has them all, through its Python interface.
+``PYTHON`` needs codecscope with its quality metrics, and nothing of this package. codecscope's own command takes one
+file and only its own codecs; here one process takes all files, through its Python interface.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ with warnings.catch_warnings():
 
 
 class MuLaw:
-    """G.711 μ-law of 16-bit samples at whatever rate they have."""
+    """G.711 μ-law for 16-bit samples at any rate."""
 
     name = "mulaw"
     sample_rate = 0
 
     def encode(self, audio: Any) -> CodecOutput:
-        """Codes of ``[samples]`` float32, and the samples that they stand for."""
+        """Encode float32 ``[samples]``; return the codes and the decoded samples."""
         data = np.clip(np.rint(audio * 32768.0), -32768, 32767).astype("<i2").tobytes()
         codes = audioop.lin2ulaw(data, 2)
         back = np.frombuffer(audioop.ulaw2lin(codes, 2), "<i2").astype(np.float32) / 32768
@@ -38,12 +38,12 @@ class MuLaw:
 
 
 def main(folder: Path) -> None:
-    """Print the values by name, a list each in the order of the files' names."""
+    """Print the values by name, one list each in the order of the file names."""
     codec = MuLaw()
     reports = [codecscope.analyze_file(str(file), codec, speech=True) for file in sorted(folder.glob("*.wav"))]
-    columns = {name: [getattr(one, name) for one in reports] for name in ("pesq", "stoi", "si_snr", "si_snr_aligned")}
-    columns["token_rate"] = [one.token_rate for one in reports]
-    delays = [(one.delay_samples, one.codec_sample_rate) for one in reports]
+    names = ("pesq", "stoi", "si_snr", "si_snr_aligned", "token_rate")
+    columns = {name: [getattr(report, name) for report in reports] for name in names}
+    delays = [(report.delay_samples, report.codec_sample_rate) for report in reports]
     columns["delay_ms"] = [None if delay is None else 1000 * delay / rate for delay, rate in delays]
     print(json.dumps(columns))  # noqa: T201 - the output
 

@@ -1,12 +1,12 @@
-"""Memory and disk of image-generation, for growing numbers of images.
+"""Memory and disk use of image generation, for growing numbers of images.
 
     python benchmarks/generation_memory.py --samples 60 --samples 250
     python benchmarks/generation_memory.py --features drawn --samples 1000 --samples 16000 --metrics gfid,sfid
 
-Each is a whole cell under the preset `default`: samples and half as many references of random pixels, an Inception with
-random weights, or in its place random numbers as many as its features, which cost nothing to compute. What it keeps is
-told apart: anonymous memory, which the operating system cannot take back, at most and at the end of each phase and of
-each metric's last step, and mapped files, which it writes out as it needs to.
+Each measurement is a whole cell under the preset `default`: samples and half as many references of random pixels, and
+an Inception with random weights, or in its place random numbers in the shape of its features, which cost nothing to
+compute. Two kinds of memory are reported: anonymous memory, which the operating system cannot reclaim, at its peak and
+at the end of each phase and of each metric's last step; and mapped files, which it writes out as needed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ MIB = 2**20
 
 
 @click.command()
-@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Images, in turn.")
-@click.option("--size", default=64, show_default=True, help="Their height and width.")
-@click.option("--metrics", default="", help="Only these, with commas between them.")
+@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Numbers of images.")
+@click.option("--size", default=64, show_default=True, help="Height and width in pixels.")
+@click.option("--metrics", default="", help="Only these metrics, separated by commas.")
 @click.option("--features", type=click.Choice(["computed", "drawn"]), default="computed", show_default=True)
 def main(samples: Sequence[int], size: int, metrics: str, features: str) -> None:
-    """Peak of anonymous memory, and bytes of mapped files a sample."""
+    """Report the peak of anonymous memory and the size of mapped files."""
     from synthetic import random_inception
 
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as name:
@@ -48,7 +48,7 @@ def main(samples: Sequence[int], size: int, metrics: str, features: str) -> None
 
 
 def measure(n: int, size: int, metrics: str, features: str, weights: Path, folder: Path) -> None:
-    """One cell of n samples and n / 2 references."""
+    """Measure one cell of n samples and n / 2 references."""
     import numpy as np
     import torch
 
@@ -86,8 +86,8 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     assert store.sha256(WEIGHTS) == sha256_file(weights)
     protocol = task.protocol(Request(("default", chosen), files[1].name, options, sha256=store.sha256))
     (system,) = sample_specs((str(files[0]),))
-    found = store.resolve(protocol.weights)
-    job = Job(system, task.for_system(protocol, system), options, found)
+    resolved = store.resolve(protocol.weights)
+    job = Job(system, task.for_system(protocol, system), options, resolved)
     highest, last, phase, over = dict[str, float](), dict[str, float](), ["preparing"], threading.Event()
 
     def watch() -> None:

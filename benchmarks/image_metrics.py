@@ -1,11 +1,11 @@
-"""This package's image metrics beside torch-fidelity's own command, on the same PNG files and weights.
+"""This package's image metrics compared with torch-fidelity's command, on the same PNG files and weights.
 
     python benchmarks/image_metrics.py speed --images 256 --rounds 5
     python benchmarks/image_metrics.py memory --images 128 --images 512
 
 Each measurement is a whole process, from its start to the printed values. torch-fidelity computes FID, IS and
-KID; here these three with their intervals, and PSNR, SSIM and codebook use. The two take turns, so that
-whatever else the machine does falls on both.
+KID; this package computes these three with their intervals, and PSNR, SSIM and codebook use. The two take turns, so
+that other load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ BATCH = 32
 
 @click.group()
 def main() -> None:
-    """Time and memory of the image metrics."""
+    """Measure time and memory of the image metrics."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders of PNGs with equal names, and a weights file."""
+    """Two folders of PNGs with equal names, and a weights file."""
 
     reference: Path
     reconstruction: Path
@@ -46,7 +46,7 @@ class Inputs:
 
 
 def prepare(folder: Path, images: int, size: int) -> Inputs:
-    """Photographs, what JPEG leaves of them, and an Inception with random weights."""
+    """Write photographs, their JPEG reconstructions, and an Inception with random weights into a folder."""
     from PIL import Image
     from synthetic import jpeg, photographs, random_inception
 
@@ -61,7 +61,7 @@ def prepare(folder: Path, images: int, size: int) -> Inputs:
 
 
 def ours(inputs: Inputs, cache: Path) -> tuple[list[str], dict[str, str]]:
-    """Command line and environment of this package's metrics."""
+    """Return command line and environment of this package's metrics."""
     command = [
         sys.executable,
         __file__,
@@ -72,7 +72,7 @@ def ours(inputs: Inputs, cache: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def theirs(inputs: Inputs, subset: int, cache: Path | None) -> tuple[list[str], dict[str, str]]:
-    """Command line and environment of torch-fidelity; with a cache it keeps the second input's features."""
+    """Return command line and environment of torch-fidelity; with a cache it keeps the second input's features."""
     command = [
         str(Path(sys.executable).with_name("fidelity")),
         "--cpu",
@@ -90,7 +90,7 @@ def theirs(inputs: Inputs, subset: int, cache: Path | None) -> tuple[list[str], 
 
 @dataclass(frozen=True)
 class Took:
-    """What a process took, in seconds: by the clock, and of processors, its children included."""
+    """Wall time and processor time of a process with its children, in seconds, and the values it printed."""
 
     wall: float
     cpu: float
@@ -98,8 +98,8 @@ class Took:
 
 
 def run(command: Sequence[str], environment: dict[str, str]) -> Took:
-    """Run a process to its end; its last line of output is a JSON object."""
-    # Threads that spin while they wait would make each command's time depend on what else is running.
+    """Run a process to its end; its output ends with a JSON object of values."""
+    # Threads that spin while waiting would make each command's time depend on other load.
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **environment}
     before, start = os.times(), time.perf_counter()
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
@@ -111,9 +111,9 @@ def run(command: Sequence[str], environment: dict[str, str]) -> Took:
 @main.command()
 @click.option("--images", default=256, show_default=True, help="Images in each folder.")
 @click.option("--size", default=256, show_default=True, help="Their height and width.")
-@click.option("--rounds", default=5, show_default=True, help="Times that each command runs.")
+@click.option("--rounds", default=5, show_default=True, help="How often each command runs.")
 def speed(images: int, size: int, rounds: int) -> None:
-    """Whole processes in turn: cold, and with the reference's features cached."""
+    """Time whole processes in turn: cold, and with the reference's features cached."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inputs = prepare(folder, images, size)
@@ -135,15 +135,15 @@ def speed(images: int, size: int, rounds: int) -> None:
             took["their cached"].append(run(*theirs(inputs, subset, their_warm)))
         for arm, runs in took.items():
             click.echo(f"  {arm:16} wall {spread([r.wall for r in runs])} s   cpu {spread([r.cpu for r in runs])} s")
-        click.echo("ratios within a round, here to torch-fidelity:")
-        for arm, other in (("cold", "their cold"), ("cached", "their cold"), ("cached", "their cached")):
-            pairs = list(zip(took[arm], took[other], strict=True))
+        click.echo("ratios within a round, this package to torch-fidelity:")
+        for arm, peer in (("cold", "their cold"), ("cached", "their cold"), ("cached", "their cached")):
+            pairs = list(zip(took[arm], took[peer], strict=True))
             wall, cpu = spread([a.wall / b.wall for a, b in pairs]), spread([a.cpu / b.cpu for a, b in pairs])
-            click.echo(f"  {arm:>6} / {other:16} wall {wall}   cpu {cpu}")
+            click.echo(f"  {arm:>6} / {peer:16} wall {wall}   cpu {cpu}")
 
 
 def spread(values: Sequence[float]) -> str:
-    """Least, median and greatest."""
+    """Write minimum, median and maximum."""
     return f"{min(values):.3f} .. {statistics.median(values):.3f} .. {max(values):.3f}"
 
 
@@ -151,7 +151,7 @@ def spread(values: Sequence[float]) -> str:
 @click.option("--images", default=(128, 256, 512), multiple=True, show_default=True, help="Images in each folder.")
 @click.option("--size", default=64, show_default=True, help="Their height and width.")
 def memory(images: Sequence[int], size: int) -> None:
-    """Peak of anonymous memory, for growing numbers of images."""
+    """Measure the peak of anonymous memory for growing numbers of images."""
     for count in images:
         with tempfile.TemporaryDirectory() as name:
             inputs = prepare(Path(name), count, size)
@@ -163,14 +163,14 @@ def memory(images: Sequence[int], size: int) -> None:
 
 
 def anonymous(process: subprocess.Popen[str]) -> Iterator[float]:
-    """Anonymous resident memory of a process in MiB, again and again until it ends."""
+    """Yield the anonymous resident memory of a process in MiB, repeatedly until it ends."""
     while process.poll() is None:
         yield anonymous_mib(process.pid)
         time.sleep(0.02)
 
 
 def anonymous_mib(process: int | str) -> float:
-    """Anonymous resident memory of a process in MiB; 0 if it is gone."""
+    """Return the anonymous resident memory of a process in MiB; 0 if it has ended."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -184,7 +184,7 @@ def anonymous_mib(process: int | str) -> float:
 @click.argument("reconstruction", type=click.Path(path_type=Path))
 @click.argument("weights", type=click.Path(path_type=Path))
 def measure(reference: Path, reconstruction: Path, weights: Path) -> None:
-    """The metrics of two folders; a JSON object of values, and the loop's peak of anonymous memory."""
+    """Print the metrics of two folders and the loop's peak of anonymous memory as a JSON object."""
     import torch
 
     from bench import registry

@@ -1,10 +1,10 @@
-"""How long tables and the site of many results take: no model, no data, only what reads results from disk.
+"""Time to make tables and the site from many results on disk; no model and no data are needed.
 
     python benchmarks/reading_side.py --results 100 --results 400 --results 2000
     python benchmarks/reading_side.py --results 400 --command publish
 
-The results are those of a published leaderboard over and over, each system under a name of its own and with values of
-its own: every metric's values are drawn around the published ones, and intervals go along.
+The results repeat those of a committed leaderboard, each system under a new name and with new values: every metric's
+values are drawn around the committed ones, and intervals are scaled with them.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("markdown", "latex", "terminal", "csv", "json", "publish")
 SPREAD = 0.3
-"""Standard deviation of the logarithm of what each value is multiplied by."""
+"""Standard deviation of the logarithm of the factor that each value is multiplied by."""
 
 
 def synthetic(pattern: Path, count: int, seed: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Names and results as JSON, made of the results of a folder in turn."""
+    """Yield ``count`` names and results as JSON trees, made from the results of a folder in turn."""
     generator = np.random.default_rng(seed)
-    known = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(pattern.glob("*.json"))]
+    patterns = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(pattern.glob("*.json"))]
     for number in range(count):
-        tree = json.loads(json.dumps(known[number % len(known)]))
+        tree = json.loads(json.dumps(patterns[number % len(patterns)]))
         name = f"{tree['system']['name']}-{number:05d}"
         tree["system"]["name"] = name
         tree |= {"key": f"{number:064x}", "samples": None, "kept": []}
@@ -46,7 +46,7 @@ def synthetic(pattern: Path, count: int, seed: int = 0) -> Iterator[tuple[str, d
 
 
 def seconds(command: str, folder: Path, scratch: Path) -> tuple[float, float]:
-    """Wall-clock seconds of a command on a folder of results, and MB that it wrote."""
+    """Return the wall-clock seconds of a command on a folder of results, and the MB that it wrote."""
     words = ["publish", folder, "--out", scratch / "site"] if command == "publish" else ["leaderboard", folder]
     words += [] if command == "publish" else ["--format", command]
     start = time.perf_counter()
@@ -62,7 +62,7 @@ def seconds(command: str, folder: Path, scratch: Path) -> tuple[float, float]:
 @click.option("--command", "commands", type=click.Choice(COMMANDS), multiple=True, default=COMMANDS)
 @click.option("--pattern", type=click.Path(exists=True, path_type=Path), default=ROOT / "leaderboards" / "image-recon")
 def main(counts: tuple[int, ...], commands: tuple[str, ...], pattern: Path) -> None:
-    """Print seconds and written MB of each command on each number of results."""
+    """Print seconds and MB written by each command for each number of results."""
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             results = Path(folder) / "run" / "results"

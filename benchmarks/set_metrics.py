@@ -1,10 +1,10 @@
-"""Time and memory of the set-level metrics' last step, for as many samples as ImageNet's validation set has.
+"""Time and memory of the set-level metrics' last step, up to the size of ImageNet's validation set.
 
     python benchmarks/set_metrics.py rfid --samples 500 --samples 50000
     python benchmarks/set_metrics.py gfid --samples 50000 --references 10000
 
-The features are drawn at random, 2048 a sample, correlated and rectified as a network's are; as many references as
-samples, paired, unless the metric is one of generated images and another number is given.
+The features are random, 2048 per sample, correlated and rectified as a network's are. There are as many references as
+samples, paired, unless the metric judges generated images and ``--references`` is given.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ GENERATED = (
 
 @click.command()
 @click.argument("metric", type=click.Choice(PAIRED + GENERATED))
-@click.option("--samples", default=(500, 5000), multiple=True, show_default=True, help="Samples, in turn.")
-@click.option("--references", default=None, type=int, help="Of generated images.")
-@click.option("--settings", default="{}", help="Of the metric, as JSON.")
+@click.option("--samples", default=(500, 5000), multiple=True, show_default=True, help="Numbers of samples.")
+@click.option("--references", default=None, type=int, help="Number of references, for metrics of generated images.")
+@click.option("--settings", default="{}", help="Settings of the metric, as JSON.")
 def main(metric: str, samples: tuple[int, ...], references: int | None, settings: str) -> None:
-    """Feed a metric random features and time its last step."""
+    """Feed a metric with random features and time its last step."""
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as cache:
         os.environ["BENCH_CACHE"] = cache
         for n in samples:
@@ -53,7 +53,7 @@ def main(metric: str, samples: tuple[int, ...], references: int | None, settings
 
 
 def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
-    """One metric of n random samples and m references."""
+    """Measure one metric on n random samples and m references."""
     import torch
 
     from bench import registry
@@ -74,13 +74,13 @@ def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
 
     class References(ReferenceSource):
         def __init__(self, rows: torch.Tensor) -> None:
-            self.found = layers(rows)
+            self.by_layer = layers(rows)
 
         def statistics(self, extractor: str, layer: str) -> None:
             return None
 
         def rows(self, extractor: str, layer: str) -> torch.Tensor:
-            return self.found[layer]
+            return self.by_layer[layer]
 
     metric = registry.load(registry.get("metrics", name).target)(settings)
     generator = torch.Generator().manual_seed(0)
@@ -88,10 +88,10 @@ def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
     spills = Spill(DIM), Spill(DIM)
 
     def drawn(count: int) -> list[torch.Tensor]:
-        """Rows of references, and of samples that are paired with them."""
+        """Rows of references, and of samples paired with them."""
         shared = torch.randn(count, LATENT, generator=generator) @ mix
         noise = (spread * torch.randn(count, DIM, generator=generator) for spread in (0.3, 0.35))
-        return [spill.append((shared + own).relu()) for spill, own in zip(spills, noise, strict=True)]
+        return [spill.append((shared + single).relu()) for spill, single in zip(spills, noise, strict=True)]
 
     start, references = anonymous_mib("self"), None
     if name in GENERATED:

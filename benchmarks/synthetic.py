@@ -1,4 +1,4 @@
-"""Inputs that need no download: photographs, what JPEG leaves of them, and an Inception with random weights."""
+"""Inputs that need no download: photographs, their JPEG reconstructions, and an Inception with random weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")
 
 
 def photographs(count: int, size: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Crops of scikit-image's colour photographs at random places, mirrored at random, uint8 ``[size, size, 3]``."""
+    """Yield random crops of scikit-image's color photographs, randomly mirrored, uint8 ``[size, size, 3]``."""
     generator = np.random.default_rng(seed)
     sources = [getattr(data, name)()[..., :3] for name in PHOTOGRAPHS]
     for number in range(count):
@@ -30,16 +30,16 @@ def photographs(count: int, size: int, seed: int = 0) -> Iterator[np.ndarray]:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """What is left of an image after JPEG at that quality."""
+    """Return an image after JPEG compression at a quality, uint8 like the input."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "jpeg", quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def random_inception(path: Path, seed: int = 0) -> Path:
-    """An Inception with random weights in torch-fidelity's format, 95 MB.
+    """Write an Inception with random weights in torch-fidelity's format, 95 MB, and return its path.
 
-    A network as initialised gives nearly the same features for every image. Its batch norms are
+    A freshly initialized network gives nearly the same features for every image. Its batch norms are
     therefore given the statistics of photographs, layer after layer, and its classifier is scaled, so
     that features and class probabilities differ between images as those of a trained one do.
     """
@@ -49,7 +49,7 @@ def random_inception(path: Path, seed: int = 0) -> Path:
         if isinstance(module, BasicConv2d):
             nn.init.kaiming_normal_(module.conv.weight)
             nn.init.uniform_(module.bn.weight, 0.8, 1.2)
-            # Mostly open units: as in a trained network, rounding errors are not blown up from layer to layer.
+            # Mostly active units: as in a trained network, rounding errors do not grow from layer to layer.
             nn.init.normal_(module.bn.bias, 2, 0.1)
             module.bn.momentum = None  # running statistics become those of the one batch below
     images = torch.from_numpy(np.stack(list(photographs(8, 128, seed)))).permute(0, 3, 1, 2)

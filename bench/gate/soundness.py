@@ -63,5 +63,6 @@ def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any
             with np.errstate(divide="ignore", invalid="ignore"):
                 again = counted[:, 0].sum() / counted[:, 1].sum()
             raise BenchError(
-                f"{table}: the {statistic} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
+                f"{table}: the {statistic} of {name} is {again:.9g}, "
+                f"but {file.name} says {estimate.value:.9g}; {REMEDY}"
             )

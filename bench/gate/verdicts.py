@@ -101,8 +101,8 @@ def compare(
 
     A loss beyond the tolerance that is not beyond chance is ``WORSE``, with the number of groups that would decide it.
 
-    Speed and memory are judged separately and only if asked: by their tolerance and the noise between repeated runs, on the
-    same device with the same batch size and threads (``bench/gate/costs.py``, ``devices.py``).
+    Speed and memory are judged separately and only if asked: by their tolerance and the noise between repeated runs, on
+    the same device with the same batch size and threads (``bench/gate/costs.py``, ``devices.py``).
 
     Args:
         matched: the pairs to compare.

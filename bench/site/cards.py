@@ -1,4 +1,4 @@
-"""What the index says of a table: what was measured, on what, when, and who is ahead in each kind."""
+"""Cards of the index: what a table measured, on what, when, and which systems lead each kind."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from bench.leaderboard.table import Column, Row, Table
 
 @dataclass(frozen=True)
 class Leader:
-    """The first of one kind of system, or one of those that share its place.
+    """The first system of its kind, or one of those that share its place.
 
     Attributes:
-        place: in the ranking of the whole table; None where nothing is ranked and the table's own order counts.
-        value: of the metric that orders the table, or of the first that judges what is generated, as text.
+        kind: title of the kind.
+        row: its row of the table.
+        place: its place in the ranking of the whole table; None where there is no ranking and the table's order counts.
+        value: its value, as text, of the metric that orders the table, or of the first that judges generated samples.
     """
 
     kind: str
@@ -31,9 +33,10 @@ class Card:
     """One table in short.
 
     Attributes:
-        about: what the suite, or else the task, measures.
-        days: on which its rows were measured, the first and the last.
-        metrics: over how many the ranking goes; 0 where there is none.
+        about: what the suite, or otherwise the task, measures.
+        days: first and last day on which its rows were measured; one if they are the same.
+        metrics: number of metrics that the ranking covers; 0 if there is none.
+        leaders: the first systems of each kind.
     """
 
     about: str
@@ -43,30 +46,30 @@ class Card:
 
 
 def card(table: Table) -> Card:
-    """The card of one table."""
+    """Return the card of one table."""
     days = sorted({row.result.finished[:10] for row in table.rows})
     ranking = rank(table)
     leaders: dict[str, list[Leader]] = {}
     headline = _headline(table, ranking)
     for ranked in ranking.rows:
         row = ranked.row
-        first = leaders.setdefault(row.kind, [])
-        if not first or first[0].place == ranked.place:
-            first.append(Leader(row.kind, row, ranked.place, _value(headline, row)))
+        leading = leaders.setdefault(row.kind, [])
+        if not leading or leading[0].place == ranked.place:
+            leading.append(Leader(row.kind, row, ranked.place, _value(headline, row)))
     if not ranking.rows:
         for row in table.rows:
             if not row.failed and _value(table.order, row):
                 leaders.setdefault(row.kind, [Leader(row.kind, row, None, _value(table.order, row))])
     counted = len(ranking.columns) if ranking.rows else 0
-    every = tuple(leader for first in leaders.values() for leader in first)
+    every = tuple(leader for leading in leaders.values() for leader in leading)
     return Card(_about(table), tuple(dict.fromkeys((days[0], days[-1]))), counted, every)
 
 
 def _headline(table: Table, ranking: Ranking) -> Column | None:
-    """The column whose values a card shows: of a table that judges what is generated the first that does."""
-    known = registry.entries("metrics")
+    """The column whose values a card shows: the first that judges generated samples, otherwise the table's order."""
+    metrics = registry.entries("metrics")
     for column in ranking.columns:
-        if column.kind.metric in known and known[column.kind.metric].can_judge("generation"):
+        if column.kind.metric in metrics and metrics[column.kind.metric].can_judge("generation"):
             return column
     return table.order
 

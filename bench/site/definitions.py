@@ -1,4 +1,4 @@
-"""What the numbers of a table are: each metric's registry line, version and settings under the protocol."""
+"""Definitions of a table's numbers: each metric's registry line, version and settings under the protocol."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # a site of many system
 
 @dataclass(frozen=True)
 class Definition:
-    """One metric of the protocol, or the task where it gives numbers of its own.
+    """One metric of the protocol, or the task where it computes numbers itself.
 
     Attributes:
-        anchor: its place on the page.
-        titles: of the columns that it gives.
+        anchor: id of its place on the page.
+        titles: titles of the columns that it computes.
         settings: as YAML, empty if there are none.
-        fingerprint: of the metric; empty of the task.
+        fingerprint: fingerprint of the metric; empty for the task.
     """
 
     anchor: str
@@ -39,21 +39,21 @@ class Definition:
 
 
 def anchor(table: Table, column: Column) -> str:
-    """The place on the table's page that says what a column's values are."""
+    """Return the id of the place on the table's page that defines a column's values."""
     return f"def-{re.sub(r'[^A-Za-z0-9_-]', '-', '-'.join(filter(None, _given(table, column))))}"
 
 
 def definitions(table: Table) -> list[Definition]:
-    """The metrics whose values the table has, each way of measuring one by itself, in the order of its columns."""
+    """Return the definitions of the table's columns in their order, one per way of measuring a metric."""
     columns: dict[tuple[str, str], list[Column]] = {}
     for column in table.columns:
         if not column.heading.detail:
             columns.setdefault(_given(table, column), []).append(column)
-    return [_definition(table, own) for own in columns.values()]
+    return [_definition(table, defined) for defined in columns.values()]
 
 
 def _given(table: Table, column: Column) -> tuple[str, str]:
-    """The metric, or the task, that gives a column, and its fingerprint where most rows measured it otherwise."""
+    """The metric or task that computes a column, and its fingerprint where most rows measured it differently."""
     kind = column.kind
     if not kind.metric:
         return table.protocol.task, ""
@@ -69,7 +69,7 @@ def _definition(table: Table, columns: Sequence[Column]) -> Definition:
         anchor=anchor(table, columns[0]),
         name=name,
         titles=tuple(clean(column.heading.title) for column in columns),
-        summary=entry.summary if entry else "Of a package that is not installed here",
+        summary=entry.summary if entry else "From a package that is not installed here",
         source=entry.source if entry else "",
         license=entry.license if entry else "",
         version=kind.measured.version if kind.measured else table.protocol.task_version,
@@ -79,5 +79,5 @@ def _definition(table: Table, columns: Sequence[Column]) -> Definition:
 
 
 def as_yaml(tree: Any) -> str:
-    """A part of a protocol as people read it; empty if there is nothing in it."""
+    """Return a part of a protocol as YAML; empty if there is nothing in it."""
     return yaml.dump(tree, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=90).strip() if tree else ""

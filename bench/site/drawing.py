@@ -1,4 +1,4 @@
-"""A plot as the page draws it: everything in pixels, and in words for those who cannot see it."""
+"""Drawings of plots for the page: positions in pixels, and words for those who cannot see them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bench.site.plots import Plot, Point
 
 MOST_NAMED = 40
 CROWDED = 200
-"""Points from which on a plot has one shape, since twice as many would make a page too heavy for a browser."""
+"""Most points of a plot that is drawn in two shapes; with more, the page would be too heavy for a browser."""
 MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
 
 
 @dataclass(frozen=True)
 class System:
-    """What the page of a table calls a row: a short key, and the address of its system's page."""
+    """How the page of a table refers to a row: by a short key, and the address of its system's page."""
 
     key: str
     href: str
@@ -25,7 +25,7 @@ class System:
 
 @dataclass(frozen=True)
 class Mark:
-    """One point: where it is, the ends of its bars, its label, and its sentence."""
+    """One point in pixels: its position, the ends of its error bars, its label, and its description in words."""
 
     key: str
     name: str
@@ -47,7 +47,7 @@ class Sheet:
     """A plot in one shape.
 
     Attributes:
-        kind: ``wide``, or ``narrow`` for phones, of which the page shows one; or ``whole``, which is for both.
+        kind: ``wide``, or ``narrow`` for phones, of which the page shows one; or ``whole``, which serves both.
     """
 
     kind: str
@@ -60,12 +60,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One plot, in each shape.
+    """One plot, drawn in each shape.
 
     Attributes:
         shapes: marker and kind of system, for the key.
-        title: what is shown, without numbers.
-        summary: who is on the frontier and who is not shown.
+        title: what the plot shows, without numbers.
+        summary: which systems are on the frontier, and which are not shown.
     """
 
     plot: Plot
@@ -76,39 +76,39 @@ class Drawing:
 
 
 def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
-    """Place a plot's parts.
+    """Draw a plot: place its parts in each shape.
 
     Args:
-        pages: of the systems, by the key of the result.
+        pages: pages of the systems, by the key of the result.
     """
     best = [point.label for point in plot.points if point.on_frontier]
     shapes = [("wide", WIDE), ("narrow", NARROW)] if len(plot.points) <= CROWDED else [("whole", WIDE)]
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
-    missing = f" Not shown, since they have no value: {_some(plot.absent)}." if plot.absent else ""
+    missing = f" Not shown, because they have no value: {_some(plot.absent)}." if plot.absent else ""
     return Drawing(
         plot=plot,
         sheets=tuple(_sheet(plot, kind, frame, pages) for kind, frame in shapes),
         shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
         title=f"{plot.y.title} against {plot.x.title}",
-        summary=f"Not beaten in both by any other: {_some(best)}.{missing}",
+        summary=f"On the frontier: {_some(best)}.{missing}",
     )
 
 
 def _some(names: Sequence[str]) -> str:
-    """The names, the first of them if they are many."""
+    """The names joined by commas; only the first ones if there are many."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sheet(plot: Plot, kind: str, frame: Frame, pages: Mapping[str, System]) -> Sheet:
-    found = labels(plot, frame)
+    placed = labels(plot, frame)
     return Sheet(
         kind=kind,
         frame=frame,
         x_ticks=tuple((frame.position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
         y_ticks=tuple((frame.position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
         frontier=" ".join("{},{}".format(*frame.position(plot, x, y)) for x, y in plot.frontier),
-        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, found, strict=True)),
+        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, placed, strict=True)),
     )
 
 
@@ -116,7 +116,7 @@ def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Ma
     x, y = frame.position(plot, point.x.value, point.y.value)
     left, bottom = frame.position(plot, point.x.low, point.y.low)
     right, top = frame.position(plot, point.x.high, point.y.high)
-    told = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
+    values = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
     return Mark(
         key=pages[point.row.result.key].key,
         name=point.label,
@@ -130,5 +130,5 @@ def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Ma
         bottom=bottom,
         on_frontier=point.on_frontier,
         label=label,
-        words=f"{point.label}: {', '.join(told)}{'; on the frontier' if point.on_frontier else ''}",
+        words=f"{point.label}: {', '.join(values)}{'; on the frontier' if point.on_frontier else ''}",
     )

@@ -1,4 +1,4 @@
-"""Kept samples in the order that shows most: the worst first, then the median, then the others."""
+"""Kept samples in the most telling order: the worst first, then the median, then the others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ class Shown:
     """One kept sample of one system.
 
     Attributes:
-        view: what shows both files, as ``module:Attribute`` of a :class:`bench.modalities.view.View`.
+        id: id of the sample.
+        index: its position in the data set.
+        view: the view of both files, as ``module:Attribute`` of a :class:`bench.modalities.view.View`.
         original, reconstruction: files on disk.
-        value: its own value of the gallery's metric, as text; empty if it has none.
-        standing: its place among the kept ones and among all samples, in words.
+        score: the sample's value of the gallery's metric; None if it has none or it is not finite.
+        value: the same as text with title and unit; empty if there is none.
+        standing: its place among the kept samples and among all samples, in words.
     """
 
     id: str
@@ -41,8 +44,9 @@ class Gallery:
     """The kept samples of a row, worst first.
 
     Attributes:
-        metric: by which they are ordered; None if none has a value for each sample.
-        missing: how many samples the result names whose files are not beside it.
+        metric: the metric that orders them; None if none has per-sample values.
+        samples: the samples whose files exist.
+        missing: number of samples that the result names whose files are not beside it.
     """
 
     metric: Column | None
@@ -51,17 +55,24 @@ class Gallery:
 
 
 def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
-    """The kept samples of one row by the first quality metric that has a value a sample, the table's own if it has."""
+    """Return the kept samples of one row, ordered by the first quality metric with per-sample values.
+
+    The metric that orders the table comes first, if it has per-sample values.
+    """
     columns = sources.samples(row)
-    own = (column for column in _candidates(table) if column.metric in row.cells)
+    candidates = (column for column in _candidates(table) if column.metric in row.cells)
     metric = next(
-        (column for column in own if column.kind.value in columns and row.cells[column.metric].result is row.result),
+        (
+            column
+            for column in candidates
+            if column.kind.value in columns and row.cells[column.metric].result is row.result
+        ),
         None,
     )
     values = dict(zip(columns["id"], columns[metric.kind.value], strict=True)) if metric else {}
     badness = {name: _badness(value, metric) for name, value in values.items()}
     kept = sources.kept(row)
-    order = sorted(kept, key=lambda one: (-badness.get(one[0].id, -math.inf), one[0].index))
+    order = sorted(kept, key=lambda sample: (-badness.get(sample[0].id, -math.inf), sample[0].index))
     if badness and len(order) > 2:
         order = [order[0], order.pop(len(order) // 2), *order[1:]]
     shown = []
@@ -89,7 +100,7 @@ def _candidates(table: Table) -> list[Column]:
 
 
 def _badness(value: float | None, metric: Column | None) -> float:
-    """Higher is worse; a sample on which the metric is undefined is the worst."""
+    """Sort key: higher is worse; a sample on which the metric is undefined is the worst."""
     if value is None or math.isnan(value) or metric is None:
         return math.inf
     return -value if metric.higher_is_better else value
@@ -101,13 +112,13 @@ def _text(value: float, metric: Column) -> str:
 
 
 def _standing(name: str, place: int, kept: int, badness: dict[str, float]) -> str:
-    """Honest about both sets: the kept ones were chosen before anything was measured."""
+    """The sample's place among both sets, since the kept samples were chosen before anything was measured."""
     if name not in badness:
         return ""
-    worse = sum(other > badness[name] for other in badness.values())
-    among = f"{_ordinal(worse + 1)} of all {len(badness)} samples, from the worst"
-    told = {0: "worst of the kept ones", 1: "median of the kept ones"}.get(place if kept > 2 else -1, "")
-    return f"{told}; {among}" if told else among
+    worse = sum(value > badness[name] for value in badness.values())
+    among = f"{_ordinal(worse + 1)} of all {len(badness)} samples, counted from the worst"
+    standing = {0: "worst of the kept samples", 1: "median of the kept samples"}.get(place if kept > 2 else -1, "")
+    return f"{standing}; {among}" if standing else among
 
 
 def _ordinal(number: int) -> str:

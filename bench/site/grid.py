@@ -1,4 +1,4 @@
-"""A table of the page: the composed page's entries, and beside them what sorting and filtering need."""
+"""The results table of a page: the composed page's entries, and the values that sorting and filtering need."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from bench.site.drawing import System
 
 INTERVAL_DIGITS = 4
 MARK_SIZE = 0.68
-"""Of the letters of a footnote's mark, as part of the others'."""
+"""Size of the letters of a footnote's mark, relative to other letters."""
 WIDEST = 40
-"""Digits of the widest class of the style sheet."""
+"""Width in digits of the widest class of the style sheet."""
 SECTIONS = {"quality": "Quality", "rate": "Rate and codebook", "cost": "Cost"}
 
 
 @dataclass(frozen=True)
 class GridColumn:
-    """One column.
+    """One column of the grid.
 
     Attributes:
-        column: None where it states a fact of the rows, such as the codebook.
+        page: the column of the composed page.
+        column: the column of the table; None where it states a fact about the rows, such as the codebook.
+        anchor: id of its definition on the page; empty without ``column``.
         more: whether it is shown only on demand where there is JavaScript.
-        spread: width of the longest that is said of the uncertainty, so that the points stand below each other.
-        marks: width of the longest footnote mark. Both in digits, as the style sheet's classes ``w1`` to ``w40``.
+        spread: width of the longest spread, so that the decimal points line up.
+        marks: width of the longest footnote mark. Both in digits, as in the style sheet's classes ``w1`` to ``w40``.
     """
 
     page: PageColumn
@@ -43,7 +45,7 @@ class GridColumn:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One entry; the value by which it is sorted, None if it has none to compare, and its interval in words."""
+    """One entry, the value by which it is sorted (None if it has none to compare), and its interval in words."""
 
     entry: Entry
     value: float | None
@@ -65,9 +67,11 @@ class Grid:
     """The whole table.
 
     Attributes:
-        sections: what runs of columns are about, and how many they are.
-        groups: rows by the title of their kind, empty if there is but one.
-        reported: rows of papers under the same protocol, apart from all ranking.
+        page: the composed page.
+        columns: the columns in reading order.
+        sections: title and number of columns of each run of columns in one section.
+        groups: rows by the title of their kind, which is empty if there is only one.
+        reported: reported rows under the same protocol, never ranked.
     """
 
     page: Page
@@ -78,10 +82,10 @@ class Grid:
 
 
 def grid(table: Table, pages: Mapping[str, System]) -> Grid:
-    """The table with all its columns but the details of single codebook levels.
+    """Make the grid of a table, with all columns except the details of single codebook levels.
 
     Args:
-        pages: of the systems, by the key of the result.
+        pages: pages of the systems, by the key of the result.
     """
     reported = beside(table)
     by_name = {column.metric: column for column in table.columns}
@@ -133,7 +137,7 @@ def _cell(table: Table, row: Row, column: GridColumn, entry: Entry) -> GridCell:
 
 
 def _merit(table: Table, column: Column, row: Row, value: float | None) -> float | None:
-    """A row's value on the samples that the rows share, which is what they are sorted by; None if it lacks them."""
+    """A row's value on the samples that the rows share, by which they are sorted; None if the row is not compared."""
     contest = table.contests.get(column.metric)
     if contest is None:
         return value

@@ -1,4 +1,4 @@
-"""The shapes that a plot is drawn in, and where its values stand in them."""
+"""Shapes in which a plot is drawn, and the positions of its values in them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frame:
-    """The room of a plot, in pixels; a pixel is a point in the files for papers.
+    """The area of a plot, in pixels; a pixel is a point in the files for papers.
 
     Attributes:
-        left, right, top, bottom: around the axes.
-        text: height of the letters of labels.
+        width, height: of the whole area.
+        left, right, top, bottom: margins around the axes.
+        text: font size of labels.
     """
 
     width: float
@@ -31,25 +32,25 @@ class Frame:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the axes."""
+        """Left, top, right and bottom of the axes, in pixels."""
         return self.left, self.top, self.width - self.right, self.height - self.bottom
 
     def position(self, plot: Plot, x: float, y: float) -> tuple[float, float]:
-        """Pixels from the left and from the top."""
+        """Return the position of a pair of values, in pixels from the left and from the top."""
         left, top, right, bottom = self.box
         return round(left + plot.x.at(x) * (right - left), 2), round(top + (1 - plot.y.at(y)) * (bottom - top), 2)
 
 
 WIDE = Frame(width=640, height=400, left=58, right=14, top=30, bottom=48, text=11.5)
 PAPER = replace(WIDE, text=9)
-"""Of the files, whose letters are those of a paper's figures."""
+"""For the files, whose letters have the size of those in a paper's figures."""
 NARROW = Frame(width=350, height=370, left=44, right=8, top=30, bottom=48, text=11)
-"""For a phone, where the wide one would be shrunk until nobody can read it, or cut."""
+"""For phones, where the wide shape would be unreadably small, or cut."""
 
 
 @cache
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Pixels of a line of text in DejaVu Sans, which the files use and which is wider than what most systems have."""
+    """Return the width of a line of text in pixels, in DejaVu Sans: the files' font, wider than most systems' fonts."""
     return _font(bold).getlength(text) * size / _DRAWN_AT
 
 

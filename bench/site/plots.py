@@ -1,6 +1,6 @@
-"""The model of a plot: two metrics against each other, their error bars, and who is not beaten in both.
+"""The model of a plot: two metrics against each other, their error bars, and the frontier of unbeaten systems.
 
-It holds shown units and fractions of the axes; the page's SVG and the files for papers draw the same.
+It holds values in shown units; the page's SVG and the files for papers draw the same model.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from bench.leaderboard.table import Column, Row, Table
 from bench.values import PlotPart, Role
 
 LOGARITHMIC = 8.0
-"""An axis is logarithmic where its largest value is more than so many times the smallest."""
+"""An axis is logarithmic where its largest value is more than this many times the smallest."""
 PADDING = 0.06
 MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis.
+    """One axis of a plot.
 
     Attributes:
-        low, high: what it shows.
-        higher_is_better: None where neither direction is.
+        title: title of the metric.
+        unit: unit of the values; empty if there is none.
+        low, high: its ends.
+        logarithmic: whether its scale is logarithmic.
+        higher_is_better: whether higher values are better; False also where neither direction is.
         ticks: values and how they are written.
     """
 
@@ -47,7 +50,7 @@ class Axis:
         return f"{self.title}{unit} {'↑' if self.higher_is_better else '↓'}"
 
     def at(self, value: float) -> float:
-        """Where a value stands between the axis's ends, from 0 to 1; what is beyond them at the end."""
+        """Return the position of a value between the axis's ends, from 0 to 1, clipped."""
         low, high = self.low, self.high
         if self.logarithmic:
             low, high, value = math.log(low), math.log(high), math.log(value) if value > 0 else -math.inf
@@ -56,7 +59,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A shown number, its interval, and its text."""
+    """One value of a point in the shown unit, the ends of its interval, and its text with unit."""
 
     value: float
     low: float
@@ -66,7 +69,7 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class Point:
-    """One row of the table."""
+    """One row of the table as a point; ``on_frontier`` says that no other beats it in both values."""
 
     row: Row
     x: Coordinate
@@ -75,6 +78,7 @@ class Point:
 
     @property
     def label(self) -> str:
+        """The name of the row."""
         return clean(self.row.label)
 
 
@@ -83,9 +87,10 @@ class Plot:
     """Two metrics of a table against each other.
 
     Attributes:
-        name: for files, unique in its table.
-        points: in the table's order.
-        frontier: corners of the step line between the points that no other beats in both, by x.
+        name: name for files, unique in its table.
+        x, y: the axes.
+        points: the points in the table's order.
+        frontier: corners ``(x, y)`` of the step line between the points that no other beats in both, by x.
         absent: labels of measured rows that have no value on one of the axes.
     """
 
@@ -99,16 +104,17 @@ class Plot:
 
 @dataclass(frozen=True)
 class Family:
-    """Plots that share their x-axis, one a quality metric."""
+    """Plots that share their x-axis, one per quality metric."""
 
     title: str
     plots: tuple[Plot, ...]
 
 
 def families(table: Table) -> list[Family]:
-    """Rate and distortion, reconstruction and generation, quality and throughput: all plots with at least two points.
+    """Return all plots of a table with at least two points, by family.
 
-    Speeds of several devices or batch sizes do not compare, so there is no plot of them.
+    The families are rate and distortion, reconstruction and generation, and quality and throughput. Speeds on several
+    devices or batch sizes do not compare, so there is no plot of them.
     """
     by_name = {column.metric: column for column in table.columns}
     measured = [name for name, column in by_name.items() if table.measured(column)]
@@ -120,22 +126,22 @@ def families(table: Table) -> list[Family]:
     if len(table.setups) < 2:
         speeds = [(plot.title or name, by_name[name]) for name, plot in in_role("speed").items() if name in by_name]
         across += [(f"Quality and {title.lower()}", x, _qualities(table)) for title, x in speeds]
-    found = []
+    groups = []
     for title, x, columns in across:
         plots = [plot for y in columns if (plot := _plot(table, x, y))]
         if plots:
-            found.append(Family(title, tuple(plots)))
-    return found
+            groups.append(Family(title, tuple(plots)))
+    return groups
 
 
 def in_role(role: Role) -> dict[str, PlotPart]:
-    """The values that play a part in plots, by name, the first choice first."""
+    """Return the values that play a role in plots, by name, the first choice first."""
     parts = {name: part for name, value in registry.values().items() if (part := value.plot(role))}
     return dict(sorted(parts.items(), key=lambda item: item[1].rank))
 
 
 def _qualities(table: Table) -> list[Column]:
-    """The quality metrics that have a direction, the one that orders the table first."""
+    """The quality metrics with a better direction, the one that orders the table first."""
     quality = [column for column in table.columns if column.heading.section == "quality" and column.heading.default]
     modelled = in_role("modelled")
     directed = [c for c in quality if c.higher_is_better is not None and c.metric not in modelled]
@@ -149,7 +155,7 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
         return None
     shown = {row.result.key for row in both}
     places = [(_coordinate(x, row), _coordinate(y, row)) for row in both]
-    # Of two rates with equal quality everybody takes the lower one, though a rate as such is neither good nor bad.
+    # At equal quality the lower rate is preferred, though a rate as such is neither good nor bad.
     signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
     whole = [i for i, row in enumerate(both) if _compares(table, row, (x, y))]
     values = [(signs[0] * a.value, signs[1] * b.value) for a, b in (places[i] for i in whole)]
@@ -166,7 +172,7 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
 
 
 def _compares(table: Table, row: Row, columns: Iterable[Column]) -> bool:
-    """Whether a row's values rest on all samples: a mean without the hard ones beats nobody's."""
+    """Whether a row's values rest on all samples: a mean that lacks the hard ones must not beat others."""
     contests = (table.contests.get(column.metric) for column in columns)
     return all(contest is None or row.result.key in contest.complete for contest in contests)
 
@@ -182,13 +188,13 @@ def _coordinate(column: Column, row: Row) -> Coordinate:
 
 
 def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
-    """Those that no other is at least as good as in both and better in one; higher is better here."""
+    """Indices of the values that no other equals or beats in both and beats in one; higher is better here."""
     unbeaten: set[int] = set()
     best = -math.inf
     for _, same in groupby(
         sorted(range(len(values)), key=lambda i: values[i], reverse=True), key=lambda i: values[i][0]
     ):
-        # Of those with equal x, the first ones have the highest y; all before have a higher x.
+        # Among those with equal x, the first have the highest y; all before have a higher x.
         indices = list(same)
         highest = values[indices[0]][1]
         if highest > best:
@@ -198,7 +204,7 @@ def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
 
 
 def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:
-    """The staircase: between two points, whatever is behind the corner is beaten by one of them."""
+    """The corners of the staircase: whatever lies behind a corner is beaten by one of its two points."""
     line = sorted({(point.x.value, point.y.value) for point in points})
     corners: list[tuple[float, float]] = line[:1]
     for (x, y), (next_x, next_y) in pairwise(line):
@@ -236,15 +242,15 @@ def _axis(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
 def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    found: list[float] = []
+    chosen: list[float] = []
     if logarithmic:
         for subs in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
             ticks = [float(f"{value:.6g}") for value in LogLocator(subs=subs, numticks=50).tick_values(low, high)]
             inside = [value for value in ticks if low <= value <= high]
-            if not found or len(inside) <= MOST_TICKS + 1:
-                found = inside
-        if len(found) > 1:
-            return found
+            if not chosen or len(inside) <= MOST_TICKS + 1:
+                chosen = inside
+        if len(chosen) > 1:
+            return chosen
     ticks = [
         float(f"{value:.6g}") for value in MaxNLocator(MOST_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     ]

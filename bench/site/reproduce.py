@@ -1,4 +1,4 @@
-"""The commands that measure a table again, from what its results say of how they were measured."""
+"""Commands that measure a table again, from what its results record about how they were measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.contracts.suite import Suite, load_suite, shipped
 from bench.leaderboard.table import Row, Table
 
 BATCH_SIZE = 8
-"""The default of ``bench run``; it decides speeds, so that another one is said."""
+"""The default of ``bench run``; it affects speeds, so a different one is stated."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Command:
     """One call of ``bench run``.
 
     Attributes:
-        text: for a shell.
-        needs: what whoever runs it must supply, as sentences.
+        text: the command line for a shell.
+        needs: what must be supplied to run it, as sentences.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Command:
 
 
 def commands(table: Table) -> list[Command]:
-    """A command for each suite and preset that the rows were measured by; failed rows are measured too."""
+    """Return one command per suite, preset and batch size of the rows; failed rows are measured too."""
 
     sizes = [row.result.cost.batch_size for row in table.rows if row.result.cost]
     failed = max(sizes, key=sizes.count, default=BATCH_SIZE)
@@ -44,21 +44,21 @@ def commands(table: Table) -> list[Command]:
 
 def _command(table: Table, results: Sequence[Result], suite: str, preset: str, batch_size: int) -> Command:
     protocol, needs = table.protocol, []
-    known = load_suite(suite) if suite in shipped("suites") else None
-    words = ["bench", "run", "--suite", suite if known else f"{suite}.yaml"]
-    if known is None:
-        needs.append(f"{suite}.yaml is a suite of somebody's own, which does not come with the bench.")
-    task = next((line for line in known.tasks if line.task == protocol.task), None) if known else None
+    built_in = load_suite(suite) if suite in shipped("suites") else None
+    words = ["bench", "run", "--suite", suite if built_in else f"{suite}.yaml"]
+    if built_in is None:
+        needs.append(f"{suite}.yaml is a custom suite, which does not come with the bench.")
+    task = next((line for line in built_in.tasks if line.task == protocol.task), None) if built_in else None
     if task is None or task.protocol != preset:
         shipped_preset = preset in shipped("protocols")
         words += ["--protocol", preset if shipped_preset else f"{preset}.yaml"]
         if not shipped_preset:
-            needs.append(f"{preset}.yaml is a protocol of somebody's own; all that it says is under Protocol.")
+            needs.append(f"{preset}.yaml is a custom protocol; its settings are shown under Protocol.")
     samples = all(result.system.tokens == "samples" for result in results)
     if task is None or task.dataset != protocol.dataset.name:
         words += ["--reference" if samples else "--dataset", protocol.dataset.name]
-        needs.append(f"Where {protocol.dataset.name} lies: NAME:PATH, if it does not come with a package.")
-    words += _systems(known, results, samples)
+        needs.append(f"Give the location of {protocol.dataset.name} as NAME:PATH, if no package provides it.")
+    words += _systems(built_in, results, samples)
     for option, value, default in (
         ("--limit", protocol.dataset.limit, None),
         ("--seed", protocol.seed, 0),
@@ -71,7 +71,7 @@ def _command(table: Table, results: Sequence[Result], suite: str, preset: str, b
 
 
 def _systems(suite: Suite | None, results: Sequence[Result], samples: bool) -> list[str]:
-    """The systems, unless they are those of the suite."""
+    """The options that name the systems, unless they are those of the suite."""
     names = list(dict.fromkeys(result.system.name for result in results))
     if samples:
         return [word for name in names for word in ("--samples", name)]

@@ -1,4 +1,4 @@
-"""The site as files in memory: pages from templates, downloads, plots, samples. Nothing depends on the time."""
+"""The site as files in memory: pages from templates, downloads, plots, samples; independent of the current time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ POLICY = "; ".join(
         "form-action 'none'",
     ]
 )
-"""What pages may load: files of the site. Neither scripts nor styles stand in a page, whatever a result puts there."""
+"""Content security policy of pages: they load files of the site only, and no inline script or style ever runs."""
 DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
     ("markdown", "md", "Markdown"),
     ("csv", "csv", "CSV, all metrics"),
@@ -56,19 +56,19 @@ DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
 
 
 def slug(text: str, *identity: Any) -> str:
-    """A file name for any text: what is harmless of it, and a hash of what tells it from others."""
+    """Return a file name for any text: its harmless characters, and a hash of the text and what identifies it."""
     words = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", text)[-60:].strip("-.") or "x"
     return f"{words}-{digest([text, *identity])[:8]}"
 
 
 @dataclass(frozen=True)
 class Site:
-    """All that is published of some results."""
+    """Everything that is published for some results."""
 
     sources: Sources
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Every file by its path within the site."""
+        """Yield the content of every file by its path within the site."""
         folder = resources.files("bench.site") / "assets"
         for name in ASSETS:
             yield f"assets/{name}", (folder / name).read_bytes()
@@ -85,10 +85,10 @@ class Site:
         yield from self._samples.files()
 
     def index(self, left_out: Mapping[str, str] = MappingProxyType({})) -> bytes:
-        """The first page.
+        """Return the index page.
 
         Args:
-            left_out: names of results that are not on the site, and why.
+            left_out: names of results that are not on the site, with the reasons.
         """
         entries = [self._entry(table) for table in self.sources.tables]
         return self._page("index.html", "", entries=entries, left_out=left_out)
@@ -133,7 +133,7 @@ class Site:
         return f"systems/{slug(name)}.html"
 
     def _pages(self, table: Table) -> dict[str, System]:
-        """The system's page and a short name of each row, by the key of its result."""
+        """The system's page and a short key of each row, by the key of its result."""
         return {
             row.result.key: System(f"r{i}", self._system_path(row.result.system.name))
             for i, row in enumerate(table.rows)
@@ -150,11 +150,11 @@ class Site:
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, pages, found = self._name(table), self._pages(table), families(table)
+        name, pages, groups = self._name(table), self._pages(table), families(table)
         shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()
-        for family in found:
+        for family in groups:
             for plot in family.plots:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
@@ -167,7 +167,7 @@ class Site:
                 "../",
                 grid=shown,
                 relative=choices(table, shown.columns, pages),
-                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
+                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in groups],
                 ranking=rank(table),
                 definitions=definitions(table),
                 commands=commands(table),
@@ -180,13 +180,13 @@ class Site:
             yield f"gallery/{name}.html", self._page("gallery.html", "../", samples=samples, **shared)
 
     def _gallery(self, table: Table, pages: Mapping[str, System]) -> list[dict[str, Any]]:
-        """The kept samples with what all systems made of each; those first that the systems did worst on."""
+        """The kept samples with the reconstructions of all systems, the worst on average first."""
         by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
         for row in table.rows:
-            own = gallery(table, row, self.sources)
-            metric = metric or own.metric
-            for shown in own.samples:
+            of_row = gallery(table, row, self.sources)
+            metric = metric or of_row.metric
+            for shown in of_row.samples:
                 by_index[shown.index, shown.view].append((row, shown))
         better = -1.0 if metric and metric.higher_is_better else 1.0
 
@@ -197,10 +197,10 @@ class Site:
         order = sorted(by_index, key=lambda index: (-badness(index), index))
         if metric and len(order) > 2:
             order.insert(1, order.pop(len(order) // 2))
-        told = ("worst of the kept ones on average", "median of the kept ones on average")
+        standings = ("worst of the kept samples on average", "median of the kept samples on average")
         return [
             {
-                "standing": told[place] if metric and len(order) > 2 and place < len(told) else "",
+                "standing": standings[place] if metric and len(order) > 2 and place < len(standings) else "",
                 "id": by_index[index][0][1].id,
                 "view": index[1],
                 "original": self._samples.view(by_index[index][0][1])["original"],
@@ -220,15 +220,15 @@ class Site:
     def _system(self, name: str, rows: Sequence[tuple[Table, Row]]) -> bytes:
         parts = []
         for table, row in rows:
-            own = gallery(table, row, self.sources)
+            kept = gallery(table, row, self.sources)
             parts.append(
                 {
                     "table": table,
                     "row": row,
                     "href": f"tables/{self._name(table)}.html",
                     "estimates": _estimates(table, row),
-                    "gallery": own,
-                    "samples": [self._samples.view(shown) for shown in own.samples],
+                    "gallery": kept,
+                    "samples": [self._samples.view(shown) for shown in kept.samples],
                     "elsewhere": elsewhere(table, row),
                 }
             )
@@ -244,10 +244,10 @@ def _safe(name: str) -> str:
 
 
 def _estimates(table: Table, row: Row) -> list[dict[str, Any]]:
-    """Every metric of a result, unrounded; the details of codebook levels too, where they exist."""
-    found = []
+    """Every metric of a result, unrounded, including the details of codebook levels where they exist."""
+    estimates = []
     for column in table.columns:
         cell = row.cells.get(column.metric)
         if cell and (cell.estimate or not column.heading.detail):
-            found.append({"column": column, "cell": cell, "estimate": cell.estimate})
-    return found
+            estimates.append({"column": column, "cell": cell, "estimate": cell.estimate})
+    return estimates

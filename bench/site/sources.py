@@ -1,4 +1,4 @@
-"""Results with the place they were read from, beside which their samples lie."""
+"""Results with the files they were read from, beside which their samples lie."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from bench.paired.samples import Beside, identity
 
 @dataclass(frozen=True)
 class Sources:
-    """The tables of result files, and what lies beside each result."""
+    """The tables of result files, and the file of each result by its identity."""
 
     tables: tuple[Table, ...]
     files: Mapping[tuple[str, str, str], Path] = field(default_factory=dict)
 
     def samples(self, row: Row) -> dict[str, list[Any]]:
-        """The per-sample values of a row by column; empty if the file with them was not copied along."""
+        """Return the per-sample values of a row by column; empty if their file is not beside the result."""
         file = self.files[identity(row.result)]
         if not row.result.samples or not (file.parent / row.result.samples).is_file():
             return {}
         return read_samples(file, row.result)
 
     def kept(self, row: Row) -> list[tuple[KeptRecord, Path, Path]]:
-        """The kept samples of a row whose files are there: record, original, reconstruction.
+        """Return the kept samples of a row whose files exist: record, original, reconstruction.
 
         Raises:
-            BenchError: a path leads out of the folder of the result.
+            BenchError: a path leads outside the folder of kept samples.
         """
         folder = self.files[identity(row.result)].parent
-        found = []
+        samples = []
         for record in row.result.kept:
             paths = [_inside(folder, name) for name in (record.original, record.reconstruction)]
             if all(path.is_file() for path in paths):
-                found.append((record, paths[0], paths[1]))
-        return found
+                samples.append((record, paths[0], paths[1]))
+        return samples
 
 
 def read(files: Sequence[Path]) -> Sources:
-    """The tables of result files."""
+    """Read result files and build their tables."""
     return gathered([(file, read_result(file)) for file in files])
 
 
 def gathered(results: Sequence[tuple[Path, Result]]) -> Sources:
-    """The tables of results that were read from these files."""
+    """Build the tables of results that were read from these files."""
     beside = Beside.of(results)
     return Sources(tuple(build((result for _, result in results), beside)), beside.files)
 
 
 def without_samples(source: tuple[Path, Result]) -> tuple[Path, Result] | None:
-    """A result that names nothing beside it; None if it names nothing anyway."""
+    """Return a result without references to files beside it; None if it has none."""
     file, result = source
     if not result.kept and result.samples is None:
         return None

@@ -1,4 +1,4 @@
-"""Which view shows a kept sample: that of its modality, or links where it has none that can."""
+"""Views of kept samples: that of their modality, or links where it has none that can show them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.modalities.view import Side, View
 
 
 class Links(View):
-    """Links to the files, whatever they hold."""
+    """Links to the files, whatever they contain."""
 
     suffixes = ()
     template = "templates/links.html"
 
     def side(self, data: bytes) -> Side:
-        """Nothing: the file's address and name are all that is shown."""
+        """Return no facts and no files: only the file's address and name are shown."""
         return Side()
 
 
@@ -26,7 +26,9 @@ LINKS = f"{__name__}:{Links.__name__}"
 
 
 def view_for(modality: str, *files: Path) -> str:
-    """``module:Attribute`` of the view that shows these files: links if the modality is not installed or has none.
+    """Return the view that shows these files, as ``module:Attribute``.
+
+    Links are shown if the modality is not installed, has no view, or its view does not take a file's suffix.
 
     Raises:
         BenchError: the view of the modality cannot be imported, or is not a View.
@@ -39,18 +41,22 @@ def view_for(modality: str, *files: Path) -> str:
 
 
 def load(target: str) -> View:
-    """A new view; BenchError if it cannot be imported, or is not a View."""
-    found = registry.load(target)
-    if not (isinstance(found, type) and issubclass(found, View)):
+    """Make a view from ``module:Attribute``.
+
+    Raises:
+        BenchError: it cannot be imported, or is not a View.
+    """
+    kind = registry.load(target)
+    if not (isinstance(kind, type) and issubclass(kind, View)):
         raise BenchError(f"{target} is not a class derived from bench.modalities.view.View")
-    return found()
+    return kind()
 
 
 def source(target: str) -> tuple[str, str, Callable[[], bool]]:
-    """The template of a view as Jinja's loaders return it: its text, its path, and whether it is unchanged.
+    """Return the template of a view as Jinja's loaders do: its text, its path, and whether it is unchanged.
 
     Raises:
-        BenchError: there is no such file beside the module of the view.
+        BenchError: the file does not exist beside the module of the view.
     """
     kind = type(load(target))
     path = Path(inspect.getfile(kind)).parent / kind.template
