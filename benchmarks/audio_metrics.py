@@ -53,27 +53,29 @@ class Scored:
 
 
 @main.command()
-@click.option("--utterances", default=100, show_default=True, help="Prompts that are scored.")
-@click.option("--rounds", default=3, show_default=True, help="Times that each way is measured.")
-@click.option("--codec", default="opus@12", show_default=True, help="What the reconstructions are made by, once.")
-@click.option("--processes", default=None, type=click.IntRange(1), help="Of the pool; as many as cores if not given.")
+@click.option("--utterances", default=100, show_default=True, help="Number of prompts.")
+@click.option("--rounds", default=3, show_default=True, help="How often each way is measured.")
+@click.option("--codec", default="opus@12", show_default=True, help="Codec that makes the reconstructions, once.")
+@click.option(
+    "--processes", default=None, type=click.IntRange(1), help="Processes of the pool; by default one per core."
+)
 def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> None:
     """Compare PESQ, STOI and word errors in a pool of n processes with the time of one process divided by n."""
     n = processes or len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         clips = Path(name) / "clips.pt"
         seconds = reconstruct(clips, utterances, codec)
-        click.echo(f"{utterances} utterances, {seconds:.0f} s of sound, {codec}, {', '.join(METRICS)}; n = {n}")
+        click.echo(f"{utterances} utterances, {seconds:.0f} s of audio, {codec}, {', '.join(METRICS)}; n = {n}")
         arms = {"serial": (0, 1), "pool": (n, 1), "apart": (0, n)}
         took: dict[str, list[list[Scored]]] = {arm: [] for arm in arms}
         for number in range(rounds):
             for arm in list(arms) if number % 2 == 0 else reversed(arms):
                 took[arm].append(scored(clips, *arms[arm]))
     serial, pooled = ([parts[0] for parts in took[arm]] for arm in ("serial", "pool"))
-    if any(one.values != serial[0].values for one in (*serial, *pooled)):
-        raise click.ClickException("the pool gave other values than the serial computation")
+    if any(run.values != serial[0].values for run in (*serial, *pooled)):
+        raise click.ClickException("the values of the pool differ from those of the serial computation")
     click.echo("values, equal in all: " + ", ".join(f"{name} {value:.6g}" for name, value in serial[0].values.items()))
-    click.echo("seconds (least .. median .. greatest):")
+    click.echo("seconds (minimum .. median .. maximum):")
     click.echo(f"  serial          wall {spread([s.work for s in serial])}   cpu {spread([s.cpu for s in serial])}")
     click.echo(f"  pool            wall {spread([p.work for p in pooled])}   cpu {spread([p.cpu for p in pooled])}")
     click.echo(f"  pool's start    wall {spread([p.start for p in pooled])}")
@@ -82,10 +84,10 @@ def pool(utterances: int, rounds: int, codec: str, processes: int | None) -> Non
     cpu = [sum(part.cpu for part in parts) for parts in took["apart"]]
     click.echo(f"  n on their own  wall {spread(apart)}   cpu {spread(cpu)}")
     click.echo(f"ratios within a round, to the ideal of serial time / {n}:")
-    ideals = [one.work / n for one in serial]
-    whole = [one.start + one.work + one.end for one in pooled]
+    ideals = [run.work / n for run in serial]
+    whole = [run.start + run.work + run.end for run in pooled]
     for label, walls in (
-        ("pool", [one.work for one in pooled]),
+        ("pool", [run.work for run in pooled]),
         ("pool, started and ended", whole),
         # The machine's own limit: each process has its share from the start, and nothing is passed on.
         ("n on their own, no pool", apart),
@@ -133,14 +135,14 @@ def scored(clips: Path, processes: int, parts: int) -> list[Scored]:
         cell.start()
         theirs.close()
         cells.append((cell, ours))
-    found = []
+    scores = []
     for cell, channel in cells:
         with suppress(EOFError):
-            found.append(channel.recv())
+            scores.append(channel.recv())
         cell.join()
-    if len(found) < parts:
+    if len(scores) < parts:
         raise click.ClickException("a process that scores clips died")
-    return found
+    return scores
 
 
 def modules() -> list[str]:
@@ -180,7 +182,7 @@ def score_part(clips: Path, processes: int, part: int, parts: int, barrier: Any,
         for batch in batches:
             for metric in metrics:
                 metric.update(batch)
-        values = {name: one.value for metric in metrics for name, one in metric.compute().items()}
+        values = {name: estimate.value for metric in metrics for name, estimate in metric.compute().items()}
         worked = time.perf_counter()
         if pool:
             pool.close()
@@ -201,13 +203,13 @@ def batched(clips: Sequence[Mapping[str, Any]]) -> Any:
         rate = members[0]["rate"]
         yield Batch(
             index=torch.arange(start, start + len(members)),
-            group=torch.tensor([one["group"] for one in members]),
-            reference=Audio.of([one["signal"] for one in members], rate),
-            reconstruction=Audio.of([one["reconstruction"] for one in members], rate),
+            group=torch.tensor([clip["group"] for clip in members]),
+            reference=Audio.of([clip["signal"] for clip in members], rate),
+            reconstruction=Audio.of([clip["reconstruction"] for clip in members], rate),
             tokens=Tokens(payload=(b"",) * len(members)),
-            ids=tuple(one["id"] for one in members),
-            transcripts=tuple(one["transcript"] for one in members),
-            languages=tuple(one["language"] for one in members),
+            ids=tuple(clip["id"] for clip in members),
+            transcripts=tuple(clip["transcript"] for clip in members),
+            languages=tuple(clip["language"] for clip in members),
         )
 
 

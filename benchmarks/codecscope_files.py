@@ -41,9 +41,9 @@ def main(folder: Path) -> None:
     """Print the values by name, one list each in the order of the file names."""
     codec = MuLaw()
     reports = [codecscope.analyze_file(str(file), codec, speech=True) for file in sorted(folder.glob("*.wav"))]
-    columns = {name: [getattr(one, name) for one in reports] for name in ("pesq", "stoi", "si_snr", "si_snr_aligned")}
-    columns["token_rate"] = [one.token_rate for one in reports]
-    delays = [(one.delay_samples, one.codec_sample_rate) for one in reports]
+    names = ("pesq", "stoi", "si_snr", "si_snr_aligned", "token_rate")
+    columns = {name: [getattr(report, name) for report in reports] for name in names}
+    delays = [(report.delay_samples, report.codec_sample_rate) for report in reports]
     columns["delay_ms"] = [None if delay is None else 1000 * delay / rate for delay, rate in delays]
     print(json.dumps(columns))  # noqa: T201 - the output
 

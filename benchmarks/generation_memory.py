@@ -28,9 +28,9 @@ MIB = 2**20
 
 
 @click.command()
-@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Images, in turn.")
-@click.option("--size", default=64, show_default=True, help="Their height and width.")
-@click.option("--metrics", default="", help="Only these, with commas between them.")
+@click.option("--samples", default=(60, 250), multiple=True, show_default=True, help="Numbers of images.")
+@click.option("--size", default=64, show_default=True, help="Height and width in pixels.")
+@click.option("--metrics", default="", help="Only these metrics, separated by commas.")
 @click.option("--features", type=click.Choice(["computed", "drawn"]), default="computed", show_default=True)
 def main(samples: Sequence[int], size: int, metrics: str, features: str) -> None:
     """Report the peak of anonymous memory and the size of mapped files."""
@@ -86,8 +86,8 @@ def measure(n: int, size: int, metrics: str, features: str, weights: Path, folde
     assert store.sha256(WEIGHTS) == sha256_file(weights)
     protocol = task.protocol(Request(("default", chosen), files[1].name, options, sha256=store.sha256))
     (system,) = sample_specs((str(files[0]),))
-    found = store.resolve(protocol.weights)
-    job = Job(system, task.for_system(protocol, system), options, found)
+    resolved = store.resolve(protocol.weights)
+    job = Job(system, task.for_system(protocol, system), options, resolved)
     highest, last, phase, over = dict[str, float](), dict[str, float](), ["preparing"], threading.Event()
 
     def watch() -> None:

@@ -111,7 +111,7 @@ def run(command: Sequence[str], environment: dict[str, str]) -> Took:
 @main.command()
 @click.option("--images", default=256, show_default=True, help="Images in each folder.")
 @click.option("--size", default=256, show_default=True, help="Their height and width.")
-@click.option("--rounds", default=5, show_default=True, help="Times that each command runs.")
+@click.option("--rounds", default=5, show_default=True, help="How often each command runs.")
 def speed(images: int, size: int, rounds: int) -> None:
     """Time whole processes in turn: cold, and with the reference's features cached."""
     with tempfile.TemporaryDirectory() as name:
@@ -135,11 +135,11 @@ def speed(images: int, size: int, rounds: int) -> None:
             took["their cached"].append(run(*theirs(inputs, subset, their_warm)))
         for arm, runs in took.items():
             click.echo(f"  {arm:16} wall {spread([r.wall for r in runs])} s   cpu {spread([r.cpu for r in runs])} s")
-        click.echo("ratios within a round, here to torch-fidelity:")
-        for arm, other in (("cold", "their cold"), ("cached", "their cold"), ("cached", "their cached")):
-            pairs = list(zip(took[arm], took[other], strict=True))
+        click.echo("ratios within a round, this package to torch-fidelity:")
+        for arm, peer in (("cold", "their cold"), ("cached", "their cold"), ("cached", "their cached")):
+            pairs = list(zip(took[arm], took[peer], strict=True))
             wall, cpu = spread([a.wall / b.wall for a, b in pairs]), spread([a.cpu / b.cpu for a, b in pairs])
-            click.echo(f"  {arm:>6} / {other:16} wall {wall}   cpu {cpu}")
+            click.echo(f"  {arm:>6} / {peer:16} wall {wall}   cpu {cpu}")
 
 
 def spread(values: Sequence[float]) -> str:

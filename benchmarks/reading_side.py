@@ -31,9 +31,9 @@ SPREAD = 0.3
 def synthetic(pattern: Path, count: int, seed: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ``count`` names and results as JSON trees, made from the results of a folder in turn."""
     generator = np.random.default_rng(seed)
-    known = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(pattern.glob("*.json"))]
+    patterns = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(pattern.glob("*.json"))]
     for number in range(count):
-        tree = json.loads(json.dumps(known[number % len(known)]))
+        tree = json.loads(json.dumps(patterns[number % len(patterns)]))
         name = f"{tree['system']['name']}-{number:05d}"
         tree["system"]["name"] = name
         tree |= {"key": f"{number:064x}", "samples": None, "kept": []}

@@ -37,9 +37,9 @@ GENERATED = (
 
 @click.command()
 @click.argument("metric", type=click.Choice(PAIRED + GENERATED))
-@click.option("--samples", default=(500, 5000), multiple=True, show_default=True, help="Samples, in turn.")
-@click.option("--references", default=None, type=int, help="Of generated images.")
-@click.option("--settings", default="{}", help="Of the metric, as JSON.")
+@click.option("--samples", default=(500, 5000), multiple=True, show_default=True, help="Numbers of samples.")
+@click.option("--references", default=None, type=int, help="Number of references, for metrics of generated images.")
+@click.option("--settings", default="{}", help="Settings of the metric, as JSON.")
 def main(metric: str, samples: tuple[int, ...], references: int | None, settings: str) -> None:
     """Feed a metric with random features and time its last step."""
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as cache:
@@ -74,13 +74,13 @@ def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
 
     class References(ReferenceSource):
         def __init__(self, rows: torch.Tensor) -> None:
-            self.found = layers(rows)
+            self.by_layer = layers(rows)
 
         def statistics(self, extractor: str, layer: str) -> None:
             return None
 
         def rows(self, extractor: str, layer: str) -> torch.Tensor:
-            return self.found[layer]
+            return self.by_layer[layer]
 
     metric = registry.load(registry.get("metrics", name).target)(settings)
     generator = torch.Generator().manual_seed(0)
@@ -91,7 +91,7 @@ def measure(name: str, n: int, m: int, settings: dict[str, Any]) -> None:
         """Rows of references, and of samples paired with them."""
         shared = torch.randn(count, LATENT, generator=generator) @ mix
         noise = (spread * torch.randn(count, DIM, generator=generator) for spread in (0.3, 0.35))
-        return [spill.append((shared + own).relu()) for spill, own in zip(spills, noise, strict=True)]
+        return [spill.append((shared + single).relu()) for spill, single in zip(spills, noise, strict=True)]
 
     start, references = anonymous_mib("self"), None
     if name in GENERATED:

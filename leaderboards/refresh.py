@@ -1,11 +1,11 @@
-"""Render the tables beside the committed results, and those of the README, again: ``python leaderboards/refresh.py``.
+"""Render the tables beside the committed results and those of the README again: ``python leaderboards/refresh.py``.
 
 ``leaderboards/NAME/README.md`` is the Markdown of ``leaderboards/NAME/results``. The README at the top shows the rows
-of a table between ``<!-- leaderboard: leaderboards/NAME -->`` and ``<!-- end -->``; what follows the folder's name is
-an option of ``bench leaderboard``, such as ``--relative-to klt-vq``.
+of a table between ``<!-- leaderboard: leaderboards/NAME -->`` and ``<!-- end -->``; an option of ``bench leaderboard``
+may follow the folder's name, such as ``--relative-to klt-vq``.
 
-``python leaderboards/refresh.py --migrate`` first writes the committed results and baselines of older schemas as the
-current one, under the names that their protocols now give them; nothing is measured.
+``python leaderboards/refresh.py --migrate`` first converts committed results and baselines of older schemas to the
+current schema, under the file names that their protocols now give them; nothing is measured.
 """
 
 from __future__ import annotations
@@ -32,36 +32,37 @@ BLOCK = re.compile(r"(<!-- leaderboard: (?P<call>[^\n]+) -->\n\n).*?(\n\n<!-- en
 
 
 def rendered(folder: Path, relative_to: str | None = None) -> str:
-    """The Markdown of a folder of results."""
+    """Return the Markdown of a folder of results."""
     tables = tables_of(read_results(folder))
     return render(tables, "markdown", references=relative(tables, relative_to))
 
 
 def refreshed(text: str) -> str:
-    """A text with the rows of its tables rendered again."""
+    """Return a text with the rows of its marked tables rendered again."""
     return BLOCK.sub(lambda block: f"{block[1]}{_rows(block['call'])}{block[3]}", text)
 
 
 def _rows(call: str) -> str:
     folder, *options = shlex.split(call)
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    lines = rendered(ROOT / folder, given.pop("--relative-to", None)).splitlines()
-    if given:
-        raise SystemExit(f"README.md: {call}: only --relative-to is known here")
+    chosen = dict(zip(options[::2], options[1::2], strict=True))
+    lines = rendered(ROOT / folder, chosen.pop("--relative-to", None)).splitlines()
+    if chosen:
+        raise SystemExit(f"README.md: {call}: unknown option {', '.join(chosen)}; use only --relative-to")
     return "\n".join(line for line in lines if line.startswith("|"))
 
 
 def migrate(folder: Path, text: Callable[[Result], str]) -> int:
-    """Write the results of a run directory or baseline that are of an older schema as the current one.
+    """Convert the results of a run directory or baseline that have an older schema to the current one.
 
     Args:
-        text: a result as the folder's files have it.
+        folder: where the results are.
+        text: writes a result in the format of the folder's files.
 
     Returns:
-        How many were written.
+        The number of results converted.
 
     Raises:
-        BenchError: one was edited, or is no result.
+        BenchError: a file was edited, or is not a result.
     """
     run, count = Run(folder), 0
     for file in run.files():
@@ -86,7 +87,7 @@ def _whole(result: Result) -> str:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Migrate if asked, then render every table."""
     if sys.argv[1:] == ["--migrate"]:
         for root, text in (("leaderboards", _whole), ("baselines", baseline.text)):
             for folder in sorted(path.parent for path in (ROOT / root).glob("*/results")):

@@ -46,9 +46,9 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
         everything: whether to rewrite results that did not move. Those of repeated runs always are.
     """
     taken = [measured for measured in results if measured.result.status == "ok"]
-    known = read(folder) if result_files(folder) else []
+    baseline = read(folder) if result_files(folder) else []
     kept, replaced = [], []
-    for old in known:
+    for old in baseline:
         fresh = [m for m in taken if (m.name, m.task) == (old.name, old.task)]
         if fresh and all(m.result.fingerprint != old.result.fingerprint for m in fresh):
             replaced.append(old.file)
@@ -70,12 +70,12 @@ def plan(results: Sequence[Measured], folder: Path, only: Sequence[str] = (), ev
 def apply(update: Update, folder: Path) -> None:
     """Write the files of an update, each whole or not at all."""
     run = Run(folder)
-    for one in update.write:
-        file = run.file_of(one.name, one.result.protocol)
-        result = trimmed(one)
-        if one.samples:
+    for measured in update.write:
+        file = run.file_of(measured.name, measured.result.protocol)
+        result = trimmed(measured)
+        if measured.samples:
             table = file.with_suffix(".csv")
-            write_csv(table, one.samples, DIGITS)
+            write_csv(table, measured.samples, DIGITS)
             result = result.model_copy(update={"samples": table.name})
         write_atomic(file, text(result).encode())
     for file in update.replaced:
@@ -107,15 +107,15 @@ def trimmed(measured: Measured) -> Result:
 def text(result: Result) -> str:
     """Return the result as canonical JSON: keys sorted, one line per number or list of numbers, defaults left out."""
     tree = _rounded(result.model_dump(mode="json", exclude_defaults=True) | {"schema_version": result.schema_version})
-    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].split())}]".replace(",,", ","), readable_json(tree))
+    return _NUMBERS.sub(lambda match: f"[{', '.join(match[1].split())}]".replace(",,", ","), readable_json(tree))
 
 
 def _same(pair: Pair) -> bool:
     """Whether both name the same system with the same metrics, so that only numbers can differ."""
-    one, other = (trimmed(side) for side in (pair.before, pair.after))
-    values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (one, other)]
-    alike = all(getattr(one, field) == getattr(other, field) for field in ("system", "codebooks"))
-    return alike and one.protocol.metrics == other.protocol.metrics and values[0] == values[1]
+    before, after = (trimmed(measured) for measured in (pair.before, pair.after))
+    values = [{k for k, v in r.metrics.items() if v.value is not None} for r in (before, after)]
+    alike = all(getattr(before, field) == getattr(after, field) for field in ("system", "codebooks"))
+    return alike and before.protocol.metrics == after.protocol.metrics and values[0] == values[1]
 
 
 def _rounded(tree: Any) -> Any:

@@ -77,7 +77,7 @@ class GroupBootstrap:
         return self.value - high * self.stderr, self.value - low * self.stderr
 
     def exceeds(self, threshold: float, sign: int) -> float:
-        """Return the p-value of sign·Δ ≤ threshold against sign·Δ > threshold; 0 or 1 if the standard error is 0.
+        """Return the p-value of sign·Δ ≤ threshold against sign·Δ > threshold; 0 or 1 if there is no error.
 
         By Student's t with one degree of freedom less than groups. A correction for many comparisons looks at the far
         tail, for which the resamples of eight groups hold too few distinct values; taking the smaller p of both, as

@@ -17,7 +17,7 @@ from bench.gate.differences import SAME, Difference
 from bench.gate.pairing import Pair
 
 ALONE = (
-    "one run on each side, so the noise from run to run is not known; measure again into other folders and give all of "
+    "one run on each side, so the noise between runs is unknown; measure again into other folders and pass all of "
     "them: bench check RUN RUN2 ..., or bench baseline update RUN RUN2 ..."
 )
 NOT_ASKED = "--cost judges them, on one device and with repeated runs"

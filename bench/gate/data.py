@@ -43,14 +43,14 @@ def text(report: Report, exit_code: int) -> str:
     return readable_json(_finite(tree))
 
 
-def _named(one: Measured) -> dict[str, str]:
-    error = one.result.errors[0] if one.result.errors else None
-    said = {"error": error.message, "remedy": error.remedy} if error else {"error": "", "remedy": ""}
-    return {"system": one.name, "task": one.task, **said}
+def _named(measured: Measured) -> dict[str, str]:
+    error = measured.result.errors[0] if measured.result.errors else None
+    message = {"error": error.message, "remedy": error.remedy} if error else {"error": "", "remedy": ""}
+    return {"system": measured.name, "task": measured.task, **message}
 
 
 def _finite(tree: Any) -> Any:
-    """Replace infinite tolerances, which JSON cannot hold as numbers, with text."""
+    """Replace infinite tolerances, for which JSON has no number, by text."""
     if isinstance(tree, dict):
         return {key: _finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

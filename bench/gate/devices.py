@@ -14,12 +14,12 @@ def apart(before: Result, after: Result) -> str:
     """Return why the speeds of two results do not compare; empty if nothing speaks against it."""
     places = [_place(result) for result in (before, after)]
     if places[0] != places[1] or None in (before.cost, after.cost):
-        return f"measured on another device: {places[0]} before, {places[1]} after"
+        return f"measured on different devices: {places[0]} before, {places[1]} after"
     assert before.cost and after.cost
     differing = _differing(before.cost.hardware, after.cost.hardware)
     if before.cost.hardware and after.cost.hardware and differing:
-        told = ", ".join(f"{field} {was} before, {now} after" for field, (was, now) in differing.items())
-        return f"measured on another device of the name {after.cost.device!r}: {told}"
+        fields = ", ".join(f"{field} {was} before, {now} after" for field, (was, now) in differing.items())
+        return f"measured on different devices named {after.cost.device!r}: {fields}"
     return ""
 
 
@@ -28,12 +28,11 @@ def unknown(before: Result, after: Result) -> str:
 
     Virtual processors are often named by their family, such as "AMD EPYC", which stands for a hundred models.
     """
-    for side, result in (("the one before", before), ("the one after", after)):
+    for side, result in (("before", before), ("after", after)):
         if result.cost is None or not result.cost.hardware:
             name = result.cost.device if result.cost else "an unknown device"
             return (
-                f"{name!r} may be the name of several processors, and {side} was measured before bench kept more of "
-                "a device; measure it again"
+                f"{name!r} may name several processors, and the result {side} does not record which; measure it again"
             )
     return ""
 
@@ -47,15 +46,15 @@ def _place(result: Result) -> str:
     if result.cost is None:
         return "an unknown device"
     threads = result.environment.get("threads")
-    told = f", {threads} threads" if threads else ""
-    return f"{result.cost.device}{told}, batch size {result.cost.batch_size}"
+    used = f", {threads} threads" if threads else ""
+    return f"{result.cost.device}{used}, batch size {result.cost.batch_size}"
 
 
 def _differing(
     before: Mapping[str, str | float], after: Mapping[str, str | float]
 ) -> dict[str, tuple[str | float, str | float]]:
     """Fields that differ by more than between two starts of one machine, with both values."""
-    found = {}
+    differing = {}
     for field in sorted(before.keys() | after.keys()):
         was, now = before.get(field, "unknown"), after.get(field, "unknown")
         if isinstance(was, float) and isinstance(now, float):
@@ -63,5 +62,5 @@ def _differing(
         else:
             differs = was != now
         if differs:
-            found[field] = (was, now)
-    return found
+            differing[field] = (was, now)
+    return differing

@@ -76,30 +76,30 @@ class Difference:
 
 def difference(pair: Pair, metric: str) -> Difference:
     """Compute the difference of a quality metric that has a value on both sides."""
-    one, other = (side.result.metrics[metric] for side in (pair.before, pair.after))
-    columns = [_columns(side, metric) for side in (pair.before, pair.after)]
+    was, now = (measured.result.metrics[metric] for measured in (pair.before, pair.after))
+    columns = [_columns(measured, metric) for measured in (pair.before, pair.after)]
     if columns[0] is not None and columns[1] is not None:
-        return _by_samples(pair, metric, columns[0], columns[1], one.higher_is_better)
-    if one.stderr == 0 and other.stderr == 0:
-        return _unpaired(pair, one, other, "exact on both sides")
-    if of_blocks(one) is not None and of_blocks(other) is not None:
-        if pair.same_set and one.blocks == other.blocks:
-            return _by_blocks(one, other)
-        return _unpaired(pair, one, other, "not paired: the two rest on other samples")
-    if any("jackknife" in each.method and each.replicates is None for each in (one, other)):
-        return _unpaired(pair, one, other, "not paired: measured before replicates were kept; measure again")
-    if any(metric in side.samples for side in (pair.before, pair.after)):
-        return _unpaired(pair, one, other, "not paired: no plain mean of its samples, and their weights are not kept")
-    return _unpaired(pair, one, other, "not paired: its parts are not kept")
+        return _by_samples(pair, metric, columns[0], columns[1], was.higher_is_better)
+    if was.stderr == 0 and now.stderr == 0:
+        return _unpaired(pair, was, now, "exact on both sides")
+    if of_blocks(was) is not None and of_blocks(now) is not None:
+        if pair.same_set and was.blocks == now.blocks:
+            return _by_blocks(was, now)
+        return _unpaired(pair, was, now, "not paired: the two rest on different samples")
+    if any("jackknife" in estimate.method and estimate.replicates is None for estimate in (was, now)):
+        return _unpaired(pair, was, now, "not paired: measured before replicates were kept; measure again")
+    if any(metric in measured.samples for measured in (pair.before, pair.after)):
+        return _unpaired(pair, was, now, "not paired: not a plain mean of its samples, whose weights are not kept")
+    return _unpaired(pair, was, now, "not paired: its parts are not kept")
 
 
-def _columns(side: Measured, metric: str) -> np.ndarray | None:
-    """A metric's parts ``[n, 2]``; None if the results do not have what its value is computed from."""
-    found, value = parts(side.samples, metric), side.result.metrics[metric].value
-    if found is None or value is None:
+def _columns(measured: Measured, metric: str) -> np.ndarray | None:
+    """A metric's parts ``[n, 2]``; None if the results lack what its value is computed from."""
+    kept, value = parts(measured.samples, metric), measured.result.metrics[metric].value
+    if kept is None or value is None:
         return None
-    counted = found.values[np.isfinite(found.values).all(1)]
-    return found.values if len(counted) and agree(counted, value) else None
+    counted = kept.values[np.isfinite(kept.values).all(1)]
+    return kept.values if len(counted) and agree(counted, value) else None
 
 
 def _by_samples(
@@ -107,7 +107,7 @@ def _by_samples(
 ) -> Difference:
     was = before[[pair.before.where[name] for name in pair.shared]]
     now = after[[pair.after.where[name] for name in pair.shared]]
-    had, has = (np.isfinite(side).all(1) for side in (was, now))
+    had, has = (np.isfinite(values).all(1) for values in (was, now))
     better = np.inf if higher_is_better else -np.inf
     # Infinitely good (a lossless image's PSNR) is a value too, though not one to average.
     gone = (had & ~has & (now[:, 0] != better)) | (~had & (was[:, 0] == better) & (now[:, 0] != better))
@@ -137,28 +137,28 @@ def _by_samples(
     )
 
 
-def _by_blocks(one: Estimate, other: Estimate) -> Difference:
-    assert one.value is not None and other.value is not None and one.replicates and other.replicates and one.blocks
-    value = other.value - one.value
-    without = np.array(other.replicates) - np.array(one.replicates)
-    found = block_jackknife(value, np.array(one.blocks), without.__getitem__)
-    moved = not np.allclose([one.value, *one.replicates], [other.value, *other.replicates], rtol=SAME, atol=1e-12)
+def _by_blocks(was: Estimate, now: Estimate) -> Difference:
+    assert was.value is not None and now.value is not None and was.replicates and now.replicates and was.blocks
+    value = now.value - was.value
+    without = np.array(now.replicates) - np.array(was.replicates)
+    jackknifed = block_jackknife(value, np.array(was.blocks), without.__getitem__)
+    moved = not np.allclose([was.value, *was.replicates], [now.value, *now.replicates], rtol=SAME, atol=1e-12)
     method = f"paired jackknife over {len(without)} blocks"
-    assert found.stderr is not None
-    return _student(value, found.stderr, len(without) - 1, min(one.n, other.n), method, moved)
+    assert jackknifed.stderr is not None
+    return _student(value, jackknifed.stderr, len(without) - 1, min(was.n, now.n), method, moved)
 
 
-def _unpaired(pair: Pair, one: Estimate, other: Estimate, method: str) -> Difference:
-    assert one.value is not None and other.value is not None
-    value, n = other.value - one.value, min(one.n, other.n)
-    moved = not math.isclose(one.value, other.value, rel_tol=SAME, abs_tol=1e-12)
+def _unpaired(pair: Pair, was: Estimate, now: Estimate, method: str) -> Difference:
+    assert was.value is not None and now.value is not None
+    value, n = now.value - was.value, min(was.n, now.n)
+    moved = not math.isclose(was.value, now.value, rel_tol=SAME, abs_tol=1e-12)
     if not moved:
         return Difference(value, None, n, method, moved, exceeds=_certain(value))
-    if one.stderr is None or other.stderr is None:
+    if was.stderr is None or now.stderr is None:
         return Difference(value, None, n, method, moved)
     data = pair.after.result.dataset
     degrees = max(1, min(MAX_BLOCKS, data.groups if data else n) - 1)
-    return _student(value, math.hypot(one.stderr, other.stderr), degrees, n, method, moved)
+    return _student(value, math.hypot(was.stderr, now.stderr), degrees, n, method, moved)
 
 
 def _student(value: float, stderr: float, degrees: int, n: int, method: str, moved: bool) -> Difference:

@@ -16,8 +16,8 @@ from bench.leaderboard.reasons import clean
 TITLES = ("Metric", "Before", "After", "Difference", "95% interval")
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 9
 NOT_BEYOND_CHANCE = "worse than the tolerance, not beyond chance"
-SAID = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
-"""How verdicts are called where their own word is not what people should read."""
+LABELS = {Verdict.SHOWN: "", Verdict.WORSE: NOT_BEYOND_CHANCE}
+"""Labels of verdicts where people should not read the verdict's own word."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Words:
 
 def describe(report: Report) -> Words:
     """Return the report in words."""
-    found, still = [], []
+    blocks, still = [], []
     groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for row in report.comparisons:
         groups.setdefault((row.task, row.against, row.system), []).append(row)
@@ -76,35 +76,35 @@ def describe(report: Report) -> Words:
         ]
         if any(not row.device_bound or row.verdict != Verdict.HELD for row in moved):
             unchanged = [row.title for row in rows if row not in moved]
-            found.append(Block(title, tuple(map(_line, moved)), _summary(unchanged)))
+            blocks.append(Block(title, tuple(map(_line, moved)), _summary(unchanged)))
         else:
             still.append(title)
     titles = (*TITLES, "Verdict" if report.verdicts else "Note")
-    return Words(headline(report), titles, tuple(found), tuple(still), tuple(map(clean, remarks(report))))
+    return Words(headline(report), titles, tuple(blocks), tuple(still), tuple(map(clean, remarks(report))))
 
 
 def headline(report: Report) -> str:
     """Return the outcome in one sentence."""
     systems = len({(row.task, row.against, row.system) for row in report.comparisons})
-    told = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
+    summary = f"{systems} system{'s' * (systems != 1)} compared{report.matched.sides.named}"
     if not report.verdicts:
-        return told
+        return summary
     counts = Counter(row.verdict for row in report.comparisons)
     parts = [
         f"{counts[kind]} {_counted(report, kind)}"
         for kind in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.WORSE, Verdict.IMPROVED, Verdict.HELD)
     ]
     counted = ", ".join(part for part in parts if not part.startswith("0 "))
-    lost = [one.name for one in report.matched.missing]
+    lost = [measured.name for measured in report.matched.missing]
     gone: dict[str, list[str]] = {}
     for (_, title, _), rows in without_value(report).items():
         gone.setdefault(title, []).extend(row.system for row in rows)
     for title, names in gone.items():
         lost.append(f"{title} of {names[0] if len(names) == 1 else f'{len(names)} systems'}")
-    told += f"; metrics: {counted}" if counted else ""
+    summary += f"; metrics: {counted}" if counted else ""
     if report.judge_cost and unjudged_costs(report):
-        told += "; speed and memory not judged"
-    return f"{_outcome(report)}: {told}" + (f"; missing: {listed(lost)}" if lost else "")
+        summary += "; speed and memory not judged"
+    return f"{_outcome(report)}: {summary}" + (f"; missing: {listed(lost)}" if lost else "")
 
 
 def _counted(report: Report, kind: Verdict) -> str:
@@ -115,39 +115,39 @@ def _counted(report: Report, kind: Verdict) -> str:
     named = listed([f"{row.title} of {row.system}" for row in rows])
     needed = sorted(row.needed for row in rows if row.needed)
     ends = " to ".join(dict.fromkeys(f"{_rounded(count):,}" for count in needed[:1] + needed[-1:]))
-    return f"{NOT_BEYOND_CHANCE} ({named}{f'; about {ends} groups would tell' if needed else ''})"
+    return f"{NOT_BEYOND_CHANCE} ({named}{f'; about {ends} groups needed to decide' if needed else ''})"
 
 
 def _outcome(report: Report) -> str:
     """The outcome in capitals, in the order in which the exit code depends on it."""
-    told = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
+    loss = "worse, not beyond chance" if report.having(Verdict.WORSE) else "undecided"
     if report.regressed:
         return "REGRESSED"
     if report.fails:
-        return f"{told.upper()} (--strict)"
+        return f"{loss.upper()} (--strict)"
     if report.matched.failed:
         return "FAILED"
     if report.incomplete and report.judged:
         return "INCOMPLETE"
     if report.worse:
-        return told.upper()
+        return loss.upper()
     return "HELD" if report.judged else "NOTHING COMPARABLE"
 
 
 def _line(row: Comparison) -> Line:
-    verdict = SAID.get(row.verdict, str(row.verdict))
+    verdict = LABELS.get(row.verdict, str(row.verdict))
     reason = f"{row.reason} of {amount(row)}" if row.reason == WITHIN_TOLERANCE else row.reason
-    told = [reason, would_tell(row), row.note]
+    details = [reason, data_needed(row), row.note]
     if row.adjusted is not None and row.verdict in (Verdict.REGRESSED, Verdict.WORSE):
-        told.insert(0, f"p {probability(row.adjusted)}")
+        details.insert(0, f"p {probability(row.adjusted)}")
     if row.method.startswith("not paired"):
-        told.append(row.method)
-    details = "; ".join(filter(None, told))
+        details.append(row.method)
+    explanation = "; ".join(filter(None, details))
     arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
     unit = f" ({row.shown_in[0]})" if row.shown_in[0] else ""
     before, after, change, interval = numbers(row)
-    said = ": ".join(filter(None, (verdict, details)))
-    return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, said))), row.verdict)
+    last = ": ".join(filter(None, (verdict, explanation)))
+    return Line(tuple(map(clean, (f"{row.title}{arrow}{unit}", before, after, change, interval, last))), row.verdict)
 
 
 def numbers(row: Comparison) -> tuple[str, str, str, str]:
@@ -172,17 +172,17 @@ def numbers(row: Comparison) -> tuple[str, str, str, str]:
     return before, after, change, f"{_signed(interval[0], places)} … {_signed(interval[1], places)}"
 
 
-def would_tell(row: Comparison) -> str:
-    """What it would take to tell a difference of this size from chance; empty where the question does not arise."""
+def data_needed(row: Comparison) -> str:
+    """Return how much data it takes to decide on a difference of this size; empty where the question does not arise."""
     if row.verdict != Verdict.WORSE:
         return ""
     if row.device_bound:
-        return "more repeated runs may tell"
+        return "more repeated runs may decide it"
     if row.groups is None:
         return ""
     if row.needed is None:
-        return f"more than {MOST:,} groups would be needed to tell a difference of this size; here {row.groups}"
-    return f"about {_rounded(row.needed):,} groups would tell a difference of this size; here {row.groups}"
+        return f"more than {MOST:,} groups needed to detect a difference of this size; here {row.groups}"
+    return f"about {_rounded(row.needed):,} groups needed to detect a difference of this size; here {row.groups}"
 
 
 def _rounded(count: int) -> int:

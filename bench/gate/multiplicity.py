@@ -57,12 +57,12 @@ class Adjusted:
 def adjust(evidence: Sequence[Evidence]) -> list[Adjusted]:
     """Adjust the p-values of hypotheses that are tested together, in their order."""
     families: dict[Hashable, list[int]] = {}
-    for i, each in enumerate(evidence):
-        if each.excess is not None:
-            families.setdefault(each.grouping, []).append(i)
-    weights = [each.share for each in evidence]
+    for i, item in enumerate(evidence):
+        if item.excess is not None:
+            families.setdefault(item.grouping, []).append(i)
+    weights = [item.share for item in evidence]
     part = sum(weights) / len(evidence) if evidence else 1.0  # of the level, for the means
-    adjusted = [Adjusted(min(1.0, p / part)) for p in holm([each.mean for each in evidence], weights)]
+    adjusted = [Adjusted(min(1.0, p / part)) for p in holm([item.mean for item in evidence], weights)]
     for family in families.values():
         share = (1 - part) / len(families)
         flips = westfall_young(np.array([evidence[i].excess for i in family]))

@@ -59,9 +59,9 @@ class Measured:
     def repeated(self, metric: str) -> tuple[float, ...]:
         """Return the values of a metric in all runs of this cell, the value of this one first."""
         results = (self.result, *self.repeats)
-        kept = [each.cost.repeats.get(metric, ()) if each.cost else () for each in results]
-        single = [each.metrics[metric].value if metric in each.metrics else None for each in results]
-        values = (many or (one,) for many, one in zip(kept, single, strict=True))
+        kept = [result.cost.repeats.get(metric, ()) if result.cost else () for result in results]
+        single = [result.metrics[metric].value if metric in result.metrics else None for result in results]
+        values = (repeats or (value,) for repeats, value in zip(kept, single, strict=True))
         return tuple(value for run in values for value in run if value is not None)
 
 
@@ -90,12 +90,12 @@ class Pair:
     @property
     def same_set(self) -> bool:
         """Whether set-level metrics rest on the same samples."""
-        one, other = (side.result.dataset for side in (self.before, self.after))
+        was, now = (measured.result.dataset for measured in (self.before, self.after))
         if self.before.where or self.after.where:
             return self.before.samples["id"] == self.after.samples["id"]
-        if one is None or other is None:
+        if was is None or now is None:
             return False
-        return (one.n, one.skipped, one.failed) == (other.n, other.skipped, other.failed)
+        return (was.n, was.skipped, was.failed) == (now.n, now.skipped, now.failed)
 
 
 @dataclass(frozen=True)
@@ -157,20 +157,20 @@ def read(*paths: Path) -> list[Measured]:
         NoResults: a path holds no results.
         BenchError: a result was edited, or contradicts its samples (``bench/gate/soundness.py``).
     """
-    found = [measured for path in paths for measured in _read(path)]
-    for measured in found:
+    results = [measured for path in paths for measured in _read(path)]
+    for measured in results:
         check_result(measured.file, measured.result)
     cells: dict[tuple[str, str, str], list[Measured]] = {}
-    for measured in sorted(found, key=lambda each: each.result.finished):
-        of = measured.name, measured.result.fingerprint, measured.result.protocol.identity
-        cells[of] = [*cells.pop(of, []), measured]  # in the order in which they were measured last
+    for measured in sorted(results, key=lambda measured: measured.result.finished):
+        cell = measured.name, measured.result.fingerprint, measured.result.protocol.identity
+        cells[cell] = [*cells.pop(cell, []), measured]  # in the order in which they were measured last
     alike: dict[tuple[str, str], list[Measured]] = {}
-    for (name, conditions, _), (*others, last) in cells.items():
+    for (name, conditions, _), (*earlier, last) in cells.items():
         check_samples(last.file, last.result, last.samples)
-        counts = replace(last, repeats=_repeats(last, others)) if others else last
+        counts = replace(last, repeats=_repeats(last, earlier)) if earlier else last
         alike.setdefault((name, conditions), []).append(counts)
     counting = [_joined(same) for same in alike.values()]
-    places = {measured.file: place for place, measured in enumerate(found)}
+    places = {measured.file: place for place, measured in enumerate(results)}
     return sorted(counting, key=lambda measured: places[measured.file])
 
 
@@ -184,13 +184,13 @@ def _read(path: Path) -> list[Measured]:
 
 def _joined(results: Sequence[Measured]) -> Measured:
     """The last of some results, together with what others of its subject measured on the same samples."""
-    *others, last = results
+    *earlier, last = results
     beside = [
-        other
-        for other in reversed(others)
-        if last.result.subject == other.result.subject != ""
-        and last.result.status == other.result.status == "ok"
-        and last.samples.get("id") == other.samples.get("id")
+        measured
+        for measured in reversed(earlier)
+        if last.result.subject == measured.result.subject != ""
+        and last.result.status == measured.result.status == "ok"
+        and last.samples.get("id") == measured.samples.get("id")
     ]
     if not beside:
         return last
@@ -198,15 +198,15 @@ def _joined(results: Sequence[Measured]) -> Measured:
     return replace(last, result=joined([part.result for part in parts]), parts=parts)
 
 
-def _repeats(last: Measured, others: Sequence[Measured]) -> tuple[Result, ...]:
+def _repeats(last: Measured, earlier: Sequence[Measured]) -> tuple[Result, ...]:
     """Results of other runs of the same cell: the same code, arguments and device, measured at another time."""
-    found: dict[str, Result] = {}
-    for other in others:
-        result = other.result
+    repeats: dict[str, Result] = {}
+    for measured in earlier:
+        result = measured.result
         again = result.key == last.result.key and result.started != last.result.started
         if again and result.status == last.result.status == "ok" and devices.same(result, last.result):
-            found[result.started] = result  # a copy of a run is not a second result
-    return tuple(found.values())
+            repeats[result.started] = result  # a copy of a run is not a second one
+    return tuple(repeats.values())
 
 
 def match(
@@ -235,9 +235,9 @@ def match(
         _check(fresh, after, sides.after)
     for name in only:
         _check(name, [*before, *after], sides.both)
-    names = only if only or renamed else dict.fromkeys(one.name for one in (*before, *after))
+    names = only if only or renamed else dict.fromkeys(measured.name for measured in (*before, *after))
     wanted = [*((name, name) for name in names), *renamed]
-    tasks = {one.task for one in after}
+    tasks = {measured.task for measured in after}
     pairs: list[Pair] = []
     missing, new, failed, failed_before, earlier = [], [], [], [], []
     for old, fresh in wanted:
@@ -251,7 +251,7 @@ def match(
             here = {m.result.fingerprint for m in now} & {m.result.fingerprint for m in was}
             if was and not here:
                 if latest := [m for m in now if not m.earlier]:
-                    raise BenchError(_refusal(was[-1], latest[-1], sides))
+                    raise BenchError(_mismatch(was[-1], latest[-1], sides))
                 now = []
             both = [(o, n) for n in now for o in was if o.result.fingerprint == n.result.fingerprint]
             pairs += [Pair(o, n) for o, n in both]
@@ -273,26 +273,26 @@ def match(
 
 
 def _check(name: str, results: Sequence[Measured], where: str) -> None:
-    if all(one.name != name for one in results):
-        raise UnknownName(f"system of {where}", name, {one.name for one in results})
+    if all(measured.name != name for measured in results):
+        raise UnknownName(f"system of {where}", name, {measured.name for measured in results})
 
 
-def _refusal(before: Measured, after: Measured, sides: Sides) -> str:
-    """Why two results under other conditions are not compared, field by field."""
-    one, other = before.result.protocol, after.result.protocol
+def _mismatch(before: Measured, after: Measured, sides: Sides) -> str:
+    """Why two results under different conditions are not compared, field by field."""
+    old, new = before.result.protocol, after.result.protocol
     lines = [
         f"{after.name}: measured under another protocol, so nothing is compared",
-        f"  before [{one.fingerprint}] {before.file}",
-        f"  after  [{other.fingerprint}] {after.file}",
+        f"  before [{old.fingerprint}] {before.file}",
+        f"  after  [{new.fingerprint}] {after.file}",
     ]
-    differing = differences(one, other)
+    differing = differences(old, new)
     width = max(map(len, differing), default=0)
     for field, (was, now) in list(differing.items())[:SHOWN_FIELDS]:
         lines.append(f"  {field:<{width}}  {_short(was)} -> {_short(now)}")
     if len(differing) > SHOWN_FIELDS:
         lines.append(f"  and {len(differing) - SHOWN_FIELDS} more fields")
-    other_way = ", or take the new one as the baseline: bench baseline update" if sides == GATE else ""
-    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed){other_way}")
+    alternative = ", or make the new one the baseline: bench baseline update" if sides == GATE else ""
+    lines.append(f"measure both under one protocol (--protocol, --dataset, --limit, --seed){alternative}")
     return "\n".join(lines)
 
 

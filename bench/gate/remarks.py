@@ -20,39 +20,39 @@ def remarks(report: Report) -> Iterable[str]:
     if report.tested:
         yield (
             f"Regressed: worse by more than the tolerance, and beyond chance at {report.level:g} over the "
-            f"{report.tested} comparisons of quality in which anything moved (p for that many: Holm of the means, "
+            f"{report.tested} comparisons of quality in which anything moved (p adjusted for all: Holm of the means, "
             "Westfall-Young of joint sign flips of whole groups)."
         )
         if any(row.verdict == Verdict.WORSE and _excludes_zero(row) for row in report.comparisons):
-            yield "An interval is of its row alone: it may exclude 0 where p, which counts all comparisons, does not."
+            yield "An interval is for its row alone: it may exclude 0 although p, adjusted for all rows, is not small."
     if any(row.needed for row in report.comparisons):
         yield (
-            "Groups that would tell: with so many photographs or speakers, a t-test at this row's share of the level "
-            f"would find a difference of the size seen here {POWER:.0%} of the time (--strict fails on such rows as "
-            "they are)."
+            "Groups needed: with this many photographs or speakers, a t-test at this row's share of the level would "
+            f"detect a difference of this size {POWER:.0%} of the time (--strict fails on such rows as they are)."
         )
     if report.verdicts:
         if any(row.device_bound and row.tolerance is not None for row in report.comparisons):
-            yield "Speed and memory are judged apart, against the noise between repeated runs on one device."
+            yield "Speed and memory are judged separately, against the noise between repeated runs on one device."
         for reason, rows in unjudged_costs(report).items():
             yield f"Speed and memory, not judged: {', '.join(_ranges(rows))} ({reason})"
     sides = matched.sides
     for failed, side in ((matched.failed, sides.after), (matched.failed_before, sides.before)):
-        for one in failed:
-            error = one.result.errors[0] if one.result.errors else None
-            yield f"Failed in {side}: {one.name}: {f'{error.type}: {error.told}' if error else 'no reason recorded'}"
-    if line := earlier_line([each.result for each in matched.earlier]):
+        for measured in failed:
+            error = measured.result.errors[0] if measured.result.errors else None
+            reason = f"{error.type}: {error.told}" if error else "no reason recorded"
+            yield f"Failed in {side}: {measured.name}: {reason}"
+    if line := earlier_line([measured.result for measured in matched.earlier]):
         yield f"In {sides.after}, {line}."
     if matched.missing:
         yield f"Missing from {sides.after}: {_names(matched.missing)}. Measure them, or leave them out: --without NAME"
     for (metric, title, reason), rows in without_value(report).items():
-        told = "; ".join([reason, *dict.fromkeys(row.remedy for row in rows if row.remedy)])
+        reasons = "; ".join([reason, *dict.fromkeys(row.remedy for row in rows if row.remedy)])
         names = listed([row.system for row in rows])
-        yield f"Missing: {title} of {names}: {told}. Measure it, or leave it out: --tolerance {metric}=inf"
+        yield f"Missing: {title} of {names}: {reasons}. Measure it, or leave it out: --tolerance {metric}=inf"
     if matched.new:
         yield f"Not in {sides.before}: {_names(matched.new)}."
     if matched.elsewhere:
-        yield f"Tasks that {sides.after} has not: {', '.join(matched.elsewhere)}."
+        yield f"Tasks that {sides.after} does not have: {', '.join(matched.elsewhere)}."
     yield from _not_compared(report)
 
 
@@ -61,20 +61,20 @@ def earlier_line(results: Sequence[Result]) -> str:
     if not results:
         return ""
     names = [f"{result.system.name}{' (failed)' * (result.status == 'failed')}" for result in results]
-    are = "results are of earlier commands" if len(results) > 1 else "result is of an earlier command"
+    are = "results are from earlier commands" if len(results) > 1 else "result is from an earlier command"
     return (
-        f"{len(results)} {are}: {listed(names)}; leave them out with --without NAME, or for good: "
+        f"{len(results)} {are}: {listed(names)}; leave them out with --without NAME, or delete them: "
         "bench remove RUN --system NAME"
     )
 
 
 def unjudged_costs(report: Report) -> dict[str, list[Comparison]]:
     """Return the comparisons of speed and memory without a verdict, by the reason."""
-    found: dict[str, list[Comparison]] = {}
+    unjudged: dict[str, list[Comparison]] = {}
     for row in report.having(Verdict.SHOWN):
         if row.device_bound and row.reason:
-            found.setdefault(row.reason, []).append(row)
-    return found
+            unjudged.setdefault(row.reason, []).append(row)
+    return unjudged
 
 
 def _ranges(rows: Sequence[Comparison]) -> Iterable[str]:
@@ -83,8 +83,8 @@ def _ranges(rows: Sequence[Comparison]) -> Iterable[str]:
     for row in rows:
         if row.before and row.difference is not None:
             changes.setdefault(row.title, []).append(row.difference / abs(row.before))
-    for title, found in changes.items():
-        ends = dict.fromkeys(f"{end:+.0%}" for end in (min(found), max(found)))
+    for title, values in changes.items():
+        ends = dict.fromkeys(f"{end:+.0%}" for end in (min(values), max(values)))
         yield f"{title} {' … '.join(ends)}"
 
 
@@ -124,7 +124,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _names(results: Iterable[Measured]) -> str:
-    return ", ".join(one.name for one in results)
+    return ", ".join(measured.name for measured in results)
 
 
 def _excludes_zero(row: Comparison) -> bool:

@@ -24,7 +24,9 @@ def check_result(file: Path, result: Result) -> None:
         BenchError: its fingerprint does not match its protocol; the message names the file.
     """
     if result.fingerprint != result.protocol.fingerprint:
-        raise BenchError(f"{file}: its fingerprint is not that of its protocol: edited; restore or measure again")
+        raise BenchError(
+            f"{file}: its fingerprint is not that of its protocol, so it was edited; restore it or measure again"
+        )
 
 
 def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any]]) -> None:
@@ -45,21 +47,22 @@ def check_samples(file: Path, result: Result, samples: Mapping[str, Sequence[Any
         if estimate.value is None or estimate.device_bound:
             continue
         try:
-            found = parts(samples, name)
+            kept = parts(samples, name)
         except (TypeError, ValueError) as error:
             raise BenchError(f"{table}: {name}: not numbers: {error}; {REMEDY}") from error
-        if found is None:
+        if kept is None:
             continue
-        counted = found.values[np.isfinite(found.values).all(1)]
+        counted = kept.values[np.isfinite(kept.values).all(1)]
         if len(counted) < estimate.n:
             raise BenchError(
                 f"{table}: {name} has a value on {len(counted)} samples, but {file.name} says {estimate.n}; {REMEDY}"
             )
-        exact = found.ratio or estimate.method.startswith(PLAIN)
+        exact = kept.ratio or estimate.method.startswith(PLAIN)
         if exact and len(counted) and not agree(counted, estimate.value):
-            told = "ratio of sums" if found.ratio else "mean"
+            statistic = "ratio of sums" if kept.ratio else "mean"
             with np.errstate(divide="ignore", invalid="ignore"):
                 again = counted[:, 0].sum() / counted[:, 1].sum()
             raise BenchError(
-                f"{table}: the {told} of {name} is {again:.9g}, but {file.name} says {estimate.value:.9g}; {REMEDY}"
+                f"{table}: the {statistic} of {name} is {again:.9g}, "
+                f"but {file.name} says {estimate.value:.9g}; {REMEDY}"
             )

@@ -53,7 +53,7 @@ def parse(
         UnknownName: no such metric.
         BenchError: the unit is not the metric's, or there is no number.
     """
-    found = {}
+    tolerances = {}
     for text in texts:
         metric, equals, amount = text.partition("=")
         match = _GRAMMAR.fullmatch(amount.strip())
@@ -63,17 +63,17 @@ def parse(
         if metric not in units:
             raise UnknownName("metric that can be judged in these results", metric, units if judged is None else judged)
         shown, scale = shown_in(metric, units[metric])
-        own = POINTS if shown == "%" else units[metric]
+        expected = POINTS if shown == "%" else units[metric]
         unit = match["unit"]
         if unit == "%":
-            found[metric] = Tolerance(relative=number / 100)
-        elif unit.lower() == own.lower() or (not unit and (own != POINTS or number in (0, math.inf))):
-            found[metric] = Tolerance(absolute=number / scale)
+            tolerances[metric] = Tolerance(relative=number / 100)
+        elif unit.lower() == expected.lower() or (not unit and (expected != POINTS or number in (0, math.inf))):
+            tolerances[metric] = Tolerance(absolute=number / scale)
         else:
-            known = f"is in {own}" if own else "has no unit"
-            points = " (percentage points: tables show it in %)" if own == POINTS else ""
-            raise BenchError(f"--tolerance {text}: {metric} {known}{points}; {number:g}% is of the value before")
-    return found
+            stated = f"is in {expected}" if expected else "has no unit"
+            points = " (percentage points: tables show it in %)" if expected == POINTS else ""
+            raise BenchError(f"--tolerance {text}: {metric} {stated}{points}; {number:g}% is of the value before")
+    return tolerances
 
 
 def _number(text: str) -> float:

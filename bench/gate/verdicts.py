@@ -17,8 +17,8 @@ from bench.gate.devices import apart
 from bench.gate.differences import Difference, difference
 from bench.gate.multiplicity import Adjusted, Evidence, adjust
 from bench.gate.pairing import Matched, Measured, Pair
+from bench.gate.pairwise import paired_verdict
 from bench.gate.power import groups_needed
-from bench.gate.told import told
 from bench.gate.tolerances import default
 from bench.leaderboard.names import heading, place
 from bench.leaderboard.reasons import shortened
@@ -55,7 +55,7 @@ class Report:
 
     def having(self, *verdicts: Verdict) -> list[Comparison]:
         """Return the comparisons with one of these verdicts."""
-        return [each for each in self.comparisons if each.verdict in verdicts]
+        return [row for row in self.comparisons if row.verdict in verdicts]
 
     @property
     def regressed(self) -> bool:
@@ -80,7 +80,7 @@ class Report:
     @property
     def judged(self) -> int:
         """Number of quality comparisons with a verdict; 0 if nothing was compared."""
-        return sum(not each.device_bound for each in self.having(*JUDGED))
+        return sum(not row.device_bound for row in self.having(*JUDGED))
 
 
 def compare(
@@ -115,21 +115,21 @@ def compare(
     units = {
         name: estimate.unit
         for pair in matched.pairs
-        for side in (pair.before, pair.after)
-        for name, estimate in side.result.metrics.items()
+        for measured in (pair.before, pair.after)
+        for name, estimate in measured.result.metrics.items()
         if estimate.higher_is_better is not None
     }
     judged = {name for pair in matched.pairs for name in units if _can_be_judged(pair, name, judge_cost)}
     chosen = tolerances(units, judged)
-    found = [each for pair in matched.pairs for each in _of_pair(pair, chosen, judge_cost, verdicts)]
-    found += [each for pair in matched.pairs for each in _lost_samples(pair, verdicts)]
-    rows, tested = [row for row, _ in found], 0
+    pairs = [row for pair in matched.pairs for row in _of_pair(pair, chosen, judge_cost, verdicts)]
+    pairs += [row for pair in matched.pairs for row in _lost_samples(pair, verdicts)]
+    rows, tested = [row for row, _ in pairs], 0
     for cost in (False, True):
-        family = {i: each for i, (row, each) in enumerate(found) if each is not None and row.device_bound == cost}
-        worse = adjust([each.worse for each in family.values()])
-        better = adjust([each.better for each in family.values()])
-        for (i, each), bad, good in zip(family.items(), worse, better, strict=True):
-            rows[i] = _decide(rows[i], each, bad, good, level, len(family))
+        family = {i: test for i, (row, test) in enumerate(pairs) if test is not None and row.device_bound == cost}
+        worse = adjust([test.worse for test in family.values()])
+        better = adjust([test.better for test in family.values()])
+        for (i, test), bad, good in zip(family.items(), worse, better, strict=True):
+            rows[i] = _decide(rows[i], test, bad, good, level, len(family))
         tested += 0 if cost else len(family)
     return Report(tuple(rows), matched, level, tested, verdicts, judge_cost, strict)
 
@@ -148,33 +148,32 @@ def _of_pair(
 ) -> Iterable[tuple[Comparison, _Tested | None]]:
     before, after = pair.before.result, pair.after.result
     for metric in sorted(before.metrics.keys() | after.metrics.keys(), key=place):
-        one, other = before.metrics.get(metric), after.metrics.get(metric)
-        row = _start(pair, metric, one, other)
+        row = _start(pair, metric, before.metrics.get(metric), after.metrics.get(metric))
         if lack := _why_not(pair, metric):
             gone = verdicts and row.before is not None and lack.after and _is_quality(row, chosen)
             verdict = Verdict.MISSING if gone else Verdict.NOT_COMPARED
             yield replace(row, verdict=verdict, reason=lack.reason, remedy=lack.remedy), None
             continue
-        found = cost_difference(pair, metric) if row.device_bound else difference(pair, metric)
+        change = cost_difference(pair, metric) if row.device_bound else difference(pair, metric)
         row = replace(
             row,
             groups=None if row.device_bound else _groups(pair),
-            difference=None if math.isnan(found.value) else found.value,
-            interval=found.interval,
-            n=found.n,
-            method=found.method,
-            note=found.note,
-            moved=found.moved,
+            difference=None if math.isnan(change.value) else change.value,
+            interval=change.interval,
+            n=change.n,
+            method=change.method,
+            note=change.note,
+            moved=change.moved,
         )
-        if not verdicts and found.moved and not (row.device_bound or row.detail):
-            row = replace(row, reason=told(pair, metric))
+        if not verdicts and change.moved and not (row.device_bound or row.detail):
+            row = replace(row, reason=paired_verdict(pair, metric))
         if not verdicts or row.higher_is_better is None or row.detail:
             yield row, None
             continue
-        if row.device_bound and (reason := unjudged(pair, found, judge_cost)):
+        if row.device_bound and (reason := unjudged(pair, change, judge_cost)):
             yield replace(row, reason=reason), None
             continue
-        yield _judge(row, found, (chosen.get(metric) or default(metric, row.unit)).of(row.before or 0.0))
+        yield _judge(row, change, (chosen.get(metric) or default(metric, row.unit)).of(row.before or 0.0))
 
 
 def _is_quality(row: Comparison, chosen: Mapping[str, Tolerance]) -> bool:
@@ -184,36 +183,36 @@ def _is_quality(row: Comparison, chosen: Mapping[str, Tolerance]) -> bool:
 
 
 def _can_be_judged(pair: Pair, metric: str, judge_cost: bool) -> bool:
-    one, other = (side.result.metrics.get(metric) for side in (pair.before, pair.after))
+    estimates = [measured.result.metrics.get(metric) for measured in (pair.before, pair.after)]
     if _why_not(pair, metric) or heading(metric).detail:
         return False
-    return judge_cost or not any(each.device_bound for each in (one, other) if each)
+    return judge_cost or not any(estimate.device_bound for estimate in estimates if estimate)
 
 
-def _start(pair: Pair, metric: str, one: Estimate | None, other: Estimate | None) -> Comparison:
-    facts = next((each for each in (other, one) if each and each.value is not None), other or one)
-    assert facts is not None
+def _start(pair: Pair, metric: str, was: Estimate | None, now: Estimate | None) -> Comparison:
+    given = [estimate for estimate in (now, was) if estimate]
+    facts = next((estimate for estimate in given if estimate.value is not None), given[0])
     return Comparison(
         system=pair.after.name,
         against=pair.before.name,
         task=pair.after.task,
         fingerprint=pair.after.result.fingerprint,
         metric=metric,
-        metric_fingerprint=(pair.after if other else pair.before).result.fingerprint_of(metric),
+        metric_fingerprint=(pair.after if now else pair.before).result.fingerprint_of(metric),
         verdict=Verdict.SHOWN,
         unit=facts.unit,
         higher_is_better=facts.higher_is_better,
-        device_bound=any(each.device_bound for each in (one, other) if each),
-        before=_value(pair.before, metric, one),
-        after=_value(pair.after, metric, other),
+        device_bound=any(estimate.device_bound for estimate in given),
+        before=_value(pair.before, metric, was),
+        after=_value(pair.after, metric, now),
     )
 
 
-def _value(side: Measured, metric: str, estimate: Estimate | None) -> float | None:
-    """The value of a side, of speed and memory the mean over its runs."""
+def _value(measured: Measured, metric: str, estimate: Estimate | None) -> float | None:
+    """The value of one side; for speed and memory the mean over its runs."""
     if estimate is None or estimate.value is None or not estimate.device_bound:
         return estimate.value if estimate else None
-    return float(np.mean(side.repeated(metric)))
+    return float(np.mean(measured.repeated(metric)))
 
 
 @dataclass(frozen=True)
@@ -228,66 +227,66 @@ class _Lack:
 def _why_not(pair: Pair, metric: str) -> _Lack | None:
     """Why a value is not compared; None if it is."""
     before, after = pair.before.result, pair.after.result
-    one, other = before.metrics.get(metric), after.metrics.get(metric)
-    lacking = [(side, each) for side, each in (("before", one), ("after", other)) if each is None or each.value is None]
+    was, now = before.metrics.get(metric), after.metrics.get(metric)
+    lacking = {side: given for side, given in (("before", was), ("after", now)) if given is None or given.value is None}
     if lacking:
-        reasons = {side: (each.unavailable if each else "") or "not measured" for side, each in lacking}
-        remedy = next((each.remedy for _, each in reversed(lacking) if each and each.remedy), "")
+        reasons = {side: (given.unavailable if given else "") or "not measured" for side, given in lacking.items()}
+        remedy = next((given.remedy for given in reversed(lacking.values()) if given and given.remedy), "")
         if len(reasons) == 2:
             return _Lack(f"{NEITHER}: {reasons['after']}", remedy, after=True)
-        told = "; ".join(f"no value {side}: {reason}" for side, reason in reasons.items())
-        return _Lack(told, remedy, after="after" in reasons)
-    assert one is not None and other is not None
+        text = "; ".join(f"no value {side}: {reason}" for side, reason in reasons.items())
+        return _Lack(text, remedy, after="after" in reasons)
+    assert was is not None and now is not None
     if before.fingerprint_of(metric) != after.fingerprint_of(metric):
-        return _Lack(_otherwise(before, after, one.metric, other.metric), after=True)
-    reason = apart(before, after) if one.device_bound or other.device_bound else ""
+        return _Lack(_measured_differently(before, after, was.metric, now.metric), after=True)
+    reason = apart(before, after) if was.device_bound or now.device_bound else ""
     return _Lack(reason) if reason else None
 
 
-def _otherwise(before: Result, after: Result, was: str, now: str) -> str:
-    """In what two results measured a value otherwise."""
+def _measured_differently(before: Result, after: Result, was: str, now: str) -> str:
+    """How two results differ in measuring a value."""
     if was != now or not was:
         return f"given by {was or 'the task'} before, by {now or 'the task'} after"
     fields = metric_differences(before.protocol.metrics[was], after.protocol.metrics[now])
-    told = [
-        f"{field} {shortened(str(one))} before, {shortened(str(other))} after" for field, (one, other) in fields.items()
+    texts = [
+        f"{field} {shortened(str(old))} before, {shortened(str(new))} after" for field, (old, new) in fields.items()
     ]
-    return f"measured otherwise: {'; '.join(told)}"
+    return f"measured differently: {'; '.join(texts)}"
 
 
 def _groups(pair: Pair) -> int | None:
     """Independent groups of samples that both sides have; None if unknown."""
-    counts = [side.result.dataset.groups for side in (pair.before, pair.after) if side.result.dataset]
+    counts = [measured.result.dataset.groups for measured in (pair.before, pair.after) if measured.result.dataset]
     return min(counts) if len(counts) == 2 else None
 
 
-def _judge(row: Comparison, found: Difference, tolerance: float) -> tuple[Comparison, _Tested | None]:
+def _judge(row: Comparison, change: Difference, tolerance: float) -> tuple[Comparison, _Tested | None]:
     row = replace(row, tolerance=tolerance)
     sign = -1 if row.higher_is_better else 1
-    if found.lost:
-        count = len(found.lost)
-        reason = f"no value any more on {count} sample{'s' * (count > 1)}: {', '.join(found.lost[:3])}"
+    if change.lost:
+        count = len(change.lost)
+        reason = f"no value any more on {count} sample{'s' * (count > 1)}: {', '.join(change.lost[:3])}"
         return replace(row, verdict=Verdict.REGRESSED, reason=reason), None
-    if found.exceeds is None:
+    if change.exceeds is None:
         if row.difference is not None and sign * row.difference <= tolerance:
             return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
-        return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {found.method}"), None
-    if not found.moved:
+        return replace(row, verdict=Verdict.UNDECIDED, reason=f"beyond the tolerance; {change.method}"), None
+    if not change.moved:
         return replace(row, verdict=Verdict.HELD, p=1.0, adjusted=1.0, reason="unchanged"), None
     if math.isinf(tolerance):  # never judged, so it takes no share of the level
         return replace(row, verdict=Verdict.HELD, reason=WITHIN_TOLERANCE), None
-    worse, better = (_evidence(found, tolerance, side) for side in (sign, -sign))
-    return replace(row, p=adjust([worse])[0].p), _Tested(worse, better, found.stderr)
+    worse, better = (_evidence(change, tolerance, direction) for direction in (sign, -sign))
+    return replace(row, p=adjust([worse])[0].p), _Tested(worse, better, change.stderr)
 
 
-def _evidence(found: Difference, tolerance: float, sign: int) -> Evidence:
-    assert found.exceeds is not None
-    mean = found.exceeds(tolerance, sign)
-    if found.groups is None:
+def _evidence(change: Difference, tolerance: float, sign: int) -> Evidence:
+    assert change.exceeds is not None
+    mean = change.exceeds(tolerance, sign)
+    if change.groups is None:
         return Evidence(mean)
-    excess = found.groups.excess(tolerance, sign)
+    excess = change.groups.excess(tolerance, sign)
     size = tolerance or float(np.sqrt(np.mean(excess**2))) or 1.0
-    return Evidence(mean, excess / size, found.groups.names)
+    return Evidence(mean, excess / size, change.groups.names)
 
 
 def _decide(
@@ -328,7 +327,7 @@ def _why(row: Comparison, tested: _Tested, by_flips: bool, better: bool) -> str:
 
 def _lost_samples(pair: Pair, verdicts: bool) -> list[tuple[Comparison, _Tested | None]]:
     """A row on samples on which the system now raises an error and did not before."""
-    before, after = (side.result.dataset for side in (pair.before, pair.after))
+    before, after = (measured.result.dataset for measured in (pair.before, pair.after))
     if before is None or after is None or before.failed.keys() >= after.failed.keys():
         return []
     name = next(sample for sample in after.failed if sample not in before.failed)

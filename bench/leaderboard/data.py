@@ -79,13 +79,13 @@ def to_csv(tables: Sequence[Table], references: Sequence[Relative | None] | None
 
 def _differences(reference: Relative | None, row: Row) -> dict[str, dict[str, Any]]:
     """The differences of a row to the reference by metric, unscaled."""
-    found = {}
+    differences = {}
     for column in reference.table.columns if reference else ():
         gap = reference.gaps(column).get(row.result.key) if reference and reference.has(column) else None
         if gap is not None:
             low, high = (None, None) if gap.half is None else (gap.value - gap.half, gap.value + gap.half)
-            found[column.metric] = dict(zip(DIFFERENCE[1:], (gap.value, low, high, gap.paired), strict=True))
-    return found
+            differences[column.metric] = dict(zip(DIFFERENCE[1:], (gap.value, low, high, gap.paired), strict=True))
+    return differences
 
 
 def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
@@ -137,13 +137,13 @@ def _ranking(table: Table) -> dict[str, Any]:
         "metrics": [column.metric for column in ranking.columns],
         "rows": [
             {
-                "label": one.row.label,
-                "place": vars(one.place),
-                "mean_rank": one.mean_rank,
-                "borda": one.borda,
-                "ranks": {metric: vars(place) for metric, place in one.ranks.items()},
+                "label": ranked.row.label,
+                "place": vars(ranked.place),
+                "mean_rank": ranked.mean_rank,
+                "borda": ranked.borda,
+                "ranks": {metric: vars(place) for metric, place in ranked.ranks.items()},
             }
-            for one in ranking.rows
+            for ranked in ranking.rows
         ],
         "left_out": dict(ranking.left_out),
     }

@@ -16,8 +16,8 @@ from bench.contracts.results import Result
 from bench.leaderboard.names import Heading, heading
 from bench.leaderboard.reasons import clean
 
-MOST_TOLD = 2
-"""Differences that a heading names."""
+MOST_NAMED = 2
+"""Differences that a heading names at most."""
 HASH = 8
 """Digits of a hash that are shown."""
 
@@ -44,8 +44,9 @@ class Kind:
 
     def of(self, results: Iterable[Result]) -> Result | None:
         """Return the first result with a value of this kind, else the first with a reason for none, else None."""
-        having = [one for one in results if self.value in one.metrics and self.is_of(one)]
-        return next((one for one in having if one.metrics[self.value].value is not None), next(iter(having), None))
+        having = [result for result in results if self.value in result.metrics and self.is_of(result)]
+        valued = (result for result in having if result.metrics[self.value].value is not None)
+        return next(valued, next(iter(having), None))
 
     def is_of(self, result: Result) -> bool:
         """Whether a result that has the value measured it as this kind says."""
@@ -61,30 +62,31 @@ def kinds(results: Iterable[Result]) -> list[Kind]:
             fingerprint = result.fingerprint_of(value)
             counts[value][fingerprint] += 1
             metrics[value, fingerprint] = estimate.metric, result.protocol.metrics.get(estimate.metric)
-    found = []
+    columns = []
     for value, of_value in counts.items():
-        fingerprints = sorted(of_value, key=lambda one: (-of_value[one], one))
-        told = _told([metrics[value, one] for one in fingerprints])
+        fingerprints = sorted(of_value, key=lambda fingerprint: (-of_value[fingerprint], fingerprint))
+        qualifiers = _qualifiers([metrics[value, fingerprint] for fingerprint in fingerprints])
         for rank, fingerprint in enumerate(fingerprints):
             name = f"{value}@{fingerprint[:HASH] or 'task'}" if rank else value
             metric, measured = metrics[value, fingerprint]
-            found.append(Kind(name, value, fingerprint, metric, measured, _qualified(heading(value), told[rank])))
-    return found
+            shown = _qualified(heading(value), qualifiers[rank])
+            columns.append(Kind(name, value, fingerprint, metric, measured, shown))
+    return columns
 
 
-def _told(measured: Sequence[tuple[str, MetricProtocol | None]]) -> list[str]:
-    """What tells each way of measuring a value from the others; nothing where there is but one."""
+def _qualifiers(measured: Sequence[tuple[str, MetricProtocol | None]]) -> list[str]:
+    """What distinguishes each way of measuring a value from the others; empty where there is only one."""
     if len(measured) < 2:
         return [""]
     if len({metric for metric, _ in measured}) > 1:
         return [f"of {metric or 'the task'}" for metric, _ in measured]
-    whole = [one or MetricProtocol(version=0) for _, one in measured]
-    fields = sorted({field for one in whole for field in metric_differences(whole[0], one)})
+    protocols = [protocol or MetricProtocol(version=0) for _, protocol in measured]
+    fields = sorted({field for protocol in protocols for field in metric_differences(protocols[0], protocol)})
     texts = []
-    for one in whole:
-        own = metric_differences(MetricProtocol(version=0), one)
-        named = [_field(field, own[field][1] if field in own else None) for field in fields[:MOST_TOLD]]
-        texts.append(", ".join(named + [f"and {len(fields) - MOST_TOLD} more"] * (len(fields) > MOST_TOLD)))
+    for protocol in protocols:
+        stated = metric_differences(MetricProtocol(version=0), protocol)
+        named = [_field(field, stated[field][1] if field in stated else None) for field in fields[:MOST_NAMED]]
+        texts.append(", ".join(named + [f"and {len(fields) - MOST_NAMED} more"] * (len(fields) > MOST_NAMED)))
     return texts
 
 
@@ -93,9 +95,9 @@ def _field(field: str, value: Any) -> str:
     return clean(f"{field.removeprefix('weights.').replace('_', ' ')} {shown}")
 
 
-def _qualified(shown: Heading, told: str) -> Heading:
-    """A heading with what tells its column from others of the same value, in the brackets that tables break at."""
-    if not told:
+def _qualified(shown: Heading, qualifier: str) -> Heading:
+    """A heading that distinguishes its column from others of the same value, in the brackets that tables break at."""
+    if not qualifier:
         return shown
-    title = f"{shown.title[:-1]}, {told})" if shown.title.endswith(")") else f"{shown.title} ({told})"
+    title = f"{shown.title[:-1]}, {qualifier})" if shown.title.endswith(")") else f"{shown.title} ({qualifier})"
     return replace(shown, title=title)

@@ -82,7 +82,7 @@ def _page(page: Page) -> str:
 def _environment(page: Page, columns: Sequence[PageColumn], number: int) -> str:
     entries = [line.name for line in page.lines] + [entry for column in columns for entry in column.entries]
     marks = [entry.marks for entry in entries] + [column.marks for column in columns]
-    used = sorted({mark for each in marks for mark in each})
+    used = sorted({mark for group in marks for mark in group})
     below = [page.legend("bold"), *page.remarks] if number == 1 else []
     notes = [escape(remark) for remark in below if remark]
     notes += [f"{_marks((mark,))} {escape(page.footnotes[mark - 1])}" for mark in used]

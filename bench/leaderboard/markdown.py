@@ -50,14 +50,14 @@ def _page(page: Page) -> str:
 def _reported(rows: Sequence[ReportedRow]) -> str:
     if not rows:
         return ""
-    lines = ["", "Reported by papers under this preset, not ranked; in brackets measured less reported:", ""]
+    lines = ["", "Reported by papers under this preset, not ranked; in brackets: measured minus reported:", ""]
     for row in rows:
-        told = [
+        values = [
             f"{heading(metric).title} {value}" + (f" [{row.differences[metric]}]" if metric in row.differences else "")
             for metric, value in row.values.items()
         ]
         source = f"[{escape(row.entry.source)}](<{row.link}>)" if row.link else escape(row.entry.source)
-        lines.append(f"- {escape(row.entry.system)}: {escape(', '.join(told))} ({source})")
+        lines.append(f"- {escape(row.entry.system)}: {escape(', '.join(values))} ({source})")
     return "\n".join(lines) + "\n"
 
 

@@ -41,13 +41,13 @@ _SEE = re.compile(r"\bsee \w+(?:(?:, | and | or )\w+)*")
 
 def heading(metric: str) -> Heading:
     """Return the heading of a value; details of a listed value are for CSV and JSON only."""
-    known = registry.values()
-    if metric in known:
-        return _heading(known[metric])
-    match = _detail(metric, known)
+    values = registry.values()
+    if metric in values:
+        return _heading(values[metric])
+    match = _detail(metric, values)
     if not match:
         return Heading(metric)
-    base, part = _heading(known[match["value"]]), match["part"].replace("_", " ")
+    base, part = _heading(values[match["value"]]), match["part"].replace("_", " ")
     return replace(base, title=f"{base.title} ({part})", default=False, detail=True)
 
 
@@ -59,16 +59,16 @@ def called(title: str) -> list[str]:
     """Return the listed values with this title, whatever its case, in full or without its part in brackets."""
     wanted = title.casefold()
     titles = {name: (value.title or name).casefold() for name, value in registry.values().items()}
-    exact = [name for name, own in titles.items() if own == wanted]
-    return exact or [name for name, own in titles.items() if own.partition(" (")[0] == wanted]
+    exact = [name for name, candidate in titles.items() if candidate == wanted]
+    return exact or [name for name, candidate in titles.items() if candidate.partition(" (")[0] == wanted]
 
 
 def titled(text: str) -> str:
     """Return a text whose references ("see NAME and NAME") use the titles that tables give the listed values."""
-    known = registry.values()
+    values = registry.values()
 
     def replaced(clause: re.Match[str]) -> str:
-        return re.sub(r"\w+", lambda word: heading(word[0]).title if word[0] in known else word[0], clause[0])
+        return re.sub(r"\w+", lambda word: heading(word[0]).title if word[0] in values else word[0], clause[0])
 
     return _SEE.sub(replaced, text)
 
@@ -82,15 +82,15 @@ def shown_in(metric: str, unit: str) -> tuple[str, float]:
 
 def place(metric: str) -> tuple[int, bool, int, int, str]:
     """Return the sort key of a value's column; the details of a value follow it, the joint one last."""
-    known = registry.values()
-    match = _detail(metric, known)
+    values = registry.values()
+    match = _detail(metric, values)
     name = match["value"] if match else metric
-    value = known.get(name) or Value(name)
-    listed = list(known).index(name) if name in known else len(known)
+    value = values.get(name) or Value(name)
+    listed = list(values).index(name) if name in values else len(values)
     level = (int(match["level"]) if match["level"] else sys.maxsize) if match else -1
     return SECTIONS.index(value.section), value.last, listed, level, metric
 
 
-def _detail(metric: str, known: Mapping[str, Value]) -> re.Match[str] | None:
-    match = None if metric in known else DETAIL.fullmatch(metric)
-    return match if match and match["value"] in known else None
+def _detail(metric: str, values: Mapping[str, Value]) -> re.Match[str] | None:
+    match = None if metric in values else DETAIL.fullmatch(metric)
+    return match if match and match["value"] in values else None

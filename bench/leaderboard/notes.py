@@ -12,8 +12,8 @@ from bench.leaderboard.reasons import brief, clean, shortened
 from bench.leaderboard.table import Cell, Column, Row, Table
 
 NAMED_SAMPLES = 3
-UNDECIDED = "no best is marked and every rank is a tie, as the error of no difference is known"
-ALONE = "no best is marked, as no two rows rest on the same samples"
+UNDECIDED = "no best is marked and every rank is a tie, because no difference has a known error"
+ALONE = "no best is marked, because no two rows rest on the same samples"
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Notes:
         """Return the numbers of some footnotes, adding those that are new."""
         return tuple(self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts)
 
-    def told(self, reason: str, remedy: str = "", before: str = "") -> str:
-        """A reason in short after some words, and what helps; the whole is kept if it says more."""
+    def shortened(self, reason: str, remedy: str = "", before: str = "") -> str:
+        """Return ``before``, the reason in short and its remedy; the full text is kept in ``whole`` if it says more."""
         reason, remedy = titled(reason), titled(remedy)
         short, whole = (clean(before + with_remedy(text, remedy)) for text in (brief(reason, remedy), reason))
         if short != whole:
@@ -41,10 +41,10 @@ class Notes:
         return short
 
 
-def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list[str]:
-    """What must be known of a row: why it failed or is doubtful, which samples it lacks unless all lack the same."""
+def row_notes(table: Table, row: Row, skipped_alike: bool, collected: Notes) -> list[str]:
+    """Return the notes of a row: why it failed or is doubtful, and which samples it lacks unless all lack the same."""
     failed = "failed: " if row.failed else ""
-    notes = [known.told(f"{error.type}: {error.message}", error.remedy, failed) for error in row.result.errors]
+    notes = [collected.shortened(f"{error.type}: {error.message}", error.remedy, failed) for error in row.result.errors]
     if row.failed and not notes:
         notes = ["failed, and no error was recorded"]
     if not skipped_alike and row.result.dataset and row.result.dataset.skipped:
@@ -52,7 +52,7 @@ def row_notes(table: Table, row: Row, skipped_alike: bool, known: Notes) -> list
     if row.result.dataset and row.result.dataset.failed:
         notes.append(f"the system failed on {_samples(table, row.result.dataset.failed)}")
     warnings = (warning for result in (row.result, *row.others) for warning in result.warnings)
-    notes += [known.told(warning) for warning in dict.fromkeys(warnings)]
+    notes += [collected.shortened(warning) for warning in dict.fromkeys(warnings)]
     return notes
 
 
@@ -62,23 +62,23 @@ def cell_note(column: Column, cell: Cell) -> str:
     if estimate is None:
         return ""
     notes = [estimate.note, "" if estimate.interval else estimate.method, cell.apart]
-    told = "; ".join(note for note in notes if note)
+    text = "; ".join(note for note in notes if note)
     missing = f"{estimate.failures} of {estimate.n + estimate.failures} samples"
-    if estimate.failures and missing not in told:
-        return f"{title} undefined on {missing}" + (f": {told}" if told else "")
-    return f"{title}: {told}" if told else ""
+    if estimate.failures and missing not in text:
+        return f"{title} undefined on {missing}" + (f": {text}" if text else "")
+    return f"{title}: {text}" if text else ""
 
 
 def common_note(table: Table, column: Column) -> str:
     """Return the note that all values of a column share, which stands at its title; empty if there is none."""
-    each = [cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
-    return each[0] if len(each) > 1 and len(set(each)) == 1 else ""
+    notes = [cell_note(column, row.cells[column.metric]) for row in table.measured(column)]
+    return notes[0] if len(notes) > 1 and len(set(notes)) == 1 else ""
 
 
 def skipped_alike(table: Table) -> bool:
     """Whether every measured row left out the same samples, so that one remark is enough."""
-    each = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
-    return bool(each) and all(skipped == each[0] for skipped in each)
+    skipped = [row.result.dataset.skipped for row in table.rows if row.result.dataset and not row.failed]
+    return bool(skipped) and all(samples == skipped[0] for samples in skipped)
 
 
 def _skipped(table: Table, result: Result) -> str:
@@ -100,13 +100,14 @@ def remarks(table: Table, columns: Sequence[Column], skipped_alike: bool, notes:
     kinds = list(dict.fromkeys(row.kind for row in table.rows))
     if len(table.rows) > 1 and table.order:
         by = f"by {clean(table.order.heading.title)}, best first"
-        remarks.append(f"Rows: {', '.join(kinds).lower()}; each {by}." if len(kinds) > 1 else f"Rows {by}.")
+        groups = f"Rows: {', '.join(kinds).lower()}; each sorted {by}."
+        remarks.append(groups if len(kinds) > 1 else f"Rows sorted {by}.")
     bound = [column for column in columns if column.device_bound]
     if bound:
         titles = _listed(clean(column.heading.title) for column in bound)
         setups = [f"{letter} = {clean(setup)}" for letter, setup in table.setups.items()]
         if len(setups) > 1:
-            remarks.append(f"{titles} compare within one setup only, so no best is marked: {'; '.join(setups)}.")
+            remarks.append(f"{titles} compare only within one setup, so no best is marked: {'; '.join(setups)}.")
         else:
             remarks.append(f"{titles} measured on {clean(next(iter(table.setups.values())))}.")
     if skipped_alike:
@@ -120,9 +121,9 @@ def _compared(table: Table, columns: Sequence[Column]) -> list[str]:
     titles: dict[str, list[str]] = {}
     for column in columns:
         contest = table.contests.get(column.metric)
-        if contest and (told := contest.note if contest.decides else ALONE if len(contest.keys) < 2 else UNDECIDED):
-            titles.setdefault(told, []).append(clean(column.heading.title))
-    return [f"{_listed(named)}: {told}." for told, named in titles.items()]
+        if contest and (note := contest.note if contest.decides else ALONE if len(contest.keys) < 2 else UNDECIDED):
+            titles.setdefault(note, []).append(clean(column.heading.title))
+    return [f"{_listed(named)}: {note}." for note, named in titles.items()]
 
 
 def _converted(table: Table) -> list[str]:
@@ -131,8 +132,8 @@ def _converted(table: Table) -> list[str]:
     for row in table.rows:
         for conversion, samples in (row.result.dataset.converted if row.result.dataset else {}).items():
             counts[conversion] = max(counts.get(conversion, 0), len(samples))
-    told = ", ".join(f"{count} {conversion}" for conversion, count in sorted(counts.items()))
-    return [clean(f"Samples converted as the protocol states: {told}.")] if told else []
+    conversions = ", ".join(f"{count} {conversion}" for conversion, count in sorted(counts.items()))
+    return [clean(f"Samples converted as the protocol states: {conversions}.")] if conversions else []
 
 
 def _unavailable(table: Table, notes: Notes) -> list[str]:
@@ -150,13 +151,13 @@ def _unavailable(table: Table, notes: Notes) -> list[str]:
         causes = tuple(dict.fromkeys(short))
         titles.setdefault(causes, []).append(column.heading.title)
         whole.setdefault(causes, {}).update(dict.fromkeys(titled(cell.lacking) for cell in cells))
-    found = []
+    sentences = []
     for causes, names in titles.items():
-        told = "; ".join(with_remedy(cause, "; ".join(remedies[cause])) for cause in causes)
-        found.append(clean(f"No values of {_listed(names)}: {told}"))
-        if (text := clean("; ".join(whole[causes]))) != clean(told):
-            notes.whole[found[-1]] = text
-    return found
+        reasons = "; ".join(with_remedy(cause, "; ".join(remedies[cause])) for cause in causes)
+        sentences.append(clean(f"No values for {_listed(names)}: {reasons}"))
+        if (text := clean("; ".join(whole[causes]))) != clean(reasons):
+            notes.whole[sentences[-1]] = text
+    return sentences
 
 
 def _listed(items: Iterable[str]) -> str:

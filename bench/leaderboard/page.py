@@ -104,15 +104,17 @@ class Page:
     def legend(self, best: str) -> str:
         """Return what the signs on the page mean; ``best`` says how the best is marked. Empty if there are none."""
         spreads = [entry.spread for column in self.columns for entry in column.entries if entry.spread]
-        forms = {"±": "± half of the 95% interval", "(": "(low to high) its ends where it is not symmetric"}
-        told = [words for sign, words in forms.items() if any(spread.startswith(sign) for spread in spreads)]
-        parts = [", ".join([*told, "none where a value is exact"])] if spreads else []
+        forms = {"±": "± half of the 95% interval", "(": "(low to high) its ends where it is asymmetric"}
+        used = [words for sign, words in forms.items() if any(spread.startswith(sign) for spread in spreads)]
+        parts = [", ".join([*used, "none where a value is exact"])] if spreads else []
         arrows = {column.arrow for column in self.columns}
         parts += [text for sign, text in (("↑", "↑ higher is better"), ("↓", "↓ lower is better")) if sign in arrows]
         if self.reference:
-            parts.append(f"{DIFFERENCE}: less {self.reference}, on the same samples, its own values in its row")
+            parts.append(
+                f"{DIFFERENCE}: difference from {self.reference} on the same samples; its row shows its values"
+            )
         if self.has_best:
-            parts.append(f"{best}: best of the column, with all that a paired test cannot tell from it")
+            parts.append(f"{best}: best of the column, and all that a paired test cannot distinguish from it")
         return "; ".join(parts) + "." if parts else ""
 
 
@@ -130,20 +132,20 @@ def compose(table: Table, metrics: Sequence[str] | None = None, relative: Relati
     notes = Notes()
     common = {column.metric: common_note(table, column) for column in having}
     marks = {name: notes.mark([note] if note else []) for name, note in common.items()}
-    names, found = [], []
+    names, entries = [], []
     alike = skipped_alike(table)
     for row in table.rows:
         names.append(Entry(clean(row.label), marks=notes.mark(row_notes(table, row, alike, notes))))
-        found.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
+        entries.append({column.metric: _entry(row, column, common[column.metric], notes) for column in having})
     differing = [column for column in having if relative and relative.has(column)]
     if relative:
         for column in differing:
-            _differ(found, column, relative, notes)
+            _differ(entries, column, relative, notes)
     columns = [
         PageColumn(
             f"{DIFFERENCE} " * (column in differing) + clean(column.heading.title),
             column.heading.section,
-            tuple(entries[column.metric] for entries in found),
+            tuple(of_row[column.metric] for of_row in entries),
             column.arrow,
             clean(column.unit),
             marks[column.metric],
@@ -189,7 +191,7 @@ def fold(page: Page, fits: Callable[[Sequence[PageColumn]], bool]) -> list[list[
             blocks[-1].append(column)
     blank = tuple(Entry(DASH) for _ in page.lines)
     blocks = blocks or [[PageColumn("Status", "", blank)]]
-    return [[_tell_failures(page, block[0]), *block[1:]] for block in blocks]
+    return [[_with_failures(page, block[0]), *block[1:]] for block in blocks]
 
 
 def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
@@ -199,31 +201,31 @@ def _choose(table: Table, metrics: Sequence[str] | None) -> list[Column]:
     return [by_name[name] for name in metrics if name in by_name]
 
 
-def _entry(row: Row, column: Column, told: str, notes: Notes) -> Entry:
+def _entry(row: Row, column: Column, common: str, notes: Notes) -> Entry:
     if row.failed:
         return Entry()
     cell = row.cells[column.metric]
     if cell.number is None:
-        return Entry(DASH, marks=notes.mark([notes.told(cell.reason, cell.remedy)]))
+        return Entry(DASH, marks=notes.mark([notes.shortened(cell.reason, cell.remedy)]))
     note = cell_note(column, cell)
-    marks = notes.mark([note] if note and note != told else [])
+    marks = notes.mark([note] if note and note != common else [])
     return Entry(cell.number.value, cell.number.spread, cell.best, marks, is_number=True)
 
 
 def _differ(entries: Sequence[dict[str, Entry]], column: Column, relative: Relative, notes: Notes) -> None:
     """Replace a column's values by differences, except in the row of the reference."""
     numbers = relative.numbers(column)
-    for row, own in zip(relative.table.rows, entries, strict=True):
-        entry = own.get(column.metric, Entry())
+    for row, of_row in zip(relative.table.rows, entries, strict=True):
+        entry = of_row.get(column.metric, Entry())
         if row is relative.row or not entry.is_number:
             continue
         if row.result.key not in numbers:
-            own[column.metric] = Entry(DASH, marks=notes.mark([relative.reason(row, column)]))
+            of_row[column.metric] = Entry(DASH, marks=notes.mark([relative.reason(row, column)]))
             continue
         shown = numbers[row.result.key]
         note = relative.note(row, column)
         marks = tuple(dict.fromkeys((*entry.marks, *notes.mark([note] if note else []))))
-        own[column.metric] = replace(entry, text=shown.value, spread=shown.spread, marks=marks)
+        of_row[column.metric] = replace(entry, text=shown.value, spread=shown.spread, marks=marks)
 
 
 def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]:
@@ -253,7 +255,7 @@ def _codebooks(result: Result) -> str:
     return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)
 
 
-def _tell_failures(page: Page, column: PageColumn) -> PageColumn:
+def _with_failures(page: Page, column: PageColumn) -> PageColumn:
     entries = [
         Entry("failed") if line.failed else entry for line, entry in zip(page.lines, column.entries, strict=True)
     ]

@@ -83,9 +83,9 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
         if row.failed:
             left_out[row.label] = "failed"
         elif apart:
-            left_out[row.label] = f"not compared in {', '.join(apart)}, where it has a value on other samples"
+            left_out[row.label] = f"not compared in {', '.join(apart)}, where its value rests on different samples"
         elif lacking:
-            left_out[row.label] = f"no value of {', '.join(lacking)}"
+            left_out[row.label] = f"no value for {', '.join(lacking)}"
         else:
             complete.append(row)
     if len(complete) < 2 or len(columns) < 2:
@@ -99,7 +99,7 @@ def rank(table: Table, metrics: Sequence[str] | None = None) -> Ranking:
             ties = len(complete) - 1 - ahead[i] - behind[i]
             ranks[i][column.metric] = Place(1 + ahead[i], ties > 0)
             points[i] += behind[i] + ties / 2
-    means = [sum(place.rank for place in own.values()) / len(columns) for own in ranks]
+    means = [sum(place.rank for place in of_row.values()) / len(columns) for of_row in ranks]
     scores = [(mean, -borda) for mean, borda in zip(means, points, strict=True)]
     order = sorted(range(len(complete)), key=lambda i: scores[i])
     ordered, shared = sorted(scores), Counter(scores)

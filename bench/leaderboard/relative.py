@@ -11,8 +11,8 @@ from bench.leaderboard.digits import Estimated, Number, column_decimals, number,
 from bench.leaderboard.table import Column, Row, Table
 from bench.paired.contest import Gap
 
-UNPAIRED = "the two are not paired, and their errors are added as if of other samples"
-NO_INTERVAL = "no interval of the difference: its error is not known"
+UNPAIRED = "the two are not paired; their errors are added as if measured on different samples"
+NO_INTERVAL = "no interval for the difference: its error is unknown"
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Relative:
             value = gap.value * column.scale
             half = gap.half and gap.half * column.scale
             shown[key] = value, (value - half, value + half) if half else None
-        found = {}
-        for (key, given), decimals in zip(shown.items(), column_decimals(list(shown.values())), strict=True):
-            written = number(*given, decimals)
-            found[key] = Number(signed(written.value), written.spread)
-        return found
+        numbers = {}
+        for (key, difference), decimals in zip(shown.items(), column_decimals(list(shown.values())), strict=True):
+            written = number(*difference, decimals)
+            numbers[key] = Number(signed(written.value), written.spread)
+        return numbers
 
     def reason(self, row: Row, column: Column) -> str:
         """Return why a row with a value has no difference, as a footnote."""
@@ -77,10 +77,10 @@ def relative(tables: Sequence[Table], name: str | None) -> list[Relative | None]
         UnknownName: no table has such a row.
         BenchError: the row failed, or several rows of one table have the name.
     """
-    found = [_row(table, name) if name is not None else None for table in tables]
-    if name is not None and not any(found):
+    rows = [_row(table, name) if name is not None else None for table in tables]
+    if name is not None and not any(rows):
         raise UnknownName("row of these tables", name, {row.label for table in tables for row in table.rows})
-    return [Relative(table, row) if row else None for table, row in zip(tables, found, strict=True)]
+    return [Relative(table, row) if row else None for table, row in zip(tables, rows, strict=True)]
 
 
 def _row(table: Table, name: str) -> Row | None:
@@ -90,5 +90,5 @@ def _row(table: Table, name: str) -> Row | None:
     if len(rows) > 1:
         raise BenchError(f"several rows are called {name!r}; give one of {', '.join(row.label for row in rows)}")
     if rows and rows[0].failed:
-        raise BenchError(f"{name} failed, so nothing is relative to it; give a row with values")
+        raise BenchError(f"{name} failed and has no values to compare with; give a row with values")
     return rows[0] if rows else None

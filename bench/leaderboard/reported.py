@@ -48,22 +48,21 @@ def beside(table: Table) -> list[ReportedRow]:
         for name, protocol in catalog.protocols.items():
             if protocol.match and protocol.match.fits(table.protocol):
                 preset = protocol.match.preset
-                rows += [found for entry in catalog.of(name) if (found := _row(table, catalog, entry, preset))]
+                rows += [row for entry in catalog.of(name) if (row := _row(table, catalog, entry, preset))]
     return rows
 
 
 def elsewhere(table: Table, row: Row) -> list[Elsewhere]:
     """Return what papers report for the system of a row under protocols other than the table's."""
-    found = []
+    reported = []
     for name, catalog in catalogs().items():
         for entry in catalog.systems:
             protocol = catalog.protocols[entry.protocol]
             same = protocol.match and protocol.match.fits(table.protocol)
             if entry.registry == row.result.system.name and not same:
-                found.append(
-                    Elsewhere(name, entry, catalog.link(entry), protocol, tuple(texts(catalog, entry).values()))
-                )
-    return found
+                values = tuple(texts(catalog, entry).values())
+                reported.append(Elsewhere(name, entry, catalog.link(entry), protocol, values))
+    return reported
 
 
 def _is_of(table: Table, column: Column, preset: str) -> bool:
@@ -74,11 +73,11 @@ def _is_of(table: Table, column: Column, preset: str) -> bool:
 
 def texts(catalog: Catalog, entry: ReportedSystem) -> dict[str, str]:
     """Return title, value and unit of each reported metric as text, by its name in the file."""
-    found = {}
+    shown = {}
     for name, value in entry.values.items():
         fact = catalog.metrics[name]
-        found[name] = f"{fact.title} {number(value, name in entry.approximate)} {fact.unit}".strip()
-    return found
+        shown[name] = f"{fact.title} {number(value, name in entry.approximate)} {fact.unit}".strip()
+    return shown
 
 
 def number(value: Decimal, approximate: bool = False) -> str:

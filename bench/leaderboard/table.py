@@ -23,7 +23,7 @@ from bench.leaderboard.usable import agreeing, facts, finite
 from bench.machine.canonical import digest
 from bench.paired.columns import contest
 from bench.paired.contest import Contest
-from bench.paired.samples import Columns, Lookup, nothing
+from bench.paired.samples import Columns, Lookup, no_samples
 
 KINDS = {
     "discrete": "Discrete tokenizers",
@@ -149,7 +149,7 @@ class Table:
         return [row for row in self.rows if column.metric in row.cells and row.cells[column.metric].number]
 
 
-def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
+def build(results: Iterable[Result], samples: Lookup = no_samples) -> list[Table]:
     """Build the tables of results, one per fingerprint of conditions, ordered by their protocol lines.
 
     Results with the same key are one row: the one that succeeded, else the latest. Results of one subject that differ
@@ -171,12 +171,12 @@ def build(results: Iterable[Result], samples: Lookup = nothing) -> list[Table]:
         if result.fingerprint != result.protocol.fingerprint:
             raise BenchError(
                 f"result of {result.system.name}: its fingerprint is {result.fingerprint}, but its protocol has "
-                f"{result.protocol.fingerprint}: edited, or written by another version of the bench; measure it again"
+                f"{result.protocol.fingerprint}; it was edited or written by another version; measure it again"
             )
-        known = once[result.fingerprint]
-        same = [result, known[result.key]] if result.key in known else [result]
-        known[result.key] = max(same, key=_precedence) if len(same) > 1 else result
-    tables = [_table(agreeing(list(known.values())), samples) for known in once.values()]
+        by_key = once[result.fingerprint]
+        same = [result, by_key[result.key]] if result.key in by_key else [result]
+        by_key[result.key] = max(same, key=_precedence) if len(same) > 1 else result
+    tables = [_table(agreeing(list(by_key.values())), samples) for by_key in once.values()]
     return sorted(tables, key=lambda table: table.line)
 
 
@@ -194,18 +194,18 @@ def _together(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 def _table(results: Sequence[Result], samples: Lookup) -> Table:
     rows = _together(results)
-    measured = {key: own for key, own in rows.items() if own[0].status == "ok"}
-    every = [result for own in measured.values() for result in own]
+    measured = {key: same for key, same in rows.items() if same[0].status == "ok"}
+    every = [result for same in measured.values() for result in same]
     setups = {setup: _letter(i) for i, setup in enumerate(sorted({_setup(result) for result in every}))}
-    found = sorted(kinds(every), key=lambda kind: (place(kind.value), kind.name != kind.value, kind.name))
+    ordered = sorted(kinds(every), key=lambda kind: (place(kind.value), kind.name != kind.value, kind.name))
     beside = {result.key: samples(result) for result in every}
     contests: dict[str, Contest] = {}
-    columns = [_column(kind, measured, beside, contests) for kind in found]
+    columns = [_column(kind, measured, beside, contests) for kind in ordered]
     order = _order(columns, measured)
-    labels = _labels([own[0] for own in rows.values()])
+    labels = _labels([same[0] for same in rows.values()])
     places = _places(order, measured, contests)
     firsts = sorted(
-        (own[0] for own in rows.values()),
+        (same[0] for same in rows.values()),
         key=lambda result: (*_reading_order(result, places), labels[result.key], result.key),
     )
     cells = {column.metric: _cells(column, measured, contests.get(column.metric)) for column in columns}
@@ -218,7 +218,7 @@ def _table(results: Sequence[Result], samples: Lookup) -> Table:
                 result=result,
                 kind=KINDS.get(result.system.tokens, OTHER_KIND),
                 setup=setups.get(_setup(result), "") if result.status == "ok" else "",
-                cells={name: own[result.key] for name, own in cells.items() if result.key in own},
+                cells={name: by_key[result.key] for name, by_key in cells.items() if result.key in by_key},
                 others=tuple(rows[result.key][1:]),
             )
             for result in firsts
@@ -238,7 +238,7 @@ def _common(results: Sequence[Result]) -> Protocol:
         for name in result.protocol.metrics:
             stated[name][result.protocol.fingerprint_of(name)] += 1
     for name, counts in stated.items():
-        usual = min(counts, key=lambda one: (-counts[one], one))
+        usual = min(counts, key=lambda fingerprint: (-counts[fingerprint], fingerprint))
         metrics[name] = next(
             result.protocol.metrics[name]
             for result in results
@@ -258,13 +258,13 @@ def _letter(index: int) -> str:
 
 def _having(kind: Kind, rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[Result, float]]:
     """The result that has the value of a kind, and the value, by the key of each row that has one."""
-    found = {}
-    for key, own in rows.items():
-        result = kind.of(own)
+    having = {}
+    for key, results in rows.items():
+        result = kind.of(results)
         value = result.metrics[kind.value].value if result else None
         if result is not None and value is not None:
-            found[key] = result, value
-    return found
+            having[key] = result, value
+    return having
 
 
 def _column(
@@ -277,11 +277,11 @@ def _column(
     shown, scale = shown_in(kind.value, unit)
     bound = any(result.metrics[kind.value].device_bound for result in having.values())
     one_setup = not bound or len({_setup(result) for result in having.values()}) < 2
-    found = None
+    comparison = None
     if one_setup and not kind.heading.detail:
-        found = contest(kind.value, having, {key: samples[result.key] for key, result in having.items()})
-    if found is not None:
-        contests[kind.name] = found
+        comparison = contest(kind.value, having, {key: samples[result.key] for key, result in having.items()})
+    if comparison is not None:
+        contests[kind.name] = comparison
     return Column(
         metric=kind.name,
         kind=kind,
@@ -290,7 +290,7 @@ def _column(
         scale=scale,
         higher_is_better=better,
         device_bound=bound,
-        ranked=found is not None and found.decides,
+        ranked=comparison is not None and comparison.decides,
     )
 
 
@@ -319,7 +319,7 @@ def _reading_order(result: Result, places: Mapping[str, float]) -> tuple[int, bo
     return kind, False, places[result.key]
 
 
-def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest | None) -> dict[str, Cell]:
+def _cells(column: Column, rows: Mapping[str, Sequence[Result]], comparison: Contest | None) -> dict[str, Cell]:
     """The cells of a column by the key of their row."""
     kind = column.kind
     numbers: dict[str, Estimated] = {}
@@ -328,18 +328,20 @@ def _cells(column: Column, rows: Mapping[str, Sequence[Result]], found: Contest 
         shown_interval = interval and (interval[0] * column.scale, interval[1] * column.scale)
         numbers[key] = value * column.scale, shown_interval
     decimals = dict(zip(numbers, column_decimals(list(numbers.values())), strict=True))
-    best: Iterable[str] = found.best if found and column.ranked else ()
-    apart = {**found.left_out, **found.notes} if found else {}
+    best: Iterable[str] = comparison.best if comparison and column.ranked else ()
+    apart = {**comparison.left_out, **comparison.notes} if comparison else {}
     cells = {}
-    for key, own in rows.items():
-        source = kind.of(own)
+    for key, results in rows.items():
+        source = kind.of(results)
         estimate = source.metrics[kind.value] if source else None
         if key in numbers:
             shown = number(*numbers[key], decimals[key])
             cells[key] = Cell(estimate, shown, best=key in best, apart=apart.get(key, ""), result=source)
         elif estimate is None:
-            otherwise = any(kind.value in result.metrics for result in own)
-            cells[key] = Cell(None, reason="measured otherwise, see its other column" if otherwise else "not measured")
+            elsewhere = any(kind.value in result.metrics for result in results)
+            cells[key] = Cell(
+                None, reason="measured differently; see its other column" if elsewhere else "not measured"
+            )
         else:
             reason = estimate.unavailable or "no value, and no reason was given"
             cells[key] = Cell(estimate, reason=reason, remedy=estimate.remedy, result=source)
@@ -363,9 +365,9 @@ def _labels(results: Sequence[Result]) -> dict[str, str]:
         namesakes[result.system.name].append(result)
     labels = {}
     for name, same in namesakes.items():
-        telling = next(
-            tell for tell in distinctions if len(same) == 1 or len({tell(result) for result in same}) == len(same)
+        distinguish = next(
+            text for text in distinctions if len(same) == 1 or len({text(result) for result in same}) == len(same)
         )
         for result in same:
-            labels[result.key] = f"{name} ({telling(result) or 'none'})" if len(same) > 1 else name
+            labels[result.key] = f"{name} ({distinguish(result) or 'none'})" if len(same) > 1 else name
     return labels

@@ -17,7 +17,7 @@ def finite(result: Result) -> Result:
     metrics = {}
     for name, estimate in result.metrics.items():
         if estimate.value is not None and not math.isfinite(estimate.value):
-            reason = f"the value is {estimate.value}, which is not a number"
+            reason = f"the value is {estimate.value}, which is not a finite number"
             estimate = estimate.model_copy(update={"value": None, "unavailable": estimate.unavailable or reason})
         if estimate.value is None or not all(map(math.isfinite, estimate.interval or ())):
             estimate = estimate.model_copy(update={"interval": None})

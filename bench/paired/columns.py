@@ -17,8 +17,8 @@ from bench.paired.influence import of_blocks, of_ratios
 from bench.paired.samples import Columns
 from bench.paired.shared import Measurements, Shared, measurements
 
-UNPAIRED = "not paired with the other rows, for lack of values of its samples or of replicates"
-BY_ERRORS = "compared by the rows' own errors, as if of other samples, for lack of values of samples or of replicates"
+UNPAIRED = "not paired with the other rows: it has neither per-sample values nor replicates"
+BY_ERRORS = "compared by the rows' own errors, as if measured on different samples: no per-sample values, no replicates"
 _TRAININGS = re.compile(r"(\d+) trainings")
 
 
@@ -69,9 +69,9 @@ def _contest_of(
         entries = {key: _alone(results[key], estimate) for key, estimate in estimates.items()}
         return _contest(entries, estimates, higher_is_better)
     rows = {
-        key: found
+        key: measured
         for key, estimate in estimates.items()
-        if (found := measurements(samples.get(key, {}), metric, estimate)) is not None
+        if (measured := measurements(samples.get(key, {}), metric, estimate)) is not None
     }
     if len(rows) > 1:
         return _by_samples(estimates, results, rows, higher_is_better)
@@ -95,14 +95,14 @@ def _by_samples(
     }
     entries = {}
     sums = shared.sums() if common else np.full((len(compared), 1, 2), np.nan)
-    for key, value, own in zip(compared, *of_ratios(sums), strict=True):
-        entry = _Entry(float(value) if common else estimates[key].value or 0.0, counts[key], own)
+    for key, value, pulls in zip(compared, *of_ratios(sums), strict=True):
+        entry = _Entry(float(value) if common else estimates[key].value or 0.0, counts[key], pulls)
         trainings = _trainings(estimates[key])
-        if not np.isfinite(own).all():  # a single group
+        if not np.isfinite(pulls).all():  # a single group
             entry.pulls, entry.alone = None, np.nan
         elif trainings:
-            # What the error holds beside the samples: another training would have come to another value.
-            beside = (estimates[key].stderr or 0) ** 2 - float(own @ own)
+            # The part of the error that is not due to samples: another training would have given another value.
+            beside = (estimates[key].stderr or 0) ** 2 - float(pulls @ pulls)
             entry.alone, entry.alone_degrees = np.sqrt(max(0.0, beside)), max(1, trainings - 1)
         entries[key] = entry
     notes = {}
@@ -112,7 +112,7 @@ def _by_samples(
             entries[key] = _alone(results[key], estimates[key])
             notes[key] = UNPAIRED
         else:
-            left_out[key] = "not compared: no values of its samples, which may be other ones"
+            left_out[key] = "not compared: it has no per-sample values, and its samples may differ"
             counts[key] = estimates[key].n
     note = f"best, order and ranks rest on the {common} of {total} samples that the compared rows share"
     scores = shared.scores()
@@ -127,16 +127,16 @@ def _by_blocks(estimates: Mapping[str, Estimate], results: Mapping[str, Result],
     (rest, _), *_ = sorted(Counter(rests.values()).items(), key=lambda item: (-item[1], item[0]))
     same = [key for key in estimates if rests[key] == rest]
     counts = {key: estimates[key].n for key in estimates}
-    left_out = {key: "not compared: it rests on other samples" for key in estimates if key not in same}
-    found = {key: pulls for key in same if (pulls := of_blocks(estimates[key])) is not None}
-    of_each = Counter(estimates[key].blocks or () for key in found)
-    blocks = sorted(of_each.items(), key=lambda item: (-item[1], item[0]))
+    left_out = {key: "not compared: it rests on different samples" for key in estimates if key not in same}
+    pulls_of = {key: pulls for key in same if (pulls := of_blocks(estimates[key])) is not None}
+    counted = Counter(estimates[key].blocks or () for key in pulls_of)
+    blocks = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     entries, notes = {}, {}
     for key in same:
         estimate = estimates[key]
         assert estimate.value is not None
-        if key in found and estimate.blocks == blocks[0][0]:
-            entries[key] = _Entry(estimate.value, counts[key], found[key])
+        if key in pulls_of and estimate.blocks == blocks[0][0]:
+            entries[key] = _Entry(estimate.value, counts[key], pulls_of[key])
         else:
             entries[key] = _alone(results[key], estimate)
             if blocks:
@@ -192,8 +192,8 @@ def _alone(result: Result, estimate: Estimate) -> _Entry:
 
 def _trainings(estimate: Estimate) -> int:
     """The number of trainings that an estimate is the mean of; 0 if it does not say."""
-    found = _TRAININGS.search(estimate.method)
-    return int(found[1]) if found else 0
+    match = _TRAININGS.search(estimate.method)
+    return int(match[1]) if match else 0
 
 
 def _rest(result: Result, estimate: Estimate) -> tuple[tuple[str, ...], int]:

@@ -115,7 +115,7 @@ class Contest:
     @cached_property
     def best(self) -> frozenset[str]:
         """Keys of the rows that no other is shown to be better than."""
-        beaten: np.ndarray = np.array(self._told.any(0))
+        beaten: np.ndarray = np.array(self._significant.any(0))
         if self.scores is not None and beaten.any():
             beaten[dominated(self.scores, np.flatnonzero(beaten), np.flatnonzero(~beaten))[:, 1]] = True
         return frozenset(key for key, lost in zip(self.keys, beaten, strict=True) if not lost)
@@ -123,18 +123,18 @@ class Contest:
     @cached_property
     def better(self) -> np.ndarray:
         """Whether each row is shown to be better than each other, bool ``[rows, rows]``."""
-        return closed(self._told, self.scores)
+        return closed(self._significant, self.scores)
 
     def gaps(self, reference: str) -> dict[str, Gap]:
         """Return the difference of each other compared row from the compared row ``reference``, by key."""
         at = self.row[reference]
         with np.errstate(all="ignore"):  # values that overflow decide nothing
             squares, degrees = self._errors(np.array([at]))
-        of_each = np.broadcast_to(degrees, squares.shape)[0]
+        freedom = np.broadcast_to(degrees, squares.shape)[0]
         return {
             key: Gap(
                 float(self.values[i] - self.values[at]),
-                float(quantile(int(of_each[i])) * np.sqrt(squares[0, i])) if np.isfinite(squares[0, i]) else None,
+                float(quantile(int(freedom[i])) * np.sqrt(squares[0, i])) if np.isfinite(squares[0, i]) else None,
                 bool(self.paired[i] and self.paired[at]),
             )
             for i, key in enumerate(self.keys)
@@ -146,8 +146,9 @@ class Contest:
         return self.values if self.higher_is_better else -self.values
 
     @cached_property
-    def _told(self) -> np.ndarray:
-        with np.errstate(all="ignore"):  # what is as large as no number can be tells nothing
+    def _significant(self) -> np.ndarray:
+        """Whether each row is better than each other beyond chance, bool ``[rows, rows]``."""
+        with np.errstate(all="ignore"):  # values that overflow decide nothing
             squares, degrees = self._errors(np.arange(len(self.keys)))
             differences = self._merit[:, None] - self._merit[None]
             sizes = np.maximum(np.abs(self.values)[:, None], np.abs(self.values)[None])
@@ -159,14 +160,14 @@ class Contest:
         Degrees are Satterthwaite's, rounded down, where an error has several parts, else one number for all.
         """
         common = distances(self.pulls)[rows] if len(rows) > 1 else ((self.pulls[rows] - self.pulls) ** 2).sum(1)[None]
-        own, other = self.alone[rows, None] ** 2, self.alone[None] ** 2
-        total = common + own + other
+        first, second = self.alone[rows, None] ** 2, self.alone[None] ** 2
+        total = common + first + second
         if not self.alone.any():
             return total, np.array(max(1, self.degrees))
         spread = (
             common**2 / max(1, self.degrees)
-            + own**2 / self.alone_degrees[rows, None]
-            + other**2 / self.alone_degrees[None]
+            + first**2 / self.alone_degrees[rows, None]
+            + second**2 / self.alone_degrees[None]
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             degrees = np.where(spread > 0, total**2 / spread, max(1, self.degrees))

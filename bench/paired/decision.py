@@ -42,7 +42,7 @@ def beyond_chance(
         bool, in the shape of ``differences``.
     """
     factors = np.zeros(int(degrees.max()) + 1)
-    for each in np.flatnonzero(np.bincount(degrees.ravel())):
-        factors[each] = quantile(int(each), LEVEL / comparisons)
+    for count in np.flatnonzero(np.bincount(degrees.ravel())):
+        factors[count] = quantile(int(count), LEVEL / comparisons)
     beyond: np.ndarray = (differences > SAME * sizes) & (differences > factors[degrees] * stderrs)
     return beyond

@@ -30,8 +30,8 @@ def dominated(scores: np.ndarray, better: np.ndarray, worse: np.ndarray) -> np.n
     return np.stack([first, second], axis=1)
 
 
-def closed(told: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
-    """What is told, and what follows: who is at least as good as a better one is better, who is nowhere better worse.
+def closed(better: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
+    """Complete a comparison by dominance: a system at least as good as a better one on every sample is better too.
 
     Args:
         better: whether a system is shown to be better than another, bool ``[systems, systems]``.
@@ -40,11 +40,11 @@ def closed(told: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
     Returns:
         ``better`` with all that follows from it, bool ``[systems, systems]``.
     """
-    if scores is None or not told.any() or told.sum() == len(told) * (len(told) - 1) / 2:
-        return told
-    every = np.arange(len(told))
-    at_least = np.eye(len(told), dtype=np.float32)
+    if scores is None or not better.any() or better.sum() == len(better) * (len(better) - 1) / 2:
+        return better
+    every = np.arange(len(better))
+    at_least = np.eye(len(better), dtype=np.float32)
     pairs = dominated(scores, every, every)
     at_least[pairs[:, 0], pairs[:, 1]] = 1
-    follows: np.ndarray = at_least @ told.astype(np.float32) @ at_least > 0
+    follows: np.ndarray = at_least @ better.astype(np.float32) @ at_least > 0
     return follows

@@ -19,8 +19,8 @@ Lookup = Callable[[Result], Columns]
 """Finds the per-sample values of a result; empty if it has none that can be read."""
 
 
-def nothing(result: Result) -> Columns:
-    """The samples of a result that lies nowhere."""
+def no_samples(result: Result) -> Columns:
+    """Return no per-sample values, for results without files."""
     return {}
 
 

@@ -37,15 +37,15 @@ def measurements(columns: Columns, metric: str, estimate: Estimate) -> Measureme
     if ids is None or groups is None or estimate.value is None or len(set(ids)) < len(ids):
         return None
     try:
-        found = parts(columns, metric)
+        kept = parts(columns, metric)
     except (TypeError, ValueError):
         return None
-    if found is None:
+    if kept is None:
         return None
-    counted = found.values[np.isfinite(found.values).all(1)]
+    counted = kept.values[np.isfinite(kept.values).all(1)]
     if not len(counted) or not agree(counted, estimate.value):
         return None
-    return Measurements(ids, np.asarray(groups), found.values)
+    return Measurements(ids, np.asarray(groups), kept.values)
 
 
 class Shared:

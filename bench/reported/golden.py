@@ -40,9 +40,9 @@ class Golden(BaseModel):
     protocol: str
     samples: str
     reference: str
-    files: dict[str, str] = Field(default_factory=dict, description="file -> where to get it")
+    files: dict[str, str] = Field(default_factory=dict, description="file: where to get it")
     expected: dict[str, str] = Field(
-        min_length=1, description="value -> number, in the digits that must agree; quoted, so that none is lost"
+        min_length=1, description="value: number with the digits that must agree, quoted so that none is lost"
     )
 
     def missing(self, folder: Path) -> dict[str, str]:
@@ -113,8 +113,7 @@ def _read(file: Path) -> Golden:
 
 
 def _verdict(name: str, expected: str, measured: Mapping[str, Estimate]) -> Verdict:
-    known = name if name in measured else EQUAL_BY.get(name, name)
-    estimate = measured.get(known)
+    estimate = measured.get(name if name in measured else EQUAL_BY.get(name, name))
     if estimate is None:
-        return Verdict(name, expected, None, "the protocol measures no such thing")
+        return Verdict(name, expected, None, "the protocol does not measure it")
     return Verdict(name, expected, estimate.value, estimate.lacking)

@@ -26,8 +26,8 @@ class Match(_Strict):
 
     task: str
     preset: str
-    n: int | None = Field(default=None, description="samples; the preset's numbers on other ones do not compare")
-    size: int | None = Field(default=None, description="pixels of a side")
+    n: int | None = Field(default=None, description="number of samples; numbers on others do not compare")
+    size: int | None = Field(default=None, description="height and width in pixels")
 
     def fits(self, protocol: Protocol) -> bool:
         """Whether a table's protocol has this task, preset, number of samples and image size."""
@@ -50,7 +50,7 @@ class ReportedProtocol(_Strict):
     resolution: str = ""
     reference: str = Field(default="", description="the set that set-level metrics compare with")
     remarks: str = Field(default="", description="what a reader must know before comparing")
-    match: Match | None = Field(default=None, description="none where no preset reproduces it")
+    match: Match | None = Field(default=None, description="absent where no preset reproduces it")
 
 
 class MetricFact(_Strict):
@@ -69,7 +69,7 @@ class ReportedSystem(_Strict):
     protocol: str
     source: str
     values: dict[str, Decimal] = Field(description="with the digits of the source, in the metric's unit")
-    approximate: tuple[str, ...] = Field(default=(), description="metrics of which the source gives about the value")
+    approximate: tuple[str, ...] = Field(default=(), description="metrics whose value in the source is approximate")
     registry: str | None = Field(default=None, description="its name in results, where the bench can measure it")
     note: str = ""
 
@@ -81,9 +81,7 @@ class Catalog(_Strict):
     order: int
     protocols: dict[str, ReportedProtocol]
     metrics: dict[str, MetricFact]
-    links: dict[str, str] = Field(
-        default_factory=dict, description="address of each source that has a known one, by the source's text"
-    )
+    links: dict[str, str] = Field(default_factory=dict, description="known addresses of sources, by the source's text")
     systems: tuple[ReportedSystem, ...]
 
     @model_validator(mode="after")
@@ -119,8 +117,8 @@ class Catalog(_Strict):
 @cache
 def catalogs() -> dict[str, Catalog]:
     """Return all files of reported numbers by name, in their stated order."""
-    found = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
-    return dict(sorted(found.items(), key=lambda item: item[1].order))
+    files = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
+    return dict(sorted(files.items(), key=lambda item: item[1].order))
 
 
 def read(file: Path) -> Catalog:

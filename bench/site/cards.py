@@ -53,23 +53,23 @@ def card(table: Table) -> Card:
     headline = _headline(table, ranking)
     for ranked in ranking.rows:
         row = ranked.row
-        first = leaders.setdefault(row.kind, [])
-        if not first or first[0].place == ranked.place:
-            first.append(Leader(row.kind, row, ranked.place, _value(headline, row)))
+        leading = leaders.setdefault(row.kind, [])
+        if not leading or leading[0].place == ranked.place:
+            leading.append(Leader(row.kind, row, ranked.place, _value(headline, row)))
     if not ranking.rows:
         for row in table.rows:
             if not row.failed and _value(table.order, row):
                 leaders.setdefault(row.kind, [Leader(row.kind, row, None, _value(table.order, row))])
     counted = len(ranking.columns) if ranking.rows else 0
-    every = tuple(leader for first in leaders.values() for leader in first)
+    every = tuple(leader for leading in leaders.values() for leader in leading)
     return Card(_about(table), tuple(dict.fromkeys((days[0], days[-1]))), counted, every)
 
 
 def _headline(table: Table, ranking: Ranking) -> Column | None:
     """The column whose values a card shows: the first that judges generated samples, otherwise the table's order."""
-    known = registry.entries("metrics")
+    metrics = registry.entries("metrics")
     for column in ranking.columns:
-        if column.kind.metric in known and known[column.kind.metric].can_judge("generation"):
+        if column.kind.metric in metrics and metrics[column.kind.metric].can_judge("generation"):
             return column
     return table.order
 

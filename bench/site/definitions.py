@@ -49,7 +49,7 @@ def definitions(table: Table) -> list[Definition]:
     for column in table.columns:
         if not column.heading.detail:
             columns.setdefault(_given(table, column), []).append(column)
-    return [_definition(table, own) for own in columns.values()]
+    return [_definition(table, defined) for defined in columns.values()]
 
 
 def _given(table: Table, column: Column) -> tuple[str, str]:
@@ -69,7 +69,7 @@ def _definition(table: Table, columns: Sequence[Column]) -> Definition:
         anchor=anchor(table, columns[0]),
         name=name,
         titles=tuple(clean(column.heading.title) for column in columns),
-        summary=entry.summary if entry else "Of a package that is not installed here",
+        summary=entry.summary if entry else "From a package that is not installed here",
         source=entry.source if entry else "",
         license=entry.license if entry else "",
         version=kind.measured.version if kind.measured else table.protocol.task_version,

@@ -84,13 +84,13 @@ def draw(plot: Plot, pages: Mapping[str, System]) -> Drawing:
     best = [point.label for point in plot.points if point.on_frontier]
     shapes = [("wide", WIDE), ("narrow", NARROW)] if len(plot.points) <= CROWDED else [("whole", WIDE)]
     kinds = {point.row.result.system.tokens: point.row.kind for point in plot.points}
-    missing = f" Not shown, since they have no value: {_some(plot.absent)}." if plot.absent else ""
+    missing = f" Not shown, because they have no value: {_some(plot.absent)}." if plot.absent else ""
     return Drawing(
         plot=plot,
         sheets=tuple(_sheet(plot, kind, frame, pages) for kind, frame in shapes),
         shapes=tuple((MARKERS.get(tokens, "triangle"), kind) for tokens, kind in kinds.items()),
         title=f"{plot.y.title} against {plot.x.title}",
-        summary=f"Not beaten in both by any other: {_some(best)}.{missing}",
+        summary=f"On the frontier: {_some(best)}.{missing}",
     )
 
 
@@ -101,14 +101,14 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _sheet(plot: Plot, kind: str, frame: Frame, pages: Mapping[str, System]) -> Sheet:
-    found = labels(plot, frame)
+    placed = labels(plot, frame)
     return Sheet(
         kind=kind,
         frame=frame,
         x_ticks=tuple((frame.position(plot, value, plot.y.low)[0], text) for value, text in plot.x.ticks),
         y_ticks=tuple((frame.position(plot, plot.x.low, value)[1], text) for value, text in plot.y.ticks),
         frontier=" ".join("{},{}".format(*frame.position(plot, x, y)) for x, y in plot.frontier),
-        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, found, strict=True)),
+        marks=tuple(_mark(plot, frame, point, label, pages) for point, label in zip(plot.points, placed, strict=True)),
     )
 
 
@@ -116,7 +116,7 @@ def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Ma
     x, y = frame.position(plot, point.x.value, point.y.value)
     left, bottom = frame.position(plot, point.x.low, point.y.low)
     right, top = frame.position(plot, point.x.high, point.y.high)
-    told = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
+    values = [f"{axis.title} {place.text}" for axis, place in ((plot.y, point.y), (plot.x, point.x))]
     return Mark(
         key=pages[point.row.result.key].key,
         name=point.label,
@@ -130,5 +130,5 @@ def _mark(plot: Plot, frame: Frame, point: Point, label: Label | None, pages: Ma
         bottom=bottom,
         on_frontier=point.on_frontier,
         label=label,
-        words=f"{point.label}: {', '.join(told)}{'; on the frontier' if point.on_frontier else ''}",
+        words=f"{point.label}: {', '.join(values)}{'; on the frontier' if point.on_frontier else ''}",
     )

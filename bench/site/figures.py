@@ -17,8 +17,8 @@ SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
 LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}
 DPI = 72
 SCALE = 3
-"""Pixels of the PNG for each of the plot's."""
-COLOURS = 32
+"""Pixels of the PNG per pixel of the plot."""
+COLORS = 32
 
 
 def files(plot: Plot) -> dict[str, bytes]:
@@ -39,15 +39,15 @@ def files(plot: Plot) -> dict[str, bytes]:
     with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that no font here has
         figure = _figure(plot)
-        found = {}
+        written = {}
         for suffix, options in (
             (".png", {"dpi": DPI * SCALE, "pil_kwargs": {"compress_level": 0}}),
             (".svg", {"metadata": {"Date": None}}),
         ):
             sink = io.BytesIO()
             figure.savefig(sink, format=suffix[1:], **options)
-            found[suffix] = sink.getvalue()
-    return found | {".png": _smaller(found[".png"])}
+            written[suffix] = sink.getvalue()
+    return written | {".png": _smaller(written[".png"])}
 
 
 def _smaller(png: bytes) -> bytes:
@@ -56,7 +56,7 @@ def _smaller(png: bytes) -> bytes:
 
     sink = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(sink, "PNG", compress_level=6, dpi=(DPI * SCALE, DPI * SCALE))
     return sink.getvalue()
 
@@ -117,11 +117,11 @@ def _figure(plot: Plot) -> Any:
 
 def _alike(plot: Plot) -> dict[tuple[str, bool], list[Point]]:
     """The points by their appearance: the marker, and whether they are on the frontier."""
-    found: dict[tuple[str, bool], list[Point]] = {}
+    alike: dict[tuple[str, bool], list[Point]] = {}
     for point in plot.points:
         marker = MARKERS.get(point.row.result.system.tokens, "^")
-        found.setdefault((marker, point.on_frontier), []).append(point)
-    return found
+        alike.setdefault((marker, point.on_frontier), []).append(point)
+    return alike
 
 
 def _bars(coordinates: Sequence[Coordinate]) -> list[list[float]]:

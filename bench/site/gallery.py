@@ -60,15 +60,19 @@ def gallery(table: Table, row: Row, sources: Sources) -> Gallery:
     The metric that orders the table comes first, if it has per-sample values.
     """
     columns = sources.samples(row)
-    own = (column for column in _candidates(table) if column.metric in row.cells)
+    candidates = (column for column in _candidates(table) if column.metric in row.cells)
     metric = next(
-        (column for column in own if column.kind.value in columns and row.cells[column.metric].result is row.result),
+        (
+            column
+            for column in candidates
+            if column.kind.value in columns and row.cells[column.metric].result is row.result
+        ),
         None,
     )
     values = dict(zip(columns["id"], columns[metric.kind.value], strict=True)) if metric else {}
     badness = {name: _badness(value, metric) for name, value in values.items()}
     kept = sources.kept(row)
-    order = sorted(kept, key=lambda one: (-badness.get(one[0].id, -math.inf), one[0].index))
+    order = sorted(kept, key=lambda sample: (-badness.get(sample[0].id, -math.inf), sample[0].index))
     if badness and len(order) > 2:
         order = [order[0], order.pop(len(order) // 2), *order[1:]]
     shown = []
@@ -111,10 +115,10 @@ def _standing(name: str, place: int, kept: int, badness: dict[str, float]) -> st
     """The sample's place among both sets, since the kept samples were chosen before anything was measured."""
     if name not in badness:
         return ""
-    worse = sum(other > badness[name] for other in badness.values())
-    among = f"{_ordinal(worse + 1)} of all {len(badness)} samples, from the worst"
-    told = {0: "worst of the kept ones", 1: "median of the kept ones"}.get(place if kept > 2 else -1, "")
-    return f"{told}; {among}" if told else among
+    worse = sum(value > badness[name] for value in badness.values())
+    among = f"{_ordinal(worse + 1)} of all {len(badness)} samples, counted from the worst"
+    standing = {0: "worst of the kept samples", 1: "median of the kept samples"}.get(place if kept > 2 else -1, "")
+    return f"{standing}; {among}" if standing else among
 
 
 def _ordinal(number: int) -> str:

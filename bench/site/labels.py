@@ -76,26 +76,26 @@ def labels(plot: Plot, frame: Frame) -> list[Label | None]:
     points = np.array([frame.position(plot, p.x.value, p.y.value) for p in plot.points])
     marks = np.hstack([points - MARK, points + MARK])
     frontier, bars = _lines(plot, frame)
-    labelled = _labelled(plot)
-    found = {i: _candidates(plot, frame, i, points[i], marks, frontier, bars) for i in labelled}
-    near = points[labelled]
-    crowd = {i: int((np.abs(near - points[i]).max(1) < CROWD).sum()) for i in labelled}
-    order = sorted(labelled, key=lambda i: (not plot.points[i].on_frontier, -crowd[i], i))
+    labeled = _labeled(plot)
+    candidates = {i: _candidates(plot, frame, i, points[i], marks, frontier, bars) for i in labeled}
+    near = points[labeled]
+    crowd = {i: int((np.abs(near - points[i]).max(1) < CROWD).sum()) for i in labeled}
+    order = sorted(labeled, key=lambda i: (not plot.points[i].on_frontier, -crowd[i], i))
     chosen: dict[int, int] = {}
     for _ in range(ROUNDS):
         before = dict(chosen)
         for i in order:
             chosen.pop(i, None)
-            best = _best(i, found, points, chosen)
+            best = _best(i, candidates, points, chosen)
             if best is not None:
                 chosen[i] = best
         if chosen == before:
             break
-    return [_label(found[i], chosen[i]) if i in chosen else None for i in range(len(points))]
+    return [_label(candidates[i], chosen[i]) if i in chosen else None for i in range(len(points))]
 
 
-def _labelled(plot: Plot) -> list[int]:
-    """Which points get a label: all, or those that the fewest others are better than in both."""
+def _labeled(plot: Plot) -> list[int]:
+    """Indices of the points that get a label: all, or those that the fewest others beat in both values."""
     if len(plot.points) <= MOST:
         return list(range(len(plot.points)))
     x, y = (
@@ -110,11 +110,16 @@ def _labelled(plot: Plot) -> list[int]:
     return sorted(order[:MOST])
 
 
-def _label(own: _Candidates, at: int) -> Label:
-    (x, y), box = own.anchors[at], own.boxes[at]
-    left, top, right, bottom = (round(float(side), 2) for side in box)
+def _label(places: _Candidates, at: int) -> Label:
+    (x, y), box = places.anchors[at], places.boxes[at]
+    left, top, right, bottom = (round(float(edge), 2) for edge in box)
     return Label(
-        own.text, round(float(x), 2), round(float(y), 2), own.sides[at], bool(own.led[at]), (left, top, right, bottom)
+        text=places.text,
+        x=round(float(x), 2),
+        y=round(float(y), 2),
+        anchor=places.sides[at],
+        led=bool(places.led[at]),
+        box=(left, top, right, bottom),
     )
 
 
@@ -148,20 +153,20 @@ def _candidates(
     return _Candidates(text, anchors, [sides[i] for i in possible], boxes, costs, led)
 
 
-def _best(index: int, found: Mapping[int, _Candidates], points: Array, chosen: Mapping[int, int]) -> int | None:
-    """The cheapest place of a label among those that stand already; None if there is no room."""
-    own = found[index]
-    if not len(own.costs):
+def _best(index: int, candidates: Mapping[int, _Candidates], points: Array, chosen: Mapping[int, int]) -> int | None:
+    """The cheapest place of a label among the labels already placed; None if there is no room."""
+    places = candidates[index]
+    if not len(places.costs):
         return None
-    costs = own.costs.copy()
+    costs = places.costs.copy()
     if chosen:
-        standing = np.array([found[i].boxes[at] for i, at in chosen.items()])
-        costs[_overlaps(own.boxes, standing).any(1)] = np.inf
-        costs += LEADER_ON_LABEL * own.led * _passed(points[index][None], own.anchors, standing).any(1)
-    if leaders := [(points[i], found[i].anchors[at]) for i, at in chosen.items() if found[i].led[at]]:
-        starts, ends = (np.array(side) for side in zip(*leaders, strict=True))
-        costs += LEADER_ON_LABEL * _passed(starts, ends, own.boxes).sum(0)
-        costs += CROSSING * own.led * _crosses(points[index], own.anchors, starts, ends).sum(1)
+        standing = np.array([candidates[i].boxes[at] for i, at in chosen.items()])
+        costs[_overlaps(places.boxes, standing).any(1)] = np.inf
+        costs += LEADER_ON_LABEL * places.led * _passed(points[index][None], places.anchors, standing).any(1)
+    if leaders := [(points[i], candidates[i].anchors[at]) for i, at in chosen.items() if candidates[i].led[at]]:
+        starts, ends = (np.array(ends) for ends in zip(*leaders, strict=True))
+        costs += LEADER_ON_LABEL * _passed(starts, ends, places.boxes).sum(0)
+        costs += CROSSING * places.led * _crosses(points[index], places.anchors, starts, ends).sum(1)
     best = int(costs.argmin())
     return best if np.isfinite(costs[best]) else None
 
@@ -170,8 +175,8 @@ def _overlaps(boxes: Array, others: Array) -> Array:
     """Which of ``[n, 4]`` boxes meet which of ``[m, 4]``: ``[n, m]``."""
     left, top, right, bottom = boxes.T[..., None]
     other_left, other_top, other_right, other_bottom = others.T
-    found: Array = (left < other_right) & (other_left < right) & (top < other_bottom) & (other_top < bottom)
-    return found
+    meet: Array = (left < other_right) & (other_left < right) & (top < other_bottom) & (other_top < bottom)
+    return meet
 
 
 def _passed(starts: Array, ends: Array, boxes: Array) -> Array:
@@ -182,30 +187,30 @@ def _passed(starts: Array, ends: Array, boxes: Array) -> Array:
     # Where each line enters and leaves the slab between two sides of a box, as fractions of the way.
     for along in (0, 1):
         start, length = starts[:, along, None], way[:, along, None]
-        one, other = (boxes[:, along] - start) / length, (boxes[:, along + 2] - start) / length
-        enters, leaves = np.maximum(enters, np.minimum(one, other)), np.minimum(leaves, np.maximum(one, other))
-    found: Array = (enters < leaves) & (leaves > 0) & (enters < 0.98)
-    return found
+        near, far = (boxes[:, along] - start) / length, (boxes[:, along + 2] - start) / length
+        enters, leaves = np.maximum(enters, np.minimum(near, far)), np.minimum(leaves, np.maximum(near, far))
+    passes: Array = (enters < leaves) & (leaves > 0) & (enters < 0.98)
+    return passes
 
 
 def _crosses(start: Array, ends: Array, starts: Array, other_ends: Array) -> Array:
     """Which lines from a point to ``[n, 2]`` ends cross which others, from ``[m, 2]`` to ``[m, 2]``: ``[n, m]``."""
 
-    def side(a: Array, b: Array, c: Array) -> Array:
-        found: Array = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
+    def turn(a: Array, b: Array, c: Array) -> Array:
+        cross: Array = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
             c[..., 0] - a[..., 0]
         )
-        return found
+        return cross
 
-    own = ends[:, None]
-    apart = side(start, own, starts[None]) * side(start, own, other_ends[None]) < 0
-    met: Array = apart & (side(starts, other_ends, start)[None] * side(starts[None], other_ends[None], own) < 0)
+    end = ends[:, None]
+    apart = turn(start, end, starts[None]) * turn(start, end, other_ends[None]) < 0
+    met: Array = apart & (turn(starts, other_ends, start)[None] * turn(starts[None], other_ends[None], end) < 0)
     return met
 
 
 def _lines(plot: Plot, frame: Frame) -> tuple[Array, Array]:
     """Boxes around the pieces of the frontier and around the error bars, which labels should avoid."""
-    frontier = [(frame.position(plot, *one), frame.position(plot, *other)) for one, other in pairwise(plot.frontier)]
+    frontier = [(frame.position(plot, *start), frame.position(plot, *end)) for start, end in pairwise(plot.frontier)]
     bars = []
     for point in plot.points:
         x, y = point.x, point.y

@@ -126,12 +126,12 @@ def families(table: Table) -> list[Family]:
     if len(table.setups) < 2:
         speeds = [(plot.title or name, by_name[name]) for name, plot in in_role("speed").items() if name in by_name]
         across += [(f"Quality and {title.lower()}", x, _qualities(table)) for title, x in speeds]
-    found = []
+    groups = []
     for title, x, columns in across:
         plots = [plot for y in columns if (plot := _plot(table, x, y))]
         if plots:
-            found.append(Family(title, tuple(plots)))
-    return found
+            groups.append(Family(title, tuple(plots)))
+    return groups
 
 
 def in_role(role: Role) -> dict[str, PlotPart]:
@@ -242,15 +242,15 @@ def _axis(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
 def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    found: list[float] = []
+    chosen: list[float] = []
     if logarithmic:
         for subs in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
             ticks = [float(f"{value:.6g}") for value in LogLocator(subs=subs, numticks=50).tick_values(low, high)]
             inside = [value for value in ticks if low <= value <= high]
-            if not found or len(inside) <= MOST_TICKS + 1:
-                found = inside
-        if len(found) > 1:
-            return found
+            if not chosen or len(inside) <= MOST_TICKS + 1:
+                chosen = inside
+        if len(chosen) > 1:
+            return chosen
     ticks = [
         float(f"{value:.6g}") for value in MaxNLocator(MOST_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     ]

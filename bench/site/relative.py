@@ -30,11 +30,11 @@ def choices(table: Table, columns: tuple[GridColumn, ...], pages: Mapping[str, S
     """
     rows = [row for row in table.rows if not row.failed]
     most = MOST_TEXTS // max(1, len(rows) * len(columns))
-    made = [_choice(Relative(table, row), rows, columns, pages) for row in rows[:most]]
-    found = [choice for choice in made if choice["columns"]]
-    if not found:
+    references = [_choice(Relative(table, row), rows, columns, pages) for row in rows[:most]]
+    usable = [choice for choice in references if choice["columns"]]
+    if not usable:
         return ""
-    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(usable, ensure_ascii=False, separators=(",", ":"))
     # Between single quotes, since an escaped quotation mark takes five characters, and there are thousands.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;")
 
@@ -47,11 +47,11 @@ def _choice(
         if shown.column is None or not relative.has(shown.column):
             continue
         numbers = relative.numbers(shown.column)
-        own = texts.setdefault(index, {})
+        by_row = texts.setdefault(index, {})
         for row in rows:
             if row is relative.row or not row.cells[shown.column.metric].number:
                 continue
             number = numbers.get(row.result.key)
-            own[pages[row.result.key].key] = [number.value, number.spread] if number else [DASH, ""]
+            by_row[pages[row.result.key].key] = [number.value, number.spread] if number else [DASH, ""]
     key = pages[relative.row.result.key].key
     return {"name": clean(relative.row.label), "key": key, "columns": texts}

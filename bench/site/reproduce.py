@@ -44,21 +44,21 @@ def commands(table: Table) -> list[Command]:
 
 def _command(table: Table, results: Sequence[Result], suite: str, preset: str, batch_size: int) -> Command:
     protocol, needs = table.protocol, []
-    known = load_suite(suite) if suite in shipped("suites") else None
-    words = ["bench", "run", "--suite", suite if known else f"{suite}.yaml"]
-    if known is None:
-        needs.append(f"{suite}.yaml is a suite of somebody's own, which does not come with the bench.")
-    task = next((line for line in known.tasks if line.task == protocol.task), None) if known else None
+    built_in = load_suite(suite) if suite in shipped("suites") else None
+    words = ["bench", "run", "--suite", suite if built_in else f"{suite}.yaml"]
+    if built_in is None:
+        needs.append(f"{suite}.yaml is a custom suite, which does not come with the bench.")
+    task = next((line for line in built_in.tasks if line.task == protocol.task), None) if built_in else None
     if task is None or task.protocol != preset:
         shipped_preset = preset in shipped("protocols")
         words += ["--protocol", preset if shipped_preset else f"{preset}.yaml"]
         if not shipped_preset:
-            needs.append(f"{preset}.yaml is a protocol of somebody's own; all that it says is under Protocol.")
+            needs.append(f"{preset}.yaml is a custom protocol; its settings are shown under Protocol.")
     samples = all(result.system.tokens == "samples" for result in results)
     if task is None or task.dataset != protocol.dataset.name:
         words += ["--reference" if samples else "--dataset", protocol.dataset.name]
-        needs.append(f"Where {protocol.dataset.name} lies: NAME:PATH, if it does not come with a package.")
-    words += _systems(known, results, samples)
+        needs.append(f"Give the location of {protocol.dataset.name} as NAME:PATH, if no package provides it.")
+    words += _systems(built_in, results, samples)
     for option, value, default in (
         ("--limit", protocol.dataset.limit, None),
         ("--seed", protocol.seed, 0),

@@ -45,9 +45,9 @@ class Samples:
             name = f"samples/{hashlib.sha256(data).hexdigest()[:16]}"
             address = f"{name}{file.suffix if file.suffix in view.suffixes else SAVED}"
             side = _shown_by(view, file, data)
-            made = {key: (f"{name}{ending}", content) for key, (ending, content) in side.files.items()}
-            self._files |= {address: data, **dict(made.values())}
-            addresses = {key: own for key, (own, _) in made.items()}
+            derived = {key: (f"{name}{ending}", content) for key, (ending, content) in side.files.items()}
+            self._files |= {address: data, **dict(derived.values())}
+            addresses = {key: path for key, (path, _) in derived.items()}
             self._sides[file, target] = {**side.facts, **addresses, "file": address, "name": file.name}
         return self._sides[file, target]
 

@@ -150,11 +150,11 @@ class Site:
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, pages, found = self._name(table), self._pages(table), families(table)
+        name, pages, groups = self._name(table), self._pages(table), families(table)
         shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()
-        for family in found:
+        for family in groups:
             for plot in family.plots:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
@@ -167,7 +167,7 @@ class Site:
                 "../",
                 grid=shown,
                 relative=choices(table, shown.columns, pages),
-                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in found],
+                families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in groups],
                 ranking=rank(table),
                 definitions=definitions(table),
                 commands=commands(table),
@@ -184,9 +184,9 @@ class Site:
         by_index: dict[tuple[int, str], list[tuple[Row, Shown]]] = defaultdict(list)
         metric = None
         for row in table.rows:
-            own = gallery(table, row, self.sources)
-            metric = metric or own.metric
-            for shown in own.samples:
+            of_row = gallery(table, row, self.sources)
+            metric = metric or of_row.metric
+            for shown in of_row.samples:
                 by_index[shown.index, shown.view].append((row, shown))
         better = -1.0 if metric and metric.higher_is_better else 1.0
 
@@ -197,10 +197,10 @@ class Site:
         order = sorted(by_index, key=lambda index: (-badness(index), index))
         if metric and len(order) > 2:
             order.insert(1, order.pop(len(order) // 2))
-        told = ("worst of the kept ones on average", "median of the kept ones on average")
+        standings = ("worst of the kept samples on average", "median of the kept samples on average")
         return [
             {
-                "standing": told[place] if metric and len(order) > 2 and place < len(told) else "",
+                "standing": standings[place] if metric and len(order) > 2 and place < len(standings) else "",
                 "id": by_index[index][0][1].id,
                 "view": index[1],
                 "original": self._samples.view(by_index[index][0][1])["original"],
@@ -220,15 +220,15 @@ class Site:
     def _system(self, name: str, rows: Sequence[tuple[Table, Row]]) -> bytes:
         parts = []
         for table, row in rows:
-            own = gallery(table, row, self.sources)
+            kept = gallery(table, row, self.sources)
             parts.append(
                 {
                     "table": table,
                     "row": row,
                     "href": f"tables/{self._name(table)}.html",
                     "estimates": _estimates(table, row),
-                    "gallery": own,
-                    "samples": [self._samples.view(shown) for shown in own.samples],
+                    "gallery": kept,
+                    "samples": [self._samples.view(shown) for shown in kept.samples],
                     "elsewhere": elsewhere(table, row),
                 }
             )
@@ -245,9 +245,9 @@ def _safe(name: str) -> str:
 
 def _estimates(table: Table, row: Row) -> list[dict[str, Any]]:
     """Every metric of a result, unrounded, including the details of codebook levels where they exist."""
-    found = []
+    estimates = []
     for column in table.columns:
         cell = row.cells.get(column.metric)
         if cell and (cell.estimate or not column.heading.detail):
-            found.append({"column": column, "cell": cell, "estimate": cell.estimate})
-    return found
+            estimates.append({"column": column, "cell": cell, "estimate": cell.estimate})
+    return estimates

@@ -34,12 +34,12 @@ class Sources:
             BenchError: a path leads outside the folder of kept samples.
         """
         folder = self.files[identity(row.result)].parent
-        found = []
+        samples = []
         for record in row.result.kept:
             paths = [_inside(folder, name) for name in (record.original, record.reconstruction)]
             if all(path.is_file() for path in paths):
-                found.append((record, paths[0], paths[1]))
-        return found
+                samples.append((record, paths[0], paths[1]))
+        return samples
 
 
 def read(files: Sequence[Path]) -> Sources:

@@ -46,10 +46,10 @@ def load(target: str) -> View:
     Raises:
         BenchError: it cannot be imported, or is not a View.
     """
-    found = registry.load(target)
-    if not (isinstance(found, type) and issubclass(found, View)):
+    kind = registry.load(target)
+    if not (isinstance(kind, type) and issubclass(kind, View)):
         raise BenchError(f"{target} is not a class derived from bench.modalities.view.View")
-    return found()
+    return kind()
 
 
 def source(target: str) -> tuple[str, str, Callable[[], bool]]:

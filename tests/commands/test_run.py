@@ -55,7 +55,7 @@ def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
     again = bench(*QUICK, *systems[-2:], "--out", "out", code=4)
     assert again.stderr.count("kept") == 1
     # What the last command did not ask for is said to be there.
-    assert "beside them, 7 results are of earlier commands" in again.stderr
+    assert "beside them, 7 results are from earlier commands" in again.stderr
     last = json.loads((tmp_path / "out" / "last.json").read_text())
     assert last["options"]["system"] == [system.partition("=")[2] for system in systems[-2:]]
     assert set(last["cells"]) == {

@@ -76,7 +76,9 @@ def test_replicates_of_another_error_are_not_paired(tmp_path: Path) -> None:
 def test_values_that_are_not_the_metrics_own_samples_are_not_paired(tmp_path: Path) -> None:
     weighted = mean_of(BEFORE + 1, "psnr").model_copy(update={"method": "ratio of totals, t"})
     pooled = {"metrics": {"psnr": weighted}, "samples": {"psnr": BEFORE}}
-    assert between(tmp_path, "psnr", pooled, psnr(AFTER)).method.startswith("not paired: no plain mean of its samples")
+    assert between(tmp_path, "psnr", pooled, psnr(AFTER)).method.startswith(
+        "not paired: not a plain mean of its samples"
+    )
 
 
 def test_rates_are_paired_by_their_counts(tmp_path: Path) -> None:

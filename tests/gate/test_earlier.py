@@ -31,9 +31,9 @@ def last(folder: Path, *names: str) -> Path:
     ("asked", "baseline", "code", "said"),
     [
         (("a", "b"), ("a",), 4, "Failed in the run: b"),
-        (("a",), ("a",), 0, "1 result is of an earlier command: b (failed)"),
+        (("a",), ("a",), 0, "1 result is from an earlier command: b (failed)"),
         (("a",), ("a", "b"), 3, "Missing from the run: b"),
-        (("b",), ("a",), 4, "1 result is of an earlier command: a;"),
+        (("b",), ("a",), 4, "1 result is from an earlier command: a;"),
     ],
 )
 def test_a_failed_cell_fails_the_check_only_if_the_last_command_asked_for_it(
@@ -74,7 +74,7 @@ def test_tables_and_sites_leave_systems_out(bench: Bench, tmp_path: Path) -> Non
         write(tmp_path / "run", name, **GOOD)
     last(write(tmp_path / "run", "broken", error="boom"), "klt-vq")
     for command in (("leaderboard", "run", "--format", "csv"), ("publish", "run", "--out", "site")):
-        assert "2 results are of earlier commands" in bench(*command).stderr
+        assert "2 results are from earlier commands" in bench(*command).stderr
         for chosen in (("--without", "broken", "--without", "klt-fsq"), ("--system", "klt-vq")):
             done = bench(*command, *chosen)
             assert done.stderr == ""

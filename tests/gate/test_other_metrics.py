@@ -47,7 +47,7 @@ def test_a_metric_that_was_measured_otherwise_is_named_with_what_differs(tmp_pat
     report, rows = held(measured(tmp_path / "one", BOTH), measured(tmp_path / "other", OTHERWISE))
     assert rows["psnr"].verdict == Verdict.HELD
     assert rows["lpips_alex"].verdict == Verdict.MISSING
-    assert rows["lpips_alex"].reason == "measured otherwise: size None before, 64 after"
+    assert rows["lpips_alex"].reason == "measured differently: size None before, 64 after"
     assert "INCOMPLETE" in headline(report) and "LPIPS (alex) of a" in headline(report)
     assert any("--tolerance lpips_alex=inf" in line for line in describe(report).remarks)
 

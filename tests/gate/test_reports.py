@@ -82,7 +82,7 @@ UNEVEN = -np.array([1, 1, 1, 1, 1, 1, 30, 1])[GROUPS]
         (
             np.where(GROUPS == 1, -3.0, 0.0),
             "worse than the tolerance, not beyond chance: p = 0.35; "
-            "about 64 groups would tell a difference of this size; here 8",
+            "about 64 groups needed to detect a difference of this size; here 8",
         ),
         (-0.004 + 0.001 * np.sin(GROUPS), "held: within the tolerance of 0.005 dB"),
     ],
@@ -102,7 +102,7 @@ def test_an_interval_beside_a_p_for_many_is_explained_once(tmp_path: Path) -> No
     row = next(row for row in report.comparisons if row.system == "0")
     assert row.interval is not None
     assert (row.interval[1] < 0, row.verdict) == (True, Verdict.WORSE)
-    assert sum("An interval is of its row alone" in said for said in lines.describe(report).remarks) == 1
+    assert sum("An interval is for its row alone" in said for said in lines.describe(report).remarks) == 1
     alone = compare(match(*sides, only=["5"]))
     assert not any("An interval" in said for said in lines.describe(alone).remarks)
 

@@ -113,9 +113,9 @@ def test_a_loss_beyond_the_tolerance_is_never_just_held(tmp_path: Path, strict: 
     assert done.exit_code == code
     headline = (
         f"WORSE, NOT BEYOND CHANCE{' (--strict)' * strict}: 1 system compared; metrics: 1 worse than the tolerance, "
-        "not beyond chance (PSNR of a; about 64 groups would tell)"
+        "not beyond chance (PSNR of a; about 64 groups needed to decide)"
     )
-    said = "about 64 groups would tell a difference of this size; here 8"
+    said = "about 64 groups needed to detect a difference of this size; here 8"
     markdown, tree, junit = (report.read_text() for report in reports)
     for text in (done.stdout, markdown, junit):
         assert said in text

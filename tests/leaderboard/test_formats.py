@@ -123,7 +123,7 @@ def test_both_forms_of_an_interval_are_explained_in_every_format() -> None:
     for format, expected in needles.items():
         text = render(build(made), format, width=300)
         words = re.sub(r"\s+", " ", text).replace("$\\pm$", "±").replace("\\%", "%")
-        assert "± half of the 95% interval, (low to high) its ends where it is not symmetric" in words
+        assert "± half of the 95% interval, (low to high) its ends where it is asymmetric" in words
         for needle in expected:
             assert needle in text
     assert "low to high" not in render(build(made[1:]), "markdown")

@@ -43,7 +43,7 @@ def test_metrics_without_any_value_become_one_line_a_reason() -> None:
     missing = {"rfid": "no weights", "inception_score": "no weights", "lpips_alex": "no net"}
     page = page_of(result("a", psnr=1.0, **missing), result("b", psnr=2.0, **missing))
     assert titles(page) == ["PSNR", "Codebook"]
-    assert page.remarks[1:] == ("No values of LPIPS (alex): no net", "No values of rFID and IS: no weights")
+    assert page.remarks[1:] == ("No values for LPIPS (alex): no net", "No values for rFID and IS: no weights")
 
 
 def test_a_failed_cell_is_a_row_with_its_error() -> None:
@@ -99,7 +99,7 @@ def test_skipped_samples_are_told_once_for_all_or_at_the_row() -> None:
     alike = page_of(result("a", psnr=1.0, n=25, skipped=lost), result("b", psnr=2.0, n=25, skipped=lost))
     assert (alike.remarks[-1], alike.footnotes) == (f"Every row: {told}.", ())
     differing = page_of(result("a", psnr=1.0, n=25, skipped=lost), result("b", psnr=2.0))
-    assert differing.footnotes == (told, "PSNR: not compared: it rests on other samples")
+    assert differing.footnotes == (told, "PSNR: not compared: it rests on different samples")
     assert entries(differing, "N") == [("30", ()), ("25", ())]
 
 
@@ -137,7 +137,7 @@ def test_people_get_a_selection_and_are_told_of_the_rest() -> None:
 
 def test_row_order_is_stated() -> None:
     page = page_of(result("a", psnr=1.0), result("b", "bytes", psnr=2.0))
-    assert page.remarks == ("Rows: discrete tokenizers, codecs; each by PSNR, best first.",)
+    assert page.remarks == ("Rows: discrete tokenizers, codecs; each sorted by PSNR, best first.",)
 
 
 def test_blocks_keep_sections_together_where_they_fit() -> None:

@@ -35,7 +35,7 @@ def test_by_hand():
     # a: 3 + (1 + ½), b: (1 + ½) + 3, c: (1 + ½) + (1 + ½), d: 0
     assert {name: one.borda for name, one in found.items()} == {"a": 4.5, "b": 4.5, "c": 3.0, "d": 0.0}
     assert {name: str(one.place) for name, one in found.items()} == {"a": "1=", "b": "1=", "c": "3", "d": "4"}
-    assert ranking.left_out == {"e": "no value of rFID", "f": "failed"}
+    assert ranking.left_out == {"e": "no value for rFID", "f": "failed"}
 
 
 def test_ties_need_not_be_transitive():
@@ -68,4 +68,4 @@ def test_json_has_it():
     assert tree["ranking"]["metrics"] == ["psnr", "rfid"]
     assert [row["label"] for row in tree["ranking"]["rows"]] == ["a", "b", "c", "d"]
     assert tree["ranking"]["rows"][0]["ranks"]["rfid"] == {"rank": 2, "tied": True}
-    assert tree["ranking"]["left_out"]["e"] == "no value of rFID"
+    assert tree["ranking"]["left_out"]["e"] == "no value for rFID"

@@ -55,9 +55,9 @@ def test_tables_say_it_in_short_and_keep_the_whole() -> None:
     (table,) = build([result("a", psnr=1.0, rfid=reason), result("b", psnr=2.0, error=("Unavailable", reason))])
     page = compose(table)
     told = "weights alexnet are missing; run: bench fetch alexnet"
-    assert f"No values of rFID: {told}" in page.remarks
+    assert f"No values for rFID: {told}" in page.remarks
     assert page.footnotes == (f"failed: Unavailable: {told}",)
-    assert set(page.whole) == {f"No values of rFID: {told}", *page.footnotes}
+    assert set(page.whole) == {f"No values for rFID: {told}", *page.footnotes}
     assert all("gone" in whole for whole in page.whole.values())
 
 

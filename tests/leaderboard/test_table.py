@@ -181,7 +181,7 @@ def test_exact_numbers_have_no_interval_to_show() -> None:
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        (estimate("psnr", float("inf")), "the value is inf, which is not a number"),
+        (estimate("psnr", float("inf")), "the value is inf, which is not a finite number"),
         (estimate("psnr", 1.0, interval=(float("-inf"), float("inf"))), "1"),
         (estimate("psnr", None), "no value, and no reason was given"),
         ("weights missing", "weights missing"),

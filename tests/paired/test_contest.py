@@ -1,4 +1,4 @@
-"""Which rows of a column are told to be better, and on which samples."""
+"""Which rows of a column are shown to be better, and on which samples."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_the_spread_of_trainings_is_in_the_error_of_a_difference() -> None:
     ("first", "second", "told"),
     [
         (estimate("ssim", 0.5, 0.1), estimate("ssim", 0.6, 0.1), "compared by the rows' own errors"),
-        (estimate("ssim", 0.5, stderr=None), estimate("ssim", 0.6, stderr=None), "the error of no difference is known"),
+        (estimate("ssim", 0.5, stderr=None), estimate("ssim", 0.6, stderr=None), "no difference has a known error"),
         (estimate("ssim", 0.5, 0.1, failures=3), estimate("ssim", 0.6, 0.1), "no two rows rest on the same samples"),
     ],
 )

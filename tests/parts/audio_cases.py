@@ -1,4 +1,4 @@
-"""Cases of the metrics that compare signals of sound: values of the implementations their users trust."""
+"""Cases of the metrics that compare audio signals: values of the implementations that their users trust."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from torchmetrics.functional.audio import scale_invariant_signal_distortion_rati
 
 
 def mean_of(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], data: Sound) -> Mapping[str, float]:
-    """Mean over the clips, by name."""
+    """Average values over the clips, by name."""
     each = [values(*pair) for pair in data.pairs]
     return {name: float(np.mean([value[name] for value in each])) for name in each[0]}
 
@@ -40,7 +40,7 @@ def by_torchmetrics(a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
 
 
 def aligned(data: Sound) -> Mapping[str, float]:
-    """The delays are known: cut what has no counterpart."""
+    """Compute SI-SDR after cutting, by the known delays, what has no counterpart."""
     values = []
     for (a, b), delay in zip(data.pairs, DELAYS, strict=True):
         length = len(a) - abs(delay)
@@ -54,7 +54,7 @@ def delay(data: Sound) -> Mapping[str, float]:
 
 
 def by_librosa(bands: tuple[int, ...] | None, a: np.ndarray, b: np.ndarray) -> Mapping[str, float]:
-    """The sum over windows written down from Kumar et al.'s configuration, on librosa's transforms."""
+    """Compute the sum over the windows of Kumar et al.'s configuration with librosa's transforms."""
     total = 0.0
     for i, window in enumerate((2048, 512)):
         one, other = (
@@ -96,7 +96,7 @@ HEARD = (
     ("the conference is full", ""),
     ("from phone number", "from fun number"),
 )
-"""What a recognizer might hear in the originals of ``sound`` and in their reconstructions."""
+"""Possible transcripts of the originals of ``sound`` and of their reconstructions."""
 
 
 _FOLDER = tempfile.TemporaryDirectory()
@@ -104,7 +104,7 @@ _FOLDER = tempfile.TemporaryDirectory()
 
 @cache
 def heard() -> str:
-    """The spec of ``HEARD`` as a table of transcripts."""
+    """Write ``HEARD`` as a table of transcripts and return the spec of its recognizer."""
     file = Path(_FOLDER.name) / "heard.tsv"
     rows = [
         f"clip-{at}\t{side}\t{text}"

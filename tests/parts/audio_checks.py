@@ -1,4 +1,4 @@
-"""The checks that every tokenizer of sound has to pass, whatever its family."""
+"""Checks that every audio tokenizer has to pass, whatever its family."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SHORTEST = RATE // 10
 
 @cache
 def speech() -> tuple[torch.Tensor, ...]:
-    """Eight spoken clips ``[1, samples]`` at 16 kHz, of lengths that no frame divides; the last lasts 0.1 s."""
+    """Return eight spoken clips ``[1, samples]`` at 16 kHz, of lengths that no frame divides; the last lasts 0.1 s."""
     prompts = AsteriskPrompts()
     lengths = [9001, 12347, 16000, 7919, 20011, 14001, 11113, SHORTEST]
     return tuple(prompts.load(i).signal[:, 4000 : 4000 + length] for i, length in enumerate(lengths))
 
 
 def batches(tokenizer: AudioTokenizer, clips: Sequence[torch.Tensor]) -> list[Audio]:
-    """The clips in one batch, or in one of their own where the tokenizer takes equal lengths alone."""
+    """Return the clips in one batch, or one batch per clip where the tokenizer takes only equal lengths."""
     if tokenizer.equal_lengths:
         return [Audio.of([clip], RATE) for clip in clips]
     return [Audio.of(clips, RATE)]
@@ -60,7 +60,7 @@ def lengths(tokenizer: AudioTokenizer, entry: Entry) -> None:
 
 
 def batch_invariance(tokenizer: AudioTokenizer, entry: Entry) -> None:
-    """A clip becomes the same tokens and the same sound alone and among longer ones."""
+    """A clip becomes the same tokens and the same audio alone and among longer ones."""
     clips = speech()
     if tokenizer.equal_lengths:
         clips = tuple(clip[:, : clips[3].shape[1]] for clip in clips[:-1])
@@ -80,7 +80,7 @@ def batch_invariance(tokenizer: AudioTokenizer, entry: Entry) -> None:
 
 
 def determinism(tokenizer: AudioTokenizer, entry: Entry) -> None:
-    """The same input gives the same tokens and the same sound, bit by bit, and is left as it was."""
+    """The same input gives the same tokens and the same audio, bit by bit, and is left unchanged."""
     for batch in batches(tokenizer, speech()[:2]):
         before = batch.samples.clone()
         one, other = tokenizer.encode(batch), tokenizer.encode(batch)

@@ -1,4 +1,4 @@
-"""Real speech for the tests of metrics of sound, and what poor tokenizers make of it."""
+"""Real speech for the tests of audio metrics, and poor reconstructions of it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 RATE = 16_000
 SOUND_BOOKS = (Codebook(16, "1/50 s", 50.0), Codebook(6, "1/25 s", 25.0))
 ENCODE, DECODE = 0.2, 0.1
-"""Seconds a second of sound."""
+"""Seconds per second of audio."""
 DELAYS = (0, 5, -8, 40)
 """Samples by which each reconstruction of ``sound`` is late."""
 
 
 @cache
 def prompt(name: str) -> np.ndarray:
-    """A recorded prompt, float32 ``[samples]`` at 16 kHz."""
+    """Return a recorded prompt, float32 ``[samples]`` at 16 kHz."""
     path = PROMPTS / f"{name}.g722"
     assert path.exists(), f"{path} is missing: apt install asterisk-core-sounds-en-g722"
     with av.open(str(path), format="g722") as file:
@@ -39,14 +39,14 @@ def prompt(name: str) -> np.ndarray:
 
 
 def distorted(clip: np.ndarray, delay: int = 0, noise: float = 0.003, gain: float = 0.8) -> np.ndarray:
-    """Low-passed at 3.4 kHz, with noise, shifted by ``delay`` samples: float32 ``[samples]``."""
+    """Low-pass a clip at 3.4 kHz, add noise and shift it by ``delay`` samples: float32 ``[samples]``."""
     low = sosfiltfilt(butter(4, 3400, fs=RATE, output="sos"), clip)
     noisy = gain * low + noise * np.random.default_rng(len(clip)).standard_normal(len(clip))
     return shifted(noisy, delay).astype(np.float32)
 
 
 def shifted(clip: np.ndarray, delay: int) -> np.ndarray:
-    """Late by so many samples, early if negative, of the same length, zeros where nothing is known."""
+    """Delay a clip by ``delay`` samples, or advance it if negative; the length stays, gaps are zero."""
     return np.pad(clip, (max(0, delay), max(0, -delay)))[max(0, -delay) :][: len(clip)]
 
 
@@ -59,7 +59,7 @@ def audio_batch(
     index: Sequence[int] | None = None,
     group: Sequence[int] | None = None,
 ) -> Batch:
-    """A batch of clips ``[samples]`` or ``[channels, samples]``, each a group of its own unless told otherwise."""
+    """Make a batch of clips ``[samples]`` or ``[channels, samples]``, by default each in its own group."""
     sides = [[torch.from_numpy(np.atleast_2d(clip)).float() for clip in side] for side in (reference, reconstruction)]
     at = torch.tensor(range(len(reference)) if index is None else index)
     return Batch(
@@ -76,7 +76,7 @@ def audio_batch(
 
 @dataclass(frozen=True)
 class Sound(Samples):
-    """Clips of unequal lengths, so that a batch pads them, and their poor reconstructions, ``[samples]`` each.
+    """Clips of unequal lengths, so that a batch pads them, and poor reconstructions, ``[samples]`` each.
 
     ``codes`` holds for each codebook the codes of each clip, of unequal lengths too; ``payload``, if there is any,
     is what a codec wrote instead. A clip takes the same share of its length to encode, and to decode, as any other.
@@ -107,7 +107,7 @@ class Sound(Samples):
         return list(zip(self.reference, self.reconstruction, strict=True))
 
     def tokens(self, index: Sequence[int]) -> Tokens:
-        """The tokens of the clips at these positions."""
+        """Return the tokens of the clips at these positions."""
         signal: dict[str, Any] = {
             "signal_rate": RATE,
             "signal_lengths": torch.tensor([len(self.reference[i]) for i in index]),
@@ -138,7 +138,7 @@ class Sound(Samples):
 
 @cache
 def sound() -> Sound:
-    """Four prompts of 1.1 to 1.9 s in two groups; the third reconstruction has its polarity inverted."""
+    """Return four prompts of 1.1 to 1.9 s in two groups; the third reconstruction has its polarity inverted."""
     transcripts = {
         "lowercase": "Lowercase",
         "conf-muted": "You are now muted.",
@@ -164,5 +164,5 @@ def sound() -> Sound:
 
 @cache
 def coded_sound() -> Sound:
-    """The same clips as a codec of a thousandth of the reference's bits would return them."""
+    """Return the same clips as a codec with a thousandth of the reference's bits would."""
     return replace(sound(), codes=(), payload=tuple(bytes(len(clip) // 500) for clip in sound().reference))

@@ -1,4 +1,4 @@
-"""Cases of the metrics of what the tokens of sound cost."""
+"""Cases of the metrics for the cost of audio tokens."""
 
 from __future__ import annotations
 

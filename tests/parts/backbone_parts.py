@@ -30,7 +30,7 @@ CASES = {
 
 
 def backbone(case: str, classes: int = 0, trained: bool = True) -> Backbone:
-    """A backbone with random heads, as if trained, or with its own that begin at zero."""
+    """Build a backbone with random heads, as if trained, or with its initial ones, which are zero."""
     torch.manual_seed(0)
     paradigm, structure = CASES[case]
     built = build(paradigm, structure, TINY, classes)
@@ -42,7 +42,7 @@ def backbone(case: str, classes: int = 0, trained: bool = True) -> Backbone:
 
 
 def random_tokens(structure: Structure, batch: int, seed: int = 0) -> Tokens:
-    """Codes drawn uniformly."""
+    """Draw codes uniformly for ``batch`` samples."""
     generator = torch.Generator().manual_seed(seed)
     return structure.tokens(
         [
@@ -53,7 +53,7 @@ def random_tokens(structure: Structure, batch: int, seed: int = 0) -> Tokens:
 
 
 def changed(tokens: Tokens, level: int, position: int, size: int) -> Tokens:
-    """The same tokens but for one code of every sample."""
+    """Return the tokens with one code of every sample changed."""
     codes = [code.clone() for code in tokens.codes]
     flat = codes[level].view(len(codes[level]), -1)
     flat[:, position] = (flat[:, position] + 1) % size
@@ -61,7 +61,7 @@ def changed(tokens: Tokens, level: int, position: int, size: int) -> Tokens:
 
 
 def all_tokens(structure: Structure) -> Tokens:
-    """Every sample that the structure allows."""
+    """Return every sample that the structure allows."""
     axes = [
         torch.arange(size)
         for size, count in zip(structure.sizes, structure.positions, strict=True)
@@ -72,7 +72,7 @@ def all_tokens(structure: Structure) -> Tokens:
 
 
 def costs(built: Backbone, tokens: Tokens) -> list[torch.Tensor]:
-    """Nats of each code, by level, as the heads were asked for them."""
+    """Return the nats of each code, by level, as the heads computed them."""
     found = []
     original = layers.Head.nats
 

@@ -1,4 +1,4 @@
-"""An environment of the base installation alone, made from what is installed here."""
+"""An environment with only the base installation, made from the packages installed here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROJECT = "ntp-bench"
 
 
 def closure(requirements: Iterable[str]) -> set[str]:
-    """Canonical names of the installed distributions that requirements come to, their own requirements included."""
+    """Return the canonical names of the installed distributions that requirements need, directly or indirectly."""
     seen: set[tuple[str, str]] = set()
     waiting = [Requirement(text) for text in requirements]
     while waiting:
@@ -35,10 +35,10 @@ def closure(requirements: Iterable[str]) -> set[str]:
 
 
 def make(folder: Path) -> Path:
-    """A virtual environment that has nothing but the project without extras and what that requires; its Python.
+    """Make a virtual environment with only the project without extras and its requirements; return its Python.
 
-    Its packages are links to those of this environment, so that it costs a second and no space, and neither an import
-    nor the metadata knows of any other package.
+    Its packages are links to those of this environment, so that it takes a second and no space, and neither imports
+    nor metadata see any other package.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Metrics that fail, each in its own way; what they judge does not matter."""
+"""Metrics that fail, each in its own way; their values do not matter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.values import Value
 
 
 class Works(PerSampleMetric):
-    """The base of the others: zero for every sample, under the name of the class."""
+    """Base of the others: zero for every sample, under the name of the class."""
 
     outputs: ClassVar[Mapping[str, Value]] = {"Works": Value("Works", unit="dB", higher_is_better=True)}
     modality = ""
@@ -102,7 +102,7 @@ class NotByName(Works):
 
 
 class NoOutputs(Metric):
-    """It does not even say what it gives."""
+    """Does not declare its outputs."""
 
     def update(self, batch: Batch) -> None:
         raise ValueError("boom")
@@ -112,7 +112,7 @@ class NoOutputs(Metric):
 
 
 class Counted(Works):
-    """A value that does not rest on ``samples``."""
+    """Its value does not depend on ``samples``."""
 
     def compute(self) -> dict[str, Estimate]:
         return {name: Estimate(value=1.0) for name in self.outputs}
@@ -134,7 +134,7 @@ class OthersSamples(Counted):
 
 
 class DiesInPool(ClipMetric):
-    """Its process is gone, as after a crash in a C library, under every clip."""
+    """Its process ends on every clip, as after a crash in a C library."""
 
     outputs: ClassVar[Mapping[str, Value]] = {"DiesInPool": Value("DiesInPool", unit="dB", higher_is_better=True)}
 

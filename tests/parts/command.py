@@ -1,4 +1,4 @@
-"""The command as users run it."""
+"""The command line as users run it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BENCH = Path(sys.executable).with_name("bench")
 
 
 def command_environment(folder: Path) -> dict[str, str]:
-    """Of a ``bench`` process: an empty cache; one thread, since tests run beside each other."""
+    """Return the environment of a ``bench`` process: an empty cache, and one thread, since tests run in parallel."""
     return {**os.environ, "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
 
 def run_bench(command: Path, folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs ``bench ARGS...`` in a folder, with an empty cache; it gives the finished process."""
+    """Return a function that runs ``bench ARGS...`` in a folder with an empty cache, and returns the process."""
 
     def run(*args: object, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

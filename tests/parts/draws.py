@@ -1,4 +1,4 @@
-"""Whether what is drawn follows a distribution."""
+"""Tests of whether draws follow a distribution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assert_same(one: Tokens, other: Tokens) -> None:
 
 
 def outcomes(tokens: Tokens, structure: Structure) -> torch.Tensor:
-    """The row of each sample in the table of all samples."""
+    """Return the row of each sample in the table of all samples."""
     flat = torch.cat([code.flatten(1) for code in tokens.codes], 1)
     radix = [size for size, n in zip(structure.sizes, structure.positions, strict=True) for _ in range(n)]
     number = torch.zeros(len(flat), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""Features given as they are, and metrics fed with them."""
+"""Given features, and metrics fed with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.metrics.sets.base import SetMetric
 
 
 class Given(FeatureSource):
-    """Features that need no network; every layer has the same."""
+    """Features without a network; every layer has the same."""
 
     def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor) -> None:
         self.sides = reference, reconstruction
@@ -26,7 +26,7 @@ class Given(FeatureSource):
 
 
 def given(index: torch.Tensor, reference: torch.Tensor, reconstruction: torch.Tensor, groups: torch.Tensor) -> Batch:
-    """A batch whose features are those rows of the given ones; it has no pixels."""
+    """Make a batch without pixels whose features are the given rows."""
     features = Given(reference[index], reconstruction[index])
     nothing = torch.zeros(len(index), 0)
     return Batch(index, groups[index], nothing, nothing, Tokens(payload=(b"",) * len(index)), features)
@@ -40,7 +40,7 @@ def measure(
     parts: Iterable[torch.Tensor] | None = None,
     **settings: Any,
 ) -> Estimate:
-    """One metric of features ``[n, d]``, fed in ``parts`` of the samples' indices."""
+    """Feed one metric with features ``[n, d]``, in ``parts`` of the samples' indices."""
     x, y = (torch.as_tensor(rows, dtype=torch.float32) for rows in (reference, reconstruction))
     labels = torch.arange(len(x)) if groups is None else torch.tensor(list(groups))
     metric = kind(settings)

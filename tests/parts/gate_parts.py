@@ -13,7 +13,7 @@ from bench.contracts.results import Cost, DatasetRecord, ErrorRecord, Result, Ru
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife, clustered_mean
 
 SIZES = (4, 4, 4, 2, 4, 1, 4, 4)
-"""Samples of each group, as of the default data set: few groups, not all of a size."""
+"""Number of samples per group, as in the default data set: few groups of unequal size."""
 GROUPS = np.repeat(np.arange(len(SIZES)), SIZES)
 FACTS: dict[str, dict[str, Any]] = {
     "psnr": {"unit": "dB", "higher_is_better": True},
@@ -27,25 +27,25 @@ FACTS: dict[str, dict[str, Any]] = {
 
 
 def values(seed: int = 0, mean: float = 25.0, groups: np.ndarray = GROUPS) -> np.ndarray:
-    """Per-sample values whose groups differ much more than the samples of one."""
+    """Draw per-sample values that differ much more between groups than within one."""
     rng = np.random.default_rng(seed)
     return np.asarray(mean + 4 * rng.normal(size=groups.max() + 1)[groups] + rng.normal(size=len(groups)))
 
 
 def mean_of(values: np.ndarray, metric: str, groups: np.ndarray = GROUPS) -> Estimate:
-    """The estimate of a per-sample metric."""
+    """Return the estimate of a per-sample metric."""
     return clustered_mean(values, groups).model_copy(update=FACTS[metric])
 
 
 def spread_of(values: np.ndarray, metric: str, groups: np.ndarray = GROUPS) -> Estimate:
-    """The estimate of a set-level metric: the variance of the set, jackknifed."""
+    """Return the estimate of a set-level metric: the variance of the set, jackknifed."""
     block = assign_blocks(groups)
     estimate = block_jackknife(values.var(), np.bincount(block), lambda j: float(values[block != j].var()))
     return estimate.model_copy(update=FACTS[metric])
 
 
 def exactly(value: float | None, metric: str, **fields: Any) -> Estimate:
-    """An estimate without error."""
+    """Return an estimate without error."""
     return Estimate(value=value, **FACTS[metric], **fields)
 
 
@@ -64,7 +64,7 @@ def write(
     under: Protocol | None = None,
     **fields: Any,
 ) -> Path:
-    """Add one result to a run; the run's folder."""
+    """Add one result to a run, and return the run's folder."""
     under = under or protocol()
     columns = {key: list(column) for key, column in (samples or {}).items()}
     if columns:

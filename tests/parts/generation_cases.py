@@ -1,4 +1,4 @@
-"""How set metrics are tested: values of trusted implementations, on pairs and on sets of unequal size."""
+"""Cases of set metrics: values of trusted implementations, on pairs and on sets of unequal size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SLICED = {"patches": 16, "directions": 8}
 
 @dataclass(frozen=True)
 class GivenReferences(ReferenceSource):
-    """Features that are the same in every layer, and statistics if there are any."""
+    """References with the same features in every layer, and statistics if there are any."""
 
     given: torch.Tensor
     moments: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -42,7 +42,7 @@ class GivenReferences(ReferenceSource):
 
 
 class PixelReferences(ReferenceSource):
-    """Features of images that need no network."""
+    """Compute features of images without a network."""
 
     def __init__(self, images: torch.Tensor) -> None:
         self.pixels = to_uint8(images)
@@ -59,7 +59,7 @@ class PixelReferences(ReferenceSource):
 
 
 class Generated(Samples):
-    """12 poor copies of crops as samples, 10 other crops as references."""
+    """Twelve poor copies of crops as samples, and ten other crops as references."""
 
     books = BOOKS
 
@@ -85,7 +85,7 @@ class Generated(Samples):
         )
 
     def sides(self, layer: str, extractor: str = EXTRACTOR) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features of samples and references."""
+        """Return the features of samples and references."""
         samples = ProjectedPixels(self.samples, self.samples).get(extractor)[0][layer]
         return samples, self.references.rows(extractor, layer)
 
@@ -105,7 +105,7 @@ def kernel(data: Sets, name: str = "kid", extractor: str = EXTRACTOR) -> Mapping
 
 
 def inception_score(extractor: str, names: Sequence[str], data: Sets) -> Mapping[str, float]:
-    """Shuffled, and under the second name in file order."""
+    """Return the values of shuffled samples, and under the second name those in file order."""
     logits = data.sides("logits", extractor)[0]
     return {
         name: isc_features_to_metric(logits, splits=3, shuffle=shuffle, rng_seed=2020)["inception_score_mean"]
@@ -125,7 +125,7 @@ def density_coverage(data: Sets, suffix: str = "", extractor: str = EXTRACTOR) -
 
 
 def brute_density_coverage(x: np.ndarray, y: np.ndarray, k: int) -> dict[str, float]:
-    """As the definitions say it (Naeem et al. 2020, eq. 3 and 4), with all distances at once."""
+    """Compute the definitions directly (Naeem et al. 2020, eq. 3 and 4), with all distances at once."""
     radius = np.sort(cdist(y, y), 1)[:, k]  # column 0 is the distance to itself
     within = cdist(y, x) < radius[:, None]
     return {"density": within.sum() / (k * len(x)), "coverage": within.any(1).mean()}
@@ -140,7 +140,7 @@ def sliced_wasserstein(data: Generated) -> Mapping[str, float]:
 def direct_sliced_wasserstein(
     samples: np.ndarray, references: np.ndarray, patches: int, directions: int, seed: int = 2020
 ) -> dict[str, float]:
-    """Of images uint8 ``[n, side, side, 3]`` by SciPy: the filter as a matrix, each direction on its own."""
+    """Compute for images uint8 ``[n, side, side, 3]`` with SciPy: the filter as a matrix, one direction at a time."""
     values = []
     side, levels = samples.shape[1], int(np.log2(samples.shape[1])) - 3
     pyramids = [[laplacian(image.transpose(2, 0, 1), levels) for image in images] for images in (samples, references)]
@@ -162,7 +162,7 @@ def direct_sliced_wasserstein(
 
 
 def laplacian(image: np.ndarray, levels: int) -> list[np.ndarray]:
-    """Levels of a pyramid of an image ``[3, side, side]``, float64."""
+    """Return the levels of the pyramid of an image ``[3, side, side]``, float64."""
     taps = np.array([1, 4, 6, 4, 1]) / 16
     kernel, found = np.outer(taps, taps)[None], [image.astype(np.float64)]
     for _ in range(1, levels):

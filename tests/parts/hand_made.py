@@ -27,7 +27,7 @@ FACTS: dict[str, tuple[str, bool | None]] = {
 
 
 def protocol(**changes: Any) -> Protocol:
-    """A protocol; ``n`` goes to its dataset, a metric may be given by its version."""
+    """Make a protocol; ``n`` belongs to its dataset, and a metric may be given by its version."""
     data = DatasetProtocol(name="photos", split="test", fingerprint="f" * 64, n=changes.pop("n", N))
     fields: dict[str, Any] = {"preset": "default", "task": "image-recon", "task_version": 1, "dataset": data}
     fields |= {"settings": {"crop": 256}, "metrics": {"psnr": 1}} | changes
@@ -39,7 +39,7 @@ def protocol(**changes: Any) -> Protocol:
 
 
 def estimate(metric: str, value: float | None, half: float | None = None, **fields: Any) -> Estimate:
-    """An estimate with a symmetric interval, exact without; unit and direction as the metric of that name has them."""
+    """Make an estimate with a symmetric interval, exact without; unit and direction are those of the named metric."""
     unit, better = FACTS.get(metric, ("", None))
     if value is not None:
         error = {"stderr": 0.0} if half is None else {"interval": (value - half, value + half), "stderr": half / 2}
@@ -51,7 +51,7 @@ def estimate(metric: str, value: float | None, half: float | None = None, **fiel
 
 
 def result(name: str, tokens: str = "discrete", /, *, key: str = "", **fields: Any) -> Result:
-    """A result of a system.
+    """Make a result of a system.
 
     Metrics are given by name as a value, as ``(value, half-interval)``, as the reason why they are
     unavailable, or as an Estimate; what else is given replaces a field of the result, of its dataset

@@ -1,4 +1,4 @@
-"""Tokenizers that hold what they compute with in several ways, and define no ``to``."""
+"""Tokenizers that hold their tensors in several ways, and do not define ``to``."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class Part:
 
 
 class Net(nn.Module):
-    """The identity, and a tensor that no buffer is registered for."""
+    """The identity, with a tensor that is not registered as a buffer."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A hub on this machine, with one repository, and a client that knows no other."""
+"""A local hub with one repository, and a client that uses only it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def empty_cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let the hub's client use a cache of its own, and the network."""
+    """Let the hub's client use a separate cache and the network."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
@@ -35,7 +35,7 @@ def use(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """The address of a hub whose one repository, ``me/tiny``, has the files of a folder."""
+    """Serve a hub whose only repository, ``me/tiny``, has the files of a folder; return its address."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
     class Hub(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Rows of one column, with the values of their samples."""
+"""Rows of one column with per-sample values."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ AGAIN = f"{METRIC}_again"
 
 
 def mean_of(metric: str, values: np.ndarray, groups: np.ndarray, **fields: Any) -> Estimate:
-    """The mean of the finite values, of which higher is better."""
+    """Return the mean of the finite values; higher is better."""
     found = clustered_mean(values, groups).model_copy(update={"higher_is_better": True, **fields})
     return found.model_copy(update={"unit": "MOS"})
 
 
 def table_of(rows: Mapping[str, np.ndarray], groups: np.ndarray | None = None, *metrics: str, **fields: Any) -> Table:
-    """The table of rows given by their values on the same samples, NaN where there is none; the same in all metrics."""
+    """Build the table of rows with these values on the same samples, NaN where missing; all metrics have the same."""
     size = len(next(iter(rows.values())))
     groups = np.arange(size) if groups is None else groups
     metrics = metrics or (METRIC,)
@@ -61,5 +61,5 @@ def best(table: Table, metric: str = METRIC) -> set[str]:
 
 
 def ranks(table: Table) -> dict[str, str]:
-    """Ranks of the rows of a table with two metrics that have the same values, as a ranking needs two."""
+    """Return the ranks of the rows in a table of two equal metrics, since a ranking needs two."""
     return {one.row.label: str(one.ranks[METRIC]) for one in rank(table, [METRIC, AGAIN]).rows}

@@ -1,4 +1,4 @@
-"""Packages of plug-ins, installed by pip into a folder, and this process with them."""
+"""Plug-in packages, installed by pip into a folder and made visible to this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.measuring import runner
 
 
 def install(package: str, folder: Path) -> Path:
-    """The folder that a package of ``tests/plugins`` was installed into."""
+    """Install a package of ``tests/plugins`` and return its folder."""
     source, target = folder / "source", folder / "target"
     shutil.copytree(ROOT / "tests" / "plugins" / package, source)
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
@@ -32,7 +32,7 @@ def install(package: str, folder: Path) -> Path:
 
 @contextmanager
 def as_installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process as if it had been started with the package installed."""
+    """Make this process as if it had been started with the package installed."""
     monkeypatch.syspath_prepend(target)
     registry.forget()
     try:
@@ -47,7 +47,7 @@ def as_installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def fingerprints() -> dict[str, list[str]]:
-    """Of the protocols of every built-in suite under its default protocol."""
+    """Return the fingerprints of every built-in suite under its default protocol."""
     found = {}
     for name, file in shipped("suites").items():
         suite = load_suite(name)

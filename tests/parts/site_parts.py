@@ -1,4 +1,4 @@
-"""Runs made by hand, of which the tests make a site."""
+"""Runs made by hand, from which the tests make a site."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ALL_PAGES = [
     "reported/image.html",
     "reported/audio.html",
 ]
-"""One of each kind, by patterns of their paths."""
+"""One page of each kind, by patterns of their paths."""
 NAMES = (SCRIPT, "vq", "rvq", "fsq@8")
 
 
@@ -56,7 +56,7 @@ def wav(seed: int) -> bytes:
 
 
 def write_runs(folder: Path) -> list[Path]:
-    """Runs of images, of sound, and of one system under a published protocol."""
+    """Write runs of images, of audio, and of one system under a protocol with reported numbers."""
     images, sounds, published = (Run(folder / name) for name in ("images", "sounds", "published"))
     ids = [f"photo-{i}" for i in range(6)]
     for i, name in enumerate(NAMES):

@@ -1,4 +1,4 @@
-"""Sound files of many kinds, written as their usual programs write them."""
+"""Audio files of many formats, written as their usual programs write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE = 16_000
 
 
 def tone(seconds: float = 1.0, rate: int = RATE, channels: int = 1, hertz: float = 440.0) -> np.ndarray:
-    """float32 ``[samples, channels]``: a tone with a little noise, each channel softer than the one before."""
+    """Return a tone with a little noise, float32 ``[samples, channels]``, each channel softer than the one before."""
     time = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(7).standard_normal(time.size)
     wave = 0.3 * np.sin(2 * np.pi * hertz * time) + 0.02 * noise
@@ -20,7 +20,7 @@ def tone(seconds: float = 1.0, rate: int = RATE, channels: int = 1, hertz: float
 
 
 def save(path: Path, samples: np.ndarray, rate: int = RATE, **options: str) -> Path:
-    """Samples ``[samples, channels]`` or ``[samples]`` through libsndfile, in the format of the path's ending."""
+    """Write ``[samples, channels]`` or ``[samples]`` with libsndfile, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples, rate, **options)
     return path
@@ -29,7 +29,7 @@ def save(path: Path, samples: np.ndarray, rate: int = RATE, **options: str) -> P
 def save_by_ffmpeg(
     path: Path, samples: np.ndarray, codec: str, rate: int = RATE, tracks: int = 1, **options: str
 ) -> Path:
-    """Samples ``[samples, channels]`` through FFmpeg, in the container of the path's ending."""
+    """Write ``[samples, channels]`` with FFmpeg, in the container of the path's suffix."""
     layout = {1: "mono", 2: "stereo"}[samples.shape[1]]
     with av.open(str(path), "w", options=options) as container:
         streams = [container.add_stream(codec, rate=rate, layout=layout) for _ in range(tracks)]

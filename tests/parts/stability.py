@@ -1,4 +1,4 @@
-"""Token stability: whether a reconstruction is encoded to the tokens that it was decoded from."""
+"""Token stability: whether a reconstruction is encoded into the tokens that it was decoded from."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every metric has to hold, after torchmetrics' own tester: value, batching, order, ranks, reset, pickling."""
+"""Checks of every metric, after torchmetrics' tester: value, batching, order, ranks, reset, pickling."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DIM = 6
 
 
 class Samples(ABC):
-    """All samples a metric is given, an even number of at least four."""
+    """All samples that a metric is given: an even number, at least four."""
 
     books: tuple[Codebook, ...] = BOOKS
 
@@ -44,10 +44,10 @@ class Samples(ABC):
 
     @abstractmethod
     def batch(self, index: Sequence[int]) -> Batch:
-        """The batch of the samples at these positions."""
+        """Return the batch of the samples at these positions."""
 
     def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
-        """These samples in this order, all as they are if none is given, so many a batch."""
+        """Return the samples in this order, by default all in theirs, with ``size`` samples per batch."""
         chosen = range(len(self)) if order is None else order
         for start in range(0, len(chosen), size):
             yield self.batch(chosen[start : start + size])
@@ -69,7 +69,7 @@ class Data(Samples):
         return len(self.group)
 
     def sides(self, layer: str, extractor: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features of reconstructions and of their inputs."""
+        """Return the features of inputs and of their reconstructions."""
         reference, reconstruction = ProjectedPixels(self.reference, self.reconstruction).get(extractor)
         return reconstruction[layer], reference[layer]
 
@@ -92,14 +92,14 @@ class Data(Samples):
 def batch_of(
     reference: torch.Tensor, reconstruction: torch.Tensor, tokens: Tokens | None = None, first: int = 0
 ) -> Batch:
-    """A batch of samples from position ``first`` on, each a group of its own."""
+    """Make a batch of samples from position ``first`` on, each in its own group."""
     index = torch.arange(first, first + len(reference))
     return Batch(index, index, reference, reconstruction, tokens or Tokens(latents=torch.zeros(len(reference), 1, 1)))
 
 
 @cache
 def photographs(side: int) -> Data:
-    """12 crops of ``side`` pixels from two photographs, in 6 groups, and what a poor tokenizer makes of them."""
+    """Return twelve crops of ``side`` pixels from two photographs, in six groups, with poor reconstructions."""
     crops = [
         photograph[y : y + side, x : x + side]
         for photograph in (skimage.data.astronaut(), skimage.data.coffee())
@@ -124,7 +124,7 @@ def photographs(side: int) -> Data:
 
 
 class ProjectedPixels(FeatureSource):
-    """Features that need no network: a fixed random projection of the image's 8x8 means."""
+    """Compute features without a network: a fixed random projection of the image's 8x8 means."""
 
     def __init__(self, reference: torch.Tensor, reconstruction: torch.Tensor) -> None:
         self.sides = (reference, reconstruction)
@@ -145,7 +145,7 @@ class ProjectedPixels(FeatureSource):
 
 @cache
 def random_lpips(net: str) -> Any:
-    """torchmetrics' own LPIPS network, its backbone random, its heads the published ones."""
+    """Return torchmetrics' LPIPS network with a random backbone and the pretrained heads."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return _LPIPS(net=net, pnet_rand=True).eval()  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def random_lpips(net: str) -> Any:
 
 @dataclass(frozen=True)
 class Case:
-    """How one metric of the registry is tested.
+    """The test case of one metric of the registry.
 
     Attributes:
         expected: values by name from a trusted implementation, for all samples at once.
@@ -189,12 +189,12 @@ class Subject:
         return self.case.data
 
     def fresh(self) -> Metric:
-        """The metric as a task builds it."""
+        """Build the metric as a task does."""
         files = {name: self.weights[name] for name in self.kind.weights if name in self.weights}
         return self.kind(self.case.settings, self.data.books, files)
 
     def after(self, batches: Iterable[Batch]) -> Metric:
-        """The metric after these batches."""
+        """Return the metric after these batches."""
         metric = self.fresh()
         for batch in batches:
             metric.update(batch)
@@ -202,12 +202,12 @@ class Subject:
 
     @cached_property
     def whole(self) -> Metric:
-        """The metric after all samples in one batch."""
+        """Return the metric after all samples in one batch."""
         return self.after(self.data.batches(len(self.data)))
 
 
 def check_value(subject: Subject) -> None:
-    """Equal to the trusted implementation, and described as the class says."""
+    """Its values equal the trusted implementation's, and are described as the class declares."""
     metric, case = subject.whole, subject.case
     estimates: dict[str, Estimate] = metric.compute()
     expected = case.expected(case.data)
@@ -231,7 +231,7 @@ def check_value(subject: Subject) -> None:
 
 
 def check_batching(subject: Subject) -> None:
-    """The same whatever the batch size, the order of batches and the order within them."""
+    """Its values do not depend on the batch size, the order of batches or the order within them."""
     data = subject.data
     shuffled = torch.randperm(len(data), generator=torch.Generator().manual_seed(1)).tolist()
     for batches in (data.batches(1), reversed(list(data.batches(3))), data.batches(5, shuffled)):
@@ -242,7 +242,7 @@ def check_batching(subject: Subject) -> None:
 
 
 def check_reset_and_pickle(subject: Subject) -> None:
-    """Pickled half-way it goes on as if nothing had been; after a reset it knows nothing of what it saw."""
+    """Pickled halfway it continues unchanged; after a reset it has forgotten what it saw."""
     half = len(subject.data) // 2
     first, second = subject.data.batches(half)
     metric = subject.after([first])
@@ -260,7 +260,7 @@ CHECKS = (check_value, check_batching, check_reset_and_pickle)
 
 
 def assert_same(found: Mapping[str, Estimate], expected: Mapping[str, Estimate], tolerance: float | None) -> None:
-    """Equal in every field, numbers to a relative tolerance; None compares the values only."""
+    """Check that estimates agree in every field, numbers to a relative tolerance; None compares the values only."""
     assert list(found) == list(expected)
     for name, estimate in found.items():
         if tolerance == 0.0:
@@ -282,7 +282,7 @@ Known = dict[str, tuple[clips.Scores, str]]
 
 
 def remembering(score: Callable[..., Any], known: Known) -> Callable[..., Any]:
-    """``bench.modalities.audio.metrics.clips.score`` that knows what it has scored before."""
+    """``bench.modalities.audio.metrics.clips.score`` with a cache of earlier scores."""
 
     def remembered(metric: type[Metric], settings: Any, *arguments: Any) -> tuple[clips.Scores, str]:
         key = hashlib.sha256(f"{metric.__qualname__} {settings} {[np.shape(each) for each in arguments]}".encode())
@@ -304,7 +304,7 @@ _BY_NAME = TypeAdapter(dict[str, dict[str, Estimate]])
 def across_ranks(
     subjects: Mapping[str, Subject], folder: Path, known: Known | None = None
 ) -> list[dict[str, dict[str, Estimate]]]:
-    """On each rank the estimates of every subject by its name, each rank having seen a part of the samples."""
+    """Return on each rank the estimates of every subject by name, where each rank has seen a part of the samples."""
     spawn(_rank, (dict(subjects), folder, known or {}), nprocs=RANKS)
     return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in range(RANKS)]
 

@@ -1,4 +1,4 @@
-"""As a program: hashes of what each training-free tokenizer learns and makes of a few real signals, as JSON."""
+"""Program that prints hashes of what each training-free tokenizer learns and of its codes of real signals, as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENTRIES = {name: entry for name, entry in registry.entries("tokenizers").items()
 
 
 def signals(modality: str) -> tuple[Dataset, list[torch.Tensor]]:
-    """A little to learn from, and a few signals to code."""
+    """Return a small data set to learn from, and a few signals to code."""
     if modality == "image":
         photos = [SkimagePhotos().load(index).signal.float() / 255 for index in (0, 4, 25)]
         return Limited(SkimagePhotos({}, "fit"), 2), photos
@@ -36,7 +36,7 @@ def signals(modality: str) -> tuple[Dataset, list[torch.Tensor]]:
 
 
 def tensors(value: Any) -> Iterable[torch.Tensor]:
-    """Those of an object of this package, of its parts, and of theirs."""
+    """Yield the tensors of an object of this package, of its parts, and of theirs."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, list | tuple):
@@ -55,7 +55,7 @@ def hashed(value: Any) -> str:
 
 
 def made(tokenizer: Any, found: list[torch.Tensor]) -> str:
-    """Of the codes and of what they are decoded to, a batch of ``found``, without padding."""
+    """Hash the codes of a batch and what they are decoded to, without padding."""
     batch = torch.stack(found) if found[0].ndim == 3 else Audio.of(found, RATE)
     tokens = tokenizer.encode(batch)
     output = tokenizer.decode(tokens)

@@ -1,4 +1,4 @@
-"""Tiny audio models of the real classes, for checkpoints written as their publishers write them."""
+"""Tiny audio models of the real classes, with checkpoints as their publishers write them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ TINY_AUDIO: dict[str, Callable[..., Any]] = {
 
 
 def tiny_audio_model(name: str, **changes: Any) -> Any:
-    """A model of that class with random weights, small, and with codes that differ from place to place."""
+    """Build a small model of a class with random weights, whose codes differ from place to place."""
     torch.manual_seed(0)
     model = TINY_AUDIO[name](**changes)
     for key, tensor in model.state_dict().items():

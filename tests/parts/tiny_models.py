@@ -1,4 +1,4 @@
-"""Tiny models of the real classes, for checkpoints that their own ``save_pretrained`` writes."""
+"""Tiny models of the real classes, with checkpoints that their own ``save_pretrained`` writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import transformers
 
 
 def tiny_model(name: str, **changes: Any) -> Any:
-    """A model of that class with random weights, small, and with codes that differ from place to place."""
+    """Build a small model of a class with random weights, whose codes differ from place to place."""
     torch.manual_seed(0)
     model = TINY[name](**changes)
     if hasattr(model, "quantize"):

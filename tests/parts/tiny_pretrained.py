@@ -1,4 +1,4 @@
-"""Tiny checkpoints of published backbones, of the real classes with real tokenizers, as save_pretrained writes them."""
+"""Tiny checkpoints of pretrained backbones: the real classes with real tokenizers, written by save_pretrained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 CODES = 32
 SIDE = 4
-"""Codes a side of the images of Janus and aMUSEd."""
+"""Codes per side of the images of Janus and aMUSEd."""
 WORDS = ["a", "the", "red", "green", "blue", "cat", "dog", "sings", ",", ".", "masterpiece", "film", "grained", "best"]
 _LLAMA = {
     "hidden_size": 32,
@@ -30,7 +30,7 @@ _JANUS_TEMPLATE = (
 
 
 def words(special: dict[str, str], codes: int = 0, **named: str) -> Any:
-    """A tokenizer of whole words and single digits, with special and image tokens."""
+    """Build a tokenizer of whole words and single digits, with special and image tokens."""
     everything = [*special.values(), *named.values(), *WORDS, *"0123456789*"]
     everything += [f"<|visual token {code:06d}|>" for code in range(codes)]
     vocabulary = {word: index for index, word in enumerate(dict.fromkeys(everything))}
@@ -209,7 +209,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def save(name: str, folder: Path, **changes: Any) -> Path:
-    """Write a tiny checkpoint; its folder."""
+    """Write a tiny checkpoint and return its folder."""
     torch.manual_seed(0)
     SAVE[name](folder, **changes)
     return folder

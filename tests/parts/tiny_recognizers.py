@@ -1,4 +1,4 @@
-"""Tiny recognizers of the real classes with random weights, saved with their processors as the publishers do."""
+"""Tiny recognizers of the real classes with random weights, saved with their processors as their publishers do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIMES = 1501
 
 
 def whisper_tokens() -> dict[str, int]:
-    """Printable ASCII, then Whisper's special tokens in its order, then its timestamps."""
+    """Return printable ASCII, then Whisper's special tokens in its order, then its timestamps."""
     plain = ["Ġ", *(chr(code) for code in range(33, 127))]
     special = [f"<|{name}|>" for name in SPECIAL]
     times = [f"<|{0.02 * step:.2f}|>" for step in range(TIMES)]
@@ -36,7 +36,7 @@ def whisper_tokens() -> dict[str, int]:
 
 
 def save_whisper(folder: Path, multilingual: bool = True) -> Path:
-    """A multilingual Whisper, or one of English alone, that writes up to ``LENGTH`` tokens a window."""
+    """Save a multilingual or English-only Whisper that writes up to ``LENGTH`` tokens per window."""
     torch.manual_seed(0)
     tokens = whisper_tokens()
     special = {name: tokens[f"<|{name}|>"] for name in SPECIAL}
@@ -95,7 +95,7 @@ def save_whisper(folder: Path, multilingual: bool = True) -> Path:
 
 
 def save_wav2vec2(folder: Path) -> Path:
-    """A wav2vec 2.0 with the letters of the published one."""
+    """Save a wav2vec 2.0 with the letters of the pretrained one."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]

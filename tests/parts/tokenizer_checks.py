@@ -1,4 +1,4 @@
-"""The checks that every tokenizer has to pass, whatever its family."""
+"""Checks that every image tokenizer has to pass, whatever its family."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def kind(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
 
 
 def shapes(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
-    """What goes in comes out in the same shape, as finite float32, multiple of a patch or not."""
+    """The output has the shape of the input and is finite float32, whether or not the size is a multiple of a patch."""
     for height, width in ((64, 64), (70, 50), (7, 9)):
         batch = _stretched(photos[:2], height, width)
         output = tokenizer.decode(tokenizer.encode(batch))
@@ -48,7 +48,7 @@ def batch_invariance(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -
 
 
 def determinism(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
-    """The same input gives the same tokens and the same image, bit by bit, and is left as it was."""
+    """The same input gives the same tokens and the same image, bit by bit, and is left unchanged."""
     before = photos.clone()
     one, other = tokenizer.encode(photos), tokenizer.encode(photos)
     assert torch.equal(photos, before)
@@ -57,7 +57,7 @@ def determinism(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> Non
 
 
 def rates(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
-    """Tokens and nominal bits of a sample are those of the closed form: a token a patch and level."""
+    """Tokens and nominal bits of a sample follow the closed form: one token per patch and level."""
     batch = _stretched(photos[:3], 70, 50)
     tokens = tokenizer.encode(batch)
     bits = tokens.nominal_bits(tokenizer.codebooks)
@@ -79,7 +79,7 @@ CHECKS: tuple[Check, ...] = (shapes, batch_invariance, determinism, rates)
 
 
 def beats_constant(tokenizer: Tokenizer, photos: torch.Tensor) -> None:
-    """The round trip is closer to each image than the best image of one colour."""
+    """The round trip is closer to each image than the best image of one color."""
     error = (tokenizer.decode(tokenizer.encode(photos)) - photos).square().mean((1, 2, 3))
     constant = photos.var((2, 3), correction=0).mean(1)
     assert (error < constant).all()
@@ -95,7 +95,7 @@ def _contents(tokens: Tokens) -> list[Any]:
 
 
 def _sides(tokenizer: Any) -> list[int]:
-    """Side in pixels of what a token of each level stands for; discrete tokenizers declare it."""
+    """Return the side in pixels of the patch that a token of each level stands for, as discrete tokenizers declare."""
     matches = [re.fullmatch(r"(\d+)x\1 pixels", book.covers) for book in tokenizer.codebooks]
     assert all(matches), tokenizer.codebooks
     return [int(match[1]) for match in matches if match] or [int(getattr(tokenizer, "factor", 0) or tokenizer.patch)]

@@ -1,4 +1,4 @@
-"""Parts of the tracking tests: results made by hand, a real MLflow server, and servers that misbehave."""
+"""Helpers of the tracking tests: results made by hand, a real MLflow server, and servers that misbehave."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ METRICS = {
 
 
 def result(name: str = "klt-vq@8", second: int = 0, **changes: Any) -> Result:
-    """A result, finished at that second."""
+    """Make a result that finished at the given second."""
     fields: dict[str, Any] = {
         "key": f"{second:064x}",
         "suite": SUITE,
@@ -63,20 +63,20 @@ def result(name: str = "klt-vq@8", second: int = 0, **changes: Any) -> Result:
 
 
 def failed(name: str = "broken", second: int = 0) -> Result:
-    """The result of a cell that failed before it measured anything."""
+    """Make the result of a cell that failed before it measured anything."""
     error = ErrorRecord(type="OSError", message="no such file", traceback="...")
     return result(name, second, status="failed", metrics={}, cost=None, errors=[error], environment={"git": None})
 
 
 def write(run: Run, measured: Result) -> tuple[Path, Result]:
-    """Write a result as a run does; its file and what the file holds."""
+    """Write a result as a run does, and return its file and the file's content."""
     file = run.file_of(measured.system.name, measured.protocol)
     samples: dict[str, Sequence[Any]] = {"id": ["a", "b"], "psnr": [1.5, 2.5]}
     return file, run.write(file, measured, samples if measured.status == "ok" else None)
 
 
 def run_of(folder: Path, count: int = 3) -> tuple[Run, list[tuple[Path, Result]]]:
-    """A run directory of so many results."""
+    """Write a run directory of ``count`` results."""
     run = Run(folder)
     return run, [write(run, result(f"system-{number}", number)) for number in range(count)]
 
@@ -113,13 +113,13 @@ class Server:
         raise AssertionError((self.folder / "log").read_text())
 
     def kill(self) -> None:
-        """SIGKILL to the server and its worker."""
+        """Send SIGKILL to the server and its worker."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 class Listener:
-    """A port that accepts and then does as ``answer`` says; the base of those that misbehave."""
+    """A port that accepts and then does what ``answer`` says; base of those that misbehave."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -149,7 +149,7 @@ class Listener:
 
 
 class Trickle(Listener):
-    """A server whose answer comes a byte at a time and never ends."""
+    """A server whose answer comes one byte at a time and never ends."""
 
     def answer(self, connection: socket.socket) -> None:
         connection.recv(65536)
@@ -160,7 +160,7 @@ class Trickle(Listener):
 
 
 class Proxy(Listener):
-    """Forwards to a server, one request a connection, until ``left`` requests have passed.
+    """Forwards to a server, one request per connection, until ``left`` requests have passed.
 
     The next one and its retry reach the server, but their answers are lost; then nothing reaches it.
     """
@@ -206,7 +206,7 @@ def client_of(uri: str) -> Any:
 
 
 def runs_in(uri: str, run: Run) -> tuple[list[Any], list[Any]]:
-    """The parent runs and child runs of a run directory."""
+    """Return the parent runs and child runs of a run directory."""
     client = client_of(uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found = client.search_runs(experiments, f"tags.`bench.run` = '{State.load(run.path).run}'", max_results=1000)

@@ -88,7 +88,7 @@ def test_names_are_quoted_and_suites_of_others_are_told_of():
     (command,) = commands(table)
     assert "--suite mine.yaml" in command.text
     assert shlex.split(command.text)[-1] == "$(rm -r x)"
-    assert "mine.yaml is a suite of somebody's own" in command.needs[0]
+    assert "mine.yaml is a custom suite" in command.needs[0]
 
 
 def test_generated_samples_are_given_as_files():

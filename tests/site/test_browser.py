@@ -120,8 +120,8 @@ def test_worst_and_median_of_the_kept_samples_come_first(visit):
     page = visit("systems/vq-*.html")
     told = page.locator(".kept .what").all_inner_texts()
     assert [text.split()[0] for text in told] == ["photo-1", "photo-3", "photo-5"]
-    assert "worst of the kept ones; 2nd of all 6 samples" in told[0]
-    assert "median of the kept ones; 3rd of all 6 samples" in told[1]
+    assert "worst of the kept samples; 2nd of all 6 samples" in told[0]
+    assert "median of the kept samples; 3rd of all 6 samples" in told[1]
 
 
 def test_any_system_against_the_original(visit):
@@ -353,7 +353,7 @@ def test_differences_to_a_row_of_ones_choice(visit):
     page.get_by_label("Relative to").select_option(label="vq")
     assert cell.inner_text().split() == ["+2.00", "±", "0.74"]
     assert page.locator("tr[data-name='vq'] td").first.inner_text().split() == ["22.00", "±", "0.50"]
-    expect(page.locator("[data-relative-note]")).to_contain_text("less vq, over the samples")
+    expect(page.locator("[data-relative-note]")).to_contain_text("difference from vq over the samples")
     expect(page.locator("th[data-differs]").first).to_contain_text("PSNR")
     page.get_by_label("Relative to").select_option(label="nothing")
     assert cell.inner_text() == own

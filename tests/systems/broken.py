@@ -10,7 +10,7 @@ from bench.tokenizers.base import Tokenizer
 
 
 class Mean(Tokenizer):
-    """Sound: the mean level of an image, in 256 steps."""
+    """Correct: the mean level of an image, in 256 steps."""
 
     codebooks = (Codebook(256, "an image"),)
 
@@ -30,7 +30,7 @@ class Talks(Mean):
 
 
 class InPlace(Mean):
-    """Sound, but it normalizes what it is given in place, as many do."""
+    """Correct, but it normalizes its input in place, as many do."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         batch.sub_(0.5).div_(0.5)
@@ -38,14 +38,14 @@ class InPlace(Mean):
 
 
 class Noisy(Mean):
-    """Sound, but random."""
+    """Correct, but random."""
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
         return super().decode(tokens) + 0.1 * torch.randn(tokens.batch_size, *tokens.signal_shape)
 
 
 class Remembers(Mean):
-    """Gives back what was encoded last, whatever the tokens say."""
+    """Returns what was encoded last, whatever the tokens say."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         self.last = batch
@@ -80,7 +80,7 @@ class Raises(Mean):
 
 
 class Killed(Mean):
-    """What the kernel does to a process that takes too much memory."""
+    """Killed, as the kernel kills a process that takes too much memory."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Systems that fail on black images alone."""
+"""Systems that fail only on black images."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from bench.contracts.tokens import Tokens
 from bench.modalities.image.backbones.amused import Amused
 
 
-def refuse_black(batch: torch.Tensor) -> None:
+def reject_black(batch: torch.Tensor) -> None:
     if bool((batch.flatten(1).amax(1) == 0).any()):
         raise RuntimeError("nothing to be seen")
 
 
 class Tokenizer(Mean):
     def encode(self, batch: torch.Tensor) -> Tokens:
-        refuse_black(batch)
+        reject_black(batch)
         return super().encode(batch)
 
 
 class Backbone(Amused):
     def encode(self, batch: Any) -> Tokens:
-        refuse_black(batch)
+        reject_black(batch)
         return super().encode(batch)

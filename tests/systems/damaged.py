@@ -1,4 +1,4 @@
-"""Tokenizers of the default suite with a small, deliberate damage each: what the gate has to catch."""
+"""Tokenizers of the default suite, each with a small deliberate damage that the gate has to catch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Undamaged(KLT):
 
 
 class DroppedCode(KLT):
-    """One code of the codebook is never given out: the one that stands for most patches of the fit split."""
+    """One code of the codebook is never used: the one that stands for most patches of the fit split."""
 
     def fit(self, dataset: object, seed: int) -> None:
         super().fit(dataset, seed)  # type: ignore[arg-type]
@@ -31,7 +31,7 @@ class DroppedCode(KLT):
 
 
 class RoundsDown(KLT):
-    """The decoder rounds to 256 values, as it may, but down instead of to the nearest."""
+    """The decoder rounds to 256 values, which is allowed, but down instead of to the nearest."""
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
         return torch.floor(super().decode(tokens) * 255) / 255
@@ -51,7 +51,7 @@ class _OneDigitDown(FiniteScalarQuantizer):
 
 
 class RoundsOtherwise(KLT):
-    """One of the four rounding steps of FSQ goes down instead of to the nearest."""
+    """One of the four rounding steps of FSQ rounds down instead of to the nearest."""
 
     def __init__(self) -> None:
         super().__init__("fsq")

@@ -1,4 +1,4 @@
-"""Tokenizers whose numbers mean less than they seem to, each for another reason."""
+"""Tokenizers whose numbers mean less than they seem to, each for a different reason."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from bench.tokenizers.base import Tokenizer
 
 
 class Perfect(Tokenizer):
-    """Gives back what it is given."""
+    """Returns its input."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         return Tokens(latents=batch.movedim(1, -1).clone(), signal_shape=tuple(batch.shape[1:]))
@@ -38,7 +38,7 @@ class Bytes(Perfect):
 
 
 class Normalized(Perfect):
-    """Perfect, but as ImageNet's classifiers take images."""
+    """Perfect, but normalized as ImageNet's classifiers expect."""
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
         mean, deviation = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -54,7 +54,7 @@ class Overshoots(Perfect):
 
 
 class Wild(Perfect):
-    """Noise far outside the range, on no scale at all."""
+    """Noise far outside the range, on no known scale."""
 
     def decode(self, tokens: Tokens) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
@@ -82,7 +82,7 @@ class TrainingDropout(Perfect):
 
 
 class OneByOne(Perfect):
-    """Takes no sample alone."""
+    """Rejects batches of one sample."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         if len(batch) == 1:
@@ -91,7 +91,7 @@ class OneByOne(Perfect):
 
 
 class Reuses(Perfect):
-    """Writes tokens and images over those that it returned last, and a while later over all that it returned."""
+    """Overwrites the tokens and images that it returned last, and a little later everything that it returned."""
 
     def __init__(self) -> None:
         self.returned: list[torch.Tensor] = []
@@ -118,21 +118,21 @@ class Reuses(Perfect):
 
 
 class SixteenBit(Levels):
-    """Sound as 16-bit numbers, though floating-point ones."""
+    """Audio on the scale of 16-bit numbers, in floating point."""
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         return super().decode_waves(tokens) * 32768
 
 
 class Loudest(Levels):
-    """Divides by the loudest sample of the batch, and pays no heed to who is in it."""
+    """Divides by the loudest sample of the batch, whichever clips are in it."""
 
     def encode_waves(self, waves: Audio) -> Tokens:
         return super().encode_waves(waves.like(waves.samples / waves.samples.abs().max()))
 
 
 class ByPosition(Tokenizer):
-    """Codes that depend on the place in the batch; what they decode to does not."""
+    """Codes depend on the position in the batch, but what they decode to does not."""
 
     codebooks = (Codebook(512, "an image"),)
 

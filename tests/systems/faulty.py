@@ -1,4 +1,4 @@
-"""Tokenizers of one's own with an error in their code, and one that emits nothing."""
+"""Custom tokenizers with an error in their code, and one that emits nothing."""
 
 import torch
 from broken import Mean

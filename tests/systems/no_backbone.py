@@ -1,6 +1,6 @@
-"""A class that generates, and is no backbone."""
+"""A class that has ``generate`` but is not a Backbone."""
 
 
 class Generates:
     def generate(self) -> None:
-        """Nothing."""
+        """Do nothing."""

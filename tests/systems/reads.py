@@ -1,4 +1,4 @@
-"""A tokenizer whose numbers depend on files, each read in another way."""
+"""A tokenizer whose numbers depend on files, each read in a different way."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 class Reads(Tokenizer):
-    """The mean level of each channel, moved by what the files say."""
+    """The mean level of each channel, shifted by what the files say."""
 
     codebooks = (Codebook(256, "an image"),)
 

@@ -1,4 +1,4 @@
-"""A tokenizer that reconstructs as well as a good one, and whose codes say little: at each position other labels."""
+"""A tokenizer that reconstructs like a good one but whose codes say little: each position has different labels."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from bench.modalities.image.tokenizers.klt import KLT
 
 
 class Scrambled(KLT):
-    """The labels of a good one's codes, permuted at each position by a permutation of its own; decoding undoes it."""
+    """A good tokenizer whose code labels are permuted, differently at each position; decoding undoes it."""
 
     def encode(self, batch: torch.Tensor) -> Tokens:
         tokens = super().encode(batch)

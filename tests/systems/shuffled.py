@@ -1,4 +1,4 @@
-"""Broken tokenizers: the codes of a good one, those of each image or clip in an order of its own."""
+"""Broken tokenizers: the codes of a good one, shuffled differently for each image or clip."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ class Shuffled(KLT):
 
 
 class ShuffledSound(MDCT):
-    """The frames of each clip in an order of its own."""
+    """Shuffles the frames differently for each clip."""
 
     def _encode(self, coefficients: torch.Tensor) -> torch.Tensor:
         codes = super()._encode(coefficients)

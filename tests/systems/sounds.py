@@ -1,4 +1,4 @@
-"""Tokenizers of sound: one that is sound, and others that fail, each in its own way."""
+"""Audio tokenizers: one that is correct, and others that fail, each in its own way."""
 
 import time
 
@@ -10,7 +10,7 @@ from bench.modalities.audio.tokenizers.base import AudioTokenizer
 
 
 class Levels(AudioTokenizer):
-    """Every sample in 256 equal steps."""
+    """Correct: every sample in 256 equal steps."""
 
     codebooks = (Codebook(256, "1/16000 s", rate=16000),)
     rate = 16000
@@ -24,7 +24,7 @@ class Levels(AudioTokenizer):
 
 
 class EqualLengths(Levels):
-    """Sound, but padding changes what becomes of a clip: it divides by the loudest sample of the padded batch."""
+    """Correct, but padding changes the output: it divides by the loudest sample of the padded batch."""
 
     equal_lengths = True
 
@@ -50,7 +50,7 @@ class FailsOnShort(Levels):
 
 
 class Remembers(Levels):
-    """Gives back what was encoded last, whatever the tokens say."""
+    """Returns what was encoded last, whatever the tokens say."""
 
     def encode_waves(self, waves: Audio) -> Tokens:
         self.last = waves.samples
@@ -61,7 +61,7 @@ class Remembers(Levels):
 
 
 class Tensors(Levels):
-    """Gives samples without their rate."""
+    """Returns samples without their rate."""
 
     def decode(self, tokens: Tokens) -> torch.Tensor:  # type: ignore[override]
         return super().decode(tokens).samples
@@ -85,28 +85,28 @@ class Flat(Levels):
 
 
 class Integers(Levels):
-    """Gives 16-bit samples."""
+    """Returns 16-bit samples."""
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         return (super().decode_waves(tokens) * 32767).to(torch.int16)
 
 
 class OtherRate(Levels):
-    """Answers at 24 kHz, and does not say so."""
+    """Returns audio at 24 kHz without saying so."""
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         return super().decode_waves(tokens).repeat_interleave(3, -1)[..., ::2]
 
 
 class Arrays(Levels):
-    """Gives numpy's arrays."""
+    """Returns numpy arrays."""
 
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
         return super().decode_waves(tokens).numpy()  # type: ignore[return-value]
 
 
 class Clock(AudioTokenizer):
-    """Tells the time and nothing of the sound: frame i of a clip has code i mod 8, a tone of its own."""
+    """Encodes the time and nothing of the audio: frame i of a clip has code i mod 8, each a different tone."""
 
     codebooks = (Codebook(8, "1/50 s", rate=50),)
     rate = 16000
@@ -123,7 +123,7 @@ class Clock(AudioTokenizer):
 
 
 class Loudness(Clock):
-    """How loud each frame is, in eight steps of 6 dB."""
+    """Encodes the loudness of each frame, in eight steps of 6 dB."""
 
     def encode_waves(self, waves: Audio) -> Tokens:
         frames = -(-waves.lengths // self.hop)
@@ -139,7 +139,7 @@ class Loudness(Clock):
 
 
 class Shuffled(Loudness):
-    """Broken: the frames of each clip in an order of its own."""
+    """Broken: shuffles the frames differently for each clip."""
 
     def encode_waves(self, waves: Audio) -> Tokens:
         tokens = super().encode_waves(waves)

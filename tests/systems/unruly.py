@@ -1,4 +1,4 @@
-"""Tokenizers that do to their process what a benchmark does not expect."""
+"""Tokenizers that treat their process in ways that a benchmark does not expect."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ from bench.contracts.tokens import Tokens
 
 
 class Unruly(Mean):
-    """Does it once, before the first image is encoded."""
+    """Misbehaves once, before the first image is encoded."""
 
     done = False
 
@@ -34,7 +34,7 @@ class LeavesAChild(Unruly):
 
 
 class LeavesADaemon(Unruly):
-    """A grandchild in a session of its own, whose number is left in a file."""
+    """Starts a grandchild in a separate session, and leaves its process id in a file."""
 
     def __init__(self, note: str) -> None:
         self.note = Path(note).absolute()
@@ -50,7 +50,7 @@ class LeavesADaemon(Unruly):
 
 
 class ChildGoesOn(Unruly):
-    """A fork that measures as well, and then one that leaves through Python."""
+    """Makes a fork that measures too, and then one that exits through Python."""
 
     def misbehave(self) -> None:
         if os.fork() == 0:
@@ -71,7 +71,7 @@ class Unencodable(Mean):
 
 
 class WritesIntoPipes(Unruly):
-    """What looks like a pickle's length, half a line, an impossible report and much noise."""
+    """Writes what looks like a pickle's length, half a line, an impossible report and much noise."""
 
     def misbehave(self) -> None:
         for number in range(3, 1024):
@@ -94,7 +94,7 @@ def is_pipe(number: int) -> bool:
 
 
 class HoldsTheLock(Unruly):
-    """C code that never gives the interpreter's lock back; the number of its process is left in a file."""
+    """Runs C code that never releases the interpreter's lock, and leaves its process id in a file."""
 
     def __init__(self, note: str) -> None:
         self.note = Path(note).absolute()

@@ -1,4 +1,4 @@
-// Differences to a row of the reader's choice, in the place of the values. The page brings their texts.
+// Differences to a row that the reader chooses, in place of the values. The page contains their texts.
 "use strict";
 
 function relative(table) {
@@ -29,7 +29,7 @@ function relative(table) {
       }
     }
     note.hidden = !choice;
-    note.textContent = choice ? `Δ: less ${choice.name}, over the samples that the rows share, ± half of the paired 95% interval; its own values stand in its row.` : "";
+    note.textContent = choice ? `Δ: difference from ${choice.name} over the samples that the rows share, ± half of the paired 95% interval; its row shows its values.` : "";
   }
 
   const select = document.createElement("select");

@@ -1,7 +1,7 @@
-// Sorting, filtering, plots and sliders. Without this file every table, plot and sample is there all the same.
+// Sorting, filtering, plots and sliders. Without this file every table, plot and sample is still there.
 "use strict";
 
-// Before the page is drawn, so that nothing moves when it is whole.
+// Before the page is drawn, so that nothing moves once it is complete.
 document.documentElement.className = "js";
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -22,17 +22,17 @@ function sortable(table) {
   const column = (heading) => [...heading.parentNode.children].indexOf(heading);
 
   function restore() {
-    for (const [body, own] of home) body.append(...own);
+    for (const [body, members] of home) body.append(...members);
     for (const row of all("tr.group", table)) row.hidden = false;
   }
 
   function sort(heading, ascending) {
     const index = column(heading);
     const value = (row) => row.children[index].dataset.value;
-    const known = rows.filter((row) => value(row) !== undefined);
-    known.sort((one, other) => (ascending ? 1 : -1) * (Number(value(one)) - Number(value(other))));
+    const valued = rows.filter((row) => value(row) !== undefined);
+    valued.sort((a, b) => (ascending ? 1 : -1) * (Number(value(a)) - Number(value(b))));
     for (const body of groups) all("tr.group", body).forEach((row) => { row.hidden = true; });
-    groups[0].append(...known, ...rows.filter((row) => value(row) === undefined));
+    groups[0].append(...valued, ...rows.filter((row) => value(row) === undefined));
   }
 
   function press(heading) {
@@ -99,7 +99,7 @@ function filtered(table, rows) {
   apply();
 }
 
-// Columns: the usual ones first, any on demand; footnotes that nothing shown refers to are hidden, the others counted.
+// Columns: the default ones first, any on demand; footnotes without a visible reference are hidden, others renumbered.
 function columns(table, controls) {
   const headings = all("thead tr:last-child th", table);
   const sections = all("th[data-section]", table).map((heading) => ({ heading, span: heading.colSpan }));
@@ -162,7 +162,7 @@ function columns(table, controls) {
   return showNotes;
 }
 
-// Tables wider than their box: above it stands what is beyond its right edge, and leads there.
+// Tables wider than their box: a button above names the columns beyond the right edge, and scrolls to them.
 function beyond(box) {
   const table = box.querySelector("table");
   const line = make("p", { class: "beyond" });
@@ -170,7 +170,7 @@ function beyond(box) {
   line.append(button);
   box.before(line);
 
-  function tell() {
+  function update() {
     line.hidden = box.hidden || box.scrollWidth <= box.clientWidth + 1;
     const edge = box.getBoundingClientRect().right + 1;
     const hidden = all("thead tr:last-child th", table).filter((heading) => heading.getClientRects().length && heading.getBoundingClientRect().right > edge);
@@ -182,14 +182,14 @@ function beyond(box) {
   }
 
   button.addEventListener("click", () => { box.scrollBy({ left: 0.7 * box.clientWidth }); box.focus({ preventScroll: true }); });
-  box.addEventListener("scroll", tell, { passive: true });
-  const sizes = new ResizeObserver(tell);
+  box.addEventListener("scroll", update, { passive: true });
+  const sizes = new ResizeObserver(update);
   sizes.observe(box);
   sizes.observe(table);
-  tell();
+  update();
 }
 
-// Plots: one metric at a time; arrow keys go from mark to mark; a mark and its row light each other.
+// Plots: one metric at a time; arrow keys move between marks; a mark and its row highlight each other.
 function family(box) {
   const charts = all(".chart", box);
   const choose = (name) => charts.forEach((chart) => { chart.hidden = chart.dataset.choice !== name; });
@@ -209,10 +209,10 @@ function marks(chart) {
   const tip = chart.querySelector("[data-readout]");
   for (const sheet of all("svg.plot", chart)) {
     const across = (point) => point.querySelector(".hit").cx.baseVal.value;
-    const points = all(".point", sheet).sort((one, other) => across(one) - across(other));
+    const points = all(".point", sheet).sort((a, b) => across(a) - across(b));
     points.forEach((point, index) => {
       point.setAttribute("tabindex", index ? "-1" : "0");
-      // Its words are said, and shown above it; the browser's own tip would stand beside them.
+      // Its words are read aloud and shown above it; the browser's tooltip would repeat them.
       const words = point.querySelector("title");
       point.setAttribute("aria-label", words.textContent);
       words.remove();
@@ -225,12 +225,12 @@ function marks(chart) {
         points.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
         next.focus();
       });
-      // A finger that cannot hover reads first and follows the link with a second tap.
-      let told = false;
-      point.addEventListener("pointerdown", (event) => { told = event.pointerType !== "touch" || (!tip.hidden && tip.dataset.of === point.dataset.key); });
-      point.addEventListener("click", (event) => { if (event.detail && !told) { event.preventDefault(); tell(tip, point); } });
+      // A finger cannot hover: the first tap shows the words, the second follows the link.
+      let read = false;
+      point.addEventListener("pointerdown", (event) => { read = event.pointerType !== "touch" || (!tip.hidden && tip.dataset.of === point.dataset.key); });
+      point.addEventListener("click", (event) => { if (event.detail && !read) { event.preventDefault(); describe(tip, point); } });
       for (const [on, off] of [["mouseenter", "mouseleave"], ["focus", "blur"]]) {
-        point.addEventListener(on, () => tell(tip, point));
+        point.addEventListener(on, () => describe(tip, point));
         point.addEventListener(off, () => { tip.hidden = true; light(point.dataset.key, false); });
       }
     });
@@ -238,7 +238,7 @@ function marks(chart) {
 }
 
 // The words of a mark above it, or below where there is no room, and never beyond the plot's sides.
-function tell(tip, point) {
+function describe(tip, point) {
   const { name } = point.dataset;
   const rest = point.getAttribute("aria-label").slice(name.length + 2);
   tip.replaceChildren(make("b", {}, name), ...rest.split(/, |; /).map((line) => make("span", {}, line)));
@@ -257,7 +257,7 @@ function light(key, on) {
   for (const element of all("[data-key]")) if (element.dataset.key === key) element.classList.toggle("lit", on);
 }
 
-// Originals and reconstructions: one over the other, a slider between them.
+// Originals and reconstructions: one over the other, with a slider between them.
 function compare(box) {
   const bar = make("span", { class: "bar" });
   const slider = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": `Original to the left of here, ${box.dataset.name} to the right` });

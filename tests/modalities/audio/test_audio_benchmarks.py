@@ -1,4 +1,4 @@
-"""The benchmarks of the metrics of sound run, and say what they measured."""
+"""The benchmarks of the audio metrics run and report what they measured."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from gate_parts import GROUPS, mean_of, values, write
 
 from bench.commands.leaderboard import read_results, tables_of
 from bench.gate.pairing import match, read
-from bench.gate.told import BETTER, CANNOT_TELL, WORSE
+from bench.gate.pairwise import BETTER, CANNOT_TELL, WORSE
 from bench.gate.verdicts import compare
 
 BASE = values(0)
