@@ -114,7 +114,7 @@ def test_a_failing_system_fails_alone_and_a_failing_clip_too(bench, tmp_path):
     for number, seconds in enumerate((1.5, 0.5, 2)):
         soundfile.write(folder / f"{number}.wav", speech_like(seconds, 16000), 16000)
     causes = {
-        "Wrong": "its codebook declares 32000 a second",
+        "Wrong": "its codebook declares 32000 per second",
         "Remembers": "it depends on state that encode keeps",
         "Tensors": "decode gave Tensor, not bench.modalities.audio.batch.Audio",
     }
