@@ -103,7 +103,7 @@ def test_real_time_factor_by_hand() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: Tokens((t.codes[1],) * 2, lengths=(t.lengths[1],) * 2, **side(t)), "declares 50 a second"),
+        (lambda t: Tokens((t.codes[1],) * 2, lengths=(t.lengths[1],) * 2, **side(t)), "declares 50 per second"),
         (lambda t: Tokens(t.codes, lengths=(t.lengths[0],), **side(t)), "1 lengths for 2"),
         (lambda t: Tokens(t.codes, lengths=(t.lengths[0], t.lengths[1] * 2), **side(t)), "for 20 positions"),
         (lambda t: Tokens(t.codes[:1], **side(t)), "1 levels of codes for 2 declared"),
