@@ -25,9 +25,9 @@ def westfall_young(excess: np.ndarray) -> np.ndarray:
     it holds step by step: Westfall & Troendle 2008, Biometrical Journal 50, 745): with T_j(s) = Σ_g s_g x_jg and the
     comparisons in the order of T_j(1), largest first, p_j is the share of all s in which the largest T_k(s) of j and
     those behind it is at least T_j(1), and not smaller than the p before it. A family-wise error is at most as
-    likely as the level, however the comparisons depend on each other: exactly
-    so if x is symmetric about 0 jointly, for any number of groups. No p is below 1/2^G, and a damage that all comparisons share reaches it in all of them, where a
-    correction that only knows the p-values costs the number of comparisons as a factor.
+    likely as the level, however the comparisons depend on each other: exactly so if x is symmetric about 0 jointly, for
+    any number of groups. No p is below 1/2^G, and a damage that all comparisons share reaches it in all of them, where
+    a correction that only knows the p-values costs the number of comparisons as a factor.
 
     Rows need a common unit, any that flips do not change. It is the tolerance, so that what counts is by how many
     tolerances a system got worse: a damage that every photograph shows, one of them twenty times as much, stands out
