@@ -132,7 +132,13 @@ def entries(kind: Kind) -> dict[str, Entry]:
 def points(kind: str) -> Iterable[metadata.EntryPoint]:
     """The entry points that installed packages have for a kind, under its present name and its former one."""
     groups = [f"bench.{kind}", *(f"bench.{former}" for former, present in FORMER.items() if present == kind)]
-    return (point for group in groups for point in metadata.entry_points(group=group))
+    return (point for group in groups for point in _installed().select(group=group))
+
+
+@cache
+def _installed() -> Any:
+    """All entry points of the environment, to be selected from: to read one group takes as long as to read all."""
+    return metadata.entry_points()
 
 
 def _taken(kind: Kind, name: str, distribution: str) -> None:
@@ -167,8 +173,8 @@ def _marked(lines: Iterable[Entry], plugin: str) -> Iterator[Entry]:
 
 def forget() -> None:
     """Look again at what is installed when next asked."""
-    entries.cache_clear()
-    _faces.cache_clear()
+    for found in (entries, values, _faces, _installed):
+        found.cache_clear()
 
 
 @cache
@@ -319,13 +325,20 @@ def line(metric: str) -> Entry:
     Raises:
         UnknownName: there is none of that name.
     """
-    known = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
-    known |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
+    known = _built_in_metrics()
     if metric not in known:
         raise UnknownName("metric", metric, known)
     return known[metric]
 
 
+@cache
+def _built_in_metrics() -> dict[str, Entry]:
+    faces = (face for plugin, face in _faces() if not plugin)
+    lines = [entry for face in faces for entry in _lines_of("metrics", "", face)]
+    return {entry.name: entry for entry in (*lines, *load("bench.lines.metrics:ENTRIES"))}
+
+
+@cache
 def values() -> Mapping[str, Value]:
     """Every value that has a line, by name: those of metrics in the order of their lines, then those of tasks.
 
