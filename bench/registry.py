@@ -217,11 +217,6 @@ def get(kind: Kind, name: str) -> Entry:
     return _stated(kind, entry) if _is_point(entry) else entry
 
 
-def built_in(kind: Kind) -> dict[str, Entry]:
-    """The built-in entries of a kind by name, which no installed package changes."""
-    return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
-
-
 MODAL: tuple[Kind, ...] = ("datasets", "metrics", "tasks")
 """Kinds that must state a modality."""
 
