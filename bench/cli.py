@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from bench import __version__
 from bench.commands import gate_group as cli_gate
-from bench.commands.kinds import KINDS, RENAMED
+from bench.commands.kinds import KINDS
 from bench.errors import BenchError, NoResults
 from bench.exit_codes import NOTHING_MEASURED
 from bench.machine import renamed
@@ -227,9 +227,11 @@ class _Kind(click.Choice[str]):
     """A kind of names; a former name of a kind works, with a note."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in RENAMED:
-            click.echo(f"note: {value} is now called {RENAMED[value]}", err=True)
-        return super().convert(RENAMED.get(value, value), param, ctx)
+        from bench.registry import FORMER  # what help does not need
+
+        if value in FORMER:
+            click.echo(f"note: {value} is now called {FORMER[value]}", err=True)
+        return super().convert(FORMER.get(value, value), param, ctx)
 
 
 @main.command("list", short_help="List what there is, by kind.")

@@ -132,7 +132,13 @@ def entries(kind: Kind) -> dict[str, Entry]:
 def points(kind: str) -> Iterable[metadata.EntryPoint]:
     """The entry points that installed packages have for a kind, under its present name and its former one."""
     groups = [f"bench.{kind}", *(f"bench.{former}" for former, present in FORMER.items() if present == kind)]
-    return (point for group in groups for point in metadata.entry_points(group=group))
+    return (point for group in groups for point in _installed().select(group=group))
+
+
+@cache
+def _installed() -> Any:
+    """All entry points of the environment, to be selected from: to read one group takes as long as to read all."""
+    return metadata.entry_points()
 
 
 def _taken(kind: Kind, name: str, distribution: str) -> None:
@@ -167,8 +173,8 @@ def _marked(lines: Iterable[Entry], plugin: str) -> Iterator[Entry]:
 
 def forget() -> None:
     """Look again at what is installed when next asked."""
-    entries.cache_clear()
-    _faces.cache_clear()
+    for found in (entries, values, _faces, _installed):
+        found.cache_clear()
 
 
 @cache
@@ -209,11 +215,6 @@ def get(kind: Kind, name: str) -> Entry:
         raise UnknownName(kind.removesuffix("s"), name, by_name, elsewhere(name))
     entry = by_name[name]
     return _stated(kind, entry) if _is_point(entry) else entry
-
-
-def built_in(kind: Kind) -> dict[str, Entry]:
-    """The built-in entries of a kind by name, which no installed package changes."""
-    return {name: entry for name, entry in entries(kind).items() if not entry.plugin}
 
 
 MODAL: tuple[Kind, ...] = ("datasets", "metrics", "tasks")
@@ -319,13 +320,20 @@ def line(metric: str) -> Entry:
     Raises:
         UnknownName: there is none of that name.
     """
-    by_name = {entry.name: entry for plugin, face in _faces() if not plugin for entry in _lines_of("metrics", "", face)}
-    by_name |= {entry.name: entry for entry in load("bench.lines.metrics:ENTRIES")}
-    if metric not in by_name:
-        raise UnknownName("metric", metric, by_name)
-    return by_name[metric]
+    known = _built_in_metrics()
+    if metric not in known:
+        raise UnknownName("metric", metric, known)
+    return known[metric]
 
 
+@cache
+def _built_in_metrics() -> dict[str, Entry]:
+    faces = (face for plugin, face in _faces() if not plugin)
+    lines = [entry for face in faces for entry in _lines_of("metrics", "", face)]
+    return {entry.name: entry for entry in (*lines, *load("bench.lines.metrics:ENTRIES"))}
+
+
+@cache
 def values() -> Mapping[str, Value]:
     """Every value that has a line, by name: those of metrics in the order of their lines, then those of tasks.
 

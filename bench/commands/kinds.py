@@ -6,5 +6,3 @@ KINDS = (
     *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
     *("recognizers", "weights"),
 )
-RENAMED = {"recognisers": "recognizers"}
-"""Former names of kinds, which the command line still accepts."""

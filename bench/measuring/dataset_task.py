@@ -176,14 +176,11 @@ class DatasetTask(Task):
     def warnings(self, job: Job) -> list[str]:
         """The warnings of metrics about the data set, which is opened only if a metric has some."""
         protocol = job.protocol
-        settings = self.choices(**protocol.settings)
         kinds = {name: metric_class(name) for name in protocol.metrics}
         speaking = [name for name, kind in kinds.items() if kind.warnings.__func__ is not Metric.warnings.__func__]  # type: ignore[attr-defined]
         if not speaking:
             return []
-        dataset = open_dataset(
-            DatasetSpec.parse(protocol.dataset.name), settings, job.options.data, protocol.dataset.limit
-        )
+        dataset = self.planned(job)
         return [
             f"{name}: {warning}"
             for name in speaking

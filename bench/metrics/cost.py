@@ -15,35 +15,6 @@ ONE_PASS = "one pass, no interval"
 UNTOLD = "this operating system does not report the peak memory of a process"
 
 
-class Throughput(Metric, line="throughput"):
-    """Images per second encoded and decoded: all images over all seconds, warm-up left out.
-
-    The loop times each batch with the device synchronized at both ends; the interval is a jackknife
-    over batches: it shows how steady this run was, not what another load of the machine would give.
-    """
-
-    timings: list[torch.Tensor]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.add_state("timings", default=[], dist_reduce_fx="cat")
-
-    def update(self, batch: Batch) -> None:
-        self.remember(batch)
-        row = [len(batch.index), batch.encode_seconds, batch.decode_seconds]
-        self.timings.append(torch.tensor([row], dtype=torch.float64))
-
-    def compute(self) -> dict[str, Estimate]:
-        timings = self.stacked("timings")
-        images = timings[:, 0]
-        return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
-
-    def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
-        if not seconds.sum() > 0:
-            return self.unavailable(name, "no batch was timed")
-        return self.describe(name, total_rate(images, seconds))
-
-
 class PeakMemory(Metric, line="peak_memory"):
     """Peak memory in MiB while encoding and decoding, weights included, above that of the process before loading."""
 

@@ -17,11 +17,6 @@ from bench.metrics.codebook import count_note
 from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
 
 
-def pixels_of(batch: Batch) -> int:
-    """Pixels of one reference image, channels counted once."""
-    return math.prod(batch.reference.shape[2:])
-
-
 class RateMetric(TokenMetric, PerSampleMetric):
     """A rate per sample; where it is the same for every sample it is exact, with an error of 0."""
 
@@ -40,30 +35,6 @@ class RateMetric(TokenMetric, PerSampleMetric):
         value = float(values[0])
         exact = {"value": value, "stderr": 0.0, "interval": (value, value), "method": "the same for every sample"}
         return estimate.model_copy(update=exact)
-
-
-class TokensPerImage(RateMetric, line="tokens_per_image"):
-    """Codes per image over all levels; latent vectors per image for continuous tokens."""
-
-    undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
-
-    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
-        count = batch.tokens.counts
-        return {"tokens_per_image": torch.full((len(batch.index),), math.nan) if count is None else count}
-
-
-class BitsPerPixel(RateMetric, line="bits_per_pixel"):
-    """Nominal bits per pixel: log2 of the codebook size per code; for a codec, its bytes with headers."""
-
-    undefined: ClassVar[Mapping[TokenKind, str]] = {
-        "continuous": "continuous tokens have no bits until they are quantized"
-    }
-
-    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
-        bits = batch.tokens.nominal_bits(self.codebooks)
-        if bits is None:
-            bits = torch.full((len(batch.index),), math.nan, dtype=torch.float64)
-        return {"bits_per_pixel": bits / pixels_of(batch)}
 
 
 class EntropyRate(CodeCounter):
@@ -104,10 +75,3 @@ class EntropyRate(CodeCounter):
         estimate = self.jackknife(float(bits / amounts.sum()), bits_without / rest)
         note = count_note(levels, [book.size for book in self.codebooks])
         return {name: self.describe(name, estimate, note)}
-
-
-class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
-    """Entropy rate of images in bits per pixel."""
-
-    def amount(self, batch: Batch) -> torch.Tensor:
-        return torch.full((len(batch.index),), pixels_of(batch))

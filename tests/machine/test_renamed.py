@@ -35,9 +35,11 @@ class Mean(Tokenizer):
 @pytest.fixture(autouse=True)
 def _not_imported_yet() -> Iterator[None]:
     """Old names as in a new process."""
+    known = {name: sys.modules.pop(name, None) for name in renamed.MODULES}
     yield
     for name in renamed.MODULES:
         sys.modules.pop(name, None)
+    sys.modules.update({name: module for name, module in known.items() if module})
 
 
 @pytest.mark.parametrize("old", renamed.MODULES)

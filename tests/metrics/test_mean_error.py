@@ -18,6 +18,7 @@ from bench.leaderboard.names import heading
 
 def test_it_is_measured_by_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.entries("metrics"), "mae", ENTRY)
+    monkeypatch.setattr(registry, "values", registry.values.__wrapped__)
     task, options = open_task("image-recon"), Options(limit=3, workers=0)
     request = Request(
         ("own", {"metrics": {"mae": {}}, "reconstruction": {"rounding": "none"}}), "skimage-photos", options

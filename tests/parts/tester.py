@@ -260,7 +260,11 @@ CHECKS = (check_value, check_batching, check_reset_and_pickle)
 
 
 def assert_same(found: Mapping[str, Estimate], expected: Mapping[str, Estimate], tolerance: float | None) -> None:
-    """Check that estimates agree in every field, numbers to a relative tolerance; None compares the values only."""
+    """Check that estimates agree in every field, numbers to a relative tolerance; None compares the values only.
+
+    An end of an interval is the value less a multiple of its error, and may be near 0 where neither is: it is
+    compared to the tolerance of the larger end, as the difference of two rounded numbers must be.
+    """
     assert list(found) == list(expected)
     for name, estimate in found.items():
         if tolerance == 0.0:
@@ -268,11 +272,16 @@ def assert_same(found: Mapping[str, Estimate], expected: Mapping[str, Estimate],
             continue
         one, other = (_numbers(each) for each in (estimate, expected[name]))
         kept = 1 if tolerance is None else len(one)
-        assert one[:kept] == pytest.approx(other[:kept], rel=tolerance or 1e-12, nan_ok=True), name
+        relative = tolerance or 1e-12
+        assert one[:kept] == pytest.approx(other[:kept], rel=relative, nan_ok=True), name
+        if tolerance is not None:
+            ends = expected[name].interval
+            within = ends and pytest.approx(ends, rel=0, abs=relative * max(map(abs, ends)))
+            assert estimate.interval == within, name
 
 
 def _numbers(estimate: Estimate) -> list[float]:
-    parts = (estimate.value, estimate.stderr, *(estimate.interval or (None, None)), estimate.n, estimate.failures)
+    parts = (estimate.value, estimate.stderr, estimate.n, estimate.failures)
     return [math.nan if part is None else part for part in parts]
 
 

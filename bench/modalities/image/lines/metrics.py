@@ -61,25 +61,25 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     _entry(
         "tokens_per_image",
-        "bench.metrics.rates:TokensPerImage",
+        "bench.modalities.image.metrics.rates:TokensPerImage",
         "Codes or latent vectors per image",
         values=(Value("tokens_per_image", "Tokens", "tokens", None, FROM_ZERO, section="rate", shown_unit=""),),
     ),
     _entry(
         "bits_per_pixel",
-        "bench.metrics.rates:BitsPerPixel",
+        "bench.modalities.image.metrics.rates:BitsPerPixel",
         "Nominal rate; a codec's bytes as they are",
         values=(_bits("bits_per_pixel", "bpp"),),
     ),
     _entry(
         "bits_per_pixel_entropy",
-        "bench.metrics.rates:BitsPerPixelEntropy",
+        "bench.modalities.image.metrics.rates:BitsPerPixelEntropy",
         "Rate after ideal first-order entropy coding of each level",
         values=(_bits("bits_per_pixel_entropy", "bpp (entropy)", default=False),),
     ),
     _entry(
         "throughput",
-        "bench.metrics.cost:Throughput",
+        "bench.modalities.image.metrics.rates:Throughput",
         "Images per second encoded and decoded, warm",
         values=(
             _speed("encode_images_per_second", "Encode", plots=(PlotPart("speed", "Encode speed"),)),

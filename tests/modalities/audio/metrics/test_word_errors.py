@@ -282,7 +282,7 @@ def test_the_protocol_states_what_decides(transcripts):
         ({"recogniser": "pocketsphinx@beam=1"}, "pocketsphinx takes: no arguments"),
         (
             {"recogniser": "bench.contracts.tokens:Codebook@size=2,covers=x"},
-            "not a bench.modalities.audio.recognizers",
+            "is not a bench.modalities.audio.recognizers",
         ),
         ({"normaliser": "english"}, "did you mean english-v1"),
     ],

@@ -13,7 +13,7 @@ from tester import batch_of
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Codebook, Tokens
-from bench.metrics.rates import BitsPerPixel, BitsPerPixelEntropy, TokensPerImage
+from bench.modalities.image.metrics.rates import BitsPerPixel, BitsPerPixelEntropy, TokensPerImage
 
 KINDS = (TokensPerImage, BitsPerPixel, BitsPerPixelEntropy)
 

@@ -1,0 +1,81 @@
+"""Rates and speed of image tokenizers: tokens per image, bits per pixel, images per second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from bench.contracts.stats import Estimate
+from bench.contracts.tokens import TokenKind
+from bench.metrics.base import Batch, Metric
+from bench.metrics.cost import total_rate
+from bench.metrics.rates import EntropyRate, RateMetric
+
+
+def pixels_of(batch: Batch) -> int:
+    """Pixels of one reference image, channels counted once."""
+    return math.prod(batch.reference.shape[2:])
+
+
+class TokensPerImage(RateMetric, line="tokens_per_image"):
+    """Codes per image over all levels; latent vectors per image for continuous tokens."""
+
+    undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bits_per_pixel"}
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        count = batch.tokens.counts
+        return {"tokens_per_image": torch.full((len(batch.index),), math.nan) if count is None else count}
+
+
+class BitsPerPixel(RateMetric, line="bits_per_pixel"):
+    """Nominal bits per pixel: log2 of the codebook size per code; for a codec, its bytes with headers."""
+
+    undefined: ClassVar[Mapping[TokenKind, str]] = {
+        "continuous": "continuous tokens have no bits until they are quantized"
+    }
+
+    def score(self, batch: Batch) -> dict[str, torch.Tensor]:
+        bits = batch.tokens.nominal_bits(self.codebooks)
+        if bits is None:
+            bits = torch.full((len(batch.index),), math.nan, dtype=torch.float64)
+        return {"bits_per_pixel": bits / pixels_of(batch)}
+
+
+class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
+    """Entropy rate of images in bits per pixel."""
+
+    def amount(self, batch: Batch) -> torch.Tensor:
+        return torch.full((len(batch.index),), pixels_of(batch))
+
+
+class Throughput(Metric, line="throughput"):
+    """Images per second encoded and decoded: all images over all seconds, warm-up left out.
+
+    The loop times each batch with the device synchronized at both ends; the interval is a jackknife
+    over batches: it shows how steady this run was, not what another load of the machine would give.
+    """
+
+    timings: list[torch.Tensor]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_state("timings", default=[], dist_reduce_fx="cat")
+
+    def update(self, batch: Batch) -> None:
+        self.remember(batch)
+        row = [len(batch.index), batch.encode_seconds, batch.decode_seconds]
+        self.timings.append(torch.tensor([row], dtype=torch.float64))
+
+    def compute(self) -> dict[str, Estimate]:
+        timings = self.stacked("timings")
+        images = timings[:, 0]
+        return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
+
+    def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
+        if not seconds.sum() > 0:
+            return self.unavailable(name, "no batch was timed")
+        return self.describe(name, total_rate(images, seconds))
