@@ -67,6 +67,7 @@ def main() -> None:
       bench run --suite audio-recon            measure speech tokenizers on real recordings
       bench list tokenizers                    list what can be measured
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
+      bench run --suite image-recon --data originals --reconstructions mine=reconstructions
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
       bench check RUN --baseline PATH          check whether quality has regressed
       bench publish runs/image-recon           make a site of the results: tables, plots, samples
@@ -139,6 +140,29 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     metavar="PATH",
     help="Measure generated images made elsewhere (suite image-gen). Repeatable; each is a system, named by its "
     "file. PATH is an .npz with arr_0 or an .npy (uint8, N x height x width x 3), or a folder of images.",
+)
+@click.option(
+    "--reconstructions",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Measure reconstructions made elsewhere of the samples of --data, as the system NAME. PATH is a folder whose "
+    "files have the originals' relative paths, whatever their endings, or a manifest of two columns (TSV, wav.scp): "
+    "the original, and its reconstruction. Codes in an .npy or .npz beside a file are measured too. Repeatable.",
+)
+@click.option(
+    "--codebook",
+    "codebooks",
+    multiple=True,
+    metavar="[NAME=]SIZE,...",
+    help="Codebook size of each level of the codes beside --reconstructions. Repeatable.",
+)
+@click.option(
+    "--rate",
+    "rates",
+    multiple=True,
+    metavar="[NAME=]RATE",
+    help="Nominal rate of --reconstructions without codes: bits per pixel of images, kilobits per second of audio. "
+    "Repeatable.",
 )
 @click.option(
     "--reference",
@@ -220,6 +244,7 @@ def run(**given: Any) -> None:
 
     chosen = _given()
     given["weights"] = _pairs(given["weights"], "--weights")
+    given["reconstructions"] = _pairs(given["reconstructions"], "--reconstructions")
     sys.exit(run_suite(given=chosen, **given))
 
 

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 PLAIN = Sampling()
 
+UNMODELED = {
+    "bytes": "a codec emits bytes",
+    "hybrid": "hybrid tokens are codes and latents at once",
+}
+"""Kinds of tokens without a backbone, and what they are."""
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -44,9 +50,9 @@ class Structure:
 
     @classmethod
     def of(cls, tokens: Tokens, codebooks: tuple[Codebook, ...]) -> Structure:
-        """The structure of what a tokenizer emitted; TokenError for a codec's bytes."""
-        if tokens.kind == "bytes":
-            raise TokenError("a codec emits bytes, which backbones do not model; choose a tokenizer")
+        """The structure of what a tokenizer emitted; TokenError for what backbones do not model."""
+        if reason := UNMODELED.get(tokens.kind):
+            raise TokenError(f"{reason}, which backbones do not model; choose another tokenizer")
         latents = tokens.latents
         grids = [code.shape[1:] for code in tokens.codes] if latents is None else [latents.shape[1:-1]]
         return cls(

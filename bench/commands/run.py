@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from bench import registry
 from bench.commands.leaderboard import print_tables
+from bench.contracts.elsewhere import elsewhere_specs
 from bench.contracts.generated import Generated
 from bench.contracts.last_command import LastCommand
 from bench.contracts.options import Options
@@ -41,6 +42,9 @@ def run_suite(
     systems: tuple[str, ...],
     added: tuple[str, ...],
     samples: tuple[str, ...],
+    reconstructions: dict[str, Path],
+    codebooks: tuple[str, ...],
+    rates: tuple[str, ...],
     reference: str | None,
     out: Path | None,
     fresh: bool,
@@ -64,7 +68,8 @@ def run_suite(
     shown = out or Path("runs") / loaded.name
     run = Run(shown.absolute())  # systems may change the working directory, from the import of their module on
     exporter = None if no_mlflow or dry_run else ExporterApart(run, loaded.name)
-    specs = _specs(loaded, systems, added, samples)
+    made = elsewhere_specs(reconstructions, codebooks, rates)
+    specs = _specs(loaded, systems, added, samples, made)
     check_choices(loaded, specs, chosen)
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
@@ -104,15 +109,20 @@ def _folder(run: Run, shown: Path) -> Iterator[None]:
 
 
 def _specs(
-    suite: Suite, systems: tuple[str, ...], added: tuple[str, ...], samples: tuple[str, ...]
+    suite: Suite,
+    systems: tuple[str, ...],
+    added: tuple[str, ...],
+    samples: tuple[str, ...],
+    made: Sequence[SystemSpec],
 ) -> list[SystemSpec]:
-    """The systems to measure: those the user gave, samples included, or else the suite's."""
-    defaults = [] if samples else suite.systems
+    """The systems to measure: those the user gave, samples and reconstructions included, or else the suite's."""
+    defaults = [] if samples or made else suite.systems
     texts = list(dict.fromkeys([*(systems or defaults), *added]))
-    if not texts and not samples:
+    if not texts and not samples and not made:
         wanted = open_task(suite.tasks[0].task).wanted
         raise BenchError(f"suite {suite.name} names no systems; {wanted}")
-    return [*(parse(text) for text in texts), *(generated_of(suite).systems(samples) if samples else ())]
+    generated = generated_of(suite).systems(samples) if samples else ()
+    return [*(parse(text) for text in texts), *generated, *made]
 
 
 def _compares(suite: Suite) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-TokenKind = Literal["discrete", "continuous", "bytes"]
+TokenKind = Literal["discrete", "continuous", "hybrid", "bytes", "unknown"]
 
 EDGE_FRAMES = 4
 """How many codes more or fewer than its length times the rate a clip may have, because both ends are padded."""
@@ -46,69 +46,82 @@ class Codebook:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of a batch: exactly one of codes, latents and payload is filled.
+    """The tokens of a batch: codes, latents, both of them, or a payload; or nothing is known of them.
 
     Attributes:
         codes: int64 tensors, one per codebook level, each ``[batch, *grid]``. One type serves
             one grid (VQ), equal grids (RVQ), unequal grids (VAR's scales) and sequences (TiTok).
-        latents: continuous tokens, float ``[batch, *grid, dim]``.
+        latents: continuous tokens, float ``[batch, *grid, dim]``. Beside codes they are what the codes leave over, as
+            in HART (Tang et al. 2024, arXiv 2410.10812), and a level of their own after those of the codes.
         payload: the coded bytes of each sample, for codec baselines such as JPEG.
+        unknown: number of samples whose tokens are not known, where only the reconstructions are at hand.
+        stated_bits: nominal bits of each sample, float64 ``[batch]``, as whoever made unknown tokens states them.
         signal_shape: shape of one input sample, so that ``decode`` can undo padding.
         signal_rate: sample rate of the input in Hz, for audio.
         signal_lengths: samples of each input clip without padding, int64 ``[batch]``, for audio.
         lengths: where a batch has samples of several lengths, how many positions of each are not padding: one tensor
-            int64 ``[batch]`` per level (one for latents), on the CPU. The positions after them are padding and never
+            int64 ``[batch]`` per level (latents are one), on the CPU. The positions after them are padding and never
             counted. Empty where every position counts. Only sequences have lengths.
 
     Raises:
-        TokenError: not exactly one of codes, latents and payload is given.
+        TokenError: none of them is given, or two that exclude each other.
     """
 
     codes: tuple[torch.Tensor, ...] = ()
     latents: torch.Tensor | None = None
     payload: tuple[bytes, ...] = ()
+    unknown: int = 0
+    stated_bits: torch.Tensor | None = None
     signal_shape: tuple[int, ...] = ()
     signal_rate: int = 0
     signal_lengths: torch.Tensor | None = None
     lengths: tuple[torch.Tensor, ...] = ()
 
     def __post_init__(self) -> None:
-        if sum((bool(self.codes), self.latents is not None, bool(self.payload))) != 1:
-            raise TokenError("tokens hold exactly one of codes, latents and payload")
+        if sum((bool(self.codes) or self.latents is not None, bool(self.payload), bool(self.unknown))) != 1:
+            raise TokenError("tokens hold codes, latents, or codes and latents; or else a payload alone")
 
     @property
     def kind(self) -> TokenKind:
-        """``discrete`` for codes, ``continuous`` for latents, ``bytes`` for a payload."""
+        """``discrete`` for codes, ``continuous`` for latents, ``hybrid`` for both, ``bytes`` for a payload."""
+        if self.unknown:
+            return "unknown"
+        if self.payload:
+            return "bytes"
         if self.codes:
-            return "discrete"
-        return "bytes" if self.payload else "continuous"
+            return "discrete" if self.latents is None else "hybrid"
+        return "continuous"
 
     @property
     def batch_size(self) -> int:
         """The number of samples in the batch."""
-        if self.payload:
-            return len(self.payload)
-        return (self.codes[0] if self.latents is None else self.latents).shape[0]
+        return self.unknown or len(self.payload) or self._levels[0].shape[0]
+
+    @property
+    def _levels(self) -> tuple[torch.Tensor, ...]:
+        """A tensor ``[batch, *grid]`` of each level: the codes', then the first dimension of the latents."""
+        return self.codes if self.latents is None else (*self.codes, self.latents[..., 0])
 
     @property
     def counts(self) -> torch.Tensor | None:
-        """The number of tokens of each sample over all levels, int64 ``[batch]``; None for a payload of bytes."""
-        if self.payload:
+        """The number of tokens of each sample over all levels, int64 ``[batch]``; None if it has none to count.
+
+        Nothing is counted of a payload of bytes and of unknown tokens.
+        """
+        if not self._levels:
             return None
-        levels = range(len(self.codes)) if self.codes else range(1)
-        return torch.stack([self.positions(level) for level in levels]).sum(0)
+        return torch.stack([self.positions(level) for level in range(len(self._levels))]).sum(0)
 
     def positions(self, level: int) -> torch.Tensor:
-        """The number of positions of each sample at a level (latents have level 0 only), int64 ``[batch]``."""
+        """The number of positions of each sample at a level (latents are the last one), int64 ``[batch]``."""
         if self.lengths:
             return self.lengths[level]
-        grid = self.codes[level].shape[1:] if self.latents is None else self.latents.shape[1:-1]
-        return torch.full((self.batch_size,), math.prod(grid))
+        return torch.full((self.batch_size,), math.prod(self._levels[level].shape[1:]))
 
     def rows(self, level: int) -> list[torch.Tensor]:
         """One tensor per sample, without padding: codes of a level ``[positions]``, or latents ``[positions, dim]``."""
         counts = self.positions(level).tolist()
-        if self.latents is not None:
+        if self.latents is not None and level == len(self.codes):
             return [latent.flatten(0, -2)[:count] for latent, count in zip(self.latents, counts, strict=True)]
         return [code.flatten()[:count] for code, count in zip(self.codes[level], counts, strict=True)]
 
@@ -121,7 +134,7 @@ class Tokens:
         counts = self.counts
         if counts is None or bool((counts > 0).all()):
             return
-        shapes = [tuple(level.shape) for level in (self.codes if self.latents is None else (self.latents,))]
+        shapes = [tuple(level.shape) for level in (*self.codes, *(() if self.latents is None else (self.latents,)))]
         lengths = f" and lengths {[length.tolist() for length in self.lengths]}" if self.lengths else ""
         raise NoTokensError(
             f"{type(tokenizer).__name__}.encode gave no tokens: {'codes' if self.codes else 'latents'} of shape "
@@ -131,7 +144,7 @@ class Tokens:
     def check(self, codebooks: tuple[Codebook, ...]) -> None:
         """Raise TokenError unless the codes fit the declared codebooks in number, type and range."""
         self._check_lengths()
-        if self.kind != "discrete":
+        if not self.codes:
             if codebooks:
                 raise TokenError(f"{len(codebooks)} codebooks are declared, but the tokens are {self.kind}")
             return
@@ -172,25 +185,27 @@ class Tokens:
                 )
 
     def nominal_bits(self, codebooks: tuple[Codebook, ...]) -> torch.Tensor | None:
-        """Bits of each sample in a fixed-length code, float64 ``[batch]``; None for continuous tokens.
+        """Bits of each sample in a fixed-length code, float64 ``[batch]``; None if any of its tokens are continuous.
 
-        A code costs log2(codebook size) bits; the bytes of a codec are counted as they are.
+        A code costs log2(codebook size) bits; the bytes of a codec are counted as they are. Of unknown tokens they are
+        what is stated, None if nothing is.
         """
+        if self.unknown:
+            return self.stated_bits
         if self.payload:
             return torch.tensor([8.0 * len(data) for data in self.payload], dtype=torch.float64)
-        if not self.codes:
+        if self.latents is not None:
             return None
         bits = [self.positions(level).double() * book.bits for level, book in enumerate(codebooks)]
         return torch.stack(bits).sum(0)
 
     def _check_lengths(self) -> None:
         """TokenError unless the lengths, where there are any, fit the codes or latents."""
-        sequences = self.codes if self.latents is None else (self.latents[..., 0],)
         if not self.lengths:
             return
-        if len(self.lengths) != len(sequences):
-            raise TokenError(f"{len(self.lengths)} lengths for {len(sequences)} sequences of tokens")
-        for level, (length, sequence) in enumerate(zip(self.lengths, sequences, strict=True)):
+        if len(self.lengths) != len(self._levels):
+            raise TokenError(f"{len(self.lengths)} lengths for {len(self._levels)} sequences of tokens")
+        for level, (length, sequence) in enumerate(zip(self.lengths, self._levels, strict=True)):
             if sequence.ndim != 2:
                 raise TokenError(
                     f"level {level}: tokens {tuple(sequence.shape)} are not sequences, so they cannot have lengths"

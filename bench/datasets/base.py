@@ -30,6 +30,10 @@ class BadSample(Exception):
     """A sample that cannot be measured; the message says why. Runs count and name it, and go on."""
 
 
+class NoReconstruction(BadSample):
+    """A sample without a usable reconstruction, made elsewhere: the system failed on it, and the message says how."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One sample of a dataset.

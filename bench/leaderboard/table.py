@@ -28,7 +28,9 @@ from bench.paired.samples import Columns, Lookup, no_samples
 KINDS = {
     "discrete": "Discrete tokenizers",
     "continuous": "Continuous tokenizers",
+    "hybrid": "Hybrid tokenizers",
     "bytes": "Codecs",
+    "unknown": "Reconstructions made elsewhere",
     "samples": "Generated samples",
     "backbone": "Backbones",
 }

@@ -39,7 +39,9 @@ class Keeper:
         self.warnings: list[str] = []
 
     def update(self, batch: Batch) -> None:
-        """Keep the samples of a batch that are among the chosen ones."""
+        """Keep the samples of a batch that are among the chosen ones; none where nothing is reconstructed."""
+        if batch.reconstruction is None:
+            return
         for position, index in enumerate(batch.index.tolist()):
             if index in self.wanted:
                 try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +18,7 @@ from bench.errors import Unavailable
 from bench.machine.pool import Pool
 from bench.measuring.features import FeatureBank
 from bench.measuring.planning import metric_class
-from bench.metrics.base import Metric
+from bench.metrics.base import Metric, Need
 from bench.metrics.guarded import Guarded, MetricSet
 from bench.metrics.pooled import PooledMetric
 
@@ -34,6 +35,7 @@ def build_metrics(
     codebooks: tuple[Codebook, ...],
     device: torch.device,
     pool: Pool | None = None,
+    lacking: Mapping[Need, str] = MappingProxyType({}),
 ) -> MetricSet:
     """New metrics; those that cannot be measured give the reason instead of values.
 
@@ -42,9 +44,12 @@ def build_metrics(
         codebooks: codebooks of the tokenizer.
         device: where metrics are computed.
         pool: processes for metrics that use some.
+        lacking: what the system does not give, and why.
     """
 
     def make(kind: type[Metric], section: dict[str, Any]) -> Metric:
+        for need in sorted(kind.needs & lacking.keys()):
+            raise Unavailable(lacking[need])
         paths = {}
         for weights in kind.weights:
             if isinstance(file := job.weights[weights], Unavailable):

@@ -12,8 +12,10 @@ from bench.machine.memory import MemoryMeter
 from bench.machine.pool import Pool
 from bench.measuring.copies import Observer
 from bench.measuring.dataset_task import DatasetSettings
-from bench.measuring.loop import Loop, evaluate
+from bench.measuring.elsewhere import Pairs, Reading
+from bench.measuring.loop import Loop, Maker, evaluate
 from bench.measuring.metric_sets import feature_bank
+from bench.measuring.passing import Passing
 from bench.measuring.seen import Seen
 from bench.measuring.trial import limits_of
 from bench.metrics.guarded import MetricSet
@@ -25,7 +27,7 @@ def reconstruct(
     job: Job,
     settings: DatasetSettings,
     signals: Signal,
-    tokenizer: Tokenizer,
+    system: Tokenizer | Pairs,
     dataset: Dataset,
     metrics: MetricSet,
     others: Sequence[Observer],
@@ -33,7 +35,11 @@ def reconstruct(
     pool: Pool | None,
     report: Report,
 ) -> Seen:
-    """Encode and decode a data set, and show it to the metrics and to other observers.
+    """Encode and decode a data set, or read what was made of it elsewhere, and show it to the metrics and to others.
+
+    Args:
+        system: the tokenizer, or the data set with its reconstructions.
+        others: other observers.
 
     Raises:
         BenchError: no sample was measured.
@@ -42,7 +48,9 @@ def reconstruct(
     bank = feature_bank(job, settings, device) if metrics.want_features else None
     limits = limits_of(job.protocol)
     loop = Loop(signals, device, job.options.batch_size, job.options.workers, job.protocol.seed, report, pool, limits)
-    seen = evaluate(tokenizer, dataset, [*metrics, *others], loop, meter, bank)
+    seen = Seen(doubts=list(dataset.remarks))
+    maker: Maker = Reading(system, loop) if isinstance(system, Pairs) else Passing(system, loop, meter, seen.doubts)
+    evaluate(maker, dataset, [*metrics, *others], loop, seen, bank)
     seen.require_samples(dataset)
     if bank:
         bank.finish(complete=not seen.failed)

@@ -6,12 +6,13 @@ from bench.contracts.protocol import Protocol
 from bench.contracts.results import DatasetRecord, SystemRecord
 from bench.contracts.task import Job
 from bench.datasets.base import Dataset
+from bench.measuring.elsewhere import Pairs
 from bench.measuring.seen import Seen
 from bench.tokenizers.base import Tokenizer
 
 
-def system_record(job: Job, tokenizer: Tokenizer, seen: Seen) -> SystemRecord:
-    """The record of a tokenizer that was measured."""
+def system_record(job: Job, tokenizer: Tokenizer | Pairs, seen: Seen) -> SystemRecord:
+    """The record of a tokenizer that was measured, or of reconstructions made elsewhere."""
     return job.system.record(
         modality=tokenizer.modality, tokens=seen.tokens, weights=tokenizer.weights, revision=tokenizer.revision
     )

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 MAX_PIECES = 32
 
+Need = Literal["reconstruction", "timing"]
+"""What a metric needs of a system: that it decodes, or that it runs here, so that its speed and memory are known."""
+TIMING: frozenset[Need] = frozenset({"timing"})
+ENCODES_ONLY = "this tokenizer encodes only"
+
 Wants = Literal["nothing", "images", "features", "statistics"]
 """What a metric needs of a reference set: its pixels, features of its images, or their mean and covariance at least."""
 
@@ -44,11 +49,13 @@ class Batch:
             results depend neither on the batch size nor on the rank that saw a sample.
         group: independent group (photograph, speaker) of each sample, int64 ``[batch]``.
         reference: the input as the protocol defines it: images ``[batch, 3, height, width]``, audio an ``Audio``.
-        reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``.
+        reconstruction: what came back, clamped and rounded as the protocol says, like ``reference``; None where
+            nothing is decoded, which no metric sees that needs it.
         tokens: what the tokenizer emitted.
         features: named deep features of reference and reconstruction, computed once per batch.
         references: the set that generated images are compared with, where there are no pairs.
-        encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends.
+        encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends; NaN for what
+            the system does not do.
         peak_bytes: peak memory of the system so far; None where the operating system does not report it.
         ids: the samples' ids.
         total: samples of the whole set, unreadable ones included; None if unknown.
@@ -128,7 +135,8 @@ class Metric(TorchMetric):
     ``judges = "generation"``.
 
     Further class attributes: ``version`` is raised when a value changes, ``Settings`` is the model of its section in
-    the protocol, ``wants`` is what it needs of :attr:`Batch.references`.
+    the protocol, ``wants`` is what it needs of :attr:`Batch.references`, ``needs`` what it needs of a system: of one
+    that lacks it, the metric is unavailable and never built.
 
     ``settings`` is that section of the protocol, ``codebooks`` what the tokenizer declares,
     ``weights`` the verified file of each name in the class's ``weights``.
@@ -140,6 +148,7 @@ class Metric(TorchMetric):
     version: ClassVar[int] = 1
     weights: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[Wants] = "nothing"
+    needs: ClassVar[frozenset[Need]] = frozenset({"reconstruction"})
     Settings: ClassVar[type[Settings]] = Settings
     full_state_update = False
     system: str = ""

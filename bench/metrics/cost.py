@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate, block_jackknife
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import TIMING, Batch, Metric
 
 MEBIBYTE = 2**20
 ONE_PASS = "one pass, no interval"
@@ -18,6 +18,7 @@ UNTOLD = "this operating system does not report the peak memory of a process"
 class PeakMemory(Metric, line="peak_memory"):
     """Peak memory in MiB while encoding and decoding, weights included, above that of the process before loading."""
 
+    needs = TIMING
     peak: torch.Tensor
     known: torch.Tensor
 

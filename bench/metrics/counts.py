@@ -22,6 +22,11 @@ from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Batch, Metric
 
 KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
+UNKNOWN = "the tokens are not known, only the reconstructions"
+NO_BITS: Mapping[TokenKind, str] = {
+    "continuous": "continuous tokens have no bits until they are quantized",
+    "hybrid": "the latents of hybrid tokens have no bits until they are quantized",
+}
 DENSE_CELLS = 1 << 23
 PENDING_ROWS = 1 << 20
 WORD = 1 << 62
@@ -100,9 +105,11 @@ def _c_log_c(counts: np.ndarray) -> np.ndarray:
 class TokenMetric(Metric):
     """A metric of tokens, which may be undefined for some kinds of them.
 
-    ``undefined`` maps the kinds for which there is no value to the reason.
+    ``undefined`` maps the kinds for which there is no value to the reason. Of unknown tokens there is one only where
+    ``undefined`` says so, with an empty reason.
     """
 
+    needs = frozenset()
     undefined: ClassVar[Mapping[TokenKind, str]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -122,7 +129,9 @@ class TokenMetric(Metric):
     @property
     def why_undefined(self) -> str | None:
         """Why the metric has no value for the tokens seen; None if it has one."""
-        return "no samples" if self.seen_kind is None else self.undefined.get(self.seen_kind)
+        if self.seen_kind is None:
+            return "no samples"
+        return self.undefined.get(self.seen_kind, UNKNOWN if self.seen_kind == "unknown" else "") or None
 
 
 class CodeCounter(TokenMetric):
@@ -154,7 +163,9 @@ class CodeCounter(TokenMetric):
             self._count(f"codes_{level}", batch, [level])
         if self.joint and len(levels) > 1:
             shapes = {tuple(code.shape) for code in batch.tokens.codes}
-            if len(shapes) > 1 or any(not torch.equal(n, batch.tokens.positions(0)) for n in batch.tokens.lengths):
+            if len(shapes) > 1 or any(
+                not torch.equal(n, batch.tokens.positions(0)) for n in batch.tokens.lengths[: len(levels)]
+            ):
                 self.unequal_grids = torch.ones_like(self.unequal_grids)
             elif not self.unequal_grids:
                 self._count("codes_joint", batch, levels)

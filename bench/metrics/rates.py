@@ -1,4 +1,4 @@
-"""Rates of image tokens: tokens per image, nominal bits and entropy bits per pixel."""
+"""Rates of tokens whatever the modality: a rate of each sample, and bits after entropy coding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bench.contracts.stats import MAX_BLOCKS, Estimate
 from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Batch, PerSampleMetric
 from bench.metrics.codebook import count_note
-from bench.metrics.counts import CodeCounter, TokenMetric, blocks_of
+from bench.metrics.counts import NO_BITS, CodeCounter, TokenMetric, blocks_of
+
+STATE_RATE = "state the nominal rate with --rate"
 
 
 class RateMetric(TokenMetric, PerSampleMetric):
@@ -45,7 +47,7 @@ class EntropyRate(CodeCounter):
     """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
-        "continuous": "continuous tokens have no bits until they are quantized",
+        **NO_BITS,
         "bytes": "a codec's bytes are already entropy-coded",
     }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from bench.datasets.base import Sample
+from bench.errors import BenchError
 
 OVERSHOOT = 0.1
 """How far decoders may overshoot the range of values; few values are further outside."""
@@ -81,6 +83,20 @@ class Signal(ABC):
     @abstractmethod
     def joined(self, one: Any, other: Any) -> Any:
         """The samples of two batches as one batch."""
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """Endings, in lower case, of the names of files that :meth:`read` reads; empty if it reads none."""
+        return frozenset()
+
+    def read(self, path: Path, original: Sample) -> torch.Tensor:
+        """The signal in a file that holds a reconstruction of a sample, in the form of ``original.signal``.
+
+        Raises:
+            NoReconstruction: it cannot be read, or is of another shape.
+            BenchError: the modality does not read reconstructions made elsewhere.
+        """
+        raise BenchError(f"reconstructions of {self.name} made elsewhere cannot be read; write a tokenizer instead")
 
     def plain(self, signal: Any) -> Any:
         """A batch as it is, where nothing is reconstructed and so nothing is finished for scoring."""

@@ -28,6 +28,7 @@ class Tokenizer(ABC):
 
     Attributes:
         modality: ``image`` or ``audio``.
+        decodes: whether it gives signals back; if not (:class:`Encoder`), only its tokens are measured.
         casts: whether it can compute in other dtypes; if not, it has results in float32 only.
         equal_lengths: whether the samples of a batch must be equally long, because padding would change what
             becomes of them; the loop then only batches samples of equal length.
@@ -39,6 +40,7 @@ class Tokenizer(ABC):
     METHODS: ClassVar[tuple[str, str]] = ("encode", "decode")
     """Methods that see what the model computes with."""
     modality: ClassVar[str] = "image"
+    decodes: ClassVar[bool] = True
     casts: ClassVar[bool] = True
     equal_lengths: bool = False
     codebooks: tuple[Codebook, ...] = ()
@@ -68,6 +70,16 @@ class Tokenizer(ABC):
         else:
             require_castable(type(self), dtype)
         return self
+
+
+class Encoder(Tokenizer):
+    """A tokenizer that only encodes, such as one of semantic units: nothing is reconstructed of its tokens."""
+
+    decodes: ClassVar[bool] = False
+
+    def decode(self, tokens: Tokens) -> Any:
+        """Raise BenchError, since there is no decoder."""
+        raise BenchError(f"{type(self).__name__} encodes only")
 
 
 def require_castable(kind: Any, dtype: torch.dtype) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.datasets.base import Sample
+from bench.datasets.base import BadSample, NoReconstruction, Sample
 from bench.modalities.audio.batch import Audio
 from bench.modalities.signal import MANY, Signal, SystemFailure
 
@@ -96,6 +97,38 @@ class AudioSignal(Signal):
         """Seconds of each clip."""
         seconds: torch.Tensor = signal.seconds
         return seconds
+
+    @property
+    def endings(self) -> frozenset[str]:
+        from bench.modalities.audio.datasets.sound_files import EXTENSIONS
+
+        return EXTENSIONS
+
+    def read(self, path: Path, original: Sample) -> torch.Tensor:
+        """A sound file as float32 ``[channels, samples]``, brought to the rate and the length of the original.
+
+        Channels are averaged where the original has one. A file that is longer or shorter than a tokenizer's output may
+        be is rejected; of one that was cut, the reconstruction is cut.
+        """
+        from bench.modalities.audio.datasets.sound_files import decode_sound
+        from bench.modalities.audio.resample import resample
+        from bench.modalities.audio.tokenizers.base import fitted, too_far
+
+        try:
+            sound = decode_sound(path)
+        except BadSample as error:
+            raise NoReconstruction(f"{path}: {error}") from error
+        channels, length = original.signal.shape
+        samples = sound.samples.mean(0, keepdims=True) if channels == 1 else sound.samples
+        if len(samples) != channels:
+            raise NoReconstruction(f"{path}: has {len(samples)} channels, and its original {channels}")
+        waves = torch.from_numpy(resample(samples, sound.rate, original.rate)).float()
+        time = waves.shape[1]
+        if too_far(min(time, length) if "cut" in original.conversions else time, length, original.rate):
+            raise NoReconstruction(
+                f"{path}: lasts {time / original.rate:.2f} s, and its original {length / original.rate:.2f} s"
+            )
+        return fitted(waves[None], torch.tensor([length]))[0]
 
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
         """The clip begun up to a tenth of a second later, so that its frames fall differently."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.datasets.base import Sample
+from bench.datasets.base import BadSample, NoReconstruction, Sample
 from bench.modalities.signal import MANY, Signal, SystemFailure
 
 _MEAN, _DEVIATION = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -97,6 +98,28 @@ class ImageSignal(Signal):
     def amounts(self, signal: torch.Tensor) -> torch.Tensor:
         """Pixels of each image, channels counted once."""
         return torch.full((len(signal),), float(math.prod(signal.shape[2:])), dtype=torch.float64)
+
+    @property
+    def endings(self) -> frozenset[str]:
+        from bench.modalities.image.datasets.decode import SUFFIXES
+
+        return SUFFIXES
+
+    def read(self, path: Path, original: Sample) -> torch.Tensor:
+        """An image file as uint8 ``[3, height, width]``, of the size that the original has under the protocol."""
+        from bench.modalities.image.datasets.decode import decode
+        from bench.modalities.image.datasets.images import pixels_of
+
+        try:
+            image, _ = decode(path)
+        except BadSample as error:
+            raise NoReconstruction(f"{path}: {error}") from error
+        height, width = original.signal.shape[1:]
+        if image.size != (width, height):
+            raise NoReconstruction(
+                f"{path}: is {image.width}x{image.height}, and its original {width}x{height} under this protocol"
+            )
+        return pixels_of(image)
 
     def plain(self, signal: torch.Tensor) -> torch.Tensor:
         return signal.float()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,11 +11,16 @@ import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import Batch, Metric
-from bench.metrics.counts import TokenMetric
-from bench.metrics.rates import EntropyRate
+from bench.metrics.base import ENCODES_ONLY, TIMING, Batch, Metric
+from bench.metrics.counts import NO_BITS, UNKNOWN, TokenMetric
+from bench.metrics.rates import STATE_RATE, EntropyRate
 
 KILO = 1000.0
+STATED = {
+    "bytes": ("what the codec is set to", "this codec is not set to a bitrate; see bitrate_file", ""),
+    "unknown": ("as stated with --rate", UNKNOWN, STATE_RATE),
+}
+"""How the bitrate of tokens that are not counted was obtained, why there is none, and the remedy."""
 
 
 def ratio(metric: Metric, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
@@ -83,34 +87,41 @@ class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
         return {name: self.exact(name, sum(rates)) if rates else self.measured(name)}
 
 
-class Bitrate(DeclaredRate, line="bitrate"):
-    """Nominal bitrate in kbit/s: Σ_books rate · log2(size), or the setting of a codec."""
+class Bitrate(Totals, DeclaredRate, line="bitrate"):
+    """Nominal bitrate in kbit/s: Σ_books rate · log2(size), or the setting of a codec.
 
-    undefined: ClassVar[Mapping[TokenKind, str]] = {
-        "continuous": "continuous tokens have no bits until they are quantized"
-    }
+    Where codes come without a declared rate, as those of reconstructions made elsewhere, they are counted over the set.
+    """
+
+    undefined: ClassVar[Mapping[TokenKind, str]] = {**NO_BITS, "unknown": ""}
     setting: torch.Tensor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_state("setting", default=torch.tensor(-1.0, dtype=torch.float64), dist_reduce_fx="max")
 
+    def count(self, batch: Batch) -> torch.Tensor:
+        bits = batch.tokens.nominal_bits(self.codebooks)
+        return torch.zeros(len(batch.index)) if bits is None else bits / KILO
+
     def update(self, batch: Batch) -> None:
-        self.remember(batch)
+        super().update(batch)
         if batch.nominal_bitrate is not None:
             self.setting = torch.full_like(self.setting, batch.nominal_bitrate)
 
     def compute(self) -> dict[str, Estimate]:
         if reason := self.why_undefined:
             return {"bitrate": self.unavailable("bitrate", reason)}
-        if self.seen_kind == "bytes":
+        if self.seen_kind in STATED:
+            how, reason, remedy = STATED[self.seen_kind]
             if self.setting < 0:
-                reason = "this codec is not set to a bitrate; see bitrate_file"
-                return {"bitrate": self.unavailable("bitrate", reason)}
+                return {"bitrate": self.unavailable("bitrate", reason, remedy=remedy)}
             estimate = self.exact("bitrate", float(self.setting) / KILO)
-            return {"bitrate": estimate.model_copy(update={"method": "what the codec is set to"})}
-        bits = sum(book.bits * (book.rate or math.nan) for book in self.codebooks)
-        return {"bitrate": self.exact("bitrate", bits / KILO)}
+            return {"bitrate": estimate.model_copy(update={"method": how})}
+        declared = [book.bits * book.rate for book in self.codebooks if book.rate is not None]
+        if len(declared) < len(self.codebooks):
+            return {"bitrate": self.measured("bitrate")}
+        return {"bitrate": self.exact("bitrate", sum(declared) / KILO)}
 
 
 class FileBitrate(Totals, line="bitrate_file"):
@@ -118,6 +129,7 @@ class FileBitrate(Totals, line="bitrate_file"):
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {
         "continuous": "continuous tokens are not written to a file",
+        "hybrid": "tokens are not written to a file",
         "discrete": "tokens are not written to a file; see bitrate and bitrate_entropy",
     }
 
@@ -145,6 +157,7 @@ class RealTimeFactor(Metric, line="real_time_factor"):
     clip's own factor, which short clips dominate; the clips of a batch share its factor.
     """
 
+    needs = TIMING
     timings: list[torch.Tensor]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -168,6 +181,8 @@ class RealTimeFactor(Metric, line="real_time_factor"):
 
     def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
         """Σ over / Σ under of values ``[batches]``; the interval shows how steady this run was."""
+        if np.isnan(over).any():
+            return self.unavailable(name, ENCODES_ONLY)
         rest = np.maximum(under.sum() - under, np.finfo(float).tiny)
         factors = (over.sum() - over) / rest
         estimate = block_jackknife(float(over.sum() / under.sum()), under, lambda j: float(factors[j]))

@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.resample import resample as resample
 from bench.modalities.signal import SystemFailure
-from bench.tokenizers.base import Tokenizer
+from bench.tokenizers.base import Encoder, Tokenizer
 
 LENGTH_SLACK, EDGE_SECONDS = 0.1, 0.5
 """How much longer or shorter than the input the output may be: a share of it, and seconds."""
@@ -92,6 +92,14 @@ class AudioTokenizer(Tokenizer):
         )
 
 
+class AudioEncoder(Encoder, AudioTokenizer):
+    """An audio tokenizer that only encodes, such as one of semantic units; subclasses define ``encode_waves``."""
+
+    def decode_waves(self, tokens: Tokens) -> torch.Tensor:
+        """Never called, since ``decodes`` is false."""
+        raise BenchError(f"{type(self).__name__} encodes only")
+
+
 def check_waves(decoded: object, tokens: Tokens) -> None:
     """Raise SystemFailure for waves that would be cut, padded or broadcast to other audio than the model's.
 
@@ -105,10 +113,15 @@ def check_waves(decoded: object, tokens: Tokens) -> None:
     shape = tuple(decoded.shape)
     if not decoded.is_floating_point() or len(shape) != 3 or shape[:2] != (tokens.batch_size, channels):
         raise SystemFailure(f"decode_waves gave {decoded.dtype} {shape}, not {wanted}")
-    if abs(shape[2] - time) > LENGTH_SLACK * time + EDGE_SECONDS * tokens.signal_rate:
+    if too_far(shape[2], time, tokens.signal_rate):
         raise SystemFailure(
             f"decode_waves gave {shape[2]} samples for {time} at {tokens.signal_rate} Hz; is that the model's rate?"
         )
+
+
+def too_far(length: int, wanted: int, rate: int) -> bool:
+    """Whether a clip of ``length`` samples is so much longer or shorter than ``wanted`` that it must be another."""
+    return abs(length - wanted) > LENGTH_SLACK * wanted + EDGE_SECONDS * rate
 
 
 def resampled(audio: Audio, rate: int) -> Audio:

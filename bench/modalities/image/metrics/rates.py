@@ -11,9 +11,10 @@ import torch
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import ENCODES_ONLY, TIMING, Batch, Metric
 from bench.metrics.cost import total_rate
-from bench.metrics.rates import EntropyRate, RateMetric
+from bench.metrics.counts import NO_BITS, UNKNOWN
+from bench.metrics.rates import STATE_RATE, EntropyRate, RateMetric
 
 
 def pixels_of(batch: Batch) -> int:
@@ -34,15 +35,19 @@ class TokensPerImage(RateMetric, line="tokens_per_image"):
 class BitsPerPixel(RateMetric, line="bits_per_pixel"):
     """Nominal bits per pixel: log2 of the codebook size per code; for a codec, its bytes with headers."""
 
-    undefined: ClassVar[Mapping[TokenKind, str]] = {
-        "continuous": "continuous tokens have no bits until they are quantized"
-    }
+    undefined: ClassVar[Mapping[TokenKind, str]] = {**NO_BITS, "unknown": ""}
 
     def score(self, batch: Batch) -> dict[str, torch.Tensor]:
         bits = batch.tokens.nominal_bits(self.codebooks)
         if bits is None:
             bits = torch.full((len(batch.index),), math.nan, dtype=torch.float64)
         return {"bits_per_pixel": bits / pixels_of(batch)}
+
+    def compute(self) -> dict[str, Estimate]:
+        (name,) = self.outputs
+        if self.seen_kind == "unknown" and not np.isfinite(self.samples()[name]).any():
+            return {name: self.unavailable(name, UNKNOWN, remedy=STATE_RATE)}
+        return super().compute()
 
 
 class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
@@ -59,6 +64,7 @@ class Throughput(Metric, line="throughput"):
     over batches: it shows how steady this run was, not what another load of the machine would give.
     """
 
+    needs = TIMING
     timings: list[torch.Tensor]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,6 +82,8 @@ class Throughput(Metric, line="throughput"):
         return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
 
     def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
+        if np.isnan(seconds).any():
+            return self.unavailable(name, ENCODES_ONLY)
         if not seconds.sum() > 0:
             return self.unavailable(name, "no batch was timed")
         return self.describe(name, total_rate(images, seconds))
