@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
-from places import SYSTEMS
+from places import ROOT, SYSTEMS
 
 from bench.contracts.elsewhere import elsewhere_specs
 from bench.contracts.results import Result, Run
@@ -25,6 +25,7 @@ from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.signal import ImageSignal
 from bench.tokenizers.base import Tokenizer
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 MEAN = f"{SYSTEMS / 'broken.py'}:Mean"
 IMAGES = """
 description: Metrics that take little time
@@ -113,6 +114,25 @@ def test_images_have_the_values_of_the_system_that_made_them(bench, tmp_path):
     assert "psnr" in report.stdout.lower()
     bench("publish", "out", "--out", "site")
     assert any("files" in page.read_text() for page in (tmp_path / "site").rglob("*.html"))
+
+
+def test_the_command_of_the_readme(bench, tmp_path):
+    """Its folder, its manifest and its protocol for whole images."""
+    (command,) = re.findall(r"^    bench (run --suite image-recon --data originals .*)$", README, re.MULTILINE)
+    write_images(tmp_path)
+    for before, after in {"data": "originals", "files": "mine"}.items():
+        (tmp_path / before).rename(tmp_path / after)
+    lines = [f"{path.relative_to(tmp_path / 'coded')}\t{path}" for path in (tmp_path / "coded").rglob("*.png")]
+    (tmp_path / "theirs.tsv").write_text("\n".join(lines))
+    assert "use `--protocol native`" in README
+    done = bench(*command.split(), "--protocol", "native", "--codebook", "theirs=256", "--offline", "--no-mlflow")
+    assert {
+        name: result.dataset and result.dataset.n for name, result in results(tmp_path / "runs" / "image-recon").items()
+    } == {
+        "mine": 6,
+        "theirs": 6,
+    }
+    assert "Reconstructions made elsewhere" in done.stdout
 
 
 def test_what_is_missing_surplus_unreadable_and_misshapen_is_named(bench, tmp_path):
