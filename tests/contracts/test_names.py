@@ -105,7 +105,7 @@ def test_a_wrong_spec_is_explained(text, message):
         ("klt-rvq@levels=x", "levels must be a whole number from 1 to"),
         ("klt-continuous@3.5", "whole number from 1 to 192"),
         ("klt-vq@patch=big", "patch must be a whole number from 1 to 64, not 'big'"),
-        ("mdct-vq@bandwidth=wide", "bandwidth is a number of hertz, not 'wide'"),
+        ("mdct-vq@bandwidth=wide", "bandwidth must be a number of hertz, not 'wide'"),
         ("mdct-vq@kbps=.inf", "not inf"),
         ("mdct-rvq@levels=0", "levels must be a whole number"),
         ("mel-griffinlim@x", "mel: x bands"),

@@ -189,7 +189,7 @@ def test_a_damaged_sample_is_named(tmp_path, no_figures, capsys, run, suffix, da
     for file in path.glob(f"results/kept/*/*.{suffix}"):
         file.write_bytes(data)
     assert publish((path,), tmp_path / "site") == 4
-    assert re.search(rf"shown without its samples: .*\.{suffix}: no .* --fresh", capsys.readouterr().err)
+    assert re.search(rf"shown without its samples: .*\.{suffix}: not an? .* --fresh", capsys.readouterr().err)
 
 
 ODD_SETTINGS = (

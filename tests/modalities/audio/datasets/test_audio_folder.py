@@ -177,7 +177,7 @@ def test_transcripts_beside_the_files(folder: Path) -> None:
      ({"transcripts.csv": b"a.wav," + b"o" * 131_073}, "line 1: field larger than field limit"),
      ({"transcripts.tsv": b"a\tone\na.wav\ttwo\n"}, r"a\.wav has different texts under a\.wav and a; keep one"),
      ({"transcripts.tsv": b"path\twords\na.wav\tone\n"}, "unknown column 'words'; call the columns path and text"),
-     ({"a.txt": b"\xff\xfe"}, r"a\.txt: is not UTF-8")],
+     ({"a.txt": b"\xff\xfe"}, r"a\.txt: not UTF-8")],
 )  # fmt: skip
 def test_transcripts_that_cannot_be_right(folder: Path, files: dict[str, bytes], message: str) -> None:
     save(folder / "a.wav", tone(0.1))
