@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import BENCH, command_environment
+from command import BENCH, command_environment, run_bench
 from places import SYSTEMS
 from synthetic import random_inception
 
@@ -27,6 +27,17 @@ def numbers(folder: Path) -> dict[str, dict[str, Any]]:
         result.system.name: {k: v.model_dump() for k, v in result.metrics.items() if k not in TIMED}
         for result in Run(folder).results()
     }
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[Run, subprocess.CompletedProcess[str]]:
+    """A run without weights, in a folder whose files have the names of modules."""
+    folder = tmp_path_factory.mktemp("measured")
+    (folder / "bench").mkdir()
+    for name in ("bench/__init__.py", "random.py"):
+        (folder / name).write_text("raise RuntimeError('the wrong one')\n")
+    done = run_bench(BENCH, folder)(*QUICK, "--system=jpeg@10", "--out", "out", "--keep-samples", 2)
+    return Run(folder / "out"), done
 
 
 def test_a_failing_cell_is_recorded_and_the_others_go_on(bench, tmp_path):
@@ -73,13 +84,6 @@ def test_what_a_system_does_to_its_input_or_to_chance_changes_no_number(bench, t
     assert_alike(one, two)
     in_place, mean = (one[f"{BROKEN}:{name}"] for name in ("InPlace", "Mean"))
     assert in_place["psnr"]["value"] == pytest.approx(mean["psnr"]["value"], rel=1e-4)
-
-
-def test_the_working_directory_hides_no_module(bench, tmp_path):
-    (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "__init__.py").write_text("raise RuntimeError('the wrong one')\n")
-    (tmp_path / "random.py").write_text("raise RuntimeError('the wrong one')\n")
-    bench(*QUICK, "--system=jpeg@10", "--out", "out")
 
 
 def test_killed_and_run_again_gives_the_results_of_an_uninterrupted_run(bench, tmp_path):
@@ -139,9 +143,8 @@ def assert_alike(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]
                 assert other[system][name][field] == close, (system, name, field)
 
 
-def test_samples_are_kept_beside_the_result(bench, tmp_path):
-    bench(*QUICK, "--system=jpeg@10", "--out", "out", "--keep-samples", 2)
-    run = Run(tmp_path / "out")
+def test_samples_are_kept_beside_the_result(measured):
+    run, _ = measured
     (file,) = run.files()
     (result,) = run.results()
     assert [record.index for record in result.kept] == [1, 4]
@@ -153,11 +156,10 @@ def test_samples_are_kept_beside_the_result(bench, tmp_path):
     assert sum(samples["psnr"]) / 6 == pytest.approx(result.metrics["psnr"].value)
 
 
-def test_a_weights_file_at_hand_measures_and_makes_columns_of_its_own(bench, tmp_path):
-    bench(*QUICK, "--system=jpeg@10", "--out", "without")
+def test_a_weights_file_at_hand_measures_and_makes_columns_of_its_own(bench, tmp_path, measured):
     own = random_inception(tmp_path / "own.pth")
     bench(*QUICK, "--system=jpeg@10", "--out", "with", "--weights", f"inception-2015-12-05={own}")
-    (without,), (with_weights,) = Run(tmp_path / "without").results(), Run(tmp_path / "with").results()
+    (without,), (with_weights,) = measured[0].results(), Run(tmp_path / "with").results()
     assert with_weights.fingerprint == without.fingerprint
     assert with_weights.fingerprint_of("psnr") == without.fingerprint_of("psnr")
     for name in ("rfid", "kid"):
@@ -172,9 +174,9 @@ def test_a_weights_file_at_hand_measures_and_makes_columns_of_its_own(bench, tmp
     assert again.metrics["rfid"].value == pytest.approx(with_weights.metrics["rfid"].value, rel=1e-6)
 
 
-def test_missing_weights_are_reasons_not_numbers(bench, tmp_path):
-    done = bench(*QUICK, "--system=jpeg@10", "--out", "out")
-    (result,) = Run(tmp_path / "out").results()
+def test_missing_weights_are_reasons_not_numbers(measured):
+    run, done = measured
+    (result,) = run.results()
     for name, file in {"rfid": "inception-2015-12-05", "lpips_alex": "alexnet", "lpips_vgg": "vgg16"}.items():
         assert result.metrics[name].value is None
         assert f"bench fetch {file}" in result.metrics[name].remedy
