@@ -23,14 +23,14 @@ ENTRY = Entry(
 
 @dataclass(frozen=True)
 class ElsewhereSpec(SystemSpec):
-    """A system of which only the reconstructions are at hand, in a folder or named by a manifest."""
+    """A system of which only the reconstructions are at hand.
+
+    Attributes:
+        path: the folder, or the manifest, absolute; ``args`` has it as the user gave it.
+    """
 
     kind: ClassVar[str] = RECONSTRUCTIONS
-
-    @property
-    def path(self) -> Path:
-        """The folder, or the manifest."""
-        return Path(self.args["path"])
+    path: Path = Path()
 
     @property
     def codebook(self) -> tuple[int, ...]:
@@ -84,10 +84,10 @@ def elsewhere_specs(
             raise BenchError(f"--reconstructions {name}={path}: no such file or folder")
         if name in sizes and name in stated:
             raise BenchError(f"{name}: its rate follows from its codes; leave out --rate or --codebook")
-        args: dict[str, Any] = {"path": str(path.absolute())}
+        args: dict[str, Any] = {"path": str(path)}
         args |= {"codebook": sizes[name]} if name in sizes else {}
         args |= {"rate": stated[name]} if name in stated else {}
-        specs.append(ElsewhereSpec(name, ENTRY, args))
+        specs.append(ElsewhereSpec(name, ENTRY, args, path.absolute()))
     return specs
 
 

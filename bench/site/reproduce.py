@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from bench.contracts.elsewhere import RECONSTRUCTIONS
 from bench.contracts.results import Result
 from bench.contracts.suite import Suite, load_suite, shipped
 from bench.leaderboard.table import Row, Table
@@ -59,6 +60,11 @@ def _command(table: Table, results: Sequence[Result], suite: str, preset: str, b
         words += ["--reference" if samples else "--dataset", protocol.dataset.name]
         needs.append(f"Give the location of {protocol.dataset.name} as NAME:PATH, if no package provides it.")
     words += _systems(built_in, results, samples)
+    needs += [
+        f"The reconstructions of {result.system.name} were made elsewhere; give the place where they lie."
+        for result in results
+        if result.system.entry == RECONSTRUCTIONS
+    ]
     for option, value, default in (
         ("--limit", protocol.dataset.limit, None),
         ("--seed", protocol.seed, 0),
@@ -72,9 +78,15 @@ def _command(table: Table, results: Sequence[Result], suite: str, preset: str, b
 
 def _systems(suite: Suite | None, results: Sequence[Result], samples: bool) -> list[str]:
     """The options that name the systems, unless they are those of the suite."""
-    names = list(dict.fromkeys(result.system.name for result in results))
+    made = {result.system.name: result.system for result in results if result.system.entry == RECONSTRUCTIONS}
+    names = list(dict.fromkeys(result.system.name for result in results if result.system.name not in made))
     if samples:
         return [word for name in names for word in ("--samples", name)]
-    if suite and set(names) == set(suite.systems):
-        return []
-    return [word for name in names for word in ("--system", name)]
+    words = [] if suite and set(names) == set(suite.systems) else [w for name in names for w in ("--system", name)]
+    for name, system in made.items():
+        words += ["--reconstructions", f"{name}={system.arguments.get('path', '')}"]
+        if sizes := system.arguments.get("codebook"):
+            words += ["--codebook", f"{name}={','.join(map(str, sizes))}"]
+        if rate := system.arguments.get("rate"):
+            words += ["--rate", f"{name}={rate:g}"]
+    return words

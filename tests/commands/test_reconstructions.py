@@ -113,7 +113,12 @@ def test_images_have_the_values_of_the_system_that_made_them(bench, tmp_path):
     report = bench("compare", "out", "--systems", "coded", "files")
     assert "psnr" in report.stdout.lower()
     bench("publish", "out", "--out", "site")
-    assert any("files" in page.read_text() for page in (tmp_path / "site").rglob("*.html"))
+    (page,) = (tmp_path / "site" / "tables").glob("*.html")
+    for part in (
+        "--reconstructions files=files --rate files=1.5",
+        "--reconstructions coded=coded --codebook coded=256",
+    ):
+        assert part in page.read_text()
 
 
 def test_the_command_of_the_readme(bench, tmp_path):
