@@ -47,8 +47,8 @@ class ElsewhereSpec(SystemSpec):
 
     def identity(self) -> dict[str, Any]:
         """What decides the numbers: what is stated, and the names and contents of the files."""
-        from bench.datasets.pairing import listed_in
         from bench.machine.contents import content_hashes
+        from bench.machine.pairing import listed_in
 
         root, files = listed_in(self.path)
         names = [str(file.relative_to(root)) if file.is_relative_to(root) else str(file) for file in files]

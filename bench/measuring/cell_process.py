@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
-import torchmetrics  # noqa: F401 - imported here once instead of in every cell
 
+import bench.metrics.base  # noqa: F401 - imported here once instead of in every cell
 from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
 from bench.contracts.task import Cell, Job, Measurement, Report, open_task
 from bench.errors import BenchError

@@ -14,9 +14,9 @@ import torch
 from bench.contracts.elsewhere import ElsewhereSpec
 from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import Dataset, Limited, NoReconstruction, Sample
-from bench.datasets.pairing import Pairing, pair
 from bench.errors import BenchError
 from bench.machine.files import open_stored
+from bench.machine.pairing import Pairing, pair
 from bench.measuring.loop import Loop, Made
 from bench.measuring.seen import listed
 from bench.metrics.base import Need

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from torchmetrics import Metric as TorchMetric
-from torchmetrics.utilities import dim_zero_cat
 
 from bench import registry
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.tokens import Codebook, Tokens
+from bench.metrics.states import TorchMetric, dim_zero_cat
 from bench.values import Value, by_name, whole
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import Any, ClassVar, get_args
 
 import numpy as np
 import torch
-from torchmetrics.utilities import dim_zero_cat
 
 from bench.contracts.stats import MAX_BLOCKS, Estimate, block_jackknife
 from bench.contracts.tokens import TokenKind
 from bench.metrics.base import Batch, Metric
+from bench.metrics.states import dim_zero_cat
 
 KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
 UNKNOWN = "the tokens are not known, only the reconstructions"

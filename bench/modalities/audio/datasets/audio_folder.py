@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.datasets.base import Dataset
-from bench.datasets.files import files_below, printable
 from bench.errors import BenchError
+from bench.machine.folders import files_below, printable
 from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
 from bench.modalities.audio.datasets.audio import AudioDataset, AudioPreprocessing, StoredSound
 from bench.modalities.audio.datasets.sound_files import EXTENSIONS

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.files import files_below, printable
 from bench.errors import BenchError
 from bench.machine.files import read_stored
+from bench.machine.folders import files_below, printable
 from bench.modalities.audio.datasets.audio import AudioDataset, AudioPreprocessing, StoredSound
 
 SUBSETS = (

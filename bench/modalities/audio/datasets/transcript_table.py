@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from bench.datasets.files import printable
 from bench.errors import BenchError
 from bench.machine.files import read_stored
+from bench.machine.folders import printable
 
 TABLES = {"transcripts.tsv": "\t", "transcripts.csv": ","}
 """Names of tables, and what separates their two columns."""

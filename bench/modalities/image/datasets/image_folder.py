@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.datasets.base import Dataset
-from bench.datasets.files import files_below, printable
 from bench.errors import BenchError
+from bench.machine.folders import files_below, printable
 from bench.modalities.image.datasets.decode import SUFFIXES
 from bench.modalities.image.datasets.images import ImageDataset, ImagePreprocessing, StoredImage
 from bench.modalities.image.datasets.skimage_photos import SkimagePhotos

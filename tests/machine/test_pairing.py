@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.datasets.pairing import pair
 from bench.errors import BenchError
+from bench.machine.pairing import pair
 
 ENDINGS = frozenset({".png", ".jpg"})
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from bench.datasets.files import files_below, printable
 from bench.errors import BenchError
 from bench.machine.files import read_stored
+from bench.machine.folders import files_below, printable
 
 CODES = (".npy", ".npz")
 """Endings of files of codes, which lie beside the reconstructions under the same name."""
