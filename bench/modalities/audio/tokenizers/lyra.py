@@ -10,6 +10,7 @@ import torch
 
 from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
+from bench.machine.native_output import silenced
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.tokenizers.base import AudioTokenizer
 from bench.tokenizers.checkpoint_files import require
@@ -58,7 +59,8 @@ class LyraV2(AudioTokenizer):
         found = locate_files(FILES, path, offline)
         self.books = KBPS[kbps]
         self.codebooks = (Codebook(ENTRIES, "1/50 s", RATE / HOP),) * self.books
-        self.models = Models(found)
+        with silenced():
+            self.models = Models(found)
         self.weights, self.revision = found.hashes(found.files), found.revision
 
     def encode_waves(self, waves: Audio) -> Tokens:
