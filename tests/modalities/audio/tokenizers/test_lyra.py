@@ -19,6 +19,13 @@ from bench.errors import BenchError, Unavailable
 from bench.machine.weights import FILES
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
+from bench.modalities.audio.metrics.pesq import PESQWide
+from bench.modalities.audio.metrics.signal_pairs import PackageSettings
+from bench.modalities.audio.metrics.stoi import stoi
+from bench.modalities.audio.metrics.utterances import words as word_errors
+from bench.modalities.audio.metrics.visqol import ViSQOL, ViSQOLSettings
+from bench.modalities.audio.normalizers import normaliser
+from bench.modalities.audio.recognizers.pocketsphinx import PocketSphinx
 from bench.modalities.audio.tokenizers.lyra import FILES as NAMES
 from bench.modalities.audio.tokenizers.lyra import KBPS, LyraV2
 
@@ -86,6 +93,57 @@ def test_one_core_is_faster_than_real_time() -> None:
     clip, start = Audio.of([prompt(0)], RATE), time.process_time()
     built().decode(built().encode(clip))
     assert time.process_time() - start < 0.5 * prompt(0).shape[1] / RATE
+
+
+BOUNDS = {
+    # mean at 3.2, 6 and 9.2 kbit/s, and how far it may be off on another processor
+    "pesq_wb": ((2.41, 2.89, 3.13), 0.05),
+    "visqol": ((3.16, 3.60, 3.78), 0.05),
+    "stoi": ((0.935, 0.956, 0.964), 0.005),
+    "words": ((57, 48, 47), 4),  # errors in 167 words; 41 on the originals
+}
+
+
+@pytest.mark.slow
+def test_quality_and_intelligibility_order_the_rates() -> None:
+    """On the 20 prompts of the default suite; opus@6 has 1.97, 1.75, 0.921 and errs on 68% of the words there."""
+    by_rate = [measured(kbps) for kbps in KBPS]
+    for name, (expected, slack) in BOUNDS.items():
+        values = [values[name] for values in by_rate]
+        assert values == pytest.approx(expected, abs=slack), name
+        if name != "words":
+            assert values[0] < values[1] < values[2], name
+    errors = [values["words"] for values in by_rate]
+    assert errors[0] > errors[1] >= errors[2] - 1  # the last two are one word apart
+    heard = [values["words_of_original"] for values in by_rate]
+    assert heard[0] > heard[1] > heard[2]
+
+
+@cache
+def recognizer() -> PocketSphinx:
+    return PocketSphinx()
+
+
+@cache
+def heard_in_original(index: int) -> str:
+    return recognizer().transcribe(prompt(index)[0].numpy(), RATE)
+
+
+def measured(kbps: float) -> dict[str, float]:
+    """Mean scores of a rate, and its word errors: against the transcripts, and against what is heard in originals."""
+    settings = (PackageSettings(), ViSQOLSettings())
+    words = normaliser("english-v1")
+    scores: dict[str, list[float]] = {"pesq_wb": [], "visqol": [], "stoi": [], "words": [], "words_of_original": []}
+    for index, sample in enumerate(AsteriskPrompts()):
+        decoded = built(kbps).decode(built(kbps).encode(Audio.of([sample.signal], RATE)))
+        pair = sample.signal.numpy(), decoded.samples[0].numpy()
+        scores["pesq_wb"] += PESQWide.score_clip(settings[0], *pair, RATE).values()
+        scores["visqol"] += ViSQOL.score_clip(settings[1], *pair, RATE).values()
+        scores["stoi"].append(stoi(pair[0][0], pair[1][0], RATE, extended=False))
+        heard = words(recognizer().transcribe(pair[1][0], RATE))
+        scores["words"].append(word_errors(words(sample.transcript), heard)[0])
+        scores["words_of_original"].append(word_errors(words(heard_in_original(index)), heard)[0])
+    return {name: float(np.sum(each) if "words" in name else np.mean(each)) for name, each in scores.items()}
 
 
 def test_the_files_at_hand_are_the_published_ones() -> None:
