@@ -325,13 +325,13 @@ def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: 
 
 @main.command(short_help="Fill the cache with weights and checkpoints.")
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All weights files of the metrics.")
+@click.option("--all", "everything", is_flag=True, help="All weights files (bench list weights).")
 def fetch(names: tuple[str, ...], everything: bool) -> None:
     """Fill the cache, so that `bench run --offline` finds what it needs.
 
     \b
-    NAMES are weights files of metrics       inception-2015-12-05  (bench list weights)
-              checkpoints of tokenizers      encodec-24khz         (bench list tokenizers)
+    NAMES are weights files                  inception-2015-12-05  (bench list weights)
+              checkpoints of tokenizers      encodec-24khz, taef2  (bench list tokenizers)
               checkpoints of backbones       musicgen-small        (bench list backbones)
               recognizers                    whisper@large-v3      (bench list recognizers)
     """

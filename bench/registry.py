@@ -365,9 +365,13 @@ def givers(value: str) -> list[str]:
 
 
 def users(weights: str) -> list[str]:
-    """The names of the values that need a weights file, in the order of their lines, without those not always given."""
+    """The names of the values and tokenizers that need a weights file, in the order of their lines.
+
+    Values that are not always given are left out.
+    """
     needing = [entry for entry in entries("metrics").values() if weights in entry.weights]
-    return list(dict.fromkeys(value.name for entry in needing for value in entry.values if value.always))
+    values = dict.fromkeys(value.name for entry in needing for value in entry.values if value.always)
+    return [*values, *(entry.name for entry in entries("tokenizers").values() if weights in entry.weights)]
 
 
 def _several(stated: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -115,6 +115,20 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def taef2_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of taef2 as its publisher wrote them, with random weights."""
+    import torch
+
+    from bench.modalities.image.tokenizers.taef2 import decoder, encoder
+
+    folder = tmp_path_factory.mktemp("taef2")
+    torch.manual_seed(0)
+    for name, part in (("encoder", encoder()), ("decoder", decoder())):
+        torch.save(part.half().state_dict(), folder / f"taef2_{name}.pth")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photos() -> torch.Tensor:
     """Four crops of a photograph, ``[4, 3, 64, 64]`` in [0, 1]."""
     import torch

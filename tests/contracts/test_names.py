@@ -61,6 +61,7 @@ def test_a_local_checkpoint_keeps_its_path_whole(tmp_path):
         ),
         ("lr=0.1@x/own.py:T@name='a,b=c',sizes=[1,2]", "lr=0.1@x/own.py:T", {"name": "a,b=c", "sizes": [1, 2]}),
         ("autoencoder-kl@path=lr=0.1@x/a,b=c@d.pt", None, {"path": "lr=0.1@x/a,b=c@d.pt"}),
+        ("encodec@6,path=lr=0.1@x/a,b=c@d.pt", None, {"bandwidth": 6, "path": "lr=0.1@x/a,b=c@d.pt"}),
     ],
 )
 def test_paths_may_hold_the_signs_of_the_grammar(tmp_path, monkeypatch, text, target, args):

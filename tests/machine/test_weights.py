@@ -80,7 +80,7 @@ def test_the_cache_and_torchs_hub_are_searched_and_verified(cache, monkeypatch, 
 
 
 def test_a_missing_file_says_what_fetches_it_and_offline_tries_nothing():
-    with pytest.raises(Unavailable, match=r"--offline is set; .*\); run: bench fetch vgg16$"):
+    with pytest.raises(Unavailable, match=r"and offline; .*\); run: bench fetch vgg16$"):
         WeightStore(offline=True).path("vgg16")
 
 
@@ -103,6 +103,13 @@ def test_a_file_at_hand_brings_its_own_hash(tmp_path):
     assert store.path("alexnet") == own
     assert store.sha256("alexnet") == hashlib.sha256(CONTENT).hexdigest()
     assert store.sha256("vgg16") == FILES["vgg16"].sha256
+
+
+def test_files_of_a_tokenizer_are_fetched_and_replaced_under_its_name(tmp_path):
+    with pytest.raises(Unavailable, match=r"taef2=FOLDER uses a local file\); run: bench fetch taef2$"):
+        WeightStore(offline=True).path("taef2-decoder")
+    with pytest.raises(BenchError, match=r"--weights taef2-decoder: a file of the tokenizer taef2; .*taef2=FOLDER"):
+        WeightStore({"taef2-decoder": tmp_path})
 
 
 def test_a_wrong_name_gets_the_near_one(tmp_path):

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+import scipy.fft
+import soxr
 import torch
 
 from bench.contracts.tokens import Tokens
@@ -118,6 +121,15 @@ def other_signals(tokenizer: AudioTokenizer, entry: Entry) -> None:
 
 
 CHECKS: tuple[Check, ...] = (kind, lengths, batch_invariance, determinism, rates, other_signals)
+
+
+def delay(original: np.ndarray, output: np.ndarray) -> float:
+    """Return the samples by which an output is late, to a sixth of one: where the correlation is highest."""
+    one, other = (soxr.resample(signal, 1, 6) for signal in (original, output))
+    size = scipy.fft.next_fast_len(2 * len(one), real=True)
+    product = np.fft.rfft(other, size) * np.conj(np.fft.rfft(one, size))
+    peak = int(np.argmax(np.fft.irfft(product, size)))
+    return (peak if peak < len(one) else peak - size) / 6
 
 
 def _contents(tokens: Tokens) -> list[Any]:

@@ -82,5 +82,18 @@ ENTRIES: tuple[Entry, ...] = (
         "mode",
         "LGPL-2.1",
     ),
+    Entry(
+        "lyra-v2",
+        "bench.modalities.audio.tokenizers.lyra:LyraV2",
+        "Lyra V2's SoundStream of speech, 16 kHz, 50 Hz x 46 books, 16 entries; @KBPS of 3.2, 6, 9.2",
+        positional="kbps",
+        modality="audio",
+        tokens="discrete",
+        source="Zeghidour et al. 2021, arXiv 2107.03312; github.com/google/lyra at 47698dad",
+        license="Apache-2.0",
+        weights=("lyra-v2-encoder", "lyra-v2-quantizer", "lyra-v2-decoder"),
+        extra="audio",
+        local=True,
+    ),
     *PRETRAINED,
 )

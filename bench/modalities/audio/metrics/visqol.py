@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +11,7 @@ from pydantic import Field
 
 from bench.errors import Unavailable, with_remedy
 from bench.machine.extras import remedy
+from bench.machine.native_output import silenced
 from bench.modalities.audio.metrics.clips import Scores, Undefined
 from bench.modalities.audio.metrics.signal_pairs import (
     PAIR_REASONS,
@@ -99,19 +96,6 @@ def scorer(mode: Mode, mapping: Mapping) -> Any:
 
         numba.set_num_threads(1)
     api = VisqolApi()
-    with _silenced():
+    with silenced():
         api.create(mode=mode, use_lattice_model=mapping == "lattice" if mode == "speech" else None)
     return api
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Suppress what C code writes to standard error: the interpreter announces itself in every process."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

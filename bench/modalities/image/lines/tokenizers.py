@@ -60,5 +60,16 @@ ENTRIES: tuple[Entry, ...] = (
     _codec("jpeg", "JPEG", "ITU-T T.81"),
     _codec("webp", "WEBP", "RFC 9649"),
     _codec("avif", "AVIF", "AV1 Image File Format 1.1"),
+    Entry(
+        "taef2",
+        "bench.modalities.image.tokenizers.taef2:Taef2",
+        "tiny autoencoder for the latents of FLUX.2's VAE: f8, 32 channels; taef2=FOLDER",
+        modality="image",
+        tokens="continuous",
+        source="github.com/madebyollin/taesd at 5cccb12d",
+        license="MIT",
+        weights=("taef2-encoder", "taef2-decoder"),
+        local=True,
+    ),
     *PRETRAINED,
 )

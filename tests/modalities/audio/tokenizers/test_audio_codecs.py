@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.fft
 import soundfile
-import soxr
 import torch
-from audio_checks import CHECKS, RATE, Check
+from audio_checks import CHECKS, RATE, Check, delay
 from pystoi import stoi
 
 from bench.contracts.system import parse
@@ -42,15 +40,6 @@ def prompt(index: int = 0) -> torch.Tensor:
 def decoded(text: str, index: int = 0) -> np.ndarray:
     tokenizer = built(text)
     return tokenizer.decode(tokenizer.encode(Audio.of([prompt(index)], RATE))).samples[0, 0].numpy()
-
-
-def delay(original: np.ndarray, output: np.ndarray) -> float:
-    """Samples by which the output is late, to a sixth of one, where the correlation is highest."""
-    one, other = (soxr.resample(signal, 1, 6) for signal in (original, output))
-    size = scipy.fft.next_fast_len(2 * len(one), real=True)
-    product = np.fft.rfft(other, size) * np.conj(np.fft.rfft(one, size))
-    peak = int(np.argmax(np.fft.irfft(product, size)))
-    return (peak if peak < len(one) else peak - size) / 6
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -27,7 +27,9 @@ from bench.modalities.audio.tokenizers.mdct import MDCT, mdct_basis
 from bench.modalities.audio.tokenizers.mel import MelGriffinLim
 
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
-ENTRIES = {entry.name: entry for entry in LINES if entry.tokens != "bytes" and entry not in PRETRAINED}
+ENTRIES = {
+    entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry in PRETRAINED)
+}
 SAMPLES = np.arange(-(2**15), 2**15)
 
 

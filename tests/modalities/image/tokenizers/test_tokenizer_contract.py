@@ -31,6 +31,7 @@ CLASSES = {
     "bench.modalities.image.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
     "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
 }
+NAMED_FILES = "bench.modalities.image.tokenizers.taef2:Taef2"
 FITTED = {"bench.modalities.image.tokenizers.klt:KLT": {"bits": 8}}
 AS_IT_IS = {"bench.modalities.image.tokenizers.codecs:Codec"}
 
@@ -48,14 +49,16 @@ def fit_split() -> FewPhotos:
 
 
 @pytest.fixture(scope="module")
-def build(checkpoints: dict[str, Path]) -> Callable[[str], Tokenizer]:
-    """The tokenizer of a registry entry: on a tiny checkpoint, fitted, or as it is."""
+def build(checkpoints: dict[str, Path], taef2_files: Path) -> Callable[[str], Tokenizer]:
+    """The tokenizer of a registry entry: on a tiny checkpoint or random weights, fitted, or as it is."""
 
     @cache
     def built(name: str) -> Tokenizer:
         entry = ENTRIES[name]
         if entry.target in CLASSES:
             return SystemSpec(name, entry, {"path": str(checkpoints[CLASSES[entry.target]])}).build()
+        if entry.target == NAMED_FILES:
+            return SystemSpec(name, entry, {"path": str(taef2_files)}).build()
         if entry.target in FITTED:
             arguments = FITTED[entry.target] if entry.positional == "bits" else {}
             tokenizer = SystemSpec(name, entry, arguments).build()
@@ -91,6 +94,6 @@ def test_contract(name: str, check: Check, build: Callable[[str], Tokenizer], ph
     check(build(name), ENTRIES[name], photos)
 
 
-@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in CLASSES])
+@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in {*CLASSES, NAMED_FILES}])
 def test_beats_a_constant_image(name: str, build: Callable[[str], Tokenizer], photos: torch.Tensor) -> None:
     beats_constant(build(name), photos)
