@@ -110,7 +110,7 @@ FILES: dict[str, WeightFile] = {
         *_of_repository(
             "taef2",
             "madebyollin/taesd",
-            "5cccb12d",
+            "5cccb12dc72074a4be35680c3b108548a7c69978",
             "MIT",
             {
                 "encoder": (
@@ -126,7 +126,7 @@ FILES: dict[str, WeightFile] = {
         *_of_repository(
             "lyra-v2",
             "google/lyra",
-            "47698dad",
+            "47698dadf0010abff6a848e02642f55f806d4842",
             "Apache-2.0",
             {
                 "encoder": (
