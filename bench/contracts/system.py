@@ -53,9 +53,19 @@ class SystemSpec:
 
     def resolved(self) -> dict[str, Any]:
         """All constructor arguments with the class's defaults written out; imports the class."""
-        parameters = inspect.signature(registry.load(self.entry.target)).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        defaults = {p.name: p.default for p in self.parameters.values() if p.default is not p.empty}
         return {**defaults, **self.arguments}
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The parameters of its class's constructor; imports the class."""
+        return inspect.signature(registry.load(self.entry.target)).parameters
+
+    @property
+    def inner(self) -> SystemSpec | None:
+        """The tokenizer that its argument ``of`` names, whose tokens it makes others of; None without one."""
+        of = self.arguments.get("of")
+        return parse(str(of), "tokenizers") if of and self.kind == "tokenizer" and not self.is_own else None
 
     @property
     def is_own(self) -> bool:
@@ -75,7 +85,8 @@ class SystemSpec:
 
             at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
             files["commit"] = at or "not in the cache"
-        return {"target": self.entry.target, "arguments": self.arguments, "files": files}
+        of = {"of": self.inner.identity()} if self.inner else {}
+        return {"target": self.entry.target, "arguments": self.arguments, "files": files, **of}
 
     def record(self, **built: Any) -> SystemRecord:
         """The record of the system for a result; imports the class.
@@ -136,6 +147,8 @@ class SystemSpec:
 
         Never touches the network.
         """
+        if self.inner:
+            return self.inner.lacking()
         if absent := [name for name in self.named_weights if WeightStore(offline=True).present(name) is None]:
             command = FILES[absent[0]].fetch_command
             return f"{self.text}: its weights {', '.join(absent)} are not in the cache; run: {command}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -145,7 +144,7 @@ def stated_arguments(system: SystemSpec, settings: DatasetSettings) -> dict[str,
     Raises:
         BenchError: the user gave one of them, and it contradicts the protocol.
     """
-    if "latents" not in inspect.signature(registry.load(system.entry.target)).parameters:
+    if "latents" not in system.parameters:
         return {}
     if system.arguments.get("latents", settings.latents) != settings.latents:
         raise BenchError(

@@ -37,9 +37,9 @@ def check_choices(suite: Suite, systems: Iterable[SystemSpec], chosen: Mapping[s
     if chosen["device"].partition(":")[0] not in DEVICES:
         raise BenchError(f"--device {chosen['device']}: give one of {', '.join(DEVICES)}, or cuda:1 for the second GPU")
     for system in systems:
-        modality = system.entry.scope
-        if modality and "" not in modalities and modality not in modalities:
-            raise BenchError(f"{system.text} is of {modality}; suite {suite.name} is of {', '.join(modalities)}")
+        entry = (system.inner or system).entry
+        if "" not in modalities and not any(entry.serves(modality) for modality in modalities):
+            raise BenchError(f"{system.text} is of {entry.scope}; suite {suite.name} is of {', '.join(modalities)}")
         if system.kind == "tokenizer" or system.entry.local:
             check_arguments(system)
 

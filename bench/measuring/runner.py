@@ -152,6 +152,8 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
 def _is_cheap_builtin(system: SystemSpec) -> bool:
     """Whether a system is the bench's and has no weights, so that building it loads nothing and is safe."""
     entry = system.entry
+    if system.inner:
+        return _is_cheap_builtin(system.inner)
     return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
 
 

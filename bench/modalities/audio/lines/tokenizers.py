@@ -89,7 +89,8 @@ ENTRIES: tuple[Entry, ...] = (
         positional="kbps",
         modality="audio",
         tokens="discrete",
-        source="Zeghidour et al. 2021, arXiv 2107.03312; github.com/google/lyra at 47698dadf0010abff6a848e02642f55f806d4842",
+        source="Zeghidour et al. 2021, arXiv 2107.03312; "
+        "github.com/google/lyra at 47698dadf0010abff6a848e02642f55f806d4842",
         license="Apache-2.0",
         weights=("lyra-v2-encoder", "lyra-v2-quantizer", "lyra-v2-decoder"),
         extra="audio",

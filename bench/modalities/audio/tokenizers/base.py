@@ -37,6 +37,7 @@ class AudioTokenizer(Tokenizer):
             other numbers are rejected.
         bitrate: nominal bits per second that a codec is set to, where it emits bytes; None for tokens, whose
             codebooks state it, and for codecs without such a setting.
+        latent_rate: latent vectors per second of a continuous tokenizer, exact; None where it is not stated.
     """
 
     METHODS: ClassVar[tuple[str, str]] = ("encode_waves", "decode_waves")
@@ -44,6 +45,7 @@ class AudioTokenizer(Tokenizer):
     rate: int | None = None
     channels: int = 1
     bitrate: float | None = None
+    latent_rate: float | None = None
 
     @abstractmethod
     def encode_waves(self, waves: Audio) -> Tokens:

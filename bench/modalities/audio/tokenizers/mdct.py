@@ -19,6 +19,7 @@ from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.tokenizers.base import AudioTokenizer, resample
 from bench.modalities.audio.tokenizers.companding import checked_rate
 from bench.quantizers.base import Quantizer, build
+from bench.quantizers.decorrelation import klt
 from bench.quantizers.one_thread import one_thread
 from bench.quantizers.vector import VectorQuantizer
 
@@ -79,6 +80,7 @@ class MDCT(AudioTokenizer):
         self.bits, self.family = whole_number("mdct: bits of a band", bits, 4, 14), quantizer
         self.basis = mdct_basis(self.hop)
         self.quantizers: list[Quantizer] = []
+        self.latent_rate = None if quantizer else FRAMES_A_SECOND
         if quantizer:
             self.envelope = VectorQuantizer(bits)
             self.bands = mel_edges(self._codes_a_frame(kbps) - 1, self.dims, self.hop, rate, bits)
@@ -241,13 +243,3 @@ def interpolation(edges: list[int]) -> torch.Tensor:
     unit = np.eye(len(centers))
     lines = [np.interp(np.arange(edges[-1]), centers, row) for row in unit]
     return torch.from_numpy(np.stack(lines)).float()
-
-
-def klt(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and basis ``[dim, dim]`` of the Karhunen-Loève transform, by falling variance."""
-    wide = vectors.double()
-    _, basis = torch.linalg.eigh(torch.cov(wide.T))
-    basis = basis.flip(1)
-    # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
-    basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
-    return wide.mean(0).float(), basis.float().contiguous()

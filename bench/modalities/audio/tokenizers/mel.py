@@ -52,6 +52,7 @@ class MelGriffinLim(AudioTokenizer):
             raise BenchError(f"mel: hop {hop} s must be positive and at most half the window of {window} s")
         if not isinstance(mels, int) or not 1 <= mels <= self.window // 4:
             raise BenchError(f"mel: {mels} bands; a window of {self.window} samples has room for {self.window // 4}")
+        self.latent_rate = rate / self.hop
         self.filters = mel(sr=rate, n_fft=self.window, n_mels=mels)
         self.inverse = np.linalg.pinv(self.filters)
 

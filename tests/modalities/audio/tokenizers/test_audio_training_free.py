@@ -17,6 +17,7 @@ from pystoi import stoi
 from bench.contracts.system import parse
 from bench.datasets.base import Dataset, Limited
 from bench.errors import BenchError
+from bench.lines.tokenizers import ENTRIES as TOKENIZERS
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
 from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
@@ -30,6 +31,7 @@ FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
 ENTRIES = {
     entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry in PRETRAINED)
 }
+LATENT = [f"{entry.name}@of=mdct-continuous,bits=8" for entry in TOKENIZERS if entry.serves("audio")]
 SAMPLES = np.arange(-(2**15), 2**15)
 
 
@@ -62,9 +64,9 @@ def intelligibility(tokenizer: AudioTokenizer) -> float:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", [*ENTRIES, *LATENT])
 def test_contract(name: str, check: Check) -> None:
-    check(fitted(name), ENTRIES[name])
+    check(fitted(name), parse(name).entry)
 
 
 def test_mu_law_by_its_definition() -> None:

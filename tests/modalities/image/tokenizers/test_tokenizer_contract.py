@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from bench.tokenizers.base import Tokenizer
 ENTRIES = {
     name: entry
     for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in PRETRAINED}).items()
-    if entry.modality == "image"
+    if entry.serves("image")
 }
 
 CLASSES = {
@@ -32,7 +33,10 @@ CLASSES = {
     "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
 }
 NAMED_FILES = "bench.modalities.image.tokenizers.taef2:Taef2"
-FITTED = {"bench.modalities.image.tokenizers.klt:KLT": {"bits": 8}}
+FITTED: dict[str, dict[str, Any]] = {
+    "bench.modalities.image.tokenizers.klt:KLT": {"bits": 8},
+    "bench.tokenizers.latent:LatentTokenizer": {"of": "klt-continuous", "bits": 8},
+}
 AS_IT_IS = {"bench.modalities.image.tokenizers.codecs:Codec"}
 
 
@@ -60,7 +64,7 @@ def build(checkpoints: dict[str, Path], taef2_files: Path) -> Callable[[str], To
         if entry.target == NAMED_FILES:
             return SystemSpec(name, entry, {"path": str(taef2_files)}).build()
         if entry.target in FITTED:
-            arguments = FITTED[entry.target] if entry.positional == "bits" else {}
+            arguments = FITTED[entry.target] if entry.args["quantizer"] else {}
             tokenizer = SystemSpec(name, entry, arguments).build()
             tokenizer.fit(fit_split(), seed=0)
             return tokenizer
