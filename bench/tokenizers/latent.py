@@ -72,8 +72,12 @@ class LatentTokenizer(Tokenizer):
         self.quantizer: Quantizer | MapQuantizer = (
             MultiScaleQuantizer(bits) if quantizer == "msvq" else build(quantizer, bits, levels)
         )
-        if isinstance(self.quantizer, MapQuantizer) and self.modality == "audio":
-            raise BenchError(f"quantizer {quantizer} codes maps; the latents of audio are sequences")
+        # What has a rate is a sequence in time.
+        self.rate: float | None = getattr(self.inner, "latent_rate", None)
+        if hasattr(self.inner, "latent_rate") and self.rate is None:
+            raise BenchError(f"of={of}: {type(self.inner).__name__} states no latent_rate, in latents per second")
+        if isinstance(self.quantizer, MapQuantizer) and self.rate is not None:
+            raise BenchError(f"quantizer {quantizer} codes maps; the latents of {of} are sequences")
         self._declare()
 
     @one_thread()
@@ -119,20 +123,17 @@ class LatentTokenizer(Tokenizer):
 
     def _declare(self) -> None:
         """State the codebooks, as far as they are known before fitting."""
-        rate = getattr(self.inner, "latent_rate", None)
-        if self.modality == "audio" and rate is None:
-            raise BenchError(f"of={self.of}: {type(self.inner).__name__} states no latent_rate, in latents per second")
         ones = [Fraction(1)] * len(self.quantizer.sizes)
         spans = self.quantizer.spans if isinstance(self.quantizer, MapQuantizer) else ones
         self.codebooks = tuple(
-            Codebook(size, self._covered(float(span), rate), rate)
+            Codebook(size, self._covered(float(span)), self.rate)
             for size, span in zip(self.quantizer.sizes, spans, strict=True)
         )
 
-    def _covered(self, span: float, rate: float | None) -> str:
+    def _covered(self, span: float) -> str:
         """What a code stands for that spans so many latents along each axis."""
-        if rate is not None:
-            return f"1/{rate:g} s"
+        if self.rate is not None:
+            return f"1/{self.rate:g} s"
         side = getattr(self.inner, "factor", None) or getattr(self.inner, "patch", None)
         if side is None:
             return f"{span:g}x{span:g} latents of {self.of}"

@@ -70,7 +70,7 @@ def test_leading_coefficients_alone_are_coded() -> None:
         ("latent-vq@of=klt-continous", "did you mean klt-continuous"),
         ("latent-vq@of=klt-continuous,bits=40", "bits"),
         ("latent-vq@of=klt-continuous,dims=0", "dims"),
-        ("latent-msvq@of=mdct-continuous", "the latents of audio are sequences"),
+        ("latent-msvq@of=mdct-continuous", "the latents of mdct-continuous are sequences"),
     ],
 )
 def test_what_cannot_be_is_explained(text: str, message: str) -> None:
