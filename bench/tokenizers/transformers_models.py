@@ -8,7 +8,8 @@ import torch
 
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
+from bench.tokenizers.checkpoint_files import Checkpoint, require
+from bench.tokenizers.configurations import CONFIG
 from bench.tokenizers.pretrained import model_class
 
 

@@ -88,8 +88,8 @@ def of_another_class(folder: Path) -> None:
     ("damage", "message"),
     [
         (truncated, r"model\.safetensors: truncated, .* save or copy it again"),
-        (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight\).* save or copy it again"),
-        (with_another_shape, r"not a .*conv_in\.weight"),
+        (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight.*config\.json.* save or copy it again"),
+        (with_another_shape, r"(not a|of other shapes than) .*conv_in\.weight"),
         (without_weights, r"no weights; save_pretrained writes"),
         (without_a_shard, r"00001-of-00002\.safetensors: no such file, though .*index\.json lists it"),
         (without_config, r"no config\.json in it; give the folder that save_pretrained wrote"),
@@ -128,7 +128,7 @@ def test_code_in_a_checkpoint_is_never_run(name: str, checkpoints: Folders, tmp_
     file = weights_of(folder)
     torch.save({"encoder.conv_in.weight": Payload(marker)}, file.with_suffix(".bin"))
     file.unlink()
-    with pytest.raises(BenchError, match=r"\.bin: truncated, or more than weights, which is never loaded"):
+    with pytest.raises(BenchError, match=r"\.bin: holds builtins\.getattr, which is never loaded"):
         CLASSES[name](str(folder))
     assert not marker.exists()
     pickle.loads(pickle.dumps(Payload(marker)))

@@ -11,7 +11,8 @@ import torch
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
+from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.tokenizers.configurations import CONFIG
 from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
 
 
