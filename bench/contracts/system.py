@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bench.contracts.results import SystemRecord
     from bench.tokenizers.base import Tokenizer
 
+ON_HUB = "file"
+"""The argument that names a file of a hub's repository, whatever file of that name is on this machine."""
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
 
 
@@ -63,17 +65,22 @@ class SystemSpec:
 
     def paths(self) -> list[Path]:
         """The existing files and folders that its arguments name."""
-        return [Path(value) for value in self.arguments.values() if _is_path(value)]
+        return [Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)]
 
     def identity(self) -> dict[str, Any]:
         """What decides the system's numbers, as far as known before it is built: code, arguments, file hashes."""
-        files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
+        named = {key: Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)}
+        files = {key: hash_tree(path) for key, path in named.items()}
+        if "path" in named and named["path"].is_file():
+            from bench.tokenizers.configurations import files_with
+
+            files |= {f"beside: {path.name}": hash_tree(path) for path in files_with(named["path"])}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
             from bench.tokenizers.checkpoint import cached_revision
 
-            at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
-            files["commit"] = at or "not in the cache"
+            place = (self.arguments.get(key) for key in ("subfolder", "revision", "file"))
+            files["commit"] = cached_revision(repo, *place) or "not in the cache"
         return {"target": self.entry.target, "arguments": self.arguments, "files": files}
 
     def record(self, **built: Any) -> SystemRecord:
@@ -143,8 +150,10 @@ class SystemSpec:
         """The command that fetches the checkpoint; empty if all of it is in the cache."""
         from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
 
-        subfolder = self.arguments.get("subfolder")
-        return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
+        subfolder, file = self.arguments.get("subfolder"), self.arguments.get("file")
+        if checkpoint_present(repo, subfolder, revision, file, self.arguments.get("config")):
+            return ""
+        return fetch_command(repo, subfolder, revision, file)
 
     def build(self, **stated: Any) -> Tokenizer:
         """The tokenizer, built.

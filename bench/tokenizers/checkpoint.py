@@ -111,9 +111,7 @@ def fetch_checkpoint(
             if sibling.rfilename.startswith(inside)
         ]
         wanted = _wanted(hub_name(repo, subfolder), inside, here, file, config)
-        root = Path(
-            hub.snapshot_download(repo, revision=revision, allow_patterns=[inside + name for name in wanted])
-        )
+        root = Path(hub.snapshot_download(repo, revision=revision, allow_patterns=[inside + name for name in wanted]))
     except BenchError:
         raise
     except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
@@ -148,9 +146,7 @@ def hub_name(repo: str, subfolder: str | None = None, file: str | None = None) -
     return "/".join(part for part in (f"hf:{repo}", subfolder, file) if part)
 
 
-def fetch_command(
-    repo: str, subfolder: str | None = None, revision: str | None = None, file: str | None = None
-) -> str:
+def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None, file: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
     for entry in registry.entries("tokenizers").values():
         if hub_name(repo, subfolder, file) in entry.weights and entry.args.get("revision") == revision:

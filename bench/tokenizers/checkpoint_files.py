@@ -1,7 +1,8 @@
 """The files of a checkpoint: which of a folder's files they are, and how they are read safely.
 
-Weights are safetensors, pickles (``bench.tokenizers.pickles``) or TorchScript archives (``bench.tokenizers.torchscript``);
-code that a checkpoint brings along is never run. Nothing here imports torch before weights are read.
+Weights are safetensors, pickles (``bench.tokenizers.pickles``) or TorchScript archives
+(``bench.tokenizers.torchscript``); code that a checkpoint brings along is never run. Nothing here imports torch before
+weights are read.
 """
 
 from __future__ import annotations

@@ -55,6 +55,13 @@ def configuration_file(weights: Path) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
+def files_with(weights: Path) -> tuple[Path, ...]:
+    """The files that belong to a file of weights: its configuration, and the shards where it is an index of them."""
+    configuration = configuration_file(weights)
+    shards = weights.name.endswith(".index.json") and weights.parent.glob(f"{weights.name.partition('.')[0]}-*-of-*.*")
+    return (*([configuration] if configuration else []), *sorted(shards or []))
+
+
 def configuration_of(weights: Path, given: Mapping[str, Any] | str | None) -> Configuration:
     """The configuration of a weights file.
 

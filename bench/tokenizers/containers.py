@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 CHOICES = ("ema", "raw", "ema-if-any")
-"""Which weights of a checkpoint to use; ``ema-if-any`` are the averaged ones, or the raw ones where there are no others."""
+"""Which weights of a checkpoint to use; ``ema-if-any`` are the averaged ones, or raw ones where there are no others."""
 
 _DEEPEST = 4
 _NO_WEIGHTS = re.compile(r"optim\w*|lr_\w+|\w*schedulers?|callbacks|loops|\w*disc(riminator)?|scaler|\w*loss\w*|rng\w*")
@@ -74,8 +74,8 @@ def choose(loaded: Any, choice: str, file: Path) -> Weights:
     if not choice:
         if averaged and raw:
             raise BenchError(
-                f"{file}: holds raw weights ({_places(raw)}) and their moving average ({_places(averaged)}), and nothing "
-                "says which its publisher evaluates",
+                f"{file}: holds raw weights ({_places(raw)}) and their moving average ({_places(averaged)}), and "
+                "nothing says which its publisher evaluates",
                 f"write NAME@path={file.name},weights=ema or weights=raw",
             )
         wanted = candidates
@@ -135,9 +135,11 @@ def _dotted(average: dict[str, torch.Tensor], raw: dict[str, torch.Tensor]) -> d
         fitting = undotted.get(name, [])
         if len(fitting) > 1:
             raise ValueError(f"{name} of its moving average could be any of {', '.join(fitting)}")
-        renamed |= {raw_name: tensor for raw_name in fitting}
+        renamed |= dict.fromkeys(fitting, tensor)
     if average and not renamed:
-        raise ValueError(f"its moving average has names without dots ({next(iter(average))}), and no raw tensor has such")
+        raise ValueError(
+            f"its moving average has names without dots ({next(iter(average))}), and no raw tensor has such"
+        )
     modules = {name.partition(".")[0] for name in renamed}
     return {name: tensor for name, tensor in raw.items() if name.partition(".")[0] in modules} | renamed
 

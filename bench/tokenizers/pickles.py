@@ -201,8 +201,8 @@ def rejection(file: Path, names: Iterable[str]) -> BenchError:
     shown = sorted(names)
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     return BenchError(
-        f"{file}: holds {', '.join(shown[:3])}{more}, which is never loaded, since a pickle could run any code with it; "
-        "save the tensors alone (torch.save(model.state_dict(), FILE) or safetensors) where the file is trusted"
+        f"{file}: holds {', '.join(shown[:3])}{more}, which is never loaded: a pickle could run any code with it",
+        "save the tensors alone (torch.save(model.state_dict(), FILE) or safetensors) where the file is trusted",
     )
 
 

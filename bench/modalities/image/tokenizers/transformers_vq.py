@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout, model_of_layout
-from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
+from bench.tokenizers.pretrained import PretrainedTokenizer, area, model_class
 
 
 class TransformersVQ(PretrainedTokenizer):
@@ -23,7 +23,7 @@ class TransformersVQ(PretrainedTokenizer):
     Weights are read in float32, whatever they were saved in.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
     library_class: str
@@ -35,9 +35,12 @@ class TransformersVQ(PretrainedTokenizer):
         subfolder: str | None = None,
         revision: str | None = None,
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         cls = model_class("transformers", self.library_class)
-        checkpoint = locate(path, repo, subfolder, revision, offline)
+        checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
         layout = self.layout(checkpoint.config)
         if layout is None:
             stated = checkpoint.config.get("model_type") or checkpoint.config.get("_class_name") or "an unknown model"
@@ -58,6 +61,13 @@ class TransformersVQ(PretrainedTokenizer):
     def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
         super().__init__(checkpoint, model, 2 ** (len(model.config.channel_multiplier) - 1), files)
         self.codebooks = (Codebook(model.quantize.embedding.num_embeddings, self.covers),)
+
+    @classmethod
+    def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
+        layout = cls.layout(config)
+        if layout is None or not {"num_embeddings", "channel_multiplier"} <= layout.config.keys():
+            return ()
+        return (Codebook(layout.config["num_embeddings"], area(2 ** (len(layout.config["channel_multiplier"]) - 1))),)
 
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
@@ -105,10 +115,13 @@ class JanusVQ(TransformersVQ):
         revision: str | None = None,
         nearest: str = "cosine",
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         if nearest not in ("cosine", "euclidean"):
             raise BenchError(f"nearest={nearest}: choose cosine or euclidean")
-        super().__init__(path, repo, subfolder, revision, offline)
+        super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
         self.nearest = nearest
 
     @staticmethod

@@ -266,7 +266,8 @@ def test_weights_saved_in_half_are_computed_with_in_float32(tmp_path: Path, phot
 
 def test_registry_lines_name_their_weights() -> None:
     for entry in PRETRAINED:
-        wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
+        place = (entry.args.get(key) for key in ("repo", "subfolder", "file"))
+        wanted = (hub_name(*place),) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra in ("hf", None) and entry.source and entry.license  # transformers needs none
 

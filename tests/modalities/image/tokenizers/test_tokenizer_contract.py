@@ -70,7 +70,7 @@ def build(checkpoints: dict[str, Path]) -> Callable[[str], Tokenizer]:
 
 def distinct() -> list[str]:
     """One entry for each class and arguments: entries that differ in their checkpoint alone are one case here."""
-    where = {"repo", "subfolder", "revision"}
+    where = {"repo", "subfolder", "revision", "file", "config", "weights"}
     cases = {
         (entry.target, *sorted((key, value) for key, value in entry.args.items() if key not in where)): name
         for name, entry in reversed(ENTRIES.items())
