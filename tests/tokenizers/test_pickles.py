@@ -10,7 +10,6 @@ import struct
 import sys
 import types
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,10 @@ class Payload:
 
 
 @pytest.fixture
-def lightning() -> Iterator[types.ModuleType]:
-    """Modules under the names of Lightning and OmegaConf, whose classes record that they were made."""
+def lightning(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module under a name of Lightning's, whose classes record that they were made."""
+    for package in ("pytorch_lightning", "pytorch_lightning.callbacks"):
+        monkeypatch.setitem(sys.modules, package, types.ModuleType(package))
     module = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
     made: list[str] = []
 
@@ -55,14 +56,13 @@ def lightning() -> Iterator[types.ModuleType]:
         kind.__module__, kind.__qualname__ = module.__name__, kind.__name__
         setattr(module, kind.__name__, kind)
     module.made = made  # type: ignore[attr-defined]
-    sys.modules[module.__name__] = module
-    yield module
-    del sys.modules[module.__name__]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
 
 
 @pytest.mark.parametrize("archive", [True, False], ids=["zip", "legacy"])
 def test_what_trainers_leave_beside_weights_is_inert(
-    archive: bool, lightning: types.ModuleType, tmp_path: Path
+    archive: bool, lightning: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     callback = lightning.ModelCheckpoint()
     file = tmp_path / "last.ckpt"
@@ -74,10 +74,10 @@ def test_what_trainers_leave_beside_weights_is_inert(
         "counts": collections.defaultdict(list, {"a": [1]}),
     }
     torch.save(checkpoint, file, _use_new_zipfile_serialization=archive)
-    del sys.modules[lightning.__name__]  # what a machine without Lightning has
     lightning.made.clear()
+    monkeypatch.setitem(sys.modules, "pytorch_lightning", None)  # as on a machine without it
+    monkeypatch.delitem(sys.modules, lightning.__name__)
     loaded = file_contents(file, REMEDY)
-    sys.modules[lightning.__name__] = lightning
     assert not lightning.made
     assert loaded["hyper_parameters"]["lr"] == 1e-4
     assert all(torch.equal(loaded["state_dict"][name], tensor) for name, tensor in STATE.items())
