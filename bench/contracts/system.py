@@ -19,6 +19,7 @@ from bench.machine.canonical import digest, sha256_file
 from bench.machine.documents import problem
 from bench.machine.extras import require_packages
 from bench.machine.watch import watched
+from bench.tokenizers.configurations import CONFIG, configuration_file, files_with
 
 if TYPE_CHECKING:
     from bench.backbones.pretrained.base import PretrainedBackbone
@@ -72,8 +73,6 @@ class SystemSpec:
         named = {key: Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)}
         files = {key: hash_tree(path) for key, path in named.items()}
         if "path" in named and named["path"].is_file():
-            from bench.tokenizers.configurations import files_with
-
             files |= {f"beside: {path.name}": hash_tree(path) for path in files_with(named["path"])}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
@@ -95,11 +94,21 @@ class SystemSpec:
             name=self.text,
             entry=self.entry.name,
             target=self.entry.target,
-            arguments=self.resolved(),
+            arguments=self.resolved() | self._other_configuration(),
             source=self.entry.source,
             license=self.entry.license,
             **built,
         )
+
+    def _other_configuration(self) -> dict[str, Any]:
+        """The argument ``config`` where the checkpoint's own file counts instead of the configuration of the line."""
+        if "config" not in self.entry.args or "config" in self.args:
+            return {}
+        path, file = self.arguments.get("path"), self.arguments.get(ON_HUB)
+        if path is None or not Path(path).is_file():
+            return {} if path is None and file else {"config": CONFIG}
+        beside = configuration_file(Path(path))
+        return {"config": beside.name} if beside else {}
 
     def check(self) -> None:
         """Check that the class takes the arguments and finds its packages; imports the class.

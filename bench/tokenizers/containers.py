@@ -76,7 +76,7 @@ def choose(loaded: Any, choice: str, file: Path) -> Weights:
             raise BenchError(
                 f"{file}: holds raw weights ({_places(raw)}) and their moving average ({_places(averaged)}), and "
                 "nothing says which its publisher evaluates",
-                f"write NAME@path={file.name},weights=ema or weights=raw",
+                f"write NAME@path={file},weights=ema or weights=raw",
             )
         wanted = candidates
     if len(wanted) > 1:

@@ -269,8 +269,8 @@ def test_another_network_than_that_of_the_line_is_named(tmp_path: Path) -> None:
     model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
     torch.save({"model": published(model, LLAMAGEN)}, tmp_path / "vq.pt")
     named = (
-        r"lack \d+ tensors of JanusVQVAE \(decoder\.up\.1\.block.* \[256\].* and \d+ more\); they have .* not in JanusVQVAE "
-        r".*conv_in\.bias \[128\], not \[512\].*the configuration of the registry line"
+        r"lack \d+ tensors of JanusVQVAE \(decoder\.up\.1\.block.* \[256\].* and \d+ more\); they have .* not in "
+        r"JanusVQVAE .*conv_in\.bias \[128\], not \[512\].*the configuration of the registry line"
     )
     with pytest.raises(BenchError, match=named):
         parse(f"llamagen-vq={tmp_path / 'vq.pt'}").build()
