@@ -255,7 +255,7 @@ def test_llamagens_file_is_enough(tmp_path: Path, photos: torch.Tensor) -> None:
     assert alone.weights == {file.name: sha256_file(file)}
     drifted = {name: tensor + 1 if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     torch.save({"model": drifted, "ema": tensors}, file)
-    averaged = SystemSpec("", entry, {"path": str(file), "config": TINY_LLAMAGEN}).build()
+    averaged: Any = SystemSpec("", entry, {"path": str(file), "config": TINY_LLAMAGEN}).build()
     same(library, averaged, photos[:1, :, :16, :16])
     assert list(averaged.weights) == [f"{file.name} [ema: ema]"]
     raw = JanusVQ(str(file), config=TINY_LLAMAGEN, weights="raw")
