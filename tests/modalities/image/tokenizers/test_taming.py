@@ -5,6 +5,7 @@ The expected values were written by the wheel's networks; see ``tests/parts/tami
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 from taming_reference import CONFIG, KL_CONFIG, golden, image, weights
+from torch import nn
 
 from bench import registry
 from bench.contracts.system import SystemSpec, parse
@@ -60,7 +62,34 @@ def within_a_diffusion_model(folder: Path) -> Path:
     return folder / "ldm.safetensors"
 
 
-@pytest.mark.parametrize("make", [beside, of_a_run, within_a_diffusion_model])
+def sharded(folder: Path) -> Path:
+    describe(folder / "model.yaml", CONFIG)
+    index = {}
+    for part, kind in enumerate(("encoder", "")):
+        tensors = {name: item for name, item in TENSORS.items() if name.startswith("encoder") == bool(kind)}
+        torch.save(tensors, folder / f"vqgan-0000{part + 1}-of-00002.bin")
+        index |= dict.fromkeys(tensors, f"vqgan-0000{part + 1}-of-00002.bin")
+    (folder / "vqgan.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    return folder / "vqgan.bin.index.json"
+
+
+def scripted(folder: Path) -> Path:
+    describe(folder / "vqgan.yaml", CONFIG)
+    module = nn.Module()
+    for name, tensor in TENSORS.items():
+        *parents, last = name.split(".")
+        inner = module
+        for parent in parents:
+            if parent not in dict(inner.named_children()):
+                inner.add_module(parent, nn.Module())
+            inner = inner.get_submodule(parent)
+        inner.register_parameter(last, nn.Parameter(tensor))
+    torch.jit.save(torch.jit.script(module), folder / "vqgan.jit")
+    return folder / "vqgan.jit"
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.:FutureWarning")
+@pytest.mark.parametrize("make", [beside, of_a_run, within_a_diffusion_model, sharded, scripted])
 def test_codes_and_images_equal_tamings(make: Callable[[Path], Path], tmp_path: Path) -> None:
     equals_taming(parse(f"vqgan={make(tmp_path)}").build())
 
@@ -148,6 +177,7 @@ def test_other_models_are_named(tmp_path: Path) -> None:
 
 def test_a_change_of_the_configuration_is_another_system(tmp_path: Path) -> None:
     spec = parse(f"vqgan={beside(tmp_path)}")
+    assert spec.record().arguments["config"] == "model.yaml"  # not that of the line, which does not count here
     before = spec.identity()
     assert before == spec.identity()
     describe(tmp_path / "model.yaml", CONFIG | {"n_embed": 8})
