@@ -64,7 +64,7 @@ def within_a_diffusion_model(folder: Path) -> Path:
 
 def sharded(folder: Path) -> Path:
     describe(folder / "model.yaml", CONFIG)
-    index = {}
+    index: dict[str, str] = {}
     for part, kind in enumerate(("encoder", "")):
         tensors = {name: item for name, item in TENSORS.items() if name.startswith("encoder") == bool(kind)}
         torch.save(tensors, folder / f"vqgan-0000{part + 1}-of-00002.bin")
