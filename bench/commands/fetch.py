@@ -80,7 +80,15 @@ def _checkpoint(system: SystemSpec) -> str:
     from bench.tokenizers.checkpoint import fetch_checkpoint
 
     arguments = system.arguments
-    return str(fetch_checkpoint(arguments["repo"], arguments.get("subfolder"), arguments.get("revision")))
+    return str(
+        fetch_checkpoint(
+            arguments["repo"],
+            arguments.get("subfolder"),
+            arguments.get("revision"),
+            file=arguments.get("file"),
+            config=arguments.get("config"),
+        )
+    )
 
 
 def _backbone(system: SystemSpec) -> str:

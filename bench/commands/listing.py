@@ -17,6 +17,7 @@ import click
 
 from bench import registry
 from bench.commands.kinds import KINDS as LISTED
+from bench.commands.tokenizer_facts import tokenizer_facts
 from bench.contracts.suite import read_yaml, shipped
 from bench.contracts.system import parse
 from bench.errors import BenchError, UnknownName
@@ -162,6 +163,7 @@ def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
     fields.pop("values")  # the class has them even where a line does not
     fields["extra"] = f"{entry.extra}; run: {install(entry.extra)}" if entry.extra else ""
     fields.pop("name")
+    fields["args"] = {key: value for key, value in entry.args.items() if key != "config"}
     if kind != "metrics":
         fields.pop("judges")
     if not fields.pop("local"):
@@ -178,7 +180,7 @@ def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
 def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
     """What only the class of an entry knows (imports it)."""
     if kind == "tokenizers":
-        return _tokenizer_facts(name)
+        return tokenizer_facts(name)
     if kind == "backbones" and entry.local:
         return _backbone_facts(name)
     if kind == "backbones":
@@ -193,28 +195,6 @@ def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
         return {name: value for name, value in vars(registry.load(entry.target)).items() if value}
     own = getattr(registry.load(entry.target), "facts", None)
     return own(name) if own else {}
-
-
-def _tokenizer_facts(name: str) -> dict[str, Any]:
-    """Arguments; codebooks and rate where they are known without the checkpoint."""
-    facts: dict[str, Any] = {}
-    try:
-        spec = parse(name)
-        facts["arguments"] = spec.resolved()
-        system = spec.build()
-    except BenchError as error:
-        return facts | {"not loadable here": str(error)}
-    books = system.codebooks
-    facts["codebooks"] = [f"{book.size} entries, one code per {book.covers}" for book in books]
-    rates = [book.bits * book.rate for book in books if book.rate]
-    covers = {book.covers for book in books}
-    if books and len(rates) == len(books):
-        facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
-    elif len(covers) == 1:
-        facts["rate"] = f"{sum(book.bits for book in books):g} bits for {covers.pop()}"
-    if bitrate := getattr(system, "bitrate", None):
-        facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
-    return facts
 
 
 def _backbone_facts(name: str) -> dict[str, Any]:

@@ -20,12 +20,15 @@ from bench.machine.documents import problem
 from bench.machine.extras import require_packages
 from bench.machine.watch import watched
 from bench.machine.weights import FILES, WeightStore
+from bench.tokenizers.configurations import CONFIG, configuration_file, files_with
 
 if TYPE_CHECKING:
     from bench.backbones.pretrained.base import PretrainedBackbone
     from bench.contracts.results import SystemRecord
     from bench.tokenizers.base import Tokenizer
 
+ON_HUB = "file"
+"""The argument that names a file of a hub's repository, whatever file of that name is on this machine."""
 GRAMMAR = "NAME, NAME@VALUE, NAME@key=value,key=value, NAME=PATH or my_file.py:Class[@key=value]"
 
 
@@ -74,17 +77,20 @@ class SystemSpec:
 
     def paths(self) -> list[Path]:
         """The existing files and folders that its arguments name."""
-        return [Path(value) for value in self.arguments.values() if _is_path(value)]
+        return [Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)]
 
     def identity(self) -> dict[str, Any]:
         """What decides the system's numbers, as far as known before it is built: code, arguments, file hashes."""
-        files = {key: hash_tree(Path(value)) for key, value in self.arguments.items() if _is_path(value)}
+        named = {key: Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)}
+        files = {key: hash_tree(path) for key, path in named.items()}
+        if "path" in named and named["path"].is_file():
+            files |= {f"beside: {path.name}": hash_tree(path) for path in files_with(named["path"])}
         files |= _source(self.entry.target)
         if repo := self.arguments.get("repo"):
             from bench.tokenizers.checkpoint import cached_revision
 
-            at = cached_revision(repo, self.arguments.get("subfolder"), self.arguments.get("revision"))
-            files["commit"] = at or "not in the cache"
+            place = (self.arguments.get(key) for key in ("subfolder", "revision", "file"))
+            files["commit"] = cached_revision(repo, *place) or "not in the cache"
         of = {"of": self.inner.identity()} if self.inner else {}
         return {"target": self.entry.target, "arguments": self.arguments, "files": files, **of}
 
@@ -100,11 +106,21 @@ class SystemSpec:
             name=self.text,
             entry=self.entry.name,
             target=self.entry.target,
-            arguments=self.resolved(),
+            arguments=self.resolved() | self._other_configuration(),
             source=self.entry.source,
             license=self.entry.license,
             **built,
         )
+
+    def _other_configuration(self) -> dict[str, Any]:
+        """The argument ``config`` where the checkpoint's own file counts instead of the configuration of the line."""
+        if "config" not in self.entry.args or "config" in self.args:
+            return {}
+        path, file = self.arguments.get("path"), self.arguments.get(ON_HUB)
+        if path is None or not Path(path).is_file():
+            return {} if path is None and file else {"config": CONFIG}
+        beside = configuration_file(Path(path))
+        return {"config": beside.name} if beside else {}
 
     def check(self) -> None:
         """Check that the class takes the arguments and finds its packages; imports the class.
@@ -165,8 +181,10 @@ class SystemSpec:
         """The command that fetches the checkpoint; empty if all of it is in the cache."""
         from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
 
-        subfolder = self.arguments.get("subfolder")
-        return "" if checkpoint_present(repo, subfolder, revision) else fetch_command(repo, subfolder, revision)
+        subfolder, file = self.arguments.get("subfolder"), self.arguments.get("file")
+        if checkpoint_present(repo, subfolder, revision, file, self.arguments.get("config")):
+            return ""
+        return fetch_command(repo, subfolder, revision, file)
 
     def build(self, **stated: Any) -> Tokenizer:
         """The tokenizer, built.

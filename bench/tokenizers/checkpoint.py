@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import registry
 from bench.errors import BenchError, Unavailable
-from bench.tokenizers.checkpoint_files import CONFIG, NAMED, SUFFIXES, Checkpoint, require, weights_among
+from bench.tokenizers.checkpoint_files import NAMED, SUFFIXES, Checkpoint, require, weights_among
+from bench.tokenizers.configurations import CONFIG, beside, configuration_of
+from bench.tokenizers.containers import CHOICES
 
 TIMEOUT = 3.0
 """Seconds within which the hub must answer; its client asks twice before it gives up."""
@@ -25,30 +28,40 @@ def locate(
     revision: str | None = None,
     offline: bool = False,
     command: str | None = None,
+    file: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
+    weights: str | None = None,
 ) -> Checkpoint:
-    """The checkpoint of a local folder, or of a hub repository: from the cache, or fetched into it.
+    """The checkpoint of a local folder or file, or of a hub repository: from the cache, or fetched into it.
 
     Args:
-        path: a folder that ``save_pretrained`` wrote, or one that has it as ``subfolder``.
+        path: a folder that ``save_pretrained`` wrote, one that has it as ``subfolder``, or a file of weights.
         repo: ``OWNER/NAME`` on the hub, used where there is no path.
         revision: branch, tag or commit; the hub's default branch if None.
         offline: never use the network; ``HF_HUB_OFFLINE=1`` does the same for every checkpoint.
         command: the command that fetches it, for messages; by default that of ``fetch_command``.
+        file: the repository's file of weights, where it has a name of its own; in the subfolder, if there is one.
+        config: the configuration of a single file; see ``bench.tokenizers.configurations.configuration_of``.
+        weights: ``ema`` or ``raw`` where a file holds both; ``ema-if-any`` uses raw weights where there are no others.
 
     Raises:
-        BenchError: the folder is not a checkpoint, or neither path nor repo is given.
+        BenchError: the folder or file is not a checkpoint, or neither path nor repo is given.
         Unavailable: it is not on this machine and cannot be fetched.
     """
+    if weights is not None and weights not in CHOICES:
+        raise BenchError(f"weights={weights}: choose {' or '.join(CHOICES)}")
+    choice = weights or ""
     if path is not None:
-        return _local(Path(path), subfolder)
+        return _local(Path(path), subfolder, config, choice)
     if repo is None:
         raise BenchError(
-            "no checkpoint given; write NAME=PATH with the folder that save_pretrained wrote, or NAME@repo=OWNER/NAME"
+            "no checkpoint given; write NAME=PATH with the folder that save_pretrained wrote or a file of weights, or "
+            "NAME@repo=OWNER/NAME"
         )
-    command = command or fetch_command(repo, subfolder, revision)
-    cached = _cached(repo, subfolder, revision, command)
+    command = command or fetch_command(repo, subfolder, revision, file)
+    cached = _cached(repo, subfolder, revision, command, file, config, choice)
     if cached is None:
-        name = hub_name(repo, subfolder)
+        name = hub_name(repo, subfolder, file)
         if offline or hub_offline():
             raise Unavailable(f"checkpoint {name} is missing (not in the cache, and offline)", f"run: {command}")
         if reason := _unreachable.get(_endpoint()):
@@ -56,19 +69,26 @@ def locate(
                 f"checkpoint {name} is missing (not in the cache, and the hub is unreachable: {reason})",
                 f"run: {command}",
             )
-        fetch_checkpoint(repo, subfolder, revision, command)
-        cached = _cached(repo, subfolder, revision, command)
+        fetch_checkpoint(repo, subfolder, revision, command, file, config)
+        cached = _cached(repo, subfolder, revision, command, file, config, choice)
     if cached is None:
-        raise Unavailable(f"checkpoint {hub_name(repo, subfolder)} was fetched, but is not in the cache")
+        raise Unavailable(f"checkpoint {hub_name(repo, subfolder, file)} was fetched, but is not in the cache")
     return cached
 
 
 def fetch_checkpoint(
-    repo: str, subfolder: str | None = None, revision: str | None = None, command: str | None = None
+    repo: str,
+    subfolder: str | None = None,
+    revision: str | None = None,
+    command: str | None = None,
+    file: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
 ) -> Path:
     """Fetch a checkpoint's configuration and weights into the hub's cache, and nothing else of the repository.
 
-    ``command`` is the command that fetches it, for messages, as in ``locate``.
+    Args:
+        command: the command that fetches it, for messages, as in ``locate``.
+        file, config: as in ``locate``; where ``config`` is given, the file alone is fetched.
 
     Returns:
         The folder with the files.
@@ -79,61 +99,62 @@ def fetch_checkpoint(
     hub = require("huggingface_hub")
     if hub_offline():
         raise Unavailable(
-            f"checkpoint {hub_name(repo, subfolder)} cannot be fetched while HF_HUB_OFFLINE is set", "unset it"
+            f"checkpoint {hub_name(repo, subfolder, file)} cannot be fetched while HF_HUB_OFFLINE is set", "unset it"
         )
     inside = _inside(subfolder)
     try:
         # The question comes first and by itself, because this one takes a timeout.
         info = hub.HfApi().repo_info(repo, revision=revision, timeout=TIMEOUT)
         here = [
-            file.rfilename.removeprefix(inside) for file in info.siblings or [] if file.rfilename.startswith(inside)
+            sibling.rfilename.removeprefix(inside)
+            for sibling in info.siblings or []
+            if sibling.rfilename.startswith(inside)
         ]
-        weights = weights_among(here)
-        if CONFIG not in here or not weights:
-            raise BenchError(
-                f"{hub_name(repo, subfolder)}: the repository has no {inside}{CONFIG} with weights beside it"
-            )
-        root = Path(
-            hub.snapshot_download(
-                repo, revision=revision, allow_patterns=[inside + name for name in (CONFIG, *weights)]
-            )
-        )
+        wanted = _wanted(hub_name(repo, subfolder), inside, here, file, config)
+        root = Path(hub.snapshot_download(repo, revision=revision, allow_patterns=[inside + name for name in wanted]))
     except BenchError:
         raise
     except Exception as error:  # the hub's client lets through what its HTTP library raises, and changes that library
         raise _explained(
-            error, hub_name(repo, subfolder), command or fetch_command(repo, subfolder, revision)
+            error, hub_name(repo, subfolder, file), command or fetch_command(repo, subfolder, revision, file)
         ) from error
     _unreachable.pop(_endpoint(), None)
     return root / inside
 
 
-def checkpoint_present(repo: str, subfolder: str | None = None, revision: str | None = None) -> bool:
+def checkpoint_present(
+    repo: str,
+    subfolder: str | None = None,
+    revision: str | None = None,
+    file: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
+) -> bool:
     """Whether the checkpoint is complete in the hub's cache; never uses the network."""
-    return _cached(repo, subfolder, revision) is not None
+    return _cached(repo, subfolder, revision, None, file, config) is not None
 
 
-def cached_revision(repo: str, subfolder: str | None = None, revision: str | None = None) -> str | None:
+def cached_revision(
+    repo: str, subfolder: str | None = None, revision: str | None = None, file: str | None = None
+) -> str | None:
     """Commit of the checkpoint in the hub's cache, None if it is not there; never uses the network."""
-    checkpoint = _cached(repo, subfolder, revision)
+    checkpoint = _cached(repo, subfolder, revision, None, file, {})
     return checkpoint.revision if checkpoint else None
 
 
-def hub_name(repo: str, subfolder: str | None = None) -> str:
-    """How registry entries name a checkpoint on the hub: ``hf:OWNER/NAME[/SUBFOLDER]``."""
-    return f"hf:{repo}/{subfolder}" if subfolder else f"hf:{repo}"
+def hub_name(repo: str, subfolder: str | None = None, file: str | None = None) -> str:
+    """How registry entries name a checkpoint on the hub: ``hf:OWNER/NAME[/SUBFOLDER][/FILE]``."""
+    return "/".join(part for part in (f"hf:{repo}", subfolder, file) if part)
 
 
-def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None) -> str:
+def fetch_command(repo: str, subfolder: str | None = None, revision: str | None = None, file: str | None = None) -> str:
     """The command that fetches a checkpoint: ``bench fetch`` of a registry entry, or the hub's own."""
     for entry in registry.entries("tokenizers").values():
-        if hub_name(repo, subfolder) in entry.weights and entry.args.get("revision") == revision:
+        if hub_name(repo, subfolder, file) in entry.weights and entry.args.get("revision") == revision:
             return f"bench fetch {entry.name}"
     inside = _inside(subfolder)
     which = f"{repo} --revision {revision}" if revision else repo
-    accepted = " ".join(
-        f"--include '{inside}{pattern}'" for pattern in ("*.json", *(f"*{s}" for s in SUFFIXES), *NAMED)
-    )
+    patterns = ("*.json", *(f"*{s}" for s in SUFFIXES), *NAMED) if file is None else (file, "*.json", "*.yaml")
+    accepted = " ".join(f"--include '{inside}{pattern}'" for pattern in patterns)
     return f"hf download {which} {accepted}"
 
 
@@ -142,28 +163,80 @@ def hub_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
-def _local(path: Path, subfolder: str | None) -> Checkpoint:
+def _local(path: Path, subfolder: str | None, config: Mapping[str, Any] | str | None, choice: str) -> Checkpoint:
+    if path.is_file():
+        return _single(path, path.parent, config, choice)
     if subfolder and (path / subfolder / CONFIG).is_file():
         path = path / subfolder
     if not (path / CONFIG).is_file():
-        what = f"no {CONFIG} in it" if path.is_dir() else "not a folder"
-        raise BenchError(f"{path}: {what}; give the folder that save_pretrained wrote")
-    return Checkpoint(path, path)
+        what = f"no {CONFIG} in it" if path.is_dir() else "not a folder or a file"
+        raise BenchError(f"{path}: {what}; give the folder that save_pretrained wrote, or a file of weights")
+    return Checkpoint(path, path, choice=choice)
 
 
-def _cached(repo: str, subfolder: str | None, revision: str | None, command: str | None = None) -> Checkpoint | None:
+def _single(
+    file: Path,
+    root: Path,
+    config: Mapping[str, Any] | str | None,
+    choice: str,
+    revision: str = "",
+    remedy: str = "save or copy it again",
+) -> Checkpoint:
+    """The checkpoint of one file of weights; that of its folder, if the libraries take it from there as it is."""
+    if not isinstance(config, str) and not choice and (file.parent / CONFIG).is_file():
+        names = weights_among(path.name for path in file.parent.iterdir())
+        if names and names[0] == file.name:
+            return Checkpoint(file.parent, root, revision, remedy)
+    return Checkpoint(file.parent, root, revision, remedy, file, configuration_of(file, config), choice)
+
+
+def _wanted(
+    name: str, inside: str, here: Sequence[str], file: str | None, config: Mapping[str, Any] | str | None
+) -> list[str]:
+    """The files to fetch of those of a repository; BenchError if it lacks some."""
+    if file is None:
+        weights = weights_among(here)
+        if CONFIG not in here or not weights:
+            raise BenchError(f"{name}: the repository has no {inside}{CONFIG} with weights beside it")
+        return [CONFIG, *weights]
+    if file not in here:
+        raise BenchError(f"{name}: the repository has no {inside}{file}")
+    if config is not None:
+        return [file]
+    described = next((other for other in beside(file) if other in here), None)
+    if described is None:
+        raise BenchError(f"{name}: the repository has no configuration beside {inside}{file}", "give it as config=FILE")
+    return [file, described]
+
+
+def _cached(
+    repo: str,
+    subfolder: str | None,
+    revision: str | None,
+    command: str | None = None,
+    file: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
+    choice: str = "",
+) -> Checkpoint | None:
     hub = require("huggingface_hub")
     inside = _inside(subfolder)
+    sought = inside + (file or CONFIG)
     try:
-        root = Path(
-            hub.snapshot_download(repo, revision=revision, local_files_only=True, allow_patterns=inside + CONFIG)
-        )
+        root = Path(hub.snapshot_download(repo, revision=revision, local_files_only=True, allow_patterns=sought))
     except (OSError, ValueError):
         return None
     commit = root.name if _COMMIT.fullmatch(root.name) else ""
-    command = command or fetch_command(repo, subfolder, revision)
-    checkpoint = Checkpoint(root / inside, root, commit, f"delete {root} and run: {command}")
-    return checkpoint if checkpoint.complete else None
+    command = command or fetch_command(repo, subfolder, revision, file)
+    remedy = f"delete {root} and run: {command}"
+    if file is None:
+        checkpoint = Checkpoint(root / inside, root, commit, remedy, choice=choice)
+        return checkpoint if checkpoint.complete else None
+    if not (root / sought).is_file():
+        return None
+    try:
+        return _single(root / sought, root, config, choice, commit, remedy)
+    except BenchError:  # without a configuration
+        return None
 
 
 def _inside(subfolder: str | None) -> str:

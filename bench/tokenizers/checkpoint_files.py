@@ -1,17 +1,19 @@
 """The files of a checkpoint: which of a folder's files they are, and how they are read safely.
 
-Weights are safetensors, or pickles read with ``torch.load(weights_only=True)``; code that a checkpoint
-brings along is never run. Nothing here imports torch before weights are read.
+Weights are safetensors, pickles (``bench.tokenizers.pickles``) or TorchScript archives
+(``bench.tokenizers.torchscript``); code that a checkpoint brings along is never run. Nothing here imports torch before
+weights are read.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError, Unavailable
@@ -19,11 +21,17 @@ from bench.machine.canonical import sha256_file
 from bench.machine.documents import parse_json
 from bench.machine.extras import remedy
 from bench.machine.files import read_stored
+from bench.tokenizers.configurations import CONFIG, Configuration, read_configuration
+from bench.tokenizers.containers import choose
+from bench.tokenizers.pickles import checked
+from bench.tokenizers.weight_files import file_contents
 
 if TYPE_CHECKING:
     import torch
 
-CONFIG = "config.json"
+Shapes = Mapping[str, Sequence[int]]
+"""Shapes of tensors by name; an empty one where it is not known."""
+
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 SUFFIXES = (".safetensors", ".bin")
 NAMED = ("SpeechTokenizer.pt",)
@@ -56,32 +64,53 @@ def weights_among(names: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A ``config.json`` with weights beside it, as the libraries' ``save_pretrained`` writes them.
+    """A configuration with weights: a folder that the libraries' ``save_pretrained`` wrote, or one file.
 
     Attributes:
         folder: where the files are.
         root: what the names of the files are relative to in results.
         revision: commit of the hub's repository; empty for a local folder.
         remedy: what to do if a file turns out to be broken.
+        file: the only file of weights, or the index of shards; that which ``weights_among`` names where None.
+        stated: the configuration of a single file; ``config.json`` in the folder where None.
+        choice: which weights to use where a file holds raw and averaged ones; see ``bench.tokenizers.containers``.
     """
 
     folder: Path
     root: Path
     revision: str = ""
     remedy: str = "save or copy it again"
+    file: Path | None = None
+    stated: Configuration | None = None
+    choice: str = ""
 
     @cached_property
+    def configuration(self) -> Configuration:
+        """The configuration and where it comes from; BenchError if it is not one."""
+        if self.stated is not None:
+            return self.stated
+        try:
+            return read_configuration(self.folder / CONFIG)
+        except BenchError as error:
+            raise BenchError(error.cause, self.remedy) from error
+
+    @property
     def config(self) -> dict[str, Any]:
-        """The contents of ``config.json``; BenchError if it is not a configuration."""
-        config = self._json(self.folder / CONFIG)
-        if not isinstance(config, dict):
-            raise BenchError(f"{self.folder / CONFIG}: not a model's configuration; {self.remedy}")
-        return config
+        """The values of the configuration."""
+        return dict(self.configuration.values)
+
+    @property
+    def place(self) -> Path:
+        """The file or folder, for messages."""
+        return self.file or self.folder
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that hold tensors: those that an index lists, or the only one; BenchError if one is missing."""
-        names = weights_among(path.name for path in self.folder.iterdir())
+        if self.file is not None:
+            names: tuple[str, ...] = (self.file.name,)
+        else:
+            names = weights_among(path.name for path in self.folder.iterdir())
         if not names:
             raise BenchError(
                 f"{self.folder}: no weights; save_pretrained writes {STEMS[0]}.safetensors (diffusers) or "
@@ -109,19 +138,27 @@ class Checkpoint:
             return False
 
     def hashes(self, files: Iterable[Path]) -> dict[str, str]:
-        """sha256 of each file by its name relative to the root."""
-        return {file.relative_to(self.root).as_posix(): sha256_file(file) for file in files}
+        """sha256 of each file by its name relative to the root, and of the configuration beside a single file.
+
+        Where a file holds raw and averaged weights, or averaged ones alone, its name says which were used and where in
+        it they are: ``last.ckpt [ema: model_ema]``.
+        """
+        hashes = {self._named(file): sha256_file(file) for file in files}
+        if self.stated is not None and self.stated.file is not None:
+            hashes[self.stated.file.name] = sha256_file(self.stated.file)
+        return hashes
 
     def names(self) -> set[str]:
-        """Names of all tensors; BenchError if a file is truncated or of another format than its name says."""
-        return {name for file in self.files for name in self._names(file)}
+        """Names of all tensors; BenchError if a file is truncated or holds more than tensors."""
+        return {name for file in self.files for name in self._weights(file)}
 
-    def tensors(self, prefix: str) -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
+    def tensors(self, prefix: str = "") -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
         """The tensors whose names start with ``prefix``, without it, and the files that hold them."""
         tensors: dict[str, torch.Tensor] = {}
         used: list[Path] = []
         for file in self.files:
-            part = self._read(file, prefix)
+            weights = self._weights(file)
+            part = {name.removeprefix(prefix): item for name, item in weights.items() if name.startswith(prefix)}
             if part:
                 tensors |= part
                 used.append(file)
@@ -129,48 +166,66 @@ class Checkpoint:
 
     def reject_missing(self, model: str, missing: Iterable[str]) -> None:
         """Raise BenchError if any weights of a model are missing from the files."""
-        names = sorted(missing)
-        if names:
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        self.reject_mismatch(model, missing=dict.fromkeys(missing, ()))
+
+    def reject_mismatch(
+        self,
+        model: str,
+        missing: Shapes = MappingProxyType({}),
+        unexpected: Shapes = MappingProxyType({}),
+        misshapen: Mapping[str, tuple[Sequence[int], Sequence[int]]] = MappingProxyType({}),
+    ) -> None:
+        """Raise BenchError if the files' tensors are not those of a model; the first few of each kind are named.
+
+        Args:
+            model: the class of the model.
+            missing: tensors that the files lack, with the shapes that the model has.
+            unexpected: tensors that the model lacks, with the shapes in the files.
+            misshapen: tensors of another shape: that in the files, that of the model.
+        """
+        shapes = {name: f"{list(held)}, not {list(wanted)}" for name, (held, wanted) in misshapen.items()}
+        kinds = {
+            f"lack {len(missing)} tensors of": _listed(missing),
+            f"have {len(unexpected)} tensors that are not in": _listed(unexpected),
+            f"have {len(misshapen)} tensors of other shapes than": _listed(shapes),
+        }
+        reasons = [f"{what} {model} ({names})" for what, names in kinds.items() if names]
+        if reasons:
             raise BenchError(
-                f"{self.folder}: the weights lack {len(names)} tensors of {CONFIG}'s {model} ({shown}); "
-                f"they belong to another model, or are incomplete; {self.remedy}"
+                f"{self.place}: the weights {'; they '.join(reasons)}; {model} was built after "
+                f"{self.configuration.origin}, so they belong to another model, or are incomplete",
+                self.remedy,
             )
 
-    def _names(self, file: Path) -> list[str]:
-        if file.suffix != ".safetensors":
-            return list(self._read(file, ""))
-        safetensors = require("safetensors")
-        try:
-            with safetensors.safe_open(file, framework="pt") as opened:
-                return list(opened.keys())
-        except (OSError, safetensors.SafetensorError) as error:
-            raise BenchError(f"{file}: truncated, or not a safetensors file ({error}); {self.remedy}") from error
+    def _weights(self, file: Path) -> Mapping[str, torch.Tensor]:
+        """The tensors of one file by name, raw or averaged, without the prefixes of wrappers."""
+        contents = file_contents(file, self.remedy)
+        weights = checked(file, lambda file: choose(contents, self.choice, file), self.remedy)
+        self._labels[file] = weights.label
+        return weights.tensors
 
-    def _read(self, file: Path, prefix: str) -> dict[str, torch.Tensor]:
-        if file.suffix == ".safetensors":
-            names = [name for name in self._names(file) if name.startswith(prefix)]
-            with require("safetensors").safe_open(file, framework="pt") as opened:
-                return {name.removeprefix(prefix): opened.get_tensor(name) for name in names}
-        loaded = self._unpickle(file)
-        return {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
+    @cached_property
+    def _labels(self) -> dict[Path, str]:
+        """Which weights were read of each file; empty where it held no others."""
+        return {}
 
-    def _unpickle(self, file: Path) -> dict[str, torch.Tensor]:
-        import pickle
-
-        import torch
-
-        try:
-            loaded: Mapping[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            return {name: value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
-        except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise BenchError(
-                f"{file}: truncated, or more than weights, which is never loaded ({reason}); {self.remedy}"
-            ) from error
+    def _named(self, file: Path) -> str:
+        """A file's name relative to the root, and which of its weights were read."""
+        name, label = file.relative_to(self.root).as_posix(), self._labels.get(file, "")
+        return f"{name} [{label}]" if label else name
 
     def _json(self, file: Path) -> Any:
         try:
             return parse_json(read_stored(file), finite=False)
         except (OSError, ValueError) as error:
             raise BenchError(f"{file}: cannot be read as JSON ({error}); {self.remedy}") from error
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    """The first names, each with what is said of it, and how many there are more."""
+    shown = [f"{name} {says}" if says else name for name, says in ((n, _shown(names[n])) for n in sorted(names)[:3])]
+    return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else str(list(value)) if value else ""

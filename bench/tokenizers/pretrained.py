@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch.nn import functional as F
 
-from bench.contracts.tokens import Tokens
+from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError, Unavailable
 from bench.machine.extras import remedy
 from bench.tokenizers.base import Tokenizer
@@ -24,6 +25,11 @@ def model_class(package: str, name: str) -> Any:
     except (AttributeError, ImportError, RuntimeError) as error:
         version = getattr(library, "__version__", "?")
         raise Unavailable(f"{package} {version}: no {name} ({error})", remedy(package)) from error
+
+
+def area(side: int) -> str:
+    """The square that one token stands for, in words; ``side`` is in pixels."""
+    return f"{side}x{side} pixels"
 
 
 class PretrainedTokenizer(Tokenizer):
@@ -60,10 +66,15 @@ class PretrainedTokenizer(Tokenizer):
         torch.nn.Module.to(self.model, self.device, dtype)
         return self
 
+    @classmethod
+    def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
+        """The codebooks of a model with this configuration, without its weights; none where it does not say."""
+        return ()
+
     @property
     def covers(self) -> str:
         """The area that one token stands for, in words."""
-        return f"{self.factor}x{self.factor} pixels"
+        return area(self.factor)
 
     def prepared(self, batch: torch.Tensor) -> torch.Tensor:
         """Images ``[batch, 3, h, w]`` in [0, 1] as the model takes them: padded, in its range and dtype."""

@@ -8,7 +8,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
+from bench.tokenizers.checkpoint_files import Checkpoint, require
 from bench.tokenizers.pretrained import model_class
 
 
@@ -20,12 +20,13 @@ def load_transformers(
     revision: str | None,
     offline: bool,
     dtype: torch.dtype | str = torch.float32,
+    weights: str | None = None,
 ) -> tuple[Checkpoint, Any]:
     """A checkpoint and its model, from the library's ``from_pretrained``, which knows old tensor names.
 
     Args:
         name: the transformers class.
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         dtype: dtype of the model; ``auto`` is that of the checkpoint.
 
     Raises:
@@ -34,25 +35,31 @@ def load_transformers(
             would draw those at random and only warn.
     """
     cls = model_class("transformers", name)
-    checkpoint = locate(path, repo, subfolder, revision, offline)
+    checkpoint = locate(path, repo, subfolder, revision, offline, weights=weights)
     stated = checkpoint.config.get("model_type")
     if stated != cls.config_class.model_type:
-        raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated or 'an unknown model'}, not of {name}")
-    checkpoint.names()  # says which file is cut off, where the library would say something else
+        origin = checkpoint.configuration.origin
+        raise BenchError(f"{origin}: a checkpoint of {stated or 'an unknown model'}, not of {name}")
+    source: dict[str, Any] = {"pretrained_model_name_or_path": checkpoint.folder}
+    if checkpoint.file is None:
+        checkpoint.names()  # says which file is cut off, where the library would say something else
+        source["use_safetensors"] = checkpoint.files[0].suffix == ".safetensors"
+    else:  # the library reads only files of its own names
+        config = cls.config_class.from_dict(checkpoint.config)
+        source = {"pretrained_model_name_or_path": None, "config": config, "state_dict": checkpoint.tensors()[0]}
     bars = require("transformers.utils.logging")
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:
         model, info = cls.from_pretrained(
-            checkpoint.folder,
-            use_safetensors=checkpoint.files[0].suffix == ".safetensors",
+            **source,
             local_files_only=True,
             dtype=dtype,
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise BenchError(
-            f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.place}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
     finally:
         if shown:

@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from local_hub import COMMIT, empty_cache, serving, use
 from safetensors.torch import load_file, save_file
+from taming_reference import CONFIG, golden, image, weights
 
+from bench import registry
 from bench.contracts.system import SystemSpec
 from bench.errors import BenchError, Unavailable
 from bench.machine.canonical import sha256_file
@@ -26,10 +29,12 @@ from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
 from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderKL
 from bench.modalities.image.tokenizers.diffusers_vq import VQModel
 from bench.modalities.image.tokenizers.transformers_vq import JanusVQ
+from bench.registry import Entry
 from bench.tokenizers import checkpoint
 from bench.tokenizers.checkpoint_files import NAMED, STEMS, SUFFIXES
 
 Folders = dict[str, Path]
+VQ = "bench.modalities.image.tokenizers.diffusers_vq:VQModel"
 CLASSES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "JanusVQVAE": JanusVQ}
 
 
@@ -88,8 +93,8 @@ def of_another_class(folder: Path) -> None:
     ("damage", "message"),
     [
         (truncated, r"model\.safetensors: truncated, .* save or copy it again"),
-        (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight\).* save or copy it again"),
-        (with_another_shape, r"not a .*conv_in\.weight"),
+        (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight.*config\.json.* save or copy it again"),
+        (with_another_shape, r"(not a|of other shapes than) .*conv_in\.weight"),
         (without_weights, r"no weights; save_pretrained writes"),
         (without_a_shard, r"00001-of-00002\.safetensors: no such file, though .*index\.json lists it"),
         (without_config, r"no config\.json in it; give the folder that save_pretrained wrote"),
@@ -128,7 +133,7 @@ def test_code_in_a_checkpoint_is_never_run(name: str, checkpoints: Folders, tmp_
     file = weights_of(folder)
     torch.save({"encoder.conv_in.weight": Payload(marker)}, file.with_suffix(".bin"))
     file.unlink()
-    with pytest.raises(BenchError, match=r"\.bin: truncated, or more than weights, which is never loaded"):
+    with pytest.raises(BenchError, match=r"\.bin: holds builtins\.getattr, which is never loaded"):
         CLASSES[name](str(folder))
     assert not marker.exists()
     pickle.loads(pickle.dumps(Payload(marker)))
@@ -231,3 +236,51 @@ def test_a_tokenizer_fetches_what_is_missing(repository: Path) -> None:
 def test_what_the_hub_does_not_have(repo: str, subfolder: str | None, message: str, repository: Path) -> None:
     with pytest.raises(BenchError, match=message):
         checkpoint.fetch_checkpoint(repo, subfolder)
+
+
+@pytest.fixture
+def own_names(hub: Callable[[str], None], tmp_path: Path) -> Iterator[Path]:
+    """A hub that has one repository, ``me/tiny``, with files of weights under names of their own."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    torch.save({"state_dict": weights(golden("vq")[0])}, folder / "vq.ckpt")
+    (folder / "vq.yaml").write_text(yaml.safe_dump({"model": {"params": CONFIG}}))
+    (folder / "other.ckpt").write_bytes(b"large")
+    with serving(folder) as address:
+        hub(address)
+        yield folder
+
+
+@pytest.mark.parametrize("config", [None, CONFIG], ids=["beside", "of the line"])
+def test_a_file_of_its_own_name_is_fetched_alone(
+    config: dict[str, Any] | None, own_names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Entry("mine", VQ, "", args={"repo": "me/tiny", "file": "vq.ckpt", "config": config}, source="s", local=True)
+    spec = SystemSpec("mine", entry, {})
+    assert spec.lacking() == "mine: its checkpoint me/tiny is not in the cache; run: " + checkpoint.fetch_command(
+        "me/tiny", file="vq.ckpt"
+    )
+    folder = checkpoint.fetch_checkpoint("me/tiny", file="vq.ckpt", config=config)
+    assert sorted(path.name for path in folder.iterdir()) == (["vq.ckpt"] if config else ["vq.ckpt", "vq.yaml"])
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not spec.lacking()
+    assert spec.identity()["files"]["commit"] == COMMIT
+    tokenizer = spec.build()
+    assert tokenizer.revision == COMMIT
+    assert tokenizer.weights["vq.ckpt"] == sha256_file(own_names / "vq.ckpt")
+    assert torch.equal(tokenizer.encode((image() + 1) / 2).codes[0][0], golden("vq")[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("none.ckpt", r"has no none\.ckpt"), ("other.ckpt", r"no configuration beside other\.ckpt; give it as config=")],
+)
+def test_a_file_that_the_hub_does_not_have_or_describe(file: str, message: str, own_names: Path) -> None:
+    with pytest.raises(BenchError, match=message):
+        checkpoint.fetch_checkpoint("me/tiny", file=file)
+
+
+@pytest.mark.parametrize("name", ["llamagen-vq", "llamagen-vq-ds8", "llamagen-vq-ds16-t2i"])
+def test_the_command_that_fetches_a_file_is_that_of_its_entry(name: str) -> None:
+    args = registry.get("tokenizers", name).args
+    assert checkpoint.fetch_command(args["repo"], file=args["file"]) == f"bench fetch {name}"

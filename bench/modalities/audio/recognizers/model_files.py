@@ -14,7 +14,8 @@ from bench.errors import BenchError, Unavailable
 from bench.machine.documents import parse_json
 from bench.machine.files import read_stored
 from bench.tokenizers.checkpoint import TIMEOUT, hub_name, hub_offline, locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint, require
+from bench.tokenizers.checkpoint_files import Checkpoint, require
+from bench.tokenizers.configurations import CONFIG
 from bench.tokenizers.pretrained import model_class
 
 PROCESSOR = ("preprocessor_config.json", "processor_config.json")

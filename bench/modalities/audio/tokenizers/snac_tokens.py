@@ -26,7 +26,7 @@ class Snac(PretrainedAudioTokenizer):
     batch or on what was decoded before; it differs between kinds of device.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         seed: seed of the decoder's noise.
     """
 
@@ -40,11 +40,12 @@ class Snac(PretrainedAudioTokenizer):
         revision: str | None = None,
         seed: int = 0,
         offline: bool = False,
+        weights: str | None = None,
     ) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # the package compiles an activation in a way torch gives up
             cls = require("snac").SNAC
-        checkpoint = locate(path, repo, subfolder, revision, offline)
+        checkpoint = locate(path, repo, subfolder, revision, offline, weights=weights)
         model = model_of(lambda: cls(**checkpoint.config), "SNAC", checkpoint)
         windows = math.lcm(model.vq_strides[0], model.attn_window_size or 1)
         super().__init__(checkpoint, model, self.structure_of(model), int(model.hop_length) * windows)

@@ -46,7 +46,7 @@ class SpeechTokenizer(PretrainedAudioTokenizer):
     """SpeechTokenizer (Zhang et al. 2023, arXiv 2308.16692): the first book distilled from HuBERT.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         books: how many codebooks to use, from the first; all if None.
     """
 
@@ -60,9 +60,10 @@ class SpeechTokenizer(PretrainedAudioTokenizer):
         revision: str | None = None,
         books: int | None = None,
         offline: bool = False,
+        weights: str | None = None,
     ) -> None:
         cls = speechtokenizer_class()
-        checkpoint = locate(path, repo, subfolder, revision, offline)
+        checkpoint = locate(path, repo, subfolder, revision, offline, weights=weights)
         model = model_of(lambda: cls(checkpoint.config), "SpeechTokenizer", checkpoint)
         super().__init__(checkpoint, model, self.structure_of(model, books, checkpoint.folder))
 

@@ -18,7 +18,7 @@ class BandwidthCodec(PretrainedAudioTokenizer):
     """A transformers codec whose number of codebooks is set by a bandwidth.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         bandwidth: kilobits per second, one of the checkpoint's ``target_bandwidths``; the highest if None.
     """
 
@@ -33,8 +33,11 @@ class BandwidthCodec(PretrainedAudioTokenizer):
         revision: str | None = None,
         bandwidth: float | None = None,
         offline: bool = False,
+        weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_transformers(self.library_class, path, repo, subfolder, revision, offline)
+        checkpoint, model = load_transformers(
+            self.library_class, path, repo, subfolder, revision, offline, weights=weights
+        )
         self._adopt(checkpoint, model, bandwidth)
 
     @classmethod
@@ -116,7 +119,7 @@ class BooksCodec(PretrainedAudioTokenizer):
     """A transformers codec that takes a number of codebooks.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         books: how many codebooks to use, from the first; all if None.
     """
 
@@ -131,8 +134,11 @@ class BooksCodec(PretrainedAudioTokenizer):
         revision: str | None = None,
         books: int | None = None,
         offline: bool = False,
+        weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_transformers(self.library_class, path, repo, subfolder, revision, offline)
+        checkpoint, model = load_transformers(
+            self.library_class, path, repo, subfolder, revision, offline, weights=weights
+        )
         structure = self.structure_of(model, books, checkpoint.folder)
         super().__init__(checkpoint, model, structure, structure.hop if self.whole_hops else 1)
 

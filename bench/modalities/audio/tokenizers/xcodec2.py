@@ -24,7 +24,7 @@ class Xcodec2(PretrainedAudioTokenizer):
     which appends one zero and pads to whole hops: a clip of ``n`` samples has ``n // hop + 1`` codes.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
     library_class: ClassVar[str] = "Xcodec2Model"
@@ -37,8 +37,11 @@ class Xcodec2(PretrainedAudioTokenizer):
         subfolder: str | None = None,
         revision: str | None = None,
         offline: bool = False,
+        weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_transformers(self.library_class, path, repo, subfolder, revision, offline)
+        checkpoint, model = load_transformers(
+            self.library_class, path, repo, subfolder, revision, offline, weights=weights
+        )
         super().__init__(checkpoint, model, self.structure_of(model))
         self.input_rate, self.input_hop = self.input_of(model.config)
         self.extractor = model_class("transformers", self.extractor_class)(

@@ -15,6 +15,29 @@ _EMU3 = "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ"
 
 _DISCRETE = {_VQ, _JANUS, _EMU3}
 
+_LLAMAGEN = {"codebook_size": 16384, "codebook_embed_dim": 8, "codebook_l2_norm": True, "z_channels": 256}
+_DS16 = _LLAMAGEN | {"encoder_ch_mult": [1, 1, 2, 2, 4], "decoder_ch_mult": [1, 1, 2, 2, 4]}
+_DS8 = _LLAMAGEN | {"encoder_ch_mult": [1, 2, 2, 4], "decoder_ch_mult": [1, 2, 2, 4]}
+"""ModelArgs of LlamaGen's vq_model.py. Its evaluation takes the moving average where a file holds one."""
+
+_TAMING_F16 = {
+    "embed_dim": 256,
+    "ddconfig": {
+        "double_z": False,
+        "z_channels": 256,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": 128,
+        "ch_mult": [1, 1, 2, 2, 4],
+        "num_res_blocks": 2,
+        "attn_resolutions": [16],
+    },
+}
+"""``model.params`` of taming-transformers' f16 models, whatever their number of entries."""
+
+_TAMING = "Esser et al. 2021, arXiv 2012.09841; github.com/CompVis/taming-transformers"
+_SUN = "Sun et al. 2024, arXiv 2406.06525; github.com/FoundationVision/LlamaGen"
 _LDM = "Rombach et al. 2022, arXiv 2112.10752"
 _DCAE = "Chen et al. 2024, arXiv 2410.10733; github.com/mit-han-lab/efficientvit"
 _TAESD = "github.com/madebyollin/taesd"
@@ -25,35 +48,47 @@ def _extra(target: str) -> str | None:
     return None if target in (_JANUS, _EMU3) else "hf"
 
 
-def _class(name: str, target: str, summary: str, source: str) -> Entry:
-    """A model class; the license is that of the checkpoint it is given."""
+def _class(
+    name: str,
+    target: str,
+    summary: str,
+    source: str,
+    license: str = "the checkpoint's",
+    /,
+    **args: Any,
+) -> Entry:
+    """A model class, or one of its configurations; by default the license is that of the checkpoint it is given."""
     return Entry(
         name,
         target,
         f"{summary}; {name}=PATH",
+        args=args,
         modality="image",
         tokens="discrete" if target in _DISCRETE else "continuous",
         source=source,
-        license="the checkpoint's",
+        license=license,
         extra=_extra(target),
         local=True,
     )
 
 
-def _checkpoint(name: str, target: str, hub: str, summary: str, source: str, license: str) -> Entry:
-    """A checkpoint on the hub: ``OWNER/NAME[/SUBFOLDER]``."""
+def _checkpoint(
+    name: str, target: str, hub: str, summary: str, source: str, license: str, /, file: str = "", **more: Any
+) -> Entry:
+    """A checkpoint on the hub: ``OWNER/NAME[/SUBFOLDER]``, or a file there that has a name of its own."""
     owner, model, *inside = hub.split("/", 2)
     args: dict[str, Any] = {"repo": f"{owner}/{model}"} | ({"subfolder": inside[0]} if inside else {})
+    args |= {"file": file} if file else {}
     return Entry(
         name,
         target,
         summary,
-        args=args,
+        args=args | more,
         modality="image",
         tokens="discrete" if target in _DISCRETE else "continuous",
         source=f"{source}; huggingface.co/{owner}/{model}",
         license=license,
-        weights=(f"hf:{hub}",),
+        weights=(f"hf:{hub}/{file}" if file else f"hf:{hub}",),
         extra=_extra(target),
         local=True,
     )
@@ -152,6 +187,60 @@ PRETRAINED: tuple[Entry, ...] = (
         "LlamaGen's VQ f16 for ImageNet, 16384 entries",
         "Sun et al. 2024, arXiv 2406.06525",
         "MIT",
+        config=_DS16,
+        weights="ema-if-any",
+    ),
+    _checkpoint(
+        "llamagen-vq-ds8",
+        _JANUS,
+        "FoundationVision/LlamaGen",
+        "LlamaGen's VQ f8 for ImageNet, 16384 entries",
+        _SUN,
+        "MIT",
+        file="vq_ds8_c2i.pt",
+        config=_DS8,
+        weights="ema-if-any",
+    ),
+    _checkpoint(
+        "llamagen-vq",
+        _JANUS,
+        "FoundationVision/LlamaGen",
+        "LlamaGen's VQ f16 for ImageNet as its authors publish it, 16384 entries",
+        _SUN,
+        "MIT",
+        file="vq_ds16_c2i.pt",
+        config=_DS16,
+        weights="ema-if-any",
+    ),
+    _checkpoint(
+        "llamagen-vq-ds16-t2i",
+        _JANUS,
+        "peizesun/llamagen_t2i",
+        "LlamaGen's VQ f16 for text to image, 16384 entries",
+        _SUN,
+        "not stated; the code is MIT",
+        file="vq_ds16_t2i.pt",
+        config=_DS16,
+        weights="ema-if-any",
+    ),
+    _class(
+        "vqgan",
+        _VQ,
+        "taming-transformers' VQGAN f16, or that of the YAML file beside it",
+        _TAMING,
+        config=_TAMING_F16,
+    ),
+    *(
+        _class(
+            f"vqgan-f16-{entries}",
+            _VQ,
+            f"taming-transformers' VQGAN f16 for ImageNet, {entries} entries",
+            _TAMING,
+            "not stated; the code is MIT",
+            config=_TAMING_F16 | {"n_embed": entries},
+            weights="raw",
+        )
+        for entries in (1024, 16384)
     ),
     _checkpoint(
         "janus-pro-vq",

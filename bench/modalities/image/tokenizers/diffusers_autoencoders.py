@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
+from bench.modalities.image.tokenizers import taming
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
+from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.tokenizers.configurations import CONFIG
+from bench.tokenizers.layouts import model_of_layout
 from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
 
 
 def load_diffusers(
-    name: str, path: str | None, repo: str | None, subfolder: str | None, revision: str | None, offline: bool
+    name: str,
+    path: str | None,
+    repo: str | None,
+    subfolder: str | None,
+    revision: str | None,
+    offline: bool,
+    file: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
+    weights: str | None = None,
 ) -> tuple[Checkpoint, Any]:
-    """A checkpoint and its model in float32, from the library's ``from_pretrained``, which knows old tensor names.
+    """A checkpoint and its model in float32.
+
+    A folder is read by the library's ``from_pretrained``, which knows old tensor names; a file of weights on its own
+    with the names of the library, or those of taming-transformers and latent-diffusion (``taming.layout``).
 
     Args:
         name: the diffusers class.
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
 
     Raises:
         Unavailable: diffusers is missing or too old, or the checkpoint is not available.
@@ -30,7 +45,9 @@ def load_diffusers(
             would draw those at random and only warn.
     """
     cls = model_class("diffusers", name)
-    checkpoint = locate(path, repo, subfolder, revision, offline)
+    checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
+    if checkpoint.file is not None:
+        return checkpoint, _of_file(cls, name, checkpoint)
     stated = checkpoint.config.get("_class_name")
     if stated != name:
         raise BenchError(
@@ -51,6 +68,19 @@ def load_diffusers(
         ) from error
     checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model
+
+
+def _of_file(cls: Any, name: str, checkpoint: Checkpoint) -> Any:
+    """The model of a single file of weights."""
+    origin = checkpoint.configuration.origin
+    try:
+        layout = taming.layout(checkpoint.config, name)
+    except BenchError as error:
+        raise BenchError(f"{origin}: {error.cause}") from error
+    if layout is None:
+        stated = checkpoint.config.get("_class_name") or checkpoint.config.get("target") or "no diffusers class"
+        raise BenchError(f"{origin}: a configuration of {stated}, not of {name}")
+    return model_of_layout(lambda config: cls.from_config(config), name, layout, checkpoint)[0]
 
 
 class DiffusersAutoencoder(PretrainedTokenizer):
@@ -81,7 +111,7 @@ class AutoencoderKL(DiffusersAutoencoder):
     would only be undone before decoding.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
         latents: ``mode`` of the posterior, or a ``sample`` of it.
         seed: seed of the samples. The noise of an image depends on the seed and on the image itself, never on
             its batch, its place in it or the device; equal images get equal noise.
@@ -96,10 +126,15 @@ class AutoencoderKL(DiffusersAutoencoder):
         latents: str = "mode",
         seed: int = 0,
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         if latents not in ("mode", "sample"):
             raise BenchError(f"latents={latents}: choose mode or sample")
-        checkpoint, model = load_diffusers("AutoencoderKL", path, repo, subfolder, revision, offline)
+        checkpoint, model = load_diffusers(
+            "AutoencoderKL", path, repo, subfolder, revision, offline, file, config, weights
+        )
         super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
         self.latents, self.seed = latents, seed
 
@@ -116,7 +151,7 @@ class AutoencoderTiny(DiffusersAutoencoder):
     """TAESD and its kin: small distilled autoencoders (github.com/madebyollin/taesd).
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
         store: ``float`` keeps the latents as they are, which is how pipelines use the model; ``uint8``
             rounds each to 8 bits as in an RGBA image, which is what the library's ``forward`` does.
     """
@@ -129,10 +164,15 @@ class AutoencoderTiny(DiffusersAutoencoder):
         revision: str | None = None,
         store: str = "float",
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         if store not in ("float", "uint8"):
             raise BenchError(f"store={store}: choose float or uint8")
-        checkpoint, model = load_diffusers("AutoencoderTiny", path, repo, subfolder, revision, offline)
+        checkpoint, model = load_diffusers(
+            "AutoencoderTiny", path, repo, subfolder, revision, offline, file, config, weights
+        )
         super().__init__(checkpoint, model, 2 ** (len(model.config.num_encoder_blocks) - 1))
         self.store = store
 
@@ -147,7 +187,7 @@ class AutoencoderDC(DiffusersAutoencoder):
     """Deep-compression autoencoder (Chen et al. 2024, arXiv 2410.10733): 32 to 128 pixels per side and token.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
     def __init__(
@@ -157,8 +197,13 @@ class AutoencoderDC(DiffusersAutoencoder):
         subfolder: str | None = None,
         revision: str | None = None,
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_diffusers("AutoencoderDC", path, repo, subfolder, revision, offline)
+        checkpoint, model = load_diffusers(
+            "AutoencoderDC", path, repo, subfolder, revision, offline, file, config, weights
+        )
         super().__init__(checkpoint, model, model.spatial_compression_ratio)
 
     def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from bench.contracts.tokens import Codebook, Tokens
+from bench.modalities.image.tokenizers import taming
 from bench.modalities.image.tokenizers.diffusers_autoencoders import load_diffusers
-from bench.tokenizers.pretrained import PretrainedTokenizer
+from bench.tokenizers.pretrained import PretrainedTokenizer, area
 
 
 class VQModel(PretrainedTokenizer):
     """VQ autoencoder with one codebook: VQGAN (Esser et al. 2021), MoVQ (Zheng et al. 2022), aMUSEd's VQGAN.
 
+    It reads what diffusers wrote, and files of weights of taming-transformers and latent-diffusion.
+
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
     packages = ("diffusers",)
@@ -25,10 +31,22 @@ class VQModel(PretrainedTokenizer):
         subfolder: str | None = None,
         revision: str | None = None,
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_diffusers("VQModel", path, repo, subfolder, revision, offline)
+        checkpoint, model = load_diffusers("VQModel", path, repo, subfolder, revision, offline, file, config, weights)
         super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
         self.codebooks = (Codebook(model.config.num_vq_embeddings, self.covers),)
+
+    @classmethod
+    def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
+        layout = taming.layout(config, "VQModel")
+        if layout is None or "num_vq_embeddings" not in layout.config:
+            return ()
+        return (
+            Codebook(layout.config["num_vq_embeddings"], area(2 ** (len(layout.config["block_out_channels"]) - 1))),
+        )
 
     @torch.no_grad()
     def encode(self, batch: torch.Tensor) -> Tokens:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,23 +12,9 @@ from torch.nn import functional as F
 from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import CONFIG, Checkpoint
-from bench.tokenizers.pretrained import PretrainedTokenizer, model_class
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a publisher describes the model and names its tensors.
-
-    Attributes:
-        config: arguments of the library's configuration class.
-        prefixes: prefixes of this model's tensors in the checkpoint of a larger one.
-        renames: patterns and replacements, in order, from the publisher's names to the library's.
-    """
-
-    config: Mapping[str, Any]
-    prefixes: tuple[str, ...] = ("",)
-    renames: tuple[tuple[str, str], ...] = ()
+from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.tokenizers.layouts import Layout, model_of_layout
+from bench.tokenizers.pretrained import PretrainedTokenizer, area, model_class
 
 
 class TransformersVQ(PretrainedTokenizer):
@@ -39,7 +23,7 @@ class TransformersVQ(PretrainedTokenizer):
     Weights are read in float32, whatever they were saved in.
 
     Args:
-        path, repo, subfolder, revision, offline: see ``bench.tokenizers.checkpoint.locate``.
+        path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
     library_class: str
@@ -51,14 +35,21 @@ class TransformersVQ(PretrainedTokenizer):
         subfolder: str | None = None,
         revision: str | None = None,
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         cls = model_class("transformers", self.library_class)
-        checkpoint = locate(path, repo, subfolder, revision, offline)
+        checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
         layout = self.layout(checkpoint.config)
         if layout is None:
             stated = checkpoint.config.get("model_type") or checkpoint.config.get("_class_name") or "an unknown model"
-            raise BenchError(f"{checkpoint.folder / CONFIG}: a checkpoint of {stated}, not of {self.library_class}")
-        self._adopt(checkpoint, *_load(cls, layout, checkpoint))
+            origin = checkpoint.configuration.origin
+            raise BenchError(f"{origin}: a checkpoint of {stated}, not of {self.library_class}")
+        model, files = model_of_layout(
+            lambda config: cls(cls.config_class.from_dict(config)), self.library_class, layout, checkpoint
+        )
+        self._adopt(checkpoint, model, files)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
@@ -70,6 +61,13 @@ class TransformersVQ(PretrainedTokenizer):
     def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
         super().__init__(checkpoint, model, 2 ** (len(model.config.channel_multiplier) - 1), files)
         self.codebooks = (Codebook(model.quantize.embedding.num_embeddings, self.covers),)
+
+    @classmethod
+    def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
+        layout = cls.layout(config)
+        if layout is None or not {"num_embeddings", "channel_multiplier"} <= layout.config.keys():
+            return ()
+        return (Codebook(layout.config["num_embeddings"], area(2 ** (len(layout.config["channel_multiplier"]) - 1))),)
 
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
@@ -117,10 +115,13 @@ class JanusVQ(TransformersVQ):
         revision: str | None = None,
         nearest: str = "cosine",
         offline: bool = False,
+        file: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        weights: str | None = None,
     ) -> None:
         if nearest not in ("cosine", "euclidean"):
             raise BenchError(f"nearest={nearest}: choose cosine or euclidean")
-        super().__init__(path, repo, subfolder, revision, offline)
+        super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
         self.nearest = nearest
 
     @staticmethod
@@ -216,33 +217,3 @@ class Emu3VQ(TransformersVQ):
     def images_of(self, codes: torch.Tensor) -> torch.Tensor:
         images: torch.Tensor = self.model.decode(codes)
         return images
-
-
-def _load(cls: Any, layout: Layout, checkpoint: Checkpoint) -> tuple[Any, tuple[Path, ...]]:
-    """The model with every weight from the checkpoint, and the files they came from.
-
-    Not ``from_pretrained``: that one reads no part of a larger checkpoint, and draws at random what it misses.
-    """
-    names = checkpoint.names()
-    prefix = next((p for p in layout.prefixes if any(name.startswith(f"{p}encoder.") for name in names)), "")
-    tensors, files = checkpoint.tensors(prefix)
-    state: dict[str, torch.Tensor] = {}
-    for name, tensor in tensors.items():
-        for pattern, replacement in layout.renames:
-            name = re.sub(pattern, replacement, name)
-        state[name] = tensor.float() if tensor.is_floating_point() else tensor
-    try:
-        with torch.device("meta"):
-            model = cls(cls.config_class.from_dict(dict(layout.config)))
-        expected = model.state_dict()
-        for name in state.keys() & expected.keys():
-            # Publishers write the projections of attention as 1x1 convolutions.
-            if state[name].ndim == 4 and expected[name].ndim == 2 and state[name].shape[2:] == (1, 1):
-                state[name] = state[name].flatten(1)
-        missing = model.load_state_dict(state, strict=False, assign=True).missing_keys
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise BenchError(
-            f"{checkpoint.folder}: not a {cls.__name__}: {' '.join(str(error).split())}; {checkpoint.remedy}"
-        ) from error
-    checkpoint.reject_missing(cls.__name__, missing)
-    return model, files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -383,8 +384,22 @@ def test_weights_of_a_part_are_refused(tmp_path: Path) -> None:
         else:
             state = torch.load(file, weights_only=True)
             torch.save({key: value for key, value in state.items() if not key.startswith("decoder")}, file)
-        with pytest.raises(BenchError, match=rf"the weights lack \d+ tensors of config.json's {name}"):
+        with pytest.raises(BenchError, match=rf"the weights lack \d+ tensors of {name} "):
             cls(str(folder))
+
+
+@pytest.mark.parametrize("name", ["EncodecModel", "DacModel", "MimiModel", "SNAC", "SpeechTokenizer"])
+def test_a_file_is_enough(name: str, load: Load, folders: dict[str, Path], tmp_path: Path) -> None:
+    (file,) = (path for path in folders[name].iterdir() if path.suffix != ".json")
+    tensors = load_file(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
+    drifted = {key: torch.zeros_like(tensor) for key, tensor in tensors.items()}
+    torch.save({"model": drifted, "ema": {f"module.{key}": item for key, item in tensors.items()}}, tmp_path / "c.ckpt")
+    shutil.copy(folders[name] / "config.json", tmp_path)
+    alone = parse(f"{NAMES[name]}@path={tmp_path / 'c.ckpt'},weights=ema").build()
+    waves = clips(4000, load(name).rate)
+    for code, expected in zip(alone.encode(waves).codes, load(name).encode(waves).codes, strict=True):
+        assert torch.equal(code, expected)
+    assert list(alone.weights) == ["c.ckpt [ema: ema]", "config.json"]
 
 
 class Harmful:
@@ -398,7 +413,7 @@ class Harmful:
 def test_pickles_hold_weights_only(name: str, cls: Any, file: str | None, tmp_path: Path, capsys: Any) -> None:
     save_audio(name, tmp_path)
     torch.save({"weight": torch.zeros(1), "more": Harmful()}, tmp_path / (file or "SpeechTokenizer.pt"))
-    with pytest.raises(BenchError, match="more than weights, which is never loaded"):
+    with pytest.raises(BenchError, match=r"holds builtins\.print, which is never loaded"):
         cls(str(tmp_path))
     assert "run by a pickle" not in capsys.readouterr().out
 

@@ -16,6 +16,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tiny_models import tiny_model
 
+from bench import registry
+from bench.contracts.system import SystemSpec, parse
 from bench.errors import BenchError
 from bench.machine.canonical import sha256_file
 from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
@@ -214,25 +216,71 @@ EMU3 = (
 )
 
 
-def publish(folder: Path, model: Any, config: dict[str, Any], renames: tuple[tuple[str, str], ...]) -> None:
-    """Write a library's model as its publisher does: other names, projections as 1x1 convolutions."""
+def published(model: Any, renames: tuple[tuple[str, str], ...]) -> dict[str, torch.Tensor]:
+    """The tensors of a library's model as its publisher has them: other names, projections as 1x1 convolutions."""
     tensors = {"quantize.codebook_used": torch.zeros(4)}
     for name, tensor in model.state_dict().items():
         projection = "_proj" in name and name.endswith("weight")
         for pattern, replacement in renames:
             name = re.sub(pattern, replacement, name)
         tensors[name] = (tensor[..., None, None] if projection else tensor).contiguous()
-    save_file(tensors, folder / "model.safetensors")
+    return tensors
+
+
+def publish(folder: Path, model: Any, config: dict[str, Any], renames: tuple[tuple[str, str], ...]) -> None:
+    """Write a library's model as its publisher does."""
+    save_file(published(model, renames), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config))
+
+
+TINY_LLAMAGEN = {
+    "encoder_ch_mult": [1, 1],
+    "decoder_ch_mult": [1, 1],
+    "codebook_size": 32,
+    "codebook_embed_dim": 8,
+    "z_channels": 8,
+    "codebook_l2_norm": True,
+}
+
+
+def test_llamagens_file_is_enough(tmp_path: Path, photos: torch.Tensor) -> None:
+    model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
+    model.save_pretrained(tmp_path / "library")
+    library = JanusVQ(str(tmp_path / "library"))
+    tensors, file = published(model, LLAMAGEN), tmp_path / "vq_ds16_c2i.pt"
+    torch.save({"model": tensors, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}, "steps": 3}, file)
+    entry = registry.get("tokenizers", "llamagen-vq")
+    alone = SystemSpec("", entry, {"path": str(file), "config": TINY_LLAMAGEN}).build()
+    same(library, alone, photos[:1, :, :16, :16])
+    assert alone.weights == {file.name: sha256_file(file)}
+    drifted = {name: tensor + 1 if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    torch.save({"model": drifted, "ema": tensors}, file)
+    averaged: Any = SystemSpec("", entry, {"path": str(file), "config": TINY_LLAMAGEN}).build()
+    same(library, averaged, photos[:1, :, :16, :16])
+    assert list(averaged.weights) == [f"{file.name} [ema: ema]"]
+    raw = JanusVQ(str(file), config=TINY_LLAMAGEN, weights="raw")
+    assert list(raw.weights) == [f"{file.name} [raw: model]"]
+    assert not torch.equal(raw.model.quantize.embedding.weight, averaged.model.quantize.embedding.weight)
+    with pytest.raises(BenchError, match=r"raw weights \(model\) and their moving average \(ema\)"):
+        JanusVQ(str(file), config=TINY_LLAMAGEN)
+
+
+def test_another_network_than_that_of_the_line_is_named(tmp_path: Path) -> None:
+    model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
+    torch.save({"model": published(model, LLAMAGEN)}, tmp_path / "vq.pt")
+    named = (
+        r"lack \d+ tensors of JanusVQVAE \(decoder\.up\.1\.block.* \[256\].* and \d+ more\); they have .* not in "
+        r"JanusVQVAE .*conv_in\.bias \[128\], not \[512\].*the configuration of the registry line"
+    )
+    with pytest.raises(BenchError, match=named):
+        parse(f"llamagen-vq={tmp_path / 'vq.pt'}").build()
 
 
 def test_llamagens_own_layout(tmp_path: Path, photos: torch.Tensor) -> None:
     model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
     model.save_pretrained(tmp_path / "library")
-    widths = {"encoder_ch_mult": [1, 1], "decoder_ch_mult": [1, 1]}
-    sizes = {"codebook_size": 32, "codebook_embed_dim": 8, "z_channels": 8, "codebook_l2_norm": True, "dropout_p": 0.0}
     (tmp_path / "published").mkdir()
-    publish(tmp_path / "published", model, widths | sizes, LLAMAGEN)
+    publish(tmp_path / "published", model, TINY_LLAMAGEN | {"dropout_p": 0.0}, LLAMAGEN)
     same(JanusVQ(str(tmp_path / "library")), JanusVQ(str(tmp_path / "published")), photos[:1, :, :16, :16])
 
 
@@ -266,7 +314,8 @@ def test_weights_saved_in_half_are_computed_with_in_float32(tmp_path: Path, phot
 
 def test_registry_lines_name_their_weights() -> None:
     for entry in PRETRAINED:
-        wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
+        place = (entry.args.get(key) for key in ("repo", "subfolder", "file"))
+        wanted = (hub_name(*place),) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra in ("hf", None) and entry.source and entry.license  # transformers needs none
 

@@ -77,7 +77,7 @@ def build(checkpoints: dict[str, Path], taef2_files: Path) -> Callable[[str], To
 
 def distinct() -> list[str]:
     """One entry for each class and arguments: entries that differ in their checkpoint alone are one case here."""
-    where = {"repo", "subfolder", "revision"}
+    where = {"repo", "subfolder", "revision", "file", "config", "weights"}
     cases = {
         (entry.target, *sorted((key, value) for key, value in entry.args.items() if key not in where)): name
         for name, entry in reversed(ENTRIES.items())

@@ -1,0 +1,83 @@
+"""What ``bench show`` prints of a tokenizer: arguments, codebooks, rate, and what papers report of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench import registry
+from bench.contracts.system import SystemSpec, parse
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.contracts.tokens import Codebook
+
+SIDE = 256
+"""Height and width of the image that rates are stated for, the size of most tables."""
+_PATCH = re.compile(r"(\d+)x(\d+) pixels")
+
+
+def tokenizer_facts(name: str) -> dict[str, Any]:
+    """Arguments, codebooks and rate by their headings, and the numbers that papers report.
+
+    Codebooks and rate are those of the built tokenizer; where its checkpoint is not here, those of the configuration
+    in the registry line, if it has one.
+    """
+    facts: dict[str, Any] = {}
+    try:
+        spec = parse(name)
+        arguments = spec.resolved()
+        facts["configuration"] = arguments.pop("config", None)
+        facts["arguments"] = arguments
+    except BenchError as error:
+        return {"not loadable here": str(error)}
+    try:
+        system = spec.build()
+        facts |= _rates(system.codebooks)
+        if bitrate := getattr(system, "bitrate", None):
+            facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
+    except BenchError as error:
+        facts |= _rates(_described(spec))
+        facts["not loadable here"] = str(error)
+    return facts | _reported(spec.entry.name)
+
+
+def _described(spec: SystemSpec) -> Sequence[Codebook]:
+    """The codebooks of the configuration in a registry line; none where there is no such line or class."""
+    describe = getattr(registry.load(spec.entry.target), "codebooks_of", None)
+    config = spec.entry.args.get("config")
+    books: Sequence[Codebook] = describe(config) if describe and config else ()
+    return books
+
+
+def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"codebooks": [f"{book.size} entries, one code per {book.covers}" for book in books]}
+    rates = [book.bits * book.rate for book in books if book.rate]
+    covers = {book.covers for book in books}
+    if books and len(rates) == len(books):
+        facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
+    elif len(covers) == 1:
+        facts["rate"] = f"{sum(book.bits for book in books):g} bits for {next(iter(covers))}"
+    patches = [match for book in books if (match := _PATCH.fullmatch(book.covers))]
+    if books and len(patches) == len(books):
+        counts = [(-(-SIDE // int(patch[1]))) * (-(-SIDE // int(patch[2]))) for patch in patches]
+        bits = sum(count * book.bits for count, book in zip(counts, books, strict=True))
+        facts[f"at {SIDE}x{SIDE}"] = f"{sum(counts)} codes, {bits:g} bits"
+    return facts
+
+
+def _reported(name: str) -> dict[str, Any]:
+    """What papers report of a registry entry: values, how they were measured, and the preset that measures them so."""
+    from bench.reported.model import catalogs
+
+    lines = []
+    for catalog in catalogs().values():
+        for system in catalog.systems:
+            if system.registry != name:
+                continue
+            protocol = catalog.protocols[system.protocol]
+            values = ", ".join(f"{catalog.metrics[key].title} {value}" for key, value in system.values.items())
+            preset = f"; --protocol {protocol.match.preset}" if protocol.match else ""
+            lines.append(f"{values} ({protocol.title}{preset}; {system.source})")
+    return {"reported": lines} if lines else {}
