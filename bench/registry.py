@@ -55,7 +55,7 @@ class Entry:
         args: keyword arguments that the entry fixes; those of the user override them.
         positional: the argument that ``NAME@VALUE`` sets, if any.
         modality: ``image``, ``audio``, ``video``; a metric may name several; empty for any, or where it does not apply.
-        tokens: ``discrete``, ``continuous`` or ``bytes``, for tokenizers and backbones.
+        tokens: ``discrete``, ``continuous``, ``hybrid`` or ``bytes``, for tokenizers and backbones.
         source: where the definition or the checkpoint comes from.
         license: license of the model or data set.
         weights: names of the weights it needs: files of ``bench/machine/weights.py`` or ``hf:REPO[/SUBFOLDER]``.

@@ -9,14 +9,17 @@ from bench import registry
 from bench.backbones.base import Backbone
 from bench.contracts.protocol import Protocol
 from bench.contracts.stats import Estimate
-from bench.contracts.task import Request
+from bench.contracts.task import Job, Request
 from bench.datasets.base import Dataset
+from bench.errors import BenchError
 from bench.learning.drawing import Drawing
 from bench.learning.probe import ProbeSettings
 from bench.learning.study import ModelingSettings, Study
 from bench.measuring.dataset_task import DatasetSettings
+from bench.metrics.base import ENCODES_ONLY
 from bench.modalities.base import Modality
 from bench.modalities.signal import Signal
+from bench.tokenizers.base import Tokenizer
 
 from .token_modelling import TokenModeling
 
@@ -64,6 +67,25 @@ class Probe(TokenModeling):
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return (*super().preload(protocol), *self.drawing.preload(protocol))
+
+    def unmeasurable(self, job: Job) -> str:
+        decodes = getattr(registry.load(job.system.entry.target), "decodes", True)
+        return super().unmeasurable(job) or ("" if decodes else f"{job.system.text}: {self._cannot_draw}")
+
+    def tokenizer(self, job: Job, settings: DatasetSettings, dataset: Dataset) -> Tokenizer:
+        tokenizer = super().tokenizer(job, settings, dataset)
+        if not tokenizer.decodes:
+            raise BenchError(self._cannot_draw)
+        return tokenizer
+
+    @property
+    def _cannot_draw(self) -> str:
+        """Why a tokenizer that only encodes is not measured, and the remedy."""
+        likelihood = self.name.replace(self.kind, TokenModeling.kind)
+        return f"{ENCODES_ONLY}, so {self.name} cannot decode what probes draw; measure it under {likelihood}"
+
+    def check_tokens(self, study: Study) -> None:
+        self.drawing.check_tokens(study)
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         return self.drawing.further(study, backbones)

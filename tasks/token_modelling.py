@@ -124,6 +124,7 @@ class TokenModeling(DatasetTask):
         if isinstance(job.system, BackboneSpec):
             return measure_pretrained(self, self.bits, job, report)
         study = Study(self, self.rates, job, report)
+        self.check_tokens(study)
         backbones = study.probe.train(study.training.corpus)
         verdict = study.probe.verdict(backbones, study.training.corpus, study.evaluated.corpus)
         further = self.further(study, backbones)
@@ -150,6 +151,10 @@ class TokenModeling(DatasetTask):
             },
             warnings=list(dict.fromkeys([*seen.warnings(), *study.warnings])),
         )
+
+    def check_tokens(self, study: Study) -> None:
+        """Raise BenchError if the task cannot measure such tokens; called before a probe is trained on them."""
+        return
 
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         """Further estimates, by value, that a task makes with the trained backbones."""

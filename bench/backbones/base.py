@@ -82,11 +82,11 @@ class Structure:
         return self.grids[0]
 
     def resized(self, positions: int) -> Structure:
-        """The structure of sequences of so many positions; the signal is longer or shorter in proportion."""
+        """The structure of sequences of so many positions; audio is longer or shorter in proportion, images stay."""
         if positions == self.positions[0]:
             return self
         shape = self.signal_shape
-        if shape:
+        if shape and self.signal_rate:
             shape = (*shape[:-1], round(shape[-1] * positions / self.positions[0]))
         return replace(self, grids=((positions,),) * len(self.grids), signal_shape=shape)
 

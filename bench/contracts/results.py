@@ -70,7 +70,9 @@ class SystemRecord(_Record):
     target: str = Field(description="module:Attribute that implements it")
     modality: str = ""
     tokens: str = Field(
-        default="", description="discrete, continuous or bytes; samples or backbone where the system is not a tokenizer"
+        default="",
+        description="discrete, continuous, hybrid, bytes, or unknown for reconstructions made elsewhere; samples or "
+        "backbone where the system is not a tokenizer",
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="arguments, defaults resolved")
     weights: dict[str, str] = Field(default_factory=dict, description="sha256 of each weights file")

@@ -44,6 +44,10 @@ class Drawing(ABC):
         """Raise BenchError if these settings do not fit this data set."""
         return
 
+    def check_tokens(self, study: Study) -> None:
+        """Raise BenchError if what is drawn of such tokens could not be decoded; called before a probe is trained."""
+        return
+
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         """Names of modules that take long to import and are needed to measure what was drawn."""
         return ()

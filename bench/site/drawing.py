@@ -12,7 +12,7 @@ from bench.site.plots import Plot, Point
 MOST_NAMED = 40
 CROWDED = 200
 """Most points of a plot that is drawn in two shapes; with more, the page would be too heavy for a browser."""
-MARKERS = {"discrete": "circle", "continuous": "square", "bytes": "diamond"}
+MARKERS = {"discrete": "circle", "continuous": "square", "hybrid": "down", "bytes": "diamond", "unknown": "right"}
 
 
 @dataclass(frozen=True)

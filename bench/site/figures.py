@@ -12,8 +12,8 @@ from bench.site.layout import PAPER
 from bench.site.plots import Coordinate, Plot, Point
 
 ACCENT, INK, DIM, FAINT = "#0b6770", "#1d2326", "#5c666b", "#838d91"
-MARKERS = {"discrete": "o", "continuous": "s", "bytes": "D"}
-SIGNS = {"discrete": "○", "continuous": "□", "bytes": "◇"}
+MARKERS = {"discrete": "o", "continuous": "s", "hybrid": "v", "bytes": "D", "unknown": ">"}
+SIGNS = {"discrete": "○", "continuous": "□", "hybrid": "▽", "bytes": "◇", "unknown": "▷"}
 LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}
 DPI = 72
 SCALE = 3

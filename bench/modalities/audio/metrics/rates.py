@@ -70,7 +70,10 @@ class Totals(TokenMetric):
 
 
 class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
-    """Codes per second over all levels, as the codebooks declare; latent vectors counted over the set."""
+    """Codes per second over all levels, as the codebooks declare; latent vectors are counted over the set.
+
+    So are hybrid tokens, of which the codebooks declare only the codes.
+    """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bitrate"}
 
@@ -84,7 +87,8 @@ class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
         if reason := self.why_undefined:
             return {name: self.unavailable(name, reason)}
         rates = [book.rate for book in self.codebooks if book.rate is not None]
-        return {name: self.exact(name, sum(rates)) if rates else self.measured(name)}
+        declared = rates and self.seen_kind != "hybrid"
+        return {name: self.exact(name, sum(rates)) if declared else self.measured(name)}
 
 
 class Bitrate(Totals, DeclaredRate, line="bitrate"):

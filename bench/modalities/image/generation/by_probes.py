@@ -80,6 +80,15 @@ class DrawnImagesOfProbes(Drawing):
                 "which is generated equally often; raise it in the protocol"
             )
 
+    def check_tokens(self, study: Study) -> None:
+        counts = study.training.corpus.counts
+        fewest, most = int(counts.min()), int(counts.max())
+        if fewest < most:
+            raise BenchError(
+                f"images have {fewest} to {most} tokens, and probes do not draw where an image ends; measure the "
+                "likelihood of such tokens under token-modelling"
+            )
+
     def further(self, study: Study, backbones: Sequence[Backbone]) -> dict[str, Estimate]:
         return self._reconstruction(study) | self._generation(study, backbones)
 
