@@ -135,7 +135,7 @@ class DatasetTask(Task):
     def unmeasurable(self, job: Job) -> str:
         kind = registry.load(job.system.entry.target)
         try:
-            if getattr(kind, "fit", Tokenizer.fit) is not Tokenizer.fit:
+            if isinstance(kind, type) and issubclass(kind, Tokenizer) and kind.is_fitted(job.system.arguments):
                 learned_from(job.system, self.planned(job))
         except BenchError as reason:
             return f"{job.system.text}: {reason}"
@@ -197,6 +197,6 @@ class DatasetTask(Task):
             tokenizer = job.system.build(**stated_arguments(job.system, settings))
             if tokenizer.modality != self.modality:
                 raise BenchError(f"{job.system.text} is a tokenizer of {tokenizer.modality}, not of {self.modality}")
-            if type(tokenizer).fit is not Tokenizer.fit:
+            if tokenizer.is_fitted(job.system.arguments):
                 tokenizer.fit(learned_from(job.system, dataset), job.protocol.seed)
             return tokenizer

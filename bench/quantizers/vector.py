@@ -12,6 +12,8 @@ from bench.errors import whole_number
 from bench.quantizers.base import LEARNED_BITS, Quantizer, check_enough
 
 ITERATIONS = 12
+POINTS = 256
+"""Vectors per codeword that faiss' k-means looks at; it draws them where there are more."""
 
 
 class VectorQuantizer(Quantizer):
@@ -24,13 +26,31 @@ class VectorQuantizer(Quantizer):
     def at(cls, bits: int, levels: int) -> Self:
         return cls(bits)
 
-    def fit(self, vectors: torch.Tensor, seed: int) -> None:
-        check_enough(vectors, self.sizes[0])
+    @classmethod
+    def holding(cls, codewords: torch.Tensor) -> Self:
+        """A quantizer of float32 codewords ``[codes, dim]``, of any number, that were learned elsewhere."""
+        made = cls.__new__(cls)
+        made.sizes = (len(codewords),)
+        made.use(codewords)
+        return made
+
+    @staticmethod
+    def learned(vectors: torch.Tensor, codes: int, seed: int, iterations: int = ITERATIONS) -> torch.Tensor:
+        """Codewords float32 ``[codes, dim]`` that k-means learns from vectors ``[n, dim]``, at least one per code."""
         kmeans = faiss.Kmeans(
-            vectors.shape[1], self.sizes[0], niter=ITERATIONS, seed=seed + 1, min_points_per_centroid=1
+            vectors.shape[1],
+            codes,
+            niter=iterations,
+            seed=seed + 1,
+            min_points_per_centroid=1,
+            max_points_per_centroid=POINTS,
         )
         kmeans.train(vectors.numpy())
-        self.use(torch.from_numpy(np.array(kmeans.centroids, np.float32)))
+        return torch.from_numpy(np.array(kmeans.centroids, np.float32))
+
+    def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        check_enough(vectors, self.sizes[0])
+        self.use(self.learned(vectors, self.sizes[0], seed))
 
     def use(self, codewords: torch.Tensor) -> None:
         """Take float32 codewords ``[codes, dim]`` that were learned elsewhere."""

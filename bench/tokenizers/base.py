@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -58,6 +59,11 @@ class Tokenizer(ABC):
     def fit(self, dataset: Dataset, seed: int) -> None:
         """Learn from a dataset disjoint from the evaluated one; does nothing for pretrained tokenizers."""
         return
+
+    @classmethod
+    def is_fitted(cls, arguments: Mapping[str, Any]) -> bool:
+        """Whether a tokenizer built with these arguments has to be fitted: every one whose class defines ``fit``."""
+        return cls.fit is not Tokenizer.fit
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Tokenizer:
         """Move modules and tensors to a device and dtype; returns the tokenizer itself.

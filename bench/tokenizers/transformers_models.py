@@ -21,6 +21,7 @@ def load_transformers(
     offline: bool,
     dtype: torch.dtype | str = torch.float32,
     weights: str | None = None,
+    unneeded: tuple[str, ...] = (),
 ) -> tuple[Checkpoint, Any]:
     """A checkpoint and its model, from the library's ``from_pretrained``, which knows old tensor names.
 
@@ -28,6 +29,7 @@ def load_transformers(
         name: the transformers class.
         path, repo, subfolder, revision, offline, weights: see ``bench.tokenizers.checkpoint.locate``.
         dtype: dtype of the model; ``auto`` is that of the checkpoint.
+        unneeded: endings of the names of weights that only training uses, which may be missing.
 
     Raises:
         Unavailable: transformers is missing or too old, or the checkpoint is not available.
@@ -64,5 +66,6 @@ def load_transformers(
     finally:
         if shown:
             bars.enable_progress_bar()
-    checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    missing = [key for key in info["missing_keys"] if not key.endswith(unneeded)]
+    checkpoint.reject_missing(name, [*missing, *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model

@@ -119,6 +119,19 @@ TINY_AUDIO: dict[str, Callable[..., Any]] = {
 }
 
 
+HIDDEN_MODELS = ("HubertModel", "WavLMModel", "Wav2Vec2Model")
+"""Classes of models whose hidden layers are clustered to semantic units."""
+
+
+def save_hidden_model(name: str, folder: Path, **changes: Any) -> Any:
+    """Write a tiny checkpoint of a model of hidden layers, and return its model."""
+    torch.manual_seed(0)
+    config = name.removesuffix("Model") + "Config"
+    model = transformers_model(name, config, **_SEMANTIC, conv_dim=[8] * 7, **changes).eval()
+    model.save_pretrained(folder)
+    return model
+
+
 def tiny_audio_model(name: str, **changes: Any) -> Any:
     """Build a small model of a class with random weights, whose codes differ from place to place."""
     torch.manual_seed(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.audio.lines.semantic_units import UNITS
 from bench.registry import Entry
 
 
@@ -97,4 +98,5 @@ ENTRIES: tuple[Entry, ...] = (
         local=True,
     ),
     *PRETRAINED,
+    *UNITS,
 )

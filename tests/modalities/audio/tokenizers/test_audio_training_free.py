@@ -20,7 +20,6 @@ from bench.errors import BenchError
 from bench.lines.tokenizers import ENTRIES as TOKENIZERS
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.datasets.asterisk_prompts import AsteriskPrompts
-from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
 from bench.modalities.audio.lines.tokenizers import ENTRIES as LINES
 from bench.modalities.audio.tokenizers.base import AudioTokenizer
 from bench.modalities.audio.tokenizers.companding import Companding, alaw_codes, alaw_table, ulaw_codes, ulaw_table
@@ -29,7 +28,7 @@ from bench.modalities.audio.tokenizers.mel import MelGriffinLim
 
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
 ENTRIES = {
-    entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry in PRETRAINED)
+    entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry.local)
 }
 LATENT = [f"{entry.name}@of=mdct-continuous,bits=8" for entry in TOKENIZERS if entry.serves("audio")]
 SAMPLES = np.arange(-(2**15), 2**15)
