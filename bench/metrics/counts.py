@@ -179,11 +179,7 @@ class CodeCounter(TokenMetric):
             cells = (block * table.shape[1] + codes[0]).to(table.device)
             table.view(-1).index_add_(0, cells, torch.ones_like(cells))
             return
-        table.append(pack(codes, [self.codebooks[level].size for level in levels], block))
-        if sum(map(len, table)) > max(PENDING_ROWS, 2 * len(table[0])):
-            rows = torch.cat(table)
-            table.clear()
-            table.append(merge(rows))
+        append(table, pack(codes, [self.codebooks[level].size for level in levels], block))
 
     def histogram(self, level: int | None) -> Histogram:
         """Counts of the codes of a level, or of the joint codes if it is None."""
@@ -228,6 +224,15 @@ def pack(codes: Sequence[torch.Tensor], sizes: Sequence[int], block: torch.Tenso
             words[-1] = words[-1] * size + code
             capacity *= size
     return torch.stack([*words, block * COUNTS + 1], dim=1)
+
+
+def append(table: list[torch.Tensor], rows: torch.Tensor) -> None:
+    """Append rows as of ``pack`` to a list of such, and merge it where it has grown long."""
+    table.append(rows)
+    if sum(map(len, table)) > max(PENDING_ROWS, 2 * len(table[0])):
+        whole = torch.cat(table)
+        table.clear()
+        table.append(merge(whole))
 
 
 def merge(rows: torch.Tensor) -> torch.Tensor:

@@ -15,10 +15,12 @@ import pesq
 import pystoi
 import pytest
 import torch
-from audio_data import DELAYS, RATE, Sound, sound
+from audio_data import DELAYS, RATE, SOUND_BOOKS, Sound, sound
 from librosa.filters import mel
 from tester import Case
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as torchmetrics_si_sdr
+
+from bench.modalities.audio.recognizers.phone_alignment import PhoneAligner
 
 
 def mean_of(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], data: Sound) -> Mapping[str, float]:
@@ -127,6 +129,30 @@ def by_jiwer(data: Sound) -> Mapping[str, float]:
     }
 
 
+def by_sklearn(data: Sound) -> Mapping[str, float]:
+    """Compute the purities and PNMI from scikit-learn's contingency table of aligned phones and codes."""
+    from sklearn.metrics import mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix, entropy
+
+    aligner, values = PhoneAligner(), {}
+    # Of the first prompt, "lowercase", the dictionary has no pronunciation.
+    clips = list(zip(data.reference, data.transcripts, strict=True))[1:]
+    said = [aligner.align(clip, RATE, text) for clip, text in clips]
+    for level, (codes, book) in enumerate(zip([codes[1:] for codes in data.codes], SOUND_BOOKS, strict=True)):
+        assert book.rate
+        # The middle of a code of 20 ms lies in the second of its two frames, that of 40 ms in the third of its four.
+        step = round(100 / book.rate)
+        at = [np.minimum(step * np.arange(len(clip)) + step // 2, len(phones) - 1)
+              for clip, phones in zip(codes, said, strict=True)]  # fmt: skip
+        phones = np.concatenate([clip[places] for clip, places in zip(said, at, strict=True)])
+        table = contingency_matrix(phones, torch.cat(codes).numpy())
+        values[f"phone_purity_level_{level}"] = table.max(0).sum() / table.sum()
+        values[f"cluster_purity_level_{level}"] = table.max(1).sum() / table.sum()
+        values[f"pnmi_level_{level}"] = mutual_info_score(None, None, contingency=table) / entropy(phones)
+    names = ("phone_purity", "cluster_purity", "pnmi")
+    return values | {name: np.mean([values[f"{name}_level_{level}"] for level in (0, 1)]) for name in names}
+
+
 def case(values: Callable[[np.ndarray, np.ndarray], Mapping[str, float]], tolerance: float = 1e-12) -> Case:
     return Case(partial(mean_of, values), tolerance, source=sound)
 
@@ -144,5 +170,6 @@ SIGNAL_CASES = {
     "visqol": case(by_visqol),
     "dnsmos": case(by_speechmos, 1e-5),
     "speaker_similarity": case(by_resemblyzer, 1e-6),
+    "phone_purity": Case(by_sklearn, source=sound),
     "word_errors": Case(by_jiwer, source=sound, settings={"recogniser": heard()}),
 }

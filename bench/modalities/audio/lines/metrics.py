@@ -10,6 +10,7 @@ from bench.values import FROM_ZERO, PlotPart, Tolerance, Value
 _entry = partial(Entry, modality="audio")
 _dnsmos = partial(Value, unit="MOS", higher_is_better=True)
 _errors = partial(Value, bounds=FROM_ZERO, percent=True)
+_purity = partial(Value, higher_is_better=True, bounds=(0.0, 1.0), tolerance=Tolerance(0.002))
 _rate = partial(Value, bounds=FROM_ZERO, section="rate", shown_unit="")
 _time = partial(
     Value, unit="s/s", higher_is_better=False, bounds=FROM_ZERO, device_bound=True, section="cost", shown_unit=""
@@ -128,6 +129,18 @@ ENTRIES: tuple[Entry, ...] = (
             _errors("dwer", "dWER", higher_is_better=False, tolerance=Tolerance(0.002)),
             _errors("wer_original", "WER (original)", default=False),
             _errors("cer_original", "CER (original)", default=False),
+        ),
+    ),
+    _entry(
+        "phone_purity",
+        "bench.modalities.audio.metrics.phone_purity:PhonePurity",
+        "What codes know of phones: purities and mutual information against the transcript, aligned by pocketsphinx",
+        source="Hsu et al. 2021, arXiv:2106.07447; equal to scikit-learn's over the aligned phones",
+        extra="audio",
+        values=(
+            _purity("phone_purity", "Phone purity"),
+            _purity("cluster_purity", "Cluster purity"),
+            _purity("pnmi", "PNMI"),
         ),
     ),
     _entry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +35,30 @@ OPTIONS: dict[str, Any] = {
 """The package's defaults of the options that trade accuracy for time, so that the protocol states them."""
 
 
+def model_folder() -> Path:
+    """The folder of the package with the acoustic model, the language model and the dictionary of US English.
+
+    Raises:
+        Unavailable: the package is not installed.
+    """
+    try:
+        return Path(importlib.import_module("pocketsphinx").get_model_path(MODEL))
+    except ImportError as error:
+        raise Unavailable(f"pocketsphinx cannot be imported ({error})", remedy("pocketsphinx")) from error
+
+
+def hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
+    """sha256 of files, and of the files in folders, by their names relative to ``folder``."""
+    inside = [inner for file in files for inner in ([file] if file.is_file() else file.iterdir())]
+    return {file.relative_to(folder).as_posix(): sha256_file(file) for file in sorted(inside)}
+
+
+def pcm(samples: np.ndarray, rate: int) -> bytes:
+    """A clip float32 ``[n]`` in [-1, 1] as 16-bit samples at the model's rate."""
+    waves: np.ndarray = np.rint(at_model_rate(samples, rate) * 32768).clip(-32768, 32767).astype(np.int16)
+    return waves.tobytes()
+
+
 class PocketSphinx(Recognizer):
     """Gaussian mixtures, a trigram language model and a dictionary (Huggins-Daines et al. 2006).
 
@@ -48,10 +73,7 @@ class PocketSphinx(Recognizer):
     in_pool: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        try:
-            self._folder = Path(importlib.import_module("pocketsphinx").get_model_path(MODEL))
-        except ImportError as error:
-            raise Unavailable(f"pocketsphinx cannot be imported ({error})", remedy("pocketsphinx")) from error
+        self._folder = model_folder()
         self.label = f"pocketsphinx {metadata.version('pocketsphinx')} {MODEL}"
 
     @property
@@ -64,11 +86,10 @@ class PocketSphinx(Recognizer):
         }
 
     def describe(self) -> dict[str, Any]:
-        files = [inner for file in self._files.values() for inner in ([file] if file.is_file() else file.iterdir())]
         return {
             "name": "pocketsphinx",
             "package": metadata.version("pocketsphinx"),
-            "files": {file.relative_to(self._folder).as_posix(): sha256_file(file) for file in sorted(files)},
+            "files": hashes(self._folder, self._files.values()),
             "options": OPTIONS,
         }
 
@@ -78,14 +99,14 @@ class PocketSphinx(Recognizer):
         return importlib.import_module("pocketsphinx").Decoder(samprate=RATE, loglevel="FATAL", **paths, **OPTIONS)
 
     def transcribe(self, samples: np.ndarray, rate: int, language: str = "") -> str:
-        waves = np.rint(at_model_rate(samples, rate) * 32768).clip(-32768, 32767).astype(np.int16)
-        if not len(waves):
+        waves = pcm(samples, rate)
+        if not waves:
             return ""
         # Without it the Gaussians that the last clip's end was nearest to decide what this clip's start is scored with.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         try:
-            self._decoder.process_raw(waves.tobytes(), no_search=False, full_utt=True)
+            self._decoder.process_raw(waves, no_search=False, full_utt=True)
         finally:
             self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
