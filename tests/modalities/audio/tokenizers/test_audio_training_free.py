@@ -27,9 +27,7 @@ from bench.modalities.audio.tokenizers.mdct import MDCT, mdct_basis
 from bench.modalities.audio.tokenizers.mel import MelGriffinLim
 
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
-ENTRIES = {
-    entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry.local)
-}
+ENTRIES = {entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry.local)}
 LATENT = [f"{entry.name}@of=mdct-continuous,bits=8" for entry in TOKENIZERS if entry.serves("audio")]
 SAMPLES = np.arange(-(2**15), 2**15)
 
