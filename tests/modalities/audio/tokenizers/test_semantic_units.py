@@ -207,3 +207,14 @@ def test_every_line_of_a_checkpoint_names_license_source_and_how_to_fetch_it(fol
             assert fetch_command(entry.args["repo"]) == f"bench fetch {entry.name}"
     for name, line in NAMES.items():
         assert isinstance(parse(f"{line}@path={folders[name]},layer=2").build(), SemanticUnits)
+
+
+def test_other_arithmetic_gives_nearly_the_same_frames(folders: dict[str, Path]) -> None:
+    audio = Audio.of([speech()[2]], RATE)
+    for folder in folders.values():
+        made = units(folder)
+        exact = made.hidden(audio.samples[:, 0])
+        coarse = made.to(torch.device("cpu"), torch.bfloat16).hidden(audio.samples[:, 0])
+        assert coarse.dtype == torch.float32
+        assert (coarse - exact).square().mean() < 0.3 * exact.square().mean()  # frames of random weights are much alike
+        made.encode(audio).check(made.codebooks)
