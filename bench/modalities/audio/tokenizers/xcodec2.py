@@ -13,6 +13,7 @@ from bench.contracts.tokens import Tokens
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.tokenizers.base import resampled
 from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
+from bench.tokenizers.checkpoint_files import require
 from bench.tokenizers.pretrained import model_class
 from bench.tokenizers.transformers_models import load_transformers
 
@@ -39,6 +40,8 @@ class Xcodec2(PretrainedAudioTokenizer):
         offline: bool = False,
         weights: str | None = None,
     ) -> None:
+        # The library imports it while it loads the model, and then its constants would be on the meta device.
+        require("torchaudio.compliance.kaldi")
         checkpoint, model = load_transformers(
             self.library_class, path, repo, subfolder, revision, offline, weights=weights
         )
