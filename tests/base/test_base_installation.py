@@ -67,6 +67,10 @@ def folder(tmp_path: Path) -> Path:
         file = tmp_path.joinpath("imagenet", *place)
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
+    for name in ("originals", "mine"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / name / "x.png")
+    (tmp_path / "theirs.tsv").write_text("x.png\tmine/x.png\n")
     return tmp_path
 
 
