@@ -9,7 +9,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import parent_process
+from multiprocessing import forkserver, parent_process
+from typing import Any
 
 import psutil
 
@@ -118,3 +119,18 @@ def _strangers() -> set[psutil.Process]:
             if os.getpgid(child.pid) != os.getpgrp():
                 strangers.add(child)
     return strangers
+
+
+def let_go_of_the_fork_server() -> None:
+    """Close the pipe by which this process could keep the fork server that started it alive.
+
+    Python gives it to every process of the server, in case it starts processes of its own. Whatever is written into it
+    ends the server, and with it all processes that it started.
+    """
+    if parent_process() is None:
+        return  # it is the server's owner
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined] # there is no public way to it
+    alive = getattr(server, "_forkserver_alive_fd", None)
+    if alive is not None:
+        server._forkserver_alive_fd = None
+        os.close(alive)

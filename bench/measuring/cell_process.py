@@ -24,7 +24,7 @@ from bench.errors import BenchError
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
-from bench.machine.processes import die_with_parent, lead_group
+from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
 from bench.machine.watch import note_native_files
 
 REPORT_SECONDS = 0.1
@@ -36,6 +36,7 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     """Measure a cell and write its result, whatever happens; the exit code of the process has no meaning."""
     lead_group()
     die_with_parent()
+    let_go_of_the_fork_server()
     _leave_the_terminal()
     _seed(cell.job)
     process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
