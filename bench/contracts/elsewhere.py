@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bench import registry
 from bench.contracts.system import SystemSpec
-from bench.errors import BenchError, UnknownName
+from bench.errors import BenchError
 from bench.registry import Entry
 
 RECONSTRUCTIONS = "reconstructions"
@@ -99,7 +99,7 @@ def _by_name(option: str, values: Iterable[str], known: Mapping[str, Path]) -> l
             raise BenchError(f"{option} is only for reconstructions made elsewhere; give them with --reconstructions")
         name, equals, rest = value.rpartition("=")
         if equals and name not in known:
-            raise UnknownName(f"{option} {value}: reconstructions", name, known)
+            raise BenchError(f"{option} {value}: no --reconstructions are called {name}, only {', '.join(known)}")
         pairs += [(name, rest)] if equals else [(one, value) for one in known]
     return pairs
 

@@ -100,6 +100,11 @@ def unended(name: str, endings: Iterable[str]) -> str:
     return name[: -len(ending)] if ending.lower() in endings else name
 
 
+def _shown(file: Path, folder: Path) -> str:
+    """A file's path from a folder that it lies in; else its name, since results should not show whole paths."""
+    return printable(str(file.relative_to(folder))) if file.is_relative_to(folder) else file.name
+
+
 def _codes_beside(file: Path) -> list[Path]:
     return [code for ending in CODES if (code := file.with_suffix(ending)).is_file()]
 
@@ -125,7 +130,7 @@ def _of_folder(ids: Sequence[str], folder: Path, endings: frozenset[str]) -> Pai
         elif len(candidates) > 1:
             pairing.wrong[name] = f"several files may be its reconstruction: {', '.join(map(printable, candidates))}"
         elif not candidates:
-            pairing.wrong[name] = f"no reconstruction in {folder}"
+            pairing.wrong[name] = f"no reconstruction in {folder.name}"
         else:
             pairing.files[name] = folder / candidates[0]
         used.update(candidates)
@@ -159,13 +164,18 @@ def _of_manifest(ids: Sequence[str], path: Path, endings: frozenset[str], root: 
             pairing.surplus.append(first)
             continue
         if name in pairing.files:
-            pairing.wrong[name] = f"{path} names two reconstructions of it"
+            pairing.wrong[name] = f"{path.name} names two reconstructions of it"
+        elif not file.is_file():
+            pairing.wrong[name] = f"{path.name} names {_shown(file, path.parent)}, which is not there"
         pairing.files[name] = file
         for code in _codes_beside(file):
             pairing.codes[name] = code
     for name in pairing.wrong:
         del pairing.files[name]
-    pairing.wrong.update({name: f"no line in {path}" for name in ids if name not in {*pairing.files, *pairing.wrong}})
+        pairing.codes.pop(name, None)
+    pairing.wrong.update(
+        {name: f"no line in {path.name}" for name in ids if name not in {*pairing.files, *pairing.wrong}}
+    )
     return pairing
 
 

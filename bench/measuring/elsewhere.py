@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from bench.modalities.signal import Signal
 
 LACKING: dict[Need, str] = {"timing": "the reconstructions were made elsewhere, so nothing was timed here"}
 KILO = 1000.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Pairs(Limited):
         codebooks: those of the codes, if there are codes.
         modality: the data set's.
         own_remarks: what is missing, and what belongs to no sample, one sentence each.
-        remarks: those of the data set and these.
+        remarks: those of the data set, and what belongs to no sample.
 
     Raises:
         BenchError: nothing is paired, or there are codes whose codebooks are not stated.
@@ -85,8 +87,9 @@ class Pairs(Limited):
         if spec.codebook and not self.pairing.codes:
             raise BenchError(f"{spec.text}: --codebook is stated, but no .npy or .npz lies beside its reconstructions")
         self.codebooks = tuple(Codebook(size, "not stated") for size in spec.codebook)
-        self.own_remarks = self._remarks()
-        self.remarks = (*dataset.remarks, *self.own_remarks)
+        beforehand, surplus = self._remarks()
+        self.own_remarks = [*beforehand, *surplus]
+        self.remarks = (*dataset.remarks, *surplus)
 
     @cached_property
     def pairing(self) -> Pairing:
@@ -105,39 +108,53 @@ class Pairs(Limited):
         sample = super().load(index)
         if reason := self.pairing.wrong.get(sample.id):
             raise NoReconstruction(reason)
-        made = self.signals.read(self.pairing.files[sample.id], sample)
+        made = self._read(self.pairing.files[sample.id], lambda file: self.signals.read(file, sample))
         codes = self._codes(sample.id) if self.codebooks else ()
         same = {one.name: getattr(sample, one.name) for one in fields(Sample)}
         return PairedSample(**same, made=made, codes=codes)
 
-    def _remarks(self) -> list[str]:
+    def _remarks(self) -> tuple[list[str], list[str]]:
+        """Sentences on what lacks a reconstruction or codes, which its samples will say, and on what is surplus."""
         here = {self.id(index) for index in range(len(self))}
         missing = [name for name in self.pairing.wrong if name in here]
         uncoded = [name for name in self.pairing.files if name in here and name not in self.pairing.codes]
-        n, surplus = len(self), self.pairing.surplus
+        beforehand = {"a reconstruction": missing, "codes": uncoded if self.codebooks else []}
+        lacking = [
+            f"{len(names)} of {len(self)} samples without {what}: {listed(names)}"
+            for what, names in beforehand.items()
+            if names
+        ]
+        surplus = self.pairing.surplus
         belong = "file belongs" if len(surplus) == 1 else "files belong"
-        sentences = {
-            f"of {n} samples without a reconstruction": missing,
-            f"of {n} samples without codes": uncoded if self.codebooks else [],
-            f"{belong} to no sample": surplus,
-        }
-        return [f"{len(names)} {sentence}: {listed(names)}" for sentence, names in sentences.items() if names]
+        return lacking, [f"{len(surplus)} {belong} to no sample: {listed(surplus)}"] if surplus else []
+
+    def _read(self, file: Path, read: Callable[[Path], T]) -> T:
+        """What ``read`` makes of a file; the reason why it cannot names the file, without the folders it lies in."""
+        try:
+            return read(file)
+        except NoReconstruction as error:
+            raise NoReconstruction(f"{file.name}: {error}") from error
 
     def _codes(self, name: str) -> tuple[torch.Tensor, ...]:
         path = self.pairing.codes.get(name)
         if path is None:
-            raise NoReconstruction("no codes beside its reconstruction, although others have some")
+            raise NoReconstruction(
+                "no codes beside its reconstruction, although others have some; add them, or remove all to measure "
+                "without codes"
+            )
+        return self._read(path, self._levels)
+
+    def _levels(self, path: Path) -> tuple[torch.Tensor, ...]:
+        """The codes of each level in a file, within the codebooks."""
         levels = _arrays(path, len(self.codebooks))
         if len(levels) != len(self.codebooks):
-            raise NoReconstruction(
-                f"{path}: {len(levels)} levels of codes, and --codebook states {len(self.codebooks)}"
-            )
+            raise NoReconstruction(f"{len(levels)} levels of codes, and --codebook states {len(self.codebooks)}")
         for level, (array, book) in enumerate(zip(levels, self.codebooks, strict=True)):
             if not np.issubdtype(array.dtype, np.integer) or not array.size:
-                raise NoReconstruction(f"{path}: level {level} is {array.dtype} {array.shape}, not whole numbers")
+                raise NoReconstruction(f"level {level} is {array.dtype} {array.shape}, not whole numbers")
             if array.min() < 0 or array.max() >= book.size:
                 span = f"{array.min()}..{array.max()}"
-                raise NoReconstruction(f"{path}: level {level}: codes {span} outside the codebook 0..{book.size - 1}")
+                raise NoReconstruction(f"level {level}: codes {span} outside the codebook 0..{book.size - 1}")
         return tuple(torch.from_numpy(array.astype(np.int64)) for array in levels)
 
 
@@ -150,7 +167,7 @@ def _arrays(path: Path, levels: int) -> list[np.ndarray]:
                 return [loaded] if levels == 1 else list(loaded)
             return [loaded[name] for name in loaded.files]
     except (OSError, ValueError, EOFError, KeyError) as error:
-        raise NoReconstruction(f"{path}: not an array of codes: {error}") from error
+        raise NoReconstruction(f"not an array of codes: {error}") from error
 
 
 class Reading:

@@ -221,7 +221,8 @@ def execute(
         again = f" (measured before, but {changed}: measured again)" if changed else ""
         failure = _failure(result.errors[0], cell.file) if result.errors else ""
         samples = result.dataset.n if result.dataset else 0
-        progress.finish(f"{failure or f'{samples} samples in {seconds:.1f} s'}{again}")
+        measured = f"{samples} sample{'s' * (samples != 1)} in {seconds:.1f} s"
+        progress.finish(f"{failure or measured}{again}")
         yield Outcome(cell.file, result, reused=False)
 
 

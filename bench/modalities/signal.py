@@ -93,7 +93,7 @@ class Signal(ABC):
         """The signal in a file that holds a reconstruction of a sample, in the form of ``original.signal``.
 
         Raises:
-            NoReconstruction: it cannot be read, or is of another shape.
+            NoReconstruction: it cannot be read, or is of another shape; the message does not name the file.
             BenchError: the modality does not read reconstructions made elsewhere.
         """
         raise BenchError(f"reconstructions of {self.name} made elsewhere cannot be read; write a tokenizer instead")

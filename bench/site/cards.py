@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench import registry
-from bench.contracts.suite import load_suite, shipped
+from bench.contracts.suite import Suite, load_suite, shipped
 from bench.leaderboard.ranking import Place, Ranking, rank
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Column, Row, Table
@@ -75,11 +75,17 @@ def _headline(table: Table, ranking: Ranking) -> Column | None:
 
 
 def _about(table: Table) -> str:
-    suites = sorted({row.result.suite for row in table.rows} & shipped("suites").keys())
+    """What a table is about: its suites in words where it is of their data set, else its task."""
+    names = sorted({row.result.suite for row in table.rows} & shipped("suites").keys())
+    suites = [suite for suite in map(load_suite, names) if _of_its_data(suite, table)]
     if suites:
-        return " ".join(clean(load_suite(suite).description).rstrip(".") + "." for suite in suites)
+        return " ".join(clean(suite.description).rstrip(".") + "." for suite in suites)
     entry = registry.entries("tasks").get(table.protocol.task)
     return f"{clean(entry.summary).rstrip('.')}." if entry else ""
+
+
+def _of_its_data(suite: Suite, table: Table) -> bool:
+    return any((line.task, line.dataset) == (table.protocol.task, table.protocol.dataset.name) for line in suite.tasks)
 
 
 def _value(column: Column | None, row: Row) -> str:

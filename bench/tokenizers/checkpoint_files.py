@@ -192,9 +192,9 @@ class Checkpoint:
         reasons = [f"{what} {model} ({names})" for what, names in kinds.items() if names]
         if reasons:
             raise BenchError(
-                f"{self.place}: the weights {'; they '.join(reasons)}; {model} was built after "
+                f"{self.place}: the weights {'; they '.join(reasons)}; {model} is configured by "
                 f"{self.configuration.origin}, so they belong to another model, or are incomplete",
-                self.remedy,
+                f"give the configuration that belongs to them (config=FILE), or {self.remedy}",
             )
 
     def _weights(self, file: Path) -> Mapping[str, torch.Tensor]:

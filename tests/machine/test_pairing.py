@@ -65,17 +65,20 @@ def test_by_a_manifest(text, tmp_path):
     found = pair(["s/a b.png", "b.png", "c.png"], tmp_path / "pairs.tsv", ENDINGS, tmp_path / "data")
     assert found.files == {"s/a b.png": tmp_path / "1.png", "b.png": tmp_path / "2.png"}
     assert found.codes == {"s/a b.png": tmp_path / "1.npz"}
-    assert found.wrong == {"c.png": f"no line in {tmp_path / 'pairs.tsv'}"}
+    assert found.wrong == {"c.png": "no line in pairs.tsv"}
     assert [Path(name).stem for name in found.surplus] == ["x"]
 
 
 def test_kaldi_s_list_of_files(tmp_path, monkeypatch):
     made(tmp_path, "out/1.png", "work/2.png")
     monkeypatch.chdir(tmp_path / "work")
-    (tmp_path / "wav.scp").write_text("u1 out/1.png\nu2 2.png\nu1 out/1.png\n")
-    found = pair(["s/u1", "s/u2"], tmp_path / "wav.scp", ENDINGS)
+    (tmp_path / "wav.scp").write_text("u1 out/1.png\nu2 2.png\nu1 out/1.png\nu3 out/3.png\n")
+    found = pair(["s/u1", "s/u2", "s/u3"], tmp_path / "wav.scp", ENDINGS)
     assert found.files == {"s/u2": tmp_path / "work" / "2.png"}
-    assert found.wrong == {"s/u1": f"{tmp_path / 'wav.scp'} names two reconstructions of it"}
+    assert found.wrong == {
+        "s/u1": "wav.scp names two reconstructions of it",
+        "s/u3": "wav.scp names out/3.png, which is not there",
+    }
 
 
 @pytest.mark.parametrize(

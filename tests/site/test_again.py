@@ -97,8 +97,10 @@ def test_generated_samples_are_given_as_files():
 
 
 def test_a_card_names_the_first_of_each_kind_and_all_that_tie_with_it():
-    rows = [result(name, psnr=(p, 0.1), ssim=(p / 50, 0.001)) for name, p in (("a", 20.0), ("b", 30.0), ("c", 30.0))]
-    (table,) = build([*rows, result("kl", "continuous", psnr=(40.0, 0.1), ssim=(0.9, 0.001))])
+    under = protocol(dataset=DATA)
+    values = {"a": 20.0, "b": 30.0, "c": 30.0}
+    rows = [result(name, psnr=(p, 0.1), ssim=(p / 50, 0.001), protocol=under) for name, p in values.items()]
+    (table,) = build([*rows, result("kl", "continuous", psnr=(40.0, 0.1), ssim=(0.9, 0.001), protocol=under)])
     found = card(table)
     assert "Image tokenizers by reconstruction" in found.about
     assert (found.days, found.metrics) == (("2026-01-02",), 2)
@@ -107,6 +109,11 @@ def test_a_card_names_the_first_of_each_kind_and_all_that_tie_with_it():
         ("Discrete tokenizers", "b", "2=", "PSNR 30.00 ± 0.10 dB"),
         ("Discrete tokenizers", "c", "2=", "PSNR 30.00 ± 0.10 dB"),
     ]
+
+
+def test_a_suite_on_other_data_is_not_described_as_on_its_own():
+    (table,) = build([result("a", psnr=1.0)])
+    assert card(table).about == "What tokenizers of images lose, at what rate, and how fast."
 
 
 def test_the_card_of_a_table_of_generation_shows_a_metric_of_generation():

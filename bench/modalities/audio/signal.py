@@ -117,16 +117,16 @@ class AudioSignal(Signal):
         try:
             sound = decode_sound(path)
         except BadSample as error:
-            raise NoReconstruction(f"{path}: {error}") from error
+            raise NoReconstruction(str(error)) from error
         channels, length = original.signal.shape
         samples = sound.samples.mean(0, keepdims=True) if channels == 1 else sound.samples
         if len(samples) != channels:
-            raise NoReconstruction(f"{path}: has {len(samples)} channels, and its original {channels}")
+            raise NoReconstruction(f"has {len(samples)} channels, and its original {channels}")
         waves = torch.from_numpy(resample(samples, sound.rate, original.rate)).float()
         time = waves.shape[1]
         if too_far(min(time, length) if "cut" in original.conversions else time, length, original.rate):
             raise NoReconstruction(
-                f"{path}: lasts {time / original.rate:.2f} s, and its original {length / original.rate:.2f} s"
+                f"lasts {time / original.rate:.2f} s, and its original {length / original.rate:.2f} s"
             )
         return fitted(waves[None], torch.tensor([length]))[0]
 

@@ -113,11 +113,11 @@ class ImageSignal(Signal):
         try:
             image, _ = decode(path)
         except BadSample as error:
-            raise NoReconstruction(f"{path}: {error}") from error
+            raise NoReconstruction(str(error)) from error
         height, width = original.signal.shape[1:]
         if image.size != (width, height):
             raise NoReconstruction(
-                f"{path}: is {image.width}x{image.height}, and its original {width}x{height} under this protocol"
+                f"is {image.width}x{image.height}, and its original {width}x{height} under this protocol"
             )
         return pixels_of(image)
 
