@@ -82,6 +82,8 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, Path]:
         name, equals, path = value.partition("=")
         if not equals or not name or not path:
             raise click.UsageError(f"{option} {value!r}: write {option} NAME=PATH")
+        if name in pairs:
+            raise click.UsageError(f"{option} {value!r}: {name} is given twice")
         pairs[name] = Path(path)
     return pairs
 

@@ -13,6 +13,8 @@ from bench.errors import BenchError
 from bench.registry import Entry
 
 RECONSTRUCTIONS = "reconstructions"
+LARGEST = 2**62
+"""The most entries of a codebook whose codes can be counted."""
 ENTRY = Entry(
     RECONSTRUCTIONS,
     "bench.measuring.elsewhere:Pairs",
@@ -106,7 +108,7 @@ def _by_name(option: str, values: Iterable[str], known: Mapping[str, Path]) -> l
 
 def _sizes(text: str) -> list[int]:
     parts = text.split(",")
-    if not all(part.isdecimal() and int(part) for part in parts):
+    if not all(part.isdecimal() and 0 < int(part) <= LARGEST for part in parts):
         raise BenchError(f"--codebook {text}: write the size of each level's codebook, such as 1024 or 1024,1024")
     return list(map(int, parts))
 

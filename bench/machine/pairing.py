@@ -83,7 +83,7 @@ def manifest(path: Path) -> list[tuple[str, Path]]:
         if not line.strip() or line.startswith("#"):
             continue
         first, _, second = (part.strip() for part in line.partition("\t" if "\t" in line else " "))
-        if not second:
+        if not second or "\0" in line:
             raise BenchError(f"{path}:{number}: write two columns, the original and its reconstruction")
         if second.endswith("|"):
             raise BenchError(f"{path}:{number}: {second} is a command, which is never run; write its output to a file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -164,10 +165,10 @@ def _arrays(path: Path, levels: int) -> list[np.ndarray]:
         with open_stored(path) as stream:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                return [loaded] if levels == 1 else list(loaded)
+                return [loaded] if levels == 1 else list(np.atleast_1d(loaded))
             return [loaded[name] for name in loaded.files]
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise NoReconstruction(f"not an array of codes: {error}") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise NoReconstruction("damaged, or not an array of whole numbers that numpy.save or savez wrote") from error
 
 
 class Reading:

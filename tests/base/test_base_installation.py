@@ -97,7 +97,7 @@ def test_nothing_of_an_extra_is_there(base):
 def test_what_the_readme_measures_without_an_extra_can_be_planned(base, folder):
     calls = [words for words in commands() if words[0] == "run" and "--suite" in words and not needs_an_extra(words)]
     suites = {words[words.index("--suite") + 1] for words in calls}
-    assert suites == {"image-recon", "image-gen", "token-modelling"}
+    assert suites == {"image-recon", "image-recon-latent", "image-gen", "token-modelling"}
     planned = in_one_process(base, folder, [[*words, "--dry-run", "--offline"] for words in calls])
     for words, (code, output) in zip(calls, planned, strict=True):
         assert code == 0, f"{words}: {output}"

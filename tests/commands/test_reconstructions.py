@@ -16,6 +16,7 @@ from places import ROOT, SYSTEMS
 from bench.contracts.elsewhere import elsewhere_specs
 from bench.contracts.results import Result, Run
 from bench.contracts.system import parse
+from bench.datasets.base import NoReconstruction
 from bench.errors import BenchError
 from bench.measuring.elsewhere import Pairs
 from bench.modalities.audio.batch import Audio
@@ -234,6 +235,7 @@ def test_audio_of_another_rate_and_of_another_length(bench, tmp_path):
         ({"jpeg": "files"}, [], [], "jpeg is a system of the bench; choose another name"),
         ({"mine": "nowhere"}, [], [], "no such file or folder"),
         ({"mine": "files"}, ["x"], [], "write the size of each level"),
+        ({"mine": "files"}, ["4,9999999999999999999"], [], "write the size of each level"),
         ({"mine": "files"}, [], ["-1"], "write a positive number"),
         ({"mine": "files"}, [], ["min=1"], "no --reconstructions are called min, only mine"),
         ({"mine": "coded"}, ["256"], ["1"], "leave out --rate or --codebook"),
@@ -250,6 +252,22 @@ def test_what_does_not_fit_is_explained(given, codebooks, rates, message, tmp_pa
     with pytest.raises(BenchError, match=re.escape(message)):
         for spec in elsewhere_specs(paths, codebooks, rates):
             Pairs(ImageFolder(data=str(tmp_path / "data")), spec, ImageSignal())
+
+
+@pytest.mark.parametrize("damage", [b"", b"codes", b"PK\x03\x04codes"])
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+def test_damaged_codes_cost_their_sample_alone(damage, ending, tmp_path):
+    write_images(tmp_path)
+    np.save(tmp_path / "coded" / "2.npy", np.int64(3))
+    (tmp_path / "coded" / "0.npy").unlink()
+    (tmp_path / "coded" / "0").with_suffix(ending).write_bytes(damage)
+    (spec,) = elsewhere_specs({"mine": tmp_path / "coded"}, ["256,256"])
+    data = ImageFolder({"crop": "none", "resize": "none", "smaller": "skip", "size": 32}, data=str(tmp_path / "data"))
+    pairs = Pairs(data, spec, ImageSignal())
+    with pytest.raises(NoReconstruction, match=f"0{ending}: damaged, or not an array of whole numbers"):
+        pairs.load(0)
+    with pytest.raises(NoReconstruction, match="1 levels of codes, and --codebook states 2"):
+        pairs.load(1)
 
 
 def test_a_modality_that_reads_no_files_says_so(tmp_path):

@@ -85,6 +85,7 @@ def test_kaldi_s_list_of_files(tmp_path, monkeypatch):
     ("content", "message"),
     [
         (b"a\n", "two columns"),
+        (b"a\tb\0\n", "two columns"),
         (b"a sox in.wav -t wav - |\n", "is a command, which is never run"),
         (b"\xff\xfe", "UTF-8"),
     ],
