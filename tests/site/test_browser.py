@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
@@ -191,6 +192,15 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(visit, pattern):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def until(page, condition: str) -> None:
+    """Wait until a condition holds, at most 10 s. The browser's own waiting evaluates text in the page, which its
+    policy forbids, unless the condition holds at once."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(50)
+
+
 def test_what_is_beyond_the_edge_of_a_table_is_told_and_reached_by_pointer_and_keyboard(visit):
     page = visit(IMAGES, **PHONE)
     box = page.get_by_role("region", name="Results, scrolls sideways")
@@ -199,13 +209,11 @@ def test_what_is_beyond_the_edge_of_a_table_is_told_and_reached_by_pointer_and_k
     name = page.locator("tr[data-key]:visible th").first
     told.click()
     expect(box).to_be_focused()
-    page.wait_for_function("document.querySelector('.scroll').scrollLeft > 100")
+    until(page, "document.querySelector('.scroll').scrollLeft > 100")
     assert abs(name.bounding_box()["x"] - box.bounding_box()["x"]) < 1  # the names stay
     for _ in range(40):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "(box => box.scrollLeft + box.clientWidth >= box.scrollWidth - 1)(document.querySelector('.scroll'))"
-    )
+    until(page, "(box => box.scrollLeft + box.clientWidth >= box.scrollWidth - 1)(document.querySelector('.scroll'))")
     expect(told).to_be_hidden()
     page.set_viewport_size({"width": 1400, "height": 800})
     expect(told).to_be_hidden()  # everything is there
