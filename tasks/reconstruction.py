@@ -21,6 +21,7 @@ from bench.measuring.reconstruct import reconstruct
 from bench.measuring.records import dataset_record, system_record
 from bench.metrics.base import ENCODES_ONLY, Need
 from bench.metrics.guarded import require_values
+from bench.modalities.base import Modality
 from bench.modalities.signal import Signal
 from bench.tokenizers.base import Tokenizer
 
@@ -32,6 +33,10 @@ class Reconstruction(DatasetTask):
     version = 1
     measures = ("tokenizer", RECONSTRUCTIONS)
     base: ClassVar[type[DatasetSettings]] = DatasetSettings
+
+    def __init__(self, name: str, modality: Modality) -> None:
+        super().__init__(name, modality)
+        self._paired: dict[tuple[str, str], Pairs] = {}
 
     def sections(self) -> dict[str, Any]:
         finish = registry.load(self.face.finish)
@@ -51,17 +56,21 @@ class Reconstruction(DatasetTask):
             return str(reason)
 
     def warnings(self, job: Job) -> list[str]:
+        remarks: list[str] = []
         with suppress(BenchError):  # why nothing can be measured is said once
             if pairs := self._pairs(job):
-                job_warnings = [f"{job.system.text}: {remark}" for remark in pairs.own_remarks]
-                return [*super().warnings(job), *job_warnings]
-        return super().warnings(job)
+                remarks = [f"{job.system.text}: {remark}" for remark in pairs.own_remarks]
+        return [*super().warnings(job), *remarks]
 
     def _pairs(self, job: Job) -> Pairs | None:
-        """The planned data set with the reconstructions that were made elsewhere, if the system is such."""
+        """The planned data set with the reconstructions that were made elsewhere, paired once; None for tokenizers."""
         if not isinstance(job.system, ElsewhereSpec):
             return None
-        return Pairs(self.planned(job), job.system, self.signals(self.choices(**job.protocol.settings)))
+        key = (job.system.text, job.protocol.identity)
+        if key not in self._paired:
+            signals = self.signals(self.choices(**job.protocol.settings))
+            self._paired[key] = Pairs(self.planned(job), job.system, signals)
+        return self._paired[key]
 
     def measure(self, job: Job, report: Report) -> Measurement:
         protocol = job.protocol
