@@ -22,8 +22,9 @@ Role = Literal["rate", "speed", "reconstructed", "generated", "modelled"]
 ANY_NUMBER = (-math.inf, math.inf)
 FROM_ZERO = (0.0, math.inf)
 """Bounds of distances, rates and costs."""
-DETAIL = re.compile(r"(?P<value>\w+?)_(?P<part>level_(?P<level>\d+)|joint)")
-"""The name of a detail of a value: of one codebook or pyramid level, or of all codebook levels jointly."""
+DETAIL = re.compile(r"(?P<value>\w+?)_(?P<part>level_(?P<level>\d+)|rank_(?P<rank>\d+)|joint)")
+"""The name of a detail of a value: of one codebook or pyramid level, of one process of several that measured a cell
+together, or of all codebook levels jointly."""
 
 
 @dataclass(frozen=True)

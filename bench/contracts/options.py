@@ -19,6 +19,8 @@ class Options:
         batch_size: samples at a time; no quality metric depends on it.
         workers: threads that read samples; 0 reads them one by one, and starts no processes for metrics either.
         prompts: path of the file of texts for backbones, if any.
+        checkpoint_every: least seconds between two saves of where a cell is; 0 saves nothing.
+        ranks: how many processes measure a cell together; no quality metric depends on it.
         keep: how many samples of each cell to keep for people to look at; no number depends on it.
     """
 
@@ -34,3 +36,5 @@ class Options:
     workers: int = 2
     prompts: str | None = None
     keep: int = 0
+    checkpoint_every: float = 60.0
+    ranks: int = 1

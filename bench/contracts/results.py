@@ -200,7 +200,8 @@ class Run:
 
     Kept samples are ``results/kept/NAME/INDEX.png`` (or ``.wav``), and their originals, which the systems share,
     ``results/kept/originals-FINGERPRINT/INDEX.png``. ``results/dependencies/NAME.json`` lists what the system imported
-    and read, with paths of this machine; it is used for nothing but resuming.
+    and read, with paths of this machine; it is used for nothing but resuming. ``results/partial/NAME/`` holds
+    where a cell is that is being measured or was cut off.
 
     A result is written last and whole, so a file that is there is complete; what a kill leaves
     behind is at most a temporary file that is never read. A system measured again under the same
@@ -266,6 +267,10 @@ class Run:
     def dependencies_of(self, file: Path) -> Path:
         """The file for the record of what the system of a result imported and read."""
         return self.folder / "dependencies" / file.name
+
+    def partial_of(self, file: Path) -> Path:
+        """The folder for where a cell was when it was cut off; gone once its result is written."""
+        return self.folder / "partial" / file.stem
 
     def _keep(self, file: Path, result: Result, sample: Kept) -> KeptRecord:
         """Write one kept sample; an original that was written for another system is left alone."""

@@ -19,6 +19,8 @@ from bench.modalities.base import Modality
 
 if TYPE_CHECKING:
     from bench.contracts.kept import Kept
+    from bench.machine.ranks import Ranks
+    from bench.machine.resume import Resume
 
 Report = Callable[[str, int, int], None]
 """A function called with the phase, the number of samples done and the number of samples in all."""
@@ -49,18 +51,33 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a cell is measured.
+
+    Attributes:
+        ranks: the processes that measure it together.
+        resume: where an earlier attempt at it was, and where it is saved; None if it is not.
+    """
+
+    ranks: Ranks
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """One cell, ready to be measured; it travels to a process of its own.
 
     Attributes:
         options: the options of the run, paths absolute.
         weights: verified file of each weights name, or why it is unavailable.
+        place: where it is measured, set in the process that does so.
     """
 
     system: SystemSpec
     protocol: Protocol
     options: Options = field(default_factory=Options)
     weights: Mapping[str, Path | Unavailable] = field(default_factory=dict)
+    place: Place | None = None
 
 
 @dataclass(frozen=True)

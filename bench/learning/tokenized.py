@@ -92,8 +92,8 @@ class Tokenized:
             self.seen.tokens = tokens.kind
             self.indices += indices
             self.amounts += self.signals.amounts(signal).tolist()
-            for sample in samples:
-                self.seen.note(sample)
+            for index, sample in zip(indices, samples, strict=True):
+                self.seen.note(index, sample)
             group = torch.tensor([sample.group for sample in samples])
             show(self.metrics, Batch(torch.tensor(indices), group, signal, signal, tokens))
             self.report(phase, indices[-1] + 1, len(self.dataset))

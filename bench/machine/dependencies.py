@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.machine.canonical import digest
 from bench.machine.contents import SETTLED_NS, Stamp, hashed
 from bench.machine.environment import NUMERIC_PACKAGES
-from bench.machine.watch import Watch, state_of
+from bench.machine.watch import State, Watch, state_of
 from bench.machine.weights import cache_dir
 
 UNSETTLED = "changed while it was measured"
@@ -95,6 +95,10 @@ class Recorder:
         self._ignored = tuple(dict.fromkeys(map(_below, ignored)))
         self._watch = Watch(self._is_ignored)
         self._watch.start()
+
+    def states(self) -> dict[str, State | None]:
+        """Size and time of modification of the files that were imported and read; None of those that are not there."""
+        return {path: state_of(path) for path in (*self._watch.opened, *self._sources())}
 
     def found(self, own: bool) -> Dependencies:
         """What was imported and read.

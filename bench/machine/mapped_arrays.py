@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +19,15 @@ SEGMENT_ROWS = 256
 MAX_SEGMENT_ROWS = 8192
 
 
-def mapped(shape: Sequence[int]) -> torch.Tensor:
-    """A float32 tensor of zeros of the given shape, mapped from a file without a name.
+def mapped(shape: Sequence[int], file: Path | None = None) -> torch.Tensor:
+    """A float32 tensor of the given shape, mapped from a file without a name, which holds zeros, or from a named one.
 
     The operating system writes it out and drops it from memory as it needs to, so it does not count as
     anonymous memory. The file lies in the cache folder, because a system's temporary folder is often
     memory itself.
+
+    Args:
+        file: the named file, which is created or extended as needed, and keeps what it holds.
 
     Raises:
         BenchError: the disk is full.
@@ -29,17 +35,19 @@ def mapped(shape: Sequence[int]) -> torch.Tensor:
     size = 4 * int(np.prod(shape))
     if size == 0:
         return torch.zeros(*shape)
-    folder = cache_dir() / "scratch"
+    folder = file.parent if file else cache_dir() / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with ExitStack() as closing:
+        if file:
+            opened: Any = closing.enter_context(os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b"))
+        else:
+            opened = closing.enter_context(tempfile.TemporaryFile(dir=folder))
         try:
-            reserve(file.fileno(), size)
+            reserve(opened.fileno(), size)
         except OSError as error:
-            raise BenchError(
-                f"{folder}: {error.strerror} for {size / 1e6:.0f} MB of features; "
-                "set BENCH_CACHE to a folder with more room"
-            ) from error
-        return torch.from_numpy(np.memmap(file, np.float32, "r+", shape=tuple(shape)))
+            remedy = f"{'choose with --out' if file else 'set BENCH_CACHE to'} a folder with more room"
+            raise BenchError(f"{folder}: {error.strerror} for {size / 1e6:.0f} MB of features; {remedy}") from error
+        return torch.from_numpy(np.memmap(opened, np.float32, "r+", shape=tuple(shape)))
 
 
 def reserve(descriptor: int, size: int) -> None:
@@ -59,24 +67,68 @@ class Spill:
     Args:
         dim: length of a row.
         first: rows that there is room for at first; the room doubles as needed.
+        files: what the names of its files begin with, if they are to outlive the process; None leaves them nameless.
     """
 
-    def __init__(self, dim: int, first: int = SEGMENT_ROWS) -> None:
+    def __init__(self, dim: int, first: int = SEGMENT_ROWS, files: Path | None = None) -> None:
         self.dim = dim
         self._segment = torch.zeros(0, dim)
         self._used = 0
         self._grow = first
+        self._files = files
+        self._segments: list[torch.Tensor] = []
+        """All segments, where the files have names."""
+        self._stored = 0
+        """The first of them that may hold rows which are not on the disk yet."""
 
     def append(self, rows: torch.Tensor) -> torch.Tensor:
         """Copy rows ``[n, dim]`` from any device to disk, and return the mapped float32 view of the copy."""
         if self._used + len(rows) > len(self._segment):
-            self._segment = mapped((max(self._grow, len(rows)), self.dim))
+            self._segment = self._opened(max(self._grow, len(rows)))
             self._used = 0
             self._grow = min(2 * self._grow, MAX_SEGMENT_ROWS)
         view = self._segment[self._used : self._used + len(rows)]
         view.copy_(rows.detach())
         self._used += len(rows)
         return view
+
+    def _opened(self, rows: int) -> torch.Tensor:
+        """The next segment."""
+        if self._files is None:
+            return mapped((rows, self.dim))
+        self._segments.append(mapped((rows, self.dim), self._file(len(self._segments))))
+        return self._segments[-1]
+
+    def _file(self, segment: int) -> Path:
+        assert self._files
+        return self._files.with_name(f"{self._files.name}.{segment}")
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs, once the rows so far are in the files."""
+        for segment in range(self._stored, len(self._segments)):
+            with self._file(segment).open("rb") as file:
+                os.fsync(file.fileno())
+        self._stored = max(0, len(self._segments) - 1)
+        return {"segments": list(map(len, self._segments)), "used": self._used, "grow": self._grow}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Open the files of another process again, and go on after the rows that it had appended."""
+        for rows in state["segments"]:
+            self._segment = self._opened(rows)
+        self._used, self._grow = state["used"], state["grow"]
+
+    def place(self, view: torch.Tensor) -> tuple[int, int, int] | None:
+        """Segment, row and column at which a view of the rows begins; None if it is not one of named files."""
+        for number, segment in enumerate(self._segments):
+            offset = view.data_ptr() - segment.data_ptr()
+            if 0 <= offset < 4 * segment.numel():
+                return number, *divmod(offset // 4, self.dim)
+        return None
+
+    def view(self, segment: int, row: int, column: int, shape: Sequence[int]) -> torch.Tensor:
+        """The view of that many rows and columns that begins at a place."""
+        rows, columns = shape
+        return self._segments[segment][row : row + rows, column : column + columns]
 
 
 def reordered(chunks: Sequence[torch.Tensor], order: np.ndarray) -> torch.Tensor:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 
@@ -19,12 +20,14 @@ import torch
 
 import bench.metrics.base  # noqa: F401 - imported here once instead of in every cell
 from bench.contracts.results import Cost, ErrorRecord, Result, Run, SystemRecord
-from bench.contracts.task import Cell, Job, Measurement, Report, open_task
+from bench.contracts.task import Cell, Job, Measurement, Place, Report, open_task
 from bench.errors import BenchError
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
 from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
+from bench.machine.ranks import ALONE
+from bench.machine.resume import Resume
 from bench.machine.watch import note_native_files
 
 REPORT_SECONDS = 0.1
@@ -42,10 +45,15 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
     recorder = Recorder([run.folder, *cell.job.system.paths()])
+    resume: Resume | None = None
     measurement, errors = None, []
     try:
         task = open_task(cell.job.protocol.task)
-        measurement = task.measure(cell.job, _reporter(Sender(channel)))
+        if cell.job.options.checkpoint_every:
+            folder = run.partial_of(cell.file)
+            resume = Resume(folder, cell.key, cell.job.options.checkpoint_every, recorder.states)
+        job = replace(cell.job, place=Place(ALONE, resume))
+        measurement = task.measure(job, _reporter(Sender(channel)))
     except BaseException as error:  # including that of a system that exits (SystemExit)
         errors = [_record(error)]
     if os.getpid() != process:
@@ -65,6 +73,8 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
         write(measurement, errors)
     except Exception as error:  # what was measured cannot be written, but the reason can
         write(None, [*errors, _record(error)])
+    if resume:
+        resume.clear()
 
 
 def _record(error: BaseException) -> ErrorRecord:

@@ -186,6 +186,13 @@ class Reading:
         rate = pairs.spec.rate
         self.nominal_bitrate = None if rate is None else KILO * rate
 
+    def state(self) -> dict[str, Any]:
+        """Nothing: files are read again."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to go on from."""
+
     def __call__(self, signal: Any, samples: Sequence[Sample], indices: list[int]) -> Made:
         """The reconstructions of a batch, with their codes."""
         paired = [sample for sample in samples if isinstance(sample, PairedSample)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from bench.errors import Unavailable
 from bench.machine.mapped_arrays import Spill, reordered
 from bench.machine.precision import exact_float32
+from bench.machine.ranks import ALONE, Ranks
 from bench.measuring import extractors
 from bench.measuring.extractors import Extractor, Network
 from bench.measuring.reference_cache import ReferenceFile
@@ -40,6 +42,8 @@ class FeatureBank:
         reference_key: what determines the reference samples (the data set's fingerprint, preprocessing,
             rounding); None keeps them out of the cache.
         n: samples of the reference set, including unreadable ones; indices are smaller.
+        folder: where the features lie, if they are to outlive the process.
+        ranks: the ranks that measure the samples together.
     """
 
     def __init__(
@@ -49,7 +53,10 @@ class FeatureBank:
         device: torch.device,
         reference_key: Mapping[str, Any] | None,
         n: int,
+        folder: Path | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.folder, self.ranks = folder, ranks
         self.weights, self.sha256, self.device = dict(weights), dict(sha256), torch.device(device)
         self.reference_key, self.n = reference_key, n
         self._runs: dict[str, ExtractorRun] = {}
@@ -76,8 +83,35 @@ class FeatureBank:
             self.require(name)
             extractor = extractors.get(name)
             key = None if self.reference_key is None else self._key(extractor)
-            self._runs[name] = ExtractorRun(extractor, self.weights[extractor.weights], self.device, key, self.n)
+            files = self.folder / f"{name}.{self.ranks.rank}" if self.folder else None
+            weights = self.weights[extractor.weights]
+            self._runs[name] = ExtractorRun(extractor, weights, self.device, key, self.n, files)
         return self._runs[name]
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on in another process."""
+        return {name: run.state() for name, run in self._runs.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was.
+
+        Raises:
+            ValueError: the cached features of the reference have changed.
+        """
+        for name, of_run in state.items():
+            self.run(name).restore(of_run)
+
+    def place(self, view: torch.Tensor) -> list[Any] | None:
+        """Where features that it handed out lie, as :meth:`view` takes it; None if they are not its own."""
+        for name, run in self._runs.items():
+            if place := run.place(view):
+                return [name, *place, *view.shape]
+        return None
+
+    def view(self, place: list[Any]) -> torch.Tensor:
+        """The features at a place."""
+        name, cached, segment, row, column, rows, columns = place
+        return self.run(name).view(cached, segment, row, column, (rows, columns))
 
     def finish(self, complete: bool) -> None:
         """End the pass.
@@ -85,9 +119,10 @@ class FeatureBank:
         Args:
             complete: whether every readable sample was seen; only then is the reference cached.
         """
-        for run in self._runs.values():
-            if complete:
-                run.save()
+        names = sorted({name for names in self.ranks.exchange(list(self._runs)) for name in names})
+        if all(self.ranks.exchange(complete)):
+            for name in names:
+                self.run(name).save(self.ranks)
         self._runs.clear()
 
     def _key(self, extractor: Extractor) -> dict[str, Any]:
@@ -146,13 +181,19 @@ class ExtractorRun:
     """One extractor during one pass: its network, its cached reference, its rows on disk."""
 
     def __init__(
-        self, extractor: Extractor, weights: Path, device: torch.device, key: dict[str, Any] | None, n: int
+        self,
+        extractor: Extractor,
+        weights: Path,
+        device: torch.device,
+        key: dict[str, Any] | None,
+        n: int,
+        files: Path | None = None,
     ) -> None:
         self.extractor, self.weights, self.device = extractor, weights, device
         dim = sum(extractor.layers.values())
         self.file = None if key is None else ReferenceFile(key, n, dim)
         self.cached = self.file.open() if self.file else None
-        self.spill = Spill(dim)
+        self.spill = Spill(dim, files=files)
         self.computed: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     @cached_property
@@ -207,14 +248,62 @@ class ExtractorRun:
         index = torch.cat([part for part, _ in self.computed])
         return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
 
-    def save(self) -> None:
-        """Write the reference features to the cache, together with those that it already had."""
-        if not self.file or not self.computed:
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on in another process."""
+        computed = [[index, self.spill.place(rows)] for index, rows in self.computed]
+        return {"spill": self.spill.state(), "computed": computed, "cached": self.cached is not None}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+        if state["cached"] != (self.cached is not None):
+            raise ValueError("the cached features of the reference have changed")
+        self.spill.restore(state["spill"])
+        self.computed = [
+            (index, self.spill.view(*place, shape=(len(index), self.spill.dim))) for index, place in state["computed"]
+        ]
+
+    def place(self, view: torch.Tensor) -> tuple[bool, int, int, int] | None:
+        """Whether features lie in the cache, their segment, and their first row and column; None if they do neither."""
+        if place := self.spill.place(view):
+            return False, *place
+        if self.cached is not None:
+            rows = self.cached[0]
+            offset = view.data_ptr() - rows.data_ptr()
+            if 0 <= offset < 4 * rows.numel():
+                return True, 0, *divmod(offset // 4, rows.shape[1])
+        return None
+
+    def view(self, cached: bool, segment: int, row: int, column: int, shape: Sequence[int]) -> torch.Tensor:
+        """The features at a place."""
+        if not cached:
+            return self.spill.view(segment, row, column, shape)
+        assert self.cached is not None
+        return self.cached[0][row : row + shape[0], column : column + shape[1]]
+
+    def save(self, ranks: Ranks = ALONE) -> None:
+        """Write the reference features to the cache, together with those that it already had.
+
+        Args:
+            ranks: the ranks that computed them together; all of them must call this.
+        """
+        if not self.file:
+            return
+        if ranks.size > 1:
+            self._collect(ranks)
+        if not self.computed or not ranks.first:
             return
         try:
             self.file.write(chain(self._kept(), self.computed))
         except OSError as error:
             warnings.warn(f"reference features are not cached: {self.file.path}: {error.strerror}", stacklevel=2)
+
+    def _collect(self, ranks: Ranks) -> None:
+        """Bring what the ranks computed to the first one."""
+        index = torch.cat([part for part, _ in self.computed]) if self.computed else torch.zeros(0, dtype=torch.int64)
+        rows = [rows for _, rows in self.computed]
+        table = reordered(rows, np.arange(len(index))) if rows else torch.zeros(0, self.spill.dim)
+        parts = zip(ranks.collect(index), ranks.collect(table), strict=True)
+        self.computed = [(index, rows) for index, rows in parts if len(index)]
 
     def _kept(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if self.cached is not None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
 from bench.contracts.kept import Kept
 from bench.machine.faults import summary_of
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal
+
+if TYPE_CHECKING:
+    from bench.machine.ranks import Ranks
 
 
 def chosen(n: int, keep: int) -> frozenset[int]:
@@ -37,6 +43,20 @@ class Keeper:
         self.wanted = chosen(n, keep)
         self.samples: list[Kept] = []
         self.warnings: list[str] = []
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on from here."""
+        return {"samples": [vars(sample) for sample in self.samples], "warnings": self.warnings}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+        self.samples = [Kept(**sample) for sample in state["samples"]]
+        self.warnings = state["warnings"]
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring the samples of all ranks together, in the order of the data set."""
+        self.samples = sorted(chain(*ranks.exchange(self.samples)), key=lambda sample: sample.index)
+        self.warnings = list(chain(*ranks.exchange(self.warnings)))
 
     def update(self, batch: Batch) -> None:
         """Keep the samples of a batch that are among the chosen ones; none where nothing is reconstructed."""

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 
 from bench.contracts.task import Report
 from bench.contracts.tokens import TokenError, Tokens
-from bench.datasets.base import BadSample, Dataset, NoReconstruction, Sample
-from bench.datasets.loader import ordered
+from bench.datasets.base import Dataset, Sample
 from bench.errors import BenchError
 from bench.machine.faults import summary_of
+from bench.machine.ranks import ALONE, Ranks
 from bench.measuring.copies import Observer, show
 from bench.measuring.seen import Seen
+from bench.measuring.steps import steps
 from bench.measuring.trial import EXACT, Limits
 from bench.metrics.base import Batch
 from bench.modalities.signal import Signal, SystemFailure
 
 if TYPE_CHECKING:
     from bench.machine.pool import Pool
+    from bench.machine.resume import Resume
     from bench.measuring.features import FeatureBank
 
 T = TypeVar("T")
@@ -45,6 +48,7 @@ class Loop:
         report: called with the progress.
         pool: processes of the metrics, stopped while a system is timed on the processor that they share.
         limits: by how much the arithmetic of the system may change a sample.
+        ranks: the processes that measure the samples together.
     """
 
     signals: Signal
@@ -55,6 +59,7 @@ class Loop:
     report: Report
     pool: Pool | None = None
     limits: Limits = EXACT
+    ranks: Ranks = ALONE
 
     def alone(self) -> AbstractContextManager[None]:
         """A context in which no process of the metrics competes with the system for the processor."""
@@ -68,12 +73,14 @@ class Made:
     Attributes:
         tokens: its tokens.
         output: what was decoded, in the form of the signal; None where nothing is.
+        timed: whether it was timed.
         encode_seconds, decode_seconds: what that took; NaN for what was not done.
         peak_bytes: peak memory of the system; None if unknown.
     """
 
     tokens: Tokens
     output: Any
+    timed: bool = False
     encode_seconds: float = math.nan
     decode_seconds: float = math.nan
     peak_bytes: int | None = None
@@ -90,6 +97,12 @@ class Maker(Protocol):
     def __call__(self, signal: Any, samples: list[Sample], indices: list[int]) -> Made:
         """What it makes of a batch, given the signal, its samples and their indices."""
 
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs to go on from here."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+
 
 def evaluate(
     maker: Maker,
@@ -98,6 +111,8 @@ def evaluate(
     loop: Loop,
     seen: Seen,
     bank: FeatureBank | None = None,
+    resume: Resume | None = None,
+    saved: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Stream a data set through a system and show it to the observers; memory does not grow with its length.
 
@@ -105,60 +120,60 @@ def evaluate(
 
     Args:
         seen: notes the samples.
+        resume: where the loop begins, and saves how far it is.
+        saved: what is saved besides the loop's own parts, by name.
 
     Raises:
         SystemFailure: a tokenizer broke its contract on a sample that the message names, or its numbers would be
             meaningless.
     """
-    for indices, samples, signal, made in survivors(dataset, loop, maker.equal_lengths, seen, maker):
-        seen.tokens = made.tokens.kind
-        for sample in samples:
-            seen.note(sample)
-        reference = loop.signals.finish(signal)
-        reconstruction = None if made.output is None else loop.signals.finish(made.output)
-        index = torch.tensor(indices)
-        batch = Batch(
-            index=index,
-            group=torch.tensor([sample.group for sample in samples]),
-            reference=reference,
-            reconstruction=reconstruction,
-            tokens=made.tokens,
-            features=None if bank is None or reconstruction is None else bank.batch(index, reference, reconstruction),
-            encode_seconds=made.encode_seconds,
-            decode_seconds=made.decode_seconds,
-            peak_bytes=made.peak_bytes,
-            ids=tuple(sample.id for sample in samples),
-            transcripts=tuple(sample.transcript for sample in samples),
-            languages=tuple(sample.language for sample in samples),
-            nominal_bitrate=maker.nominal_bitrate,
-        )
-        show(observers, batch)
-        loop.report("measuring", indices[-1] + 1, len(dataset))
+    parts = {"seen": seen, "maker": maker, **saved}
+    start = resume.restore(parts, bank) if resume else 0
+    for batches, done in steps(dataset, loop, maker.equal_lengths, seen, start):
+        for batch in batches:
+            for indices, samples, signal, made in attempted(*batch, dataset, loop, seen, maker):
+                _show(observers, maker, loop, seen, bank, indices, samples, signal, made)
+            loop.report("measuring", batch[0][-1] + 1, len(dataset))
+        if resume:
+            resume.after(done, parts, bank)
 
 
-def batches(dataset: Dataset, loop: Loop, equal_lengths: bool, seen: Seen) -> Iterator[tuple[list[int], list[Sample]]]:
-    """Batches of samples that can be joined, as indices and samples, in the data set's order.
-
-    Samples that cannot be read are noted and left out.
-    """
-    indices: list[int] = []
-    samples: list[Sample] = []
-    for index, sample in ordered(dataset, loop.workers, prefetch=2 * loop.batch_size):
-        if isinstance(sample, BadSample):
-            noted = seen.failed if isinstance(sample, NoReconstruction) else seen.skipped
-            noted[dataset.id(index)] = str(sample)
-            continue
-        sample = seen.read(sample)
-        if samples and not loop.signals.joins(samples, sample, equal_lengths):
-            yield indices, samples
-            indices, samples = [], []
-        indices.append(index)
-        samples.append(sample)
-        if len(samples) == loop.batch_size:
-            yield indices, samples
-            indices, samples = [], []
-    if samples:
-        yield indices, samples
+def _show(
+    observers: Sequence[Observer],
+    maker: Maker,
+    loop: Loop,
+    seen: Seen,
+    bank: FeatureBank | None,
+    indices: list[int],
+    samples: list[Sample],
+    signal: Any,
+    made: Made,
+) -> None:
+    """Note the samples of a batch and show what was made of them to the observers."""
+    seen.tokens = made.tokens.kind
+    for position, sample in zip(indices, samples, strict=True):
+        seen.note(position, sample)
+    reference = loop.signals.finish(signal)
+    reconstruction = None if made.output is None else loop.signals.finish(made.output)
+    index = torch.tensor(indices)
+    batch = Batch(
+        index=index,
+        group=torch.tensor([sample.group for sample in samples]),
+        reference=reference,
+        reconstruction=reconstruction,
+        tokens=made.tokens,
+        features=None if bank is None or reconstruction is None else bank.batch(index, reference, reconstruction),
+        encode_seconds=made.encode_seconds,
+        decode_seconds=made.decode_seconds,
+        peak_bytes=made.peak_bytes,
+        ids=tuple(sample.id for sample in samples),
+        transcripts=tuple(sample.transcript for sample in samples),
+        languages=tuple(sample.language for sample in samples),
+        nominal_bitrate=maker.nominal_bitrate,
+        timed=made.timed,
+        rank=loop.ranks.rank,
+    )
+    show(observers, batch)
 
 
 def survivors(
@@ -168,7 +183,22 @@ def survivors(
     seen: Seen,
     attempt: Callable[[Any, list[Sample], list[int]], T],
 ) -> Iterator[tuple[list[int], list[Sample], Any, T]]:
-    """Batches with what an attempt made of them: indices, samples, the signal and the result.
+    """Batches with what an attempt made of them, as :func:`attempted` gives them."""
+    for batches, _ in steps(dataset, loop, equal_lengths, seen):
+        for batch in batches:
+            yield from attempted(*batch, dataset, loop, seen, attempt)
+
+
+def attempted(
+    indices: list[int],
+    samples: list[Sample],
+    signal: Any,
+    dataset: Dataset,
+    loop: Loop,
+    seen: Seen,
+    attempt: Callable[[Any, list[Sample], list[int]], T],
+) -> Iterator[tuple[list[int], list[Sample], Any, T]]:
+    """A batch with what an attempt made of it: indices, samples, the signal and the result.
 
     A batch that raises an error is tried again sample by sample, so that only the failing samples are lost.
 
@@ -176,27 +206,28 @@ def survivors(
         seen: where failed samples are noted; the caller notes the others.
         attempt: what the system does with the signal of a batch, its samples and their indices.
     """
-    for indices, samples in batches(dataset, loop, equal_lengths, seen):
-        parts = [(indices, samples)]
-        while parts:
-            part, members = parts.pop(0)
-            signal = loop.signals.collate(members, loop.device)
-            try:
-                made = attempt(signal, members, part)
-            except (SystemFailure, TokenError, BenchError):
+    parts = [(indices, samples, signal)]
+    while parts:
+        part, members, together = parts.pop(0)
+        try:
+            made = attempt(together, members, part)
+        except (SystemFailure, TokenError, BenchError):
+            raise
+        except torch.OutOfMemoryError:
+            # Single samples may fit, but then the speeds would not be those of the stated batch size.
+            if len(members) > 1:
                 raise
-            except torch.OutOfMemoryError:
-                # Single samples may fit, but then the speeds would not be those of the stated batch size.
-                if len(members) > 1:
-                    raise
-                seen.failed[members[0].id] = "the device has too little memory for it"
+            seen.failed[members[0].id] = "the device has too little memory for it"
+            continue
+        except Exception as error:
+            if len(members) > 1:
+                parts = [
+                    ([i], [sample], loop.signals.collate([sample], loop.device))
+                    for i, sample in zip(part, members, strict=True)
+                ]
                 continue
-            except Exception as error:
-                if len(members) > 1:
-                    parts = [([i], [sample]) for i, sample in zip(part, members, strict=True)] + parts
-                    continue
-                seen.failed[members[0].id] = summary_of(error)
-                if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
-                    raise
-                continue
-            yield part, members, signal, made
+            seen.failed[members[0].id] = summary_of(error)
+            if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
+                raise
+            continue
+        yield part, members, together, made

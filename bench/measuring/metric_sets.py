@@ -16,6 +16,7 @@ from bench.contracts.task import Job
 from bench.contracts.tokens import Codebook
 from bench.errors import Unavailable
 from bench.machine.pool import Pool
+from bench.machine.ranks import ALONE
 from bench.measuring.features import FeatureBank
 from bench.measuring.planning import metric_class
 from bench.metrics.base import Metric, Need
@@ -75,7 +76,9 @@ def feature_bank(job: Job, settings: DatasetSettings, device: torch.device) -> F
         "preprocessing": settings.preprocessing.model_dump(mode="json"),
         "reconstruction": settings.reconstruction.model_dump(mode="json"),
     }
-    return FeatureBank(present, job.protocol.weights, device, reference, data.n)
+    ranks = job.place.ranks if job.place else ALONE
+    folder = job.place.resume.rows if job.place and job.place.resume else None
+    return FeatureBank(present, job.protocol.weights, device, reference, data.n, folder, ranks)
 
 
 def open_pool(metrics: Iterable[str], job: Job, closing: ExitStack) -> Pool | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from statistics import median
 from typing import Any
 
@@ -14,6 +16,7 @@ from bench.datasets.base import Sample
 from bench.machine.memory import MemoryMeter
 from bench.machine.watch import watched
 from bench.measuring.copies import owned
+from bench.measuring.kept_samples import chosen
 from bench.measuring.loop import Loop, Made
 from bench.measuring.trial import Trial
 from bench.modalities.signal import Signal, SystemFailure
@@ -31,15 +34,27 @@ class Passing:
         loop: how the loop is run.
         meter: measures the memory of the tokenizer.
         doubts: takes what makes the numbers doubtful, one sentence each.
+        timed: positions of samples in the data set; a batch with one of them is timed, another one passes once.
     """
 
-    def __init__(self, tokenizer: Tokenizer, loop: Loop, meter: MemoryMeter, doubts: list[str]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, loop: Loop, meter: MemoryMeter, doubts: list[str], timed: frozenset[int]
+    ) -> None:
         self.tokenizer, self.loop, self.meter = tokenizer, loop, meter
         self.equal_lengths = tokenizer.equal_lengths
         self.nominal_bitrate: float | None = getattr(tokenizer, "bitrate", None)
         decode = tokenizer.decode if tokenizer.decodes else None
         self._trial = Trial(tokenizer, tokenizer.encode, decode, loop.signals, loop.limits, loop.seed, doubts)
         self._warm = False
+        self._timed = timed
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on from here."""
+        return {"tried": sorted(self._trial.tried)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was, with a tokenizer that is not warm yet."""
+        self._trial.tried.update(state["tried"])
 
     def __call__(self, signal: Any, samples: list[Sample], indices: list[int]) -> Made:
         """Encode and decode a batch.
@@ -47,32 +62,51 @@ class Passing:
         Raises:
             SystemFailure: the tokenizer broke its contract, or its numbers would be meaningless.
         """
-        signals = self.loop.signals
-        with self.loop.alone(), watched():
+        signals, timed = self.loop.signals, not self._timed.isdisjoint(indices)
+        with self.loop.alone() if timed else nullcontext(), watched():
             if not self._warm:  # the first call includes lazy initialization, so it is not timed
                 _warm_up(self.tokenizer, signal, signals)
             self.meter.reset()
-            tokens, output, encode_seconds, decode_seconds = _timed(self.tokenizer, signal, self.loop, indices[0])
+            torch.manual_seed(self.loop.seed * 1_000_003 + indices[0])
+            if timed:
+                tokens, output, encode_seconds, decode_seconds = _timed(self.tokenizer, signal, self.loop)
+            else:
+                tokens, output, encode_seconds, decode_seconds = _once(self.tokenizer, signal, self.loop)
             # Read before the metrics run, so that their memory is not the system's.
             peak = self.meter.peak()
             _check(self.tokenizer, tokens, output, samples, signals)
             with torch.inference_mode():
                 self._trial(signal, samples, tokens, output)
         self._warm = True
-        return Made(tokens, output, encode_seconds, decode_seconds, peak)
+        return Made(tokens, output, timed, encode_seconds, decode_seconds, peak)
 
 
-def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop, first: int) -> tuple[Tokens, Any, float, float]:
+def timed_positions(positions: Sequence[int], batches: int) -> frozenset[int]:
+    """Of the positions of the samples that a process measures, those whose batches it times: evenly spread."""
+    return frozenset(positions[place] for place in chosen(len(positions), batches)) if batches else frozenset()
+
+
+def _once(tokenizer: Tokenizer, signal: Any, loop: Loop) -> tuple[Tokens, Any, float, float]:
+    """Tokens and output, without their times, for which the device would have to be waited for."""
+    with torch.inference_mode():
+        tokens = owned(tokenizer.encode(owned(signal)))
+        if not tokenizer.decodes:
+            return tokens, None, math.nan, math.nan
+        output = tokenizer.decode(owned(tokens))
+        loop.signals.check(output, signal)
+        values = loop.signals.values(output).to(loop.device, copy=True)
+        return tokens, loop.signals.like(signal, values), math.nan, math.nan
+
+
+def _timed(tokenizer: Tokenizer, signal: Any, loop: Loop) -> tuple[Tokens, Any, float, float]:
     """Tokens and output of the first call, and the median seconds of encode and of decode (NaN if it does not).
 
     What takes milliseconds is repeated, because a single reading of it is mostly noise. Every call gets a
-    copy, and what it returns is copied, since its next call may write to the same memory. The generators
-    are seeded, so that what is random does not depend on how often it was timed.
+    copy, and what it returns is copied, since its next call may write to the same memory.
     """
     begin = time.perf_counter()
     timings: list[tuple[float, float]] = []
     kept: tuple[Tokens, Any] | None = None
-    torch.manual_seed(loop.seed * 1_000_003 + first)
     with torch.inference_mode():
         while not timings or (len(timings) < TIMINGS and time.perf_counter() - begin < TIMING_SECONDS):
             copy = owned(signal)

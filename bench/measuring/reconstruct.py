@@ -10,12 +10,13 @@ from bench.contracts.task import Job, Report
 from bench.datasets.base import Dataset
 from bench.machine.memory import MemoryMeter
 from bench.machine.pool import Pool
-from bench.measuring.copies import Observer
+from bench.machine.ranks import ALONE, HandedOver
 from bench.measuring.dataset_task import DatasetSettings
 from bench.measuring.elsewhere import Pairs, Reading
+from bench.measuring.kept_samples import Keeper
 from bench.measuring.loop import Loop, Maker, evaluate
 from bench.measuring.metric_sets import feature_bank
-from bench.measuring.passing import Passing
+from bench.measuring.passing import Passing, timed_positions
 from bench.measuring.seen import Seen
 from bench.measuring.trial import limits_of
 from bench.metrics.guarded import MetricSet
@@ -30,7 +31,7 @@ def reconstruct(
     system: Tokenizer | Pairs,
     dataset: Dataset,
     metrics: MetricSet,
-    others: Sequence[Observer],
+    keepers: Sequence[Keeper],
     meter: MemoryMeter,
     pool: Pool | None,
     report: Report,
@@ -39,19 +40,34 @@ def reconstruct(
 
     Args:
         system: the tokenizer, or the data set with its reconstructions.
-        others: other observers.
+        keepers: what keeps samples.
 
     Raises:
         BenchError: no sample was measured.
+        HandedOver: this is not the first of the processes that measure the cell together, which has everything now.
     """
-    device = torch.device(job.options.device)
+    device, options = torch.device(job.options.device), job.options
+    ranks = job.place.ranks if job.place else ALONE
+    resume = job.place.resume if job.place else None
     bank = feature_bank(job, settings, device) if metrics.want_features else None
-    limits = limits_of(job.protocol)
-    loop = Loop(signals, device, job.options.batch_size, job.options.workers, job.protocol.seed, report, pool, limits)
+    limits, seed = limits_of(job.protocol), job.protocol.seed
+    loop = Loop(signals, device, options.batch_size, options.workers, seed, report, pool, limits, ranks)
     seen = Seen(doubts=list(dataset.remarks))
-    maker: Maker = Reading(system, loop) if isinstance(system, Pairs) else Passing(system, loop, meter, seen.doubts)
-    evaluate(maker, dataset, [*metrics, *others], loop, seen, bank)
-    seen.require_samples(dataset)
+    if isinstance(system, Pairs):
+        maker: Maker = Reading(system, loop)
+    else:
+        positions = ranks.share(len(dataset), options.batch_size)
+        timed = timed_positions(positions, metrics.timed_batches)
+        maker = Passing(system, loop, meter, seen.doubts, timed)
+    saved = {"metrics": metrics, **{f"keeper {number}": keeper for number, keeper in enumerate(keepers)}}
+    evaluate(maker, dataset, [*metrics, *keepers], loop, seen, bank, resume, saved)
     if bank:
         bank.finish(complete=not seen.failed)
+    seen.reduce(ranks)
+    metrics.reduce(ranks)
+    for keeper in keepers:
+        keeper.reduce(ranks)
+    if not ranks.first:
+        raise HandedOver
+    seen.require_samples(dataset)
     return seen

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from bench.datasets.base import DOUBTFUL, Dataset, Sample
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.machine.ranks import Ranks
 
 NAMED = 3
 """The most samples that a warning names; it counts the others."""
@@ -65,6 +69,7 @@ class Seen:
     """What the loop saw of a data set.
 
     Attributes:
+        indices: positions of the measured samples in the data set.
         ids: ids of the measured samples.
         groups: groups of the measured samples.
         tokens: kind of their tokens.
@@ -76,6 +81,7 @@ class Seen:
         doubts: remarks on the data, and what is wrong with the system as far as its first batches show.
     """
 
+    indices: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     tokens: str = ""
@@ -86,19 +92,55 @@ class Seen:
     repeats: Repeats = field(default_factory=Repeats)
     doubts: list[str] = field(default_factory=list)
 
-    def read(self, sample: Sample) -> Sample:
-        """The sample as it is measured: in the group of an equal sample before it, if there is one."""
-        group = self.repeats.group(sample.id, sample.group, content(sample.signal))
-        return sample if group == sample.group else replace(sample, group=group)
-
-    def note(self, sample: Sample) -> None:
-        """Note a sample as measured."""
+    def note(self, index: int, sample: Sample) -> None:
+        """Note a sample at a position as measured."""
+        self.indices.append(index)
         self.ids.append(sample.id)
         self.groups.append(sample.group)
         if sample.stored:
             self.stored[sample.stored] += 1
         for conversion in sample.conversions:
             self.converted[conversion].append(sample.id)
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on from here."""
+        state = asdict(self)
+        return {**state, "converted": dict(state["converted"]), "stored": dict(state["stored"])}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+        self.indices, self.ids, self.groups, self.tokens = (
+            state[name] for name in ("indices", "ids", "groups", "tokens")
+        )
+        self.skipped, self.failed = state["skipped"], state["failed"]
+        self.converted, self.stored = defaultdict(list, state["converted"]), Counter(state["stored"])
+        self.repeats = Repeats(**state["repeats"])
+        self.doubts[:] = state["doubts"]  # others hold this list
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring what all ranks saw together, in the order of the data set; their repeats are known to all."""
+        if ranks.size == 1:
+            return
+        others: list[Seen] = ranks.exchange(self)
+        places = ((rank, place) for rank, seen in enumerate(others) for place in range(len(seen.ids)))
+        order = sorted((others[rank].indices[place], rank, place) for rank, place in places)
+        merged = Seen(repeats=self.repeats)
+        merged.indices = [index for index, _, _ in order]
+        merged.ids = [others[rank].ids[place] for _, rank, place in order]
+        merged.groups = [others[rank].groups[place] for _, rank, place in order]
+        merged.tokens = next((seen.tokens for seen in others if seen.tokens), "")
+        place_of = {name: place for place, name in enumerate(merged.ids)}
+        for seen in others:
+            merged.skipped |= seen.skipped
+            merged.failed |= seen.failed
+            merged.stored += seen.stored
+            for conversion, names in seen.converted.items():
+                merged.converted[conversion] += names
+        for names in merged.converted.values():
+            names.sort(key=place_of.__getitem__)
+        # A doubt about the system that all ranks have names another sample on each.
+        merged.doubts = next((seen.doubts for seen in others if seen.ids), self.doubts)
+        self.restore(merged.state())
 
     def warnings(self) -> list[str]:
         """What makes the numbers doubtful although they could be measured, one sentence each."""

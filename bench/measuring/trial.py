@@ -96,6 +96,7 @@ class Trial:
         seed: seeds the generators before each trial, so that warnings are the same in every run.
 
     Attributes:
+        tried: whether the batches on which it was checked were padded.
         doubts: what makes the numbers doubtful, one sentence each.
     """
 
@@ -106,7 +107,7 @@ class Trial:
     limits: Limits
     seed: int
     doubts: list[str] = field(default_factory=list)
-    _tried: set[bool] = field(default_factory=set)
+    tried: set[bool] = field(default_factory=set)
 
     def __call__(self, signal: Any, samples: Sequence[Sample], tokens: Tokens, output: Any = None) -> None:
         """Check a batch, its tokens and its output; nothing is done once the system has been tried.
@@ -117,12 +118,12 @@ class Trial:
             SystemFailure: the numbers would be meaningless, since the values are on another scale, or a sample depends
                 on the others of its batch.
         """
-        if not self._tried and output is not None and (doubt := self.signals.misscaled(output, signal)):
+        if not self.tried and output is not None and (doubt := self.signals.misscaled(output, signal)):
             self.doubts.append(doubt)
         padded = self.signals.padded(signal)
-        if padded in self._tried or True in self._tried:
+        if padded in self.tried or True in self.tried:
             return
-        self._tried.add(padded)
+        self.tried.add(padded)
         torch.manual_seed(self.seed)
         self._alone(signal, samples, tokens, output, padded)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,6 +21,7 @@ from bench.values import Value, by_name, whole
 
 if TYPE_CHECKING:
     from bench.datasets.base import Dataset
+    from bench.machine.ranks import Ranks
     from bench.registry import Entry
 
 MAX_PIECES = 32
@@ -27,6 +29,8 @@ MAX_PIECES = 32
 Need = Literal["reconstruction", "timing"]
 """What a metric needs of a system: that it decodes, or that it runs here, so that its speed and memory are known."""
 TIMING: frozenset[Need] = frozenset({"timing"})
+TIMED_BATCHES = 32
+"""The number of batches that are timed by default."""
 ENCODES_ONLY = "this tokenizer encodes only"
 
 Wants = Literal["nothing", "images", "features", "statistics"]
@@ -53,6 +57,8 @@ class Batch:
         tokens: what the tokenizer emitted.
         features: named deep features of reference and reconstruction, computed once per batch.
         references: the set that generated images are compared with, where there are no pairs.
+        timed: whether the system was timed on this batch; a protocol states on how many it is.
+        rank: the process that measured it, of those that measure the cell together.
         encode_seconds, decode_seconds: time of the whole batch, the device synchronized at both ends; NaN for what
             the system does not do.
         peak_bytes: peak memory of the system so far; None where the operating system does not report it.
@@ -70,6 +76,8 @@ class Batch:
     tokens: Tokens
     features: FeatureSource | None = None
     references: ReferenceSource | None = None
+    timed: bool = True
+    rank: int = 0
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0
     peak_bytes: int | None = None
@@ -149,6 +157,8 @@ class Metric(TorchMetric):
     wants: ClassVar[Wants] = "nothing"
     needs: ClassVar[frozenset[Need]] = frozenset({"reconstruction"})
     Settings: ClassVar[type[Settings]] = Settings
+    carried: ClassVar[tuple[str, ...]] = ()
+    """Attributes that ``update`` changes besides the states: text, numbers, and lists of them."""
     full_state_update = False
     system: str = ""
     """Name of the measured system."""
@@ -187,6 +197,31 @@ class Metric(TorchMetric):
         pieces.append(values.detach().cpu())
         if len(pieces) >= MAX_PIECES:
             pieces[:] = [torch.cat(pieces)]
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on where this metric is: its states, which it shares, and attributes."""
+        return {
+            "states": {name: getattr(self, name) for name in self._defaults},
+            "carried": {name: getattr(self, name) for name in self.carried},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another instance was."""
+        for name, value in state["states"].items():
+            setattr(self, name, value.to(self.device) if isinstance(value, torch.Tensor) else list(value))
+        for name, value in state["carried"].items():
+            setattr(self, name, value)
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring the states of all ranks together on the first, as each state's ``dist_reduce_fx`` says.
+
+        Of the attributes in ``carried`` lists are joined; of others the first that is not empty is taken.
+        """
+        self._sync_dist(ranks.collect)
+        for name in self.carried:
+            given = ranks.exchange(getattr(self, name))
+            listed = isinstance(given[0], list)
+            setattr(self, name, list(chain(*given)) if listed else next(filter(None, given), given[0]))
 
     def order(self) -> np.ndarray:
         """Permutation that puts the samples seen into the dataset's order."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,9 +14,12 @@ import torch
 from bench.contracts.results import contradiction
 from bench.contracts.stats import Estimate
 from bench.errors import BenchError, Unavailable
-from bench.metrics.base import Batch, Metric
+from bench.metrics.base import TIMED_BATCHES, TIMING, Batch, Metric
 from bench.metrics.failures import failure, one_line
 from bench.values import Value
+
+if TYPE_CHECKING:
+    from bench.machine.ranks import Ranks
 
 NO_VALUE = "no metric can be measured"
 SMALLER_BATCHES = "try a smaller --batch-size"
@@ -41,6 +44,12 @@ class Guarded:
         with self._alone("__init__"):
             self._metric = make()
 
+    @property
+    def timed_batches(self) -> int:
+        """The number of batches that it wants timed."""
+        default = TIMED_BATCHES if self.kind.needs >= TIMING else 0
+        return default if self._metric is None else getattr(self._metric.settings, "timed_batches", default)
+
     def update(self, batch: Batch) -> None:
         """Update the metric with a batch."""
         self.attempt("update", lambda metric: metric.update(batch))
@@ -54,6 +63,27 @@ class Guarded:
         if self._metric is not None:
             with self._alone(stage):
                 call(self._metric)
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on where this metric is."""
+        states: dict[str, Any] = {}
+        self.attempt("state", lambda metric: states.update(metric.state()))
+        return {"nothing": self.nothing and self.nothing.model_dump(mode="json"), **states}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another process was."""
+        if state["nothing"]:
+            self._lose(Estimate(**state["nothing"]))
+        else:
+            self.attempt("restore", lambda metric: metric.restore(state))
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring what the ranks hold together on the first one; a metric that failed on any of them has failed."""
+        lost = next(filter(None, ranks.exchange(self.nothing)), None)
+        if lost:
+            self._lose(lost)
+        else:
+            self.attempt("reduce", lambda metric: metric.reduce(ranks))
 
     def outcome(self, n: int | None = None, taken: Iterable[str] = ()) -> tuple[dict[str, Estimate], dict[str, Any]]:
         """The estimates by name, and the columns of per-sample values; a failed metric has no columns.
@@ -190,9 +220,30 @@ class MetricSet:
         return any(member.nothing is None for member in self)
 
     @property
+    def timed_batches(self) -> int:
+        """The number of batches that must be timed."""
+        wanted = (member.timed_batches for member in self if member.nothing is None)
+        return max(wanted, default=0)
+
+    @property
     def want_features(self) -> bool:
         """Whether any metric that may have a value needs weights, as metrics of deep features do."""
         return any(member.kind.weights for member in self if member.nothing is None)
+
+    def state(self) -> list[dict[str, Any]]:
+        """What :meth:`restore` needs to go on where these metrics are."""
+        return [member.state() for member in self]
+
+    def restore(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Go on where another process was."""
+        for member, of_member in zip(self, state, strict=True):
+            member.restore(of_member)
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring what the ranks hold together on the first one."""
+        if ranks.size > 1:
+            for member in self:
+                member.reduce(ranks)
 
     def estimates(self) -> dict[str, Estimate]:
         """All estimates by name, unavailable ones with their reasons."""

@@ -13,6 +13,7 @@ from bench.metrics.base import Metric
 
 if TYPE_CHECKING:
     from bench.machine.pool import Pool
+    from bench.machine.ranks import Ranks
 
 _P = ParamSpec("_P")
 
@@ -46,6 +47,14 @@ class PooledMetric(Metric):
         running, self._running = self._running, []
         for clip in running:
             self.take(_result(clip))
+
+    def state(self) -> dict[str, Any]:
+        self.finish()
+        return super().state()
+
+    def reduce(self, ranks: Ranks) -> None:
+        self.finish()
+        super().reduce(ranks)
 
     def sync_context(self, *args: Any, **kwargs: Any) -> Any:
         # torchmetrics enters it before it computes: what other ranks get must be whole.

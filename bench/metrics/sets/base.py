@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from bench.errors import Unavailable
 from bench.machine.mapped_arrays import reordered
 from bench.metrics.base import Batch, Metric, ReferenceSource, Wants
 from bench.metrics.sets.leaving_out import Sets, about_samples, too_few_to_leave_out
+
+if TYPE_CHECKING:
+    from bench.machine.ranks import Ranks
 
 Side = Literal["reference", "reconstruction"]
 
@@ -56,7 +59,8 @@ class SetMetric(Metric):
         super().__init__(*args, **kwargs)
         self.heavy_device = torch.device("cpu")
         for side in ("reference", "reconstruction"):
-            self.add_state(f"rows_{side}", default=[], dist_reduce_fx="cat")
+            # Not joined when ranks are brought together, since that would be in memory.
+            self.add_state(f"rows_{side}", default=[], dist_reduce_fx=None)
 
     def prepare(self, references: ReferenceSource) -> None:
         """Compute the features of the reference images, if needed, before the first sample."""
@@ -95,6 +99,15 @@ class SetMetric(Metric):
         # Batches on a GPU mean that there is one for the heavy products at the end too.
         if batch.reconstruction.device.type == "cuda":
             self.heavy_device = batch.reconstruction.device
+
+    def reduce(self, ranks: Ranks) -> None:
+        for side in ("reference", "reconstruction"):
+            rows = getattr(self, f"rows_{side}")
+            joined = reordered(rows, np.arange(sum(map(len, rows)))) if rows else torch.zeros(0)
+            setattr(self, f"rows_{side}", [joined])
+        super().reduce(ranks)
+        for side in ("reference", "reconstruction"):
+            setattr(self, f"rows_{side}", [rows for rows in getattr(self, f"rows_{side}") if len(rows)])
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""

@@ -37,6 +37,7 @@ class ClipMetric(PooledMetric, PerSampleMetric):
     """
 
     modality = "audio"
+    carried = ("_error",)
     reasons: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

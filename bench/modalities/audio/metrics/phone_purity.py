@@ -106,6 +106,7 @@ class PhonePurity(PooledMetric, TokenMetric, line="phone_purity"):
         "bytes": "a codec's bytes have no codes",
     }
     preload = ("pocketsphinx",)
+    carried = ("_error",)
     Settings = PuritySettings
     settings: PuritySettings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,8 @@ import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import ENCODES_ONLY, TIMING, Batch, Metric
+from bench.metrics.base import ENCODES_ONLY, Batch, Metric
+from bench.metrics.cost import Timed
 from bench.metrics.counts import NO_BITS, UNKNOWN, TokenMetric
 from bench.metrics.rates import STATE_RATE, EntropyRate
 
@@ -154,27 +155,18 @@ class EntropyBitrate(EntropyRate, line="bitrate_entropy"):
         return seconds
 
 
-class RealTimeFactor(Metric, line="real_time_factor"):
+class RealTimeFactor(Timed, line="real_time_factor"):
     """Seconds of computing per second of audio to encode and to decode, warm.
 
     ``*_rtf`` is global: all computing over all audio. ``*_rtf_clip_mean`` is the mean over the clips of each
     clip's own factor, which short clips dominate; the clips of a batch share its factor.
     """
 
-    needs = TIMING
-    timings: list[torch.Tensor]
+    def amounts(self, batch: Batch) -> list[float]:
+        return [len(batch.index), float(batch.reference.seconds.sum())]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.add_state("timings", default=[], dist_reduce_fx="cat")
-
-    def update(self, batch: Batch) -> None:
-        self.remember(batch)
-        row = [len(batch.index), float(batch.reference.seconds.sum()), batch.encode_seconds, batch.decode_seconds]
-        self.timings.append(torch.tensor([row], dtype=torch.float64))
-
-    def compute(self) -> dict[str, Estimate]:
-        clips, seconds, *spent = self.stacked("timings").T
+    def speeds(self, *columns: np.ndarray) -> dict[str, Estimate]:
+        clips, seconds, *spent = columns
         estimates = {}
         for direction, times in zip(("encode", "decode"), spent, strict=True):
             estimates[f"{direction}_rtf"] = self._factor(f"{direction}_rtf", times, seconds)
@@ -182,6 +174,12 @@ class RealTimeFactor(Metric, line="real_time_factor"):
                 f"{direction}_rtf_clip_mean", clips * times / seconds, clips
             )
         return {name: estimates[name] for name in self.outputs}
+
+    def at_once(self, name: str, whole: Estimate, each: Sequence[Estimate], degrees: int) -> Estimate:
+        if name.endswith("_clip_mean"):
+            return whole  # each clip's own factor does not change with what runs beside it
+        rates = [_inverse(estimate) for estimate in each]
+        return self.describe(name, _inverse(super().at_once(name, whole, rates, degrees)))
 
     def _factor(self, name: str, over: np.ndarray, under: np.ndarray) -> Estimate:
         """Σ over / Σ under of values ``[batches]``; the interval shows how steady this run was."""
@@ -194,3 +192,17 @@ class RealTimeFactor(Metric, line="real_time_factor"):
         if estimate.stderr is None:
             method = "no interval: a single batch"
         return self.describe(name, estimate.model_copy(update={"method": method, "n": len(self.stacked("indices"))}))
+
+
+def _inverse(estimate: Estimate) -> Estimate:
+    """One over a positive estimate, its error carried over to first order."""
+    value, stderr, interval = estimate.value, estimate.stderr, estimate.interval
+    if not value:
+        return estimate
+    return estimate.model_copy(
+        update={
+            "value": 1 / value,
+            "stderr": None if stderr is None else stderr / value**2,
+            "interval": (1 / interval[1], 1 / interval[0]) if interval and interval[0] > 0 else None,
+        }
+    )

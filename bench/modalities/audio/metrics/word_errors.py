@@ -67,6 +67,7 @@ class WordErrors(PooledMetric, line="word_errors"):
     """
 
     preload = ("jiwer", "pocketsphinx", "whisper_normalizer.english")
+    carried = ("_texts", "_unstated", "_error")
     Settings = WordErrorSettings
     settings: WordErrorSettings
     system: str = ""

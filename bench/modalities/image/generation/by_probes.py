@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -98,8 +99,9 @@ class DrawnImagesOfProbes(Drawing):
         if not metrics.alive:
             return metrics.estimates()
         meter = MemoryMeter(study.device)
-        args = (study.job, study.settings, self.task.signals(study.settings), study.tokenizer, study.dataset)
-        seen = reconstruct(*args, metrics, [], meter, None, study.report)
+        job = replace(study.job, place=None)  # not all of the cell, which begins anew if it is cut off
+        args = (study.settings, self.task.signals(study.settings), study.tokenizer, study.dataset)
+        seen = reconstruct(job, *args, metrics, [], meter, None, study.report)
         study.warnings += seen.warnings()
         estimates, columns = metrics.outcome(len(seen.ids))
         rows = {name: row for row, name in enumerate(seen.ids)}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import TokenKind
-from bench.metrics.base import ENCODES_ONLY, TIMING, Batch, Metric
-from bench.metrics.cost import total_rate
+from bench.metrics.base import ENCODES_ONLY, Batch
+from bench.metrics.cost import Timed, total_rate
 from bench.metrics.counts import NO_BITS, UNKNOWN
 from bench.metrics.rates import STATE_RATE, EntropyRate, RateMetric
 
@@ -57,29 +57,19 @@ class BitsPerPixelEntropy(EntropyRate, line="bits_per_pixel_entropy"):
         return torch.full((len(batch.index),), pixels_of(batch))
 
 
-class Throughput(Metric, line="throughput"):
-    """Images per second encoded and decoded: all images over all seconds, warm-up left out.
+class Throughput(Timed, line="throughput"):
+    """Images per second encoded and decoded: all timed images over all seconds, warm-up left out.
 
-    The loop times each batch with the device synchronized at both ends; the interval is a jackknife
-    over batches: it shows how steady this run was, not what another load of the machine would give.
+    The interval is a jackknife over batches: it shows how steady this run was, not what another load of the machine
+    would give.
     """
 
-    needs = TIMING
-    timings: list[torch.Tensor]
+    def amounts(self, batch: Batch) -> list[float]:
+        return [len(batch.index)]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.add_state("timings", default=[], dist_reduce_fx="cat")
-
-    def update(self, batch: Batch) -> None:
-        self.remember(batch)
-        row = [len(batch.index), batch.encode_seconds, batch.decode_seconds]
-        self.timings.append(torch.tensor([row], dtype=torch.float64))
-
-    def compute(self) -> dict[str, Estimate]:
-        timings = self.stacked("timings")
-        images = timings[:, 0]
-        return {name: self._rate(name, images, timings[:, 1 + i]) for i, name in enumerate(self.outputs)}
+    def speeds(self, *columns: np.ndarray) -> dict[str, Estimate]:
+        images, *seconds = columns
+        return {name: self._rate(name, images, seconds[i]) for i, name in enumerate(self.outputs)}
 
     def _rate(self, name: str, images: np.ndarray, seconds: np.ndarray) -> Estimate:
         if np.isnan(seconds).any():

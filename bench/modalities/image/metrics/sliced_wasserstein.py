@@ -57,6 +57,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
     Settings = SlicedWassersteinSettings
     settings: SlicedWassersteinSettings
     references: ReferenceSource | None = None
+    carried = ("size", "total")
     size: tuple[int, int] = (0, 0)
     total: int | None = None
     rows: list[torch.Tensor]
