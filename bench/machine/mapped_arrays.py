@@ -125,9 +125,9 @@ class Spill:
                 return number, *divmod(offset // 4, self.dim)
         return None
 
-    def view(self, segment: int, row: int, column: int, shape: Sequence[int]) -> torch.Tensor:
+    def view(self, place: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
         """The view of that many rows and columns that begins at a place."""
-        rows, columns = shape
+        (segment, row, column), (rows, columns) = place, shape
         return self._segments[segment][row : row + rows, column : column + columns]
 
 

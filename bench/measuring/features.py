@@ -259,7 +259,7 @@ class ExtractorRun:
             raise ValueError("the cached features of the reference have changed")
         self.spill.restore(state["spill"])
         self.computed = [
-            (index, self.spill.view(*place, shape=(len(index), self.spill.dim))) for index, place in state["computed"]
+            (index, self.spill.view(place, (len(index), self.spill.dim))) for index, place in state["computed"]
         ]
 
     def place(self, view: torch.Tensor) -> tuple[bool, int, int, int] | None:
@@ -276,7 +276,7 @@ class ExtractorRun:
     def view(self, cached: bool, segment: int, row: int, column: int, shape: Sequence[int]) -> torch.Tensor:
         """The features at a place."""
         if not cached:
-            return self.spill.view(segment, row, column, shape)
+            return self.spill.view((segment, row, column), shape)
         assert self.cached is not None
         return self.cached[0][row : row + shape[0], column : column + shape[1]]
 
