@@ -218,6 +218,7 @@ class Metric(TorchMetric):
         Of the attributes in ``carried`` lists are joined; of others the first that is not empty is taken.
         """
         self._sync_dist(ranks.collect)
+        self._to_sync = False  # by ``compute``, which only the first rank calls
         for name in self.carried:
             given = ranks.exchange(getattr(self, name))
             listed = isinstance(given[0], list)

@@ -25,6 +25,7 @@ from torchmetrics.functional.image.lpips import _LPIPS
 
 from bench.contracts.stats import Estimate
 from bench.contracts.tokens import Codebook, Tokens
+from bench.machine.ranks import Ranks
 from bench.measuring import extractors
 from bench.metrics.base import Batch, FeatureSource, Metric, PerSampleMetric
 from bench.modalities.audio.metrics import clips
@@ -313,9 +314,12 @@ _BY_NAME = TypeAdapter(dict[str, dict[str, Estimate]])
 def across_ranks(
     subjects: Mapping[str, Subject], folder: Path, known: Known | None = None
 ) -> list[dict[str, dict[str, Estimate]]]:
-    """Return on each rank the estimates of every subject by name, where each rank has seen a part of the samples."""
+    """The estimates of every subject by name, where each rank has seen a part of the samples.
+
+    Those of each rank after torchmetrics has synchronized them, and those of the first after all were reduced to it.
+    """
     spawn(_rank, (dict(subjects), folder, known or {}), nprocs=RANKS)
-    return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in range(RANKS)]
+    return [_BY_NAME.validate_json((folder / f"{rank}.json").read_bytes()) for rank in (*range(RANKS), "first")]
 
 
 def _rank(rank: int, subjects: Mapping[str, Subject], folder: Path, known: Known) -> None:
@@ -324,11 +328,17 @@ def _rank(rank: int, subjects: Mapping[str, Subject], folder: Path, known: Known
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=RANKS)
     try:
-        found = {}
+        found, first = {}, {}
         for name, subject in subjects.items():
             # Unequal shares, interleaved: rank 0 has every third sample.
             mine = [i for i in range(len(subject.data)) if (i % 3 == 0) == (rank == 0)]
             found[name] = subject.after(subject.data.batches(3, mine)).compute()
+            metric = subject.after(subject.data.batches(3, mine))
+            metric.reduce(Ranks(rank, RANKS))
+            if rank == 0:
+                first[name] = metric.compute()
+        if rank == 0:
+            (folder / "first.json").write_bytes(_BY_NAME.dump_json(first))
         (folder / f"{rank}.json").write_bytes(_BY_NAME.dump_json(found))
     finally:
         dist.destroy_process_group()

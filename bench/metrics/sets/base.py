@@ -59,8 +59,7 @@ class SetMetric(Metric):
         super().__init__(*args, **kwargs)
         self.heavy_device = torch.device("cpu")
         for side in ("reference", "reconstruction"):
-            # Not joined when ranks are brought together, since that would be in memory.
-            self.add_state(f"rows_{side}", default=[], dist_reduce_fx=None)
+            self.add_state(f"rows_{side}", default=[], dist_reduce_fx="cat")
 
     def prepare(self, references: ReferenceSource) -> None:
         """Compute the features of the reference images, if needed, before the first sample."""
@@ -101,13 +100,16 @@ class SetMetric(Metric):
             self.heavy_device = batch.reconstruction.device
 
     def reduce(self, ranks: Ranks) -> None:
-        for side in ("reference", "reconstruction"):
-            rows = getattr(self, f"rows_{side}")
+        names = [f"rows_{side}" for side in ("reference", "reconstruction")]
+        collected = {}
+        for name in names:  # on disk, where torchmetrics would join them in memory
+            rows = getattr(self, name)
             joined = reordered(rows, np.arange(sum(map(len, rows)))) if rows else torch.zeros(0)
-            setattr(self, f"rows_{side}", [joined])
+            collected[name] = [rows for rows in ranks.collect(joined) if len(rows)]
+            setattr(self, name, [])
         super().reduce(ranks)
-        for side in ("reference", "reconstruction"):
-            setattr(self, f"rows_{side}", [rows for rows in getattr(self, f"rows_{side}") if len(rows)])
+        for name in names:
+            setattr(self, name, collected[name])
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""
