@@ -217,6 +217,24 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--fresh", is_flag=True, help="Measure again what is already finished.")
 @click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Least seconds between two saves of where a cell is; the same command goes on there after a kill, with the "
+    "same numbers. 0 turns it off.",
+)
+@click.option(
+    "--ranks",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that measure each cell together, each a share of the samples, on N GPUs of this machine or N shares "
+    "of its cores; changes speeds, never a quality metric. On several machines: torchrun ... -m bench run ...",
+)
+@click.option(
     "--timeout",
     metavar="TIME",
     help="The longest that a cell may take, in seconds (90), minutes (30m) or hours (2h); after that it fails, and the "

@@ -98,7 +98,8 @@ class Recorder:
 
     def states(self) -> dict[str, State | None]:
         """Size and time of modification of the files that were imported and read; None of those that are not there."""
-        return {path: state_of(path) for path in (*self._watch.opened, *self._sources())}
+        read = [path for path in self._watch.opened if path not in self._watch.written]
+        return {path: state_of(path) for path in (*read, *self._sources())}
 
     def found(self, own: bool) -> Dependencies:
         """What was imported and read.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -104,8 +104,9 @@ class Seen:
 
     def state(self) -> dict[str, Any]:
         """What :meth:`restore` needs to go on from here."""
-        state = asdict(self)
-        return {**state, "converted": dict(state["converted"]), "stored": dict(state["stored"])}
+        repeats = {"first": dict(self.repeats.first), "of": dict(self.repeats.of)}
+        state = {**vars(self), "repeats": repeats, "converted": dict(self.converted), "stored": dict(self.stored)}
+        return {name: list(value) if isinstance(value, list) else value for name, value in state.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where another process was."""
