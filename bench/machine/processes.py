@@ -134,3 +134,12 @@ def let_go_of_the_fork_server() -> None:
     if alive is not None:
         server._forkserver_alive_fd = None
         os.close(alive)
+
+
+def cause_of_death(code: int | None) -> str:
+    """Why a cell's process ended before it wrote a result, from its exit code."""
+    if code is not None and code < 0:
+        name = next((member.name for member in signal.Signals if member == -code), f"signal {-code}")
+        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
+        return f"the cell's process was killed by {name}{hint}"
+    return f"the cell's process ended with code {code} before it wrote a result"

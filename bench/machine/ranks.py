@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from bench.machine.mapped_arrays import mapped
 
 PATIENCE = timedelta(days=7)
 """The longest that a rank waits for another; one that dies ends the others' waiting, since the runner ends them all."""
+TO_MEET = timedelta(minutes=5)
+"""The longest that a process waits for the store."""
 PIECE = 1 << 26
 """The most bytes that are sent at a time."""
 LARGE = 1 << 20
@@ -33,6 +36,8 @@ class Meeting:
         size: number of the processes.
         host, port: of the store that they meet at.
         name: name of the meeting in the store, different for each attempt at a cell.
+        local: number of the process on its machine, from 0.
+        locals: number of the processes on its machine.
     """
 
     rank: int
@@ -40,11 +45,40 @@ class Meeting:
     host: str
     port: int
     name: str
+    local: int = 0
+    locals: int = 1
 
+    @cached_property
     def store(self) -> Any:
         """The part of the store that belongs to this meeting."""
-        wait = timedelta(minutes=5)
-        return PrefixStore(self.name, TCPStore(self.host, self.port, is_master=False, timeout=wait))
+        return PrefixStore(self.name, TCPStore(self.host, self.port, is_master=False, timeout=TO_MEET))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "store"}
+
+
+def launched() -> Meeting | None:
+    """The meeting of the processes that torchrun started, of which this is one; None without torchrun."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    names = ("RANK", "WORLD_SIZE", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    rank, size, port, local, locals_ = (int(os.environ[name]) for name in names)
+    attempt = f"bench-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+    return Meeting(rank, size, os.environ["MASTER_ADDR"], port, attempt, local, locals_)
+
+
+def hosted(port: int = 0) -> Any:
+    """A store of this process, at which others can meet as long as it is held; its ``port`` is one that is free if 0.
+
+    None where torchrun has one at that port.
+    """
+    if port and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        return None
+    return TCPStore("127.0.0.1" if not port else "0.0.0.0", port, is_master=True, wait_for_workers=False)
+
+
+class RankLost(BaseException):
+    """Another process ended while this one waited for it; no metric or system may take it for an error of its own."""
 
 
 class HandedOver(Exception):
@@ -67,7 +101,7 @@ class Ranks:
         if meeting.host in ("127.0.0.1", "localhost"):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         dist.init_process_group(
-            "gloo", store=meeting.store(), rank=meeting.rank, world_size=meeting.size, timeout=PATIENCE
+            "gloo", store=meeting.store, rank=meeting.rank, world_size=meeting.size, timeout=PATIENCE
         )
         try:
             yield cls(meeting.rank, meeting.size)
@@ -91,7 +125,8 @@ class Ranks:
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
-        dist.all_gather_object(values, value)
+        with _others_end():
+            dist.all_gather_object(values, value)
         return values
 
     def collect(self, tensor: torch.Tensor, group: Any = None) -> list[torch.Tensor]:
@@ -105,8 +140,9 @@ class Ranks:
         forms = self.exchange((tuple(tensor.shape), tensor.dtype))
         filled = next((form for form in forms if math.prod(form[0])), forms[0])
         if not self.first:
-            for piece in _pieces(tensor.detach().cpu()):
-                dist.send(piece, 0)
+            with _others_end():
+                for piece in _pieces(tensor.detach().cpu()):
+                    dist.send(piece, 0)
             return [tensor]
         tensors = []
         for rank, (shape, dtype) in enumerate(forms):
@@ -118,13 +154,23 @@ class Ranks:
                 continue
             on_disk = len(shape) == 2 and dtype == torch.float32 and 4 * math.prod(shape) > LARGE
             taken = mapped(shape) if on_disk else torch.empty(shape, dtype=dtype)
-            for piece in _pieces(taken):
-                dist.recv(piece, rank)
+            with _others_end():
+                for piece in _pieces(taken):
+                    dist.recv(piece, rank)
             tensors.append(taken)
         return tensors
 
 
 ALONE = Ranks()
+
+
+@contextmanager
+def _others_end() -> Iterator[None]:
+    """A context in which the end of another process raises RankLost."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RankLost("another of the processes that measure this cell ended") from error
 
 
 def _pieces(tensor: torch.Tensor) -> Sequence[torch.Tensor]:

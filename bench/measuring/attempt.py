@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from pydantic import ValidationError
 from bench.contracts.results import ErrorRecord, Result, Run
 from bench.machine.channel import Receiver
 from bench.machine.durations import duration
-from bench.machine.processes import end_group, orphans_ended
+from bench.machine.processes import cause_of_death, end_group, orphans_ended
 from bench.machine.progress import CellProgress
+from bench.measuring.team import Team, gathered
 
 if TYPE_CHECKING:
     from bench.contracts.task import Cell
@@ -47,12 +47,13 @@ def attempt(
     started, clock = datetime.now(UTC), time.perf_counter()
     before = _written(cell.file)
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=measure_cell, args=(cell, theirs), name=cell.job.system.text)
-    with orphans_ended(), ours, theirs:
+    with orphans_ended(), ours, theirs, gathered(context, cell) as team:
+        arguments = (cell, theirs, team.meeting if team else None)
+        process = context.Process(target=measure_cell, args=arguments, name=cell.job.system.text)
         try:
             process.start()
             theirs.close()
-            error = _watch(process, Receiver(ours), progress, cell.file, before, timeout)
+            error = _watch(process, Receiver(ours), progress, cell.file, before, timeout, team)
         finally:
             if process.pid is not None:
                 if process.is_alive():
@@ -64,7 +65,7 @@ def attempt(
             result = Result.model_validate_json(cell.file.read_bytes())
             if result.key == cell.key:
                 return result
-    error = error or ErrorRecord(type="ProcessDied", message=_cause(process.exitcode))
+    error = error or ErrorRecord(type="ProcessDied", message=cause_of_death(process.exitcode))
     run.write(cell.file, assemble(cell, started, time.perf_counter() - clock, None, [error]), None)
     return Result.model_validate_json(cell.file.read_bytes())
 
@@ -76,8 +77,9 @@ def _watch(
     file: Path,
     before: tuple[int, ...],
     timeout: float | None,
+    team: Team | None,
 ) -> ErrorRecord | None:
-    """Wait until the process is finished, and show its progress; the error if it took too long."""
+    """Wait until the process is finished, and show its progress; the error if it took too long, or lost another rank."""
     began, over = time.monotonic(), None
     sources: list[Any] = [process.sentinel, receiver.connection]
     while process.sentinel not in (ready := wait(sources, LOOK)):
@@ -92,6 +94,8 @@ def _watch(
             over = now + GRACE
         if over is not None and now > over:
             return None
+        if over is None and team and (lost := team.failure()):
+            return lost
         if over is None and timeout is not None and now > began + timeout:
             message = f"not measured within {duration(timeout)}, the --timeout; it was at: {progress.state()}"
             return ErrorRecord(type="TimedOut", message=message)
@@ -108,11 +112,3 @@ def _written(file: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _cause(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = next((member.name for member in signal.Signals if member == -code), f"signal {-code}")
-        hint = "; it may have run out of memory: try a smaller --batch-size" if name == "SIGKILL" else ""
-        return f"the cell's process was killed by {name}{hint}"
-    return f"the cell's process ended with code {code} before it wrote a result"

@@ -26,21 +26,33 @@ from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
 from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
-from bench.machine.ranks import ALONE
+from bench.machine.ranks import HandedOver, Meeting, RankLost, Ranks
 from bench.machine.resume import Resume
 from bench.machine.watch import note_native_files
+from bench.measuring.team import tell
 
 REPORT_SECONDS = 0.1
+SECONDS_TO_BE_ENDED = 60.0
+"""The longest that a rank whose fellow was lost waits for the runner to end it."""
 
 note_native_files()  # here, since modules imported for the cells after this one may import safetensors
 
 
-def measure_cell(cell: Cell, channel: Connection) -> None:
-    """Measure a cell and write its result, whatever happens; the exit code of the process has no meaning."""
+def measure_cell(cell: Cell, channel: Connection | None, meeting: Meeting | None = None) -> None:
+    """Measure a cell and write its result, whatever happens; the exit code of the process has no meaning.
+
+    A rank other than the first one measures its share and writes nothing; its exit code is 0 only if it has handed over
+    what it measured.
+
+    Args:
+        channel: takes the progress; None drops it.
+        meeting: where the ranks that measure the cell together meet, if there are several.
+    """
     lead_group()
     die_with_parent()
     let_go_of_the_fork_server()
     _leave_the_terminal()
+    cell = _of_rank(cell, meeting)
     _seed(cell.job)
     process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
@@ -48,16 +60,49 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
     resume: Resume | None = None
     measurement, errors = None, []
     try:
-        task = open_task(cell.job.protocol.task)
-        if cell.job.options.checkpoint_every:
-            folder = run.partial_of(cell.file)
-            resume = Resume(folder, cell.key, cell.job.options.checkpoint_every, recorder.states)
-        job = replace(cell.job, place=Place(ALONE, resume))
-        measurement = task.measure(job, _reporter(Sender(channel)))
+        with Ranks.met(meeting) as ranks:
+            if every := cell.job.options.checkpoint_every:
+                resume = Resume(run.partial_of(cell.file), cell.key, every, recorder.states, ranks)
+            job = replace(cell.job, place=Place(ranks, resume))
+            report = _reporter(Sender(channel)) if channel else _unheard
+            measurement = open_task(job.protocol.task).measure(job, report)
+    except HandedOver:
+        return
     except BaseException as error:  # including that of a system that exits (SystemExit)
         errors = [_record(error)]
+        if isinstance(error, RankLost):
+            time.sleep(SECONDS_TO_BE_ENDED)  # by the runner, which knows why the other rank ended
     if os.getpid() != process:
         os._exit(1)  # a system forked, and this is not the cell's process: it must not write
+    if meeting and meeting.rank:
+        tell(meeting, errors[0])
+        os._exit(1)
+    _write(cell, run, recorder, started, clock, measurement, errors)
+    if resume:
+        resume.clear()
+
+
+def _of_rank(cell: Cell, meeting: Meeting | None) -> Cell:
+    """A cell as a rank measures it: on the GPU of its number, or on its share of the processor's threads."""
+    if meeting is None:
+        return cell
+    torch.set_num_threads(max(1, torch.get_num_threads() // meeting.locals))
+    if cell.job.options.device != "cuda":
+        return cell
+    options = replace(cell.job.options, device=f"cuda:{meeting.local}")
+    return replace(cell, job=replace(cell.job, options=options))
+
+
+def _write(
+    cell: Cell,
+    run: Run,
+    recorder: Recorder,
+    started: datetime,
+    clock: float,
+    measurement: Measurement | None,
+    errors: list[ErrorRecord],
+) -> None:
+    """Write the result of a cell that began at a time, and at that reading of the performance counter."""
 
     def write(measured: Measurement | None, errors: list[ErrorRecord]) -> None:
         result = assemble(cell, started, time.perf_counter() - clock, measured, errors)
@@ -73,8 +118,6 @@ def measure_cell(cell: Cell, channel: Connection) -> None:
         write(measurement, errors)
     except Exception as error:  # what was measured cannot be written, but the reason can
         write(None, [*errors, _record(error)])
-    if resume:
-        resume.clear()
 
 
 def _record(error: BaseException) -> ErrorRecord:
@@ -151,6 +194,10 @@ def _seed(job: Job) -> None:
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+
+
+def _unheard(phase: str, done: int, total: int) -> None:
+    """A report of progress that nobody hears."""
 
 
 def _reporter(sender: Sender) -> Report:

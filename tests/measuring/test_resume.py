@@ -56,7 +56,9 @@ def test_killed_at_random_moments(measured, tmp_path):
     whole = measured("whole", f"{system}@name=once,kills=0")
     kills = int(os.environ.get("BENCH_KILLS", KILLS))
     done = [0]
-    while (result := measured("killed", f"{system}@name=often,kills={kills}", checkpoint_every=0.001)).status == "failed":
+    while (
+        result := measured("killed", f"{system}@name=often,kills={kills}", checkpoint_every=0.001)
+    ).status == "failed":
         assert "was killed by SIGKILL" in result.errors[0].message
         done += [int(file.read_text()) for file in (tmp_path / "killed").rglob("partial/*/last")]
     assert len((tmp_path / "often.txt").read_text().splitlines()) == kills + 1

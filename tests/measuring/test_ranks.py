@@ -1,0 +1,83 @@
+"""A cell of several ranks has the numbers of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from places import SYSTEMS
+from rich.console import Console
+
+from bench.contracts.options import Options
+from bench.contracts.results import Result, Run
+from bench.contracts.suite import load_suite
+from bench.contracts.system import parse
+from bench.contracts.task import Measurement, open_task
+from bench.machine.progress import CellProgress
+from bench.machine.weights import WeightStore
+from bench.measuring import runner
+
+PROTOCOL = """
+description: features that are kept on disk, values of samples, and counts
+metrics: {psnr: {}, fd_efficientnet_lite0: {}, codebook: {}, bits_per_pixel_entropy: {}, throughput: {}}
+"""
+SPEEDS = ("images_per_second", "peak_memory")
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result | Measurement]]:
+    """A function that measures a system with some number of ranks."""
+    threads = torch.get_num_threads()
+    monkeypatch.chdir(tmp_path)
+    Path("short.yaml").write_text(PROTOCOL)
+
+    def measure(system: str, ranks: int, **options: Any) -> Result | Measurement:
+        monkeypatch.setenv("BENCH_CACHE", str(tmp_path / f"cache{ranks}"))
+        run = Run(tmp_path / f"out{ranks}")
+        chosen = Options(**{"protocol": "short.yaml", "keep": 3, "ranks": ranks, "batch_size": 4, **options})
+        plan = runner.plan(load_suite("image-recon"), [parse(system)], chosen, WeightStore({}, True), run)
+        if ranks == 1:  # here, with as many threads as a rank has
+            torch.set_num_threads(1)
+            job = plan.cells[0].job
+            return open_task(job.protocol.task).measure(job, lambda *_: None)
+        with CellProgress(1, Console(stderr=True)) as progress:
+            (outcome,) = runner.execute(plan, run, progress)
+        return outcome.result
+
+    yield measure
+    torch.set_num_threads(threads)
+
+
+def test_the_same_numbers(measured):
+    """29 images in 8 batches, of which the last one is not full: two or three ranks do not share them equally."""
+    one = measured("klt-vq@8", 1)
+    for ranks in (2, 3):
+        several = measured("klt-vq@8", ranks)
+        assert several.status == "ok", several.errors
+        assert several.dataset == one.dataset
+        for name, expected in one.metrics.items():
+            if not name.endswith(SPEEDS):
+                found = several.metrics[name]
+                assert (found.n, found.method) == (expected.n, expected.method), name
+                assert found.value == pytest.approx(expected.value, rel=1e-9), name
+                assert found.stderr == pytest.approx(expected.stderr, rel=1e-9), name
+        rates = [several.metrics[f"encode_images_per_second_rank_{rank}"].value for rank in range(ranks)]
+        assert several.metrics["encode_images_per_second"].value == pytest.approx(sum(rates))
+
+
+def test_a_rank_without_samples(measured):
+    one, several = (measured("klt-vq@8", ranks, limit=8) for ranks in (1, 4))
+    assert several.status == "ok", several.errors
+    assert several.metrics["psnr"].value == pytest.approx(one.metrics["psnr"].value, rel=1e-12)
+    assert "encode_images_per_second_rank_3" not in several.metrics
+
+
+@pytest.mark.parametrize(("how", "told"), [("killed", "was killed by SIGKILL"), ("raises", "the third rank raises")])
+def test_a_rank_that_ends_before_its_time_ends_the_cell(measured, how, told):
+    result = measured(f"{SYSTEMS / 'lost_rank.py'}:LostRank@how={how}", 3)
+    assert result.status == "failed"
+    assert told in result.errors[0].message
+    assert result.errors[0].message.startswith("rank 2: ")
