@@ -231,8 +231,8 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     default=1,
     show_default=True,
     metavar="N",
-    help="Processes that measure each cell together, each a share of the samples, on N GPUs of this machine or N shares "
-    "of its cores; changes speeds, never a quality metric. On several machines: torchrun ... -m bench run ...",
+    help="Processes that measure each cell together, each a share of the samples, on N GPUs or shares of the cores of "
+    "this machine; changes speeds, never a quality metric. On several machines: torchrun ... -m bench run ...",
 )
 @click.option(
     "--timeout",

@@ -79,7 +79,7 @@ def _watch(
     timeout: float | None,
     team: Team | None,
 ) -> ErrorRecord | None:
-    """Wait until the process is finished, and show its progress; the error if it took too long, or lost another rank."""
+    """Wait until the process is finished, and show its progress; the error if it took too long, or a rank was lost."""
     began, over = time.monotonic(), None
     sources: list[Any] = [process.sentinel, receiver.connection]
     while process.sentinel not in (ready := wait(sources, LOOK)):
