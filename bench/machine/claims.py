@@ -1,0 +1,287 @@
+"""Claims: who is measuring which cell of a run directory, among processes of one machine or of several.
+
+A claim is a file that says who holds it and how far that is. Its owner writes it anew every ``BEAT`` seconds. It is
+void as soon as its owner is known to be dead: a process of this machine that is gone, or an earlier start of the same
+job of a cluster; and in any case after ``STALE`` seconds without a beat by the clock of the file system, so that clocks
+of machines may differ.
+
+Claims are taken and removed while ``filelock`` holds one lock for all of them, for milliseconds; the kernel or the file
+server releases it when a process dies. Such a lock alone would not do for the cells themselves: between machines not
+every file system releases it in time, a claim is also what people are shown, and it excludes other cells from what is
+timed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import filelock
+import psutil
+
+from bench.errors import BenchError
+from bench.machine.durations import duration
+from bench.machine.texts import visible
+
+BEAT = 10.0
+"""Seconds between two signs of life."""
+STALE = 120.0
+"""Seconds without a sign of life after which a claim is void, if nothing else is known of its owner."""
+PATIENCE = 60.0
+"""The longest that the lock of all claims is waited for, which others hold for milliseconds."""
+SIZE = 4096
+"""The least bytes of a claim's file, so that one that is read while it is written has its owner."""
+SUFFIX = ".claim"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The owner of a claim and how far it is.
+
+    Attributes:
+        host, boot, namespace, pid, born: the process: its machine, that machine's boot, the namespace of process
+            numbers, and its number and start there.
+        job, restarts: the job of a cluster that it belongs to, if any, and how often that was started again.
+        since: when the claim was taken: UTC, ISO 8601.
+        device: the device that is measured on.
+        units: what is timed and belongs to nobody else meanwhile: processor cores, or a GPU.
+        phase, done, total: how far the cell is.
+    """
+
+    host: str
+    boot: str
+    namespace: str
+    pid: int
+    born: float
+    job: str = ""
+    restarts: int = 0
+    since: str = ""
+    device: str = ""
+    units: tuple[str, ...] = ()
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+
+    @property
+    def named(self) -> str:
+        """The process as text for people."""
+        return visible(f"process {self.pid} on {self.host}" + (f", job {self.job}" if self.job else ""))
+
+    @property
+    def progress(self) -> str:
+        """How far it is as text for people."""
+        return visible(" · ".join([self.phase, *([f"{self.done} of {self.total}"] if self.total else [])]))
+
+    def sees(self, other: Holder) -> bool:
+        """Whether this process sees the other one in its table of processes while that lives."""
+        return (self.host, self.boot, self.namespace) == (other.host, other.boot, other.namespace)
+
+    def outlived(self, other: Holder, idle: float) -> bool:
+        """Whether another claim is void.
+
+        Args:
+            idle: seconds since its last sign of life.
+        """
+        if self.sees(other):
+            return not _alive(other)
+        if self.host == other.host and self.boot != other.boot and self.boot and other.boot:
+            return True
+        if other.job and self.job == other.job and self.restarts > other.restarts:
+            return True
+        return idle > STALE
+
+
+def this_process() -> Holder:
+    """This process, as the owner of claims."""
+    return Holder(
+        host=socket.gethostname(),
+        boot=_text("/proc/sys/kernel/random/boot_id"),
+        namespace=_link("/proc/self/ns/pid"),
+        pid=os.getpid(),
+        born=_born(os.getpid()),
+        job=os.environ.get("SLURM_JOB_ID", ""),
+        restarts=int(os.environ.get("SLURM_RESTART_COUNT", "0")),
+    )
+
+
+class Claim:
+    """A claim of this process, given up at the end of its context."""
+
+    def __init__(self, claims: Claims, path: Path, descriptor: int, holder: Holder) -> None:
+        self._claims, self._path, self._descriptor, self._holder = claims, path, descriptor, holder
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"claim of {path.stem}", daemon=True)
+        self._thread.start()
+
+    def report(self, phase: str, done: int, total: int) -> None:
+        """Note how far the cell is, for the next sign of life."""
+        self._holder = replace(self._holder, phase=phase, done=done, total=total)
+
+    def release(self) -> None:
+        """Give the claim up; does nothing if it was given up before, or is another process's by now."""
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        self._thread.join()
+        with suppress(OSError, BenchError), self._claims.guarded():
+            if self._is_ours():
+                self._path.unlink()
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _is_ours(self) -> bool:
+        """Whether the file at the path is still the one that this process made; others make new ones."""
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        return False
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT):
+            # Written through the descriptor: of a claim that was taken away, this is a file without a name.
+            with suppress(OSError):
+                _write(self._descriptor, self._holder)
+
+
+class Claims:
+    """The claims of a folder, which is made when the first one is taken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = filelock.FileLock(folder / ".lock", timeout=PATIENCE)
+
+    def take(self, name: str, units: Sequence[str] = (), device: str = "") -> Claim | Holder:
+        """Claim a name, and the units that are timed.
+
+        Returns:
+            The claim, or who holds the name or one of the units.
+
+        Raises:
+            BenchError: the folder cannot be written to.
+        """
+        me = replace(
+            this_process(),
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            units=tuple(units),
+            device=device,
+            phase="starting",
+        )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.guarded():
+                held = None
+                for file, holder, idle in self._all():
+                    if me.outlived(holder, idle):
+                        file.unlink(missing_ok=True)
+                    elif file.stem == name or (me.boot == holder.boot and {*units} & {*holder.units}):
+                        held = holder if held is None or file.stem == name else held
+                if held is not None:
+                    return held
+                path = self.folder / f"{name}{SUFFIX}"
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+                _write(descriptor, me)
+        except OSError as error:
+            raise BenchError(
+                f"{self.folder}: {error.strerror or error}; choose another run directory with --out DIR"
+            ) from error
+        return Claim(self, path, descriptor, me)
+
+    def holders(self) -> dict[str, Holder]:
+        """Who holds what, by name; claims that are void are left out, and nothing is changed."""
+        me = this_process()
+        return {file.stem: holder for file, holder, idle in self._all() if not me.outlived(holder, idle)}
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """A context that one process at a time is in."""
+        try:
+            with self._lock:
+                yield
+        except filelock.Timeout as error:
+            raise BenchError(
+                f"{self.folder / '.lock'}: held by another process for {duration(PATIENCE)}",
+                "end that process, or remove the file if there is none",
+            ) from error
+
+    def _all(self) -> Iterable[tuple[Path, Holder, float]]:
+        """The files of claims, their owners, and the seconds since their last signs of life."""
+        files = sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []
+        now = self._now() if files else 0.0
+        for file in files:
+            with suppress(FileNotFoundError):
+                yield file, _read(file), now - file.stat().st_mtime
+
+    def _now(self) -> float:
+        """The time by the clock that the file system stamps files with; this machine's if nothing may be written."""
+        probe = self.folder / f".{secrets.token_hex(8)}.now"
+        try:
+            with probe.open("w"):
+                return probe.stat().st_mtime
+        except OSError:
+            return time.time()
+        finally:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
+
+
+def _write(descriptor: int, holder: Holder) -> None:
+    """Write a claim over the one before."""
+    text = json.dumps(asdict(holder)).encode().ljust(SIZE) + b"\n"
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
+    os.fsync(descriptor)
+
+
+def _read(file: Path) -> Holder:
+    """The owner of a claim; one without a name if the file does not say, as when its owner died while writing it."""
+    try:
+        fields = json.loads(file.read_bytes())
+        return Holder(**{**fields, "units": tuple(fields["units"])})
+    except (ValueError, TypeError, KeyError):
+        return Holder(host="an unknown machine", boot="", namespace="", pid=0, born=0.0)
+
+
+def _alive(holder: Holder) -> bool:
+    try:
+        return psutil.Process(holder.pid).status() != psutil.STATUS_ZOMBIE and _born(holder.pid) == holder.born
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:  # it belongs to somebody else
+        return True
+
+
+def _born(pid: int) -> float:
+    """When a process started: on Linux in ticks since the boot, which no clock that is set moves."""
+    if status := _text(f"/proc/{pid}/stat"):
+        return float(status.rpartition(")")[2].split()[19])
+    return float(psutil.Process(pid).create_time())
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
