@@ -31,10 +31,13 @@ import psutil
 
 from bench.errors import BenchError
 from bench.machine.durations import duration
+from bench.machine.progress import STARTING
 from bench.machine.texts import visible
 
 BEAT = 10.0
 """Seconds between two signs of life."""
+PAUSE = 1.0
+"""The least seconds between two signs of life."""
 STALE = 120.0
 """Seconds without a sign of life after which a claim is void, if nothing else is known of its owner."""
 PATIENCE = 60.0
@@ -42,6 +45,8 @@ PATIENCE = 60.0
 SIZE = 4096
 """The least bytes of a claim's file, so that one that is read while it is written has its owner."""
 SUFFIX = ".claim"
+FOLDER = "claims"
+"""The folder of claims in a run directory."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,14 @@ class Claim:
 
     def __init__(self, claims: Claims, path: Path, descriptor: int, holder: Holder) -> None:
         self._claims, self._path, self._descriptor, self._holder = claims, path, descriptor, holder
-        self._ended = threading.Event()
+        self._ended, self._news = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"claim of {path.stem}", daemon=True)
         self._thread.start()
 
     def report(self, phase: str, done: int, total: int) -> None:
-        """Note how far the cell is, for the next sign of life."""
+        """Note how far the cell is, for the next sign of life; a new phase is one."""
+        if phase != self._holder.phase:
+            self._news.set()
         self._holder = replace(self._holder, phase=phase, done=done, total=total)
 
     def release(self) -> None:
@@ -132,6 +139,7 @@ class Claim:
         if self._ended.is_set():
             return
         self._ended.set()
+        self._news.set()
         self._thread.join()
         with suppress(OSError, BenchError), self._claims.guarded():
             if self._is_ours():
@@ -153,7 +161,9 @@ class Claim:
         return False
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT):
+        while not self._ended.wait(PAUSE):
+            self._news.wait(BEAT)
+            self._news.clear()
             # Written through the descriptor: of a claim that was taken away, this is a file without a name.
             with suppress(OSError):
                 _write(self._descriptor, self._holder)
@@ -165,6 +175,11 @@ class Claims:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = filelock.FileLock(folder / ".lock", timeout=PATIENCE)
+
+    @classmethod
+    def of(cls, run: Path) -> Claims:
+        """The claims of a run directory."""
+        return cls(run / FOLDER)
 
     def take(self, name: str, units: Sequence[str] = (), device: str = "") -> Claim | Holder:
         """Claim a name, and the units that are timed.
@@ -180,7 +195,7 @@ class Claims:
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             units=tuple(units),
             device=device,
-            phase="starting",
+            phase=STARTING,
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -206,6 +221,15 @@ class Claims:
         """Who holds what, by name; claims that are void are left out, and nothing is changed."""
         me = this_process()
         return {file.stem: holder for file, holder, idle in self._all() if not me.outlived(holder, idle)}
+
+    def is_alive(self, process: Holder) -> bool:
+        """Whether a process is known to be alive: this machine has it, or it holds a claim."""
+        if this_process().sees(process):
+            return _alive(process)
+        return any(
+            (holder.host, holder.boot, holder.pid) == (process.host, process.boot, process.pid)
+            for holder in self.holders().values()
+        )
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -46,11 +46,13 @@ NUMERIC_PACKAGES = (
 )
 
 PRESENTATION = (
+    "__main__.py",
     "cli.py",
     "commands",
     "contracts/last_command.py",
     "exit_codes.py",
     "gate",
+    "jobs",
     "leaderboard",
     "machine/claims.py",
     "machine/progress.py",

@@ -10,18 +10,25 @@ from bench.machine import environment
 from bench.machine.canonical import digest
 
 
-def cell_key(job: Job) -> str:
+def cell_key(job: Job, device: str | None = None) -> str:
     """Hash of all that decides a result: code, packages, system, protocol, device, batch size, available weights.
 
     The batch size and the device cannot change a quality metric, but they change the speed that the
     result records. The numbers of workers and of kept samples change neither.
+
+    Args:
+        device: the name of the device; by default that of the job's.
     """
     available = sorted(name for name, file in job.weights.items() if isinstance(file, Path))
-    return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
+    return digest({"subject": subject_key(job, device), "protocol": job.protocol.identity, "available": available})
 
 
-def subject_key(job: Job) -> str:
-    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size."""
+def subject_key(job: Job, device: str | None = None) -> str:
+    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size.
+
+    Args:
+        device: the name of the device; by default that of the job's.
+    """
     return digest(
         {
             "code": environment.code_hash(),
@@ -29,7 +36,7 @@ def subject_key(job: Job) -> str:
             "system": job.system.identity(),
             "name": job.system.text,
             "conditions": job.protocol.fingerprint,
-            "device": environment.device_name(job.options.device),
+            "device": environment.device_name(job.options.device) if device is None else device,
             "batch_size": job.options.batch_size,
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.contracts.results import Result, Run, read_result
 from bench.contracts.task import Cell
@@ -14,8 +15,6 @@ from bench.machine.watch import State, state_of
 from bench.measuring.keys import placed
 from bench.measuring.outcomes import Outcome, failure_line
 
-CLAIMS = "claims"
-"""The folder of claims in a run directory."""
 POLL = 1.0
 """Seconds between two looks whether what others hold is free."""
 
@@ -69,7 +68,7 @@ class Queue:
     def __init__(self, cells: Sequence[Cell], run: Run, fresh: bool, devices: Sequence[str]) -> None:
         self.run = run
         self._devices = {environment.device_name(device): device for device in devices}
-        self._claims = Claims(run.path / CLAIMS)
+        self._claims = Claims.of(run.path)
         self._left = dict(enumerate(cells, 1))
         self._changed: dict[int, str] = {}
         self._fresh = fresh
@@ -81,6 +80,11 @@ class Queue:
             self._seen[number] = state_of(str(cell.file))
             if not self._fresh and (result := self._look(number, cell)):
                 yield self._done(number, cell, result, "finished before, kept")
+
+    @property
+    def left(self) -> list[Path]:
+        """The result files of the cells that are not finished."""
+        return [cell.file for cell in self._left.values()]
 
     def take(self, device: str) -> Taken | Kept | Waiting | None:
         """The next cell for a device: to be measured, finished meanwhile by another process, or held by one.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,12 +45,15 @@ class Plan:
     impossible: str = ""
 
 
-def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
+def plan(
+    suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run, keyed: bool = True
+) -> Plan:
     """The plan of a run: every task times every system, each with its whole protocol; nothing is measured.
 
     Args:
         store: where weights files come from.
         run: where results belong.
+        keyed: whether the cells are to be measured here, on a device of this machine; otherwise their keys are empty.
 
     Raises:
         BenchError: a name, a setting or the data does not fit; the message names everything that does not, and what
@@ -103,9 +106,9 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
-            key = cell_key(job)
+            key, subject = (cell_key(job), subject_key(job)) if keyed else ("", "")
             file = run.file_of(system.text, adapted).absolute()
-            cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject_key(job)))
+            cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
         missing |= absent
@@ -164,6 +167,7 @@ def execute(
     fresh: bool = False,
     timeout: float | None = None,
     devices: Sequence[str] = (),
+    begun: Callable[[list[Path]], None] = lambda left: None,
 ) -> Iterator[Outcome]:
     """Run the cells that are not yet finished under the same key, and yield the outcomes of all as they come.
 
@@ -174,6 +178,7 @@ def execute(
         fresh: measure again even what is finished.
         timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
         devices: devices to measure on side by side, one cell at a time each; without any, that of the plan's options.
+        begun: called once with the result files of the cells that are not finished, before they are measured.
     """
     # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
     # made networks twenty times slower here, and it gained nothing otherwise.
@@ -185,6 +190,7 @@ def execute(
     queue = Queue(plan.cells, run, fresh, devices)
     for kept in queue.finished():
         yield _show_kept(kept, progress)
+    begun(queue.left)
     if len(devices) > 1:
         measured = side_by_side(devices, queue, run, progress, timeout, _modules(plan))
     else:
@@ -251,6 +257,9 @@ def resolve_device(device: str) -> str:
         raise BenchError(f"--device {device}: {str(error).splitlines()[0]}") from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise BenchError(f"--device {device}: torch sees no CUDA device; use --device cpu")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        known = ", ".join(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+        raise BenchError(f"--device {device}: torch sees only {known}")
     return device
 
 
