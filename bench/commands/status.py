@@ -47,6 +47,8 @@ def _print_table(states: list[CellState]) -> None:
     console.print(table, soft_wrap=True)
     counts = Counter(state.state for state in states)
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()), highlight=False)
+    if counts["missing"]:
+        click.echo("the same `bench run` measures what is missing", err=True)
 
 
 def _literal(text: str) -> str:
