@@ -31,8 +31,8 @@ from bench.datasets.spec import split_path
 from bench.errors import BenchError
 from bench.exit_codes import NOTHING_MEASURED
 from bench.jobs.settings import Launch
-from bench.machine.claims import this_process
 from bench.machine.durations import seconds_of
+from bench.machine.holders import this_process
 from bench.machine.progress import waiting
 from bench.machine.weights import WeightStore
 from bench.measuring.precheck import check_choices

@@ -12,7 +12,8 @@ from bench.contracts.results import Result, Run, broken_metrics, read_result
 from bench.errors import BenchError
 from bench.jobs.queues import ACTIVE, WAITING, QueueState, states_of
 from bench.jobs.records import Ending, JobRecord, Records
-from bench.machine.claims import Claims, Holder
+from bench.machine.claims import Claims
+from bench.machine.holders import Holder
 from bench.machine.progress import STARTING
 from bench.machine.watch import state_of
 

@@ -2,7 +2,7 @@
 
 A claim is a file that says who holds it and how far that is. Its owner writes it anew every ``BEAT`` seconds. It is
 void as soon as its owner is known to be dead: a process of this machine that is gone, or an earlier start of the same
-job of a cluster; and in any case after ``STALE`` seconds without a beat by the clock of the file system, so that clocks
+job of a cluster; and in any case after two minutes without a beat by the clock of the file system, so that clocks
 of machines may differ.
 
 Claims are taken and removed while ``filelock`` holds one lock for all of them, for milliseconds; the kernel or the file
@@ -16,30 +16,26 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 import filelock
-import psutil
 
 from bench.errors import BenchError
 from bench.machine.durations import duration
+from bench.machine.holders import Holder, is_alive, this_process
 from bench.machine.progress import STARTING
-from bench.machine.texts import visible
 
 BEAT = 10.0
 """Seconds between two signs of life."""
 PAUSE = 1.0
 """The least seconds between two signs of life."""
-STALE = 120.0
-"""Seconds without a sign of life after which a claim is void, if nothing else is known of its owner."""
 PATIENCE = 60.0
 """The longest that the lock of all claims is waited for, which others hold for milliseconds."""
 SIZE = 4096
@@ -47,76 +43,6 @@ SIZE = 4096
 SUFFIX = ".claim"
 FOLDER = "claims"
 """The folder of claims in a run directory."""
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The owner of a claim and how far it is.
-
-    Attributes:
-        host, boot, namespace, pid, born: the process: its machine, that machine's boot, the namespace of process
-            numbers, and its number and start there.
-        job, restarts: the job of a cluster that it belongs to, if any, and how often that was started again.
-        since: when the claim was taken: UTC, ISO 8601.
-        device: the device that is measured on.
-        units: what is timed and belongs to nobody else meanwhile: processor cores, or a GPU.
-        phase, done, total: how far the cell is.
-    """
-
-    host: str
-    boot: str
-    namespace: str
-    pid: int
-    born: float
-    job: str = ""
-    restarts: int = 0
-    since: str = ""
-    device: str = ""
-    units: tuple[str, ...] = ()
-    phase: str = ""
-    done: int = 0
-    total: int = 0
-
-    @property
-    def named(self) -> str:
-        """The process as text for people."""
-        return visible(f"process {self.pid} on {self.host}" + (f", job {self.job}" if self.job else ""))
-
-    @property
-    def progress(self) -> str:
-        """How far it is as text for people."""
-        return visible(" · ".join([self.phase, *([f"{self.done} of {self.total}"] if self.total else [])]))
-
-    def sees(self, other: Holder) -> bool:
-        """Whether this process sees the other one in its table of processes while that lives."""
-        return (self.host, self.boot, self.namespace) == (other.host, other.boot, other.namespace)
-
-    def outlived(self, other: Holder, idle: float) -> bool:
-        """Whether another claim is void.
-
-        Args:
-            idle: seconds since its last sign of life.
-        """
-        if self.sees(other):
-            return not _alive(other)
-        if self.host == other.host and self.boot != other.boot and self.boot and other.boot:
-            return True
-        if other.job and self.job == other.job and self.restarts > other.restarts:
-            return True
-        return idle > STALE
-
-
-def this_process() -> Holder:
-    """This process, as the owner of claims."""
-    return Holder(
-        host=socket.gethostname(),
-        boot=_text("/proc/sys/kernel/random/boot_id"),
-        namespace=_link("/proc/self/ns/pid"),
-        pid=os.getpid(),
-        born=_born(os.getpid()),
-        job=os.environ.get("SLURM_JOB_ID", ""),
-        restarts=int(os.environ.get("SLURM_RESTART_COUNT", "0")),
-    )
 
 
 class Claim:
@@ -225,7 +151,7 @@ class Claims:
     def is_alive(self, process: Holder) -> bool:
         """Whether a process is known to be alive: this machine has it, or it holds a claim."""
         if this_process().sees(process):
-            return _alive(process)
+            return is_alive(process)
         return any(
             (holder.host, holder.boot, holder.pid) == (process.host, process.boot, process.pid)
             for holder in self.holders().values()
@@ -279,33 +205,3 @@ def _read(file: Path) -> Holder:
         return Holder(**{**fields, "units": tuple(fields["units"])})
     except (ValueError, TypeError, KeyError):
         return Holder(host="an unknown machine", boot="", namespace="", pid=0, born=0.0)
-
-
-def _alive(holder: Holder) -> bool:
-    try:
-        return psutil.Process(holder.pid).status() != psutil.STATUS_ZOMBIE and _born(holder.pid) == holder.born
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:  # it belongs to somebody else
-        return True
-
-
-def _born(pid: int) -> float:
-    """When a process started: on Linux in ticks since the boot, which no clock that is set moves."""
-    if status := _text(f"/proc/{pid}/stat"):
-        return float(status.rpartition(")")[2].split()[19])
-    return float(psutil.Process(pid).create_time())
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return ""
-
-
-def _link(path: str) -> str:
-    try:
-        return str(Path(path).readlink())
-    except OSError:
-        return ""

@@ -55,6 +55,7 @@ PRESENTATION = (
     "jobs",
     "leaderboard",
     "machine/claims.py",
+    "machine/holders.py",
     "machine/progress.py",
     "measuring/precheck.py",
     "reported",

@@ -10,7 +10,8 @@ from bench.contracts.results import Result, Run, read_result
 from bench.contracts.task import Cell
 from bench.errors import BenchError
 from bench.machine import environment
-from bench.machine.claims import Claim, Claims, Holder
+from bench.machine.claims import Claim, Claims
+from bench.machine.holders import Holder
 from bench.machine.watch import State, state_of
 from bench.measuring.keys import placed
 from bench.measuring.outcomes import Outcome, failure_line

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -168,7 +168,7 @@ def execute(
     timeout: float | None = None,
     devices: Sequence[str] = (),
     begun: Callable[[list[Path]], None] = lambda left: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Run the cells that are not yet finished under the same key, and yield the outcomes of all as they come.
 
     A cell is claimed first, so that no other process that writes into the same directory measures it, nor times another

@@ -1,4 +1,4 @@
-"""Cells as jobs of a real Slurm on this machine; without its packages a failure if BENCH_SLURM=required, or skipped."""
+"""Cells as jobs of a real Slurm on this machine, from Debian's packages; only with BENCH_SLURM=required."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from bench.contracts.results import Run
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(lacking()) and os.environ.get("BENCH_SLURM") != "required", reason=f"not installed: {lacking()}"
-    ),
+    pytest.mark.skipif(os.environ.get("BENCH_SLURM") != "required", reason="minutes; tox -e cluster runs them"),
 ]
 QUICK = ("run", "--suite", "image-recon", "--protocol", "short.yaml", "--limit", 4, "--offline", "--no-mlflow")
 JOBS = ("--launcher", "slurm", "--slurm-partition", "main", "--slurm-cpus", 1, "--out", "out")
@@ -31,6 +29,7 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    assert not lacking(), "apt-get install slurmctld slurmd slurm-client munge"
     with local_slurm(tmp_path_factory.mktemp("slurm")) as environment:
         yield environment
 
@@ -84,7 +83,7 @@ def test_jobs_measure_what_is_measured_here(cluster: Bench, tmp_path: Path) -> N
 
 def test_a_job_that_is_preempted_or_requeued_is_run_again(cluster: Bench, tmp_path: Path) -> None:
     system = f"Held@until={tmp_path / 'go'}"
-    cluster(*QUICK, f"--system={SYSTEMS / 'held.py'}:{system}", *JOBS)
+    cluster(*QUICK, f"--system={SYSTEMS / 'waits.py'}:{system}", *JOBS)
     job = states(cluster)[system]["job"]
     for end in (("scancel", "--signal=USR2", job), ("scontrol", "requeue", job)):
         await_state(cluster, system, state="running", detail="preparing")

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from bench.machine import claims
-from bench.machine.claims import Claim, Claims, Holder
+from bench.machine.claims import Claim, Claims
+from bench.machine.holders import STALE, Holder, this_process
 
 TAKE = """
 import sys, time
@@ -85,7 +86,7 @@ def test_an_owner_on_another_machine_lives_as_long_as_it_shows_signs(tmp_path: P
     here = elsewhere(tmp_path)
     (file,) = tmp_path.glob("*.claim")
     assert isinstance(here.take("cell"), Holder)
-    before = time.time() - claims.STALE - 5
+    before = time.time() - STALE - 5
     os.utime(file, (before, before))
     assert here.holders() == {}
     with taken(here.take("cell")):
@@ -128,6 +129,6 @@ def test_a_claim_whose_owner_died_while_writing_it_is_void_in_time(tmp_path: Pat
 
 
 def test_a_process_number_that_is_used_again_is_another_process() -> None:
-    me = claims.this_process()
-    assert not me.outlived(me, idle=10 * claims.STALE)
+    me = this_process()
+    assert not me.outlived(me, idle=10 * STALE)
     assert me.outlived(replace(me, born=me.born - 1), idle=0)

@@ -25,7 +25,7 @@ from bench.machine.weights import WeightStore
 from bench.measuring import runner
 from bench.measuring.queue import Queue, Taken, Waiting
 
-HELD = SYSTEMS / "held.py"
+WAITS = SYSTEMS / "waits.py"
 TWO = ("cpu", "cpu:0")
 
 
@@ -45,8 +45,8 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 def test_cells_run_at_the_same_time_and_end_together(planned, tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "timed_units", lambda device: (device,))
     pairs = ((tmp_path / "a", tmp_path / "b"), (tmp_path / "b", tmp_path / "a"))
-    meeting = [f"{HELD}:Meets@mine={mine},other={other}" for mine, other in pairs]
-    plan, run = planned(*meeting, f"{HELD}:EndsItsServer", f"{HELD}:Held@until={tmp_path / 'never'}")
+    meeting = [f"{WAITS}:Meets@mine={mine},other={other}" for mine, other in pairs]
+    plan, run = planned(*meeting, f"{WAITS}:EndsItsServer", f"{WAITS}:Held@until={tmp_path / 'never'}")
     with CellProgress(len(plan.cells), Console(stderr=True)) as progress:
         measured = runner.execute(plan, run, progress, devices=TWO)
         first, second, died = next(measured), next(measured), next(measured)

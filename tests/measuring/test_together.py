@@ -31,7 +31,7 @@ def until(condition: Callable[[], Any]) -> Any:
 def test_a_cell_that_another_command_measures_is_waited_for_and_taken_over_from_a_dead_one(bench, tmp_path):
     (tmp_path / "short.yaml").write_text("description: short\nmetrics: {psnr: {}}\n")
     command: list[Any] = [BENCH, "run", "--suite", "image-recon", "--protocol", "short.yaml", "--limit", "2"]
-    command += [f"--system={SYSTEMS / 'held.py'}:Held@until={tmp_path / 'go'}", "--system=jpeg@10"]
+    command += [f"--system={SYSTEMS / 'waits.py'}:Held@until={tmp_path / 'go'}", "--system=jpeg@10"]
     command += ["--offline", "--no-mlflow", "--out", "out"]
     claims, environment = Claims.of(tmp_path / "out"), command_environment(tmp_path)
     logs = [tmp_path / name for name in ("first.log", "second.log", "third.log")]
