@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 POLL = 2.0
 """Seconds between two looks at the states of the cells."""
+GRACE = 60.0
+"""Seconds after which a cell whose job has ended is taken to have no result."""
 
 
 class Launched:
@@ -41,7 +44,9 @@ class Launched:
         self, cells: Sequence[Cell], run: Run, shown: Path, launch: Launch, given: Mapping[str, Any], fresh: bool
     ) -> None:
         self.cells, self.run, self.shown, self.launch, self.given = cells, run, shown, launch, given
-        self.finished = {} if fresh else {cell.file: result for cell in cells if (result := finished(run, cell))}
+        self.finished = (
+            {} if fresh else {cell.file: result for cell in cells if (result := finished_anywhere(run, cell))}
+        )
 
     def submit(self, console: Console) -> None:
         """Submit jobs for the cells that are not finished and have none, and say so."""
@@ -70,11 +75,9 @@ class Launched:
 
     def outcomes(self, progress: CellProgress) -> Iterator[Outcome | None]:
         """The outcomes of all cells as they come; None for one that ended without a result."""
-        from bench.measuring.outcomes import Outcome
-
         numbers = {cell.file.name: number for number, cell in enumerate(self.cells, 1)}
         rows: dict[str, CellProgress] = {}
-        ended: set[str] = set()
+        ended: dict[str, float] = {}
         while numbers:
             for state in states_in(self.run):
                 if state.file not in numbers:
@@ -87,22 +90,35 @@ class Launched:
                         row.start(numbers[state.file], f"{state.system} on {state.where}")
                     if state.detail != STARTING:
                         row.update(state.detail, state.done, state.total)
-                # What has ended badly may have been seen between two states.
-                elif state.state == "done" or (state.is_final and state.file in ended):
+                elif not state.is_final:
+                    ended.pop(state.file, None)
+                elif state.state == "done" or self._is_over(state, ended.setdefault(state.file, time.monotonic())):
                     row.start(numbers.pop(state.file), state.system)
                     row.finish(line_of(state))
-                    file = self.run.folder.absolute() / state.file
-                    has_result = state.state in ("done", "failed") and file.exists()
-                    yield Outcome(file, read_result(file), file in self.finished) if has_result else None
-                elif state.is_final:
-                    ended.add(state.file)
-                else:
-                    ended.discard(state.file)
+                    yield self._outcome(state)
             if numbers:
                 time.sleep(POLL)
 
+    def _outcome(self, state: CellState) -> Outcome | None:
+        """The outcome of a cell; None if it has no result of this command that can be read."""
+        from bench.measuring.outcomes import Outcome
 
-def finished(run: Run, cell: Cell) -> Result | None:
+        file = self.run.folder.absolute() / state.file
+        with suppress(BenchError):
+            if state.state in ("done", "failed") and file.exists():
+                return Outcome(file, read_result(file), file in self.finished)
+        return None
+
+    def _is_over(self, state: CellState, since: float) -> bool:
+        """Whether a cell that ended badly, as it seems since a moment, has done so.
+
+        It may have been seen between two states, and the files of another machine come late.
+        """
+        has_result = (self.run.folder / state.file).exists()
+        return time.monotonic() - since >= (POLL if has_result or state.state == "cancelled" else GRACE)
+
+
+def finished_anywhere(run: Run, cell: Cell) -> Result | None:
     """The finished result of a cell on whatever device it was measured, if there is one."""
     from bench.measuring.keys import cell_key
 

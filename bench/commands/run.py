@@ -16,7 +16,7 @@ import yaml
 from rich.console import Console
 
 from bench import registry
-from bench.commands.launched import Launched
+from bench.commands.launched import Launched, finished_anywhere
 from bench.commands.narrowing import chosen_devices, only_cell, only_for
 from bench.commands.outcomes import report_outcomes, say_before
 from bench.contracts.elsewhere import elsewhere_specs
@@ -205,7 +205,7 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
     """Print what would be measured, then what prevents some of it, and last the protocols, which are long."""
     click.echo("cells")
     for cell in plan.cells:
-        finished, changed = run.look(cell.file, cell.key)
+        finished, changed = run.look(cell.file, cell.key) if cell.key else (finished_anywhere(run, cell), "")
         again = f"  (measured before, but {changed})" if changed else ""
         state = "finished" if finished else "to measure"
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {shown / 'results' / cell.file.name}{again}")

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import psutil
 
+from bench.errors import Unavailable
 from bench.jobs.records import JobRecord
 
 SECONDS = 30.0
 """The longest that Slurm may take to answer."""
+UNKNOWN = "Invalid job id"
+"""What ``squeue`` says where it has forgotten all jobs that it is asked for."""
 WAITING = frozenset(
     {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 )
@@ -38,8 +41,10 @@ class QueueState:
 def states_of(jobs: Iterable[JobRecord]) -> Mapping[str, QueueState]:
     """The states of jobs by their ids; jobs that ended long ago have none.
 
-    Slurm forgets an ended job after some minutes (``MinJobAge``). ``squeue`` that is missing or does not answer gives
-    no states either.
+    Slurm forgets an ended job after some minutes (``MinJobAge``).
+
+    Raises:
+        Unavailable: ``squeue`` is missing, or does not answer.
     """
     jobs = list(jobs)
     states = _of_slurm([record.job for record in jobs if record.launcher == "slurm"])
@@ -50,15 +55,19 @@ def states_of(jobs: Iterable[JobRecord]) -> Mapping[str, QueueState]:
 
 
 def _of_slurm(ids: list[str]) -> dict[str, QueueState]:
-    program = shutil.which("squeue")
-    if not ids or program is None:
+    if not ids:
         return {}
+    program = shutil.which("squeue")
+    if program is None:
+        raise Unavailable("squeue is not here; ask a machine of the cluster")
     arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in ids))
     command = [program, "--noheader", "--array", "--states=all", f"--jobs={arrays}", "--format=%i|%T|%N|%r"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"squeue does not answer: {error}") from error
+    if done.returncode and UNKNOWN not in done.stderr:
+        raise Unavailable(f"squeue: {done.stderr.strip()}")
     rows = (line.split("|") for line in done.stdout.splitlines())
     return {row[0].strip(): QueueState(row[1], row[2], "" if row[3] == "None" else row[3]) for row in rows if row[3:]}
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bench.contracts.last_command import FILE, LastCommand
 from bench.contracts.results import Result, Run, broken_metrics, read_result
-from bench.errors import BenchError
+from bench.errors import BenchError, Unavailable
 from bench.jobs.queues import ACTIVE, WAITING, QueueState, states_of
 from bench.jobs.records import Ending, JobRecord, Records
 from bench.machine.claims import Claims
@@ -17,7 +17,7 @@ from bench.machine.holders import Holder
 from bench.machine.progress import STARTING
 from bench.machine.watch import state_of
 
-State = Literal["queued", "running", "done", "failed", "cancelled", "missing"]
+State = Literal["queued", "running", "done", "failed", "cancelled", "missing", "unknown"]
 ENDED = (-signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT)
 """Exit codes of a command that was told to end."""
 
@@ -27,7 +27,8 @@ class CellState:
     """The state of one cell.
 
     Attributes:
-        state: ``queued``: a job or a command that is running will measure it; ``missing``: nobody will.
+        state: ``queued``: a job or a command that is running will measure it; ``missing``: nobody will;
+            ``unknown``: the queue of its job does not answer.
         system: name of the system.
         file: name of the result's file.
         job: id of its job, if it has one.
@@ -50,7 +51,7 @@ class CellState:
     @property
     def is_final(self) -> bool:
         """Whether nothing more will become of it by itself."""
-        return self.state not in ("queued", "running")
+        return self.state not in ("queued", "running", "unknown")
 
 
 def states_in(run: Run) -> list[CellState]:
@@ -65,7 +66,10 @@ def states_in(run: Run) -> list[CellState]:
         raise BenchError(f"{run.path}: not the directory of a run")
     records = Records(run.path)
     jobs = {file: job for file in files if (job := records.job(file.stem))}
-    queue = states_of(jobs.values())
+    try:
+        queue, silent = states_of(jobs.values()), ""
+    except Unavailable as error:
+        queue, silent = {}, str(error)
     claims = Claims.of(run.path)
     holders = claims.holders()
     going_on = command is not None and command.process is not None and claims.is_alive(Holder(**command.process))
@@ -82,6 +86,7 @@ def states_in(run: Run) -> list[CellState]:
             queued=queue.get(job.job, QueueState("")) if job else QueueState(""),
             ending=records.ending(file.stem),
             going_on=going_on,
+            silent=silent,
         )
         planned = command.systems.get(file.name, "") if command else ""
         system = result.system.name if result else planned or file.name.partition("--")[0]
@@ -116,6 +121,7 @@ class _Known:
         queued: what its job's queue says.
         ending: how the command of its job ended.
         going_on: whether the command itself is running and will measure it.
+        silent: why the queue of jobs does not answer; empty if it does.
     """
 
     result: Result | None
@@ -126,6 +132,7 @@ class _Known:
     queued: QueueState
     ending: Ending | None
     going_on: bool
+    silent: str
 
     def state(self) -> CellState:
         """The state; whose it is, is for the caller to add."""
@@ -148,6 +155,8 @@ class _Known:
             return CellState("failed", where=self.queued.node, detail=reason)
         if whole and self.ending is not None and self.ending.code == 0:
             return CellState("done", where=whole)  # it was finished before, as its job found
+        if self.job is not None and self.silent:
+            return CellState("unknown", detail=self.silent)
         return CellState("missing", detail=self._trace())
 
     def _whole(self) -> str:
@@ -165,9 +174,11 @@ class _Known:
             return "; ".join(errors or broken_metrics(self.result.metrics))
         if self.queued.state not in ("", "COMPLETED", "FAILED"):
             return f"Slurm ended its job: {self.queued.state}"
-        if self.ending is not None and self.ending.code != 0:
-            return self.ending.reason or f"its job ended with code {self.ending.code}"
-        return ""
+        if self.ending is None or self.ending.code == 0:
+            return ""
+        if self.ending.code < 0:
+            return f"its process was killed by {signal.Signals(-self.ending.code).name}; it may have run out of memory"
+        return self.ending.reason or f"its job ended with code {self.ending.code}"
 
     def _trace(self) -> str:
         """What is left of a cell that nobody is measuring or will measure."""

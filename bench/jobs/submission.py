@@ -30,6 +30,8 @@ HERE_ONLY = frozenset({"launcher", "wait", "out", "format", "no-mlflow", "dry-ru
 """Options of ``bench run`` that its jobs get another value of, or none; so do all that begin with ``slurm-``."""
 NO_LIMIT = 60 * 24 * 365
 """Minutes that a job of the local launcher may take."""
+LARGEST_ARRAY = 1000
+"""The most jobs that are submitted as one array; Slurm's default is one more (``MaxArraySize``)."""
 SIGNAL_SECONDS = 90
 """Seconds before its time limit that a job is told to have itself queued again."""
 
@@ -78,7 +80,11 @@ def submit(cells: Sequence[Path], run: Run, launch: Launch, given: Mapping[str, 
     for cell in cells:
         records.begin(cell.stem)
     with _reported(), silenced() if launch.launcher == "local" else nullcontext():
-        jobs = executor.submit_array(functions)
+        jobs = [
+            job
+            for start in range(0, len(functions), LARGEST_ARRAY)
+            for job in executor.submit_array(functions[start : start + LARGEST_ARRAY])
+        ]
     submitted = []
     for cell, job in zip(cells, jobs, strict=True):
         record = JobRecord(
@@ -110,7 +116,7 @@ def _executor(folder: Path, launch: Launch, name: str) -> submitit.Executor:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=launch.requeues, python=python)
     except RuntimeError as error:
         raise BenchError("--launcher slurm: no srun here; submit from a machine of the cluster") from error
-    executor.update_parameters(signal_delay_s=SIGNAL_SECONDS, **launch.slurm_parameters(f"bench {name}"))
+    executor.update_parameters(signal_delay_s=SIGNAL_SECONDS, **launch.slurm_parameters(f"bench-{name}"))
     return executor
 
 

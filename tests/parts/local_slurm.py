@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,7 +93,10 @@ def local_slurm(folder: Path) -> Iterator[dict[str, str]]:
             if name == "munged":
                 _wait_until(lambda: (folder / "munge.socket").exists(), folder)
         _wait_until(lambda: "idle" in _output(["sinfo", "-h", "-o", "%t"], environment), folder)
-        yield environment
+        try:
+            yield environment
+        finally:
+            _end_jobs(environment)
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -104,9 +107,17 @@ def local_slurm(folder: Path) -> Iterator[dict[str, str]]:
                 process.wait()
 
 
-def _wait_until(condition: object, folder: Path) -> None:
+def _end_jobs(environment: dict[str, str]) -> None:
+    """Cancel all jobs, and wait until they have ended: they would outlive the daemons."""
     deadline = time.monotonic() + SECONDS
-    while not condition():  # type: ignore[operator]
+    while _output(["squeue", "-h", "-o", "%i"], environment).strip() and time.monotonic() < deadline:
+        _output(["scancel", "--user", getpass.getuser()], environment)
+        time.sleep(0.5)
+
+
+def _wait_until(condition: Callable[[], bool], folder: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
         if time.monotonic() > deadline:
             logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in sorted(folder.glob("*.out")))
             raise RuntimeError(f"Slurm does not start\n{logs}")
