@@ -85,14 +85,16 @@ class Launched:
                 row = rows.get(state.file)
                 if row is None:
                     row = rows[state.file] = progress.beside()
+                if not state.is_final:
+                    ended.pop(state.file, None)
                 if state.state == "running":
                     if row.row is None:
                         row.start(numbers[state.file], f"{state.system} on {state.where}")
                     if state.detail != STARTING:
                         row.update(state.detail, state.done, state.total)
-                elif not state.is_final:
-                    ended.pop(state.file, None)
-                elif state.state == "done" or self._is_over(state, ended.setdefault(state.file, time.monotonic())):
+                elif state.state == "done" or (
+                    state.is_final and self._is_over(state, ended.setdefault(state.file, time.monotonic()))
+                ):
                     row.start(numbers.pop(state.file), state.system)
                     row.finish(line_of(state))
                     yield self._outcome(state)
