@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from bench import __version__
 from bench.commands import gate_group as cli_gate
 from bench.commands.kinds import KINDS
+from bench.commands.launch_options import launch_of, launching
 from bench.errors import BenchError, NoResults
 from bench.exit_codes import NOTHING_MEASURED
 from bench.machine import renamed
@@ -69,6 +70,7 @@ def main() -> None:
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
       bench run --suite image-recon --data originals --reconstructions mine=reconstructions
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
+      bench status RUN                         see how far a run or its jobs are
       bench check RUN --baseline PATH          check whether quality has regressed
       bench publish runs/image-recon           make a site of the results: tables, plots, samples
       bench doctor                             see what is installed here and what is missing
@@ -251,11 +253,13 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     help="How the leaderboard is printed on stdout.",
 )
 @_weights
+@launching
 def run(**given: Any) -> None:
     """Measure a suite and print its leaderboard.
 
     Results are written to the run directory as they come. Kill the command at any moment and start it
-    again: finished cells are kept, unless the code, the data, the system or the protocol changed.
+    again: finished cells are kept, unless the code, the data, the system or the protocol changed. Several
+    commands may write into one run directory: none measures a cell that another is measuring.
 
     \b
     Exit codes: 0 all measured, 2 wrong usage, 3 nothing measured, 4 a cell failed, or a metric of one broke.
@@ -265,7 +269,10 @@ def run(**given: Any) -> None:
     chosen = _given()
     given["weights"] = _pairs(given["weights"], "--weights")
     given["reconstructions"] = _pairs(given["reconstructions"], "--reconstructions")
-    sys.exit(run_suite(given=chosen, **given))
+    launch = launch_of(given)
+    for name in [name for name in given if name in ("launcher", "wait") or name.startswith("slurm_")]:
+        del given[name]
+    sys.exit(run_suite(given=chosen, launch=launch, **given))
 
 
 class _Kind(click.Choice[str]):
@@ -391,6 +398,21 @@ def leaderboard(
 
 for _command in (cli_gate.check, cli_gate.compare, cli_gate.baseline, cli_gate.remove):
     main.add_command(_command)
+
+
+@main.command(short_help="See how far a run is.")
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
+@click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
+def status(run: Path, style: str) -> None:
+    """Show every cell that the last `bench run` of a directory asked for: queued, running, done, failed,
+    cancelled, or missing, which nobody is to measure any more. It does so for jobs and for what runs here.
+
+    \b
+    Exit codes: 0 all done, 2 wrong usage, 3 some are not measured yet, 4 a cell failed or was cancelled.
+    """
+    from bench.commands.status import print_status
+
+    sys.exit(print_status(run, style))
 
 
 @main.command(short_help="Make a static site of runs.")

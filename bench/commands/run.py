@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 from rich.console import Console
 
 from bench import registry
-from bench.commands.leaderboard import print_tables
+from bench.commands.launched import Launched, finished_anywhere
+from bench.commands.narrowing import chosen_devices, only_cell, only_for
+from bench.commands.outcomes import report_outcomes, say_before
 from bench.contracts.elsewhere import elsewhere_specs
 from bench.contracts.generated import Generated
 from bench.contracts.last_command import LastCommand
 from bench.contracts.options import Options
-from bench.contracts.results import Result, Run, broken_metrics
+from bench.contracts.results import Run
 from bench.contracts.suite import Suite, load_suite
 from bench.contracts.system import SystemSpec, parse
 from bench.contracts.task import open_task
 from bench.datasets.spec import split_path
 from bench.errors import BenchError
-from bench.exit_codes import CELL_FAILED, NOTHING_MEASURED
-from bench.leaderboard.reasons import clean
+from bench.exit_codes import NOTHING_MEASURED
+from bench.jobs.settings import Launch
 from bench.machine.durations import seconds_of
-from bench.machine.progress import CellProgress, waiting
+from bench.machine.holders import this_process
+from bench.machine.progress import waiting
 from bench.machine.weights import WeightStore
 from bench.measuring.precheck import check_choices
 from bench.tracking import ExporterApart
+
+if TYPE_CHECKING:
+    from bench.commands.outcomes import Outcomes
 
 GENERATED = ("samples", "backbone")
 """Kinds of systems whose generated images are compared with a reference."""
@@ -54,22 +62,31 @@ def run_suite(
     style: str,
     weights: dict[str, Path],
     offline: bool,
+    devices: str | None,
+    cell: str | None,
+    launch: Launch,
     given: Mapping[str, Any],
     **chosen: Any,
 ) -> int:
     """Run a suite as the options say, and return the exit code of the command.
 
     Args:
+        cell: the name of a result file, to measure its cell alone, as a job does.
+        launch: whether cells are measured here or by jobs.
         given: the options that the user gave, which the run directory keeps (``bench/contracts/last_command.py``).
     """
     console = Console(stderr=True)
     limit = seconds_of(timeout) if timeout else None
+    places = chosen_devices(devices, chosen["device"], launch)
     loaded = load_suite(suite)
     shown = out or Path("runs") / loaded.name
     run = Run(shown.absolute())  # systems may change the working directory, from the import of their module on
-    exporter = None if no_mlflow or dry_run else ExporterApart(run, loaded.name)
+    in_background = not launch.here and not launch.wait
+    exporter = None if no_mlflow or dry_run or in_background else ExporterApart(run, loaded.name)
     made = elsewhere_specs(reconstructions, codebooks, rates)
     specs = _specs(loaded, systems, added, samples, made)
+    if cell:
+        loaded, specs = only_for(cell, loaded, specs)
     check_choices(loaded, specs, chosen)
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
@@ -83,13 +100,28 @@ def run_suite(
         with waiting("reading the data and the protocol", console):
             from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
 
-            plan = runner.plan(loaded, specs, _options(chosen), store, run)
+            options = _options({**chosen, "device": places[0] if places else chosen["device"]}, launch)
+            plan = runner.plan(loaded, specs, options, store, run, keyed=launch.here)
+            if cell:
+                plan = only_cell(plan, cell)
         if dry_run:
             _print_plan(plan, run, shown)
             return 0
-        if not plan.impossible:
-            LastCommand.of(dict(given), [cell.file for cell in plan.cells]).save(run.path)
-        return _measure(plan, run, shown, exporter, console, fresh, limit, style)
+        say_before(plan, console)
+        if plan.impossible:
+            return NOTHING_MEASURED
+        if not launch.here:
+            launched = Launched(plan.cells, run, shown, launch, given, fresh)
+            launched.submit(console)
+            if not launch.wait:
+                return 0
+            outcomes: Outcomes = launched.outcomes
+        else:
+            note = _noting(given, plan, run) if not cell else lambda left: None
+            resolved = [runner.resolve_device(device) for device in places]
+            outcomes = partial(runner.execute, plan, run, fresh=fresh, timeout=limit, devices=resolved, begun=note)
+        resuming = "the same command resumes from here" if launch.here else "the jobs go on: bench status"
+        return report_outcomes(outcomes, len(plan.cells), run, shown, exporter, console, style, f"{resuming} ({shown})")
 
 
 @contextmanager
@@ -158,10 +190,12 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"] = modality.folder
 
 
-def _options(chosen: dict[str, Any]) -> Options:
+def _options(chosen: dict[str, Any], launch: Launch) -> Options:
+    """The options of the cells; the device of a job is that of its node, where the job resolves it."""
     from bench.measuring import runner
 
-    chosen["device"] = runner.resolve_device(chosen["device"])
+    if launch.here:
+        chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
         chosen["workers"] = runner.default_workers()
     return Options(**chosen)
@@ -171,7 +205,7 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
     """Print what would be measured, then what prevents some of it, and last the protocols, which are long."""
     click.echo("cells")
     for cell in plan.cells:
-        finished, changed = run.look(cell.file, cell.key)
+        finished, changed = run.look(cell.file, cell.key) if cell.key else (finished_anywhere(run, cell), "")
         again = f"  (measured before, but {changed})" if changed else ""
         state = "finished" if finished else "to measure"
         click.echo(f"  {cell.job.system.text:<32} {state:<12} {shown / 'results' / cell.file.name}{again}")
@@ -188,75 +222,14 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
         click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
 
 
-def _measure(
-    plan: Any,
-    run: Run,
-    shown: Path,
-    exporter: ExporterApart | None,
-    console: Console,
-    fresh: bool,
-    limit: float | None,
-    style: str,
-) -> int:
-    from bench.measuring.runner import execute
+def _noting(given: Mapping[str, Any], plan: Any, run: Run) -> Callable[[list[Path]], None]:
+    """A function that notes the command in the run directory, given the files of the cells that are left."""
 
-    for reason in plan.missing.values():
-        _say(console, f"unavailable: {reason}")
-    for warning in plan.warnings:
-        _say(console, f"warning: {warning}")
-    if plan.impossible:
-        _say(console, f"Error: {plan.impossible}")
-        return NOTHING_MEASURED
-    outcomes: list[Any] = []
-    status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
-    try:
-        with CellProgress(len(plan.cells), console) as progress:
-            for outcome in execute(plan, run, progress, fresh, limit):
-                outcomes.append(outcome)
-                for warning in outcome.result.warnings:
-                    _say(console, f"warning: {outcome.result.system.name}: {warning}")
-                if exporter:
-                    exporter.export(outcome.file)
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        console.print(f"interrupted; the same command resumes from here ({shown})", markup=False, highlight=False)
-        return 130
-    finally:
-        if exporter:
-            exporter.close(status)
-    results = [outcome.result for outcome in outcomes]
-    for result in results:
-        for reason in broken_metrics(result.metrics):
-            _say(console, f"lost: {result.system.name}: {reason}")
-    shown_code = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
-    _say_where(run, shown, exporter, console, len(results))
-    return _exit_code(results) or shown_code
+    def note(left: list[Path]) -> None:
+        systems = {cell.file.name: cell.job.system.text for cell in plan.cells}
+        pending = [file.name for file in left]
+        files = [cell.file for cell in plan.cells]
+        process = asdict(this_process())
+        LastCommand.of(dict(given), files, systems=systems, pending=pending, process=process).save(run.path)
 
-
-def _say(console: Console, text: str) -> None:
-    """Print a line that others may have written, in full and without effect on the terminal."""
-    console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
-
-
-def _say_where(run: Run, folder: Path, exporter: ExporterApart | None, console: Console, count: int) -> None:
-    console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
-    from bench.commands.selection import earlier_in  # imports numpy, time that a wrong name should not cost
-
-    if beside := earlier_in(run):
-        console.print(f"beside them, {beside}", markup=False, highlight=False, soft_wrap=True)
-    if exporter and (exporter.pending or exporter.problem):
-        console.print(
-            f"MLflow: {len(exporter.pending)} of {count} results pending ({exporter.problem}); "
-            f"bench sync {folder} replays them",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _exit_code(results: list[Result]) -> int:
-    failed = [result for result in results if result.status == "failed"]
-    if len(failed) == len(results):
-        return NOTHING_MEASURED
-    return CELL_FAILED if failed or any(broken_metrics(result.metrics) for result in results) else 0
+    return note

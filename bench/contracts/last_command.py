@@ -24,12 +24,21 @@ class LastCommand(BaseModel):
     started: str = Field(description="UTC, ISO 8601")
     options: dict[str, Any] = Field(description="options of `bench run`, except those left at their defaults")
     cells: list[str] = Field(description="names of the result files of all cells that it asked for, measured or not")
+    systems: dict[str, str] = Field(default_factory=dict, description="name of the system by name of the result file")
+    pending: list[str] = Field(default_factory=list, description="the cells that were not finished when it started")
+    process: dict[str, Any] | None = Field(
+        default=None, description="the process that measures them (`bench.machine.claims.Holder`); none for jobs"
+    )
 
     @classmethod
-    def of(cls, options: dict[str, Any], files: Iterable[Path]) -> LastCommand:
-        """The command that starts now, with these options and the result files of its cells."""
+    def of(cls, options: dict[str, Any], files: Iterable[Path], **further: Any) -> LastCommand:
+        """The command that starts now, with these options and the result files of its cells.
+
+        Args:
+            further: other fields, by name.
+        """
         started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return cls(started=started, options=options, cells=sorted(file.name for file in files))
+        return cls(started=started, options=options, cells=sorted(file.name for file in files), **further)
 
     @classmethod
     def load(cls, folder: Path) -> LastCommand | None:

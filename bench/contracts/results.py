@@ -214,8 +214,13 @@ class Run:
 
     def file_of(self, system: str, protocol: Protocol) -> Path:
         """The file for the result of a system under a protocol; the slug is for people, the hash is unique."""
+        return self.folder / f"{self.beginning(system, protocol.task)}{digest([system, protocol.identity])[:10]}.json"
+
+    @staticmethod
+    def beginning(system: str, task: str) -> str:
+        """What the names of result files of a system and a task begin with."""
         slug = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", system)[-60:].strip("-.") or "system"
-        return self.folder / f"{slug}--{protocol.task}--{digest([system, protocol.identity])[:10]}.json"
+        return f"{slug}--{task}--"
 
     def find(self, file: Path, key: str) -> Result | None:
         """The finished result in ``file`` if it is valid under this key and nothing in it failed, else None."""

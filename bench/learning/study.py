@@ -21,8 +21,8 @@ from bench.learning.probe import Probe, ProbeSettings
 from bench.learning.tokenized import Tokenized
 from bench.machine.watch import watched
 from bench.measuring.dataset_task import DatasetSettings, DatasetTask
+from bench.measuring.keys import cell_key
 from bench.measuring.metric_sets import build_metrics
-from bench.measuring.runner import cell_key
 from bench.metrics.guarded import MetricSet
 from bench.modalities.signal import Signal
 

@@ -46,12 +46,16 @@ NUMERIC_PACKAGES = (
 )
 
 PRESENTATION = (
+    "__main__.py",
     "cli.py",
     "commands",
     "contracts/last_command.py",
     "exit_codes.py",
     "gate",
+    "jobs",
     "leaderboard",
+    "machine/claims.py",
+    "machine/holders.py",
     "machine/progress.py",
     "measuring/precheck.py",
     "reported",
@@ -109,6 +113,22 @@ def device_name(device: str) -> str:
         return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores"
+
+
+def timed_units(device: str) -> tuple[str, ...]:
+    """What is timed on a device and may do nothing else meanwhile: the cores of the processor, or the accelerator.
+
+    Names are unique on a machine, whatever part of it this process sees.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        properties = torch.cuda.get_device_properties(torch.device(device))
+        return (str(getattr(properties, "uuid", device)),)
+    if device.partition(":")[0] != "cpu":
+        return (device,)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return tuple(f"core {core}" for core in sorted(cores))
 
 
 def hardware(device: str) -> dict[str, str | float]:

@@ -24,17 +24,22 @@ LEAST_TIMED = 1.0
 """Seconds of a phase before a rate is worth showing."""
 
 
+Listener = Callable[[str, int, int], None]
+"""A function called with the phase, the number of samples done and the number of samples in all."""
+
+
 class CellProgress:
     """Shows which cell is running and how far it is, whatever this process is waiting for.
 
     Args:
         cells: the number of cells.
         console: where it is shown.
+        bar: the bars of cells that are measured at the same time, if there are any.
     """
 
-    def __init__(self, cells: int, console: Console) -> None:
+    def __init__(self, cells: int, console: Console, bar: Progress | None = None) -> None:
         self.cells, self.console = cells, console
-        self.bar = Progress(
+        self.bar = bar or Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -47,6 +52,8 @@ class CellProgress:
         self.row: TaskID | None = None
         self.label = self._phase = ""
         self._done = self._total = 0
+        self._listener: Listener | None = None
+        self._beside: list[CellProgress] = []
         self._lock = threading.RLock()
         self._beat = _Beat(self._tick)
 
@@ -61,9 +68,22 @@ class CellProgress:
         self._beat.stop()
         self.bar.__exit__(kind, error, trace)
 
-    def start(self, number: int, name: str) -> None:
-        """Show that a cell begins, by its number from 1 and the name of its system."""
+    def beside(self) -> CellProgress:
+        """The progress of a further cell, which is measured at the same time; it is shown until this one ends."""
         with self._lock:
+            self._beside.append(CellProgress(self.cells, self.console, self.bar))
+            return self._beside[-1]
+
+    def start(self, number: int, name: str, listener: Listener | None = None) -> None:
+        """Show that a cell begins, by its number from 1 and the name of its system.
+
+        Args:
+            listener: called with every update too.
+        """
+        with self._lock:
+            if self.row is not None:
+                self.bar.remove_task(self.row)
+            self._listener = listener
             self.label = f"[{number}/{self.cells}] {name}"
             self._began = self._printed = time.monotonic()
             self._phases: set[str] = set()
@@ -84,6 +104,8 @@ class CellProgress:
             if phase not in self._phases:
                 self._phases.add(phase)
                 self._line()
+            if self._listener is not None:
+                self._listener(phase, done, total)
 
     def finish(self, outcome: str) -> None:
         """Show in a line that stays how the cell ended."""
@@ -115,6 +137,8 @@ class CellProgress:
 
     def _tick(self) -> None:
         with self._lock:
+            for progress in self._beside:
+                progress._tick()
             if self.row is None:
                 return
             self._show()

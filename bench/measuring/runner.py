@@ -1,29 +1,29 @@
-"""Plans the cells of a run and runs them: one process per cell, one at a time.
+"""Plans the cells of a run and runs them: one process per cell, one at a time on each device.
 
 A failure costs only its cell, and a kill costs no finished cell.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.contracts.options import Options
-from bench.contracts.results import ErrorRecord, Result, Run
+from bench.contracts.results import Run
 from bench.contracts.suite import Suite, SuiteTask, is_file, load_preset, undescribed
 from bench.contracts.system import SystemSpec
 from bench.contracts.task import Cell, Job, Request, Task, open_task
 from bench.errors import BenchError, Unavailable
-from bench.machine import environment
-from bench.machine.canonical import digest
-from bench.machine.faults import places
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore, cache_dir
 from bench.measuring.attempt import attempt
+from bench.measuring.keys import cell_key, subject_key
+from bench.measuring.outcomes import Outcome, measured_line
+from bench.measuring.queue import POLL, Kept, Queue, Waiting
+from bench.measuring.side_by_side import fork_server, side_by_side
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class Plan:
     impossible: str = ""
 
 
-def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run) -> Plan:
+def plan(
+    suite: Suite, systems: list[SystemSpec], options: Options, store: WeightStore, run: Run, keyed: bool = True
+) -> Plan:
     """The plan of a run: every task times every system, each with its whole protocol; nothing is measured.
 
     Args:
         store: where weights files come from.
         run: where results belong.
+        keyed: whether the cells are to be measured here, on a device of this machine; otherwise their keys are empty.
 
     Raises:
         BenchError: a name, a setting or the data does not fit; the message names everything that does not, and what
@@ -103,9 +106,9 @@ def plan(suite: Suite, systems: list[SystemSpec], options: Options, store: Weigh
             warnings += task.warnings(job)
             if why := task.unmeasurable(job):
                 missing[f"{task.name} {system.text}"] = why
-            key = cell_key(job)
+            key, subject = (cell_key(job), subject_key(job)) if keyed else ("", "")
             file = run.file_of(system.text, adapted).absolute()
-            cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject_key(job)))
+            cells.append(Cell(job, suite.name, key, file, run.path.absolute(), subject))
     absent = {system.text: lack for system in systems if (lack := system.lacking())}
     if hub_offline():
         missing |= absent
@@ -157,48 +160,25 @@ def _is_cheap_builtin(system: SystemSpec) -> bool:
     return system.kind == "tokenizer" and not (entry.weights or entry.local) and entry.target.startswith("bench.")
 
 
-def cell_key(job: Job) -> str:
-    """Hash of all that decides a result: code, packages, system, protocol, device, batch size, available weights.
-
-    The batch size and the device cannot change a quality metric, but they change the speed that the
-    result records. The numbers of workers and of kept samples change neither.
-    """
-    available = sorted(name for name, file in job.weights.items() if isinstance(file, Path))
-    return digest({"subject": subject_key(job), "protocol": job.protocol.identity, "available": available})
-
-
-def subject_key(job: Job) -> str:
-    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size."""
-    return digest(
-        {
-            "code": environment.code_hash(),
-            "packages": environment.package_versions(),
-            "system": job.system.identity(),
-            "name": job.system.text,
-            "conditions": job.protocol.fingerprint,
-            "device": environment.device_name(job.options.device),
-            "batch_size": job.options.batch_size,
-        }
-    )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished cell: its file and result, and whether the result was there before (``reused``) or measured now."""
-
-    file: Path
-    result: Result
-    reused: bool
-
-
 def execute(
-    plan: Plan, run: Run, progress: CellProgress, fresh: bool = False, timeout: float | None = None
-) -> Iterator[Outcome]:
-    """Run the cells one after the other, skipping those already finished under the same key, and yield their outcomes.
+    plan: Plan,
+    run: Run,
+    progress: CellProgress,
+    fresh: bool = False,
+    timeout: float | None = None,
+    devices: Sequence[str] = (),
+    begun: Callable[[list[Path]], None] = lambda left: None,
+) -> Generator[Outcome, None, None]:
+    """Run the cells that are not yet finished under the same key, and yield the outcomes of all as they come.
+
+    A cell is claimed first, so that no other process that writes into the same directory measures it, nor times another
+    cell on the same device. Cells that others hold are waited for, and measured here if nothing comes of it.
 
     Args:
         fresh: measure again even what is finished.
         timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
+        devices: devices to measure on side by side, one cell at a time each; without any, that of the plan's options.
+        begun: called once with the result files of the cells that are not finished, before they are measured.
     """
     # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
     # made networks twenty times slower here, and it gained nothing otherwise.
@@ -206,32 +186,48 @@ def execute(
     # The fork server must import what this process did, not what lies in the working directory.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     os.environ["BENCH_CACHE"] = str(cache_dir().absolute())  # for cells, whose systems may change the directory
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.measuring.cell_process", *_modules(plan)])
-    for number, cell in enumerate(plan.cells, 1):
-        finished, changed = (None, "") if fresh else run.look(cell.file, cell.key)
-        progress.start(number, cell.job.system.text)
-        if finished is not None:
-            progress.finish("finished before, kept")
-            yield Outcome(cell.file, finished, reused=True)
-            continue
-        clock = time.perf_counter()
-        result = attempt(context, cell, run, progress, timeout)
-        seconds = time.perf_counter() - clock
-        again = f" (measured before, but {changed}: measured again)" if changed else ""
-        failure = _failure(result.errors[0], cell.file) if result.errors else ""
-        samples = result.dataset.n if result.dataset else 0
-        measured = f"{samples} sample{'s' * (samples != 1)} in {seconds:.1f} s"
-        progress.finish(f"{failure or measured}{again}")
-        yield Outcome(cell.file, result, reused=False)
+    devices = devices or [cell.job.options.device for cell in plan.cells[:1]]
+    queue = Queue(plan.cells, run, fresh, devices)
+    for kept in queue.finished():
+        yield _show_kept(kept, progress)
+    begun(queue.left)
+    if len(devices) > 1:
+        measured = side_by_side(devices, queue, run, progress, timeout, _modules(plan))
+    else:
+        measured = _one_after_the_other(devices[0], queue, run, progress, timeout, _modules(plan))
+    for item in measured:
+        yield _show_kept(item, progress) if isinstance(item, Kept) else item
 
 
-def _failure(error: ErrorRecord, file: Path) -> str:
-    """What went wrong, where in the user's code, and the command that shows the whole traceback."""
-    innermost = places(error.traceback)
-    where = [f"    {place}" for place in innermost]
-    where += [f"    the whole traceback: bench show {file}"] if innermost else []
-    return "\n".join([f"FAILED: {error.type}: {error.told}", *where])
+def _one_after_the_other(
+    device: str, queue: Queue, run: Run, progress: CellProgress, timeout: float | None, modules: Sequence[str]
+) -> Iterator[Outcome | Kept]:
+    """The outcomes of what is left, measured on one device."""
+    context = fork_server(modules)
+    waited_for = ""
+    while item := queue.take(device):
+        if isinstance(item, Kept):
+            yield item
+        elif isinstance(item, Waiting):
+            if waited_for != item.line:
+                waited_for = item.line
+                progress.start(item.number, item.cell.job.system.text)
+                progress.update(item.line, 0, 0)
+            time.sleep(POLL)
+        else:
+            with item.claim:
+                progress.start(item.number, item.cell.job.system.text, item.claim.report)
+                clock = time.perf_counter()
+                result = attempt(context, item.cell, run, progress, timeout)
+                outcome = Outcome(item.cell.file, result, reused=False)
+                progress.finish(measured_line(outcome, time.perf_counter() - clock, item.changed))
+            yield outcome
+
+
+def _show_kept(kept: Kept, progress: CellProgress) -> Outcome:
+    progress.start(kept.number, kept.outcome.result.system.name)
+    progress.finish(kept.how)
+    return kept.outcome
 
 
 def _modules(plan: Plan) -> list[str]:
@@ -261,6 +257,9 @@ def resolve_device(device: str) -> str:
         raise BenchError(f"--device {device}: {str(error).splitlines()[0]}") from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise BenchError(f"--device {device}: torch sees no CUDA device; use --device cpu")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        known = ", ".join(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+        raise BenchError(f"--device {device}: torch sees only {known}")
     return device
 
 

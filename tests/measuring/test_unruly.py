@@ -23,6 +23,7 @@ from bench.contracts.system import parse
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore
 from bench.measuring import attempt, runner
+from bench.measuring.outcomes import Outcome
 
 UNRULY = SYSTEMS / "unruly.py"
 GOOD = ("LeavesAChild", "ChildGoesOn", "ChangesDirectory", "WritesIntoPipes", "ClosesPipes")
@@ -72,7 +73,7 @@ def test_the_end_of_the_run_ends_a_cell_that_holds_the_interpreters_lock(short, 
     assert gone(int(note.read_text()))
 
 
-def measured(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, timeout: float | None) -> runner.Outcome:
+def measured(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, timeout: float | None) -> Outcome:
     monkeypatch.chdir(folder)
     suite, run = load_suite("image-recon"), Run(folder / "out")
     options = Options(protocol="short.yaml", limit=2, workers=0)

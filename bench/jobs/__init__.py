@@ -1,0 +1,1 @@
+"""Cells as jobs of a cluster: submitted through submitit, and what has become of them."""
