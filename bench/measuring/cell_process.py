@@ -24,11 +24,13 @@ from bench.errors import BenchError
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
+from bench.machine.light import lighten
 from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
 from bench.machine.watch import note_native_files
 
 REPORT_SECONDS = 0.1
 
+lighten()
 note_native_files()  # here, since modules imported for the cells after this one may import safetensors
 
 
