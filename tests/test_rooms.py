@@ -27,6 +27,7 @@ ORDER = (
     {"site"},
     {"commands"},
     {"cli"},
+    {"__main__"},
 )
 """The rooms from the lowest; each may import those below it and its neighbours in its set."""
 CONTRACT = ("base", "signal", "view")

@@ -30,6 +30,7 @@ from bench.leaderboard.reasons import clean
 from bench.machine.durations import seconds_of
 from bench.machine.progress import CellProgress, waiting
 from bench.machine.weights import WeightStore
+from bench.measuring import fork_server
 from bench.measuring.precheck import check_choices
 from bench.tracking import ExporterApart
 
@@ -80,16 +81,24 @@ def run_suite(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
     with nullcontext() if dry_run else _folder(run, shown):
-        with waiting("reading the data and the protocol", console):
-            from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
+        if not dry_run:
+            preset = chosen["protocol"]
+            fork_server.start([(line.task, preset or line.protocol) for line in loaded.tasks])
+        measured: list[Any] = []
+        try:
+            with waiting("reading the data and the protocol", console):
+                from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
 
-            plan = runner.plan(loaded, specs, _options(chosen), store, run)
-        if dry_run:
-            _print_plan(plan, run, shown)
-            return 0
-        if not plan.impossible:
-            LastCommand.of(dict(given), [cell.file for cell in plan.cells]).save(run.path)
-        return _measure(plan, run, shown, exporter, console, fresh, limit, style)
+                plan = runner.plan(loaded, specs, _options(chosen), store, run)
+            if dry_run:
+                _print_plan(plan, run, shown)
+                return 0
+            if not plan.impossible:
+                LastCommand.of(dict(given), [cell.file for cell in plan.cells]).save(run.path)
+            return _measure(plan, run, shown, exporter, console, fresh, limit, style, measured)
+        finally:
+            if all(outcome.reused for outcome in measured):
+                fork_server.stop()
 
 
 @contextmanager
@@ -197,7 +206,9 @@ def _measure(
     fresh: bool,
     limit: float | None,
     style: str,
+    outcomes: list[Any],
 ) -> int:
+    """Run the cells of a plan, add their outcomes to a list, and print what came of them; the exit code."""
     from bench.measuring.runner import execute
 
     for reason in plan.missing.values():
@@ -207,7 +218,6 @@ def _measure(
     if plan.impossible:
         _say(console, f"Error: {plan.impossible}")
         return NOTHING_MEASURED
-    outcomes: list[Any] = []
     status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
     try:
         with CellProgress(len(plan.cells), console) as progress:

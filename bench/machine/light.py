@@ -97,7 +97,7 @@ def _disable(function: Any = None, recursive: bool = True, **options: Any) -> An
 
 
 def _graph_break(*arguments: Any, **keywords: Any) -> None:
-    """The compiler's ``graph_break``, which optimizers call at each step; it does nothing in code that is not traced."""
+    """The compiler's ``graph_break``, which optimizers call at each step; it does nothing outside of traced code."""
 
 
 def _of_compiler(name: str) -> Any:

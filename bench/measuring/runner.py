@@ -5,7 +5,6 @@ A failure costs only its cell, and a kill costs no finished cell.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from bench.machine import environment
 from bench.machine.canonical import digest
 from bench.machine.faults import places
 from bench.machine.progress import CellProgress
-from bench.machine.weights import WeightStore, cache_dir
+from bench.machine.weights import WeightStore
+from bench.measuring import fork_server
 from bench.measuring.attempt import attempt
 
 
@@ -200,14 +200,7 @@ def execute(
         fresh: measure again even what is finished.
         timeout: the longest that a cell may take, in seconds; then it fails, and the next one begins.
     """
-    # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
-    # made networks twenty times slower here, and it gained nothing otherwise.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # The fork server must import what this process did, not what lies in the working directory.
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
-    os.environ["BENCH_CACHE"] = str(cache_dir().absolute())  # for cells, whose systems may change the directory
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.measuring.cell_process", *_modules(plan)])
+    context = fork_server.context(_modules(plan))
     for number, cell in enumerate(plan.cells, 1):
         finished, changed = (None, "") if fresh else run.look(cell.file, cell.key)
         progress.start(number, cell.job.system.text)
@@ -236,8 +229,6 @@ def _failure(error: ErrorRecord, file: Path) -> str:
 
 def _modules(plan: Plan) -> list[str]:
     """Modules that cells take long to import, beyond those that all of them need."""
-    # joblib, which librosa imports, would register a semaphore that a fork server cannot release.
-    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
     tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}
     return list(
