@@ -14,13 +14,15 @@ from contextlib import suppress
 from bench import registry
 from bench.contracts.suite import load_preset
 from bench.contracts.task import open_task
+from bench.measuring.dataset_task import DatasetTask
 from bench.measuring.fork_server import WARMED
 
 
 def warm(task: str, preset: str) -> None:
     """Import what a task's cells need under a preset: its module, and those of its metrics and their extractors."""
     opened = open_task(task)
-    for name in load_preset(preset)[1].get("metrics") or opened.default_metrics():
+    named = load_preset(preset)[1].get("metrics")
+    for name in named or (opened.default_metrics() if isinstance(opened, DatasetTask) else ()):
         entry = registry.get("metrics", name)
         if not entry.target.startswith("bench."):
             continue

@@ -37,7 +37,7 @@ BIG = {
     "user.py": "import big\nfrom big import VALUE\nfrom big.part import Kind, double\n"
     "def check(x, kind: Kind | None = None):\n    return isinstance(x, Kind)\n",
     "heir.py": "from big.part import Kind\nclass Heir(Kind):\n    pass\n",
-    "picky.py": "import big\nif not isinstance(big.VALUE, int):\n    raise TypeError('stand-in')\nclass Model:\n    pass\n",
+    "picky.py": "import big\nassert type(big.VALUE) is int\nclass Model:\n    pass\n",
 }
 POSTPONED = """
 import sys
