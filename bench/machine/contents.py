@@ -33,6 +33,7 @@ def content_hashes(files: Sequence[Path]) -> list[str | None]:
 
 def _hashed(place: Path, known: Known | None) -> tuple[Stamp, str, bool] | None:
     try:
-        return None if place.stat().st_size > MOST_BYTES_OF_A_SAMPLE else look_or_read(place, known)
+        stamp = Stamp.of(place)
+        return None if stamp.size > MOST_BYTES_OF_A_SAMPLE else look_or_read(place, stamp, known)
     except OSError:
         return None

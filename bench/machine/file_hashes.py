@@ -53,7 +53,7 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, path: Path) -> Stamp:
         """The stamp of a file as it is now; OSError if there is none."""
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - of fifty thousand files, this is half as slow
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def is_settled(self, now: int) -> bool:
@@ -72,24 +72,25 @@ def file_sha256(path: Path) -> str:
         OSError: it cannot be read, or is not a stored file.
     """
     place = path.absolute()
-    if place.stat().st_size < LARGE:
+    stamp = Stamp.of(place)
+    if stamp.size < LARGE:
         return sha256_file(place)
-    stamp, sha256, is_new = look_or_read(place, remembered([place]).get(place))
+    stamp, sha256, is_new = look_or_read(place, stamp, remembered([place]).get(place))
     if is_new:
         remember({place: (stamp, sha256)})
     return sha256
 
 
-def look_or_read(path: Path, known: Known | None) -> tuple[Stamp, str, bool]:
+def look_or_read(path: Path, stamp: Stamp, known: Known | None) -> tuple[Stamp, str, bool]:
     """A file's stamp and hash, and whether it was read and the hash may be remembered.
 
     Args:
+        stamp: its stamp of this moment.
         known: what is known of the file.
 
     Raises:
         OSError: it cannot be read, or is not a stored file.
     """
-    stamp = Stamp.of(path)
     if known is not None and known[0] == stamp:
         return *known, False
     now = time.time_ns()

@@ -61,7 +61,7 @@ def test_a_change_is_seen_although_size_and_time_are_set_back(file: Path, reads:
 def test_another_file_with_its_size_and_times_is_read(file: Path, reads: list[Path]) -> None:
     stamp, known = file_hashes.Stamp.of(file), sha256(b"one")
     other = stamp._replace(inode=stamp.inode + 1)
-    assert file_hashes.look_or_read(file, (other, "wrong")) == (stamp, known, True)
+    assert file_hashes.look_or_read(file, stamp, (other, "wrong")) == (stamp, known, True)
 
 
 def test_a_file_of_this_moment_is_not_remembered(
