@@ -1,4 +1,4 @@
-"""``python -m bench``: the command line."""
+"""``python -m bench``: the command, where it is not on the path, and for launchers that take a module."""
 
 from bench.cli import main
 

@@ -329,8 +329,13 @@ def show(name: str) -> None:
 @click.option(
     "--device", default="auto", show_default=True, metavar="DEVICE", help="For --golden: cpu, cuda, cuda:1, or auto."
 )
+@click.option(
+    "--files",
+    is_flag=True,
+    help="Hash again every file whose hash is remembered, instead; BENCH_REHASH=1 does so in a run.",
+)
 @_weights
-def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: bool) -> None:
+def doctor(golden: Path | None, device: str, files: bool, weights: tuple[str, ...], offline: bool) -> None:
     """See which devices, packages, recorded speech, weights and recognizers are here and which are missing.
 
     Touches no network. With --golden, each reported number is printed beside the one measured here; the run
@@ -338,8 +343,12 @@ def doctor(golden: Path | None, device: str, weights: tuple[str, ...], offline: 
 
     \b
     Exit codes of --golden: 0 all agree to the digits reported, 2 wrong usage, 3 files or weights are missing,
-    4 a number differs.
+    4 a number differs. Of --files: 0 all agree, 4 a file differs although its size, times and inode do not.
     """
+    if files:
+        from bench.commands.doctor import check_files
+
+        sys.exit(check_files())
     pairs = _pairs(weights, "--weights")
     if golden is not None:
         from bench.commands.golden import check_golden

@@ -32,6 +32,7 @@ class Reconstruction(DatasetTask):
     kind = "recon"
     version = 1
     measures = ("tokenizer", RECONSTRUCTIONS)
+    by_ranks = True
     base: ClassVar[type[DatasetSettings]] = DatasetSettings
 
     def __init__(self, name: str, modality: Modality) -> None:

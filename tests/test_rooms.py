@@ -26,7 +26,8 @@ ORDER = (
     {"gate", "tracking", "jobs"},
     {"site"},
     {"commands"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 """The rooms from the lowest; each may import those below it and its neighbours in its set."""
 CONTRACT = ("base", "signal", "view")

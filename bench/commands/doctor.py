@@ -10,7 +10,8 @@ import click
 
 from bench import registry
 from bench.errors import BenchError
-from bench.machine import environment, extras
+from bench.exit_codes import CELL_FAILED
+from bench.machine import environment, extras, file_hashes
 from bench.machine.weights import FILES, WeightStore, cache_dir
 
 OFFERED = ("hf", "audio")
@@ -39,6 +40,17 @@ def print_report(weights: dict[str, Path]) -> None:
         click.echo(f"  {name:<28} {path or need}")
     _modalities()
     _checkpoints()
+
+
+def check_files() -> int:
+    """Hash again every file whose hash is remembered, print those that differ, and return the exit code."""
+    states = {True: 0, False: 0, None: 0}
+    for path, holds in file_hashes.verify():
+        states[holds] += 1
+        if holds is False:
+            click.echo(f"{path}: other contents than its size, times and inode say; its hash is forgotten")
+    click.echo(f"{states[True]} files agree, {states[False]} differ, {states[None]} have changed or are gone")
+    return CELL_FAILED if states[False] else 0
 
 
 def _modalities() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,9 @@ from bench.jobs.settings import Launch
 from bench.machine.durations import seconds_of
 from bench.machine.holders import this_process
 from bench.machine.progress import waiting
+from bench.machine.torchrun import rank_of
 from bench.machine.weights import WeightStore
+from bench.measuring import fork_server
 from bench.measuring.precheck import check_choices
 from bench.tracking import ExporterApart
 
@@ -75,14 +77,20 @@ def run_suite(
         launch: whether cells are measured here or by jobs.
         given: the options that the user gave, which the run directory keeps (``bench/contracts/last_command.py``).
     """
-    console = Console(stderr=True)
+    rank, ranks = rank_of() or (0, chosen["ranks"])
+    if chosen["ranks"] not in (1, ranks):
+        raise BenchError(f"--ranks {chosen['ranks']}: torchrun started {ranks}; leave out --ranks")
+    chosen["ranks"] = ranks
+    if rank and dry_run:
+        return 0
+    console = Console(stderr=True, quiet=rank > 0)
     limit = seconds_of(timeout) if timeout else None
     places = chosen_devices(devices, chosen["device"], launch)
     loaded = load_suite(suite)
     shown = out or Path("runs") / loaded.name
     run = Run(shown.absolute())  # systems may change the working directory, from the import of their module on
     in_background = not launch.here and not launch.wait
-    exporter = None if no_mlflow or dry_run or in_background else ExporterApart(run, loaded.name)
+    exporter = None if no_mlflow or dry_run or in_background or rank else ExporterApart(run, loaded.name)
     made = elsewhere_specs(reconstructions, codebooks, rates)
     specs = _specs(loaded, systems, added, samples, made)
     if cell:
@@ -97,31 +105,46 @@ def run_suite(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # for the cells too, which inherit it
     with nullcontext() if dry_run else _folder(run, shown):
-        with waiting("reading the data and the protocol", console):
-            from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
+        if not dry_run and launch.here and len(places) < 2:  # several devices have a server each
+            preset = chosen["protocol"]
+            fork_server.start([(line.task, preset or line.protocol) for line in loaded.tasks])
+        begun: list[Path] = []
+        with ExitStack() as closing:
+            closing.callback(lambda: None if begun else fork_server.stop())
+            with waiting("reading the data and the protocol", console):
+                from bench.measuring import runner  # imports torch: seconds that a wrong name should not cost
 
-            options = _options({**chosen, "device": places[0] if places else chosen["device"]}, launch)
-            plan = runner.plan(loaded, specs, options, store, run, keyed=launch.here)
-            if cell:
-                plan = only_cell(plan, cell)
-        if dry_run:
-            _print_plan(plan, run, shown)
-            return 0
-        say_before(plan, console)
-        if plan.impossible:
-            return NOTHING_MEASURED
-        if not launch.here:
-            launched = Launched(plan.cells, run, shown, launch, given, fresh)
-            launched.submit(console)
-            if not launch.wait:
+                options = _options({**chosen, "device": places[0] if places else chosen["device"]}, launch)
+                plan = runner.plan(loaded, specs, options, store, run, keyed=launch.here)
+                if cell:
+                    plan = only_cell(plan, cell)
+            if dry_run:
+                _print_plan(plan, run, shown)
                 return 0
-            outcomes: Outcomes = launched.outcomes
-        else:
-            note = _noting(given, plan, run) if not cell else lambda left: None
-            resolved = [runner.resolve_device(device) for device in places]
-            outcomes = partial(runner.execute, plan, run, fresh=fresh, timeout=limit, devices=resolved, begun=note)
-        resuming = "the same command resumes from here" if launch.here else "the jobs go on: bench status"
-        return report_outcomes(outcomes, len(plan.cells), run, shown, exporter, console, style, f"{resuming} ({shown})")
+            if rank_of():
+                from bench.measuring import team
+
+                if rank:
+                    begun += [cell.file for cell in plan.cells]
+                    team.follow(fork_server.context(), plan.cells)
+                    return 0
+                closing.enter_context(team.leading())
+            say_before(plan, console)
+            if plan.impossible:
+                return NOTHING_MEASURED
+            if not launch.here:
+                launched = Launched(plan.cells, run, shown, launch, given, fresh)
+                launched.submit(console)
+                if not launch.wait:
+                    return 0
+                outcomes: Outcomes = launched.outcomes
+            else:
+                note = _noting(given, plan, run, begun) if not cell else begun.extend
+                resolved = [runner.resolve_device(device) for device in places]
+                outcomes = partial(runner.execute, plan, run, fresh=fresh, timeout=limit, devices=resolved, begun=note)
+            resuming = "the same command resumes from here" if launch.here else "the jobs go on: bench status"
+            after = f"{resuming} ({shown})"
+            return report_outcomes(outcomes, len(plan.cells), run, shown, exporter, console, style, after)
 
 
 @contextmanager
@@ -222,10 +245,15 @@ def _print_plan(plan: Any, run: Run, shown: Path) -> None:
         click.echo(textwrap.indent(yaml.safe_dump(protocol.model_dump(mode="json"), sort_keys=False), "  "), nl=False)
 
 
-def _noting(given: Mapping[str, Any], plan: Any, run: Run) -> Callable[[list[Path]], None]:
-    """A function that notes the command in the run directory, given the files of the cells that are left."""
+def _noting(given: Mapping[str, Any], plan: Any, run: Run, begun: list[Path]) -> Callable[[list[Path]], None]:
+    """A function that notes the command in the run directory, given the files of the cells that are left.
+
+    Args:
+        begun: takes these files.
+    """
 
     def note(left: list[Path]) -> None:
+        begun.extend(left)
         systems = {cell.file.name: cell.job.system.text for cell in plan.cells}
         pending = [file.name for file in left]
         files = [cell.file for cell in plan.cells]

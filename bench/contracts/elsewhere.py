@@ -54,7 +54,7 @@ class ElsewhereSpec(SystemSpec):
 
         root, files = listed_in(self.path)
         names = [str(file.relative_to(root)) if file.is_relative_to(root) else str(file) for file in files]
-        hashes = content_hashes(files, root)
+        hashes = content_hashes(files)
         stated = {key: value for key, value in self.args.items() if key != "path"}
         return {**stated, "files": dict(zip(names, hashes, strict=True))}
 

@@ -18,6 +18,7 @@ from bench.errors import BenchError, Unavailable, UnknownName
 from bench.machine.canonical import digest, sha256_file
 from bench.machine.documents import problem
 from bench.machine.extras import require_packages
+from bench.machine.file_hashes import file_sha256
 from bench.machine.watch import watched
 from bench.machine.weights import FILES, WeightStore
 from bench.tokenizers.configurations import CONFIG, configuration_file, files_with
@@ -329,11 +330,11 @@ def hash_tree(path: Path) -> str:
         BenchError: there is no such file or folder.
     """
     if path.is_file():
-        return sha256_file(path)
+        return file_sha256(path)
     if not path.is_dir():
         raise BenchError(f"no such file or folder: {path}")
     files = sorted(f for f in path.rglob("*") if f.is_file())
-    return digest({f.relative_to(path).as_posix(): sha256_file(f) for f in files})
+    return digest({f.relative_to(path).as_posix(): file_sha256(f) for f in files})
 
 
 def _is_path(value: Any) -> bool:

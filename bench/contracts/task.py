@@ -132,6 +132,8 @@ class Task(ABC):
     version: ClassVar[int]
     measures: ClassVar[tuple[str, ...]] = ("tokenizer",)
     """The kinds of systems that the task measures (``SystemSpec.kind``)."""
+    by_ranks: ClassVar[bool] = False
+    """Whether several processes can measure one cell together."""
     wanted: ClassVar[str] = "give some with --system"
     """What the user should do where a suite names no systems, for messages."""
 

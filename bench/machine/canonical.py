@@ -12,6 +12,9 @@ from typing import Any
 from bench.machine.files import open_stored
 from bench.machine.texts import visible
 
+CHUNK = 2**20
+"""Bytes that are hashed at once."""
+
 
 def canonical_json(value: Any) -> str:
     """The canonical JSON text of a value: sorted keys, no spaces. NaN and infinities raise ValueError."""
@@ -41,8 +44,11 @@ def digest(value: Any) -> str:
 
 def sha256_file(path: Path) -> str:
     """sha256 of a file's bytes, in hex; OSError if it cannot be read or is not a stored file."""
-    with open_stored(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    with open_stored(path, buffering=0) as stream:
+        hasher = hashlib.sha256()
+        while chunk := stream.read(CHUNK):
+            hasher.update(chunk)
+        return hasher.hexdigest()
 
 
 def write_atomic(path: Path, data: bytes) -> None:

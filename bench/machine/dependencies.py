@@ -18,8 +18,8 @@ from types import CodeType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.machine.canonical import digest
-from bench.machine.contents import SETTLED_NS, Stamp, hashed
 from bench.machine.environment import NUMERIC_PACKAGES
+from bench.machine.file_hashes import Stamp, file_sha256
 from bench.machine.watch import State, Watch, state_of
 from bench.machine.weights import cache_dir
 
@@ -42,7 +42,7 @@ class FileRecord(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sha256: str | None
-    stamp: Stamp | None = None
+    stamp: tuple[int, int, int] | None = None
 
 
 class Dependencies(BaseModel):
@@ -192,9 +192,13 @@ def _contents(path: str, known: FileRecord | None = None) -> FileRecord:
         return FileRecord(sha256=real.name if real.is_file() else None)
     if not real.is_file():
         return FileRecord(sha256=None)
-    stamp, sha256 = hashed(place, [*known.stamp, known.sha256] if known and known.stamp and known.sha256 else None)
-    settled = stamp is not None and max(stamp[1:]) < time.time_ns() - SETTLED_NS
-    return FileRecord(sha256=sha256, stamp=stamp if settled else None)
+    try:
+        stamp, now = Stamp.of(place), time.time_ns()
+        is_known = known is not None and known.sha256 is not None and known.stamp == stamp[:3]
+        sha256 = known.sha256 if known is not None and is_known else file_sha256(place)
+    except OSError:
+        return FileRecord(sha256=None)
+    return FileRecord(sha256=sha256, stamp=stamp[:3] if stamp.is_settled(now) else None)
 
 
 def _names(path: str) -> str:

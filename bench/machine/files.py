@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -28,9 +29,23 @@ def why_unreadable(status: os.stat_result, path: Path) -> str:
             return f"is {name}, not a file"
     if not stat.S_ISREG(status.st_mode):
         return "is a device, not a file"
-    if os.path.realpath(path).startswith(_NEVER_ENDING) and not os.path.realpath(path).startswith("/dev/shm/"):
+    real = _real(path)
+    if real.startswith(_NEVER_ENDING) and not real.startswith("/dev/shm/"):
         return "belongs to the system, and is not a stored file"
     return ""
+
+
+def _real(path: Path) -> str:
+    """The path without symbolic links; those of a folder are followed once for all its files."""
+    if path.is_symlink():
+        return os.path.realpath(path)
+    folder, _, name = str(path).rpartition("/")
+    return f"{_real_folder(folder or '.')}/{name}" if folder or path.parts[0] != "/" else str(path)
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder).rstrip("/")
 
 
 def open_stored(path: Path, buffering: int = -1, most: int | None = None) -> IO[bytes]:

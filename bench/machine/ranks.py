@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
 from bench.machine.mapped_arrays import mapped
+from bench.machine.torchrun import rank_of
 
 PATIENCE = timedelta(days=7)
 """The longest that a rank waits for another; one that dies ends the others' waiting, since the runner ends them all."""
@@ -59,10 +60,11 @@ class Meeting:
 
 def launched() -> Meeting | None:
     """The meeting of the processes that torchrun started, of which this is one; None without torchrun."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    ours = rank_of()
+    if ours is None:
         return None
-    names = ("RANK", "WORLD_SIZE", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    rank, size, port, local, locals_ = (int(os.environ[name]) for name in names)
+    rank, size = ours
+    port, local, locals_ = (int(os.environ[name]) for name in ("MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE"))
     attempt = f"bench-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
     return Meeting(rank, size, os.environ["MASTER_ADDR"], port, attempt, local, locals_)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.machine.canonical import sha256_file
+from bench.machine.file_hashes import file_sha256
 
 CONNECT_TIMEOUT = 5.0
 CHUNK = 1 << 20
@@ -191,7 +191,7 @@ class WeightStore:
         if name not in self.overrides:
             return FILES[name].sha256
         if name not in self._sha256:
-            self._sha256[name] = sha256_file(self.overrides[name])
+            self._sha256[name] = file_sha256(self.overrides[name])
         return self._sha256[name]
 
     def path(self, name: str) -> Path:
@@ -230,7 +230,7 @@ class WeightStore:
         else:
             candidates = [cache_dir() / "weights" / file.filename, _hub_checkpoints() / file.filename]
         for path in candidates:
-            if path and path.is_file() and _verified(path, file.sha256):
+            if path and path.is_file() and file_sha256(path) == file.sha256:
                 return path
         return None
 
@@ -299,20 +299,3 @@ def _packaged(file: WeightFile) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(spec.submodule_search_locations[0]) / inside
-
-
-def _verified(path: Path, sha256: str) -> bool:
-    """Whether the file has the hash; remembered by size and time of the file, since hashing 500 MB takes a second."""
-    status = path.stat()
-    stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
-    note = cache_dir() / "verified" / hashlib.sha256(stamp.encode()).hexdigest()
-    try:
-        return note.read_text() == sha256
-    except OSError:
-        actual = sha256_file(path)
-        try:
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(actual)
-        except OSError:
-            pass
-        return actual == sha256

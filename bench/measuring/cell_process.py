@@ -25,6 +25,7 @@ from bench.errors import BenchError
 from bench.machine import environment
 from bench.machine.channel import Sender
 from bench.machine.dependencies import Recorder
+from bench.machine.light import lighten
 from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
 from bench.machine.ranks import HandedOver, Meeting, RankLost, Ranks
 from bench.machine.resume import Resume
@@ -35,6 +36,7 @@ REPORT_SECONDS = 0.1
 SECONDS_TO_BE_ENDED = 60.0
 """The longest that a rank whose fellow was lost waits for the runner to end it."""
 
+lighten()
 note_native_files()  # here, since modules imported for the cells after this one may import safetensors
 
 

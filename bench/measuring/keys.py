@@ -24,7 +24,7 @@ def cell_key(job: Job, device: str | None = None) -> str:
 
 
 def subject_key(job: Job, device: str | None = None) -> str:
-    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size.
+    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size, ranks.
 
     Args:
         device: the name of the device; by default that of the job's.
@@ -38,6 +38,7 @@ def subject_key(job: Job, device: str | None = None) -> str:
             "conditions": job.protocol.fingerprint,
             "device": environment.device_name(job.options.device) if device is None else device,
             "batch_size": job.options.batch_size,
+            **({"ranks": job.options.ranks} if job.options.ranks > 1 else {}),
         }
     )
 

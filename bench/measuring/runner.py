@@ -18,12 +18,13 @@ from bench.contracts.system import SystemSpec
 from bench.contracts.task import Cell, Job, Request, Task, open_task
 from bench.errors import BenchError, Unavailable
 from bench.machine.progress import CellProgress
-from bench.machine.weights import WeightStore, cache_dir
+from bench.machine.weights import WeightStore
+from bench.measuring import fork_server
 from bench.measuring.attempt import attempt
 from bench.measuring.keys import cell_key, subject_key
 from bench.measuring.outcomes import Outcome, measured_line
 from bench.measuring.queue import POLL, Kept, Queue, Waiting
-from bench.measuring.side_by_side import fork_server, side_by_side
+from bench.measuring.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ def plan(
     warnings: list[str] = []
     impossible: list[str] = []
     for line, task, wanted in _shares(suite, systems):
+        if options.ranks > 1 and not task.by_ranks:
+            remedy = "leave out --ranks and torchrun, and measure several cells side by side with --devices"
+            wrong.append(BenchError(f"{task.name} measures a cell with one process; {remedy}"))
         preset = options.protocol or line.protocol
         if error := undescribed(preset):
             wrong.append(error)
@@ -180,12 +184,6 @@ def execute(
         devices: devices to measure on side by side, one cell at a time each; without any, that of the plan's options.
         begun: called once with the result files of the cells that are not finished, before they are measured.
     """
-    # By default OpenMP's threads spin while they wait for each other. Beside another busy process that
-    # made networks twenty times slower here, and it gained nothing otherwise.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # The fork server must import what this process did, not what lies in the working directory.
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
-    os.environ["BENCH_CACHE"] = str(cache_dir().absolute())  # for cells, whose systems may change the directory
     devices = devices or [cell.job.options.device for cell in plan.cells[:1]]
     queue = Queue(plan.cells, run, fresh, devices)
     for kept in queue.finished():
@@ -203,7 +201,7 @@ def _one_after_the_other(
     device: str, queue: Queue, run: Run, progress: CellProgress, timeout: float | None, modules: Sequence[str]
 ) -> Iterator[Outcome | Kept]:
     """The outcomes of what is left, measured on one device."""
-    context = fork_server(modules)
+    context = fork_server.context(modules)
     waited_for = ""
     while item := queue.take(device):
         if isinstance(item, Kept):
@@ -232,8 +230,6 @@ def _show_kept(kept: Kept, progress: CellProgress) -> Outcome:
 
 def _modules(plan: Plan) -> list[str]:
     """Modules that cells take long to import, beyond those that all of them need."""
-    # joblib, which librosa imports, would register a semaphore that a fork server cannot release.
-    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     protocols = {cell.job.protocol.identity: cell.job.protocol for cell in plan.cells}
     tasks = {protocol.task: open_task(protocol.task) for protocol in protocols.values()}
     return list(

@@ -16,7 +16,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
 from types import FrameType
 
 from rich.console import Console
@@ -24,19 +23,13 @@ from rich.console import Console
 from bench.contracts.results import ErrorRecord, Run, read_result
 from bench.machine.processes import die_with_parent, orphans_ended
 from bench.machine.progress import CellProgress
+from bench.measuring import fork_server
 from bench.measuring.attempt import attempt
 from bench.measuring.outcomes import Outcome, measured_line
 from bench.measuring.queue import POLL, Kept, Queue, Taken, Waiting
 
 SECONDS_TO_END = 15.0
 """The longest that a server may take to end its cell and itself."""
-
-
-def fork_server(modules: Sequence[str]) -> ForkServerContext:
-    """The context that cells start from, whose server imports what all cells need, and these modules."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.measuring.cell_process", *modules])
-    return context
 
 
 def side_by_side(
@@ -165,7 +158,7 @@ def _serve(channel: Connection, run: Run, modules: Sequence[str], threads: int) 
     die_with_parent()
     # Each cell would use all cores, in which case all wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    context = fork_server(modules)
+    context = fork_server.context(modules)
     forkserver.ensure_running()
     progress = CellProgress(1, Console(quiet=True, force_terminal=False))
     with suppress(EOFError, OSError):

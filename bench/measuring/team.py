@@ -111,10 +111,17 @@ def follow(context: ForkServerContext, cells: Sequence[Cell]) -> None:
         _end(process)
 
 
-def call_the_end() -> None:
-    """Let the runners of the other ranks end."""
-    if launch := launched():
+@contextmanager
+def leading() -> Iterator[None]:
+    """The context in which the runner of the first rank measures; the runners of the others end with it."""
+    launch = launched()
+    assert launch
+    store = hosted(launch.port)
+    try:
+        yield
+    finally:
         launch.store.set(f"cell-{next(_numbers)}", json.dumps(END))
+        del store
 
 
 def _awaited(launch: Meeting, key: str) -> str:

@@ -17,9 +17,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError, Unavailable
-from bench.machine.canonical import sha256_file
 from bench.machine.documents import parse_json
 from bench.machine.extras import remedy
+from bench.machine.file_hashes import file_sha256
 from bench.machine.files import read_stored
 from bench.tokenizers.configurations import CONFIG, Configuration, read_configuration
 from bench.tokenizers.containers import choose
@@ -143,9 +143,9 @@ class Checkpoint:
         Where a file holds raw and averaged weights, or averaged ones alone, its name says which were used and where in
         it they are: ``last.ckpt [ema: model_ema]``.
         """
-        hashes = {self._named(file): sha256_file(file) for file in files}
+        hashes = {self._named(file): file_sha256(file) for file in files}
         if self.stated is not None and self.stated.file is not None:
-            hashes[self.stated.file.name] = sha256_file(self.stated.file)
+            hashes[self.stated.file.name] = file_sha256(self.stated.file)
         return hashes
 
     def names(self) -> set[str]:

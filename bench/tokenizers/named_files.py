@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.machine.canonical import sha256_file
+from bench.machine.file_hashes import file_sha256
 from bench.machine.weights import FILES, WeightStore
 from bench.tokenizers.checkpoint import hub_offline
 
@@ -56,6 +56,6 @@ def locate_files(names: tuple[str, ...], path: str | None, offline: bool = False
         if absent := [file.name for file in files if not file.is_file()]:
             what = f"no {', '.join(absent)} in it" if Path(path).is_dir() else "not a folder"
             raise BenchError(f"{path}: {what}; give a folder with {', '.join(file.name for file in files)}")
-        hashes = {file.name: sha256_file(file) for file in files}
+        hashes = {file.name: file_sha256(file) for file in files}
     published = list(hashes.values()) == [file.sha256 for file in registered]
     return NamedFiles(files[0].parent, files, hashes, registered[0].revision if published else "")

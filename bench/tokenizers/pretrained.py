@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError, Unavailable
 from bench.machine.extras import remedy
+from bench.machine.light import library_class
 from bench.tokenizers.base import Tokenizer
 from bench.tokenizers.checkpoint_files import Checkpoint, require
 from bench.tokenizers.named_files import NamedFiles
@@ -19,11 +20,10 @@ from bench.tokenizers.named_files import NamedFiles
 
 def model_class(package: str, name: str) -> Any:
     """A model class of a library; raises Unavailable if the installed version has none of that name."""
-    library = require(package)
     try:
-        return getattr(library, name)
+        return library_class(package, name)
     except (AttributeError, ImportError, RuntimeError) as error:
-        version = getattr(library, "__version__", "?")
+        version = getattr(require(package), "__version__", "?")
         raise Unavailable(f"{package} {version}: no {name} ({error})", remedy(package)) from error
 
 

@@ -88,7 +88,7 @@ class AsteriskPrompts(AudioDataset):
             for name, text in sorted(texts.items())
             if is_spoken(text) and (path := folder / f"{name}{ending}").is_file()
         ]
-        spoken = _distinct(spoken, content_hashes([prompt.path for prompt in spoken], folder))
+        spoken = _distinct(spoken, content_hashes([prompt.path for prompt in spoken]))
         # Numbered before the split is taken: a prompt's group is the same in all of them.
         spoken = [StoredSound(one.id, one.path, group, one.transcript) for group, one in enumerate(spoken)]
         if self.split == "all":

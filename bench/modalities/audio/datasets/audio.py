@@ -162,7 +162,7 @@ class AudioDataset(Dataset):
     @cached_property
     def hashes(self) -> list[str | None]:
         """sha256 of each file; None for a file that cannot be read."""
-        return content_hashes([file.path for file in self.files], self.root)
+        return content_hashes([file.path for file in self.files])
 
     @cached_property
     def fingerprint(self) -> str:

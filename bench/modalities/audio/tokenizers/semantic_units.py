@@ -14,7 +14,7 @@ import torch
 from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import BadSample, Dataset, Spread
 from bench.errors import BenchError, whole_number
-from bench.machine.canonical import sha256_file
+from bench.machine.file_hashes import file_sha256
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.tokenizers.base import AudioEncoder, resampled
 from bench.quantizers.one_thread import one_thread
@@ -93,7 +93,7 @@ class SemanticUnits(AudioEncoder):
             whole_number("clusters", clusters, 2, MOST_CLUSTERS)
         if centroids is not None:
             self.units = VectorQuantizer.holding(_centroids(Path(centroids), config.hidden_size, clusters))
-            self.weights |= {Path(centroids).name: sha256_file(Path(centroids))}
+            self.weights |= {Path(centroids).name: file_sha256(Path(centroids))}
         hop = math.prod(config.conv_stride)
         size = len(self.units.codewords) if self.units else clusters or CLUSTERS
         self.codebooks = (Codebook(size, f"{Fraction(hop, RATE)} s", RATE / hop),)

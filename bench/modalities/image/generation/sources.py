@@ -16,7 +16,8 @@ from bench.datasets.base import BadSample, Dataset
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
 from bench.machine.canonical import digest
-from bench.machine.contents import SLICE, THREADS, content_hashes
+from bench.machine.contents import SLICE, THREADS
+from bench.machine.file_hashes import file_sha256
 from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.datasets.images import ImagePreprocessing, pixels_of
 from bench.modalities.image.datasets.resize import Box
@@ -221,7 +222,7 @@ def folder_source(path: Path, preprocessing: dict[str, Any] | None) -> DatasetSo
 
 def file_hash(path: Path) -> str:
     """sha256 over a file's contents; cached, because such files have gigabytes. BenchError if it cannot be read."""
-    (sha256,) = content_hashes([path], path.absolute())
-    if sha256 is None:
-        raise BenchError(f"{path}: cannot be read")
-    return digest({"file": sha256})
+    try:
+        return digest({"file": file_sha256(path)})
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read") from error

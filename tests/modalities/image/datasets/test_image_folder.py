@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from PIL import Image
 from bench.datasets.base import BadSample, Limited
 from bench.datasets.loader import ordered
 from bench.errors import BenchError
-from bench.machine import contents
-from bench.machine.weights import cache_dir
+from bench.machine import file_hashes
 from bench.modalities.image.datasets.decode import FORMATS, SUFFIXES
 from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.datasets.images import ImagePreprocessing
@@ -262,38 +260,12 @@ def test_every_format_that_is_read_has_its_names() -> None:
     assert {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS} <= SUFFIXES
 
 
-def test_a_change_is_seen_although_hashes_are_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Same size and modification time, other contents: the change time gives it away."""
-    monkeypatch.setattr(contents, "SETTLED_NS", 0)
-    file = folder / "a.png"
-    file.write_bytes(b"one")
-    time.sleep(0.02)
-    first = fingerprint(folder)
-    times = file.stat().st_mtime_ns, file.stat().st_mtime_ns
-    file.write_bytes(b"two")
-    os.utime(file, ns=times)
-    assert fingerprint(folder) != first
-
-
-def test_a_file_of_this_moment_is_not_remembered(folder: Path) -> None:
-    """It could change again before the clock of the file system moves on."""
-    (folder / "a.png").write_bytes(b"one")
-    fingerprint(folder)
-    assert not (cache_dir() / "contents").exists()
-
-
 def test_remembered_hashes_spare_the_reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "SETTLED_NS", 0)
     file = folder / "a.png"
     file.write_bytes(b"one")
-    time.sleep(0.02)
     first = fingerprint(folder)
-    (notes,) = (cache_dir() / "contents").iterdir()
-    assert str(file) in notes.read_text()
-    notes.write_text(notes.read_text().replace("7692c3ad3540", "000000000000"))  # sha256 of "one" begins so
-    assert fingerprint(folder) != first, "the note was used"
-    notes.write_text("{ damaged")
-    assert fingerprint(folder) == first
+    file_hashes.remember({file: (file_hashes.Stamp.of(file), "0" * 64)})
+    assert fingerprint(folder) != first, "the store was used"
 
 
 def test_fit_split_is_the_same_for_every_folder_and_disjoint(folder: Path) -> None:
