@@ -210,7 +210,9 @@ def _weights(command: Callable[..., None]) -> Callable[..., None]:
     help="Samples per cell to keep, original and reconstruction, for `bench publish`; the same ones for every system. "
     "Finished cells keep what they have.",
 )
-@click.option("--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one per core, at most 4]")
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Loader threads.  [default: one per core, at most 4, with a GPU 16]"
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

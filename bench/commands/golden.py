@@ -60,7 +60,7 @@ def _measure(name: str, golden: Golden, folder: Path, weights: dict[str, Path], 
         protocol=golden.protocol,
         device=runner.resolve_device(device),
         batch_size=BATCH,
-        workers=runner.default_workers(),
+        workers=runner.default_workers("cpu"),
     )
     plan = runner.plan(suite, [*generated.systems([str(folder / golden.samples)])], options, store, run)
     for file in plan.missing:

@@ -220,7 +220,7 @@ def _options(chosen: dict[str, Any], launch: Launch) -> Options:
     if launch.here:
         chosen["device"] = runner.resolve_device(chosen["device"])
     if chosen["workers"] is None:
-        chosen["workers"] = runner.default_workers()
+        chosen["workers"] = runner.default_workers(chosen["device"])
     return Options(**chosen)
 
 

@@ -24,7 +24,7 @@ def cell_key(job: Job, device: str | None = None) -> str:
 
 
 def subject_key(job: Job, device: str | None = None) -> str:
-    """Hash of all that decides a result except the metrics: code, packages, system, conditions, device, batch size, ranks.
+    """Hash of what decides a result besides metrics: code, packages, system, conditions, device, batch size, ranks.
 
     Args:
         device: the name of the device; by default that of the job's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from bench import registry
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.tokens import Codebook, Tokens
-from bench.metrics.states import TorchMetric, dim_zero_cat
+from bench.metrics.states import TorchMetric
 from bench.values import Value, by_name, whole
 
 if TYPE_CHECKING:
@@ -188,15 +188,16 @@ class Metric(TorchMetric):
         self.keep("groups", batch.group)
 
     def keep(self, state: str, values: torch.Tensor) -> None:
-        """Append to a list state, on the CPU.
+        """Append to a list state.
 
-        Pieces are joined from time to time: small tensors that stay, scattered among large ones that
-        come and go, keep the allocator from reusing the memory between them.
+        Pieces are joined on the CPU from time to time: small tensors that stay, scattered among large ones that come
+        and go, keep the allocator from reusing the memory between them. Until then those on a GPU stay there, where
+        each copy would wait for everything before it.
         """
         pieces = getattr(self, state)
-        pieces.append(values.detach().cpu())
+        pieces.append(values.detach())
         if len(pieces) >= MAX_PIECES:
-            pieces[:] = [torch.cat(pieces)]
+            pieces[:] = [_joined(pieces)]
 
     def state(self) -> dict[str, Any]:
         """What :meth:`restore` needs to go on where this metric is: its states, which it shares, and attributes."""
@@ -224,6 +225,12 @@ class Metric(TorchMetric):
             listed = isinstance(given[0], list)
             setattr(self, name, list(chain(*given)) if listed else next(filter(None, given), given[0]))
 
+    def _sync_dist(self, *args: Any, **kwargs: Any) -> None:
+        for name in self._defaults:
+            if isinstance(pieces := getattr(self, name), list):
+                pieces[:] = [piece.cpu() for piece in pieces]
+        super()._sync_dist(*args, **kwargs)
+
     def order(self) -> np.ndarray:
         """Permutation that puts the samples seen into the dataset's order."""
         return np.argsort(self.stacked("indices"), kind="stable")
@@ -231,7 +238,8 @@ class Metric(TorchMetric):
     def stacked(self, state: str) -> np.ndarray:
         """A list state as one array, in order of arrival."""
         values = getattr(self, state)
-        return dim_zero_cat(values).cpu().numpy() if len(values) else np.zeros(0)
+        pieces = [values] if isinstance(values, torch.Tensor) else values
+        return _joined(pieces).numpy() if len(pieces) else np.zeros(0)
 
     @classmethod
     def settle(cls, settings: BaseModel) -> BaseModel:
@@ -277,6 +285,11 @@ class Metric(TorchMetric):
     def unavailable(cls, name: str, reason: str, n: int = 0, remedy: str = "") -> Estimate:
         """An estimate without a value, with the reason and the remedy."""
         return cls.describe(name, Estimate(value=None, n=n, unavailable=reason, remedy=remedy))
+
+
+def _joined(pieces: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Tensors of perhaps several devices as one on the CPU."""
+    return torch.cat([piece.cpu() for piece in pieces])
 
 
 class PerSampleMetric(Metric):

@@ -68,7 +68,13 @@ class ImageSignal(Signal):
 
     def collate(self, samples: Sequence[Sample], device: torch.device) -> torch.Tensor:
         stored = torch.stack([sample.signal for sample in samples])
-        return (stored.float() / 255 if stored.dtype == torch.uint8 else stored).to(device)
+        if device.type == "cuda":
+            stored = stored.pin_memory().to(device, non_blocking=True)
+        if stored.dtype != torch.uint8:
+            return stored.to(device)
+        # Divided by a tensor of the device: by a number, CUDA multiplies with its rounded reciprocal.
+        levels = torch.full((), 255.0, device=stored.device)
+        return (stored.float() / levels).to(device)
 
     def values(self, signal: Any) -> torch.Tensor:
         values: torch.Tensor = signal
