@@ -111,8 +111,19 @@ class Spill:
         self._stored = max(0, len(self._segments) - 1)
         return {"segments": list(map(len, self._segments)), "used": self._used, "grow": self._grow}
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the rows outlive the process."""
+        return self._files is not None
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Open the files of another process again, and go on after the rows that it had appended."""
+        """Open the files of another process again, and go on after the rows that it had appended.
+
+        Raises:
+            ValueError: rows have been appended here already.
+        """
+        if self._segments:
+            raise ValueError("rows have been appended already")
         for rows in state["segments"]:
             self._segment = self._opened(rows)
         self._used, self._grow = state["used"], state["grow"]

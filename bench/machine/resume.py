@@ -90,8 +90,11 @@ class Resume:
         state, self._state = self._state, None
         if state is None:
             return 0
-        if tables:
-            tables.restore(state["tables"])
+        try:
+            if tables:
+                tables.restore(state["tables"])
+        except ValueError:  # what they were views of is no longer there
+            return 0
         for name, part in parts.items():
             part.restore(_with_views(state["parts"][name], tables))
         return int(state["done"])

@@ -245,6 +245,8 @@ class ExtractorRun:
             parts = torch.tensor(indices).split([len(rows) for rows in computed])
             self.computed = list(zip(parts, computed, strict=True))
             self.save()
+            if self.file and self.spill.lasting:  # a later process finds it there too
+                self.cached = self.file.open()
         index = torch.cat([part for part, _ in self.computed])
         return self._layers(reordered([rows for _, rows in self.computed], index.argsort().numpy()))
 
@@ -255,8 +257,10 @@ class ExtractorRun:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where another process was."""
-        if state["cached"] != (self.cached is not None):
-            raise ValueError("the cached features of the reference have changed")
+        if state["cached"] and self.cached is None:
+            raise ValueError("the cached features of the reference are gone")
+        if not state["cached"]:
+            self.cached = None  # put there meanwhile by a cell whose batches may have been others
         self.spill.restore(state["spill"])
         self.computed = [
             (index, self.spill.view(place, (len(index), self.spill.dim))) for index, place in state["computed"]

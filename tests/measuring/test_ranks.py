@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from places import SYSTEMS
@@ -19,6 +20,7 @@ from bench.contracts.task import Measurement, open_task
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
+from bench.modalities.image.generation.samples import sample_specs
 
 PROTOCOL = """
 description: features that are kept on disk, values of samples, and counts
@@ -34,11 +36,12 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     monkeypatch.chdir(tmp_path)
     Path("short.yaml").write_text(PROTOCOL)
 
-    def measure(system: str, ranks: int, **options: Any) -> Result | Measurement:
+    def measure(system: str, ranks: int, suite: str = "image-recon", **options: Any) -> Result | Measurement:
         monkeypatch.setenv("BENCH_CACHE", str(tmp_path / f"cache{ranks}"))
         run = Run(tmp_path / f"out{ranks}")
         chosen = Options(**{"protocol": "short.yaml", "keep": 3, "ranks": ranks, "batch_size": 4, **options})
-        plan = runner.plan(load_suite("image-recon"), [parse(system)], chosen, WeightStore({}, True), run)
+        systems = sample_specs((system,)) if system.endswith(".npz") else [parse(system)]
+        plan = runner.plan(load_suite(suite), systems, chosen, WeightStore({}, True), run)
         if ranks == 1:  # here, with as many threads as a rank has
             torch.set_num_threads(1)
             job = plan.cells[0].job
@@ -66,6 +69,26 @@ def test_the_same_numbers(measured):
                 assert found.stderr == pytest.approx(expected.stderr, rel=1e-9), name
         rates = [several.metrics[f"encode_images_per_second_rank_{rank}"].value for rank in range(ranks)]
         assert several.metrics["encode_images_per_second"].value == pytest.approx(sum(rates))
+
+
+def test_the_same_distances_of_generated_images(measured, tmp_path):
+    """30 images in 8 batches; two of them are equal, and seen by different ranks."""
+    generator = np.random.default_rng(0)
+    for name in ("samples", "reference"):
+        images = generator.integers(0, 256, (30, 64, 64, 3), np.uint8)
+        images[20] = images[2]
+        np.savez(tmp_path / f"{name}.npz", arr_0=images)
+    metrics = "{generation_fd_efficientnet_lite0: {}, sliced_wasserstein: {}}"
+    Path("sets.yaml").write_text(f"description: sets\nmetrics: {metrics}\n")
+    chosen = {"suite": "image-gen", "protocol": "sets.yaml", "dataset": "reference.npz", "data": "reference.npz"}
+    one, several = (measured("samples.npz", ranks, **chosen) for ranks in (1, 3))
+    assert several.status == "ok", several.errors
+    assert (several.dataset, several.warnings) == (one.dataset, one.warnings)
+    assert several.warnings
+    for name, expected in one.metrics.items():
+        assert expected.value is not None
+        assert several.metrics[name].value == pytest.approx(expected.value, rel=1e-9), name
+        assert several.metrics[name].stderr == pytest.approx(expected.stderr, rel=1e-9), name
 
 
 def test_a_rank_without_samples(measured):

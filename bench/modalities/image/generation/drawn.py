@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
 
 import torch
 
 from bench.contracts.tokens import Tokens
-from bench.learning.sampling_costs import Stopwatch
+from bench.learning.sampling_costs import Stopwatch, Timing
+from bench.machine.ranks import Ranks
 from bench.modalities.image.generation.sources import ImageSource
 from bench.modalities.image.levels import to_uint8
 
@@ -45,10 +48,24 @@ class DrawnImages(ImageSource):
     def id(self, index: int) -> str:
         return str(index)
 
-    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        step = self.batch or size
-        for first in range(0, self.n, step):
-            count = min(step, self.n - first)
+    def block(self, size: int) -> int:
+        return self.batch or size
+
+    def state(self) -> dict[str, Any]:
+        return {"timings": [vars(timing) for timing in self.watch.timings]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.watch.timings[:] = [Timing(**timing) for timing in state["timings"]]
+
+    def reduce(self, ranks: Ranks) -> None:
+        self.watch.timings[:] = chain(*ranks.exchange(self.watch.timings))
+
+    def batches(
+        self, size: int, workers: int, start: int = 0, step: int = 1
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        size = self.batch or size
+        for first in range(start * size, self.n, step * size):
+            count = min(size, self.n - first)
             with torch.inference_mode():
                 _, images = self.watch(lambda: self.draw(count, first), self.decode)  # noqa: B023 - called at once
             yield torch.arange(first, first + count), to_uint8(images).cpu()

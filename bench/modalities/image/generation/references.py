@@ -197,8 +197,9 @@ class ReferenceFeatures(ReferenceSource):
         total = len(source)
         try:
             for index, images in source.batches(self.batch_size, self.workers):
-                yield index, images
-                self._report("reference", int(index[-1]) + 1, total)
+                if len(index):
+                    yield index, images
+                    self._report("reference", int(index[-1]) + 1, total)
         except BenchError as error:
             self._unreadable = str(error)
             raise

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
 
 from bench.datasets.base import BadSample, Dataset
-from bench.datasets.loader import ordered
+from bench.datasets.loader import prepared
 from bench.errors import BenchError
 from bench.machine.canonical import digest
 from bench.machine.contents import SLICE, THREADS
@@ -22,6 +22,9 @@ from bench.modalities.image.datasets.image_folder import ImageFolder
 from bench.modalities.image.datasets.images import ImagePreprocessing, pixels_of
 from bench.modalities.image.datasets.resize import Box
 from bench.modalities.image.generation.arrays import ImageArray
+
+if TYPE_CHECKING:
+    from bench.machine.ranks import Ranks
 
 AS_THEY_ARE = {"crop": "none", "resize": "none", "size": 1, "smaller": "skip"}
 """The preprocessing that changes nothing."""
@@ -55,13 +58,39 @@ class ImageSource(ABC):
     def id(self, index: int) -> str:
         """The image's id."""
 
+    def block(self, size: int) -> int:
+        """Positions of the blocks that :meth:`batches` gives where it is asked for blocks of ``size``."""
+        return size
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on from here."""
+        return {"skipped": dict(self.skipped), "converted": {what: list(ids) for what, ids in self.converted.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+        self.skipped, self.converted = state["skipped"], state["converted"]
+
+    def reduce(self, ranks: Ranks) -> None:
+        """Bring what all ranks noted together."""
+        for noted in ranks.exchange((self.skipped, self.converted))[1:] if ranks.size > 1 else ():
+            self.skipped |= noted[0]
+            for what, ids in noted[1].items():
+                self.converted[what] = self.converted.get(what, []) + ids
+
     def require_usable(self) -> None:
         """Raise BenchError if the images' headers show different sizes, or that fewer than 2 can be read."""
         return
 
     @abstractmethod
-    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Indices int64 ``[batch]`` and images uint8 ``[batch, 3, height, width]``.
+    def batches(
+        self, size: int, workers: int, start: int = 0, step: int = 1
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Indices int64 ``[batch]`` and images uint8 ``[batch, 3, height, width]`` of blocks of positions.
+
+        Args:
+            size: positions of a block; those that cannot be read are left out, perhaps all of them.
+            workers: threads that read.
+            start, step: the first block, and how many further on the next one is.
 
         Raises:
             BenchError: the images are of different sizes, or cannot be read.
@@ -110,19 +139,27 @@ class ArraySource(ImageSource):
         box = self.boxes[part]
         return str(number) if box is None else f"{number}#x{box[0]}y{box[1]}"
 
-    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if self.preprocessing is None:
-            return self.array.batches(size, len(self))
-        return self._preprocessed(self.preprocessing, size, workers)
+    def batches(
+        self, size: int, workers: int, start: int = 0, step: int = 1
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        wanted = range(start, -(-len(self) // size), step)
+        if self.preprocessing is not None:
+            yield from self._preprocessed(self.preprocessing, size, workers, wanted)
+            return
+        for indices, images in self.array.batches(size, len(self)):
+            if int(indices[0]) // size in wanted:
+                yield indices, images
 
     def _preprocessed(
-        self, preprocessing: ImagePreprocessing, size: int, workers: int
+        self, preprocessing: ImagePreprocessing, size: int, workers: int, wanted: range
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         with ThreadPoolExecutor(max(1, workers)) as pool:
             for numbers, images in self.array.batches(size, -(-len(self) // len(self.boxes))):
                 first = int(numbers[0]) * len(self.boxes)
                 stop = min((int(numbers[-1]) + 1) * len(self.boxes), len(self))
                 for start in range(first, stop, size):
+                    if start // size not in wanted:
+                        continue
                     indices = range(start, min(start + size, stop))
                     samples = list(pool.map(partial(self._sample, preprocessing, images, int(numbers[0])), indices))
                     for index, (_, notes) in zip(indices, samples, strict=True):
@@ -192,27 +229,33 @@ class DatasetSource(ImageSource):
             f"--protocol file that crops them ({self.section}: {{crop: center, size: {side}}})"
         )
 
-    def batches(self, size: int, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def batches(
+        self, size: int, workers: int, start: int = 0, step: int = 1
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        first: tuple[str, tuple[int, int]] | None = None
         indices: list[int] = []
         images: list[torch.Tensor] = []
-        first: tuple[str, tuple[int, int]] | None = None
-        for index, sample in ordered(self.dataset, workers, prefetch=2 * size):
+        blocks = [range(at * size, min((at + 1) * size, len(self))) for at in range(start, -(-len(self) // size), step)]
+        ends = {block[-1] for block in blocks}
+        positions = [position for block in blocks for position in block]
+        for index, sample in prepared(self.dataset, positions, lambda sample: sample, workers, prefetch=2 * size):
             if isinstance(sample, BadSample):
                 self.skipped[self.id(index)] = str(sample)
-                continue
-            sized = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
-            first = first or sized
-            if sized[1] != first[1]:
-                raise self._mixed(first, sized)
-            for what in sample.conversions:
-                self.converted.setdefault(what, []).append(sample.id)
-            indices.append(index)
-            images.append(sample.signal)
-            if len(images) == size:
-                yield torch.tensor(indices), torch.stack(images)
+            else:
+                sized = (sample.id, (sample.signal.shape[2], sample.signal.shape[1]))
+                first = first or sized
+                if sized[1] != first[1]:
+                    raise self._mixed(first, sized)
+                for what in sample.conversions:
+                    self.converted.setdefault(what, []).append(sample.id)
+                indices.append(index)
+                images.append(sample.signal)
+            if index in ends:
+                yield (
+                    torch.tensor(indices, dtype=torch.int64),
+                    torch.stack(images) if images else torch.zeros(0, 3, 0, 0),
+                )
                 indices, images = [], []
-        if images:
-            yield torch.tensor(indices), torch.stack(images)
 
 
 def folder_source(path: Path, preprocessing: dict[str, Any] | None) -> DatasetSource:

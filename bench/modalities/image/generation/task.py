@@ -85,6 +85,7 @@ class ImageGeneration(Task):
     kind = "generation"
     version = 2
     measures = ("samples", "backbone")
+    by_ranks = True
     wanted = f"give samples made elsewhere: --samples PATH ({WHAT})"
 
     def protocol(self, request: Request) -> Protocol:
@@ -165,6 +166,7 @@ class ImageGeneration(Task):
             job.options.batch_size,
             job.options.workers,
             report,
+            job.place,
         )
         judge.prepare(metrics)
         if not metrics.alive:
