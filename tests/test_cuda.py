@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,13 @@ PROBE = {
 
 
 @pytest.fixture(autouse=True)
-def _room(cache: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def _room(cache: object) -> Iterator[None]:
     """A cache of its own for every test, and the arithmetic of a cell."""
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic
+    products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic = False, False, True
+    yield
+    products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic = before
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 from bench.machine.files import open_stored
 from bench.machine.texts import visible
 
-
 CHUNK = 2**20
 """Bytes that are hashed at once."""
 
