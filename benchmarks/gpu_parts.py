@@ -164,12 +164,14 @@ def _ours(samples: Any, references: Any, device: str, kid_subset: int) -> dict[s
         def get(self, extractor: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
             return self.rows, self.rows
 
+    stored = layers(references.cpu())
+
     class References(ReferenceSource):
         def statistics(self, extractor: str, layer: str) -> None:
             return None
 
         def rows(self, extractor: str, layer: str) -> torch.Tensor:
-            return layers(references.cpu())[layer]
+            return stored[layer]
 
     names = registry.modality("image").metrics["generation"]
     classes = {name: registry.load(registry.get("metrics", name).target) for name in names}

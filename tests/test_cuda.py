@@ -16,28 +16,28 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
-from audio_checks import RATE, speech
-from command import run_bench
-from metric_cases import CASES
-from tester import Subject
-from tiny_audio_models import TINY_AUDIO, save_audio
-from tiny_models import TINY, tiny_model
-
-from bench import registry
-from bench.contracts.results import Run
-from bench.contracts.stats import Estimate
-from bench.contracts.suite import load_suite
-from bench.contracts.system import parse
-from bench.errors import UnknownName
-from bench.metrics.base import Batch, FeatureSource
-from bench.modalities.audio.batch import Audio
-from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
 
 DEVICE = os.environ.get("BENCH_TEST_DEVICE", "cuda")
-pytestmark = pytest.mark.skipif(
-    DEVICE.startswith("cuda") and not torch.cuda.is_available(), reason="no CUDA device; BENCH_TEST_DEVICE=cpu"
-)
+if DEVICE.startswith("cuda") and not torch.cuda.is_available():
+    pytest.skip("no CUDA device; BENCH_TEST_DEVICE=cpu runs it on the processor", allow_module_level=True)
+
+import yaml  # noqa: E402, I001 - none of it is imported where all is skipped
+from audio_checks import RATE, speech  # noqa: E402
+from command import run_bench  # noqa: E402
+from metric_cases import CASES  # noqa: E402
+from tester import Subject  # noqa: E402
+from tiny_audio_models import TINY_AUDIO, save_audio  # noqa: E402
+from tiny_models import TINY, tiny_model  # noqa: E402
+from bench import registry  # noqa: E402
+from bench.contracts.results import Run  # noqa: E402
+from bench.contracts.stats import Estimate  # noqa: E402
+from bench.contracts.suite import load_suite  # noqa: E402
+from bench.contracts.system import parse  # noqa: E402
+from bench.errors import UnknownName  # noqa: E402
+from bench.metrics.base import Batch, FeatureSource  # noqa: E402
+from bench.modalities.audio.batch import Audio  # noqa: E402
+from bench.modalities.image.datasets.skimage_photos import SkimagePhotos  # noqa: E402
+
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 """How near float32 on one device is to float32 on another."""
 IMAGE_NAMES = {
