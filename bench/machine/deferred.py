@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
@@ -19,7 +20,9 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-_lock = RLock()
+_locks: defaultdict[str, RLock] = defaultdict(RLock)
+_running: set[str] = set()
+"""Modules whose code is running at the moment, in the thread that holds their lock."""
 _postponing: list[str] = []
 """Packages that are stood in for at the moment."""
 _actions: dict[str, list[Callable[[ModuleType], None]]] = {}
@@ -31,7 +34,10 @@ class Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)  # the import system asks any module for such names
-        return getattr(_run(self), name)
+        loaded = _run(self)
+        if loaded is self and isinstance(self, Deferred):
+            raise AttributeError(name)  # its own code asks before the name is there
+        return getattr(loaded, name)
 
 
 class _Whole(Deferred):
@@ -58,29 +64,28 @@ class _Replaced(ModuleType):
 
 
 def _run(module: ModuleType) -> ModuleType:
-    """Run the code of a deferred module in place, after that of the package that it lies in.
+    """Run the code of a deferred module in place, after that of the package that it lies in; other threads wait.
 
     Returns:
-        What is in its place then.
+        What is in its place then; the module as far as it is where its own code asks.
     """
-    with _lock:
-        name = module.__name__
-        parent = sys.modules.get(name.rpartition(".")[0])
-        if isinstance(parent, _Whole):
-            _run(parent)
-        if isinstance(module, Deferred) and module.__spec__ is not None and module.__spec__.loader is not None:
-            kind, module.__class__ = module.__class__, ModuleType  # type: ignore[assignment]
+    name = module.__name__
+    parent = sys.modules.get(name.rpartition(".")[0])
+    if isinstance(parent, _Whole):
+        _run(parent)
+    with _locks[name]:
+        if isinstance(module, Deferred) and name not in _running and module.__spec__ is not None:
+            assert module.__spec__.loader is not None
+            _running.add(name)
             try:
                 with _imported(name):
                     module.__spec__.loader.exec_module(module)
-            except BaseException:
-                module.__class__ = kind
-                raise
-            if sys.modules.get(name) is not module:
-                module.__class__ = _Replaced  # type: ignore[assignment]
+            finally:
+                _running.discard(name)
+            module.__class__ = ModuleType if sys.modules.get(name) is module else _Replaced  # type: ignore[assignment]
             for action in _actions.pop(name, ()):
                 action(module)
-        return sys.modules[name]
+    return sys.modules[name]
 
 
 def defer(package: str, present: Mapping[str, Any] | None = None, whole: bool = False) -> None:

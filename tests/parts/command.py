@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 BENCH = Path(sys.executable).with_name("bench")
@@ -16,12 +16,12 @@ def command_environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
 
-def run_bench(command: Path, folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_bench(command: Path | Sequence[str], folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs ``bench ARGS...`` in a folder with an empty cache, and returns the process."""
 
     def run(*args: object, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [command, *map(str, args)],
+            [*([command] if isinstance(command, Path) else command), *map(str, args)],
             cwd=folder,
             env={**command_environment(folder), **environment},
             capture_output=True,
