@@ -64,11 +64,14 @@ class Serving:
             an image's features the same to the bit whatever the batch it came in. A GPU would idle on so few.
         layout: of images and weights. Channels-last is fastest on a processor, and on tensor cores; a GPU's float32
             without TF32, which is what features are computed in, has its fastest convolutions channels-first.
+        checked: whether pixels that are not finite raise before anything is computed. A GPU is not asked, as it would
+            have to finish all that it was given before: it gives such an image NaN as its features.
     """
 
     chunk: int
     step: int
     layout: torch.memory_format
+    checked: bool
 
     @classmethod
     def on(cls, device: torch.device) -> Serving:
@@ -77,8 +80,8 @@ class Serving:
 
 
 SERVING = {
-    "cpu": Serving(8, 8, torch.channels_last),
-    "cuda": Serving(256, 32, torch.contiguous_format),
+    "cpu": Serving(8, 8, torch.channels_last, checked=True),
+    "cuda": Serving(256, 32, torch.contiguous_format, checked=False),
 }
 
 
@@ -87,13 +90,10 @@ def features_of(
 ) -> dict[str, torch.Tensor]:
     """Features ``[batch, dim]`` by layer, of images ``[batch, 3, height, width]``, uint8 or in [0, 1].
 
-    An image with a pixel that is not finite has NaN as its features on a GPU, which is not asked before it has computed
-    them.
-
     Raises:
-        FloatingPointError: a pixel of an image on the processor is NaN or infinite.
+        FloatingPointError: a pixel is NaN or infinite, where that is checked.
     """
-    if images.is_cpu or images.dtype == torch.uint8:
+    if serving.checked or images.dtype == torch.uint8:
         return in_chunks(to_uint8(images), serving, network)
     broken = ~torch.isfinite(images).flatten(1).all(1, keepdim=True)
     rows = in_chunks(nearest_levels(images), serving, network)
