@@ -10,18 +10,16 @@ samples, paired, unless the metric judges generated images and ``--references`` 
 What 50,000 samples against 50,000 references should take on an H100, estimated with 60 TFLOP/s in float64, 50 in
 float32 without TF32, 3 TB/s, and 0.1 s per metric and side for the rows from the page cache; d = 2048, 20 blocks:
 
-| metric | work | seconds |
-|---|---|---|
-| FID, sFID | scatters, 4 passes of 2nd²: 1.7 TFLOP; 21 times two Cholesky factors, 20 ms, and the sum of singular values, | |
-| | 103 products of 2d³: 1.8 TFLOP, 30 ms; eigenvalues would take 400 ms instead | 1.3 each |
-| KID | 2·2n²d = 20 TFLOP in float32, 5e9 kernel values in float64, 400 GB; their sums, 1.2 TFLOP | 0.8 |
-| Inception Score | softmax of 50 million logits, 20 GFLOP of sums | 0.1 |
-| precision and recall, 10,000 of each | 3·2n²d = 1.2 TFLOP in float64; 22 comparisons of 1e8 distances | 0.2 |
-| the same, all of each | 31 TFLOP in float32; 22 comparisons of 2.5e9 distances, 0.5 TB | 1.2 |
-| density and coverage | as these, without 21 of the comparisons | 0.2 |
-| sliced Wasserstein, 16,384 of each | 5 levels of 256 pixels, 22 sorts of 512 x 2.1 million projections, 1.2e11 keys | 10 |
+- FID and sFID: scatters, 4 passes of 2nd² = 1.7 TFLOP; 21 times two Cholesky factors, 20 ms, and a sum of singular
+  values, 103 products of 2d³ = 1.8 TFLOP, 30 ms, where eigenvalues would take 400 ms: 1.3 s each.
+- KID: 2·2n²d = 20 TFLOP in float32, 5e9 kernel values in float64, 400 GB, and their sums, 1.2 TFLOP: 0.8 s.
+- Inception Score: softmax of 50 million logits, and sums of 20 GFLOP: 0.1 s.
+- Precision and recall of 10,000 each: 3·2n²d = 1.2 TFLOP in float64, 22 comparisons of 1e8 distances: 0.2 s. Of all:
+  31 TFLOP in float32, 22 comparisons of 2.5e9 distances, 0.5 TB: 1.2 s. Density and coverage: less.
+- Sliced Wasserstein of 16,384 each: 5 levels of 256 pixels, 22 sorts of 512 x 2.1 million projections: 10 s.
 
-Of 4,000 against 4,000, FID takes 1.1 s and all others together 0.3 s. The first factor waits for cuSOLVER, half a second.
+Of 4,000 against 4,000, FID takes 1.1 s and all the others together 0.3 s. The first factor waits for cuSOLVER to start,
+half a second.
 """
 
 from __future__ import annotations

@@ -90,12 +90,12 @@ def test_features_do_not_depend_on_the_batch(name: str, inception: Path, lite0: 
                 assert torch.equal(torch.cat([part[layer] for part in parts]), rows), (size, layer)
 
 
-@pytest.mark.parametrize("name", ["inception", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["inception_spatial", "efficientnet_lite0"])
 def test_a_gpus_layout_and_batches_give_the_same_features(
     name: str, inception: Path, lite0: Path, photographs: Photographs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And NaN for an image that is not finite, which a GPU is not asked about beforehand."""
-    weights = inception if name == "inception" else lite0
+    weights = lite0 if name == NAME else inception
     images = photographs(3, 48).float() / 255
     with torch.no_grad():
         expected = extractors.get(name).load(weights, CPU)(images)

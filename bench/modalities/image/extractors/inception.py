@@ -24,6 +24,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
     InceptionE_2,
 )
 
+from bench.modalities.image.extractors.joined import join
 from bench.modalities.image.extractors.shared import Serving, features_of, folded, load_state
 
 SIZE = 299
@@ -90,9 +91,9 @@ class SpatialInception(Inception):
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         x = self._prepared(images)
         for name, part in self.body.named_children():
-            if isinstance(part, InceptionC) and name == "Mixed_6d":
-                spatial = part.branch1x1(x)[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
             x = part(x)
+            if name == "Mixed_6d":  # the output of the 1x1 branch comes first
+                spatial = x[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
         pool = x.mean((2, 3))
         return {"pool": pool, "logits": pool.mm(self.fc.weight.T), "spatial": spatial}
 
@@ -145,6 +146,8 @@ def _load(kind: type[_Net], weights: Path, device: torch.device) -> _Net:
         if isinstance(module, BasicConv2d):
             module.conv, module.bn = folded(module.conv, module.bn), nn.Identity()
     net.serving = Serving.on(device)
+    if net.serving.joined:
+        join(net.body)
     return net.eval().requires_grad_(False).to(device).to(memory_format=net.serving.layout)
 
 

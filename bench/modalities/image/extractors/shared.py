@@ -66,12 +66,14 @@ class Serving:
             without TF32, which is what features are computed in, has its fastest convolutions channels-first.
         checked: whether pixels that are not finite raise before anything is computed. A GPU is not asked, as it would
             have to finish all that it was given before: it gives such an image NaN as its features.
+        joined: whether convolutions that are small for a GPU become one where they have the same input.
     """
 
     chunk: int
     step: int
     layout: torch.memory_format
     checked: bool
+    joined: bool
 
     @classmethod
     def on(cls, device: torch.device) -> Serving:
@@ -80,8 +82,8 @@ class Serving:
 
 
 SERVING = {
-    "cpu": Serving(8, 8, torch.channels_last, checked=True),
-    "cuda": Serving(256, 32, torch.contiguous_format, checked=False),
+    "cpu": Serving(8, 8, torch.channels_last, checked=True, joined=False),
+    "cuda": Serving(256, 32, torch.contiguous_format, checked=False, joined=True),
 }
 
 
