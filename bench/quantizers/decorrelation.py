@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from bench.machine.spectra import eigenvectors
+
 
 def klt(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean ``[dim]`` and basis ``[dim, dim]`` of the Karhunen-Loève transform of vectors ``[n, dim]``, in float32.
@@ -11,8 +13,7 @@ def klt(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     The columns of the basis are the eigenvectors of the covariance, by descending variance.
     """
     wide = vectors.double()
-    _, basis = torch.linalg.eigh(torch.cov(wide.T))
-    basis = basis.flip(1)
+    basis = eigenvectors(torch.cov(wide.T)).flip(1)
     # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
     basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
     return wide.mean(0).float(), basis.float().contiguous()

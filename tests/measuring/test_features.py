@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from bench.machine.mapped_arrays import mapped
 from bench.machine.weights import WeightStore
 from bench.measuring import extractors
 from bench.measuring.features import FeatureBank
+from bench.modalities.image.extractors import shared
 from bench.modalities.image.extractors.inception import resize
 from bench.modalities.image.levels import to_uint8
 
@@ -86,6 +88,24 @@ def test_features_do_not_depend_on_the_batch(name: str, inception: Path, lite0: 
             parts = [network(part) for part in images.split(size)]
             for layer, rows in whole.items():
                 assert torch.equal(torch.cat([part[layer] for part in parts]), rows), (size, layer)
+
+
+@pytest.mark.parametrize("name", ["inception_spatial", "efficientnet_lite0"])
+def test_a_gpus_layout_and_batches_give_the_same_features(
+    name: str, inception: Path, lite0: Path, photographs: Photographs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And NaN for an image that is not finite, which a GPU is not asked about beforehand."""
+    weights = lite0 if name == NAME else inception
+    images = photographs(3, 48).float() / 255
+    with torch.no_grad():
+        expected = extractors.get(name).load(weights, CPU)(images)
+        gpus = replace(shared.SERVING["cuda"], step=2)
+        monkeypatch.setitem(shared.SERVING, "cpu", gpus)
+        images[1, 0, 0, 0] = torch.nan
+        found = extractors.get(name).load(weights, CPU)(images)
+    for layer, rows in expected.items():
+        assert far(found[layer][::2], rows[::2]) < 1e-5, layer
+        assert found[layer][1].isnan().all()
 
 
 def test_grey_levels_survive_the_way_through_floats() -> None:

@@ -13,8 +13,8 @@ import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
-from bench.machine.mapped_arrays import reordered
 from bench.metrics.base import Batch, Metric, ReferenceSource, Wants
+from bench.metrics.sets.engine import PROCESSOR, Engine
 from bench.metrics.sets.leaving_out import Sets, about_samples, too_few_to_leave_out
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class SetMetric(Metric):
     wants: ClassVar[Wants] = "features"
     references: ReferenceSource | None = None
     """The fixed set that samples are compared with; None if each is compared with its own input."""
+    heavy_device: torch.device
+    """Where ``compute`` does its heavy arithmetic: where the last batch was if that is a GPU, else the processor."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -133,16 +135,25 @@ class SetMetric(Metric):
         """Whether each sample is compared with its own input."""
         return self.references is None
 
-    def rows(self, side: Side, order: np.ndarray) -> torch.Tensor:
-        """Features of one side, float32 ``[N, dim]``, row k of sample ``order[k]`` in order of arrival."""
-        chunks = getattr(self, f"rows_{side}")
-        return reordered([chunks] if isinstance(chunks, torch.Tensor) else chunks, order)
+    @property
+    def engine(self) -> Engine:
+        """What ``compute`` does its heavy arithmetic with, sized by the memory that is free now."""
+        return Engine.on(self.heavy_device)
 
-    def reference_rows(self, order: np.ndarray) -> torch.Tensor:
+    def rows(self, side: Side, positions: np.ndarray, engine: Engine = PROCESSOR) -> torch.Tensor:
+        """Features of one side, float32 ``[N, dim]``, row k of the sample that was the ``positions[k]``-th to arrive.
+
+        Args:
+            engine: they are on its device if it has room for them; else, and by default, in the processor's memory.
+        """
+        chunks = getattr(self, f"rows_{side}")
+        return engine.gathered([chunks] if isinstance(chunks, torch.Tensor) else chunks, positions)
+
+    def reference_rows(self, order: np.ndarray, engine: Engine = PROCESSOR) -> torch.Tensor:
         """Features that samples in this order are compared with: their inputs' ``[N, dim]``, or the fixed set's."""
         if self.references is None:
-            return self.rows("reference", order)
-        return self.references.rows(self.extractor, self.layer)
+            return self.rows("reference", order, engine)
+        return engine.staged(self.references.rows(self.extractor, self.layer))
 
     def blocks(self, order: np.ndarray) -> Blocks:
         """Jackknife blocks of the samples in the given order."""

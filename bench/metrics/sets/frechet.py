@@ -10,13 +10,14 @@ import numpy as np
 
 from bench.contracts.stats import Estimate, block_jackknife
 from bench.errors import Unavailable
+from bench.machine.spectra import factor_of
 from bench.machine.threads import each_on_one_thread
 from bench.metrics.base import Wants
 from bench.metrics.sets.base import SetMetric
+from bench.metrics.sets.engine import Engine
 from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
 from bench.metrics.sets.frechet_distances import FrechetDistance, Gaussian, fixed_frechet, paired_frechet
 from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
-from bench.metrics.sets.spectra import factor_of
 
 ENOUGH = 10
 """Samples per dimension below which the bias of a Fréchet distance is noted."""
@@ -50,35 +51,38 @@ class Frechet(SetMetric):
         if self.n < 2:
             raise Unavailable(f"a covariance needs at least 2 samples; there are {self.n}")
         order, bounds = self.by_block()
-        distance, note = self._to_fixed(order, bounds) if self.references else self._to_inputs(order, bounds)
+        engine = self.engine
+        distance, note = (self._to_fixed if self.references else self._to_inputs)(order, bounds, engine)
         if reason := too_few_to_leave_out(bounds, 2):
             return {name: self.describe(name, Estimate(value=distance.value(), n=self.n, method=reason), note)}
         count = len(bounds) - 1
         jobs: list[Callable[[], float]] = [distance.value]
         jobs += [partial(distance.without, block) for block in range(count if count > 1 else 0)]
-        value, *rest = each_on_one_thread(lambda job: job(), jobs)
+        # An accelerator does one after the other; on a processor threads would wait for each other within a job.
+        value, *rest = [job() for job in jobs] if engine.accelerated else each_on_one_thread(lambda job: job(), jobs)
         estimate = block_jackknife(value, np.diff(bounds), rest.__getitem__)
         return {name: self.describe(name, estimate if self.paired else about_samples(estimate), note)}
 
-    def _to_inputs(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
+    def _to_inputs(self, order: np.ndarray, bounds: np.ndarray, engine: Engine) -> tuple[FrechetDistance, str]:
         """The distance to the inputs, and its note."""
-        samples = self.rows("reconstruction", order)
-        distance = paired_frechet(self.rows("reference", order), samples, bounds[:-1])
+        samples = self.rows("reconstruction", order, engine)
+        distance = paired_frechet(self.rows("reference", order, engine), samples, bounds[:-1], engine)
         return distance, bias_note(self.n, samples.shape[1])
 
-    def _to_fixed(self, order: np.ndarray, bounds: np.ndarray) -> tuple[FrechetDistance, str]:
+    def _to_fixed(self, order: np.ndarray, bounds: np.ndarray, engine: Engine) -> tuple[FrechetDistance, str]:
         """The distance to the fixed references, and its note."""
-        gaussian = self._gaussian()
-        samples = self.rows("reconstruction", order)
+        gaussian = self._gaussian(engine)
+        samples = self.rows("reconstruction", order, engine)
         notes = (bias_note(self.n, samples.shape[1], gaussian.n), "" if gaussian.n else UNCOUNTED)
-        return fixed_frechet(samples, gaussian, bounds), "; ".join(filter(None, notes))
+        return fixed_frechet(samples, gaussian, bounds, engine), "; ".join(filter(None, notes))
 
-    def _gaussian(self) -> Gaussian:
+    def _gaussian(self, engine: Engine) -> Gaussian:
         assert self.references is not None
         given = self.references.statistics(self.extractor, self.layer)
         if given:
-            return Gaussian(given[0], factor_of(given[1]))
-        return Gaussian.of(self.references.rows(self.extractor, self.layer))
+            mean, covariance = (moment.to(engine.device) for moment in given)
+            return Gaussian(mean, factor_of(covariance))
+        return Gaussian.of(engine.staged(self.references.rows(self.extractor, self.layer)), engine)
 
 
 class FIDSettings(InceptionSettings):

@@ -10,6 +10,7 @@ jackknife block are all there is to keep.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -21,6 +22,7 @@ from bench.contracts.stats import Estimate, block_jackknife
 from bench.errors import Unavailable
 from bench.metrics.base import Wants
 from bench.metrics.sets.base import SetMetric
+from bench.metrics.sets.engine import Engine
 from bench.metrics.sets.features import InceptionSettings
 
 CHUNK = 1024
@@ -111,23 +113,37 @@ class Sums:
         return float(np.exp(divergence).mean())
 
 
-def sums(logits: torch.Tensor, split: np.ndarray, block: np.ndarray, splits: int) -> Sums:
-    """Sums of the class probabilities of logits ``[N, classes]`` by split and block ``[N]``."""
+def sums(logits: torch.Tensor, ways: Sequence[np.ndarray], block: np.ndarray, engine: Engine) -> list[Sums]:
+    """Sums of the class probabilities of logits ``[N, classes]`` by split and block ``[N]``, for each way to split."""
     blocks, classes = int(block.max()) + 1, logits.shape[1]
-    cell = torch.from_numpy(split * blocks + block)
-    negentropy = torch.zeros(splits * blocks, dtype=torch.float64)
-    probability = torch.zeros(splits * blocks, classes, dtype=torch.float64)
-    for rows, cells in zip(logits.split(CHUNK), cell.split(CHUNK), strict=True):
-        log_p = rows.double().log_softmax(1)
+    splits = [int(split.max()) + 1 for split in ways]
+    cells = [torch.from_numpy(split * blocks + block) for split in ways]
+    totals = [torch.zeros(count * blocks, 1 + classes, dtype=torch.float64, device=engine.device) for count in splits]
+    for start in range(0, len(logits), CHUNK):
+        log_p = engine.wide(logits[start : start + CHUNK]).log_softmax(1)
         p = log_p.exp()
-        negentropy.index_add_(0, cells, (p * log_p).sum(1))
-        probability.index_add_(0, cells, p)
-    count = np.bincount(cell.numpy(), minlength=splits * blocks).astype(np.float64)
-    return Sums(
-        count.reshape(splits, blocks),
-        negentropy.numpy().reshape(splits, blocks),
-        probability.numpy().reshape(splits, blocks, classes),
-    )
+        rows = torch.cat([(p * log_p).sum(1, keepdim=True), p], 1)
+        for total, cell in zip(totals, cells, strict=True):
+            _add_rows(total, cell[start : start + CHUNK], rows, engine)
+    counts = [np.bincount(cell.numpy(), minlength=len(total)) for cell, total in zip(cells, totals, strict=True)]
+    return [
+        Sums(
+            count.astype(np.float64).reshape(-1, blocks),
+            total[:, 0].cpu().numpy().reshape(-1, blocks),
+            total[:, 1:].cpu().numpy().reshape(-1, blocks, classes),
+        )
+        for count, total in zip(counts, totals, strict=True)
+    ]
+
+
+def _add_rows(total: torch.Tensor, cells: torch.Tensor, rows: torch.Tensor, engine: Engine) -> None:
+    """Add each row to the row of its cell."""
+    if not engine.accelerated:
+        total.index_add_(0, cells, rows)
+        return
+    # As a product: index_add_ of a GPU adds in another order each time.
+    members = cells.to(engine.device) == torch.arange(len(total), device=engine.device)[:, None]
+    total.addmm_(members.double(), rows)
 
 
 class InceptionScore(SetMetric, line="inception_score"):
@@ -148,14 +164,15 @@ class InceptionScore(SetMetric, line="inception_score"):
             remedy = f"measure at least {splits}, or set fewer splits in the protocol"
             raise Unavailable(f"{n} samples do not fill {splits} splits", remedy)
         order = self.order()
-        logits, block = self.rows("reconstruction", order), self.blocks(order).of
-        ways = self.settings.ways(n)
+        engine, block = self.engine, self.blocks(order).of
+        logits, ways = self.rows("reconstruction", order, engine), self.settings.ways(n)
+        totals = dict(zip(ways, sums(logits, list(ways.values()), block, engine), strict=True))
         largest = int(np.bincount(ways[NAME]).max())
         note = f"splits of {largest} images bound the score at {largest}" if largest < CLASSES else ""
-        score = self._score(logits, ways[NAME], block)
+        score = _score(totals[NAME], block)
         estimates = {NAME: self.describe(NAME, score, note)}
-        if FILE_ORDER in ways:
-            estimates |= self._in_file_order(score, self._score(logits, ways[FILE_ORDER], block))
+        if FILE_ORDER in totals:
+            estimates |= self._in_file_order(score, _score(totals[FILE_ORDER], block))
         return estimates
 
     def _in_file_order(self, score: Estimate, unshuffled: Estimate) -> dict[str, Estimate]:
@@ -167,11 +184,6 @@ class InceptionScore(SetMetric, line="inception_score"):
         doubt = "" if low <= unshuffled.value <= high else "the order of the file matters: is it sorted by class?"
         return {FILE_ORDER: self.describe(FILE_ORDER, unshuffled, doubt)}
 
-    def _score(self, logits: torch.Tensor, part: np.ndarray, block: np.ndarray) -> Estimate:
-        totals, sizes = sums(logits, part, block, int(part.max()) + 1), np.bincount(block)
-        value, count = totals.score(np.ones(len(sizes))), len(sizes)
-        return block_jackknife(value, sizes, lambda j: totals.score(1.0 - np.eye(count)[j]))
-
 
 class GenerationInceptionScore(InceptionScore, line="generation_inception_score"):
     """As :class:`InceptionScore`, with the score in file order beside it where that differs.
@@ -182,3 +194,10 @@ class GenerationInceptionScore(InceptionScore, line="generation_inception_score"
 
     extractor = "inception_spatial"
     Settings = GenerationInceptionScoreSettings
+
+
+def _score(totals: Sums, block: np.ndarray) -> Estimate:
+    """The score with its jackknife over blocks ``[N]``."""
+    sizes = np.bincount(block)
+    value, count = totals.score(np.ones(len(sizes))), len(sizes)
+    return block_jackknife(value, sizes, lambda j: totals.score(1.0 - np.eye(count)[j]))

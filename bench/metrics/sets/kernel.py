@@ -10,7 +10,6 @@ blocks come out of the same pass, so that the interval costs little more than th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +19,11 @@ from pydantic import Field
 from bench.contracts.stats import Estimate, interval_around
 from bench.machine.precision import exact_float32
 from bench.metrics.base import Settings
+from bench.metrics.sets.engine import Engine
 
 TILE = (1024, 2048)
+ELEMENT = 24
+"""Bytes of an element of a tile: its product, its kernel value, and one more while a power is taken."""
 # Beyond so many samples the inner products, and nothing else, are float32. torch-fidelity's are at any
 # size, and so are its sums of them.
 FLOAT64_PRODUCTS = 10_000
@@ -57,19 +59,21 @@ class Sums:
 class Kernel:
     """The polynomial kernel, summed in float64."""
 
-    def __init__(self, settings: KernelSettings, dim: int, device: torch.device, products: torch.dtype) -> None:
+    def __init__(self, settings: KernelSettings, dim: int, engine: Engine, products: torch.dtype) -> None:
         self.degree, self.coef0 = settings.degree, settings.coef0
         self.gamma = 1 / dim if settings.gamma is None else settings.gamma
-        self.device, self.products = device, products
+        self.engine, self.products = engine, products
 
     def of(self, products: torch.Tensor) -> torch.Tensor:
-        """Kernel values of inner products, float64 of the same shape."""
-        return (products.double() * self.gamma + self.coef0) ** self.degree
+        """Kernel values of inner products, float64 of the same shape; products in float64 are overwritten."""
+        return products.double().mul_(self.gamma).add_(self.coef0).pow_(self.degree)
 
     def pairs(self, x: torch.Tensor, y: torch.Tensor) -> float:
         """Sum of k(x_i, y_i) over the rows of x and y, ``[n, d]`` each."""
         parts = zip(x.split(TILE[0]), y.split(TILE[0]), strict=True)
-        return sum(float(self.of((a.double() * b.double()).sum(1)).sum()) for a, b in parts)
+        wide = self.engine.wide
+        sums = torch.stack([self.of((wide(a) * wide(b)).sum(1)).sum() for a, b in parts])
+        return float(sums.sum())
 
     def sums(self, x: torch.Tensor, y: torch.Tensor, blocks: Membership, draws: Membership) -> Sums:
         """Sums of k over all pairs of rows of x ``[n, d]`` and y ``[m, d]``; over pairs of different rows if x is y.
@@ -78,35 +82,32 @@ class Kernel:
             blocks: 1 where a sample belongs to a block, ``[n, blocks]`` for x and ``[m, blocks]`` for y.
             draws: 1 where a sample belongs to a subset, ``[n, subsets]`` for x and ``[m, subsets]`` for y.
         """
-        symmetric = x is y
+        symmetric, device = x is y, self.engine.device
         x_blocks, y_blocks = blocks[0].shape[1], blocks[1].shape[1]
-        by_block = torch.zeros(x_blocks, y_blocks, dtype=torch.float64, device=self.device)
-        by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=self.device)
-        for rows, columns in _tiles(len(x), len(y), symmetric):
-            left, right = (rows_of[part].to(self.device, self.products) for rows_of, part in ((x, rows), (y, columns)))
-            with exact_float32(self.device):
-                kernel = self.of(left @ right.T)
-            if symmetric and columns.start < rows.stop:
-                # The tile holds a piece of the diagonal; what lies below is the mirror of what lies above.
-                kernel = kernel.triu(rows.start - columns.start + 1)
-            ahead = kernel @ self._indicator(blocks[1], draws[1], columns)
-            behind = self._indicator(blocks[0], draws[0], rows)
-            by_block += behind[:, :x_blocks].T @ ahead[:, :y_blocks]
-            by_subset += (behind[:, x_blocks:] * ahead[:, y_blocks:]).sum(0)
+        by_block = torch.zeros(x_blocks, y_blocks, dtype=torch.float64, device=device)
+        by_subset = torch.zeros(draws[0].shape[1], dtype=torch.float64, device=device)
+        behind, ahead = (
+            torch.from_numpy(np.concatenate(members, axis=1)).to(device) for members in zip(blocks, draws, strict=True)
+        )
+        height, width = self.engine.tile_shape(TILE, len(y), ELEMENT)
+        for row in range(0, len(x), height):
+            rows = slice(row, row + height)
+            left, of_left = x[rows].to(device, self.products), behind[rows].double()
+            for column in range(0, len(y), width):
+                columns = slice(column, column + width)
+                if symmetric and column + width <= row:
+                    continue
+                with exact_float32(device):
+                    kernel = self.of(left @ y[columns].to(device, self.products).T)
+                if symmetric and column < row + len(left):
+                    # The tile holds a piece of the diagonal; what lies below is the mirror of what lies above.
+                    kernel.triu_(row - column + 1)
+                summed = kernel @ ahead[columns].double()
+                by_block += of_left[:, :x_blocks].T @ summed[:, :y_blocks]
+                by_subset += (of_left[:, x_blocks:] * summed[:, y_blocks:]).sum(0)
         if symmetric:
             by_block, by_subset = by_block + by_block.T, 2 * by_subset
         return Sums(by_block.cpu().numpy(), by_subset.cpu().numpy())
-
-    def _indicator(self, blocks: np.ndarray, draws: np.ndarray, part: slice) -> torch.Tensor:
-        both = np.concatenate([blocks[part], draws[part]], axis=1)
-        return torch.from_numpy(both).to(self.device, torch.float64)
-
-
-def _tiles(n: int, m: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
-    for row in range(0, n, TILE[0]):
-        for column in range(0, m, TILE[1]):
-            if not symmetric or column + TILE[1] > row:
-                yield slice(row, min(row + TILE[0], n)), slice(column, min(column + TILE[1], m))
 
 
 def product_type(rows: int) -> torch.dtype:

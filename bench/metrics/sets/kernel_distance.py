@@ -38,15 +38,15 @@ class KernelDistance(SetMetric):
 
     def estimates(self) -> dict[str, Estimate]:
         (name,) = self.outputs
-        order = self.order()
+        order, engine = self.order(), self.engine
         if self.paired:
             self._require(self.n)
-        y = self.reference_rows(order)
+        y = self.reference_rows(order, engine)
         n, m = self.n, len(y)
         if not self.paired:
             self._require(n, m)
-        blocks, x = self.blocks(order), self.rows("reconstruction", order)
-        kernel = Kernel(self.settings, x.shape[1], self.heavy_device, product_type(max(n, m)))
+        blocks, x = self.blocks(order), self.rows("reconstruction", order, engine)
+        kernel = Kernel(self.settings, x.shape[1], engine, product_type(max(n, m)))
         size = min(self.settings.subset_size, n, m)
         draws = subset_draws(self.settings, n, m, size)
         members = indicator(blocks.of)

@@ -14,7 +14,6 @@ there are. Everything is computed in tiles.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -23,12 +22,11 @@ from pydantic import Field
 
 from bench.contracts.stats import CONFIDENCE, Estimate, assign_blocks, block_jackknife, clustered_mean
 from bench.errors import Unavailable
-from bench.machine.mapped_arrays import reordered
 from bench.metrics.base import Settings
 from bench.metrics.sets.base import SetMetric
 from bench.metrics.sets.features import EfficientNetSettings, InceptionSettings
 from bench.metrics.sets.leaving_out import FIXED, about_samples, too_few_to_leave_out
-from bench.metrics.sets.neighbors import TILE, Distances, Rounding, nearest, radii, radii_without, spans
+from bench.metrics.sets.neighbors import Distances, Rounding, inside, nearest, radii, radii_without
 
 
 class ManifoldSettings(Settings):
@@ -75,21 +73,24 @@ class _Manifolds(SetMetric):
         Raises:
             Unavailable: a side has too few for a k-th nearest other.
         """
-        order = self.order()
-        y = self.reference_rows(order)
-        whole = len(y)
-        x, groups = self.rows("reconstruction", order), self.stacked("groups")[order]
-        y = y[self._draw(len(y), self.settings.references)]
-        pick = self._draw(len(x), self.settings.samples)
-        x, block = x[pick], assign_blocks(groups[pick])
-        x = reordered([x], np.argsort(block, kind="stable"))
+        order, engine = self.order(), self.engine
+        pick = order[self._draw(len(order), self.settings.samples)]
+        block = assign_blocks(self.stacked("groups")[pick])
+        if self.references is None:
+            whole = len(order)
+            y = self.rows("reference", order[self._draw(whole, self.settings.references)], engine)
+        else:
+            rows = self.references.rows(self.extractor, self.layer)
+            whole = len(rows)
+            y = engine.staged(rows[self._draw(whole, self.settings.references)])
+        x = self.rows("reconstruction", pick[np.argsort(block, kind="stable")], engine)
         least = self.settings.k + 1
         if min(len(x), len(y)) < least:
             reason = f"k = {self.settings.k} needs {least} samples and {least} references"
             raise Unavailable(f"{reason}; there are {len(x)} and {len(y)}")
         bounds = [0, *np.cumsum(np.bincount(block)).tolist()]
         note = self._note(len(x), len(y), whole)
-        return x, y, bounds, Distances(x, y, self.settings.distances, self.heavy_device), note
+        return x, y, bounds, Distances(x, y, self.settings.distances, engine), note
 
     def _draw(self, n: int, most: int | None) -> slice | np.ndarray:
         """Which of n to use, in their order."""
@@ -113,21 +114,21 @@ class PrecisionRecall(_Manifolds, line="precision_recall"):
     def estimates(self) -> dict[str, Estimate]:
         x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
-        reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
+        reach = radii(nearest(y, k, [0, len(y)], distances), k)
         neighbors = nearest(x, k, bounds, distances)
         # Column 0 with all samples, the others each without a block.
-        balls = torch.cat([radii(neighbors, k)[:, None], radii_without(neighbors, bounds, k)], 1).to(distances.device)
-        inside = torch.zeros(len(x), dtype=torch.bool, device=distances.device)
+        balls = torch.cat([radii(neighbors, k)[:, None], radii_without(neighbors, bounds, k)], 1)
+        held = torch.zeros(len(x), dtype=torch.bool, device=distances.device)
         reached = torch.zeros(len(y), balls.shape[1], dtype=torch.bool, device=distances.device)
-        for top, bottom in spans(0, len(x), TILE[0]):
-            for begin, end in spans(0, len(y), TILE[1]):
+        for top, bottom, columns in distances.tiles(len(x), len(y)):
+            for begin, end in columns:
                 tile = distances.tile(x[top:bottom], y[begin:end])
-                inside[top:bottom] |= (tile <= reach[begin:end]).any(1)
+                held[top:bottom] |= (tile <= reach[begin:end]).any(1)
                 for column in range(balls.shape[1]):
                     reached[begin:end, column] |= (tile <= balls[top:bottom, column, None]).any(0)
         recall = _left_out(reached.double().mean(0).cpu().numpy(), bounds, k)
         return {
-            "precision": self.describe("precision", share(int(inside.sum()), len(x)), note),
+            "precision": self.describe("precision", share(int(held.sum()), len(x)), note),
             "recall": self.describe("recall", recall, note),
         }
 
@@ -138,19 +139,19 @@ class _DensityCoverage(_Manifolds):
     def estimates(self) -> dict[str, Estimate]:
         x, y, bounds, distances, note = self.chosen()
         k = self.settings.k
-        reach = radii(nearest(y, k, [0, len(y)], distances), k).to(distances.device)
+        reach = radii(nearest(y, k, [0, len(y)], distances), k)
         holding = torch.zeros(len(x), device=distances.device)
         held = torch.zeros(len(y), len(bounds) - 1, dtype=torch.bool, device=distances.device)
-        for block, (start, stop) in enumerate(pairwise(bounds)):
-            for top, bottom in spans(start, stop, TILE[0]):
-                for begin, end in spans(0, len(y), TILE[1]):
-                    within = distances.tile(x[top:bottom], y[begin:end]) < reach[begin:end]
-                    holding[top:bottom] += within.sum(1)
-                    held[begin:end, block] |= within.any(0)
+        for top, bottom, columns in distances.tiles(len(x), len(y)):
+            for begin, end in columns:
+                within = distances.tile(x[top:bottom], y[begin:end]) < reach[begin:end]
+                holding[top:bottom] += within.sum(1)
+                for block, first, last in inside(bounds, top, bottom):
+                    held[begin:end, block] |= within[first:last].any(0)
         blocks = held.sum(1)
         # Without a block, a ball holds a sample if it holds one of another block.
-        shares = [held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))]
-        coverage = _left_out(np.array([float(each.double().mean()) for each in shares]), bounds, 0)
+        shares = torch.stack([held.any(1), *(blocks > held[:, block].long() for block in range(held.shape[1]))])
+        coverage = _left_out(shares.double().mean(1).cpu().numpy(), bounds, 0)
         density = about_samples(clustered_mean(holding.cpu().double().numpy() / k, np.arange(len(x))))
         estimates = zip(self.outputs, (density, coverage), strict=True)
         return {name: self.describe(name, estimate, note) for name, estimate in estimates}

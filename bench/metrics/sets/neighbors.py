@@ -9,10 +9,13 @@ from typing import Literal
 import torch
 
 from bench.machine.precision import exact_float32
+from bench.metrics.sets.engine import Engine
 from bench.metrics.sets.gaussians import mean_of
 
 Rounding = Literal["exact", "float16"]
 TILE = (1024, 4096)
+ELEMENT = 32
+"""Bytes of an element of a tile: product, distance, comparisons, and what chooses the nearest."""
 FLOAT64_PRODUCTS = 10_000
 """Beyond so many rows on a side the inner products are float32, of features centered on the references' mean."""
 
@@ -27,13 +30,19 @@ class Distances:
         x, y: the two sets, ``[n, d]`` and ``[m, d]``; distances within either or between them may be asked for.
         rounding: ``float16`` rounds features, norms, products and distances as guided-diffusion's evaluator
             does, unless a distance overflows.
-        device: where the products are computed.
+        engine: where they are computed.
     """
 
-    def __init__(self, x: torch.Tensor, y: torch.Tensor, rounding: Rounding, device: torch.device) -> None:
-        self.rounding, self.device = rounding, device
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, rounding: Rounding, engine: Engine) -> None:
+        self.rounding, self.engine, self.device = rounding, engine, engine.device
         self.dtype = torch.float64 if max(len(x), len(y)) <= FLOAT64_PRODUCTS else torch.float32
-        self.center = mean_of(y)
+        self.center = mean_of(y, engine)
+
+    def tiles(self, rows: int, columns: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+        """First and last row, exclusively, of each strip of tiles, and the columns of its tiles likewise."""
+        height, width = self.engine.tile_shape(TILE, columns, ELEMENT)
+        for top, bottom in spans(0, rows, height):
+            yield top, bottom, list(spans(0, columns, width))
 
     def tile(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         """Squared distances ``[a, b]`` between rows ``[a, d]`` and ``[b, d]``, float32."""
@@ -41,11 +50,11 @@ class Distances:
             coarse = self._in_float16(left, right)
             if bool(torch.isfinite(coarse).all()):
                 return coarse
-        a, b = ((rows.double() - self.center).to(self.device, self.dtype) for rows in (left, right))
+        a, b = ((self.engine.wide(rows) - self.center).to(self.dtype) for rows in (left, right))
         with exact_float32(self.device):
             products = a @ b.T
         squares = a.square().sum(1)[:, None] + b.square().sum(1)
-        return (squares - 2 * products).clamp_(min=0).float()
+        return torch.sub(squares, products, alpha=2, out=products).clamp_(min=0).float()
 
     def _in_float16(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         a, b = (rows.to(self.device).half() for rows in (left, right))
@@ -61,25 +70,30 @@ def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
         yield begin, min(begin + size, stop)
 
 
+def inside(bounds: list[int], start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """The blocks that have a part in a range: number, and where in the range the part begins and ends."""
+    for block, (first, last) in enumerate(pairwise(bounds)):
+        begin, end = max(first, start), min(last, stop)
+        if begin < end:
+            yield block, begin - start, end - start
+
+
 def nearest(rows: torch.Tensor, k: int, bounds: list[int], distances: Distances) -> torch.Tensor:
-    """Squared distances of each row to its k nearest others in each block, ``[n, blocks, k]``.
+    """Squared distances of each row to its k nearest others in each block, ``[n, blocks, k]``, where they are computed.
 
     Args:
         rows: ``[n, d]``, sorted by block.
         bounds: where each block begins, and where the last ends. A block of fewer others is filled up with infinity.
     """
-    nearest_squares = torch.full((len(rows), len(bounds) - 1, k), torch.inf)
-    for top, bottom in spans(0, len(rows), TILE[0]):
-        left = rows[top:bottom]
-        for block, (start, stop) in enumerate(pairwise(bounds)):
-            best = torch.full((bottom - top, k), torch.inf, device=distances.device)
-            for begin, end in spans(start, stop, TILE[1]):
-                tile = distances.tile(left, rows[begin:end])
-                itself = torch.arange(max(top, begin), max(top, begin, min(bottom, end)), device=tile.device)
-                tile[itself - top, itself - begin] = torch.inf  # a row is not its own neighbor
-                best = torch.cat([best, tile], 1).topk(k, largest=False).values
-            nearest_squares[top:bottom, block] = best.cpu()
-    return nearest_squares
+    best = torch.full((len(rows), len(bounds) - 1, k), torch.inf, device=distances.device)
+    for top, bottom, columns in distances.tiles(len(rows), len(rows)):
+        for begin, end in columns:
+            tile = distances.tile(rows[top:bottom], rows[begin:end])
+            tile.diagonal(top - begin).fill_(torch.inf)  # a row is not its own neighbor
+            for block, first, last in inside(bounds, begin, end):
+                few = tile[:, first:last].topk(min(k, last - first), largest=False).values
+                best[top:bottom, block] = torch.cat([best[top:bottom, block], few], 1).topk(k, largest=False).values
+    return best
 
 
 def radii(squares: torch.Tensor, k: int) -> torch.Tensor:

@@ -15,4 +15,9 @@ def to_uint8(images: torch.Tensor) -> torch.Tensor:
         return images
     if not bool(torch.isfinite(images).all()):
         raise FloatingPointError("an image has NaN or infinite pixels; it has no features")
+    return nearest_levels(images)
+
+
+def nearest_levels(images: torch.Tensor) -> torch.Tensor:
+    """As :func:`to_uint8`, uint8, without the check: a pixel that is NaN or infinite becomes any level."""
     return (images.float() * 255).round_().clamp_(0, 255).to(torch.uint8)

@@ -11,6 +11,7 @@ from feature_parts import given, measure
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from bench.contracts.stats import assign_blocks, block_jackknife
+from bench.metrics.sets.engine import PROCESSOR
 from bench.metrics.sets.frechet import RFID, EfficientNetFrechet
 from bench.metrics.sets.frechet_distances import GramFrechet, MomentFrechet
 from bench.metrics.sets.gaussians import frechet_distance, moments
@@ -21,6 +22,10 @@ Rng = np.random.Generator
 @pytest.fixture
 def rng() -> Rng:
     return np.random.default_rng(0)
+
+
+def distance_of_sets(x: torch.Tensor, y: torch.Tensor) -> float:
+    return frechet_distance(moments(x, PROCESSOR), moments(y, PROCESSOR), PROCESSOR)
 
 
 def exact(rng: Rng, n: int, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -38,7 +43,7 @@ def test_two_gaussians_by_hand(rng: Rng) -> None:
     deviation, other_deviation = np.array([1.0, 2.0, 0.5]), np.array([4.0, 2.0, 0.0])
     x, y = exact(rng, 50, mean, deviation), exact(rng, 80, other_mean, other_deviation)
     by_hand = (9 + 16) + (9 + 0.25)
-    assert frechet_distance(moments(torch.from_numpy(x)), moments(torch.from_numpy(y))) == pytest.approx(by_hand)
+    assert distance_of_sets(torch.from_numpy(x), torch.from_numpy(y)) == pytest.approx(by_hand)
     paired = measure(RFID, x, exact(rng, 50, other_mean, other_deviation))
     assert paired.value == pytest.approx(by_hand, rel=1e-6)  # the features are float32
     assert (paired.n, paired.unit, paired.higher_is_better) == (50, "", False)
@@ -72,10 +77,10 @@ def test_equal_to_torch_fidelity(rng: Rng, kind: type[RFID], n: int, d: int, ran
 def test_both_ways_agree(rng: Rng, n: int, d: int, rank: int | None) -> None:
     x, y = (torch.from_numpy(side) for side in features(rng, n, d, rank))
     starts = np.array([0, 11, 20])
-    gram, moment = GramFrechet(x, y, starts), MomentFrechet(x, y, starts)
+    gram, moment = (way(x, y, starts, PROCESSOR) for way in (GramFrechet, MomentFrechet))
     assert gram.value() == pytest.approx(moment.value(), rel=1e-8)
     for block, rest in enumerate((np.r_[11:n], np.r_[0:11, 20:n], np.r_[0:20])):
-        direct = frechet_distance(moments(x[rest]), moments(y[rest]))
+        direct = distance_of_sets(x[rest], y[rest])
         # Leaving out is allowed fewer digits: it serves the standard error.
         assert gram.without(block) == pytest.approx(direct, rel=1e-4)
         assert moment.without(block) == pytest.approx(direct, rel=1e-4)
@@ -112,7 +117,7 @@ def test_interval_covers_the_truth(
     covered, widths, values = 0, [], []
     for _ in range(trials):
         x, y = (torch.from_numpy(side) for side in draw(rng, n, 4))
-        pairs = MomentFrechet(x, y, np.cumsum(sizes) - sizes)
+        pairs = MomentFrechet(x, y, np.cumsum(sizes) - sizes, PROCESSOR)
         estimate = block_jackknife(pairs.value(), sizes, pairs.without)
         assert estimate.interval is not None and estimate.stderr is not None and estimate.value is not None
         covered += estimate.interval[0] <= truth <= estimate.interval[1]

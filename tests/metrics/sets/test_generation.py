@@ -24,6 +24,7 @@ from bench.errors import Unavailable
 from bench.measuring import extractors
 from bench.metrics.base import Batch, Metric, ReferenceSource
 from bench.metrics.sets import neighbors
+from bench.metrics.sets.engine import PROCESSOR
 from bench.metrics.sets.frechet import GFID
 from bench.metrics.sets.frechet_distances import FewSamples, Gaussian, ManySamples
 from bench.metrics.sets.inception_score import GenerationInceptionScore
@@ -84,7 +85,8 @@ def test_gfid_equals_torch_fidelity_and_leaves_blocks_out(rng: Rng, n: int, m: i
     expected = block_jackknife(trusted(x), np.bincount(block), lambda j: trusted(x[block != j]))
     assert found.stderr == pytest.approx(expected.stderr, rel=1e-3)
     assert "the references being fixed" in found.method
-    both = [way(rows(x), Gaussian.of(rows(y)), np.array([0, 5, n])) for way in (FewSamples, ManySamples)]
+    reference, bounds = Gaussian.of(rows(y), PROCESSOR), np.array([0, 5, n])
+    both = [way(rows(x), reference, bounds, PROCESSOR) for way in (FewSamples, ManySamples)]
     assert both[0].value() == pytest.approx(both[1].value(), rel=1e-6)
     assert both[0].without(0) == pytest.approx(both[1].without(0), rel=1e-5)
 
@@ -125,8 +127,7 @@ def shares_of(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def test_manifolds_equal_brute_force(
     rng: Rng, monkeypatch: pytest.MonkeyPatch, n: int, m: int, d: int, tile: tuple[int, int]
 ) -> None:
-    for module in (neighbors, __import__("bench.metrics.sets.manifolds", fromlist=["TILE"])):
-        monkeypatch.setattr(module, "TILE", tile)
+    monkeypatch.setattr(neighbors, "TILE", tile)
     x, y = sets(rng, n, m, d)
     y[:3] = x[:3]  # copies: balls and distances that are equal
     found = measure(PrecisionRecall, x, y) | measure(DensityCoverage, x, y)
@@ -160,7 +161,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(rng: Rng) -> None:
 
 def test_float16_distances_are_coarse_and_overflow_to_exact_ones(rng: Rng) -> None:
     x, y = sets(rng, 30, 30, 16)
-    exact, coarse = (neighbors.Distances(rows(x), rows(y), how, torch.device("cpu")) for how in ("exact", "float16"))
+    exact, coarse = (neighbors.Distances(rows(x), rows(y), how, PROCESSOR) for how in ("exact", "float16"))
     found = coarse.tile(rows(x), rows(y))
     assert torch.equal(found, found.half().float())
     assert torch.allclose(found, exact.tile(rows(x), rows(y)), atol=0.1)
@@ -170,9 +171,9 @@ def test_float16_distances_are_coarse_and_overflow_to_exact_ones(rng: Rng) -> No
 
 def test_float32_products_change_little(rng: Rng, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = (rows(side) for side in sets(rng, 50, 40, 64))
-    exact = neighbors.Distances(x, y, "exact", torch.device("cpu")).tile(x, y)
+    exact = neighbors.Distances(x, y, "exact", PROCESSOR).tile(x, y)
     monkeypatch.setattr(neighbors, "FLOAT64_PRODUCTS", 0)
-    assert torch.allclose(neighbors.Distances(x, y, "exact", torch.device("cpu")).tile(x, y), exact, rtol=1e-4)
+    assert torch.allclose(neighbors.Distances(x, y, "exact", PROCESSOR).tile(x, y), exact, rtol=1e-4)
 
 
 def test_a_file_sorted_by_class_scores_low_in_its_order_alone(rng: Rng) -> None:
@@ -289,7 +290,7 @@ def test_moments_without_a_block_are_those_of_the_rest(flat: float | None, seed:
     if flat:
         rows[:8] = flat
     patches, blocks = Patches(rows, 7), [(0, 8), (8, 20), (20, 32), (32, 36)]
-    found = patches.moments_without(blocks, patches.moments([(0, 36)]))
+    found = patches.moments_without(blocks)
     for (start, stop), each in zip(blocks, found, strict=True):
         np.testing.assert_allclose(each, patches.moments([(0, start), (stop, 36)]), rtol=1e-12, atol=0)
 

@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
-from bench.metrics.sets import spectra
+from bench.machine import spectra
+from bench.metrics.sets.engine import PROCESSOR, Engine
 from bench.metrics.sets.frechet_distances import Gaussian, fixed_frechet, paired_frechet
 from bench.metrics.sets.gaussians import Moments, frechet_distance, moments
 
 DIM, MANY, FEW = 6, 24, 4
+ENGINES = PROCESSOR, Engine(torch.device("cpu"), accelerated=True)
 
 
 def rows(kind: str, n: int) -> torch.Tensor:
@@ -33,18 +35,22 @@ def covariance_root(values: torch.Tensor) -> tuple[float, float]:
     return trace, math.sqrt(trace)
 
 
-@pytest.fixture(params=range(4))
-def failing(request, monkeypatch) -> int:
-    """How many of the methods do not converge; the last of each never fails."""
+def does_not_converge(matrix: torch.Tensor) -> torch.Tensor:
+    raise LinAlgError("failed to converge: too many repeated eigenvalues")
 
-    def gives_up(matrix: torch.Tensor) -> torch.Tensor:
-        raise LinAlgError("failed to converge: too many repeated eigenvalues")
 
-    for name in ("FACTORS", "SINGULAR_VALUES", "EIGENVALUES"):
+def is_not_finite(matrix: torch.Tensor) -> torch.Tensor:
+    return torch.full_like(matrix, torch.nan)
+
+
+@pytest.fixture(params=[(0, None), *((n, way) for n in range(1, 5) for way in (does_not_converge, is_not_finite))])
+def failing(request, monkeypatch) -> None:
+    """The first of the methods fail; the last of each never does."""
+    count, way = request.param
+    for name in ("FACTORS", "SINGULAR_VALUES", "NUCLEAR_NORMS", "EIGENVALUES", "EIGENVECTORS"):
         ways = getattr(spectra, name)
-        broken = min(request.param, len(ways) - 1)
-        monkeypatch.setattr(spectra, name, (gives_up,) * broken + ways[broken:])
-    return request.param
+        broken = min(count, len(ways) - 1)
+        monkeypatch.setattr(spectra, name, (way,) * broken + ways[broken:])
 
 
 @pytest.mark.parametrize("n", [FEW, MANY])
@@ -59,23 +65,68 @@ def test_distance_to_a_gaussian_along_one_axis(failing, kind, n) -> None:
     shift = float((one.double().mean(0) - other.double().mean(0)).square().sum())
     expected = pytest.approx(shift + trace + others - 2 * root * roots * cosine, rel=1e-6, abs=1e-6)
     starts = np.arange(0, n, 2)
-    assert frechet_distance(moments(one), moments(other)) == expected
-    assert paired_frechet(one, other, starts).value() == expected
-    assert fixed_frechet(one, Gaussian.of(other), np.append(starts, n)).value() == expected
-    for distance in (paired_frechet(one, other, starts), fixed_frechet(one, Gaussian.of(other), np.append(starts, n))):
-        assert all(math.isfinite(distance.without(block)) for block in range(len(starts)))
+    for engine in ENGINES:
+        assert frechet_distance(moments(one, engine), moments(other, engine), engine) == expected
+        pairs = paired_frechet(one, other, starts, engine)
+        fixed = fixed_frechet(one, Gaussian.of(other, engine), np.append(starts, n), engine)
+        for distance in (pairs, fixed):
+            assert distance.value() == expected
+            assert all(math.isfinite(distance.without(block)) for block in range(len(starts)))
 
 
 def test_all_methods_agree(failing) -> None:
+    """Of full rank and less."""
     generator = torch.Generator().manual_seed(0)
     for rank, dim in ((40, 12), (5, 12), (1, 12)):
         drawn = torch.randn(rank, dim, generator=generator, dtype=torch.float64)
         covariance = drawn.T @ drawn
         factor = spectra.factor_of(covariance)
         torch.testing.assert_close(factor.T @ factor, covariance)
-        torch.testing.assert_close(spectra.singular_values(drawn), torch.from_numpy(np.linalg.svd(drawn)[1]))
+        singular = np.linalg.svd(drawn)[1]
+        torch.testing.assert_close(spectra.singular_values(drawn), torch.from_numpy(singular))
+        assert float(spectra.nuclear_norm(drawn)) == pytest.approx(singular.sum(), rel=1e-12)
         roots = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance), 0)).sum()
         assert float(spectra.root_trace(covariance)) == pytest.approx(roots, rel=1e-6)
+        vectors = spectra.eigenvectors(covariance)
+        torch.testing.assert_close(vectors.T @ vectors, torch.eye(dim).double())
+        values = torch.from_numpy(np.linalg.eigvalsh(covariance))
+        torch.testing.assert_close(vectors.T @ covariance @ vectors, values.diag())
     zero = Moments(9, torch.zeros(3).double(), torch.zeros(3, 3).double())
     eye = Moments(9, torch.ones(3).double(), torch.eye(3).double())
-    assert frechet_distance(zero, eye) == pytest.approx(6)
+    for engine in ENGINES:
+        assert frechet_distance(zero, eye, engine) == pytest.approx(6)
+
+
+def spectrum(kind: str, n: int = 60) -> torch.Tensor:
+    """Singular values, float64 ``[n]``."""
+    steps = torch.arange(n, dtype=torch.float64)
+    return {
+        "equal": torch.ones(n).double(),
+        "steep": 10 ** (-steps / 2),
+        "of a third": 1.0 * (steps < n // 3),
+        "single": 1e-150 * (steps == 0),
+        "zero": 0 * steps,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["equal", "steep", "of a third", "single", "zero"])
+@pytest.mark.parametrize("columns", [60, 90])
+def test_products_alone_sum_singular_values(monkeypatch, kind, columns) -> None:
+    """To the last digits, without any of the methods that they stand in for."""
+    monkeypatch.setattr(spectra, "NUCLEAR_NORMS", (spectra._polar_trace,))
+    generator = torch.Generator().manual_seed(0)
+    left, right = (
+        torch.linalg.qr(torch.randn(n, 60, generator=generator, dtype=torch.float64))[0] for n in (60, columns)
+    )
+    matrix = (left * spectrum(kind)) @ right.T
+    for either in (matrix, matrix.T):
+        assert float(spectra.nuclear_norm(either)) == pytest.approx(float(spectrum(kind).sum()), rel=1e-13)
+
+
+def test_what_products_do_not_reach_is_computed_otherwise(monkeypatch) -> None:
+    """The rest that the iteration leaves shows that it stopped too early."""
+    monkeypatch.setattr(spectra, "GROWING", 5)
+    matrix = spectrum("steep").diag()
+    assert float(spectra.nuclear_norm(matrix)) == pytest.approx(float(matrix.sum()), rel=1e-13)
+    with pytest.raises(np.linalg.LinAlgError, match="did not converge"):
+        spectra._polar_trace(matrix)

@@ -15,12 +15,10 @@ import torch.nn.functional as F
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
-from bench.modalities.image.extractors.shared import folded, in_chunks, load_state
-from bench.modalities.image.levels import to_uint8
+from bench.modalities.image.extractors.shared import Serving, features_of, folded, load_state
 
 SIZE = 224
 MEAN, STD = 127.0, 128.0
-CHUNK = {"cpu": 8, "cuda": 32}
 # The convolution that each batch norm follows, in the stem, the head and the blocks.
 PAIRS = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
 BLOCK_PAIRS = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
@@ -32,15 +30,15 @@ class EfficientNetLite0(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = EfficientNet.from_name("efficientnet-lite0")
-        self.chunk = CHUNK["cpu"]
+        self.serving = Serving.on(torch.device("cpu"))
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Features of images ``[batch, 3, height, width]`` of any size, uint8 or in [0, 1]."""
-        return in_chunks(to_uint8(images), self.chunk, self._features)
+        return features_of(images, self.serving, self._features)
 
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         x = F.interpolate(images.float(), (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False)
-        x = ((x - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+        x = ((x - MEAN) / STD).contiguous(memory_format=self.serving.layout)
         return {"pool": self.net.extract_features(x).mean((2, 3))}
 
 
@@ -57,8 +55,8 @@ def load(weights: Path, device: torch.device) -> EfficientNetLite0:
         for conv, norm in pairs:
             if hasattr(part, conv):
                 _fold(part, conv, norm)
-    model.chunk = CHUNK.get(device.type, CHUNK["cpu"])
-    return model.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    model.serving = Serving.on(device)
+    return model.requires_grad_(False).to(device).to(memory_format=model.serving.layout)
 
 
 def _fold(part: Any, conv: str, norm: str) -> None:

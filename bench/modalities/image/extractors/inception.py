@@ -1,7 +1,7 @@
 """InceptionV3 of 2015-12-05 as torch-fidelity defines it: the features of FID, KID and the Inception Score.
 
 The blocks are torch-fidelity's own; what is added is speed. Batch norm is folded into the convolutions,
-the layout is channels-last, and the resize interpolates along one axis before the other instead of
+layout and batch suit the device, and the resize interpolates along one axis before the other instead of
 gathering four corners, in the same order of float32 operations, so that its output is bit for bit the same.
 """
 
@@ -24,16 +24,12 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
     InceptionE_2,
 )
 
-from bench.modalities.image.extractors.shared import folded, in_chunks, load_state
-from bench.modalities.image.levels import to_uint8
+from bench.modalities.image.extractors.joined import join
+from bench.modalities.image.extractors.shared import Serving, features_of, folded, load_state
 
 SIZE = 299
 CLASSES = 1008
 SPATIAL_CHANNELS = 7
-# Images that go through the network at once. On a processor, more of them exceed the cache: they cost up to
-# a tenth more time and several times the memory.
-CHUNK = {"cpu": 8, "cuda": 32}
-
 
 _Net = TypeVar("_Net", bound="Inception")
 
@@ -69,16 +65,19 @@ class Inception(nn.Module):
             )
         )
         self.fc = nn.Linear(2048, CLASSES)
-        self.chunk = CHUNK["cpu"]
+        self.serving = Serving.on(torch.device("cpu"))
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Features of images ``[batch, 3, height, width]`` of any size, uint8 or in [0, 1]."""
-        return in_chunks(to_uint8(images), self.chunk, self._features)
+        return features_of(images, self.serving, self._features)
 
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        x = (resize(images, SIZE) - 128) / 128
-        pool = self.body(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
+        pool = self.body(self._prepared(images)).mean((2, 3))
         return {"pool": pool, "logits": pool.mm(self.fc.weight.T)}
+
+    def _prepared(self, images: torch.Tensor) -> torch.Tensor:
+        """Images uint8 as the network takes them, float32 ``[batch, 3, 299, 299]``."""
+        return ((resize(images, SIZE) - 128) / 128).contiguous(memory_format=self.serving.layout)
 
 
 class SpatialInception(Inception):
@@ -90,11 +89,11 @@ class SpatialInception(Inception):
     """
 
     def _features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        x = ((resize(images, SIZE) - 128) / 128).contiguous(memory_format=torch.channels_last)
+        x = self._prepared(images)
         for name, part in self.body.named_children():
-            if isinstance(part, InceptionC) and name == "Mixed_6d":
-                spatial = part.branch1x1(x)[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
             x = part(x)
+            if name == "Mixed_6d":  # the output of the 1x1 branch comes first
+                spatial = x[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
         pool = x.mean((2, 3))
         return {"pool": pool, "logits": pool.mm(self.fc.weight.T), "spatial": spatial}
 
@@ -146,8 +145,10 @@ def _load(kind: type[_Net], weights: Path, device: torch.device) -> _Net:
     for module in net.modules():
         if isinstance(module, BasicConv2d):
             module.conv, module.bn = folded(module.conv, module.bn), nn.Identity()
-    net.chunk = CHUNK.get(device.type, CHUNK["cpu"])
-    return net.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    net.serving = Serving.on(device)
+    if net.serving.joined:
+        join(net.body)
+    return net.eval().requires_grad_(False).to(device).to(memory_format=net.serving.layout)
 
 
 def _renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

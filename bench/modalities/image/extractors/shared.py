@@ -1,9 +1,10 @@
-"""What the networks share: safe loading, folded batch norm, batches of a fixed size."""
+"""What the networks share: safe loading, folded batch norm, layout and batches that suit the device."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bench.errors import BenchError
+from bench.modalities.image.levels import nearest_levels, to_uint8
 
 
 def load_state(
@@ -50,16 +52,63 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     return fuse_conv_bn_eval(conv.eval().double(), norm.eval().double()).float()
 
 
-def in_chunks(
-    images: torch.Tensor, size: int, network: Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
-) -> dict[str, torch.Tensor]:
-    """Outputs ``[batch, dim]`` of a network that always gets ``size`` images, the last ones filled up with black.
+@dataclass(frozen=True)
+class Serving:
+    """How a network is given its images.
 
-    The libraries below choose their code, and with it the order of sums, by the shape they are given.
-    A fixed one makes an image's features the same to the bit whatever the batch it came in.
+    Attributes:
+        chunk: images at once, at most. On a processor, more of them exceed the cache: they cost up to a tenth more time
+            and several times the memory.
+        step: a chunk is filled up with black images to a multiple of it. The libraries below choose their code, and
+            with it the order of sums, by the shape they are given; on a processor every chunk has the same, which makes
+            an image's features the same to the bit whatever the batch it came in. A GPU would idle on so few.
+        layout: of images and weights. Channels-last is fastest on a processor, and on tensor cores; a GPU's float32
+            without TF32, which is what features are computed in, has its fastest convolutions channels-first.
+        checked: whether pixels that are not finite raise before anything is computed. A GPU is not asked, as it would
+            have to finish all that it was given before: it gives such an image NaN as its features.
+        joined: whether convolutions that are small for a GPU become one where they have the same input.
     """
+
+    chunk: int
+    step: int
+    layout: torch.memory_format
+    checked: bool
+    joined: bool
+
+    @classmethod
+    def on(cls, device: torch.device) -> Serving:
+        """What suits a device."""
+        return SERVING.get(device.type, SERVING["cpu"])
+
+
+SERVING = {
+    "cpu": Serving(8, 8, torch.channels_last, checked=True, joined=False),
+    "cuda": Serving(256, 32, torch.contiguous_format, checked=False, joined=True),
+}
+
+
+def features_of(
+    images: torch.Tensor, serving: Serving, network: Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    """Features ``[batch, dim]`` by layer, of images ``[batch, 3, height, width]``, uint8 or in [0, 1].
+
+    Raises:
+        FloatingPointError: a pixel is NaN or infinite, where that is checked.
+    """
+    if serving.checked or images.dtype == torch.uint8:
+        return in_chunks(to_uint8(images), serving, network)
+    broken = ~torch.isfinite(images).flatten(1).all(1, keepdim=True)
+    rows = in_chunks(nearest_levels(images), serving, network)
+    return {name: features.masked_fill_(broken, torch.nan) for name, features in rows.items()}
+
+
+def in_chunks(
+    images: torch.Tensor, serving: Serving, network: Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    """Outputs ``[batch, dim]`` of a network that gets images in chunks of ``serving``."""
     parts = []
-    for part in images.split(size):
-        full = torch.cat([part, part.new_zeros(size - len(part), *part.shape[1:])])
+    for part in images.split(serving.chunk):
+        missing = -len(part) % serving.step
+        full = torch.cat([part, part.new_zeros(missing, *part.shape[1:])]) if missing else part
         parts.append({name: rows[: len(part)] for name, rows in network(full).items()})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -13,10 +13,13 @@ import torch
 from pydantic import Field
 
 from bench.contracts.stats import Estimate
+from bench.machine.precision import exact_float32
 from bench.metrics.base import Batch, PerSampleMetric, Settings
 from bench.modalities.image.extractors.shared import load_state
 from bench.modalities.image.metrics.pairs import explain_failures, image_pairs
 
+CHUNK = {"cpu": 1, "cuda": 32}
+"""Pairs of images at once: on a processor one, so that a value does not depend on the batch."""
 BACKBONES = {"alex": "AlexNet", "vgg": "VGG-16"}
 
 
@@ -60,8 +63,10 @@ class LPIPS(PerSampleMetric):
         if min(batch.reference.shape[-2:]) < self.shortest_side:
             return {output: torch.full((len(batch.reference),), math.nan)}
         network = self.network(batch.reference.device)
-        with torch.inference_mode(), torch.autocast(batch.reference.device.type, enabled=False):
-            distances = [network(2 * a - 1, 2 * b - 1).flatten() for a, b in image_pairs(batch, torch.float32)]
+        device = batch.reference.device
+        pairs = image_pairs(batch, torch.float32, CHUNK.get(device.type, 1))
+        with torch.inference_mode(), exact_float32(device):
+            distances = [network(2 * a - 1, 2 * b - 1).flatten() for a, b in pairs]
         return {output: torch.cat(distances)}
 
     def compute(self) -> dict[str, Estimate]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from math import gcd
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from bench.machine.precision import exact_float32
 from bench.machine.threads import each_on_one_thread
+from bench.metrics.sets.engine import PROCESSOR, Engine
+from bench.modalities.image.metrics.device_distances import BYTES, sums_along
 from bench.modalities.image.metrics.pyramid_patches import CHANNELS
+from bench.modalities.image.metrics.quantiles import overlaps_of
 
-CHUNK = 8192
+CHUNK = {False: 8192, True: 1 << 17}
+"""Patches that are looked at at once, on a processor and on an accelerator."""
 PROJECTED = 1 << 24
 """Most projections of a channel in memory at a time, 4 bytes each."""
 LEAST_LEFT = 1e-6
@@ -26,35 +29,52 @@ class Patches:
     Args:
         rows: ``[images, patches * 3 * size * size]``.
         size: height and width of a patch.
+        engine: where they are projected.
     """
 
-    def __init__(self, rows: torch.Tensor, size: int) -> None:
-        self.rows = rows.view(-1, CHANNELS, size * size)
+    def __init__(self, rows: torch.Tensor, size: int, engine: Engine = PROCESSOR) -> None:
+        self.rows, self.engine = rows.view(-1, CHANNELS, size * size), engine
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """Moments of all patches, ``[2, 3]``."""
+        return self.moments([(0, len(self))])
+
+    def _parts(self, start: int, stop: int) -> Iterator[torch.Tensor]:
+        """Some patches ``[n, 3, size * size]`` on the engine's device, piece by piece."""
+        for part in self.rows[start:stop].split(CHUNK[self.engine.accelerated]):
+            yield part.to(self.engine.device)
+
     def moments(self, spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """Mean and standard deviation of each channel over all pixels of some spans, ``[2, 3]``."""
-        parts = [part for start, stop in spans for part in self.rows[start:stop].split(CHUNK)]
-        count = sum(part.shape[0] * part.shape[2] for part in parts)
-        mean = sum(part.sum((0, 2), dtype=torch.float64) for part in parts) / count
-        variance = sum((part.double() - mean[:, None]).square().sum((0, 2)) for part in parts) / count
-        return torch.stack([mean, variance.sqrt()]).numpy()
+        count = sum(stop - start for start, stop in spans) * self.rows.shape[2]
+        total, squares = (torch.zeros(CHANNELS, dtype=torch.float64, device=self.engine.device) for _ in range(2))
+        for start, stop in spans:
+            for part in self._parts(start, stop):
+                total += part.sum((0, 2), dtype=torch.float64)
+        mean = total / count
+        for start, stop in spans:
+            for part in self._parts(start, stop):
+                squares += (part.double() - mean[:, None]).square().sum((0, 2))
+        return torch.stack([mean, (squares / count).sqrt()]).cpu().numpy()
 
-    def moments_without(self, blocks: Sequence[tuple[int, int]], whole: np.ndarray) -> list[np.ndarray]:
+    def moments_without(self, blocks: Sequence[tuple[int, int]]) -> list[np.ndarray]:
         """The ``moments`` of all patches but those of each block, in one pass, since sums can be subtracted.
 
         Args:
             blocks: first and last patch of each, exclusively; together they are all patches.
-            whole: moments of all patches.
         """
-        center = torch.from_numpy(whole[0])[:, None]
-        sums = np.zeros((len(blocks), 2, CHANNELS))
+        whole = self.whole
+        center = torch.from_numpy(whole[0])[:, None].to(self.engine.device)
+        summed = center.new_zeros(len(blocks), 2, CHANNELS)
         for block, (start, stop) in enumerate(blocks):
-            for part in self.rows[start:stop].split(CHUNK):
+            for part in self._parts(start, stop):
                 off = part.double() - center
-                sums[block] += torch.stack([off.sum((0, 2)), off.square_().sum((0, 2))]).numpy()
+                summed[block] += torch.stack([off.sum((0, 2)), off.square_().sum((0, 2))])
+        sums = summed.cpu().numpy()
         moments = []
         for (start, stop), (first, second) in zip(blocks, sums.sum(0) - sums, strict=True):
             count = (len(self) - (stop - start)) * self.rows.shape[2]
@@ -65,31 +85,45 @@ class Patches:
                 moments.append(self.moments([(0, start), (stop, len(self))]))
         return moments
 
-    def projected(self, moments: np.ndarray, directions: torch.Tensor) -> np.ndarray:
-        """Each channel's share of the projections, normalized, float32 ``[3, directions, patches]``."""
-        mean, deviation = (torch.from_numpy(part).float()[:, None] for part in moments)
-        shares = torch.empty(CHANNELS, len(directions), len(self.rows))
-        for start in range(0, len(self.rows), CHUNK):
-            part = (self.rows[start : start + CHUNK] - mean).div_(deviation)
-            shares[:, :, start : start + CHUNK] = torch.einsum("pck,dck->cdp", part, directions)
-        return shares.numpy()
+    def projected(self, directions: torch.Tensor) -> torch.Tensor:
+        """Each channel's share of the projections, normalized, float32 ``[3, directions, patches]``.
+
+        Args:
+            directions: float32 ``[directions, 3, size * size]``, on the engine's device.
+        """
+        device = self.engine.device
+        mean, deviation = (torch.from_numpy(part).float()[:, None].to(device) for part in self.whole)
+        shares = torch.empty(CHANNELS, len(directions), len(self.rows), device=device)
+        start = 0
+        with exact_float32(device):
+            for part in self._parts(0, len(self)):
+                normal = (part - mean).div_(deviation)
+                shares[:, :, start : start + len(part)] = torch.einsum("pck,dck->cdp", normal, directions)
+                start += len(part)
+        return shares
 
 
 def distances(x: Patches, y: Patches, blocks: Sequence[tuple[int, int]], directions: torch.Tensor) -> np.ndarray:
     """Mean distance over directions, of all patches and without each block, ``[1 + blocks]``.
 
     Args:
+        x, y: on the same engine.
         blocks: first and last patch of x, exclusively, of each block.
+        directions: float32 ``[directions, 3, size * size]``.
     """
-    whole, reference = x.moments([(0, len(x))]), y.moments([(0, len(y))])
+    engine = x.engine
     kept = [[(0, start), (stop, len(x))] for start, stop in blocks] if len(blocks) > 1 else []
-    rest = x.moments_without(blocks, whole) if kept else []
+    rest = x.moments_without(blocks) if kept else []
     totals = np.zeros(1 + len(kept))
-    for some in directions.split(max(1, PROJECTED // max(len(x), len(y)))):
-        # One side after the other: the shares of a side are three times PROJECTED.
-        against = y.projected(reference, some).sum(0)
-        against.sort(axis=1)
-        totals += _along(some, x.projected(whole, some), whole, against, kept, rest)
+    projected = engine.tile // BYTES if engine.accelerated else PROJECTED
+    for some in directions.to(engine.device).split(max(1, projected // max(len(x), len(y)))):
+        # One side after the other: the shares of a side are three times as much.
+        against = y.projected(some).sum(0)
+        if engine.accelerated:
+            totals += sums_along(some, x.projected(some), x.whole, against, kept, rest).cpu().numpy()
+        else:
+            sorted_against = np.sort(against.numpy(), axis=1)
+            totals += _along(some, x.projected(some).numpy(), x.whole, sorted_against, kept, rest)
     return totals / len(directions)
 
 
@@ -134,7 +168,7 @@ def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
     if projections.shape == against.shape:
         return float(np.abs(projections - against).mean(1, dtype=np.float64).sum())
     few, many = sorted((projections, against), key=np.size)
-    overlaps = overlaps_of(few.shape[1], many.shape[1])
+    overlaps = overlaps_of(few.shape[1], many.shape[1], torch.device("cpu"))
     total = 0.0
     for fewer, more in zip(few, many, strict=True):
         fewer_values, more_values = (torch.from_numpy(row).view(overlaps.periods, -1) for row in (fewer, more))
@@ -142,38 +176,3 @@ def summed_distances(projections: np.ndarray, against: np.ndarray) -> float:
             gaps = fewer_values.index_select(1, which).sub_(more_values).abs_()
             total += float((gaps.sum(0, dtype=torch.float64) * width).sum())
     return total
-
-
-@dataclass(frozen=True)
-class Overlaps:
-    """How the quantile functions of n values and of m > n values overlap.
-
-    Both are constant between multiples of 1/n and of 1/m, and that repeats itself ``periods`` times. The interval of
-    one of the m values meets that of one of the n values or of two neighbors.
-
-    Attributes:
-        periods: the greatest common divisor of n and m.
-        pairs: for the first and for the second of these neighbors, its number in the period, int64 ``[m / periods]``,
-            and the width of what it shares with the interval, float64, 0 where there is no second one.
-    """
-
-    periods: int
-    pairs: tuple[tuple[torch.Tensor, torch.Tensor], ...]
-
-
-@lru_cache(maxsize=3)  # all samples, and those without a larger and a smaller block
-def overlaps_of(n: int, m: int) -> Overlaps:
-    """The overlaps of n and m values of equal weight, with n at most m."""
-    periods = gcd(n, m)
-    few, many = n // periods, m // periods
-    starts = np.arange(many) * few  # in units of which one of the m intervals has ``few``, one of the n ``many``
-    first, second = starts // many, (starts + few - 1) // many
-    inside = np.minimum((first + 1) * many, starts + few) - starts
-    unit = 1 / (periods * few * many)
-    return Overlaps(
-        periods,
-        tuple(
-            (torch.from_numpy(which), torch.from_numpy(width * unit))
-            for which, width in ((first, inside), (second, few - inside))
-        ),
-    )

@@ -24,12 +24,14 @@ from pydantic import Field
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
-from bench.machine.mapped_arrays import Spill, reordered
+from bench.machine.mapped_arrays import Spill
 from bench.metrics.base import Batch, Metric, ReferenceSource, Settings, Wants
+from bench.metrics.sets.engine import Engine
 from bench.metrics.sets.leaving_out import about_samples, too_few_to_leave_out
 from bench.modalities.image.levels import to_uint8
 from bench.modalities.image.metrics.patch_distances import Patches, distances
 from bench.modalities.image.metrics.pyramid_patches import CHANNELS, SMALLEST, level_sizes, patches
+from bench.modalities.image.metrics.quantiles import overlaps_of
 
 NAME = "swd"
 SCALE = 1000.0
@@ -66,6 +68,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         super().__init__(*args, **kwargs)
         self.add_state("rows", default=[], dist_reduce_fx="cat")
         self.spill: Spill | None = None
+        self.heavy_device = torch.device("cpu")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "spill": None}  # its rows are listed; others may go elsewhere
@@ -83,9 +86,12 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         if not bool(chosen.any()):
             return
         self.remember(replace(batch, index=batch.index[chosen], group=batch.group[chosen]))
+        if images.device.type == "cuda":
+            self.heavy_device = images.device
         if level_sizes(*self.size):
             spill = self.spill = self.spill or Spill(self._width, FIRST_ROWS)
-            self.rows.append(spill.append(self._patches(images[chosen], batch.index[chosen])))
+            used = images[chosen.nonzero()[:, 0].to(images.device)]
+            self.rows.append(spill.append(self._patches(used, batch.index[chosen])))
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""
@@ -94,6 +100,11 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
             return self._estimates(n)
         except Unavailable as reason:
             return {NAME: self.unavailable(NAME, reason.cause, n, reason.remedy)}
+
+    @property
+    def engine(self) -> Engine:
+        """What ``compute`` does its heavy arithmetic with: the last batch's device, if that is a GPU."""
+        return Engine.on(self.heavy_device)
 
     def _estimates(self, n: int) -> dict[str, Estimate]:
         sizes = level_sizes(*self.size)
@@ -111,17 +122,20 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         least = too_few_to_leave_out(bounds, 2)
         found = self.metric_state["rows"]  # one tensor once ranks have exchanged theirs
         samples = [found] if isinstance(found, torch.Tensor) else found
-        values = []
+        engine, values = self.engine, []
         for level, (height, width) in enumerate(sizes):
             x, y = (
-                Patches(reordered([chunk[:, self._span(level)] for chunk in chunks], rows), self.settings.size)
+                Patches(
+                    engine.gathered([chunk[:, self._span(level)] for chunk in chunks], rows), self.settings.size, engine
+                )
                 for chunks, rows in ((samples, by_block), (reference, np.arange(m)))
             )
             for side in (x, y):
-                if not side.moments([(0, len(side))])[1].all():
+                if not side.whole[1].all():
                     raise Unavailable(f"at {width}x{height} a color channel of all images has a single value")
             blocks = [] if least else list(pairwise((bounds * self.settings.patches).tolist()))
             values.append(SCALE * distances(x, y, blocks, self._directions(level)))
+        overlaps_of.cache_clear()
         note = "; ".join(
             f"{used} of {of} {what}"
             for used, of, what in ((n, self.total or n, "samples"), (m, whole, "references"))
@@ -156,7 +170,8 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
                 )
             keep = chosen[index]
             if bool(keep.any()):
-                chunks.append(spill.append(self._patches(to_uint8(images[keep]), index[keep])))
+                used = to_uint8(images[keep]).to(self.heavy_device)
+                chunks.append(spill.append(self._patches(used, index[keep])))
         return chunks, whole
 
     def _chosen(self, total: int) -> torch.Tensor:

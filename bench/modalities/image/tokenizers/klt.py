@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError, whole_number
+from bench.machine.spectra import eigenvectors
 from bench.machine.threads import one_torch_thread
 from bench.quantizers.base import MapQuantizer, Quantizer, build
 from bench.quantizers.multiscale import MultiScaleQuantizer
@@ -71,8 +72,7 @@ class KLT(Tokenizer):
         patches = torch.cat([self._patches(s.signal.float(), self.fit_stride) for s in dataset])
         wide = patches.double()
         mean = wide.mean(0)
-        _, vectors = torch.linalg.eigh(torch.cov(wide.T))
-        basis = vectors.flip(1)[:, : self.dims]
+        basis = eigenvectors(torch.cov(wide.T)).flip(1)[:, : self.dims]
         # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
         basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
         basis = summable(basis)
