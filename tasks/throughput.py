@@ -93,6 +93,9 @@ class Throughput(DatasetTask):
             system.pretrained(self.name, self.modality)
         return protocol
 
+    def preload(self, protocol: Protocol) -> tuple[str, ...]:
+        return ("torch.utils.flop_counter", "torch._dynamo")  # which counting operations imports, in seconds
+
     def measure(self, job: Job, report: Report) -> Measurement:
         settings = self.choices(**job.protocol.settings)
         assert isinstance(settings, Choices)

@@ -18,6 +18,7 @@ from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.reported import elsewhere, number
+from bench.leaderboard.sweeps import sweep_table
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
@@ -227,6 +228,7 @@ class Site:
                     "row": row,
                     "href": f"tables/{self._name(table)}.html",
                     "estimates": _estimates(table, row),
+                    "sweep": sweep_table(row.result.sweep) if row.result.sweep else None,
                     "gallery": kept,
                     "samples": [self._samples.view(shown) for shown in kept.samples],
                     "elsewhere": elsewhere(table, row),

@@ -22,7 +22,7 @@ from bench.throughput.settings import Dtype, ProbeShape, SweepSettings
 from bench.throughput.state import flags
 from bench.throughput.timing import Step, Timing, timed
 from bench.throughput.tokenizing import PHASE, TokenizerSweep, speeds, torch_dtype
-from bench.throughput.usage import Usage, freed, trouble
+from bench.throughput.usage import Usage, free, trouble
 
 FIRST, DRAWN = 1, 2
 """Parts of a timed call up to the first token, and up to the last; the rest is decoding."""
@@ -117,7 +117,7 @@ class BackboneSweep:
         """Measure every setting."""
         for dtype in self.settings.dtypes or ():
             self.drawer = None
-            freed(self.device)
+            free(self.device)
             row = SweepRow(part="generate", dtype=dtype, batch=(self.settings.batch_sizes or (1,))[0], size=self.size)
             if dtype == "tf32" and self.device.type != "cuda":
                 self._leave_out(row, "TF32 is of CUDA devices")
@@ -149,7 +149,7 @@ class BackboneSweep:
                     self.rows.append(trouble(here, error))
                     break
                 finally:
-                    freed(self.device)
+                    free(self.device)
 
     def _leave_out(self, row: SweepRow, reason: str) -> None:
         self.rows.append(row.model_copy(update={"outcome": "left out", "reason": reason}))

@@ -54,11 +54,13 @@ class Nvml:
 
     def joules(self) -> float | None:
         """Energy in joules since the driver was loaded; None where the device does not count it."""
-        return self._asked(lambda nvml, handle: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
+        millijoules: int | None = self._asked(lambda nvml, handle: nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+        return None if millijoules is None else millijoules / 1000
 
     def device_bytes(self) -> int | None:
         """Memory of the device that all processes use."""
-        return self._asked(lambda nvml, handle: int(nvml.nvmlDeviceGetMemoryInfo(handle).used))
+        used: int | None = self._asked(lambda nvml, handle: int(nvml.nvmlDeviceGetMemoryInfo(handle).used))
+        return used
 
     def process_bytes(self) -> int | None:
         """Memory of the device that this process uses; None in a container that hides the numbers of processes."""

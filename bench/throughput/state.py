@@ -46,7 +46,8 @@ def state_of(device: torch.device, nvml: Nvml | None) -> dict[str, Any]:
     with suppress(OSError, NotImplementedError, RuntimeError):
         if (frequency := psutil.cpu_freq()) is not None:
             state["clock_mhz"] = round(frequency.current)
-            state["highest_clock_mhz"] = round(frequency.max)
+            if frequency.max:  # virtual machines do not state it
+                state["highest_clock_mhz"] = round(frequency.max)
     with suppress(OSError):
         state["governor"] = _GOVERNOR.read_text().strip()
     return state

@@ -33,16 +33,16 @@ def tokenizer_values(
         alone = why if not chosen else "batch size 1 is not in the sweep"
         values |= {
             lines["rate"]: _rate(best, why),
-            lines["batch"]: _value(best and float(best.batch), why),
-            lines["p50"]: _value(single and single.latency_p50_ms, alone, ""),
-            lines["p99"]: _value(single and single.latency_p99_ms, alone, ""),
-            lines["flops"]: _value(best and best.gflops_per_sample, NO_FLOPS if best else why, ""),
-            lines["mfu"]: _value(best and best.mfu, _lack(best, lacking, "mfu", why)),
+            lines["batch"]: _value(best, "batch", why),
+            lines["p50"]: _value(single, "latency_p50_ms", alone, ""),
+            lines["p99"]: _value(single, "latency_p99_ms", alone, ""),
+            lines["flops"]: _value(best, "gflops_per_sample", NO_FLOPS if best else why, ""),
+            lines["mfu"]: _value(best, "mfu", _lack(best, lacking, "mfu", why)),
             **_spent(best, lines, lacking, why),
         }
     first = next((row for row in _plain(rows, "decode")), None)
     why = encodes_only or _why_not(rows, "decode")
-    values[PSNR] = _value(first and first.psnr, (first.broken if first else "") or why, "mean of the samples")
+    values[PSNR] = _value(first, "psnr", (first.broken if first else "") or why, "mean of the samples")
     return _described(values)
 
 
@@ -69,11 +69,11 @@ def generation_values(
     return _described(
         {
             **counted,
-            GENERATION["first"]: _value(single and single.first_token_ms, alone, ""),
-            GENERATION["tokens"]: _value(quickest and quickest.tokens_per_second, why, ""),
-            GENERATION["uncached"]: _value(uncached and uncached.tokens_per_second, no_cache, ""),
+            GENERATION["first"]: _value(single, "first_token_ms", alone, ""),
+            GENERATION["tokens"]: _value(quickest, "tokens_per_second", why, ""),
+            GENERATION["uncached"]: _value(uncached, "tokens_per_second", no_cache, ""),
             GENERATION["rate"]: _rate(best, why),
-            GENERATION["batch"]: _value(best and float(best.batch), why),
+            GENERATION["batch"]: _value(best, "batch", why),
             **_spent(best, GENERATION, lacking, why),
         }
     )
@@ -119,10 +119,11 @@ def _rate(row: SweepRow | None, why: str) -> Estimate:
     )
 
 
-def _value(value: float | None, why: str, method: str = ONE_PASS) -> Estimate:
+def _value(row: SweepRow | None, column: str, why: str, method: str = ONE_PASS) -> Estimate:
+    value = None if row is None else getattr(row, column)
     if value is None:
         return Estimate(value=None, unavailable=why or "not measured")
-    return Estimate(value=value, method=method)
+    return Estimate(value=float(value), method=method)
 
 
 def _lack(row: SweepRow | None, lacking: Mapping[str, str], column: str, why: str) -> str:
@@ -140,9 +141,9 @@ def _spent(
     """Memory and energy at the best batch size."""
     column = "process_mib" if "allocated_mib" in lacking else "allocated_mib"
     return {
-        lines["memory"]: _value(row and getattr(row, column), _lack(row, lacking, column, why)),
+        lines["memory"]: _value(row, column, _lack(row, lacking, column, why)),
         lines["energy"]: _value(
-            row and row.joules_per_sample, _lack(row, lacking, "joules_per_sample", why), "of the whole device"
+            row, "joules_per_sample", _lack(row, lacking, "joules_per_sample", why), "of the whole device"
         ),
     }
 

@@ -146,7 +146,6 @@ def _durations(call: Call, clock: Clock, count: int) -> list[list[float]]:
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """A context in which the garbage collector does not run."""
-    gc.collect()
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -25,7 +26,7 @@ from bench.throughput.settings import Dtype, SweepSettings
 from bench.throughput.size import flops_of, modules_of
 from bench.throughput.state import flags
 from bench.throughput.timing import Timing, timed
-from bench.throughput.usage import Usage, freed, trouble
+from bench.throughput.usage import Usage, free, trouble
 from bench.tokenizers.base import Tokenizer
 
 PHASE = "measuring"
@@ -111,7 +112,7 @@ class TokenizerSweep:
                         continue
                     self._of_setting(placed, row.model_copy(update={"compiled": compiled, "size": size}))
             del placed
-        freed(self.device)
+        free(self.device)
 
     def placed(self, dtype: torch.dtype) -> Tokenizer:
         """The tokenizer on the device in a dtype; the one on the processor keeps its exact weights."""
@@ -151,7 +152,7 @@ class TokenizerSweep:
             if decode:
                 self._flops["decode", size] = flops_of(lambda: tokenizer.decode(owned(tokens)))
         except Exception:
-            freed(self.device)
+            free(self.device)
 
     def _of_setting(self, tokenizer: Tokenizer, row: SweepRow) -> None:
         """Every batch size at one setting; a part that fails at one batch size is not tried at larger ones."""
@@ -168,7 +169,7 @@ class TokenizerSweep:
                 try:
                     signal = self._batch(batch, row.size)
                     if left["encode"]:
-                        self.rows.append(self._row(here, lambda signal=signal: encode(signal), results))
+                        self.rows.append(self._row(here, partial(encode, signal), results))
                     if left["decode"]:
                         tokens = owned(encode(signal))
                 except Exception as error:
@@ -177,12 +178,12 @@ class TokenizerSweep:
                 if left["decode"]:
                     there = here.model_copy(update={"part": "decode"})
                     try:
-                        self.rows.append(self._row(there, lambda tokens=tokens: decode(tokens), results))
+                        self.rows.append(self._row(there, partial(decode, tokens), results))
                     except Exception as error:
                         self.rows.append(trouble(there, error))
                         left["decode"] = False
                 signal = tokens = None
-            freed(self.device)
+            free(self.device)
             if not any(left.values()):
                 break
 
@@ -219,7 +220,7 @@ class TokenizerSweep:
                 for number, one in enumerate(self._singles(size))
             ]
         except Exception:
-            freed(self.device)
+            free(self.device)
             return {}
         broken = next((each["broken"] for each in columns if each["broken"]), "")
         names = {name for each in columns for name in each} - {"broken"}

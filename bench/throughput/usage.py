@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable
 
@@ -117,10 +118,8 @@ LONGEST = 300
 """The most characters of an error's first line that a row keeps."""
 
 
-def freed(device: torch.device) -> None:
-    """Return the memory of what is gone to the device."""
-    import gc
-
-    gc.collect()
+def free(device: torch.device) -> None:
+    """Return the memory of what is gone to a CUDA device; a processor's is returned when it is gone."""
     if device.type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
