@@ -17,7 +17,6 @@ from bench.contracts.stats import Estimate
 from bench.contracts.sweep import Sweep, SweepRow
 from bench.contracts.system import BackboneSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
-from bench.contracts.tokens import TokenError
 from bench.datasets.base import BadSample, Dataset, Sample
 from bench.errors import BenchError
 from bench.machine.environment import device_name
@@ -36,6 +35,9 @@ from bench.throughput.summary import generation_values, tokenizer_values
 from bench.throughput.tokenizing import TokenizerSweep
 from bench.throughput.usage import Usage
 
+OF_TOKENIZERS = ("sizes", "compile", "samples", "probe")
+OF_DRAWING = ("cached", "probe", "prompt", "seed")
+"""Settings of the sweep that do not concern pretrained backbones, and tokenizers without a probe."""
 KINDS = ("cpu", "cuda")
 """Kinds of devices whose work can be timed."""
 
@@ -89,9 +91,13 @@ class Throughput(DatasetTask):
         return super().protocol(replace(request, preset=(name, whole), options=replace(options, limit=limit)))
 
     def for_system(self, protocol: Protocol, system: SystemSpec) -> Protocol:
+        foreign = OF_TOKENIZERS if isinstance(system, BackboneSpec) else OF_DRAWING
         if isinstance(system, BackboneSpec):
             system.pretrained(self.name, self.modality)
-        return protocol
+        elif protocol.setting("sweep", "probe"):
+            return protocol
+        sweep = {name: value for name, value in protocol.settings["sweep"].items() if name not in foreign}
+        return protocol.model_copy(update={"settings": {**protocol.settings, "sweep": sweep}})
 
     def preload(self, protocol: Protocol) -> tuple[str, ...]:
         return ("torch.utils.flop_counter", "torch._dynamo")  # which counting operations imports, in seconds
@@ -152,16 +158,9 @@ class Throughput(DatasetTask):
     ) -> tuple[list[SweepRow], dict[str, Estimate]]:
         """The rows and values of an untrained probe of a tokenizer's tokens, which computes in float32."""
         assert settings.sweep.probe is not None
-        row = SweepRow(part="generate", dtype="float32", batch=(settings.sweep.batch_sizes or (1,))[0])
-        try:
-            if not sweep.tokenizer.decodes:
-                raise BenchError(ENCODES_ONLY)
-            drawer = probe_of(sweep, settings.sweep.probe)
-        except (BenchError, TokenError) as reason:
-            rows = [row.model_copy(update={"outcome": "left out", "reason": str(reason)})]
-            return rows, generation_values(rows, usage.lacking)
+        shape = settings.sweep.probe
         plain = settings.sweep.model_copy(update={"dtypes": ("float32",)})
-        drawing = BackboneSweep(lambda _: drawer, plain, sweep.device, usage, report, sweep.sizes[0])
+        drawing = BackboneSweep(lambda _: probe_of(sweep, shape), plain, sweep.device, usage, report, sweep.sizes[0])
         drawing.run()
         return drawing.rows, generation_values(drawing.rows, usage.lacking)
 

@@ -34,6 +34,7 @@ class SweepRow(BaseModel):
     iterations: int | None = Field(default=None, description="calls that were timed")
     steady: bool | None = Field(default=None, description="whether the rate was steady when the timing began")
     samples_per_second: Finite | None = None
+    stderr: Finite | None = Field(default=None, description="standard error of the rate, over iterations")
     low: Finite | None = Field(default=None, description="lower end of the 95% interval of the rate, over iterations")
     high: Finite | None = Field(default=None, description="upper end of the 95% interval of the rate, over iterations")
     tokens_per_second: Finite | None = Field(default=None, description="of drawing alone")

@@ -15,8 +15,9 @@ from bench.backbones.build import build, paradigm_of
 from bench.backbones.pretrained.base import PretrainedBackbone
 from bench.contracts.sweep import SweepRow
 from bench.contracts.task import Report
-from bench.contracts.tokens import Tokens
+from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError
+from bench.metrics.base import ENCODES_ONLY
 from bench.throughput.clock import clock_of
 from bench.throughput.settings import Dtype, ProbeShape, SweepSettings
 from bench.throughput.state import flags
@@ -76,10 +77,14 @@ def probe_of(sweep: TokenizerSweep, shape: ProbeShape) -> ProbeDrawer:
     """An untrained probe of the tokens that a swept tokenizer made of its first sample.
 
     Raises:
-        BenchError: the tokenizer made no tokens or does not decode, or no paradigm models them.
-        TokenError: backbones do not model such tokens.
+        BenchError: the tokenizer made no tokens or does not decode, or backbones do not model its tokens.
     """
-    structure = sweep.structure()
+    if not sweep.tokenizer.decodes:
+        raise BenchError(ENCODES_ONLY)
+    try:
+        structure = sweep.structure()
+    except TokenError as reason:
+        raise BenchError(str(reason)) from reason
     torch.manual_seed(sweep.settings.seed)
     paradigm = paradigm_of(structure) if shape.paradigm == "auto" else shape.paradigm
     probe = build(paradigm, structure, shape.size).to(sweep.device).eval()

@@ -19,10 +19,17 @@ PERFECT_DB = 100.0
 
 @dataclass(frozen=True)
 class Passed:
-    """What a tokenizer made of a batch; ``values`` are those of the reconstruction as scored, None without one."""
+    """What a tokenizer made of a batch.
+
+    Attributes:
+        tokens: its tokens.
+        values: those of the reconstruction as it is scored, on the processor; None without a decoder.
+        finite: whether the decoder's own values are all finite: clamping for scoring hides infinity.
+    """
 
     tokens: Tokens
     values: torch.Tensor | None
+    finite: bool = True
 
 
 @torch.no_grad()
@@ -39,7 +46,8 @@ def passed(
         return Passed(tokens, None)
     output = decode(owned(tokens))
     signals.check(output, signal)
-    return Passed(tokens, signals.values(signals.finish(output)).detach().float().cpu().clone())
+    finite = bool(torch.isfinite(signals.values(output)).all())
+    return Passed(tokens, signals.values(signals.finish(output)).detach().float().cpu().clone(), finite)
 
 
 def quality(now: Passed, exact: Passed | None, signal: Any, signals: Signal) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def quality(now: Passed, exact: Passed | None, signal: Any, signals: Signal) -> 
     columns: dict[str, Any] = {}
     broken: list[str] = []
     if now.values is not None:
-        if bool(torch.isfinite(now.values).all()):
+        if now.finite:
             columns["psnr"] = psnr(now.values, signals.values(signals.finish(signal)).float().cpu(), signals.bounds)
         else:
             broken.append("NaN or infinity in the reconstruction")

@@ -109,11 +109,10 @@ def _rate(row: SweepRow | None, why: str) -> Estimate:
         return Estimate(value=None, unavailable=why)
     if row.low is None or row.high is None:
         return Estimate(value=row.samples_per_second, n=row.iterations or 0, method=ONE_PASS)
-    value, low, high = row.samples_per_second, row.low, row.high
     return Estimate(
-        value=value,
-        stderr=(high - low) / 4 or None,
-        interval=(low, high),
+        value=row.samples_per_second,
+        stderr=row.stderr,
+        interval=(row.low, row.high),
         n=row.iterations or 0,
         method="spread over blocks of calls of this run; another load of the machine is not in it",
     )

@@ -250,6 +250,7 @@ def speeds(timing: Timing, batch: int) -> dict[str, Any]:
         "iterations": len(timing.totals),
         "steady": timing.steady,
         "samples_per_second": rate.value,
+        "stderr": rate.stderr,
         "low": None if low is None else max(0.0, low),
         "high": high,
         "latency_p50_ms": p50,

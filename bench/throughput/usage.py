@@ -98,7 +98,8 @@ class Usage:
 
 
 def _mebibytes(**amounts: int | None) -> dict[str, float]:
-    return {name: amount / MEBIBYTE for name, amount in amounts.items() if amount is not None}
+    """The amounts that are known; nothing is not known, since less than the counters show was used then."""
+    return {name: amount / MEBIBYTE for name, amount in amounts.items() if amount}
 
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
