@@ -137,7 +137,7 @@ class Throughput(DatasetTask):
         rows, tokenizer = sweep.rows, sweep.tokenizer
         _require_some(rows)
         values = tokenizer_values(
-            rows, parameters_of(tokenizer), usage.lacking, "" if tokenizer.decodes else ENCODES_ONLY
+            rows, len(samples), parameters_of(tokenizer), usage.lacking, "" if tokenizer.decodes else ENCODES_ONLY
         )
         if settings.sweep.probe:
             drawn, further = self._probe(settings, sweep, usage, report)

@@ -15,17 +15,18 @@ NOT_MEASURED = "float32 is not among the sweep's dtypes, or compile: false is no
 
 
 def tokenizer_values(
-    rows: Sequence[SweepRow], parameters: int, lacking: Mapping[str, str], encodes_only: str = ""
+    rows: Sequence[SweepRow], samples: int, parameters: int, lacking: Mapping[str, str], encodes_only: str = ""
 ) -> dict[str, Estimate]:
     """The values of a tokenizer's sweep.
 
     Args:
         rows: the rows of encode and decode.
+        samples: number of samples that the quality is a mean of.
         parameters: number of parameters of its modules.
         lacking: why this machine cannot fill a column, by column.
         encodes_only: why there is no decoder; empty if there is one.
     """
-    values = {PARAMETERS: Estimate(value=parameters / 1e6, method="")}
+    values = {PARAMETERS: _counted(parameters)}
     for part, lines in PARTS.items():
         chosen = _plain(rows, part)
         why = encodes_only if part == "decode" and encodes_only else _why_not(rows, part)
@@ -42,7 +43,8 @@ def tokenizer_values(
         }
     first = next((row for row in _plain(rows, "decode")), None)
     why = encodes_only or _why_not(rows, "decode")
-    values[PSNR] = _value(first, "psnr", (first.broken if first else "") or why, "mean of the samples")
+    quality = _value(first, "psnr", (first.broken if first else "") or why, "mean of the samples")
+    values[PSNR] = quality.model_copy(update={"n": samples})
     return _described(values)
 
 
@@ -65,10 +67,9 @@ def generation_values(
     uncached = _best([row for row in without if row.cached is False], "tokens_per_second")
     no_cache = why if not chosen or any(row.cached for row in chosen) else "it keeps no keys and values"
     alone = why if not kept else "batch size 1 is not in the sweep"
-    counted = {} if parameters is None else {PARAMETERS: Estimate(value=parameters / 1e6, method="")}
     return _described(
         {
-            **counted,
+            **({} if parameters is None else {PARAMETERS: _counted(parameters)}),
             GENERATION["first"]: _value(single, "first_token_ms", alone, ""),
             GENERATION["tokens"]: _value(quickest, "tokens_per_second", why, ""),
             GENERATION["uncached"]: _value(uncached, "tokens_per_second", no_cache, ""),
@@ -77,6 +78,12 @@ def generation_values(
             **_spent(best, GENERATION, lacking, why),
         }
     )
+
+
+def _counted(parameters: int) -> Estimate:
+    if not parameters:
+        return Estimate(value=None, unavailable="it holds no parameters in torch modules")
+    return Estimate(value=parameters / 1e6)
 
 
 def _plain(rows: Sequence[SweepRow], part: str) -> list[SweepRow]:
@@ -120,9 +127,9 @@ def _rate(row: SweepRow | None, why: str) -> Estimate:
 
 def _value(row: SweepRow | None, column: str, why: str, method: str = ONE_PASS) -> Estimate:
     value = None if row is None else getattr(row, column)
-    if value is None:
+    if row is None or value is None:
         return Estimate(value=None, unavailable=why or "not measured")
-    return Estimate(value=float(value), method=method)
+    return Estimate(value=float(value), method=method, n=row.iterations or 0)
 
 
 def _lack(row: SweepRow | None, lacking: Mapping[str, str], column: str, why: str) -> str:
