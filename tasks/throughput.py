@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -129,7 +130,7 @@ class Throughput(DatasetTask):
         self, job: Job, settings: Choices, dataset: Dataset, usage: Usage, report: Report
     ) -> tuple[Measurement, list[SweepRow]]:
         signals, seen = self.signals(settings), Seen(doubts=list(dataset.remarks))
-        samples = _read(dataset, signals, seen)
+        samples = _read(dataset, signals, settings.sweep.sizes or (), seen)
         build = partial(self.tokenizer, job, settings, dataset)
         device = torch.device(job.options.device)
         sweep = TokenizerSweep(build, samples, signals, settings.sweep, device, usage, report)
@@ -194,20 +195,23 @@ class Throughput(DatasetTask):
         return measurement, sweep.rows
 
 
-def _read(dataset: Dataset, signals: Signal, seen: Seen) -> list[Sample]:
-    """The samples of a data set that can be read and are joined with the first one in a batch without padding.
+def _read(dataset: Dataset, signals: Signal, sizes: Sequence[float], seen: Seen) -> list[Sample]:
+    """The samples of a data set that can be read and, at the first of the sizes, be joined in a batch without padding.
 
     Raises:
         BenchError: there is none.
     """
     samples: list[Sample] = []
+    first: Sample | None = None
     for index in range(len(dataset)):
         try:
             sample = dataset.load(index)
         except BadSample as reason:
             seen.skipped[dataset.id(index)] = str(reason)
             continue
-        if not samples or signals.joins(samples[:1], sample, equal_lengths=True) or signals.size_unit:
+        sized = signals.sized(sample, sizes[0]) if sizes else sample
+        first = first or sized
+        if signals.joins([first], sized, equal_lengths=True):
             samples.append(sample)
             seen.note(sample)
     seen.require_samples(dataset)

@@ -45,13 +45,13 @@ class Drawer(ABC):
 
 @dataclass
 class PretrainedDrawer(Drawer):
-    """Draws from a pretrained backbone, after one text for all samples where it needs one, as its publisher samples."""
+    """Draws from a pretrained backbone as its publisher samples, after one text for all samples if it takes texts."""
 
     backbone: PretrainedBackbone
     settings: SweepSettings
 
     def draw(self, n: int) -> Tokens:
-        texts = None if self.backbone.unconditional else [self.settings.prompt] * n
+        texts = [self.settings.prompt] * n if self.backbone.wants == "text" else None
         return self.backbone.generate(n, self.settings.seed, texts)
 
     def decode(self, tokens: Tokens) -> object:

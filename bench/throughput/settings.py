@@ -76,7 +76,7 @@ class SweepSettings(BaseModel):
     probe: ProbeShape | None = Field(
         default=None, description="a probe that draws the tokenizer's tokens, untrained; null: none"
     )
-    prompt: str = Field(default="the sea at night", description="text of every sample, for backbones that need one")
+    prompt: str = Field(default="the sea at night", description="text of every sample, for backbones that take texts")
     seed: int = Field(default=0, description="seed of what backbones draw")
 
     @field_validator("batch_sizes", "dtypes", "compile", "sizes", "cached", mode="after")

@@ -138,7 +138,7 @@ def _lack(row: SweepRow | None, lacking: Mapping[str, str], column: str, why: st
         return why
     if column == "mfu" and not row.gflops_per_sample:
         return NO_FLOPS
-    return lacking.get(column, "not measured")
+    return lacking.get(column, "it holds no modules on the device" if column == "mfu" else "not measured")
 
 
 def _spent(

@@ -75,12 +75,14 @@ class TokenizerSweep:
         settings = self.settings
         self.sizes: tuple[float | None, ...] = settings.sizes or (None,)
         self._exact: dict[float | None, list[Passed]] = {}
+        self._sized: dict[tuple[str, float | None], Sample] = {}
         self._flops: dict[tuple[Part, float | None], int] = {}
         self._total = len(settings.dtypes or ()) * len(self.sizes) * len(settings.compile or ())
         self._total *= len(settings.batch_sizes or ())
         self._clock = clock_of(self.device)
         cuda = self.device.type == "cuda"
         self._name = torch.cuda.get_device_properties(self.device).name if cuda else ""
+        self._computes_there = False
 
     def run(self) -> None:
         """Measure every setting."""
@@ -124,6 +126,8 @@ class TokenizerSweep:
             except Exception:  # what it holds cannot be copied, such as a handle of a library
                 placed = self.build()
         placed.to(self.device, dtype)
+        tensors = (one for module in modules_of(placed) for one in module.parameters())
+        self._computes_there = any(tensor.device.type == self.device.type for tensor in tensors)
         self.usage.loaded()
         return placed
 
@@ -157,35 +161,34 @@ class TokenizerSweep:
     def _of_setting(self, tokenizer: Tokenizer, row: SweepRow) -> None:
         """Every batch size at one setting; a part that fails at one batch size is not tried at larger ones."""
         encode, decode = _compiled(tokenizer) if row.compiled else (tokenizer.encode, tokenizer.decode)
-        results: dict[str, Any] = {}
-        left = {"encode": True, "decode": tokenizer.decodes}
-        for number, batch in enumerate(self.settings.batch_sizes or ()):
+        with _without_gradients(row.compiled):
+            results = self._quality(encode, decode if tokenizer.decodes else None, row)
+        decodes = tokenizer.decodes
+        for batch in self.settings.batch_sizes or ():
             self.report(PHASE, min(len(self.rows) // 2, self._total), self._total)
             here = row.model_copy(update={"batch": batch})
+            signal: Any = None
             tokens: Any = None
             with _without_gradients(row.compiled):
-                if not number:
-                    results = self._quality(encode, decode if tokenizer.decodes else None, row.size)
                 try:
                     signal = self._batch(batch, row.size)
-                    if left["encode"]:
-                        self.rows.append(self._row(here, partial(encode, signal), results))
-                    if left["decode"]:
-                        tokens = owned(encode(signal))
+                    self.rows.append(self._row(here, partial(encode, signal), results))
+                    tokens = owned(encode(signal)) if decodes else None
                 except Exception as error:
                     self.rows.append(trouble(here, error))
-                    left = dict.fromkeys(left, False)
-                if left["decode"]:
+                    break  # nothing larger can be encoded, so there are no tokens to decode
+                finally:
+                    signal = None
+                    free(self.device)
+                if decodes:
                     there = here.model_copy(update={"part": "decode"})
                     try:
                         self.rows.append(self._row(there, partial(decode, tokens), results))
                     except Exception as error:
                         self.rows.append(trouble(there, error))
-                        left["decode"] = False
-                signal = tokens = None
+                        decodes = False
+            tokens = None
             free(self.device)
-            if not any(left.values()):
-                break
 
     def _row(self, row: SweepRow, call: Callable[[], object], results: Mapping[str, Any]) -> SweepRow:
         """A row, measured."""
@@ -201,24 +204,25 @@ class TokenizerSweep:
         if not flops:
             return {}
         peak, _ = peak_flops(self._name, row.dtype)
-        used = {} if peak is None else {"mfu": flops * row.batch / float(timing.totals.mean()) / peak}
+        used = (
+            {}
+            if peak is None or not self._computes_there
+            else {"mfu": flops * row.batch / float(timing.totals.mean()) / peak}
+        )
         return {"gflops_per_sample": flops / 1e9, **used}
 
     def _quality(
-        self, encode: Callable[[Any], Any], decode: Callable[[Any], Any] | None, size: float | None
+        self, encode: Callable[[Any], Any], decode: Callable[[Any], Any] | None, row: SweepRow
     ) -> dict[str, Any]:
         """The mean quality of the samples, each passed alone; nothing where that fails, as a row will."""
-        exact = self._exact.get(size)
+        exact = self._exact.get(row.size)
+        itself = row.dtype == "float32" and not row.compiled
         try:
-            columns = [
-                quality(
-                    passed(encode, decode, one, self.signals),
-                    exact[number] if exact else None,
-                    one,
-                    self.signals,
-                )
-                for number, one in enumerate(self._singles(size))
-            ]
+            columns = []
+            for number, one in enumerate(self._singles(row.size)):
+                known = exact[number] if exact else None
+                now = known if known and itself else passed(encode, decode, one, self.signals)
+                columns.append(quality(now, known, one, self.signals))
         except Exception:
             free(self.device)
             return {}
@@ -236,8 +240,10 @@ class TokenizerSweep:
         return self._collated([self.samples[place % len(self.samples)] for place in range(batch)], size)
 
     def _collated(self, samples: Sequence[Sample], size: float | None) -> Any:
-        sized = [sample if size is None else self.signals.sized(sample, size) for sample in samples]
-        return self.signals.collate(sized, self.device)
+        for sample in samples:
+            if (sample.id, size) not in self._sized:
+                self._sized[sample.id, size] = sample if size is None else self.signals.sized(sample, size)
+        return self.signals.collate([self._sized[sample.id, size] for sample in samples], self.device)
 
 
 def speeds(timing: Timing, batch: int) -> dict[str, Any]:

@@ -120,7 +120,12 @@ def test_a_system_that_never_works_fails_its_cell():
 
 def test_compiled_code_is_timed_apart(monkeypatch):
     compiled: list[Callable[..., Any]] = []
-    monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function) or function)
+
+    def compiles(function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compiles)
     found = measure(f"{PACED}:Levels", {"compile": [False, True], "batch_sizes": [1]})
     assert [row.compiled for row in found.sweep.rows] == [False, False, True, True]
     assert [function.__name__ for function in compiled] == ["encode", "decode"]
@@ -202,12 +207,12 @@ def test_what_no_probe_models_is_left_out():
 def test_pretrained_backbones_draw(name, modality, cached, tmp_path: Path):
     kind, _, options = name.partition("@")
     system = f"{kind}@path={save(kind, tmp_path / kind)},{options}"
-    found = measure(system, {"batch_sizes": [1, 2], "dtypes": ["float32", "bfloat16"]}, modality)
+    found = measure(
+        system, {"batch_sizes": [1], "dtypes": ["float32"] if cached else ["float32", "bfloat16"]}, modality
+    )
     drawn = found.sweep.rows
-    assert {(row.dtype, row.cached) for row in drawn} == {
-        (dtype, flag) for dtype in ("float32", "bfloat16") for flag in ((True, False) if cached else (None,))
-    }
-    assert all(row.outcome == "measured" and row.first_token_ms > 0 for row in rows(found, dtype="float32"))
+    assert [row.cached for row in rows(found, dtype="float32")] == ([True, False] if cached else [None])
+    assert all(row.outcome == "measured" and row.first_token_ms > 0 for row in drawn)
     assert found.system.tokens == "backbone"
     assert found.metrics["parameters"].value > 0
     if not cached:
