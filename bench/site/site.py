@@ -33,6 +33,7 @@ from bench.site.relative import choices
 from bench.site.reproduce import commands
 from bench.site.samples import Samples
 from bench.site.sources import Sources
+from bench.site.sweep_plots import sweep_families
 from bench.site.views import source
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ class Site:
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, pages, groups = self._name(table), self._pages(table), families(table)
+        name, pages = self._name(table), self._pages(table)
+        groups = [*families(table), *sweep_families(table)]
         shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()

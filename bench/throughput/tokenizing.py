@@ -121,6 +121,7 @@ class TokenizerSweep:
         if dtype == torch.float32 and self.device.type == "cpu":
             placed = self.tokenizer
         else:
+            self.usage.forget()
             try:
                 placed = copy.deepcopy(self.tokenizer)
             except Exception:  # what it holds cannot be copied, such as a handle of a library
