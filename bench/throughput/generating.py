@@ -135,7 +135,7 @@ class BackboneSweep:
         try:
             self.drawer = drawer = self.make(torch_dtype(dtype))
         except BenchError as reason:
-            self._leave_out(row, str(reason))
+            self._leave_out(row, reason.cause)
             return
         except Exception as error:
             self.rows.append(trouble(row, error))

@@ -100,7 +100,7 @@ class TokenizerSweep:
             try:
                 placed = self.placed(torch_dtype(dtype))
             except BenchError as reason:
-                self._leave_out(row, str(reason))
+                self._leave_out(row, reason.cause)
                 return
             except Exception as error:
                 self.rows.append(trouble(row, error))
