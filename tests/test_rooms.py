@@ -19,7 +19,7 @@ ORDER = (
     {"backbones"},
     {"metrics", "modalities.signal", "modalities.view"},
     {"measuring"},
-    {"learning"},
+    {"learning", "throughput"},
     {"tasks", "MODALITY"},
     {"reported", "paired"},
     {"leaderboard"},

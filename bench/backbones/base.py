@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -27,6 +27,10 @@ UNMODELED = {
     "hybrid": "hybrid tokens are codes and latents at once",
 }
 """Kinds of tokens without a backbone, and what they are."""
+
+
+def nothing() -> None:
+    """Do nothing, as a backbone does after a step that nobody times."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +146,14 @@ class Backbone(nn.Module, ABC):
     Attributes:
         bound: what ``log_likelihood`` is, in one line, if it is not exact; empty if it is.
         continues: whether it draws in order, so that it can continue a prompt of tokens.
+        cached: whether keys and values are kept while sampling; None where there are none to keep.
+        stepped: called without arguments after each step of drawing, so that steps can be timed.
     """
 
     bound: ClassVar[str] = ""
     continues: ClassVar[bool] = False
+    cached: bool | None = None
+    stepped: Callable[[], object] = staticmethod(nothing)
     CLASS_DROPOUT: ClassVar[float] = 0.1
     """Share of the training samples whose class is withheld, for guidance (Ho & Salimans 2022)."""
 

@@ -104,6 +104,7 @@ class Causal(Backbone):
             hidden = self.trunk(seen + places[step + 1 - seen.shape[1] : step + 1], cache=cache)[:, -1]
             drawn = self.draw_row(hidden, uniform[:, step], sampling)
             rows[:, step] = torch.where(rows[:, step] == OPEN, drawn, rows[:, step])
+            self.stepped()
             following = self.embedded(rows[:, step : step + 1]).repeat(copies, 1, 1)
             # What the cache holds is not read again.
             seen = following if self.cached else torch.cat([seen, following], dim=1)

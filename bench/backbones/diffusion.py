@@ -135,6 +135,7 @@ class Diffusion(Backbone):
             drawn = self._diffused(known, noise, scale, sampling.temperature)
             latents = latents.scatter(1, turn[..., None].expand(-1, -1, dim), drawn)
             left = after
+            self.stepped()
         return self.structure.continuous(self.standard.undo(latents))
 
     def _diffused(self, known: torch.Tensor, noise: Noise, scale: float, temperature: float) -> torch.Tensor:

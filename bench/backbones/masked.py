@@ -102,6 +102,7 @@ class Masked(Backbone):
             left = self._left(step + 1, count, left)
             order = self._confidence(chances, drawn, noise, step).masked_fill(~hidden, math.inf).argsort(1).argsort(1)
             codes = torch.where(hidden & (order >= left), drawn, codes)
+            self.stepped()
         return self.structure.tokens([codes])
 
     def _left(self, step: int, count: int, before: int) -> int:

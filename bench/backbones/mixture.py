@@ -74,6 +74,7 @@ class Mixture(Backbone):
             row = torch.arange(len(component), device=self.device)
             spread = sampling.temperature * scales[row, component] * normal[:, position]
             drawn.append((means[row, component] + spread).to(start))
+            self.stepped()
             embedded = torch.cat([embedded, self.embedding(drawn[-1])[:, None]], dim=1)
         return self.structure.continuous(self.standard.undo(torch.stack(drawn, 1)))
 

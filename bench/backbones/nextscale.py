@@ -76,6 +76,7 @@ class NextScale(Backbone):
             else:
                 hidden = self.trunk(inputs, mask=mask)[:, -count:]
             codes.append(self._sampled(head, hidden, noise.uniform(count), sampling))
+            self.stepped()
             if level + 1 < len(self.structure.sizes):
                 total = total + self._enlarged(level, codes[-1])
                 inputs = torch.cat([inputs, self._input(level + 1, total).repeat(copies, 1, 1)], dim=1)

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from bench.errors import BenchError, UnknownName
 from bench.machine.extras import install
 from bench.machine.weights import FILES
 from bench.registry import KINDS, Entry
+
+if TYPE_CHECKING:
+    from bench.contracts.sweep import Sweep
 
 ANY = "any modality"
 PLUGINS = "plug-ins"
@@ -295,7 +298,26 @@ def _print_result(file: Path) -> None:
         interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
         note = f"  ({estimate.note})" if estimate.note else ""
         click.echo(f"  {name:<34} {estimate.value:.6g}{interval} {estimate.unit}{note}")
+    if result.sweep:
+        _print_sweep(result.sweep)
     for warning in result.warnings:
         click.echo(f"  warning: {clean(warning)}")
     for error in result.errors:
         click.echo(error.traceback or f"{error.type}: {error.told}")
+
+
+def _print_sweep(sweep: Sweep) -> None:
+    """Print the rows of a sweep as a table, words on the left and numbers on the right of their columns."""
+    from bench.leaderboard.sweeps import sweep_table
+
+    table = sweep_table(sweep)
+    columns = list(zip(table.titles, *table.rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    for row in (table.titles, *table.rows):
+        texts = (
+            text.ljust(width) if place in table.texts else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo(f"  {'  '.join(texts)}".rstrip())
+    for remark in table.remarks:
+        click.echo(f"  {remark}")

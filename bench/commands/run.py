@@ -98,7 +98,7 @@ def run_suite(
     check_choices(loaded, specs, chosen)
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
-    _choose_data(chosen, loaded, reference)
+    _choose_data(chosen, loaded, specs, reference)
     if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
         raise BenchError("--prompts are only for pretrained backbones; name one with --system")
     store = WeightStore(weights, offline)
@@ -195,7 +195,7 @@ def generated_of(suite: Suite) -> Generated:
     return found
 
 
-def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) -> None:
+def _choose_data(chosen: dict[str, Any], suite: Suite, systems: Sequence[SystemSpec], reference: str | None) -> None:
     """Set the data set and its path from --reference, --dataset and --data."""
     if reference is not None:
         if chosen["dataset"] or chosen["data"]:
@@ -205,7 +205,9 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, reference: str | None) ->
         chosen["dataset"], path = split_path(chosen["dataset"])
         chosen["data"] = chosen["data"] or path
     elif chosen["data"]:
-        modality = registry.modality(registry.get("tasks", suite.tasks[0].task).scope)
+        modalities = [registry.get("tasks", line.task).scope for line in suite.tasks]
+        served = (name for name in modalities if any(system.entry.serves(name) for system in systems))
+        modality = registry.modality(next(served, modalities[0]))
         if not modality.folder:
             raise BenchError(
                 f"--data {chosen['data']}: modality {modality.name} has no data set of files; give --dataset"

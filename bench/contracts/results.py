@@ -17,6 +17,7 @@ from bench.contracts.migration import migrated
 from bench.contracts.protocol import Protocol
 from bench.contracts.settings import problems
 from bench.contracts.stats import Estimate
+from bench.contracts.sweep import Sweep
 from bench.errors import BenchError, with_remedy
 from bench.machine import dependencies
 from bench.machine.canonical import digest, readable_json, write_atomic
@@ -182,6 +183,7 @@ class Result(_Record):
     warnings: list[str] = Field(
         default_factory=list, description="what makes the numbers doubtful although they could be measured"
     )
+    sweep: Sweep | None = Field(default=None, description="the rows of a task that measures at several settings")
 
     def fingerprint_of(self, value: str) -> str:
         """The fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.

@@ -71,6 +71,12 @@ class SystemSpec:
         of = self.arguments.get("of")
         return parse(str(of), "tokenizers") if of and self.kind == "tokenizer" and not self.is_own else None
 
+    def serves(self, modality: str) -> bool:
+        """Whether it may be of a modality, as its line or else its class states; imports the class."""
+        system = self.inner or self
+        stated = system.entry.modalities or (getattr(registry.load(system.entry.target), "modality", ""),)
+        return modality in stated or not any(stated)
+
     @property
     def is_own(self) -> bool:
         """Whether its class is the user's or a package's rather than the bench's."""

@@ -13,6 +13,7 @@ from bench.contracts.options import Options
 from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
+from bench.contracts.sweep import Sweep
 from bench.contracts.system import SystemSpec
 from bench.errors import Unavailable
 from bench.modalities.base import Modality
@@ -108,6 +109,7 @@ class Measurement:
         samples: the values of each sample, by column.
         kept: samples kept to be looked at.
         warnings: what makes the numbers doubtful although they could be measured, one sentence each.
+        sweep: the rows of a task that measures at several settings.
     """
 
     system: SystemRecord
@@ -117,6 +119,7 @@ class Measurement:
     samples: dict[str, Sequence[Any]]
     kept: Sequence[Kept] = ()
     warnings: Sequence[str] = ()
+    sweep: Sweep | None = None
 
 
 class Task(ABC):

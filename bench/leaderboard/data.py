@@ -169,7 +169,7 @@ def _shared(table: Table, row: Row, result: Result) -> dict[str, Any]:
         "revision": result.system.revision,
         "key": result.key,
         "device": cost.device if cost else None,
-        "batch_size": cost.batch_size if cost else None,
+        "batch_size": cost.batch_size if cost and not result.sweep else None,
         "started": result.started,
         "status": result.status,
         "error": "; ".join(f"{error.type}: {error.told}" for error in result.errors),

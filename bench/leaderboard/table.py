@@ -251,7 +251,9 @@ def _common(results: Sequence[Result]) -> Protocol:
 
 def _setup(result: Result) -> str:
     cost = result.cost
-    return f"{cost.device}, batch size {cost.batch_size}" if cost else "unknown device"
+    if not cost or result.sweep:  # a sweep has batch sizes of its own
+        return cost.device if cost else "unknown device"
+    return f"{cost.device}, batch size {cost.batch_size}"
 
 
 def _letter(index: int) -> str:

@@ -52,6 +52,11 @@ KINDS: tuple[TaskKind, ...] = (
         "What a small model makes of the tokens of {signals}: held-out likelihood, and quality of what it generates",
         needs="drawing",
     ),
+    TaskKind(
+        "throughput",
+        "bench.tasks.throughput:Throughput",
+        "How fast tokenizers and backbones of {signals} are by batch size, dtype and torch.compile, and what it costs",
+    ),
 )
 
 

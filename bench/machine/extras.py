@@ -25,6 +25,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "ai_edge_litert": "visqol-python",
     "faiss": "faiss-cpu",
+    "pynvml": "nvidia-ml-py",
     "skimage": "scikit-image",
     "visqol": "visqol-python",
     "yaml": "pyyaml",

@@ -178,6 +178,7 @@ def assemble(
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
         errors=errors,
         warnings=list(measurement.warnings) if measurement else [],
+        sweep=measurement.sweep if measurement else None,
     )
 
 

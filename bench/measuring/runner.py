@@ -141,17 +141,24 @@ def _all_of(wrong: list[BenchError], missing: list[str]) -> BenchError:
 def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask, Task, list[SystemSpec]]]:
     """The tasks of a suite, each with the systems of the kind that it measures; tasks without any are left out.
 
+    Where a suite has tasks of several modalities, systems are measured by those of theirs.
+
     Raises:
         BenchError: no task of the suite measures a system.
     """
     tasks = [open_task(line.task) for line in suite.tasks]
+    several = len({task.modality for task in tasks}) > 1
+
+    def takes(task: Task, system: SystemSpec) -> bool:
+        return system.kind in task.measures and (not several or system.serves(task.modality))
+
     for system in systems:
-        if not any(system.kind in task.measures for task in tasks):
+        if not any(takes(task, system) for task in tasks):
             raise BenchError(
                 f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {tasks[0].wanted}"
             )
     for line, task in zip(suite.tasks, tasks, strict=True):
-        measured = [system for system in systems if system.kind in task.measures]
+        measured = [system for system in systems if takes(task, system)]
         if measured:
             yield line, task, measured
 

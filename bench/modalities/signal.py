@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,11 +31,16 @@ class Signal(ABC):
         finish: function from a signal to what is scored, clamped and rounded as the protocol says.
         suffix: suffix of a file that holds one sample.
         bounds: smallest and largest meaningful value.
+        size_unit: unit of the sizes that :meth:`sized` takes; empty if it takes none.
+        sweep_sizes: sizes at which throughput is measured where a protocol names none, by kind of device (``cpu``,
+            ``cuda``); empty for the sizes that the data set has.
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
     bounds: ClassVar[tuple[float, float]]
+    size_unit: ClassVar[str] = ""
+    sweep_sizes: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     def __init__(self, finish: Callable[[Any], Any] | None = None) -> None:
         self.finish = finish or self.plain
@@ -105,6 +110,14 @@ class Signal(ABC):
     def moved(self, sample: Sample, generator: np.random.Generator) -> torch.Tensor:
         """The signal of a training sample after a random augmentation; unchanged if the modality has none."""
         return sample.signal
+
+    def sized(self, sample: Sample, size: float) -> Sample:
+        """A sample brought to another size, whose speed is to be measured: a side in pixels, or seconds.
+
+        Raises:
+            BenchError: the modality has no sizes.
+        """
+        raise BenchError(f"samples of {self.name} have no sizes; leave sweep.sizes empty in the protocol")
 
     def padded(self, signal: Any) -> bool:
         """Whether a batch holds padding."""

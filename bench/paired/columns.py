@@ -182,7 +182,8 @@ def _contest(
 def _alone(result: Result, estimate: Estimate) -> _Entry:
     """A row that is not paired with any other; its error is the standard error, or follows from its interval."""
     assert estimate.value is not None
-    independent = result.dataset.groups if result.dataset else estimate.n
+    # What a sweep times are calls, however many samples they repeat.
+    independent = result.dataset.groups if result.dataset and not result.sweep else estimate.n
     degrees = max(1, (_trainings(estimate) or min(MAX_BLOCKS, independent)) - 1)
     error = np.nan if estimate.stderr is None else estimate.stderr
     if estimate.stderr is None and estimate.interval is not None:

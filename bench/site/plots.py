@@ -69,17 +69,25 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class Point:
-    """One row of the table as a point; ``on_frontier`` says that no other beats it in both values."""
+    """One row of the table as a point.
+
+    Attributes:
+        row: the row.
+        x, y: its values.
+        on_frontier: whether no other point beats it in both values.
+        setting: what distinguishes it from the row's other points; empty where it has only one.
+    """
 
     row: Row
     x: Coordinate
     y: Coordinate
     on_frontier: bool
+    setting: str = ""
 
     @property
     def label(self) -> str:
-        """The name of the row."""
-        return clean(self.row.label)
+        """The name of the row, and the setting."""
+        return clean(f"{self.row.label} {self.setting}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -159,14 +167,14 @@ def _plot(table: Table, x: Column, y: Column) -> Plot | None:
     signs = (1 if x.higher_is_better else -1, 1 if y.higher_is_better else -1)
     whole = [i for i, row in enumerate(both) if _compares(table, row, (x, y))]
     values = [(signs[0] * a.value, signs[1] * b.value) for a, b in (places[i] for i in whole)]
-    best = {whole[i] for i in _unbeaten(values)}
+    best = {whole[i] for i in unbeaten_of(values)}
     points = tuple(Point(row, a, b, i in best) for i, (row, (a, b)) in enumerate(zip(both, places, strict=True)))
     return Plot(
         name=f"{y.metric}-{x.metric}",
-        x=_axis(x, [a for a, _ in places]),
-        y=_axis(y, [b for _, b in places]),
+        x=axis_of(x, [a for a, _ in places]),
+        y=axis_of(y, [b for _, b in places]),
         points=points,
-        frontier=_steps([point for point in points if point.on_frontier], signs[0] > 0),
+        frontier=steps_of([point for point in points if point.on_frontier], signs[0] > 0),
         absent=tuple(clean(row.label) for row in rows if row.result.key not in shown),
     )
 
@@ -187,7 +195,7 @@ def _coordinate(column: Column, row: Row) -> Coordinate:
     return Coordinate(column.scale * value, low, high, f"{number} {column.unit}".strip())
 
 
-def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
+def unbeaten_of(values: Sequence[tuple[float, float]]) -> set[int]:
     """Indices of the values that no other equals or beats in both and beats in one; higher is better here."""
     unbeaten: set[int] = set()
     best = -math.inf
@@ -203,7 +211,7 @@ def _unbeaten(values: Sequence[tuple[float, float]]) -> set[int]:
     return unbeaten
 
 
-def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:
+def steps_of(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], ...]:
     """The corners of the staircase: whatever lies behind a corner is beaten by one of its two points."""
     line = sorted({(point.x.value, point.y.value) for point in points})
     corners: list[tuple[float, float]] = line[:1]
@@ -212,7 +220,8 @@ def _steps(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float], 
     return tuple(corners)
 
 
-def _axis(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
+def axis_of(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
+    """Return an axis on which all values and their intervals lie."""
     values = [c.value for c in coordinates]
     logarithmic = min(values) > 0 and max(values) / min(values) > LOGARITHMIC
     if logarithmic:

@@ -18,6 +18,7 @@ from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
 from bench.leaderboard.reported import elsewhere, number
+from bench.leaderboard.sweeps import sweep_table
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
@@ -32,6 +33,7 @@ from bench.site.relative import choices
 from bench.site.reproduce import commands
 from bench.site.samples import Samples
 from bench.site.sources import Sources
+from bench.site.sweep_plots import sweep_families
 from bench.site.views import source
 
 if TYPE_CHECKING:
@@ -150,7 +152,8 @@ class Site:
         }
 
     def _of_table(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        name, pages, groups = self._name(table), self._pages(table), families(table)
+        name, pages = self._name(table), self._pages(table)
+        groups = [*families(table), *sweep_families(table)]
         shared = {"table": table, "pages": pages, "suites": _suites(table), "name": name}
         for style, suffix, _ in DOWNLOADS:
             yield f"data/{name}.{suffix}", render([table], style).encode()
@@ -227,6 +230,7 @@ class Site:
                     "row": row,
                     "href": f"tables/{self._name(table)}.html",
                     "estimates": _estimates(table, row),
+                    "sweep": sweep_table(row.result.sweep) if row.result.sweep else None,
                     "gallery": kept,
                     "samples": [self._samples.view(shown) for shown in kept.samples],
                     "elsewhere": elsewhere(table, row),

@@ -93,6 +93,6 @@ def require_castable(kind: Any, dtype: torch.dtype) -> None:
     if dtype != torch.float32 and not getattr(kind, "casts", True) and kind.to is Tokenizer.to:
         wanted = str(dtype).removeprefix("torch.")
         raise BenchError(
-            f"{kind.__name__} computes in its own way whatever the dtype, so it has no result in {wanted}; leave out "
-            "--dtype, or this system"
+            f"{kind.__name__} computes in its own way whatever the dtype, so it has no result in {wanted}",
+            "leave out --dtype, or this system",
         )

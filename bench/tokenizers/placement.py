@@ -40,12 +40,13 @@ def place(tokenizer: Tokenizer, methods: tuple[str, str], device: torch.device, 
         if dtype != torch.float32:
             raise BenchError(
                 f"{name} holds no module and no tensor that could be cast to {wanted}, so it would compute in another "
-                f"dtype than its result says; leave --dtype out, or define to(self, device, dtype) in {name}"
+                "dtype than its result says",
+                f"leave --dtype out, or define to(self, device, dtype) in {name}",
             )
         return
     if left := [kind for kind in mover.left() if kind != dtype]:
         kinds = ", ".join(sorted({str(kind).removeprefix("torch.") for kind in left}))
-        raise BenchError(f"{name}: a module stays {kinds} when it is cast to {wanted}; leave --dtype out")
+        raise BenchError(f"{name}: a module stays {kinds} when it is cast to {wanted}", "leave --dtype out")
     if dtype != torch.float32 or device.type != "cpu":
         encode, decode = methods
         _before(tokenizer, encode, lambda batch: _cast(batch, dtype))

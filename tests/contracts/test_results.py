@@ -172,7 +172,7 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
         ('"status": "ok"', '"status": "fine"', "status: 'fine' is not 'ok' or 'failed'"),
         ('"suite": "image-recon"', '"suite": 3', "suite: 3 is not text"),
         ('"suite": "image-recon",', "", "suite: is missing"),
-        ('"suite"', '"sweet": 1, "suite"', "sweet: no such setting; there is .*key, subject, suite"),
+        ('"suite"', '"color": 1, "suite"', "color: no such setting; there is .*key, subject, suite"),
         ('"schema_version": 4', '"schema_version": 5', "schema_version: 5 is out of range: at most 4"),
         ('"metrics": {', '"metrics": 1, "a": {', "metrics: 1 is not a section"),
         ('"metric": ""', '"metric": "ssim"', "psnr: given by ssim, which the protocol does not measure"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
 
-from bench.backbones.base import Structure
+from bench.backbones.base import Structure, nothing
 from bench.backbones.pretrained.files import Files
 from bench.backbones.sampling import Sampling
 from bench.contracts.tokens import Codebook, TokenError, Tokens
@@ -38,6 +38,8 @@ class PretrainedBackbone(ABC):
         files: the files of its checkpoint.
         bound: what ``log_likelihood`` is, in one line, if it is not exact; empty if it is.
         recommended: sampling that the publisher recommends, used where none is given.
+        cached: whether keys and values are kept while sampling; None where there are none to keep.
+        stepped: called without arguments after each step of drawing, so that steps can be timed.
         codebooks: one per level, in the order of ``Tokens.codes``.
         weights: sha256 of each weights file, by name.
         revision: commit of the hub's repository; empty for a local folder.
@@ -49,6 +51,8 @@ class PretrainedBackbone(ABC):
     files: ClassVar[Files]
     bound: ClassVar[str] = ""
     recommended: ClassVar[Sampling]
+    cached: bool | None = None
+    stepped: Callable[[], object] = staticmethod(nothing)
 
     def __init__(self, model: torch.nn.Module, tokenizer: Tokenizer, structure: Structure, speaks: str) -> None:
         self.model: Any = model.eval().requires_grad_(False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -50,6 +51,8 @@ class AudioSignal(Signal):
     name: ClassVar[str] = "audio"
     suffix: ClassVar[str] = ".wav"
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    size_unit: ClassVar[str] = "s"
+    sweep_sizes: ClassVar[Mapping[str, tuple[float, ...]]] = {"cpu": (2.0,), "cuda": (5.0, 30.0)}
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         first, shape = batch[0].signal.shape, sample.signal.shape
@@ -134,6 +137,12 @@ class AudioSignal(Signal):
         """The clip begun up to a tenth of a second later, so that its frames fall differently."""
         reach = min(round(SHIFT_SECONDS * sample.rate), sample.signal.shape[1] - 1)
         return sample.signal[:, int(generator.integers(0, reach + 1)) :]
+
+    def sized(self, sample: Sample, size: float) -> Sample:
+        """The beginning of a clip, which is repeated where it is shorter than ``size`` seconds."""
+        length = max(1, round(size * sample.rate))
+        repeats = -(-length // sample.signal.shape[1])
+        return replace(sample, signal=sample.signal.repeat(1, repeats)[:, :length])
 
     def joined(self, one: Any, other: Any) -> Audio:
         return Audio.of([*one.clips(), *other.clips()], one.rate)

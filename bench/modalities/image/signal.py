@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
+from torch.nn import functional as F
 
 from bench.datasets.base import BadSample, NoReconstruction, Sample
 from bench.modalities.signal import MANY, Signal, SystemFailure
@@ -62,6 +64,8 @@ class ImageSignal(Signal):
     name: ClassVar[str] = "image"
     suffix: ClassVar[str] = ".png"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    size_unit: ClassVar[str] = "px"
+    sweep_sizes: ClassVar[Mapping[str, tuple[float, ...]]] = {"cpu": (256,), "cuda": (256, 512)}
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         return sample.signal.shape == batch[0].signal.shape
@@ -140,6 +144,17 @@ class ImageSignal(Signal):
             mirrored = length - 1 - np.abs(length - 1 - np.abs(places))
             signal = signal.index_select(axis, torch.from_numpy(mirrored))
         return signal
+
+    def sized(self, sample: Sample, size: float) -> Sample:
+        """The center square of an image, resized bilinearly with antialiasing to ``size`` pixels a side."""
+        side = min(sample.signal.shape[1:])
+        top, left = ((length - side) // 2 for length in sample.signal.shape[1:])
+        square = sample.signal[:, top : top + side, left : left + side]
+        if side == size:
+            return replace(sample, signal=square)
+        resized = F.interpolate(square[None].float(), (int(size), int(size)), mode="bilinear", antialias=True)[0]
+        levels = resized.round().clamp(0, 255).to(torch.uint8) if square.dtype == torch.uint8 else resized
+        return replace(sample, signal=levels)
 
     def joined(self, one: Any, other: Any) -> torch.Tensor:
         return torch.cat([one, other])

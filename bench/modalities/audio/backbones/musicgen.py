@@ -102,6 +102,7 @@ class Musicgen(PretrainedBackbone):
             level = torch.arange(levels, device=self.device)
             inside_clip = (step >= level) & (step - level < frames)
             codes = torch.cat([codes, torch.where(inside_clip, drawn, self.special)[..., None]], dim=2)
+            self.stepped()
         return self.structure.tokens([codes[:, k, 1 + k : 1 + k + frames] for k in range(levels)])
 
     def nats(self, tokens: Tokens, conditions: Sequence[str] | None) -> torch.Tensor:

@@ -110,6 +110,7 @@ class Amused(PretrainedBackbone):
                     for logits_of_one, code, generator in zip(logits, codes, generators, strict=True)
                 ]
             )
+            self.stepped()
         return self.structure.tokens([codes.flatten(1)])
 
     def nats(self, tokens: Tokens, conditions: Sequence[str] | None) -> torch.Tensor:

@@ -97,6 +97,7 @@ class AutoregressiveImages(PretrainedBackbone):
             )
             cache = output.past_key_values if self.cached else None
             codes.append(sample(self.logits(output.last_hidden_state[:, -1]), sampling, numbers))
+            self.stepped()
             embedded = self.embed_codes(codes[-1][:, None].repeat(copies, 1))
             if end is not None and (index + 1) % width == 0:
                 embedded = torch.cat([embedded, end.expand(len(rows), 1, -1)], dim=1)
