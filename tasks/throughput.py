@@ -213,7 +213,7 @@ def _read(dataset: Dataset, signals: Signal, sizes: Sequence[float], seen: Seen)
         first = first or sized
         if signals.joins([first], sized, equal_lengths=True):
             samples.append(sample)
-            seen.note(sample)
+            seen.note(index, sample)
     seen.require_samples(dataset)
     return samples
 

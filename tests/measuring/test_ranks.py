@@ -15,7 +15,7 @@ from rich.console import Console
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run
 from bench.contracts.suite import load_suite
-from bench.contracts.system import parse
+from bench.contracts.system import SystemSpec, parse
 from bench.contracts.task import Measurement, open_task
 from bench.machine.progress import CellProgress
 from bench.machine.weights import WeightStore
@@ -40,7 +40,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         monkeypatch.setenv("BENCH_CACHE", str(tmp_path / f"cache{ranks}"))
         run = Run(tmp_path / f"out{ranks}")
         chosen = Options(**{"protocol": "short.yaml", "keep": 3, "ranks": ranks, "batch_size": 4, **options})
-        systems = sample_specs((system,)) if system.endswith(".npz") else [parse(system)]
+        systems: list[SystemSpec] = [*sample_specs((system,))] if system.endswith(".npz") else [parse(system)]
         plan = runner.plan(load_suite(suite), systems, chosen, WeightStore({}, True), run)
         if ranks == 1:  # here, with as many threads as a rank has
             torch.set_num_threads(1)

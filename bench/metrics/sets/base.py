@@ -13,6 +13,7 @@ import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
+from bench.machine.mapped_arrays import reordered
 from bench.metrics.base import Batch, Metric, ReferenceSource, Wants
 from bench.metrics.sets.engine import PROCESSOR, Engine
 from bench.metrics.sets.leaving_out import Sets, about_samples, too_few_to_leave_out
@@ -100,6 +101,10 @@ class SetMetric(Metric):
         # Batches on a GPU mean that there is one for the heavy products at the end too.
         if batch.reconstruction.device.type == "cuda":
             self.heavy_device = batch.reconstruction.device
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.heavy_device = self.device  # there may be no batch left
 
     def reduce(self, ranks: Ranks) -> None:
         names = [f"rows_{side}" for side in ("reference", "reconstruction")]
