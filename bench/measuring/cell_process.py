@@ -143,8 +143,10 @@ def assemble(
         seconds: how long the whole cell took.
     """
     job = cell.job
+    device = environment.device_name(job.options.device)
     cost = Cost(
-        device=environment.device_name(job.options.device),
+        # Named apart, so that total speeds are not compared with those of one process.
+        device=device if job.options.ranks == 1 else f"{device}, {job.options.ranks} processes",
         hardware=environment.hardware(job.options.device),
         batch_size=job.options.batch_size,
         workers=job.options.workers,

@@ -30,6 +30,7 @@ def belongings(run: Run, results: Mapping[Path, Result | None], going: Collectio
         tables = (file.with_suffix(ending) for ending in TABLES)
         files += [file, *(beside for beside in (*tables, run.dependencies_of(file)) if beside.is_file())]
         files += _kept(run.folder / "kept" / file.stem)
+        files += _partial(run.partial_of(file))
     left = [result for file, result in results.items() if file not in going]
     if None not in left:
         used = {result.protocol.fingerprint for result in left if result}
@@ -51,10 +52,18 @@ def remove(run: Run, files: Iterable[Path]) -> list[str]:
     files = list(files)
     for file in files:
         file.unlink(missing_ok=True)
-    for folder in {file.parent for file in files if file.parent != run.folder}:
+    folders = {file.parent for file in files if file.parent != run.folder}
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
     return _forget(run, {file.name for file in files if file.suffix == ".json"})
+
+
+def _partial(folder: Path) -> list[Path]:
+    """The saved state of a cell that was cut off."""
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return []
+    return sorted(file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def _kept(folder: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command import command_environment
 from places import SYSTEMS
 from rich.console import Console
 
@@ -104,3 +107,36 @@ def test_a_rank_that_ends_before_its_time_ends_the_cell(measured, how, told):
     assert result.status == "failed"
     assert told in result.errors[0].message
     assert result.errors[0].message.startswith("rank 2: ")
+
+
+def test_torchrun_starts_the_ranks(tmp_path):
+    """Two runners, of which the second follows the first."""
+    (tmp_path / "short.yaml").write_text("description: short\nmetrics: {psnr: {}, throughput: {}}\n")
+    options = (
+        "--suite",
+        "image-recon",
+        "--limit",
+        "6",
+        "--batch-size",
+        "2",
+        "--system",
+        "jpeg@5",
+        "--system",
+        "jpeg@10",
+    )
+    command = ("-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "bench", "run", *options)
+    environment = command_environment(tmp_path)
+    done = subprocess.run(
+        [sys.executable, *command, "--protocol", "short.yaml", "--no-mlflow", "--out", "out"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for result in Run(tmp_path / "out").results():
+        assert (result.status, result.dataset.n) == ("ok", 6)
+        assert {f"decode_images_per_second_rank_{rank}" for rank in range(2)} <= result.metrics.keys()
+        assert "2 processes" in result.cost.device
+    assert done.stdout.count("jpeg@10") == 1

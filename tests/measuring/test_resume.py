@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from places import SYSTEMS
 from rich.console import Console
 
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run
 from bench.contracts.suite import load_suite
-from bench.contracts.system import parse
+from bench.contracts.system import SystemSpec, parse
+from bench.contracts.task import Place, open_task
 from bench.machine.progress import CellProgress
+from bench.machine.ranks import ALONE
+from bench.machine.resume import Resume
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
+from bench.modalities.image.generation.samples import sample_specs
+from bench.modalities.image.generation.sources import ArraySource
 
 KILLS = 4
 """How often the cell is killed at random moments; ``BENCH_KILLS`` sets another number."""
@@ -67,3 +75,38 @@ def test_killed_at_random_moments(measured, tmp_path):
     assert values(result) == values(whole)
     assert result.metrics["encode_images_per_second"].value
     assert not list((tmp_path / "killed").rglob("*partial*"))
+
+
+def test_generated_images_go_on_too(tmp_path, monkeypatch):
+    """Another process would begin as this one does: with new metrics, and the reference's features in the cache."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for name in ("samples", "reference"):
+        np.savez(f"{name}.npz", arr_0=generator.integers(0, 256, (30, 64, 64, 3), np.uint8))
+    Path("sets.yaml").write_text(
+        "description: sets\nmetrics: {generation_fd_efficientnet_lite0: {}, sliced_wasserstein: {}}\n"
+    )
+    options = Options(protocol="sets.yaml", dataset="reference.npz", data="reference.npz", batch_size=4)
+    specs: list[SystemSpec] = [*sample_specs(("samples.npz",))]
+    (cell,) = runner.plan(load_suite("image-gen"), specs, options, WeightStore({}, True), Run(tmp_path)).cells
+
+    def measure(every: float) -> dict[str, Any]:
+        resume = Resume(tmp_path / "partial", cell.key, every, dict)
+        job = replace(cell.job, place=Place(ALONE, resume))
+        return open_task(job.protocol.task).measure(job, lambda *_: None).metrics
+
+    whole = measure(1e9)
+    batches = ArraySource.batches
+
+    def cut_off(*args: Any, **kwargs: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for number, batch in enumerate(batches(*args, **kwargs)):
+            if number == 3:
+                raise RuntimeError("cut off")
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArraySource, "batches", cut_off)
+        with pytest.raises(RuntimeError, match="cut off"):
+            measure(0.0)
+    assert (tmp_path / "partial" / "last").read_text() == "3"
+    assert measure(1e9) == whole

@@ -29,12 +29,16 @@ def test_a_result_goes_with_all_that_belongs_to_it_and_nothing_else(bench, tmp_p
     note, outside = run.folder / "kept" / file.stem / "note.txt", tmp_path / "outside.png"
     note.write_text("mine")
     outside.write_bytes(b"")
+    state = run.partial_of(file) / "features" / "rows"
+    state.parent.mkdir(parents=True)
+    for path in (state, state.parents[1] / "last"):
+        path.write_bytes(b"")
     # What a result says of its files is not where files are removed.
     record = KeptRecord(id="a", index=0, original="../../outside.png", reconstruction=str(outside))
     file.write_text(gone.model_copy(update={"samples": "../../outside.png", "kept": [record]}).model_dump_json())
     refused = bench("remove", "run", "--system", "goes", code=2)
     assert "give --yes" in refused.stderr
-    assert "1 result and 2 files" in refused.stdout
+    assert "1 result and 4 files" in refused.stdout
     assert file.exists()
     bench("remove", "run", "--system", "goes", "--yes")
     assert contents(tmp_path) == before | {str(path.relative_to(tmp_path)) for path in (note, outside)}
