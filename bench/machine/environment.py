@@ -161,6 +161,8 @@ def describe(device: str) -> dict[str, Any]:
     """Everything that a result states about where it was computed: code, packages, device, flags. Imports torch."""
     import torch
 
+    from bench.machine.precision import allows_tf32
+
     described: dict[str, Any] = {
         "bench": metadata.version("ntp-bench"),
         "code": code_hash(),
@@ -171,8 +173,8 @@ def describe(device: str) -> dict[str, Any]:
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "flags": {
-            "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
-            "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+            "tf32_matmul": allows_tf32(torch.backends.cuda.matmul),
+            "tf32_cudnn": allows_tf32(torch.backends.cudnn),
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
             "autocast": False,
         },

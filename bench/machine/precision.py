@@ -27,6 +27,25 @@ def exact_float32(device: torch.device) -> Iterator[None]:
                 yield
 
 
+def allows_tf32(operations: Any) -> bool:
+    """Whether float32 products are rounded to TF32 by ``torch.backends.cuda.matmul`` or ``torch.backends.cudnn``.
+
+    torch since 2.9 has two kinds of settings for it, and the older one cannot be read where a system mixed them.
+    """
+    try:
+        return bool(operations.allow_tf32)
+    except RuntimeError:
+        return bool(getattr(operations, "conv", operations).fp32_precision == "tf32")
+
+
+def matmul_precision() -> str:
+    """What ``torch.set_float32_matmul_precision`` chose; ``mixed`` where newer settings contradict it."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return "mixed"
+
+
 @contextmanager
 def _ieee() -> Iterator[None]:
     """Without TF32 by the settings that torch has had since 2.9.

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import psutil
 import torch
 
+from bench.machine.precision import allows_tf32, matmul_precision
 from bench.throughput.nvml import Nvml
 
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -27,7 +28,7 @@ def state_of(device: torch.device, nvml: Nvml | None) -> dict[str, Any]:
     backends = torch.backends
     state: dict[str, Any] = {
         "torch": torch.__version__,
-        "matmul_precision": torch.get_float32_matmul_precision(),
+        "matmul_precision": matmul_precision(),
     }
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
@@ -62,7 +63,7 @@ def flags(tf32: bool, cudnn: Cudnn) -> Iterator[None]:
         cudnn: ``benchmark`` tries algorithms out for each shape, ``deterministic`` takes only deterministic ones.
     """
     matmul, library = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = (matmul.allow_tf32, library.allow_tf32, library.benchmark, library.deterministic)
+    before = (allows_tf32(matmul), allows_tf32(library), library.benchmark, library.deterministic)
     matmul.allow_tf32 = library.allow_tf32 = tf32
     library.benchmark, library.deterministic = cudnn == "benchmark", cudnn == "deterministic"
     try:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench.machine.precision import exact_float32
+from bench.machine.environment import describe
+from bench.machine.precision import exact_float32, matmul_precision
 
 CUDNN: Any = torch.backends.cudnn
 MATMUL: Any = torch.backends.cuda.matmul
@@ -66,3 +67,12 @@ def test_tf32_is_off_within_and_as_before_after(switch_on) -> None:
         assert precisions() == ["ieee"] * 3
         raise ZeroDivisionError
     assert (precisions(), flags()) == before
+
+
+@pytest.mark.parametrize("switch_on", [by_flags, by_name, by_operation, everywhere])
+def test_a_result_can_be_described_whichever_way_a_system_chose(switch_on):
+    MATMUL.allow_tf32 = CUDNN.allow_tf32 = False  # as cells begin
+    switch_on()
+    flags = describe("cpu")["flags"]
+    assert flags["tf32_matmul"] or flags["tf32_cudnn"] or switch_on is everywhere
+    assert matmul_precision() in ("highest", "high", "mixed")
