@@ -17,6 +17,7 @@ from places import SYSTEMS
 
 from bench.contracts.options import Options
 from bench.contracts.results import Result, Run, read_result
+from bench.contracts.stats import Estimate
 from bench.contracts.suite import load_suite
 from bench.contracts.system import parse
 from bench.contracts.task import open_task
@@ -29,7 +30,8 @@ from bench.measuring import runner
 from bench.measuring.cell_process import assemble
 from bench.measuring.copies import owned, show
 from bench.measuring.features import Guard
-from bench.metrics.base import Batch
+from bench.metrics.base import Batch, Metric
+from bench.metrics.guarded import Guarded, MetricSet
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.datasets.audio_folder import AudioFolder
 from bench.modalities.image.generation.judging import Judge
@@ -225,13 +227,16 @@ def test_equal_samples_of_a_generator_are_one_group(tmp_path):
     np.save(tmp_path / "same.npy", noise[[0, 1, 0, 2, 0]].permute(0, 2, 3, 1).numpy())
     groups: list[int] = []
 
-    class Groups:
+    class Groups(Metric):
         def update(self, batch: Batch) -> None:
             groups.extend(batch.group.tolist())
 
+        def compute(self) -> dict[str, Estimate]:
+            return {}
+
     reference = Reference("none", "", "", None)
     judge = Judge(reference, None, {}, {}, torch.device("cpu"), 2, 0, lambda *_: None)
-    seen = judge.judge(ArraySource(tmp_path / "same.npy"), [Groups()])  # type: ignore[arg-type, list-item]
+    seen = judge.judge(ArraySource(tmp_path / "same.npy"), MetricSet([Guarded("groups", Groups, Groups)]))
     assert groups == [0, 1, 0, 3, 0]
     assert seen.repeats.warning(5).startswith("2 of 5 samples repeat others exactly")
 
