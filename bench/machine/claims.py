@@ -137,10 +137,9 @@ class Claims:
                 path = self.folder / f"{name}{SUFFIX}"
                 descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
                 _write(descriptor, me)
-        except OSError as error:
-            raise BenchError(
-                f"{self.folder}: {error.strerror or error}; choose another run directory with --out DIR"
-            ) from error
+        except (OSError, NotImplementedError) as error:  # the latter of a file system without locks
+            why = getattr(error, "strerror", None) or error
+            raise BenchError(f"{self.folder}: {why}; choose another run directory with --out DIR") from error
         return Claim(self, path, descriptor, me)
 
     def holders(self) -> dict[str, Holder]:

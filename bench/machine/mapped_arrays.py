@@ -131,15 +131,26 @@ class Spill:
     def place(self, view: torch.Tensor) -> tuple[int, int, int] | None:
         """Segment, row and column at which a view of the rows begins; None if it is not one of named files."""
         for number, segment in enumerate(self._segments):
-            offset = view.data_ptr() - segment.data_ptr()
-            if 0 <= offset < 4 * segment.numel():
-                return number, *divmod(offset // 4, self.dim)
+            if place := place_in(segment, view):
+                return number, *place
         return None
 
     def view(self, place: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
         """The view of that many rows and columns that begins at a place."""
         (segment, row, column), (rows, columns) = place, shape
         return self._segments[segment][row : row + rows, column : column + columns]
+
+
+def place_in(table: torch.Tensor, part: torch.Tensor) -> tuple[int, int] | None:
+    """Row and column of a float32 table at which a part of it begins; None of what is not some of its rows and columns.
+
+    A part that leaves out every second row, or is transposed, is not.
+    """
+    offset = part.data_ptr() - table.data_ptr()
+    if not 0 <= offset < 4 * table.numel() or part.dtype != table.dtype or part.stride() != table.stride():
+        return None
+    row, column = divmod(offset // 4, table.shape[1])
+    return row, column
 
 
 def reordered(chunks: Sequence[torch.Tensor], order: np.ndarray) -> torch.Tensor:

@@ -28,7 +28,6 @@ _DAMAGED = (
     KeyError,
     EOFError,
     RuntimeError,
-    AssertionError,
     pickle.UnpicklingError,
     zipfile.BadZipFile,
 )
@@ -90,10 +89,13 @@ class Resume:
         state, self._state = self._state, None
         if state is None:
             return 0
+        is_whole = True
         try:
             if tables:
                 tables.restore(state["tables"])
         except ValueError:  # what they were views of is no longer there
+            is_whole = False
+        if not all(self.ranks.exchange(is_whole)):  # or else the ranks would go through different numbers of steps
             return 0
         for name, part in parts.items():
             part.restore(_with_views(state["parts"][name], tables))
@@ -144,16 +146,21 @@ class Resume:
         """The last state if all ranks can use theirs; otherwise what is there is removed."""
         state: dict[str, Any] | None = None
         with suppress(*_DAMAGED):
-            state = torch.load(self._file((self.folder / LAST).read_text()), weights_only=True)
-            assert state is not None
-            fits = state["key"] == self.key and state["ranks"] == self.ranks.size
-            state = state if fits and not any(state_of(path) != then for path, then in state["read"].items()) else None
-        if all(self.ranks.exchange(state is not None)):
+            state = self._fitting(torch.load(self._file((self.folder / LAST).read_text()), weights_only=True))
+        # A file server may still show one machine the name of an earlier state.
+        done = {*self.ranks.exchange(state and state["done"])}
+        if len(done) == 1 and None not in done:
             return state
         if self.ranks.first:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.ranks.exchange(None)
         return None
+
+    def _fitting(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """A state if this cell can use it, else None."""
+        if (state["key"], state["ranks"]) != (self.key, self.ranks.size):
+            return None
+        return None if any(state_of(path) != then for path, then in state["read"].items()) else state
 
 
 def _with_places(value: Any, tables: Views | None) -> Any:

@@ -62,6 +62,7 @@ def measure_cell(cell: Cell, channel: Connection | None, meeting: Meeting | None
     resume: Resume | None = None
     measurement, errors = None, []
     try:
+        _make_current(cell.job.options.device)
         with Ranks.met(meeting) as ranks:
             if every := cell.job.options.checkpoint_every:
                 resume = Resume(run.partial_of(cell.file), cell.key, every, recorder.states, ranks)
@@ -93,6 +94,13 @@ def _of_rank(cell: Cell, meeting: Meeting | None) -> Cell:
         return cell
     options = replace(cell.job.options, device=f"cuda:{meeting.local}")
     return replace(cell, job=replace(cell.job, options=options))
+
+
+def _make_current(device: str) -> None:
+    """Have what names no GPU, such as ``.cuda()`` of a system and pinned memory, use the cell's and not the first."""
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and chosen.index is not None:
+        torch.cuda.set_device(chosen)
 
 
 def _write(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -49,6 +50,7 @@ class Loop:
         pool: processes of the metrics, stopped while a system is timed on the processor that they share.
         limits: by how much the arithmetic of the system may change a sample.
         ranks: the processes that measure the samples together.
+        transfers: held while a batch is brought to the device, and while a system's time and memory are measured.
     """
 
     signals: Signal
@@ -60,6 +62,7 @@ class Loop:
     pool: Pool | None = None
     limits: Limits = EXACT
     ranks: Ranks = ALONE
+    transfers: threading.Lock = field(default_factory=threading.Lock)
 
     def alone(self) -> AbstractContextManager[None]:
         """A context in which no process of the metrics competes with the system for the processor."""

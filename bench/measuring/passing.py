@@ -63,7 +63,7 @@ class Passing:
             SystemFailure: the tokenizer broke its contract, or its numbers would be meaningless.
         """
         signals, timed = self.loop.signals, not self._timed.isdisjoint(indices)
-        with self.loop.alone() if timed else nullcontext(), watched():
+        with self.loop.alone() if timed else nullcontext(), self.loop.transfers, watched():
             if not self._warm:  # the first call includes lazy initialization, so it is not timed
                 _warm_up(self.tokenizer, signal, signals)
             self.meter.reset()

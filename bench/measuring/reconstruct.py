@@ -49,7 +49,8 @@ def reconstruct(
     device, options = torch.device(job.options.device), job.options
     ranks = job.place.ranks if job.place else ALONE
     resume = job.place.resume if job.place else None
-    bank = feature_bank(job, settings, device) if metrics.want_features else None
+    # A metric that fails on one rank, as for want of memory, must not leave it without what the others end together.
+    bank = feature_bank(job, settings, device) if any(ranks.exchange(metrics.want_features)) else None
     limits, seed = limits_of(job.protocol), job.protocol.seed
     loop = Loop(signals, device, options.batch_size, options.workers, seed, report, pool, limits, ranks)
     seen = Seen(doubts=list(dataset.remarks))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
+
 from bench.datasets.base import BadSample, Dataset, NoReconstruction, Sample
 from bench.datasets.loader import prepared
 from bench.machine.watch import LOADERS
@@ -67,7 +69,7 @@ def steps(
     """
     planned = _in_rounds if loop.ranks.size > 1 else _streamed
     made = planned(dataset, loop, equal_lengths, start)
-    for step in _ahead(made) if loop.device.type == "cuda" else made:
+    for step in _ahead(made, loop.device) if loop.device.type == "cuda" else made:
         for index, why in step.bad:
             noted = seen.failed if isinstance(why, NoReconstruction) else seen.skipped
             noted[dataset.id(index)] = str(why)
@@ -147,11 +149,16 @@ def _joins(reads: list[Read], read: tuple[Sample, bytes], loop: Loop, equal_leng
 
 
 def _batched(reads: list[Read], loop: Loop) -> Batched:
-    return Batched(reads, loop.signals.collate([read.sample for read in reads], loop.device))
+    with loop.transfers:
+        return Batched(reads, loop.signals.collate([read.sample for read in reads], loop.device))
 
 
-def _ahead(source: Iterator[T]) -> Iterator[T]:
-    """The same values, made in a thread up to ``AHEAD`` of them before they are asked for."""
+def _ahead(source: Iterator[T], device: torch.device) -> Iterator[T]:
+    """The same values, made in a thread up to ``AHEAD`` of them before they are asked for.
+
+    Args:
+        device: the GPU that they are made on; a thread would otherwise begin with the first one.
+    """
     ready: queue.Queue[Callable[[], T] | None] = queue.Queue(AHEAD)
     stopped = threading.Event()
 
@@ -166,6 +173,8 @@ def _ahead(source: Iterator[T]) -> Iterator[T]:
 
     def work() -> None:
         try:
+            if device.index is not None:
+                torch.cuda.set_device(device)
             for value in source:
                 if not put(lambda value=value: value):  # type: ignore[misc]
                     return

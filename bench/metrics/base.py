@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from bench import registry
 from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.tokens import Codebook, Tokens
+from bench.machine.mapped_arrays import reordered
 from bench.metrics.states import TorchMetric
 from bench.values import Value, by_name, whole
 
@@ -95,6 +96,14 @@ class FeatureSource:
         """Features by layer name, of references and of reconstructions; computed on first use and kept."""
         raise NotImplementedError
 
+    def keep(self, name: str, rows: torch.Tensor) -> torch.Tensor:
+        """Float32 rows ``[n, dim]`` that a metric keeps: copied to disk where there is a place for them, else as given.
+
+        Args:
+            name: the name under which a metric keeps its rows, all of one length.
+        """
+        return rows
+
     def restore(self) -> None:
         """Undo what a metric wrote into the features, which other metrics share."""
 
@@ -159,6 +168,8 @@ class Metric(TorchMetric):
     Settings: ClassVar[type[Settings]] = Settings
     carried: ClassVar[tuple[str, ...]] = ()
     """Attributes that ``update`` changes besides the states: text, numbers, and lists of them."""
+    on_disk: ClassVar[tuple[str, ...]] = ()
+    """List states of float32 rows on disk, which never come into memory as a whole."""
     full_state_update = False
     system: str = ""
     """Name of the measured system."""
@@ -218,18 +229,30 @@ class Metric(TorchMetric):
 
         Of the attributes in ``carried`` lists are joined; of others the first that is not empty is taken.
         """
-        self._sync_dist(ranks.collect)
-        self._to_sync = False  # by ``compute``, which only the first rank calls
+        self.finish()
         for name in self.carried:
             given = ranks.exchange(getattr(self, name))
             listed = isinstance(given[0], list)
             setattr(self, name, list(chain(*given)) if listed else next(filter(None, given), given[0]))
+        collected = {}
+        for name in self.on_disk:
+            rows = getattr(self, name)
+            joined = reordered(rows, np.arange(sum(map(len, rows)))) if rows else torch.zeros(0)
+            collected[name] = [part for part in ranks.collect(joined) if len(part)]
+            setattr(self, name, [])
+        self._sync_dist(ranks.collect)
+        self._to_sync = False  # by ``compute``, which only the first rank calls
+        for name, parts in collected.items():
+            setattr(self, name, parts)
 
     def _sync_dist(self, *args: Any, **kwargs: Any) -> None:
         for name in self._defaults:
             if isinstance(pieces := getattr(self, name), list):
                 pieces[:] = [piece.cpu() for piece in pieces]
         super()._sync_dist(*args, **kwargs)
+
+    def finish(self) -> None:
+        """Wait for what ``update`` left to others; nothing here."""
 
     def order(self) -> np.ndarray:
         """Permutation that puts the samples seen into the dataset's order."""

@@ -78,12 +78,21 @@ class Guarded:
             self.attempt("restore", lambda metric: metric.restore(state))
 
     def reduce(self, ranks: Ranks) -> None:
-        """Bring what the ranks hold together on the first one; a metric that failed on any of them has failed."""
+        """Bring what the ranks hold together on the first one; a metric that failed on any of them has failed.
+
+        Raises:
+            BenchError: it failed meanwhile, where the other ranks would wait for it.
+        """
+        self.attempt("finish", lambda metric: metric.finish())
         lost = next(filter(None, ranks.exchange(self.nothing)), None)
         if lost:
             self._lose(lost)
-        else:
-            self.attempt("reduce", lambda metric: metric.reduce(ranks))
+        elif self._metric is not None:
+            try:
+                self._metric.reduce(ranks)
+            except (Exception, SystemExit) as error:
+                why = self._failure("reduce", error)
+                raise BenchError(why.unavailable or "", why.remedy) from error
 
     def outcome(self, n: int | None = None, taken: Iterable[str] = ()) -> tuple[dict[str, Estimate], dict[str, Any]]:
         """The estimates by name, and the columns of per-sample values; a failed metric has no columns.

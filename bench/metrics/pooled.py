@@ -13,7 +13,6 @@ from bench.metrics.base import Metric
 
 if TYPE_CHECKING:
     from bench.machine.pool import Pool
-    from bench.machine.ranks import Ranks
 
 _P = ParamSpec("_P")
 
@@ -51,10 +50,6 @@ class PooledMetric(Metric):
     def state(self) -> dict[str, Any]:
         self.finish()
         return super().state()
-
-    def reduce(self, ranks: Ranks) -> None:
-        self.finish()
-        super().reduce(ranks)
 
     def sync_context(self, *args: Any, **kwargs: Any) -> Any:
         # torchmetrics enters it before it computes: what other ranks get must be whole.

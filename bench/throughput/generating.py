@@ -149,7 +149,8 @@ class BackboneSweep:
                 self.report(PHASE, number, len(self.settings.batch_sizes or ()))
                 here = row.model_copy(update={"batch": batch, "cached": cached})
                 try:
-                    self.rows.append(self._row(here, drawer))
+                    with torch.inference_mode():
+                        self.rows.append(self._row(here, drawer))
                 except Exception as error:
                     self.rows.append(trouble(here, error))
                     break

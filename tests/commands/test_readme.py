@@ -8,6 +8,7 @@ import shlex
 
 import pytest
 import refresh
+import yaml
 from places import ROOT
 
 from bench import registry
@@ -19,6 +20,7 @@ from bench.contracts.system import parse
 from bench.datasets.spec import DatasetSpec, split_path
 from bench.machine.weights import FILES, WeightStore
 from bench.measuring import runner
+from bench.throughput.settings import SweepSettings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/results"))
@@ -93,6 +95,20 @@ def test_the_protocol_shown_is_one(bench, tmp_path):
         (suite,) = set(re.findall(rf"--suite (\S+) .*--protocol {name}", README))
         shown = bench("run", "--suite", suite, "--protocol", name, "--dry-run", "--offline").stdout
         assert SHOWN[name] in shown
+
+
+def test_the_throughput_command_sweeps(bench, tmp_path):
+    """Its sweep made short; the settings that are shown beside it are read."""
+    (command,) = (block for block in blocks("sh") if "--suite throughput" in block)
+    (shown,) = re.findall(r"`sweep: (\{[^`]*\})`", README)
+    sweep = SweepSettings(**yaml.safe_load(shown)).model_dump(mode="json", exclude_unset=True)
+    short = {"batch_sizes": [1], "dtypes": ["float32"], "sizes": [32], "samples": 1}
+    assert sweep.keys() < short.keys()
+    pace = {"iterations": 3, "seconds": 0, "most_seconds": 0.01, "warm_up_seconds": 0}
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump({"description": "short", "sweep": {**short, "pace": pace}}))
+    bench(*shlex.split(command)[1:], "--protocol", "short.yaml", "--offline", "--no-mlflow")
+    (result,) = Run(tmp_path / "runs" / "throughput").results()
+    assert [(row.part, row.outcome) for row in result.sweep.rows] == [("encode", "measured"), ("decode", "measured")]
 
 
 def test_commands_that_are_not_run_name_what_there_is():

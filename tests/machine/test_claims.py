@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import BenchError
 from bench.machine import claims
 from bench.machine.claims import Claim, Claims
 from bench.machine.holders import STALE, Holder, this_process
@@ -132,3 +133,13 @@ def test_a_process_number_that_is_used_again_is_another_process() -> None:
     me = this_process()
     assert not me.outlived(me, idle=10 * STALE)
     assert me.outlived(replace(me, born=me.born - 1), idle=0)
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def acquire(*_: object, **__: object) -> None:
+        raise NotImplementedError("no flock here")
+
+    mine = Claims(tmp_path)
+    monkeypatch.setattr(mine._lock, "acquire", acquire)
+    with pytest.raises(BenchError, match=r"no flock here; choose another run directory with --out DIR"):
+        mine.take("cell")

@@ -66,6 +66,47 @@ def another_file(folder: Path) -> Resume:
     return resume(folder, read=folder / "weights")
 
 
+class Gone(Counter):
+    """Tables whose files are no longer there."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        raise ValueError("gone")
+
+    def place(self, view: torch.Tensor) -> None:
+        return None
+
+    def view(self, place: list[Any]) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class Whole(Gone):
+    """Tables that another rank has lost."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.kept = state
+
+
+class Disagreeing(Ranks):
+    """One of two ranks, of which the other gives its own answers: how far its state is, and what follows."""
+
+    def __init__(self, *others: Any) -> None:
+        super().__init__(0, 2)
+        self.others = list(others)
+
+    def exchange(self, value: Any) -> list[Any]:
+        return [value, self.others.pop(0) if self.others else value]
+
+
+@pytest.mark.parametrize(
+    ("tables", "others"), [(Gone, (2, True)), (Whole, (2, False)), (Whole, (1, None, True)), (Whole, (None, None))]
+)
+def test_ranks_begin_anew_together(tmp_path, tables, others):
+    """A rank that went on alone would not go through as many steps as the others, and all would wait for ever."""
+    resume(tmp_path, ranks=AsIfTwo(0, 2)).save(2, {"counter": Counter()}, Whole())
+    again = resume(tmp_path, ranks=Disagreeing(*others))
+    assert again.restore({"counter": Counter()}, tables()) == 0
+
+
 class AsIfTwo(Ranks):
     """One of two ranks, of which the other always agrees."""
 

@@ -19,7 +19,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from bench.errors import BenchError, Unavailable
-from bench.machine.mapped_arrays import mapped
+from bench.machine.mapped_arrays import Spill, mapped
 from bench.machine.weights import WeightStore
 from bench.measuring import extractors
 from bench.measuring.features import FeatureBank
@@ -258,3 +258,16 @@ def test_a_full_disk_is_named_before_it_is_written_to() -> None:
             mapped((1024, 2048))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_only_rows_and_columns_have_a_place(tmp_path: Path) -> None:
+    """Of anything else the place would give back other numbers."""
+    spill = Spill(6, files=tmp_path / "rows")
+    rows = spill.append(torch.arange(24.0).reshape(4, 6))
+    part = rows[1:3, 2:5]
+    place = spill.place(part)
+    assert place == (0, 1, 2)
+    assert torch.equal(spill.view(place, part.shape), part)
+    assert [spill.place(other) for other in (rows[::2], rows[:, ::2], rows.T, rows[1], rows.view(torch.int32))] == [
+        None
+    ] * 5

@@ -16,8 +16,10 @@ from bench.contracts.protocol import Protocol
 from bench.contracts.sweep import SweepRow
 from bench.contracts.system import parse
 from bench.contracts.task import Job, Measurement, Request, open_task
+from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.leaderboard.sweeps import sweep_table
+from bench.throughput.generating import ProbeDrawer
 
 PACE = {"iterations": 3, "seconds": 0, "most_seconds": 0.01, "warm_up_seconds": 0}
 SWEEP: dict[str, Any] = {"batch_sizes": [1, 2, 4], "sizes": [16], "samples": 2, "pace": PACE}
@@ -181,7 +183,14 @@ def test_wrong_settings_are_named(sweep, options, message):
 
 
 @pytest.mark.parametrize("system", ["klt-fsq@8", "klt-continuous@8"])
-def test_a_probe_draws_with_and_without_its_cache(system):
+def test_a_probe_draws_with_and_without_its_cache(system, monkeypatch):
+    decode, gradients = ProbeDrawer.decode, set[bool]()
+
+    def watched(drawer: ProbeDrawer, tokens: Tokens) -> object:
+        gradients.add(torch.is_grad_enabled())
+        return decode(drawer, tokens)
+
+    monkeypatch.setattr(ProbeDrawer, "decode", watched)
     found = measure(system, {"probe": {"width": 16, "depth": 1}, "batch_sizes": [1, 2]})
     drawn = rows(found, part="generate")
     assert [(row.cached, row.batch) for row in drawn] == [(True, 1), (True, 2), (False, 1), (False, 2)]
@@ -189,6 +198,7 @@ def test_a_probe_draws_with_and_without_its_cache(system):
         # Four tokens of 8 x 8 pixels; the first comes before the last, and decoding takes time of its own.
         assert 4 * row.samples_per_second < row.tokens_per_second
         assert 0 < row.first_token_ms < 1000 * row.batch / row.samples_per_second
+    assert gradients == {False}
     best = max(drawn[:2], key=lambda row: row.samples_per_second)
     assert found.metrics["throughput_generate"].value == best.samples_per_second
     assert found.metrics["throughput_tokens_uncached"].value == max(row.tokens_per_second for row in drawn[2:])

@@ -6,20 +6,16 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from bench.contracts.stats import Estimate, assign_blocks, block_jackknife
 from bench.errors import Unavailable
-from bench.machine.mapped_arrays import reordered
 from bench.metrics.base import Batch, Metric, ReferenceSource, Wants
 from bench.metrics.sets.engine import PROCESSOR, Engine
 from bench.metrics.sets.leaving_out import Sets, about_samples, too_few_to_leave_out
-
-if TYPE_CHECKING:
-    from bench.machine.ranks import Ranks
 
 Side = Literal["reference", "reconstruction"]
 
@@ -53,6 +49,7 @@ class SetMetric(Metric):
     extractor: ClassVar[str]
     layer: ClassVar[str] = "pool"
     wants: ClassVar[Wants] = "features"
+    on_disk = ("rows_reference", "rows_reconstruction")
     references: ReferenceSource | None = None
     """The fixed set that samples are compared with; None if each is compared with its own input."""
     heavy_device: torch.device
@@ -105,18 +102,6 @@ class SetMetric(Metric):
     def restore(self, state: Mapping[str, Any]) -> None:
         super().restore(state)
         self.heavy_device = self.device  # there may be no batch left
-
-    def reduce(self, ranks: Ranks) -> None:
-        names = [f"rows_{side}" for side in ("reference", "reconstruction")]
-        collected = {}
-        for name in names:  # on disk, where torchmetrics would join them in memory
-            rows = getattr(self, name)
-            joined = reordered(rows, np.arange(sum(map(len, rows)))) if rows else torch.zeros(0)
-            collected[name] = [rows for rows in ranks.collect(joined) if len(rows)]
-            setattr(self, name, [])
-        super().reduce(ranks)
-        for name in names:
-            setattr(self, name, collected[name])
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""

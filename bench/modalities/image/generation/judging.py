@@ -12,11 +12,12 @@ import torch
 
 from bench.contracts.task import Place, Report
 from bench.contracts.tokens import Tokens
-from bench.errors import Unavailable
+from bench.errors import BenchError, Unavailable
 from bench.machine.ranks import ALONE, HandedOver
 from bench.machine.resume import Part
 from bench.measuring.copies import show
-from bench.measuring.features import ExtractorRun, FeatureBank, Features, Guard
+from bench.measuring.extractor_run import ExtractorRun, Features
+from bench.measuring.features import FeatureBank, Guard
 from bench.measuring.seen import Repeats, content
 from bench.metrics.base import Batch, FeatureSource, Metric
 from bench.metrics.guarded import MetricSet
@@ -110,7 +111,10 @@ class Judge:
             if self.resume:
                 self.resume.after(number + 1, parts, self.bank)
         seen.indices = sorted(chain(*ranks.exchange(seen.indices)))
-        seen.size = next(filter(None, ranks.exchange(seen.size)), "")
+        sizes = sorted({*filter(None, ranks.exchange(seen.size))})
+        if len(sizes) > 1:
+            raise BenchError(f"{source.name}: images of different sizes: {', '.join(sizes)}; give images of one size")
+        seen.size = "".join(sizes)
         source.reduce(ranks)
         metrics.reduce(ranks)
         if not ranks.first:
@@ -156,6 +160,9 @@ class _SampleFeatures(FeatureSource):
             self._found[extractor] = run.one_side(self.images)
             self._guard.watch([self._found[extractor]])
         return {}, dict(self._found[extractor])
+
+    def keep(self, name: str, rows: torch.Tensor) -> torch.Tensor:
+        return self.bank.keep(name, rows)
 
     def restore(self) -> None:
         self._guard.restore()

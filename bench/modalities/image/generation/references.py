@@ -15,7 +15,7 @@ from bench.contracts.task import Report
 from bench.datasets.spec import DatasetSpec
 from bench.errors import BenchError, Unavailable
 from bench.measuring import extractors
-from bench.measuring.features import ExtractorRun, Features
+from bench.measuring.extractor_run import ExtractorRun, Features
 from bench.metrics.base import ReferenceSource
 from bench.modalities.image.generation.arrays import KEY, members, read_array
 from bench.modalities.image.generation.samples import ARRAYS

@@ -13,6 +13,7 @@ A side's patches lie on disk, 588 bytes each in the paper's size: 75 KB per imag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -60,6 +61,7 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
     settings: SlicedWassersteinSettings
     references: ReferenceSource | None = None
     carried = ("size", "total")
+    on_disk = ("rows",)
     size: tuple[int, int] = (0, 0)
     total: int | None = None
     rows: list[torch.Tensor]
@@ -67,11 +69,11 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_state("rows", default=[], dist_reduce_fx="cat")
-        self.spill: Spill | None = None
         self.heavy_device = torch.device("cpu")
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "spill": None}  # its rows are listed; others may go elsewhere
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.heavy_device = self.device  # there may be no batch left
 
     def update(self, batch: Batch) -> None:
         """Take in a batch's patches.
@@ -89,9 +91,9 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         if images.device.type == "cuda":
             self.heavy_device = images.device
         if level_sizes(*self.size):
-            spill = self.spill = self.spill or Spill(self._width, FIRST_ROWS)
             used = images[chosen.nonzero()[:, 0].to(images.device)]
-            self.rows.append(spill.append(self._patches(used, batch.index[chosen])))
+            rows = self._patches(used, batch.index[chosen])
+            self.rows.append(batch.features.keep(NAME, rows) if batch.features else rows)
 
     def compute(self) -> dict[str, Estimate]:
         """The estimates; unavailable, with the reason, where the samples or the references do not allow them."""
@@ -120,8 +122,8 @@ class SlicedWasserstein(Metric, line="sliced_wasserstein"):
         by_block = order[np.argsort(block, kind="stable")]
         bounds = np.concatenate([[0], np.cumsum(np.bincount(block))])
         least = too_few_to_leave_out(bounds, 2)
-        found = self.metric_state["rows"]  # one tensor once ranks have exchanged theirs
-        samples = [found] if isinstance(found, torch.Tensor) else found
+        kept = self.metric_state["rows"]  # one tensor where torchmetrics has joined them
+        samples = [kept] if isinstance(kept, torch.Tensor) else kept
         engine, values = self.engine, []
         for level, (height, width) in enumerate(sizes):
             x, y = (
