@@ -230,7 +230,9 @@ def attempted(
                 ]
                 continue
             seen.failed[members[0].id] = summary_of(error)
-            if not seen.ids and len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped)):
+            # Of several ranks the first has the samples that a single one begins with.
+            hopeless = len(seen.failed) == min(HOPELESS, len(dataset) - len(seen.skipped))
+            if hopeless and not seen.ids and loop.ranks.first:
                 raise
             continue
         yield part, members, together, made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from bench.errors import BenchError
 from bench.machine.memory import MemoryMeter
 from bench.machine.ranks import Ranks
 from bench.measuring.cell_process import _make_current
-from bench.measuring.loop import Loop
+from bench.measuring.loop import HOPELESS, Loop, attempted
 from bench.measuring.passing import Passing
+from bench.measuring.seen import Seen
 from bench.measuring.steps import Read, _ahead, _batched
 from bench.metrics.base import Batch, Metric
 from bench.metrics.guarded import Guarded, MetricSet
@@ -104,3 +106,21 @@ def test_no_batch_comes_to_the_device_while_a_system_is_measured(monkeypatch):
     batch = _batched([Read(0, sample, b"")], loop)
     Passing(tokenizer, loop, MemoryMeter(device), [], frozenset())(batch.signal, [sample], [0])
     assert held == {True}
+
+
+def test_only_the_first_rank_gives_a_system_up():
+    """Others have samples on which one process would have gone on, since the system succeeded before."""
+
+    def fail(*_: Any) -> None:
+        raise ValueError("not this one")
+
+    def failed(rank: int) -> int:
+        loop, seen = Loop(ImageSignal(), torch.device("cpu"), 1, 0, 0, lambda *_: None, ranks=Ranks(rank, 2)), Seen()
+        dataset: Any = range(9)
+        with suppress(ValueError):
+            for index in range(5):
+                sample = Sample(str(index), 0, torch.zeros(3, 8, 8))
+                list(attempted([index], [sample], None, dataset, loop, seen, fail))
+        return len(seen.failed)
+
+    assert [failed(rank) for rank in (0, 1)] == [HOPELESS, 5]
