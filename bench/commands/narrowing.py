@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.measuring.runner import Plan
 
 
-def chosen_devices(devices: str | None, device: str, launch: Launch) -> list[str]:
+def chosen_devices(devices: str | None, device: str, launch: Launch, ranks: int = 1) -> list[str]:
     """The devices of ``--devices``, as torch names them; empty without the option.
 
     Raises:
@@ -35,6 +35,8 @@ def chosen_devices(devices: str | None, device: str, launch: Launch) -> list[str
         raise BenchError(f"--devices {devices}: a device is named twice, but measures one cell at a time")
     if device != "auto":
         raise BenchError(f"--devices {devices} and --device {device}: give one of them")
+    if ranks > 1:
+        raise BenchError(f"--devices {devices}: of several ranks each has a GPU; leave it out, and give --device cuda")
     if not launch.here:
         raise BenchError(f"--devices {devices}: jobs measure one cell each; leave it out, and give --slurm-gpus 1")
     return chosen

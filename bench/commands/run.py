@@ -85,7 +85,7 @@ def run_suite(
         return 0
     console = Console(stderr=True, quiet=rank > 0)
     limit = seconds_of(timeout) if timeout else None
-    places = chosen_devices(devices, chosen["device"], launch)
+    places = chosen_devices(devices, chosen["device"], launch, ranks)
     loaded = load_suite(suite)
     shown = out or Path("runs") / loaded.name
     run = Run(shown.absolute())  # systems may change the working directory, from the import of their module on
@@ -220,7 +220,7 @@ def _options(chosen: dict[str, Any], launch: Launch) -> Options:
     from bench.measuring import runner
 
     if launch.here:
-        chosen["device"] = runner.resolve_device(chosen["device"])
+        chosen["device"] = runner.resolve_device(chosen["device"], 1 if rank_of() else chosen["ranks"])
     if chosen["workers"] is None:
         chosen["workers"] = runner.default_workers(chosen["device"])
     return Options(**chosen)

@@ -244,16 +244,19 @@ def _modules(plan: Plan) -> list[str]:
     )
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str, ranks: int = 1) -> str:
     """The device as torch names it; ``auto`` is the GPU if there is one, else the CPU.
 
+    Args:
+        ranks: processes of this machine, of which each has a GPU of its own if the device is ``cuda``.
+
     Raises:
-        BenchError: there is no such device.
+        BenchError: there is no such device, or there are too few of them.
     """
     import torch
 
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
@@ -263,6 +266,8 @@ def resolve_device(device: str) -> str:
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         known = ", ".join(f"cuda:{number}" for number in range(torch.cuda.device_count()))
         raise BenchError(f"--device {device}: torch sees only {known}")
+    if device == "cuda" and ranks > (count := torch.cuda.device_count()):
+        raise BenchError(f"--ranks {ranks}: each rank has a GPU, and torch sees {count}; give --ranks {count} or fewer")
     return device
 
 

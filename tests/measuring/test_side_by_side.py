@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from places import SYSTEMS
 from rich.console import Console
 
@@ -79,17 +80,27 @@ def test_what_is_timed_on_one_processor_runs_alone(planned):
 
 
 @pytest.mark.parametrize(
-    ("devices", "device", "launcher", "message"),
+    ("devices", "device", "launcher", "ranks", "message"),
     [
-        ("cpu,cpu", "auto", "here", "timed on a CPU"),
-        ("0,0", "auto", "here", "named twice"),
-        ("0,1", "cuda", "here", "give one of them"),
-        ("0,1", "auto", "slurm", "jobs measure one cell each"),
+        ("cpu,cpu", "auto", "here", 1, "timed on a CPU"),
+        ("0,0", "auto", "here", 1, "named twice"),
+        ("0,1", "cuda", "here", 1, "give one of them"),
+        ("0,1", "auto", "slurm", 1, "jobs measure one cell each"),
+        ("0,1", "auto", "here", 2, "of several ranks each has a GPU"),
     ],
 )
-def test_devices_that_do_not_fit_are_rejected(devices, device, launcher, message):
+def test_devices_that_do_not_fit_are_rejected(devices, device, launcher, ranks, message):
     with pytest.raises(BenchError, match=message):
-        chosen_devices(devices, device, Launch(launcher=launcher))
+        chosen_devices(devices, device, Launch(launcher=launcher), ranks)
+
+
+def test_each_rank_has_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [runner.resolve_device(device, 2) for device in ("auto", "cuda", "cpu")] == ["cuda", "cuda", "cpu"]
+    for device in ("auto", "cuda"):
+        with pytest.raises(BenchError, match="--ranks 3: each rank has a GPU, and torch sees 2"):
+            runner.resolve_device(device, 3)
 
 
 def test_devices_are_numbers_of_cuda_devices():
