@@ -23,7 +23,7 @@ from bench.throughput.settings import Dtype, ProbeShape, SweepSettings
 from bench.throughput.state import flags
 from bench.throughput.timing import Step, Timing, timed
 from bench.throughput.tokenizing import PHASE, TokenizerSweep, speeds, torch_dtype
-from bench.throughput.usage import Usage, free, trouble
+from bench.throughput.usage import NO_TF32, Usage, free, left_out, trouble
 
 FIRST, DRAWN = 1, 2
 """Parts of a timed call up to the first token, and up to the last; the rest is decoding."""
@@ -125,7 +125,7 @@ class BackboneSweep:
             free(self.device)
             row = SweepRow(part="generate", dtype=dtype, batch=(self.settings.batch_sizes or (1,))[0], size=self.size)
             if dtype == "tf32" and self.device.type != "cuda":
-                self._leave_out(row, "TF32 is of CUDA devices")
+                self.rows.append(left_out(row, NO_TF32))
                 continue
             with flags(dtype == "tf32", self.settings.cudnn):
                 self._of_dtype(row, dtype)
@@ -135,7 +135,7 @@ class BackboneSweep:
         try:
             self.drawer = drawer = self.make(torch_dtype(dtype))
         except BenchError as reason:
-            self._leave_out(row, reason.cause)
+            self.rows.append(left_out(row, reason.cause))
             return
         except Exception as error:
             self.rows.append(trouble(row, error))
@@ -156,9 +156,6 @@ class BackboneSweep:
                     break
                 finally:
                     free(self.device)
-
-    def _leave_out(self, row: SweepRow, reason: str) -> None:
-        self.rows.append(row.model_copy(update={"outcome": "left out", "reason": reason}))
 
     def _row(self, row: SweepRow, drawer: Drawer) -> SweepRow:
         assert self.settings.pace is not None

@@ -26,7 +26,7 @@ from bench.throughput.settings import Dtype, SweepSettings
 from bench.throughput.size import flops_of, modules_of
 from bench.throughput.state import flags
 from bench.throughput.timing import Timing, timed
-from bench.throughput.usage import Usage, free, trouble
+from bench.throughput.usage import NO_TF32, Usage, free, left_out, trouble
 from bench.tokenizers.base import Tokenizer
 
 PHASE = "measuring"
@@ -94,13 +94,13 @@ class TokenizerSweep:
     def _of_dtype(self, dtype: Dtype, wanted: bool) -> None:
         row = SweepRow(part="encode", dtype=dtype, batch=(self.settings.batch_sizes or (1,))[0], size=self.sizes[0])
         if dtype == "tf32" and self.device.type != "cuda":
-            self._leave_out(row, "TF32 is of CUDA devices")
+            self.rows.append(left_out(row, NO_TF32))
             return
         with flags(dtype == "tf32", self.settings.cudnn):
             try:
                 placed = self.placed(torch_dtype(dtype))
             except BenchError as reason:
-                self._leave_out(row, reason.cause)
+                self.rows.append(left_out(row, reason.cause))
                 return
             except Exception as error:
                 self.rows.append(trouble(row, error))
@@ -110,7 +110,7 @@ class TokenizerSweep:
                     self._compute_exactly(placed, size)
                 for compiled in (self.settings.compile or ()) if wanted else ():
                     if compiled and not modules_of(placed):
-                        self._leave_out(row.model_copy(update={"compiled": True, "size": size}), NO_MODULES)
+                        self.rows.append(left_out(row.model_copy(update={"compiled": True, "size": size}), NO_MODULES))
                         continue
                     self._of_setting(placed, row.model_copy(update={"compiled": compiled, "size": size}))
             del placed
@@ -142,9 +142,6 @@ class TokenizerSweep:
         if not self._exact.get(self.sizes[0]):
             raise BenchError("no tokens could be made in float32")
         return Structure.of(self._exact[self.sizes[0]][0].tokens, self.tokenizer.codebooks)
-
-    def _leave_out(self, row: SweepRow, reason: str) -> None:
-        self.rows.append(row.model_copy(update={"outcome": "left out", "reason": reason}))
 
     def _compute_exactly(self, tokenizer: Tokenizer, size: float | None) -> None:
         """What float32 makes of each sample, and the operations of a sample; nothing where it fails, as a row will."""

@@ -102,6 +102,14 @@ def _mebibytes(**amounts: int | None) -> dict[str, float]:
     return {name: amount / MEBIBYTE for name, amount in amounts.items() if amount}
 
 
+NO_TF32 = "TF32 is of CUDA devices"
+
+
+def left_out(row: SweepRow, reason: str) -> SweepRow:
+    """A row for what cannot be measured here, with the reason."""
+    return row.model_copy(update={"outcome": "left out", "reason": reason})
+
+
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 """Texts of errors of the processor's allocator and of CUDA's libraries, which have no class of their own."""
 

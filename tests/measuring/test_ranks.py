@@ -81,7 +81,7 @@ def test_the_same_distances_of_generated_images(measured, tmp_path):
         images = generator.integers(0, 256, (30, 64, 64, 3), np.uint8)
         images[20] = images[2]
         np.savez(tmp_path / f"{name}.npz", arr_0=images)
-    metrics = "{generation_fd_efficientnet_lite0: {}, sliced_wasserstein: {}}"
+    metrics = "{generation_fd_efficientnet_lite0: {}, sliced_wasserstein: {patches: 16, directions: 8}}"
     Path("sets.yaml").write_text(f"description: sets\nmetrics: {metrics}\n")
     chosen = {"suite": "image-gen", "protocol": "sets.yaml", "dataset": "reference.npz", "data": "reference.npz"}
     one, several = (measured("samples.npz", ranks, **chosen) for ranks in (1, 3))
