@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from places import SYSTEMS
 from rich.console import Console
 
@@ -27,11 +28,14 @@ from bench.measuring import runner
 from bench.modalities.image.generation.samples import sample_specs
 from bench.modalities.image.generation.sources import ArraySource
 
-KILLS = 2
-"""How often the cell is killed at random moments; ``BENCH_KILLS`` sets another number."""
+KILLS = int(os.environ.get("BENCH_KILLS", 2))
+"""How often the cell is killed at random moments."""
+IMAGES_EACH = 12
+"""More images than the process measures between two kills, most of the time."""
 MEASURED_ANEW = ("encode_images_per_second", "decode_images_per_second", "peak_memory")
 PROTOCOL = """
 description: features that are kept on disk, values of samples, and counts
+preprocessing: {crop: none}
 metrics: {psnr: {}, ssim: {}, fd_efficientnet_lite0: {}, codebook: {}, bits_per_pixel_entropy: {}, throughput: {}}
 """
 
@@ -41,10 +45,16 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     """A function that measures a system once, in a run directory of some name."""
     monkeypatch.chdir(tmp_path)
     Path("short.yaml").write_text(PROTOCOL)
+    Path("images").mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(IMAGES_EACH * (KILLS + 1)):
+        coarse = generator.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(coarse).resize((64, 64), Image.Resampling.BILINEAR).save(f"images/{number:04}.png")
 
     def measure(out: str, system: str, **options: Any) -> Result:
         run = Run(tmp_path / out)
-        chosen = Options(protocol="short.yaml", batch_size=1, limit=16, keep=3, **options)
+        data = {"dataset": "image-folder", "data": "images"}
+        chosen = Options(protocol="short.yaml", batch_size=1, keep=3, **data, **options)
         plan = runner.plan(load_suite("image-recon"), [parse(system)], chosen, WeightStore({}, True), run)
         with CellProgress(1, Console(stderr=True)) as progress:
             (outcome,) = runner.execute(plan, run, progress)
@@ -62,14 +72,13 @@ def values(result: Result) -> dict[str, Any]:
 def test_killed_at_random_moments(measured, tmp_path):
     system = f"{SYSTEMS / 'killed.py'}:Killed"
     whole = measured("whole", f"{system}@name=once,kills=0")
-    kills = int(os.environ.get("BENCH_KILLS", KILLS))
     done = [0]
     while (
-        result := measured("killed", f"{system}@name=often,kills={kills}", checkpoint_every=0.001)
+        result := measured("killed", f"{system}@name=often,kills={KILLS}", checkpoint_every=0.001)
     ).status == "failed":
         assert "was killed by SIGKILL" in result.errors[0].message
         done += [int(file.read_text()) for file in (tmp_path / "killed").rglob("partial/*/last")]
-    assert len((tmp_path / "often.txt").read_text().splitlines()) == kills + 1
+    assert len((tmp_path / "often.txt").read_text().splitlines()) == KILLS + 1
     assert done == sorted(done)
     assert done[-1] > 0
     assert values(result) == values(whole)
