@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import shutil
 import time
-import zipfile
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,16 +23,9 @@ LAST = "last"
 """The file that names the state to resume from: states are there before they are named."""
 PLACE = "features at"
 """Key of what stands for features in a state."""
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    AssertionError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
+DIGEST = 32
+"""Bytes of the hash that a state begins with: what loads from damaged files may differ without an error."""
+_UNUSABLE = (OSError, ValueError, RuntimeError, pickle.UnpicklingError)
 
 
 class Part(Protocol):
@@ -52,6 +46,9 @@ class Views(Part, Protocol):
 
     def view(self, place: list[Any]) -> torch.Tensor:
         """The view at a place."""
+
+    def has(self, state: Any) -> bool:
+        """Whether what the views of a state were of is still there."""
 
 
 class Resume:
@@ -88,13 +85,12 @@ class Resume:
     def restore(self, parts: Mapping[str, Part], tables: Views | None) -> int:
         """Let the parts go on where the last state left them; what is done by then, 0 where there is no state."""
         state, self._state = self._state, None
-        if state is None:
+        if state is None:  # on all ranks
             return 0
-        try:
-            if tables:
-                tables.restore(state["tables"])
-        except ValueError:  # what they were views of is no longer there
+        if not all(self.ranks.exchange(tables is None or tables.has(state["tables"]))):
             return 0
+        if tables:
+            tables.restore(state["tables"])
         for name, part in parts.items():
             part.restore(_with_views(state["parts"][name], tables))
         return int(state["done"])
@@ -110,7 +106,32 @@ class Resume:
             self._saved = time.monotonic()
 
     def save(self, done: int, parts: Mapping[str, Part], tables: Views | None) -> None:
-        """Save the parts; a kill meanwhile leaves the state before."""
+        """Save the parts; a kill meanwhile leaves the state before, and so does a disk that takes no more."""
+        file = self._file(done)
+        if not self._managed(lambda: self._write(file, done, parts, tables)):
+            return
+        # Named once all ranks have written theirs.
+        if not self._managed(
+            lambda: write_atomic(self.folder / LAST, str(done).encode()) if self.ranks.first else None
+        ):
+            return
+        for older in set(self.folder.glob(f"state-{self.ranks.rank}-*")) - {file}:
+            older.unlink()
+
+    def _managed(self, write: Callable[[], None]) -> bool:
+        """Whether all ranks could write; the one that could not warns of it."""
+        trouble = None
+        try:
+            write()
+        except OSError as error:
+            trouble = error
+            warnings.warn(
+                f"where the cell is cannot be saved, so that a kill costs more: {self.folder}: {error.strerror}",
+                stacklevel=3,
+            )
+        return not any(self.ranks.exchange(trouble is not None))
+
+    def _write(self, file: Path, done: int, parts: Mapping[str, Part], tables: Views | None) -> None:
         state = {
             "key": self.key,
             "ranks": self.ranks.size,
@@ -121,14 +142,8 @@ class Resume:
         }
         sink = io.BytesIO()
         torch.save(state, sink)
-        file = self._file(done)
-        write_atomic(file, sink.getvalue())
-        self.ranks.exchange(None)  # named once all ranks have written theirs
-        if self.ranks.first:
-            write_atomic(self.folder / LAST, str(done).encode())
-        self.ranks.exchange(None)
-        for older in set(self.folder.glob(f"state-{self.ranks.rank}-*")) - {file}:
-            older.unlink()
+        data = sink.getbuffer()
+        write_atomic(file, hashlib.sha256(data).digest() + data)
 
     def clear(self) -> None:
         """Remove the state, once the result has been written."""
@@ -143,9 +158,11 @@ class Resume:
     def _load(self) -> dict[str, Any] | None:
         """The last state if all ranks can use theirs; otherwise what is there is removed."""
         state: dict[str, Any] | None = None
-        with suppress(*_DAMAGED):
-            state = torch.load(self._file((self.folder / LAST).read_text()), weights_only=True)
-            assert state is not None
+        with suppress(*_UNUSABLE):
+            data = self._file((self.folder / LAST).read_text()).read_bytes()
+            if hashlib.sha256(data[DIGEST:]).digest() == data[:DIGEST]:
+                state = torch.load(io.BytesIO(data[DIGEST:]), weights_only=True)
+        if state is not None:
             fits = state["key"] == self.key and state["ranks"] == self.ranks.size
             state = state if fits and not any(state_of(path) != then for path, then in state["read"].items()) else None
         if all(self.ranks.exchange(state is not None)):

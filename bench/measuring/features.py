@@ -92,12 +92,12 @@ class FeatureBank:
         """What :meth:`restore` needs to go on in another process."""
         return {name: run.state() for name, run in self._runs.items()}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on where another process was.
+    def has(self, state: dict[str, Any]) -> bool:
+        """Whether :meth:`restore` can go on: the features in files and in the cache are still there."""
+        return all(self.run(name).has(of_run) for name, of_run in state.items())
 
-        Raises:
-            ValueError: the cached features of the reference have changed.
-        """
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
         for name, of_run in state.items():
             self.run(name).restore(of_run)
 
@@ -255,10 +255,12 @@ class ExtractorRun:
         computed = [[index, self.spill.place(rows)] for index, rows in self.computed]
         return {"spill": self.spill.state(), "computed": computed, "cached": self.cached is not None}
 
+    def has(self, state: dict[str, Any]) -> bool:
+        """Whether :meth:`restore` can go on."""
+        return self.spill.has(state["spill"]) and (self.cached is not None or not state["cached"])
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where another process was."""
-        if state["cached"] and self.cached is None:
-            raise ValueError("the cached features of the reference are gone")
         if not state["cached"]:
             self.cached = None  # put there meanwhile by a cell whose batches may have been others
         self.spill.restore(state["spill"])
