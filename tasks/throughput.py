@@ -85,7 +85,12 @@ class Throughput(DatasetTask):
         if chosen.get("device", device) != device:
             raise BenchError(f"{request.place}: device: {chosen['device']!r}, but this is {device}; leave it out")
         given = validated(SweepSettings, chosen.get("sweep") or {}, request.place, "sweep")
-        sweep = given.on(kind, registry.load(self.face.signal).sweep_sizes)
+        signal: type[Signal] = registry.load(self.face.signal)
+        if signal.whole_sizes and (part := next((size for size in given.sizes or () if size % 1), None)):
+            raise BenchError(f"{request.place}: sweep.sizes: {part} is not a whole number of {signal.size_unit}")
+        if given.probe and given.probe.paradigm != "auto":
+            registry.get("backbones", given.probe.paradigm)
+        sweep = given.on(kind, signal.sweep_sizes)
         whole = {**chosen, "device": device, "sweep": sweep.model_dump(mode="json")}
         # Batches are made of the first samples of the data set; the others need not be read.
         limit = min(sweep.samples, options.limit or sweep.samples)

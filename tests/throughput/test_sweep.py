@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,11 @@ def test_what_is_left_open_is_filled_in_for_the_device():
         ({"batch_sizes": [2, 1]}, {}, "sweep.batch_sizes: must be positive numbers, the smallest first"),
         ({"dtypes": ["float32", "float32"]}, {}, "sweep.dtypes: names a value twice"),
         ({"dtypes": ["half"]}, {}, "sweep.dtypes.0: 'half' is not 'float32', 'tf32', 'bfloat16' or 'float16'"),
+        ({"sizes": [100.5]}, {}, "sweep.sizes: 100.5 is not a whole number of px"),
+        ({"sizes": [math.inf]}, {}, "sweep.sizes.0: inf is not a finite number"),
+        ({"pace": {"seconds": math.inf}}, {}, "sweep.pace.seconds: inf is not a finite number"),
+        ({"probe": {"width": 7}}, {}, "sweep.probe: width=7, depth=2, heads=2: all must be positive"),
+        ({"probe": {"paradigm": "autoregresive"}}, {}, "no backbone is called 'autoregresive'"),
         ({}, {"dtype": "float16"}, "image-throughput sweeps dtypes itself; leave out --dtype"),
         ({}, {"device": "meta"}, "throughput is timed on cpu and cuda only"),
     ],
