@@ -145,13 +145,6 @@ class Resume:
         data = sink.getbuffer()
         write_atomic(file, hashlib.sha256(data).digest() + data)
 
-    def clear(self) -> None:
-        """Remove the state, once the result has been written."""
-        if self.ranks.first:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            with suppress(OSError):  # of other cells
-                self.folder.parent.rmdir()
-
     def _file(self, done: object) -> Path:
         return self.folder / f"state-{self.ranks.rank}-{done}.pt"
 
@@ -171,6 +164,13 @@ class Resume:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.ranks.exchange(None)
         return None
+
+
+def forget(folder: Path) -> None:
+    """Remove the state in a folder, once the result has been written, and the folder of states if it was the last."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # of other cells
+        folder.parent.rmdir()
 
 
 def _with_places(value: Any, tables: Views | None) -> Any:

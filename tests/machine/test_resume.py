@@ -11,7 +11,7 @@ import torch
 
 from bench.machine.mapped_arrays import Spill
 from bench.machine.ranks import ALONE, Ranks
-from bench.machine.resume import LAST, Resume
+from bench.machine.resume import LAST, Resume, forget
 from bench.machine.watch import state_of
 
 
@@ -48,7 +48,7 @@ def test_the_last_state_is_used_again(tmp_path):
     done, found = restored(resume(tmp_path))
     assert (done, found.kept["n"], found.kept["names"], found.kept["raw"]) == (3, 30, {"a": ["b"]}, {b"k": ("x", 1)})
     assert torch.equal(found.kept["rows"][0], torch.arange(3))
-    resume(tmp_path).clear()
+    forget(tmp_path / "partial" / "cell")
     assert not (tmp_path / "partial").exists()
 
 

@@ -119,6 +119,12 @@ def test_a_system_that_never_works_fails_its_cell():
         measure(f"{PACED}:Hopeless")
 
 
+def test_a_part_that_never_works_is_a_warning():
+    found = measure(f"{PACED}:Mute")
+    assert "decode failed at every setting: ZeroDivisionError: no images today" in found.warnings
+    assert found.metrics["throughput_encode"].value > 0
+
+
 def test_compiled_code_is_timed_apart(monkeypatch):
     compiled: list[Callable[..., Any]] = []
 
