@@ -70,7 +70,8 @@ def test_a_source_has_a_link_where_one_is_known():
     assert catalogs()["image"].link(found) == "https://github.com/bytedance/1d-tokenizer/issues/105"
     unknown = {s.source for catalog in catalogs().values() for s in catalog.systems if not catalog.link(s)}
     assert {source for source in unknown if "Hz" not in source and "bit" not in source} == {
-        "RAE, paper, table 1(a)", "WavTokenizer, paper (quoted in issue 54)"
+        "RAE, paper, table 1(a)",
+        "WavTokenizer, paper (quoted in issue 54)",
     }
 
 
