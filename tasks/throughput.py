@@ -85,7 +85,12 @@ class Throughput(DatasetTask):
         if chosen.get("device", device) != device:
             raise BenchError(f"{request.place}: device: {chosen['device']!r}, but this is {device}; leave it out")
         given = validated(SweepSettings, chosen.get("sweep") or {}, request.place, "sweep")
-        sweep = given.on(kind, registry.load(self.face.signal).sweep_sizes)
+        signal: type[Signal] = registry.load(self.face.signal)
+        if signal.whole_sizes and (part := next((size for size in given.sizes or () if size % 1), None)):
+            raise BenchError(f"{request.place}: sweep.sizes: {part} is not a whole number of {signal.size_unit}")
+        if given.probe and given.probe.paradigm != "auto":
+            registry.get("backbones", given.probe.paradigm)
+        sweep = given.on(kind, signal.sweep_sizes)
         whole = {**chosen, "device": device, "sweep": sweep.model_dump(mode="json")}
         # Batches are made of the first samples of the data set; the others need not be read.
         limit = min(sweep.samples, options.limit or sweep.samples)
@@ -220,20 +225,25 @@ def _read(dataset: Dataset, signals: Signal, sizes: Sequence[float], seen: Seen)
 
 def _require_some(rows: list[SweepRow]) -> None:
     """BenchError if nothing was measured and something failed."""
-    if not any(row.outcome == "measured" for row in rows):
-        failed = next((row for row in rows if row.outcome == "failed"), None)
-        if failed:
-            raise BenchError(f"{failed.part} failed at every setting: {failed.reason}")
+    if not any(row.outcome == "measured" for row in rows) and (failed := _never(rows)):
+        raise BenchError(failed[0])
+
+
+def _never(rows: list[SweepRow]) -> list[str]:
+    """A sentence for each part that failed at every setting, with the reason of the first."""
+    measured = {row.part for row in rows if row.outcome == "measured"}
+    failed = {row.part: row.reason for row in reversed(rows) if row.outcome == "failed" and row.part not in measured}
+    return [f"{part} failed at every setting: {reason}" for part, reason in failed.items()]
 
 
 def _doubts(rows: list[SweepRow]) -> list[str]:
-    """What makes the numbers doubtful: results that a setting breaks, and rates that were not steady."""
+    """What makes the numbers doubtful: parts and results that settings break, and rates that were not steady."""
     broken = list(
         dict.fromkeys(f"{row.dtype}{', compiled' * row.compiled}: {row.broken}" for row in rows if row.broken)
     )
     measured = [row for row in rows if row.outcome == "measured"]
     unsteady = sum(row.steady is False for row in measured)
-    doubts = [f"results are broken in {'; '.join(broken)}"] if broken else []
+    doubts = [*_never(rows), *([f"results are broken in {'; '.join(broken)}"] if broken else [])]
     if unsteady:
         doubts.append(
             f"{unsteady} of {len(measured)} rates were not steady while they were timed: something else may use the "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -47,9 +48,12 @@ def validated(model: type[M], given: Any, place: str, section: str = "") -> M:
             its path and with what is allowed there.
     """
     try:
-        return model.model_validate(given)
+        settings = model.model_validate(given)
     except ValidationError as error:
         raise BenchError(f"{place}: " + "\n  ".join(problems(model, error, section))) from error
+    if endless := list(_endless(settings.model_dump(), section)):
+        raise BenchError(f"{place}: " + "\n  ".join(endless))
+    return settings
 
 
 def problems(model: type[BaseModel], error: ValidationError, section: str = "") -> list[str]:
@@ -64,6 +68,16 @@ def problems(model: type[BaseModel], error: ValidationError, section: str = "") 
         Lines ``PATH: PROBLEM``, without the path where the data as a whole is wrong; each line once.
     """
     return list(dict.fromkeys(_line(model, section, detail) for detail in error.errors(include_url=False)))
+
+
+def _endless(value: Any, path: str) -> Iterator[str]:
+    """A line for each number in settings that JSON, and so a result, cannot hold: infinity, and what is no number."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: {value} is not a finite number"
+    elif isinstance(value, Mapping | list | tuple):
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, each in inner:
+            yield from _endless(each, f"{path}.{name}".strip("."))
 
 
 def overridden(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

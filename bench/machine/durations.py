@@ -24,9 +24,9 @@ def seconds_of(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A duration in seconds as text: ``0.5 s``, ``24 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """A duration in seconds as text: ``0.5 s``, ``24 s``, ``3 min 20 s``, ``2 h 5 min``, ``0 s``."""
     if seconds < 1:
-        return f"{seconds:.1g} s"
+        return f"{seconds:.1g} s" if seconds >= 1e-3 else "0 s"
     whole = round(seconds)
     parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
     while not parts[0][0]:

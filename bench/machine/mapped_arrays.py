@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,24 +31,26 @@ def mapped(shape: Sequence[int], file: Path | None = None) -> torch.Tensor:
         file: the named file, which is created or extended as needed, and keeps what it holds.
 
     Raises:
-        BenchError: the disk is full.
+        BenchError: the disk is full, or the folder cannot be written to.
     """
     size = 4 * int(np.prod(shape))
     if size == 0:
         return torch.zeros(*shape)
     folder = file.parent if file else cache_dir() / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as closing:
-        if file:
-            opened: Any = closing.enter_context(os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b"))
-        else:
-            opened = closing.enter_context(tempfile.TemporaryFile(dir=folder))
-        try:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as closing:
+            if file:
+                opened: Any = closing.enter_context(os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b"))
+            else:
+                opened = closing.enter_context(tempfile.TemporaryFile(dir=folder))
             reserve(opened.fileno(), size)
-        except OSError as error:
-            remedy = f"{'choose with --out' if file else 'set BENCH_CACHE to'} a folder with more room"
-            raise BenchError(f"{folder}: {error.strerror} for {size / 1e6:.0f} MB of features; {remedy}") from error
-        return torch.from_numpy(np.memmap(opened, np.float32, "r+", shape=tuple(shape)))
+            return torch.from_numpy(np.memmap(opened, np.float32, "r+", shape=tuple(shape)))
+    except OSError as error:
+        raise BenchError(
+            f"{folder}: {error.strerror} for {size / 1e6:.0f} MB of features",
+            f"{'choose with --out' if file else 'set BENCH_CACHE to'} another folder, with enough room",
+        ) from error
 
 
 def reserve(descriptor: int, size: int) -> None:
@@ -76,6 +79,8 @@ class Spill:
         self._used = 0
         self._grow = first
         self._files = files
+        # Of its own, so that the files that another process left stay as they are until they are opened again.
+        self._label = secrets.token_hex(4)
         self._segments: list[torch.Tensor] = []
         """All segments, where the files have names."""
         self._stored = 0
@@ -99,9 +104,9 @@ class Spill:
         self._segments.append(mapped((rows, self.dim), self._file(len(self._segments))))
         return self._segments[-1]
 
-    def _file(self, segment: int) -> Path:
+    def _file(self, segment: int, label: str = "") -> Path:
         assert self._files
-        return self._files.with_name(f"{self._files.name}.{segment}")
+        return self._files.with_name(f"{self._files.name}.{label or self._label}.{segment}")
 
     def state(self) -> dict[str, Any]:
         """What :meth:`restore` needs, once the rows so far are in the files."""
@@ -109,21 +114,31 @@ class Spill:
             with self._file(segment).open("rb") as file:
                 os.fsync(file.fileno())
         self._stored = max(0, len(self._segments) - 1)
-        return {"segments": list(map(len, self._segments)), "used": self._used, "grow": self._grow}
+        return {
+            "label": self._label,
+            "segments": list(map(len, self._segments)),
+            "used": self._used,
+            "grow": self._grow,
+        }
 
     @property
     def lasting(self) -> bool:
         """Whether the rows outlive the process."""
         return self._files is not None
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Open the files of another process again, and go on after the rows that it had appended.
-
-        Raises:
-            ValueError: rows have been appended here already.
-        """
+    def has(self, state: dict[str, Any]) -> bool:
+        """Whether ``restore`` can open the files of another process again: they are there, and nothing is here yet."""
         if self._segments:
-            raise ValueError("rows have been appended already")
+            return False
+        files = [self._file(segment, state["label"]) for segment in range(len(state["segments"]))]
+        return all(
+            file.is_file() and file.stat().st_size == 4 * rows * self.dim
+            for file, rows in zip(files, state["segments"], strict=True)
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Open the files of another process again, and go on after the rows that it had appended."""
+        self._label = state["label"]
         for rows in state["segments"]:
             self._segment = self._opened(rows)
         self._used, self._grow = state["used"], state["grow"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import shutil
 import time
-import zipfile
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,15 +23,9 @@ LAST = "last"
 """The file that names the state to resume from: states are there before they are named."""
 PLACE = "features at"
 """Key of what stands for features in a state."""
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
+DIGEST = 32
+"""Bytes of the hash that a state begins with: what loads from damaged files may differ without an error."""
+_UNUSABLE = (OSError, ValueError, RuntimeError, pickle.UnpicklingError)
 
 
 class Part(Protocol):
@@ -51,6 +46,9 @@ class Views(Part, Protocol):
 
     def view(self, place: list[Any]) -> torch.Tensor:
         """The view at a place."""
+
+    def has(self, state: Any) -> bool:
+        """Whether what the views of a state were of is still there."""
 
 
 class Resume:
@@ -87,16 +85,12 @@ class Resume:
     def restore(self, parts: Mapping[str, Part], tables: Views | None) -> int:
         """Let the parts go on where the last state left them; what is done by then, 0 where there is no state."""
         state, self._state = self._state, None
-        if state is None:
+        if state is None:  # on all ranks
             return 0
-        is_whole = True
-        try:
-            if tables:
-                tables.restore(state["tables"])
-        except ValueError:  # what they were views of is no longer there
-            is_whole = False
-        if not all(self.ranks.exchange(is_whole)):  # or else the ranks would go through different numbers of steps
+        if not all(self.ranks.exchange(tables is None or tables.has(state["tables"]))):
             return 0
+        if tables:
+            tables.restore(state["tables"])
         for name, part in parts.items():
             part.restore(_with_views(state["parts"][name], tables))
         return int(state["done"])
@@ -112,7 +106,32 @@ class Resume:
             self._saved = time.monotonic()
 
     def save(self, done: int, parts: Mapping[str, Part], tables: Views | None) -> None:
-        """Save the parts; a kill meanwhile leaves the state before."""
+        """Save the parts; a kill meanwhile leaves the state before, and so does a disk that takes no more."""
+        file = self._file(done)
+        if not self._managed(lambda: self._write(file, done, parts, tables)):
+            return
+        # Named once all ranks have written theirs.
+        if not self._managed(
+            lambda: write_atomic(self.folder / LAST, str(done).encode()) if self.ranks.first else None
+        ):
+            return
+        for older in set(self.folder.glob(f"state-{self.ranks.rank}-*")) - {file}:
+            older.unlink()
+
+    def _managed(self, write: Callable[[], None]) -> bool:
+        """Whether all ranks could write; the one that could not warns of it."""
+        trouble = None
+        try:
+            write()
+        except OSError as error:
+            trouble = error
+            warnings.warn(
+                f"where the cell is cannot be saved, so that a kill costs more: {self.folder}: {error.strerror}",
+                stacklevel=3,
+            )
+        return not any(self.ranks.exchange(trouble is not None))
+
+    def _write(self, file: Path, done: int, parts: Mapping[str, Part], tables: Views | None) -> None:
         state = {
             "key": self.key,
             "ranks": self.ranks.size,
@@ -123,21 +142,8 @@ class Resume:
         }
         sink = io.BytesIO()
         torch.save(state, sink)
-        file = self._file(done)
-        write_atomic(file, sink.getvalue())
-        self.ranks.exchange(None)  # named once all ranks have written theirs
-        if self.ranks.first:
-            write_atomic(self.folder / LAST, str(done).encode())
-        self.ranks.exchange(None)
-        for older in set(self.folder.glob(f"state-{self.ranks.rank}-*")) - {file}:
-            older.unlink()
-
-    def clear(self) -> None:
-        """Remove the state, once the result has been written."""
-        if self.ranks.first:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            with suppress(OSError):  # of other cells
-                self.folder.parent.rmdir()
+        data = sink.getbuffer()
+        write_atomic(file, hashlib.sha256(data).digest() + data)
 
     def _file(self, done: object) -> Path:
         return self.folder / f"state-{self.ranks.rank}-{done}.pt"
@@ -145,8 +151,10 @@ class Resume:
     def _load(self) -> dict[str, Any] | None:
         """The last state if all ranks can use theirs; otherwise what is there is removed."""
         state: dict[str, Any] | None = None
-        with suppress(*_DAMAGED):
-            state = self._fitting(torch.load(self._file((self.folder / LAST).read_text()), weights_only=True))
+        with suppress(*_UNUSABLE):
+            data = self._file((self.folder / LAST).read_text()).read_bytes()
+            if hashlib.sha256(data[DIGEST:]).digest() == data[:DIGEST]:
+                state = self._fitting(torch.load(io.BytesIO(data[DIGEST:]), weights_only=True))
         # A file server may still show one machine the name of an earlier state.
         done = {*self.ranks.exchange(state and state["done"])}
         if len(done) == 1 and None not in done:
@@ -161,6 +169,13 @@ class Resume:
         if (state["key"], state["ranks"]) != (self.key, self.ranks.size):
             return None
         return None if any(state_of(path) != then for path, then in state["read"].items()) else state
+
+
+def forget(folder: Path) -> None:
+    """Remove the state in a folder, once the result has been written, and the folder of states if it was the last."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # of other cells
+        folder.parent.rmdir()
 
 
 def _with_places(value: Any, tables: Views | None) -> Any:

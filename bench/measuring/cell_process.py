@@ -28,7 +28,7 @@ from bench.machine.dependencies import Recorder
 from bench.machine.light import lighten
 from bench.machine.processes import die_with_parent, lead_group, let_go_of_the_fork_server
 from bench.machine.ranks import HandedOver, Meeting, RankLost, Ranks
-from bench.machine.resume import Resume
+from bench.machine.resume import Resume, forget
 from bench.machine.watch import note_native_files
 from bench.measuring.team import tell
 
@@ -59,11 +59,11 @@ def measure_cell(cell: Cell, channel: Connection | None, meeting: Meeting | None
     process, started, clock = os.getpid(), datetime.now(UTC), time.perf_counter()
     run = Run(cell.run)
     recorder = Recorder([run.folder, *cell.job.system.paths()])
-    resume: Resume | None = None
     measurement, errors = None, []
     try:
         _make_current(cell.job.options.device)
         with Ranks.met(meeting) as ranks:
+            resume = None
             if every := cell.job.options.checkpoint_every:
                 resume = Resume(run.partial_of(cell.file), cell.key, every, recorder.states, ranks)
             job = replace(cell.job, place=Place(ranks, resume))
@@ -81,8 +81,8 @@ def measure_cell(cell: Cell, channel: Connection | None, meeting: Meeting | None
         tell(meeting, errors[0])
         os._exit(1)
     _write(cell, run, recorder, started, clock, measurement, errors)
-    if resume:
-        resume.clear()
+    if measurement or not cell.job.options.checkpoint_every:  # what failed, as of a full disk, can go on where it was
+        forget(run.partial_of(cell.file))
 
 
 def _of_rank(cell: Cell, meeting: Meeting | None) -> Cell:

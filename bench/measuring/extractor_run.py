@@ -100,10 +100,12 @@ class ExtractorRun:
         computed = [[index, self.spill.place(rows)] for index, rows in self.computed]
         return {"spill": self.spill.state(), "computed": computed, "cached": self.cached is not None}
 
+    def has(self, state: dict[str, Any]) -> bool:
+        """Whether :meth:`restore` can go on."""
+        return self.spill.has(state["spill"]) and (self.cached is not None or not state["cached"])
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where another process was."""
-        if state["cached"] and self.cached is None:
-            raise ValueError("the cached features of the reference are gone")
         if not state["cached"]:
             self.cached = None  # put there meanwhile by a cell whose batches may have been others
         self.spill.restore(state["spill"])

@@ -94,12 +94,14 @@ class FeatureBank:
         kept = {name: [spill.dim, spill.state()] for name, spill in self._kept.items()}
         return {"runs": {name: run.state() for name, run in self._runs.items()}, "kept": kept}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on where another process was.
+    def has(self, state: dict[str, Any]) -> bool:
+        """Whether :meth:`restore` can go on: the features in files and in the cache are still there."""
+        runs = (self.run(name).has(of_run) for name, of_run in state["runs"].items())
+        kept = (Spill(dim, files=self._files(name)).has(of_spill) for name, (dim, of_spill) in state["kept"].items())
+        return all([*runs, *kept])
 
-        Raises:
-            ValueError: the cached features of the reference have changed.
-        """
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
         for name, of_run in state["runs"].items():
             self.run(name).restore(of_run)
         for name, (dim, of_spill) in state["kept"].items():

@@ -49,8 +49,8 @@ class Keeper:
         return {"samples": [vars(sample) for sample in self.samples], "warnings": self.warnings}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where another process was."""
-        self.samples = [Kept(**sample) for sample in state["samples"]]
+        """Go on where another process was, which may have been asked to keep other samples."""
+        self.samples = [Kept(**sample) for sample in state["samples"] if sample["index"] in self.wanted]
         self.warnings = state["warnings"]
 
     def reduce(self, ranks: Ranks) -> None:

@@ -34,6 +34,7 @@ class Signal(ABC):
         size_unit: unit of the sizes that :meth:`sized` takes; empty if it takes none.
         sweep_sizes: sizes at which throughput is measured where a protocol names none, by kind of device (``cpu``,
             ``cuda``); empty for the sizes that the data set has.
+        whole_sizes: whether sizes are whole numbers.
     """
 
     name: ClassVar[str]
@@ -41,6 +42,7 @@ class Signal(ABC):
     bounds: ClassVar[tuple[float, float]]
     size_unit: ClassVar[str] = ""
     sweep_sizes: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+    whole_sizes: ClassVar[bool] = False
 
     def __init__(self, finish: Callable[[Any], Any] | None = None) -> None:
         self.finish = finish or self.plain

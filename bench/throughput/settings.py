@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.backbones.base import Size
+from bench.errors import BenchError
 from bench.throughput.state import Cudnn
 from bench.throughput.timing import Pace
 
@@ -31,8 +32,16 @@ class ProbeShape(BaseModel):
 
     @property
     def size(self) -> Size:
-        """The size of the transformer; BenchError if its numbers do not fit together."""
+        """The size of the transformer."""
         return Size(self.width, self.depth, self.heads)
+
+    @model_validator(mode="after")
+    def _fits(self) -> ProbeShape:
+        try:
+            Size(self.width, self.depth, self.heads)
+        except BenchError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class SweepSettings(BaseModel):

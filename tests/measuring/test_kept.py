@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.contracts.kept import Kept
 from bench.contracts.options import Options
 from bench.contracts.results import Run, read_result, read_samples
 from bench.contracts.suite import load_suite
@@ -19,7 +20,7 @@ from bench.contracts.task import open_task
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
 from bench.measuring.cell_process import assemble
-from bench.measuring.kept_samples import chosen
+from bench.measuring.kept_samples import Keeper, chosen
 from bench.modalities.image.signal import ImageSignal
 
 METRICS = {"image": "{psnr: {}, throughput: {}}", "audio": "{stoi: {}}"}
@@ -45,6 +46,13 @@ def measured(modality: str, system: str, keep: int, folder: Path, limit: int = 5
 )
 def test_the_chosen_are_spread_evenly(n, keep, wanted):
     assert sorted(chosen(n, keep)) == wanted
+
+
+def test_a_cell_that_goes_on_keeps_what_the_last_command_asks_for():
+    before, now = (Keeper(ImageSignal(), 5, keep) for keep in (5, 1))
+    before.samples = [Kept(index, str(index), ".png", b"", b"") for index in range(4)]
+    now.restore(before.state())
+    assert [sample.index for sample in now.samples] == [2]
 
 
 def test_nothing_that_counts_depends_on_them(tmp_path):

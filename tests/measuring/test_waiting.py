@@ -126,7 +126,15 @@ def test_what_is_no_time_is_rejected(text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.25, "0.2 s"), (59.4, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (7205, "2 h")],
+    [
+        (9e-5, "0 s"),
+        (0.25, "0.2 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (7205, "2 h"),
+    ],
 )
 def test_times_are_written(seconds, text):
     assert duration(seconds) == text

@@ -13,9 +13,9 @@ import torch
 from bench.contracts.tokens import Codebook, Tokens
 from bench.tokenizers.base import Tokenizer
 
-CALLS = (8, 30)
+CALLS = (18, 40)
 """Fewest and most calls of ``encode`` before that moment; a batch is encoded up to seven times."""
-LATER = 0.5
+LATER = 0.3
 """Most seconds from that call to the moment."""
 
 

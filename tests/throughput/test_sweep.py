@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,12 @@ def test_a_system_that_never_works_fails_its_cell():
         measure(f"{PACED}:Hopeless")
 
 
+def test_a_part_that_never_works_is_a_warning():
+    found = measure(f"{PACED}:Mute")
+    assert "decode failed at every setting: ZeroDivisionError: no images today" in found.warnings
+    assert found.metrics["throughput_encode"].value > 0
+
+
 def test_compiled_code_is_timed_apart(monkeypatch):
     compiled: list[Callable[..., Any]] = []
 
@@ -172,6 +179,11 @@ def test_what_is_left_open_is_filled_in_for_the_device():
         ({"batch_sizes": [2, 1]}, {}, "sweep.batch_sizes: must be positive numbers, the smallest first"),
         ({"dtypes": ["float32", "float32"]}, {}, "sweep.dtypes: names a value twice"),
         ({"dtypes": ["half"]}, {}, "sweep.dtypes.0: 'half' is not 'float32', 'tf32', 'bfloat16' or 'float16'"),
+        ({"sizes": [100.5]}, {}, "sweep.sizes: 100.5 is not a whole number of px"),
+        ({"sizes": [math.inf]}, {}, "sweep.sizes.0: inf is not a finite number"),
+        ({"pace": {"seconds": math.inf}}, {}, "sweep.pace.seconds: inf is not a finite number"),
+        ({"probe": {"width": 7}}, {}, "sweep.probe: width=7, depth=2, heads=2: all must be positive"),
+        ({"probe": {"paradigm": "autoregresive"}}, {}, "no backbone is called 'autoregresive'"),
         ({}, {"dtype": "float16"}, "image-throughput sweeps dtypes itself; leave out --dtype"),
         ({}, {"device": "meta"}, "throughput is timed on cpu and cuda only"),
     ],

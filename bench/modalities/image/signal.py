@@ -66,6 +66,7 @@ class ImageSignal(Signal):
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     size_unit: ClassVar[str] = "px"
     sweep_sizes: ClassVar[Mapping[str, tuple[float, ...]]] = {"cpu": (256,), "cuda": (256, 512)}
+    whole_sizes: ClassVar[bool] = True
 
     def joins(self, batch: Sequence[Sample], sample: Sample, equal_lengths: bool) -> bool:
         return sample.signal.shape == batch[0].signal.shape
