@@ -26,7 +26,7 @@ from audio_checks import RATE, speech  # noqa: E402
 from command import run_bench  # noqa: E402
 from metric_cases import CASES  # noqa: E402
 from tester import Subject  # noqa: E402
-from tiny_audio_models import TINY_AUDIO, save_audio  # noqa: E402
+from tiny_audio_models import AUDIO_NAMES, TINY_AUDIO, save_audio  # noqa: E402
 from tiny_models import TINY, tiny_model  # noqa: E402
 from bench import registry  # noqa: E402
 from bench.contracts.results import Run  # noqa: E402
@@ -47,17 +47,6 @@ IMAGE_NAMES = {
     "VQModel": "vq-model",
     "JanusVQVAE": "janus-vq",
     "Emu3VQVAE": "emu3-vq",
-}
-AUDIO_NAMES = {
-    "EncodecModel": "encodec-24khz",
-    "DacModel": "dac-16khz",
-    "MimiModel": "mimi",
-    "XcodecModel": "xcodec-hubert-librispeech",
-    "HiggsAudioV2TokenizerModel": "higgs-audio-v2",
-    "Xcodec2Model": "xcodec2",
-    "NeuCodecModel": "neucodec",
-    "SNAC": "snac-24khz",
-    "SpeechTokenizer": "speechtokenizer",
 }
 FITTED = ("klt-vq@8", "klt-rvq@8", "klt-fsq@8", "klt-continuous@8")
 PROBE = {

@@ -6,3 +6,5 @@ KINDS = (
     *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
     *("recognizers", "weights"),
 )
+FORMATS = ("terminal", "markdown", "csv", "json", "latex")
+"""The forms in which tables are printed."""

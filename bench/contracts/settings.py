@@ -71,7 +71,7 @@ def problems(model: type[BaseModel], error: ValidationError, section: str = "") 
 
 
 def _endless(value: Any, path: str) -> Iterator[str]:
-    """A line for each number in settings that JSON, and so a result, cannot hold: infinity, and what is no number."""
+    """A line for each number in settings that JSON, and so a result, cannot hold: infinities and NaN."""
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{path}: {value} is not a finite number"
     elif isinstance(value, Mapping | list | tuple):

@@ -1,8 +1,8 @@
 """The processes of the ranks that measure a cell together, as the runner of the first of them sees them.
 
 With ``--ranks N`` the runner starts all of them. Under torchrun each rank has a runner, and those of the others follow
-the first one's. What ends a rank before its time is told in the store at which the ranks meet: the others would wait
-for it for ever.
+the first one's. A rank that ends early is reported in the store at which the ranks meet, because the others would wait
+for it forever.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def passed(
 def quality(now: Passed, exact: Passed | None, signal: Any, signals: Signal) -> dict[str, Any]:
     """Columns of ``SweepRow`` for a batch at a setting: PSNR, and agreement of the tokens with those in float32.
 
-    Where the reconstruction or the latents are not finite, ``broken`` says so, and there is no number.
+    Where the reconstruction or the latents are not finite, ``broken`` says so, and the numbers are missing.
 
     Args:
         exact: the batch in float32; None where that could not be computed.

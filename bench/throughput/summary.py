@@ -24,7 +24,7 @@ def tokenizer_values(
         samples: number of samples that the quality is a mean of.
         parameters: number of parameters of its modules.
         lacking: why this machine cannot fill a column, by column.
-        encodes_only: why there is no decoder; empty if there is one.
+        encodes_only: why the system does not decode; empty if it does.
     """
     values = {PARAMETERS: _counted(parameters)}
     for part, lines in PARTS.items():

@@ -69,7 +69,7 @@ def another_file(folder: Path) -> Resume:
 
 
 class Gone(Counter):
-    """Tables whose files are no longer there."""
+    """Tables whose files are gone."""
 
     def has(self, state: dict[str, Any]) -> bool:
         return False

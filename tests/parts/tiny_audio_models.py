@@ -164,3 +164,17 @@ def save_audio(name: str, folder: Path, **changes: Any) -> Any:
     else:
         model.save_pretrained(folder)
     return model
+
+
+AUDIO_NAMES = {
+    "EncodecModel": "encodec-24khz",
+    "DacModel": "dac-16khz",
+    "MimiModel": "mimi",
+    "XcodecModel": "xcodec-hubert-librispeech",
+    "HiggsAudioV2TokenizerModel": "higgs-audio-v2",
+    "Xcodec2Model": "xcodec2",
+    "NeuCodecModel": "neucodec",
+    "SNAC": "snac-24khz",
+    "SpeechTokenizer": "speechtokenizer",
+}
+"""The registry name of a published checkpoint of each class."""

@@ -17,7 +17,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from snac import SNAC
-from tiny_audio_models import TINY_AUDIO, save_audio, tiny_audio_model, transformers_model
+from tiny_audio_models import AUDIO_NAMES, TINY_AUDIO, save_audio, tiny_audio_model, transformers_model
 
 from bench import registry
 from bench.contracts.system import parse
@@ -33,17 +33,6 @@ from bench.modalities.audio.tokenizers.transformers_audio import Dac, Encodec, H
 from bench.modalities.audio.tokenizers.xcodec2 import NeuCodec, Xcodec2
 from bench.tokenizers.checkpoint import fetch_command, hub_name, locate
 
-NAMES = {
-    "EncodecModel": "encodec-24khz",
-    "DacModel": "dac-16khz",
-    "MimiModel": "mimi",
-    "XcodecModel": "xcodec-hubert-librispeech",
-    "HiggsAudioV2TokenizerModel": "higgs-audio-v2",
-    "Xcodec2Model": "xcodec2",
-    "NeuCodecModel": "neucodec",
-    "SNAC": "snac-24khz",
-    "SpeechTokenizer": "speechtokenizer",
-}
 Load = Callable[..., PretrainedAudioTokenizer]
 
 
@@ -60,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def load(folders: dict[str, Path]) -> Load:
     @cache
     def loaded(name: str) -> Any:
-        return parse(f"{NAMES[name]}={folders[name]}").build()
+        return parse(f"{AUDIO_NAMES[name]}={folders[name]}").build()
 
     return loaded
 
@@ -280,14 +269,14 @@ def test_rates_of_one_checkpoint_nest(
     audio, finest = clips(9600, 24000), max(counts)
     tokens: dict[float, Tokens] = {}
     for value, books in counts.items():
-        tokenizer: Any = parse(f"{NAMES[name]}@path={folders[name]},{argument}={value}").build()
+        tokenizer: Any = parse(f"{AUDIO_NAMES[name]}@path={folders[name]},{argument}={value}").build()
         tokens[value] = tokenizer.encode(audio)
         assert len(tokenizer.codebooks) == len(tokens[value].codes) == books
         assert tokenizer.decode(tokens[value]).samples.shape == audio.samples.shape
     for coarse in tokens.values():  # residual codebooks: the first ones do not depend on how many follow
         pairs = zip(coarse.codes, tokens[finest].codes, strict=False)
         assert all(torch.equal(one, other) for one, other in pairs)
-    assert registry.get("tokenizers", NAMES[name]).positional == argument
+    assert registry.get("tokenizers", AUDIO_NAMES[name]).positional == argument
 
 
 @pytest.mark.parametrize(
@@ -301,7 +290,7 @@ def test_rates_of_one_checkpoint_nest(
 )
 def test_rates_that_a_model_lacks(name: str, arguments: str, message: str, folders: dict[str, Path]) -> None:
     with pytest.raises(BenchError, match=message):
-        parse(f"{NAMES[name]}@path={folders[name]},{arguments}").build()
+        parse(f"{AUDIO_NAMES[name]}@path={folders[name]},{arguments}").build()
 
 
 def test_clips_of_several_lengths_are_refused(load: Load) -> None:
@@ -349,7 +338,7 @@ def test_noise_of_snac_depends_on_the_seed_and_the_codes(folders: dict[str, Path
 
 @pytest.mark.parametrize("name", TINY_AUDIO)
 def test_half_precision(name: str, folders: dict[str, Path]) -> None:
-    exact: Any = parse(f"{NAMES[name]}={folders[name]}").build()
+    exact: Any = parse(f"{AUDIO_NAMES[name]}={folders[name]}").build()
     audio = clips(9600, exact.rate)
     tokens = exact.encode(audio)
     expected = exact.decode(tokens).samples
@@ -397,7 +386,7 @@ def test_a_file_is_enough(name: str, load: Load, folders: dict[str, Path], tmp_p
     drifted = {key: torch.zeros_like(tensor) for key, tensor in tensors.items()}
     torch.save({"model": drifted, "ema": {f"module.{key}": item for key, item in tensors.items()}}, tmp_path / "c.ckpt")
     shutil.copy(folders[name] / "config.json", tmp_path)
-    alone = parse(f"{NAMES[name]}@path={tmp_path / 'c.ckpt'},weights=ema").build()
+    alone = parse(f"{AUDIO_NAMES[name]}@path={tmp_path / 'c.ckpt'},weights=ema").build()
     waves = clips(4000, load(name).rate)
     for code, expected in zip(alone.encode(waves).codes, load(name).encode(waves).codes, strict=True):
         assert torch.equal(code, expected)
@@ -439,7 +428,7 @@ def test_mimi_moves_after_use(folders: dict[str, Path]) -> None:
 
 
 def test_registry_lines_name_their_weights() -> None:
-    tested = {registry.get("tokenizers", name).target for name in NAMES.values()}
+    tested = {registry.get("tokenizers", name).target for name in AUDIO_NAMES.values()}
     assert {entry.target for entry in PRETRAINED} == tested
     for entry in PRETRAINED:
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
