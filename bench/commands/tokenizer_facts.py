@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SIDE = 256
 """Height and width of the image that rates are stated for, the size of most tables."""
 _PATCH = re.compile(r"(\d+)x(\d+) pixels")
+_SHARE = re.compile(rf"1/(\d+) of {SIDE}x{SIDE} pixels")
 
 
 def tokenizer_facts(name: str) -> dict[str, Any]:
@@ -59,12 +60,19 @@ def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
         facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
     elif len(covers) == 1:
         facts["rate"] = f"{sum(book.bits for book in books):g} bits for {next(iter(covers))}"
-    patches = [match for book in books if (match := _PATCH.fullmatch(book.covers))]
-    if books and len(patches) == len(books):
-        counts = [(-(-SIDE // int(patch[1]))) * (-(-SIDE // int(patch[2]))) for patch in patches]
+    counts = [count for book in books if (count := _codes(book.covers))]
+    if books and len(counts) == len(books):
         bits = sum(count * book.bits for count, book in zip(counts, books, strict=True))
         facts[f"at {SIDE}x{SIDE}"] = f"{sum(counts)} codes, {bits:g} bits"
     return facts
+
+
+def _codes(covers: str) -> int:
+    """How many codes a square image of ``SIDE`` has, of which each covers this; 0 if it does not say."""
+    if patch := _PATCH.fullmatch(covers):
+        return (-(-SIDE // int(patch[1]))) * (-(-SIDE // int(patch[2])))
+    part = _SHARE.fullmatch(covers)
+    return int(part[1]) if part else 0
 
 
 def _reported(name: str) -> dict[str, Any]:

@@ -32,6 +32,11 @@ def area(side: int) -> str:
     return f"{side}x{side} pixels"
 
 
+def share(count: int, side: int) -> str:
+    """What one of ``count`` tokens of a square image stands for, in words; ``side`` is in pixels."""
+    return f"1/{count} of {side}x{side} pixels"
+
+
 class PretrainedTokenizer(Tokenizer):
     """A pretrained convolutional autoencoder of images.
 

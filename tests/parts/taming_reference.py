@@ -9,16 +9,15 @@ else needs to be stored.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from cases import numbers, weights
 from torch import nn
 
 GOLDEN = Path(__file__).with_name("taming_golden.npz")
@@ -46,18 +45,6 @@ KL_CONFIG: dict[str, Any] = {"embed_dim": 8, "ddconfig": CONFIG["ddconfig"] | {"
 """That of latent-diffusion's ``AutoencoderKL``, whose encoder gives means and log variances."""
 
 
-def numbers(name: str, shape: Sequence[int]) -> torch.Tensor:
-    """Float32 numbers in [-1, 1) that depend on a name alone, whatever the version of any library."""
-    count = math.prod(shape)
-    bits = np.frombuffer(hashlib.shake_256(name.encode()).digest(4 * count), "<u4")
-    return torch.from_numpy((bits / 2**31 - 1).astype(np.float32)).reshape(tuple(shape))
-
-
-def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
-    """Tensors of these names, small enough that signals neither vanish nor grow on their way through the network."""
-    return {name: numbers(name, shape) * _scale(name, shape) + _offset(name) for name, shape in shapes.items()}
-
-
 def image() -> torch.Tensor:
     """One image, ``[1, 3, 32, 32]`` in [-1, 1]."""
     return numbers("image", (1, 3, 32, 32))
@@ -72,17 +59,6 @@ def golden(kind: str) -> tuple[dict[str, list[int]], torch.Tensor, torch.Tensor]
     with np.load(GOLDEN) as stored:
         shapes: dict[str, list[int]] = json.loads(str(stored[f"{kind}_shapes"]))
         return shapes, torch.from_numpy(stored[f"{kind}_tokens"]), torch.from_numpy(stored[f"{kind}_decoded"])
-
-
-def _scale(name: str, shape: Sequence[int]) -> float:
-    return (
-        1.0 if name == "quantize.embedding.weight" else math.sqrt(3 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
-    )
-
-
-def _offset(name: str) -> float:
-    """1 for the factors of normalization."""
-    return float(name.endswith("weight") and "norm" in name)
 
 
 def _write() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from bench.contracts.tokens import Tokens
+from bench.modalities.image.tokenizers.published import Published
 from bench.registry import Entry
 from bench.tokenizers.base import Tokenizer
 
@@ -27,7 +28,8 @@ def kind(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
 
 def shapes(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     """The output has the shape of the input and is finite float32, whether or not the size is a multiple of a patch."""
-    for height, width in ((64, 64), (70, 50), (7, 9)):
+    side = getattr(tokenizer, "side", 0)
+    for height, width in ((side, side),) if side else ((64, 64), (70, 50), (7, 9)):
         batch = _stretched(photos[:2], height, width)
         output = tokenizer.decode(tokenizer.encode(batch))
         assert output.shape == batch.shape
@@ -58,14 +60,19 @@ def determinism(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> Non
 
 def rates(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     """Tokens and nominal bits of a sample follow the closed form: one token per patch and level."""
-    batch = _stretched(photos[:3], 70, 50)
+    side = getattr(tokenizer, "side", 0)
+    height, width = (side, side) if side else (70, 50)
+    batch = _stretched(photos[:3], height, width)
     tokens = tokenizer.encode(batch)
     bits = tokens.nominal_bits(tokenizer.codebooks)
     if tokens.kind == "bytes":
         assert tokens.counts is None
         assert bits is not None and bits.tolist() == [8.0 * len(data) for data in tokens.payload]
         return
-    patches = [math.ceil(70 / side) * math.ceil(50 / side) for side in _sides(tokenizer)]
+    if isinstance(tokenizer, Published):
+        patches = tokenizer.positions(height, width)
+    else:
+        patches = [math.ceil(height / patch) * math.ceil(width / patch) for patch in _sides(tokenizer)]
     assert tokens.counts is not None
     assert set(tokens.counts.tolist()) == {sum(patches)}
     if tokens.kind == "continuous":

@@ -17,15 +17,17 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from cases import weights
 from local_hub import COMMIT, empty_cache, serving, use
 from safetensors.torch import load_file, save_file
-from taming_reference import CONFIG, golden, image, weights
+from taming_reference import CONFIG, golden, image
 
 from bench import registry
 from bench.contracts.system import SystemSpec
 from bench.errors import BenchError, Unavailable
+from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
-from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.image.lines import published
 from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderKL
 from bench.modalities.image.tokenizers.diffusers_vq import VQModel
 from bench.modalities.image.tokenizers.transformers_vq import JanusVQ
@@ -40,7 +42,7 @@ CLASSES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "JanusVQVAE": JanusVQ
 
 def build(name: str) -> Any:
     """The tokenizer of a registry entry, as it is."""
-    (entry,) = (entry for entry in PRETRAINED if entry.name == name)
+    (entry,) = (entry for entry in entries_of(published) if entry.name == name)
     return SystemSpec(name, entry, {}).build()
 
 

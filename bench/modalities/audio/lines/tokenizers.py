@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
+from bench.lines.checkpoints import entries_of
+from bench.modalities.audio.lines import published
 from bench.modalities.audio.lines.semantic_units import UNITS
 from bench.registry import Entry
 
@@ -97,6 +98,6 @@ ENTRIES: tuple[Entry, ...] = (
         extra="audio",
         local=True,
     ),
-    *PRETRAINED,
+    *entries_of(published),
     *UNITS,
 )

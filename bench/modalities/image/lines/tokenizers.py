@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.lines.checkpoints import entries_of
+from bench.modalities.image.lines import published
 from bench.registry import Entry
 
 _KLT = "bench.modalities.image.tokenizers.klt:KLT"
@@ -71,5 +72,5 @@ ENTRIES: tuple[Entry, ...] = (
         weights=("taef2-encoder", "taef2-decoder"),
         local=True,
     ),
-    *PRETRAINED,
+    *entries_of(published),
 )

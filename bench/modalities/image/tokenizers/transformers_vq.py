@@ -3,64 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from bench.contracts.tokens import Codebook, Tokens
+from bench.contracts.tokens import Codebook
 from bench.errors import BenchError
-from bench.tokenizers.checkpoint import locate
-from bench.tokenizers.checkpoint_files import Checkpoint
-from bench.tokenizers.layouts import Layout, model_of_layout
-from bench.tokenizers.pretrained import PretrainedTokenizer, area, model_class
+from bench.modalities.image.tokenizers.published import PublishedCodes, each
+from bench.tokenizers.layouts import Layout
+from bench.tokenizers.pretrained import area, model_class
 
 
-class TransformersVQ(PretrainedTokenizer):
+class TransformersVQ(PublishedCodes):
     """A transformers VQ autoencoder with one codebook, alone or within a multimodal model's checkpoint.
 
-    Weights are read in float32, whatever they were saved in.
+    ``called`` is the library's class.
 
     Args:
         path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
     """
 
-    library_class: str
-
-    def __init__(
-        self,
-        path: str | None = None,
-        repo: str | None = None,
-        subfolder: str | None = None,
-        revision: str | None = None,
-        offline: bool = False,
-        file: str | None = None,
-        config: Mapping[str, Any] | str | None = None,
-        weights: str | None = None,
-    ) -> None:
-        cls = model_class("transformers", self.library_class)
-        checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
-        layout = self.layout(checkpoint.config)
-        if layout is None:
-            stated = checkpoint.config.get("model_type") or checkpoint.config.get("_class_name") or "an unknown model"
-            origin = checkpoint.configuration.origin
-            raise BenchError(f"{origin}: a checkpoint of {stated}, not of {self.library_class}")
-        model, files = model_of_layout(
-            lambda config: cls(cls.config_class.from_dict(config)), self.library_class, layout, checkpoint
-        )
-        self._adopt(checkpoint, model, files)
-
     @classmethod
-    def of(cls, checkpoint: Checkpoint, model: Any) -> Self:
-        """The tokenizer around a loaded model that is part of a larger one, whose weights files it reports."""
-        made = cls.__new__(cls)
-        made._adopt(checkpoint, model)
-        return made
+    def network(cls, config: dict[str, Any]) -> Any:
+        kind = model_class("transformers", cls.called)
+        return kind(kind.config_class.from_dict(config))
 
-    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
-        super().__init__(checkpoint, model, 2 ** (len(model.config.channel_multiplier) - 1), files)
-        self.codebooks = (Codebook(model.quantize.embedding.num_embeddings, self.covers),)
+    @staticmethod
+    def factor_of(model: Any) -> int:
+        return int(2 ** (len(model.config.channel_multiplier) - 1))
+
+    def codebooks_in(self, model: Any) -> tuple[Codebook, ...]:
+        return (Codebook(model.quantize.embedding.num_embeddings, area(self.factor_of(model))),)
 
     @classmethod
     def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
@@ -68,27 +42,6 @@ class TransformersVQ(PretrainedTokenizer):
         if layout is None or not {"num_embeddings", "channel_multiplier"} <= layout.config.keys():
             return ()
         return (Codebook(layout.config["num_embeddings"], area(2 ** (len(layout.config["channel_multiplier"]) - 1))),)
-
-    @staticmethod
-    def layout(config: Mapping[str, Any]) -> Layout | None:
-        """The layout of a checkpoint with this ``config.json``; None if it is of another model."""
-        raise NotImplementedError
-
-    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Codes ``[batch, h, w]`` of the prepared images."""
-        raise NotImplementedError
-
-    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
-        """The model's images ``[batch, 3, height, width]`` of codes ``[batch, h, w]``."""
-        raise NotImplementedError
-
-    @torch.no_grad()
-    def encode(self, batch: torch.Tensor) -> Tokens:
-        return Tokens(codes=(self.codes_of(self.prepared(batch)),), signal_shape=tuple(batch.shape[1:]))
-
-    @torch.no_grad()
-    def decode(self, tokens: Tokens) -> torch.Tensor:
-        return self.restored(self.images_of(tokens.codes[0].to(self.device)), tokens)
 
 
 class JanusVQ(TransformersVQ):
@@ -104,7 +57,7 @@ class JanusVQ(TransformersVQ):
             decoder normalizes entries in both.
     """
 
-    library_class = "JanusVQVAE"
+    called = "JanusVQVAE"
     nearest = "cosine"
 
     def __init__(
@@ -150,22 +103,21 @@ class JanusVQ(TransformersVQ):
                 )
         return None
 
-    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
-        latents = self.model.quant_conv(self.model.encoder(images))
-        # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
-        return torch.stack([self._codes(latent[None]).view(latent.shape[1:]) for latent in latents])
+    def codes_of(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return each(self._codes, self.model.quant_conv(self.model.encoder(images)))
 
-    def _codes(self, latents: torch.Tensor) -> torch.Tensor:
+    def _codes(self, latents: torch.Tensor) -> tuple[torch.Tensor]:
         if self.nearest == "euclidean":
-            codes: torch.Tensor = self.model.quantize(latents)[2]
-            return codes
-        entries = F.normalize(self.model.quantize.embedding.weight, dim=1)
-        return (F.normalize(latents[0].flatten(1).T, dim=1) @ entries.T).argmax(1)
+            codes = self.model.quantize(latents)[2]
+        else:
+            entries = F.normalize(self.model.quantize.embedding.weight, dim=1)
+            codes = (F.normalize(latents[0].flatten(1).T, dim=1) @ entries.T).argmax(1)
+        return (codes.view(1, *latents.shape[2:]),)
 
-    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
+    def images_of(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
         # The library fixes the grid to that of the language model's images; the network takes any.
-        self.model.quantize.quant_state_dims = list(codes.shape[1:])
-        images: torch.Tensor = self.model.decode(codes.flatten(1))
+        self.model.quantize.quant_state_dims = list(codes[0].shape[1:])
+        images: torch.Tensor = self.model.decode(codes[0].flatten(1))
         return images
 
 
@@ -176,7 +128,7 @@ class Emu3VQ(TransformersVQ):
     Emu3VQVAE alone, the whole Emu3 model, and the original Emu3-VisionTokenizer (no remote code is run).
     """
 
-    library_class = "Emu3VQVAE"
+    called = "Emu3VQVAE"
 
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
@@ -208,12 +160,11 @@ class Emu3VQ(TransformersVQ):
                 )
         return None
 
-    def codes_of(self, images: torch.Tensor) -> torch.Tensor:
+    def codes_of(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         clip = images.unsqueeze(1).repeat(1, self.model.config.temporal_downsample_factor, 1, 1, 1)
         latents = self.model.quant_conv(self.model.encoder(clip).transpose(1, 2)).transpose(1, 2)
-        # One image at a time: distances to all entries take memory, and a product's rounding depends on its size.
-        return torch.cat([self.model.quantize(latent[None])[:, 0] for latent in latents])
+        return each(lambda latent: (self.model.quantize(latent)[:, 0],), latents)
 
-    def images_of(self, codes: torch.Tensor) -> torch.Tensor:
-        images: torch.Tensor = self.model.decode(codes)
+    def images_of(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        images: torch.Tensor = self.model.decode(codes[0])
         return images

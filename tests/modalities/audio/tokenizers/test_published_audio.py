@@ -23,9 +23,10 @@ from bench import registry
 from bench.contracts.system import parse
 from bench.contracts.tokens import TokenError, Tokens
 from bench.errors import BenchError, Unavailable
+from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
 from bench.modalities.audio.batch import Audio
-from bench.modalities.audio.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.audio.lines import published
 from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.modalities.audio.tokenizers.snac_tokens import Snac
 from bench.modalities.audio.tokenizers.speechtokenizer_tokens import SpeechTokenizer, speechtokenizer_class
@@ -429,8 +430,8 @@ def test_mimi_moves_after_use(folders: dict[str, Path]) -> None:
 
 def test_registry_lines_name_their_weights() -> None:
     tested = {registry.get("tokenizers", name).target for name in AUDIO_NAMES.values()}
-    assert {entry.target for entry in PRETRAINED} == tested
-    for entry in PRETRAINED:
+    assert {entry.target for entry in entries_of(published)} == tested
+    for entry in entries_of(published):
         wanted = (hub_name(entry.args["repo"], entry.args.get("subfolder")),) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra == "audio" and entry.source and entry.license

@@ -19,8 +19,9 @@ from tiny_models import tiny_model
 from bench import registry
 from bench.contracts.system import SystemSpec, parse
 from bench.errors import BenchError
+from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
-from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.image.lines import published
 from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderDC, AutoencoderKL, AutoencoderTiny
 from bench.modalities.image.tokenizers.diffusers_vq import VQModel
 from bench.modalities.image.tokenizers.transformers_vq import Emu3VQ, JanusVQ
@@ -216,7 +217,7 @@ EMU3 = (
 )
 
 
-def published(model: Any, renames: tuple[tuple[str, str], ...]) -> dict[str, torch.Tensor]:
+def as_published(model: Any, renames: tuple[tuple[str, str], ...]) -> dict[str, torch.Tensor]:
     """The tensors of a library's model as its publisher has them: other names, projections as 1x1 convolutions."""
     tensors = {"quantize.codebook_used": torch.zeros(4)}
     for name, tensor in model.state_dict().items():
@@ -229,7 +230,7 @@ def published(model: Any, renames: tuple[tuple[str, str], ...]) -> dict[str, tor
 
 def publish(folder: Path, model: Any, config: dict[str, Any], renames: tuple[tuple[str, str], ...]) -> None:
     """Write a library's model as its publisher does."""
-    save_file(published(model, renames), folder / "model.safetensors")
+    save_file(as_published(model, renames), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config))
 
 
@@ -247,7 +248,7 @@ def test_llamagens_file_is_enough(tmp_path: Path, photos: torch.Tensor) -> None:
     model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
     model.save_pretrained(tmp_path / "library")
     library = JanusVQ(str(tmp_path / "library"))
-    tensors, file = published(model, LLAMAGEN), tmp_path / "vq_ds16_c2i.pt"
+    tensors, file = as_published(model, LLAMAGEN), tmp_path / "vq_ds16_c2i.pt"
     torch.save({"model": tensors, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}, "steps": 3}, file)
     entry = registry.get("tokenizers", "llamagen-vq")
     alone = SystemSpec("", entry, {"path": str(file), "config": TINY_LLAMAGEN}).build()
@@ -267,7 +268,7 @@ def test_llamagens_file_is_enough(tmp_path: Path, photos: torch.Tensor) -> None:
 
 def test_another_network_than_that_of_the_line_is_named(tmp_path: Path) -> None:
     model = tiny_model("JanusVQVAE", base_channels=128, num_res_blocks=2)
-    torch.save({"model": published(model, LLAMAGEN)}, tmp_path / "vq.pt")
+    torch.save({"model": as_published(model, LLAMAGEN)}, tmp_path / "vq.pt")
     named = (
         r"lack \d+ tensors of JanusVQVAE \(decoder\.up\.1\.block.* \[256\].* and \d+ more\); they have .* not in "
         r"JanusVQVAE .*conv_in\.bias \[128\], not \[512\].*the configuration of the registry line"
@@ -313,7 +314,7 @@ def test_weights_saved_in_half_are_computed_with_in_float32(tmp_path: Path, phot
 
 
 def test_registry_lines_name_their_weights() -> None:
-    for entry in PRETRAINED:
+    for entry in entries_of(published):
         place = (entry.args.get(key) for key in ("repo", "subfolder", "file"))
         wanted = (hub_name(*place),) if "repo" in entry.args else ()
         assert entry.weights == wanted
@@ -323,7 +324,7 @@ def test_registry_lines_name_their_weights() -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("bench.modalities.image.lines.pretrained_tokenizers", "torch"),
+        ("bench.modalities.image.lines.published", "torch"),
         ("bench.tokenizers.checkpoint", "torch"),
         ("bench.modalities.image.tokenizers.diffusers_autoencoders", "diffusers"),
         ("bench.modalities.image.tokenizers.diffusers_vq", "diffusers"),

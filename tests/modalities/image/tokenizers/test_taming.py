@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from cases import weights
 from safetensors.torch import save_file
-from taming_reference import CONFIG, KL_CONFIG, golden, image, weights
+from taming_reference import CONFIG, KL_CONFIG, golden, image
 from torch import nn
 
 from bench import registry

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 import torch
+from cases import cases
 from tokenizer_checks import CHECKS, Check, beats_constant, kind
 
 from bench import registry
 from bench.contracts.system import SystemSpec
 from bench.datasets.base import Sample
+from bench.lines.checkpoints import entries_of
 from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
-from bench.modalities.image.lines.pretrained_tokenizers import PRETRAINED
+from bench.modalities.image.lines import published
 from bench.tokenizers.base import Tokenizer
 
 ENTRIES = {
     name: entry
-    for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in PRETRAINED}).items()
+    for name, entry in (registry.entries("tokenizers") | {entry.name: entry for entry in entries_of(published)}).items()
     if entry.serves("image")
 }
 
@@ -32,6 +34,8 @@ CLASSES = {
     "bench.modalities.image.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
     "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",
 }
+GOLDEN = {case.target: case for case in reversed(cases("image"))}
+"""The first case of each class that has golden arrays, whose weights its contract is tested on."""
 NAMED_FILES = "bench.modalities.image.tokenizers.taef2:Taef2"
 FITTED: dict[str, dict[str, Any]] = {
     "bench.modalities.image.tokenizers.klt:KLT": {"bits": 8},
@@ -53,7 +57,9 @@ def fit_split() -> FewPhotos:
 
 
 @pytest.fixture(scope="module")
-def build(checkpoints: dict[str, Path], taef2_files: Path) -> Callable[[str], Tokenizer]:
+def build(
+    checkpoints: dict[str, Path], taef2_files: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Tokenizer]:
     """The tokenizer of a registry entry: on a tiny checkpoint or random weights, fitted, or as it is."""
 
     @cache
@@ -61,6 +67,8 @@ def build(checkpoints: dict[str, Path], taef2_files: Path) -> Callable[[str], To
         entry = ENTRIES[name]
         if entry.target in CLASSES:
             return SystemSpec(name, entry, {"path": str(checkpoints[CLASSES[entry.target]])}).build()
+        if entry.target in GOLDEN:
+            return GOLDEN[entry.target].build(tmp_path_factory.mktemp("golden"))
         if entry.target == NAMED_FILES:
             return SystemSpec(name, entry, {"path": str(taef2_files)}).build()
         if entry.target in FITTED:
@@ -98,6 +106,8 @@ def test_contract(name: str, check: Check, build: Callable[[str], Tokenizer], ph
     check(build(name), ENTRIES[name], photos)
 
 
-@pytest.mark.parametrize("name", [n for n, entry in ENTRIES.items() if entry.target not in {*CLASSES, NAMED_FILES}])
+@pytest.mark.parametrize(
+    "name", [n for n, entry in ENTRIES.items() if entry.target not in {*CLASSES, *GOLDEN, NAMED_FILES}]
+)
 def test_beats_a_constant_image(name: str, build: Callable[[str], Tokenizer], photos: torch.Tensor) -> None:
     beats_constant(build(name), photos)

@@ -1,0 +1,69 @@
+"""LlamaGen's VQ autoencoders and Janus' copy of one, of transformers' JanusVQVAE."""
+
+from __future__ import annotations
+
+from bench.lines.checkpoints import Family
+from bench.registry import Entry
+
+FAMILY = Family(
+    "bench.modalities.image.tokenizers.transformers_vq:JanusVQ",
+    "Sun et al. 2024, arXiv 2406.06525; github.com/FoundationVision/LlamaGen",
+    "image",
+)
+
+_ANY = {"codebook_size": 16384, "codebook_embed_dim": 8, "codebook_l2_norm": True, "z_channels": 256}
+DS16 = _ANY | {"encoder_ch_mult": [1, 1, 2, 2, 4], "decoder_ch_mult": [1, 1, 2, 2, 4]}
+DS8 = _ANY | {"encoder_ch_mult": [1, 2, 2, 4], "decoder_ch_mult": [1, 2, 2, 4]}
+"""ModelArgs of LlamaGen's vq_model.py. Its evaluation takes the moving average where a file holds one."""
+
+ENTRIES: tuple[Entry, ...] = (
+    FAMILY.files(
+        "janus-vq",
+        "transformers JanusVQVAE, and LlamaGen's VQ",
+        "the checkpoint's",
+        "Sun et al. 2024, arXiv 2406.06525",
+    ),
+    FAMILY.checkpoint(
+        "llamagen-vq-ds16",
+        "FoundationVision/vq-ds16-c2i",
+        "LlamaGen's VQ f16 for ImageNet, 16384 entries",
+        "MIT",
+        "Sun et al. 2024, arXiv 2406.06525",
+        config=DS16,
+        weights="ema-if-any",
+    ),
+    FAMILY.checkpoint(
+        "llamagen-vq-ds8",
+        "FoundationVision/LlamaGen",
+        "LlamaGen's VQ f8 for ImageNet, 16384 entries",
+        "MIT",
+        file="vq_ds8_c2i.pt",
+        config=DS8,
+        weights="ema-if-any",
+    ),
+    FAMILY.checkpoint(
+        "llamagen-vq",
+        "FoundationVision/LlamaGen",
+        "LlamaGen's VQ f16 for ImageNet as its authors publish it, 16384 entries",
+        "MIT",
+        file="vq_ds16_c2i.pt",
+        config=DS16,
+        weights="ema-if-any",
+    ),
+    FAMILY.checkpoint(
+        "llamagen-vq-ds16-t2i",
+        "peizesun/llamagen_t2i",
+        "LlamaGen's VQ f16 for text to image, 16384 entries",
+        "not stated; the code is MIT",
+        file="vq_ds16_t2i.pt",
+        config=DS16,
+        weights="ema-if-any",
+    ),
+    FAMILY.checkpoint(
+        "janus-pro-vq",
+        "deepseek-community/Janus-Pro-1B",
+        "VQ f16 within Janus-Pro 1B, 16384 entries; the whole model is fetched",
+        "DeepSeek Model License",
+        "Chen et al. 2025, arXiv 2501.17811",
+    ),
+)

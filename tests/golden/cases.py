@@ -1,0 +1,133 @@
+"""Golden arrays: what publishers' networks make of weights and signals that are functions of names.
+
+Each family has a module here, ``NAME_golden.py``, with its ``CASES``, and ``write()``, which runs the publisher's code
+and stores what it gives in ``NAME.npz``: names and shapes of the tensors, tokens, and the decoded signal. To write it
+again: ``PYTHONPATH=CHECKOUT python tests/golden/NAME_golden.py``, with the package or the checkout that the case names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import registry
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One network of a publisher.
+
+    Attributes:
+        name: of its arrays, ``FAMILY`` or ``FAMILY-VARIANT``.
+        target: the tokenizer's class, ``module:Attribute``.
+        made_by: the package with its version, or the repository with commit and files, that wrote the arrays, and its
+            license.
+        config: the configuration of the file, as a registry line or the publisher has it.
+        arguments: further arguments of the class.
+        side: height and width of images, or samples of clips.
+        prefix: what the file puts before each name of a tensor.
+    """
+
+    name: str
+    target: str
+    made_by: str
+    config: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    side: int = 32
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, folder: Path) -> Path:
+        """Write the checkpoint, as ``torch.save`` does, and return its file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = weights(json.loads(str(self.arrays()["shapes"])))
+        torch.save({f"{self.prefix}{name}": tensor for name, tensor in tensors.items()}, folder / f"{self.name}.pt")
+        return folder / f"{self.name}.pt"
+
+    def build(self, folder: Path) -> Any:
+        """The tokenizer on its tiny checkpoint."""
+        kind = registry.load(self.target)
+        return kind(path=str(self.save(folder)), **{"config": self.config, **self.arguments})
+
+    def images(self) -> torch.Tensor:
+        """Two images ``[2, 3, side, side]`` in [-1, 1]."""
+        return signal((2, 3, self.side, self.side))
+
+    def arrays(self) -> Mapping[str, Any]:
+        """``shapes`` (JSON), ``codes_0`` and so on or ``latents`` of all samples, and ``decoded``: the last sample."""
+        with np.load(FOLDER / f"{self.name.partition('-')[0]}.npz") as stored:
+            start = f"{self.name}/"
+            return {key.removeprefix(start): stored[key] for key in stored.files if key.startswith(start)}
+
+    def codes(self) -> tuple[torch.Tensor, ...]:
+        """Codes of each level; empty for latents."""
+        arrays = self.arrays()
+        count = sum(key.startswith("codes_") for key in arrays)
+        return tuple(torch.from_numpy(arrays[f"codes_{level}"]).long() for level in range(count))
+
+
+def cases(modality: str) -> list[Golden]:
+    """The cases of every module in this folder whose tokenizers are of that modality."""
+    modules = [importlib.import_module(file.stem) for file in sorted(FOLDER.glob("*_golden.py"))]
+    return [case for module in modules for case in module.CASES if f".modalities.{modality}." in case.target]
+
+
+def numbers(name: str, shape: Sequence[int]) -> torch.Tensor:
+    """Float32 numbers in [-1, 1) that depend on a name alone, whatever the version of any library."""
+    count = math.prod(shape)
+    bits = np.frombuffer(hashlib.shake_256(name.encode()).digest(4 * count), "<u4")
+    return torch.from_numpy((bits / 2**31 - 1).astype(np.float32)).reshape(tuple(shape))
+
+
+def signal(shape: Sequence[int]) -> torch.Tensor:
+    """Samples in [-1, 1) of this shape."""
+    return numbers("image", shape)
+
+
+def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+    """Tensors of these names, small enough that signals neither vanish nor grow on their way through the network.
+
+    Matrices and convolutions keep the variance of what they get; factors of normalization are about 1; entries of
+    codebooks (names that say ``embed`` or ``codebook``) are in [-1, 1).
+    """
+    return {name: numbers(name, shape) * _scale(name, shape) + _offset(name, shape) for name, shape in shapes.items()}
+
+
+def _scale(name: str, shape: Sequence[int]) -> float:
+    if "embed" in name or "codebook" in name:
+        return 1.0
+    return math.sqrt(3 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
+
+
+def _offset(name: str, shape: Sequence[int]) -> float:
+    """1 for the factors of normalization, which are the weights of one dimension."""
+    return float(name.endswith("weight") and len(shape) == 1)
+
+
+def store(family: str, arrays: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the arrays of a family's cases, by the names of the cases."""
+    flat: dict[str, Any] = {
+        f"{name}/{key}": np.asarray(value) for name, kept in arrays.items() for key, value in kept.items()
+    }
+    np.savez_compressed(FOLDER / f"{family}.npz", **flat)
+
+
+def fill(model: torch.nn.Module) -> str:
+    """Give a publisher's network its weights, put it into evaluation mode, and return the shapes as JSON to store."""
+    floats = {name: list(item.shape) for name, item in model.state_dict().items() if item.is_floating_point()}
+    model.load_state_dict(weights(floats), strict=False)
+    model.eval()
+    return json.dumps(floats)
