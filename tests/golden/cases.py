@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from bench import registry
+from bench.contracts.tokens import Tokens
 
 FOLDER = Path(__file__).parent
 
@@ -66,11 +67,30 @@ class Golden:
         """Two images ``[2, 3, side, side]`` in [-1, 1]."""
         return signal((2, 3, self.side, self.side))
 
+    def clips(self) -> torch.Tensor:
+        """Two clips of one channel, ``[2, 1, side]`` in [-1, 1]: noise under slow envelopes."""
+        slow = torch.sin(torch.arange(1, 3)[:, None, None] * 9.0 * torch.arange(self.side) / self.side)
+        return signal((2, 1, self.side)) * slow
+
     def arrays(self) -> Mapping[str, Any]:
         """``shapes`` (JSON), ``codes_0`` and so on or ``latents`` of all samples, and ``decoded``: the last sample."""
         with np.load(FOLDER / f"{self.name.partition('-')[0]}.npz") as stored:
             start = f"{self.name}/"
             return {key.removeprefix(start): stored[key] for key in stored.files if key.startswith(start)}
+
+    def holds_tokens(self, tokens: Tokens) -> None:
+        """Assert that tokens are those of the publisher: codes exactly, latents but for rounding."""
+        expected = self.codes()
+        assert len(tokens.codes) == len(expected)
+        for code, published in zip(tokens.codes, expected, strict=True):
+            assert torch.equal(code, published)
+            assert len(published.unique()) > 1
+        if tokens.latents is not None:
+            _close(tokens.latents, self.arrays()["latents"])
+
+    def holds_decoded(self, decoded: torch.Tensor) -> None:
+        """Assert that the last sample of a decoded batch is the publisher's but for rounding."""
+        _close(decoded[-1:], self.arrays()["decoded"])
 
     def codes(self) -> tuple[torch.Tensor, ...]:
         """Codes of each level; empty for latents."""
@@ -85,6 +105,13 @@ def cases(modality: str) -> list[Golden]:
     return [case for module in modules for case in module.CASES if f".modalities.{modality}." in case.target]
 
 
+def _close(tensor: torch.Tensor, published: Any) -> None:
+    """Equal to a hundred thousandth of the largest number, or of 1 where none is as large."""
+    expected = torch.from_numpy(published)
+    atol = 1e-5 * max(1.0, float(expected.abs().max()))
+    torch.testing.assert_close(tensor, expected, atol=atol, rtol=0)
+
+
 def numbers(name: str, shape: Sequence[int]) -> torch.Tensor:
     """Float32 numbers in [-1, 1) that depend on a name alone, whatever the version of any library."""
     count = math.prod(shape)
@@ -94,7 +121,7 @@ def numbers(name: str, shape: Sequence[int]) -> torch.Tensor:
 
 def signal(shape: Sequence[int]) -> torch.Tensor:
     """Samples in [-1, 1) of this shape."""
-    return numbers("image", shape)
+    return numbers("signal", shape)
 
 
 def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:

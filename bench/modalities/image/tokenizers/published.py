@@ -14,8 +14,9 @@ from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import Checkpoint
-from bench.tokenizers.layouts import Layout, model_of_layout
+from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import PretrainedTokenizer
+from bench.tokenizers.published import network_of
 
 
 class Published(PretrainedTokenizer):
@@ -47,18 +48,7 @@ class Published(PretrainedTokenizer):
         weights: str | None = None,
     ) -> None:
         checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
-        try:
-            layout = self.layout(checkpoint.config)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            origin = checkpoint.configuration.origin
-            raise BenchError(
-                f"{origin}: not a configuration of {self.called} ({type(error).__name__}: {error})"
-            ) from error
-        if layout is None:
-            stated = (checkpoint.config.get(key) for key in ("model_type", "_class_name", "target"))
-            what = next((str(name) for name in stated if name), "another model")
-            raise BenchError(f"{checkpoint.configuration.origin}: a checkpoint of {what}, not of {self.called}")
-        model, files = model_of_layout(self.network, self.called, layout, checkpoint)
+        model, files = network_of(self, checkpoint)
         self._adopt(checkpoint, model, files)
 
     @classmethod
