@@ -104,7 +104,7 @@ BOUNDS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.evidence
 def test_quality_and_intelligibility_order_the_rates() -> None:
     """On the 20 prompts of the default suite; opus@6 has 1.97, 1.75, 0.921 and errs on 68% of the words there."""
     by_rate = [measured(kbps) for kbps in KBPS]
