@@ -19,6 +19,7 @@ Check = Callable[[Tokenizer, Entry, torch.Tensor], None]
 
 def kind(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     """The tokens are of the kind that the registry line says, and fit the declared codebooks."""
+    photos = _fitting(tokenizer, photos)
     tokens = tokenizer.encode(photos)
     assert tokens.kind == entry.tokens
     assert tokens.batch_size == len(photos)
@@ -39,6 +40,7 @@ def shapes(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
 
 def batch_invariance(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     """A sample becomes the same tokens and the same image in a batch, in another order and alone."""
+    photos = _fitting(tokenizer, photos)
     together = tokenizer.encode(photos)
     decoded = tokenizer.decode(together)
     for order in ([3, 1], *([i] for i in range(len(photos)))):
@@ -51,6 +53,7 @@ def batch_invariance(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -
 
 def determinism(tokenizer: Tokenizer, entry: Entry, photos: torch.Tensor) -> None:
     """The same input gives the same tokens and the same image, bit by bit, and is left unchanged."""
+    photos = _fitting(tokenizer, photos)
     before = photos.clone()
     one, other = tokenizer.encode(photos), tokenizer.encode(photos)
     assert torch.equal(photos, before)
@@ -90,6 +93,12 @@ def beats_constant(tokenizer: Tokenizer, photos: torch.Tensor) -> None:
     error = (tokenizer.decode(tokenizer.encode(photos)) - photos).square().mean((1, 2, 3))
     constant = photos.var((2, 3), correction=0).mean(1)
     assert (error < constant).all()
+
+
+def _fitting(tokenizer: Tokenizer, photos: torch.Tensor) -> torch.Tensor:
+    """The photos at the size that a tokenizer takes, where it takes one only."""
+    side = getattr(tokenizer, "side", 0)
+    return _stretched(photos, side, side) if side else photos
 
 
 def _stretched(photos: torch.Tensor, height: int, width: int) -> torch.Tensor:

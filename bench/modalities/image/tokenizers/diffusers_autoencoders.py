@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.modalities.image.tokenizers import taming
+from bench.modalities.image.tokenizers.posterior import generator_of
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.configurations import CONFIG
@@ -113,8 +113,7 @@ class AutoencoderKL(DiffusersAutoencoder):
     Args:
         path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
         latents: ``mode`` of the posterior, or a ``sample`` of it.
-        seed: seed of the samples. The noise of an image depends on the seed and on the image itself, never on
-            its batch, its place in it or the device; equal images get equal noise.
+        seed: seed of the samples; see ``bench.modalities.image.tokenizers.posterior``.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class AutoencoderKL(DiffusersAutoencoder):
         if self.latents == "mode":
             mode: torch.Tensor = posterior.mode()
             return mode
-        sample: torch.Tensor = posterior.sample(generator=[_generator(image, self.seed) for image in batch])
+        sample: torch.Tensor = posterior.sample(generator=[generator_of(image, self.seed) for image in batch])
         return sample
 
 
@@ -209,10 +208,3 @@ class AutoencoderDC(DiffusersAutoencoder):
     def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
         latents: torch.Tensor = self.model.encode(images).latent
         return latents
-
-
-def _generator(image: torch.Tensor, seed: int) -> torch.Generator:
-    """A generator on the processor that depends only on an image and a seed."""
-    content = hashlib.sha256(seed.to_bytes(8, "little", signed=True))
-    content.update(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
-    return torch.Generator().manual_seed(int.from_bytes(content.digest()[:8], "little") >> 1)
