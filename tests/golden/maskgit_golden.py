@@ -30,7 +30,7 @@ def write() -> None:
         stated = SimpleNamespace(
             **config, num_channels=3, num_resolutions=len(config["channel_mult"]), resolution=case.side, dropout=0.0
         )
-        model = torch.nn.Module()
+        model: Any = torch.nn.Module()
         model.encoder, model.decoder = networks.Encoder(stated), networks.Decoder(stated)
         model.quantize = networks.VectorQuantizer(config["num_embeddings"], config["z_channels"], 0.25)
         shapes = fill(model)

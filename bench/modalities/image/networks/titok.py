@@ -1,6 +1,7 @@
-"""The transformers of TiTok (Yu et al. 2024, arXiv 2406.07550): an image's patches beside a few tokens of one dimension.
+"""The transformers of TiTok (Yu et al. 2024, arXiv 2406.07550).
 
-Modules are named so that a state dict has the names of the publisher's files.
+They mix the patches of an image with a few tokens in one dimension. Modules are named so that a state dict has the
+names of the publisher's files.
 """
 
 from __future__ import annotations
@@ -95,12 +96,12 @@ class Encoder(Transformer):
 
 
 class Decoder(Transformer):
-    """Latents ``[batch, tokens, channels]`` to images ``[batch, 3, side, side]``, or to logits of another tokenizer's codes.
+    """Latents ``[batch, tokens, channels]`` to images ``[batch, 3, side, side]``, or to logits of other codes.
 
     Args:
         size, side, patch, tokens, channels: as of :class:`Encoder`.
-        logits: entries of another tokenizer's codebook, for which it gives logits ``[batch, logits, grid, grid]``; 0 for
-            pixels.
+        logits: entries of another tokenizer's codebook, where it gives logits ``[batch, logits, grid, grid]`` of
+            those; 0 where it gives images.
     """
 
     def __init__(self, size: Sequence[int], side: int, patch: int, tokens: int, channels: int, logits: int) -> None:

@@ -41,8 +41,8 @@ class Signs(nn.Module):
 class MaskBit(MaskGIT):
     """A tokenizer of MaskBit's repository: one code per 16x16 pixels, of a codebook or of signs. It sees [0, 1].
 
-    Its configuration is ``model.vq_model`` of the repository's YAML files. ``model_class: maskgit`` stands for the order
-    of the decoder's stages that MaskGIT's and older weights have (``legacy`` in the repository).
+    Its configuration is ``model.vq_model`` of the repository's YAML files. ``model_class: maskgit`` is the order of the
+    decoder's stages in MaskGIT's and older weights, which the repository calls ``legacy``.
 
     Args:
         path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.

@@ -41,7 +41,7 @@ class Network(nn.Module):
         decoder_blocks: int | None = None,
     ) -> None:
         super().__init__()
-        self.factor = 2 ** (len(channel_mult) - 1)
+        self.factor: int = 2 ** (len(channel_mult) - 1)
         self.encoder = maskgit.Encoder(hidden_channels, channel_mult, num_res_blocks, latents, learned)
         self.decoder = maskgit.Decoder(
             hidden_channels, channel_mult, decoder_blocks or num_res_blocks, latents, finest_first

@@ -15,7 +15,7 @@ from bench.modalities.image.networks import maskgit
 from bench.modalities.image.networks.nearest_entry import NearestEntry
 from bench.modalities.image.networks.titok import SIZES, Decoder, Encoder
 from bench.modalities.image.tokenizers.posterior import noise_of
-from bench.modalities.image.tokenizers.published import Published, PublishedCodes, PublishedLatents
+from bench.modalities.image.tokenizers.published import Published, PublishedCodes, PublishedLatents, each
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import share
@@ -134,7 +134,7 @@ class TiTok(OneDimensional, PublishedCodes):
         return (Codebook(inner["codebook_size"], share(inner["num_latent_tokens"], side)),)
 
     def codes_of(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (self.model.quantize.encode(self.model.encoded(images)),)
+        return each(lambda latents: (self.model.quantize.encode(latents),), self.model.encoded(images))
 
     def images_of(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
         images: torch.Tensor = self.model.decoded(self.model.quantize.decode(codes[0]))
@@ -172,7 +172,8 @@ class TiTokVAE(OneDimensional, PublishedLatents):
         self.latents, self.seed = latents, seed
 
     def latents_of(self, images: torch.Tensor) -> torch.Tensor:
-        mean, log_variance = self.model.encoded(images).float().chunk(2, -1)
+        parameters: torch.Tensor = self.model.encoded(images).float()
+        mean, log_variance = parameters.chunk(2, -1)
         if self.latents == "mode":
             return mean
         return mean + (0.5 * log_variance.clamp(-30, 20)).exp() * noise_of(images, mean.shape[1:], self.seed)
