@@ -126,7 +126,7 @@ class Encoder(nn.Module):
     Args:
         width: channels at the finest grid.
         factors: channels of each stage over that width, from the finest; each stage but the last halves the grid.
-        blocks: residual blocks of a stage.
+        blocks: residual blocks of every stage, or of each.
         attending: stages with attention.
         latents: channels that come out.
         middle: whether there is attention in the middle.
@@ -137,7 +137,7 @@ class Encoder(nn.Module):
         self,
         width: int,
         factors: Sequence[int],
-        blocks: int,
+        blocks: int | Sequence[int],
         attending: Collection[int],
         latents: int,
         in_channels: int = 3,
@@ -147,11 +147,12 @@ class Encoder(nn.Module):
         super().__init__()
         self.conv_in = nn.Conv2d(in_channels, width, 3, padding=1)
         self.down = nn.ModuleList()
+        counts = _counts(blocks, factors)
         here = width
         for stage, factor in enumerate(factors):
             out = width * factor
             resampling = ("downsample", Halving(out)) if stage < len(factors) - 1 else None
-            self.down.append(Stage((here, *(out,) * blocks), stage in attending, fused, resampling))
+            self.down.append(Stage((here, *(out,) * counts[stage]), stage in attending, fused, resampling))
             here = out
         self.mid = Middle(here, middle, fused)
         self.norm_out, self.conv_out = norm(here), nn.Conv2d(here, latents, 3, padding=1)
@@ -177,7 +178,7 @@ class Decoder(nn.Module):
         self,
         width: int,
         factors: Sequence[int],
-        blocks: int,
+        blocks: int | Sequence[int],
         attending: Collection[int],
         latents: int,
         out_channels: int = 3,
@@ -189,10 +190,11 @@ class Decoder(nn.Module):
         self.conv_in = nn.Conv2d(latents, here, 3, padding=1)
         self.mid = Middle(here, middle, fused)
         stages = []
+        counts = _counts(blocks, factors)
         for stage in reversed(range(len(factors))):
             out = width * factors[stage]
             resampling = ("upsample", Doubling(out)) if stage else None
-            stages.append(Stage((here, *(out,) * (blocks + 1)), stage in attending, fused, resampling))
+            stages.append(Stage((here, *(out,) * (counts[stage] + 1)), stage in attending, fused, resampling))
             here = out
         self.up = nn.ModuleList(reversed(stages))
         self.norm_out, self.conv_out = norm(here), nn.Conv2d(here, out_channels, 3, padding=1)
@@ -203,3 +205,8 @@ class Decoder(nn.Module):
             x = stage(x)
         out: torch.Tensor = self.conv_out(F.silu(self.norm_out(x)))
         return out
+
+
+def _counts(blocks: int | Sequence[int], factors: Sequence[int]) -> Sequence[int]:
+    """The residual blocks of each stage."""
+    return [blocks] * len(factors) if isinstance(blocks, int) else blocks
