@@ -2,8 +2,9 @@
 
 A pickle is a program that may call any function it can name. Here it is read twice. The first pass resolves every name
 to a stand-in that does nothing: it imports nothing, and shows which names the file holds and how large it says its
-tensors are. A file that passes is then read by ``torch.load(weights_only=True)``, in which the classes of trainers, on
-a fixed list, are replaced by the same stand-ins.
+tensors are. A file that passes is then read by ``torch.load(weights_only=True)``, in which the classes of trainers and
+of modules, on fixed lists, are replaced by the same stand-ins. A whole module that was pickled gives its tensors by
+their names in its state dict.
 """
 
 from __future__ import annotations
@@ -39,12 +40,18 @@ _INERT = re.compile(
 )
 """What trainers leave beside weights. A file may name these; stand-ins take their place."""
 
+_MODULE = re.compile(r"torch\.nn\.modules\.\w+\.\w+|dall_e\.(encoder|decoder|utils)\.\w+")
+"""Classes of modules that publishers pickled as a whole. Stand-ins take their place that keep tensors and modules."""
+
 _LIKE_DICT = re.compile(r".*\.AttributeDict|collections\.defaultdict")
 _NUMBER_BYTES = {"Double": 8, "Long": 8, "ComplexFloat": 8, "ComplexDouble": 16, "Float": 4, "Int": 4, "QInt32": 4}
 _NUMBER_BYTES |= {"Half": 2, "BFloat16": 2, "Short": 2}
 
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by the names of Python 2, which the protocol that torch writes still uses."""
+
+_MODULES = 2000
+"""The most modules within a module; a file of a few bytes could name one within itself without end."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The first object of a file that torch wrote before its format became a zip archive."""
@@ -61,6 +68,34 @@ class Inert:
 
     def __setstate__(self, state: Any) -> None:
         pass
+
+
+class InertModule(Inert):
+    """Takes the place of a module: it keeps the mappings of its tensors and of the modules within it."""
+
+    parts: tuple[Any, ...] = ({}, {}, {})
+    """Parameters, buffers, modules; of any type, as the file has them."""
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):
+            self.parts = tuple(state.get(name) for name in ("_parameters", "_buffers", "_modules"))
+
+    def tensors(self) -> dict[str, Any]:
+        """The tensors by their names in the module's state dict.
+
+        Raises:
+            ValueError: there are too many modules, as where one holds itself.
+        """
+        found: dict[str, Any] = {}
+        waiting = [("", self)]
+        for _ in range(_MODULES):
+            if not waiting:
+                return found
+            prefix, module = waiting.pop()
+            *held, inside = (part if isinstance(part, dict) else {} for part in module.parts)
+            found |= {f"{prefix}{name}": item for part in held for name, item in part.items() if item is not None}
+            waiting += [(f"{prefix}{name}.", item) for name, item in inside.items() if isinstance(item, InertModule)]
+        raise ValueError(f"it holds more than {_MODULES} modules")
 
 
 class InertDict:
@@ -135,6 +170,11 @@ class _Surveyor(pickle.Unpickler):
         return type("Named", (_Container,), {"name": name})
 
     def persistent_load(self, pid: Any) -> Any:
+        if isinstance(pid, tuple) and len(pid) == 4 and pid[0] == "module":
+            raise pickle.UnpicklingError(
+                "it is a whole module in the format of torch before 1.6, of which only tensors are read; save its "
+                "state dict where the file is trusted"
+            )
         if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == "storage" and isinstance(pid[4], int)):
             raise pickle.UnpicklingError("it refers to something that is not a storage of numbers")
         kind = str(getattr(pid[1], "name", "")).removesuffix("Storage")
@@ -144,6 +184,8 @@ class _Surveyor(pickle.Unpickler):
 
 def load_pickle(file: Path, remedy: str) -> Any:
     """The contents of a file that ``torch.save`` wrote; tensors of zip archives are mapped into memory, not copied.
+
+    In place of a module as a whole there are its tensors by name.
 
     Args:
         file: the file, whatever its ending.
@@ -161,17 +203,25 @@ def load_pickle(file: Path, remedy: str) -> Any:
         checked(file, survey.of_archive if archive else survey.of_stream, remedy)
     finally:
         foreign = sorted(name for name in survey.names if not _PLAIN.fullmatch(name))
-        if rejected := [name for name in foreign if not _INERT.fullmatch(name)]:
+        if rejected := [name for name in foreign if not (_INERT.fullmatch(name) or _MODULE.fullmatch(name))]:
             raise rejection(file, rejected)  # rather than that the file is broken beyond it
     # Pairs of a class and a name: a file's names are never looked up, only compared with these.
-    inert: list[Any] = [(InertDict if _LIKE_DICT.fullmatch(name) else Inert, name) for name in foreign]
+    inert: list[Any] = [(_stand_in(name), name) for name in foreign]
 
     def load(file: Path) -> Any:
         with torch.serialization.safe_globals(inert), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=archive)
+            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=archive)
+        return loaded.tensors() if isinstance(loaded, InertModule) else loaded
 
     return checked(file, load, remedy)
+
+
+def _stand_in(name: str) -> type:
+    """What takes the place of something that a file names."""
+    if _LIKE_DICT.fullmatch(name):
+        return InertDict
+    return InertModule if _MODULE.fullmatch(name) else Inert
 
 
 def checked(file: Path, read: Callable[[Path], T], remedy: str) -> T:

@@ -99,6 +99,44 @@ def test_a_hostile_file_runs_nothing(archive: bool, depth: int, lightning: types
     assert marker.exists()  # where pickles are trusted, it does run
 
 
+def whole_module(file: Path, archive: bool = True, **hidden: Any) -> dict[str, torch.Tensor]:
+    """Write a module with its class, and more in its state, and return its state dict."""
+    module = torch.nn.Sequential(
+        collections.OrderedDict(first=torch.nn.Conv2d(3, 4, 1), second=torch.nn.Sequential(torch.nn.BatchNorm2d(4)))
+    )
+    state = module.state_dict()
+    vars(module).update(hidden)
+    torch.save(module, file, _use_new_zipfile_serialization=archive)
+    return state
+
+
+def test_a_whole_module_gives_its_tensors_and_is_never_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = whole_module(tmp_path / "encoder.pkl")
+    monkeypatch.setattr(torch.nn.Module, "__setstate__", lambda *_: pytest.fail("a module was made"))
+    loaded = file_contents(tmp_path / "encoder.pkl", REMEDY)
+    assert loaded.keys() == state.keys() and "second.0.running_mean" in state
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+
+
+@pytest.mark.parametrize("archive", [True, False], ids=["zip", "legacy"])
+def test_a_hostile_module_runs_nothing(archive: bool, tmp_path: Path) -> None:
+    """As an attribute, as a parameter, and in place of the modules within it."""
+    file, marker = tmp_path / "encoder.pkl", tmp_path / "ran"
+    for hidden in ({"extra": Payload(marker)}, {"_parameters": {"w": Payload(marker)}}, {"_modules": Payload(marker)}):
+        whole_module(file, archive, **hidden)
+        with pytest.raises(BenchError, match=r"mkdir, which is never loaded" if archive else "a whole module in"):
+            file_contents(file, REMEDY)
+    assert not marker.exists()
+
+
+def test_a_module_that_holds_itself_is_rejected(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1))
+    module._modules["again"] = module
+    torch.save(module, tmp_path / "encoder.pkl")
+    with pytest.raises(BenchError, match="it holds more than 2000 modules"):
+        file_contents(tmp_path / "encoder.pkl", REMEDY)
+
+
 def test_names_that_are_made_while_reading_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "model.pt"
     torch.save({"a": Path.cwd, "state_dict": STATE}, file)
@@ -157,6 +195,10 @@ def cut_legacy(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:200])
 
 
+def legacy_module(file: Path) -> None:
+    whole_module(file, archive=False)
+
+
 def plain_pickle(file: Path) -> None:
     file.write_bytes(pickle.dumps({"w": [1.0]}, protocol=2))
 
@@ -182,6 +224,7 @@ def pointer(file: Path) -> None:
         (huge_legacy, r"it states 4000000000000 bytes of numbers and is \d+ bytes large"),
         (cut_archive, r"truncated, or not a file of weights .*copy it again"),
         (cut_legacy, r"truncated, or not a file of weights .*copy it again"),
+        (legacy_module, r"a whole module in the format of torch before 1\.6.*save its state dict"),
         (plain_pickle, r"torch did not write it"),
         (empty, r"of a format that is not known, not weights"),
         (page, r"a web page or XML, not weights"),
