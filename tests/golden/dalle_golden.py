@@ -58,8 +58,6 @@ def write() -> None:
         hot = torch.nn.functional.one_hot(codes, wide["vocab_size"]).permute(0, 3, 1, 2).float()
         decoded = networks.unmap_pixels(model["decoder"](hot)[:, :3].sigmoid())
         arrays[case.name] = {"shapes": shapes, "codes_0": codes, "decoded": 2 * decoded[-1:] - 1}
-        top = logits.topk(2, 1).values
-        print(len(codes.unique()), (top[:, 0] - top[:, 1]).min(), decoded.min(), decoded.max())
     store("dalle", arrays)
 
 

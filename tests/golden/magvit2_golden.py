@@ -23,25 +23,15 @@ _WETOK = (
     "zhuangshaobin/WeTok caa2ad7e, src/WeTok/modules/{diffusionmodules/improved_model,vqvae/lookup_free_quantize}.py "
     "(Apache-2.0)"
 )
+_ONE = {"ddconfig": _NETWORK, "n_embed": 64, "embed_dim": 6}
+_TWO = {"ddconfig": _NETWORK, "n_embed": 8, "embed_dim": 6, "num_codebooks": 2}
 _FACTORS = {"token_factorization": True, "factorized_bits": [2, 4]}
 CASES = (
-    Golden("magvit2", _TARGET, _MAGVIT2, {"ddconfig": _NETWORK, "n_embed": 64, "embed_dim": 6}, side=16),
+    Golden("magvit2", _TARGET, _MAGVIT2, _ONE, side=16),
+    Golden("magvit2-factorized", _TARGET, _MAGVIT2, _ONE | _FACTORS, side=16),
+    Golden("magvit2-grouped", _TARGET, _WETOK, _TWO, side=16),
     Golden(
-        "magvit2-factorized", _TARGET, _MAGVIT2, {"ddconfig": _NETWORK, "n_embed": 64, "embed_dim": 6} | _FACTORS, side=16
-    ),
-    Golden(
-        "magvit2-grouped",
-        _TARGET,
-        _WETOK,
-        {"ddconfig": _NETWORK, "n_embed": 8, "embed_dim": 6, "num_codebooks": 2},
-        side=16,
-    ),
-    Golden(
-        "magvit2-generative",
-        _TARGET,
-        _WETOK + "; its noise is that of the tokenizer",
-        {"ddconfig": _NETWORK, "n_embed": 8, "embed_dim": 6, "num_codebooks": 2, "gan_decoder": True},
-        side=16,
+        "magvit2-generative", _TARGET, f"{_WETOK}; its noise is the tokenizer's", _TWO | {"gan_decoder": True}, side=16
     ),
 )
 
@@ -77,7 +67,6 @@ def write() -> None:
         levels = codes if isinstance(codes, tuple) else codes.view(*grid, -1).unbind(-1)
         for level, code in enumerate(levels):
             arrays[case.name][f"codes_{level}"] = code.view(grid)
-        print(case, float(latents.abs().min()), [len(level.unique()) for level in levels])
     store("magvit2", arrays)
 
 

@@ -58,7 +58,6 @@ def write() -> None:
             "codes_0": codes.view(len(codes), *quantized.shape[2:]),
             "decoded": model.decoder(quantized)["output"][-1:],
         }
-        print(len(codes.unique()), model.encoder(case.images()).abs().min())
     store("showo", arrays)
 
 

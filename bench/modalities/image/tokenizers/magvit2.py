@@ -75,7 +75,8 @@ class MAGVIT2(PublishedCodes):
         if sum(bits) != network["z_channels"]:
             raise BenchError(f"codes of {' + '.join(map(str, bits))} bits for {network['z_channels']} channels")
         return Layout(
-            {"bits": bits, "noisy": bool(config.get("gan_decoder"))} | {argument: network[argument] for argument in kept}
+            {"bits": bits, "noisy": bool(config.get("gan_decoder"))}
+            | {argument: network[argument] for argument in kept}
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Show-o's MAGVIT-v2 (Xie et al. 2024, arXiv 2408.12528; github.com/showlab/Show-o): lookup-free quantization, 13 bits."""
+"""Show-o's MAGVIT-v2 (Xie et al. 2024, arXiv 2408.12528; github.com/showlab/Show-o): LFQ of 13 bits."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ FAMILY = Family(
 ENTRIES: tuple[Entry, ...] = (
     FAMILY.files(
         "dalle-dvae",
-        "DALL-E's discrete VAE f8, 8192 entries, from a folder with cdn.openai.com/dall-e's encoder.pkl and decoder.pkl",
+        "DALL-E's discrete VAE f8, 8192 entries, from a folder with encoder.pkl and decoder.pkl",
         "Modified MIT License",
         config={"n_hid": 256, "n_blk_per_group": 2, "vocab_size": 8192, "n_init": 128},
     ),

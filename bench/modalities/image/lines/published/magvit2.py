@@ -92,7 +92,14 @@ ENTRIES: tuple[Entry, ...] = (
             ("24", "GeneralDomain/compratio24", F8, 8, "of compression ratio 24", {}),
             ("48", "GeneralDomain/compratio48", F8, 4, "of compression ratio 48", {}),
             ("192", "GeneralDomain/compratio192", F16, 4, "of compression ratio 192", {}),
-            ("768", "GeneralDomain/compratio768", F32, 4, "of compression ratio 768", {"gan_decoder": True}),
+            (
+                "768",
+                "GeneralDomain/compratio768",
+                F32,
+                4,
+                "of compression ratio 768, whose decoder takes noise",
+                {"gan_decoder": True},
+            ),
         )
     ),
 )

@@ -1,0 +1,88 @@
+"""The transformers of BSQ-ViT (Zhao et al. 2024, arXiv 2406.07548; github.com/zhaoyue-zephyrus/bsq-vit).
+
+Modules are named so that a state dict has the names of the publisher's files.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+HIDDEN = 3072
+"""Channels of the layer before the decoder's last one, whatever the width."""
+
+
+class Block(nn.Module):
+    """Attention and a perceptron, each after a normalization and added to its input."""
+
+    def __init__(self, width: int, heads: int, ratio: float) -> None:
+        super().__init__()
+        self.ln_1, self.attn = nn.LayerNorm(width), nn.MultiheadAttention(width, heads, batch_first=True)
+        self.ln_2, inner = nn.LayerNorm(width), int(width * ratio)
+        perceptron = (("c_fc", nn.Linear(width, inner)), ("gelu", nn.GELU()), ("c_proj", nn.Linear(inner, width)))
+        self.mlp = nn.Sequential(OrderedDict(perceptron))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = self.ln_1(x)
+        x = x + self.attn(inner, inner, inner, need_weights=False)[0]
+        out: torch.Tensor = x + self.mlp(self.ln_2(x))
+        return out
+
+
+class Blocks(nn.Module):
+    """A row of blocks; a module of its own for the names of its tensors."""
+
+    def __init__(self, width: int, layers: int, heads: int, ratio: float) -> None:
+        super().__init__()
+        self.resblocks = nn.ModuleList(Block(width, heads, ratio) for _ in range(layers))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.resblocks:
+            x = block(x)
+        return x
+
+
+class Encoder(nn.Module):
+    """Images ``[batch, 3, side, side]`` to vectors ``[batch, width, rows, columns]`` of their patches.
+
+    Args:
+        side, patch: of an image and of its patches, in pixels.
+        width, layers, heads, ratio: of the transformer; ``ratio`` is that of the perceptrons' width to ``width``.
+    """
+
+    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int, ratio: float) -> None:
+        super().__init__()
+        self.patch, self.grid = patch, side // patch
+        self.conv1 = nn.Linear(3 * patch**2, width, bias=False)
+        self.positional_embedding = nn.Parameter(torch.empty(self.grid**2, width))
+        self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.transformer = Blocks(width, layers, heads, ratio)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = nn.functional.pixel_unshuffle(images, self.patch).flatten(2).mT
+        x: torch.Tensor = self.ln_pre(self.conv1(patches) + self.positional_embedding)
+        return self.ln_post(self.transformer(x)).mT.unflatten(2, (self.grid, self.grid))
+
+
+class Decoder(nn.Module):
+    """Vectors ``[batch, width, rows, columns]`` to images ``[batch, 3, side, side]``.
+
+    Args:
+        side, patch, width, layers, heads, ratio: as of :class:`Encoder`.
+    """
+
+    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int, ratio: float) -> None:
+        super().__init__()
+        self.patch, self.grid = patch, side // patch
+        self.positional_embedding = nn.Parameter(torch.empty(self.grid**2, width))
+        self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.transformer = Blocks(width, layers, heads, ratio)
+        self.ffn = nn.Sequential(nn.Linear(width, HIDDEN), nn.Tanh())
+        self.conv_out = nn.Linear(HIDDEN, 3 * patch**2)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        x = self.ln_pre(vectors.flatten(2).mT + self.positional_embedding)
+        patches: torch.Tensor = self.conv_out(self.ffn(self.ln_post(self.transformer(x))))
+        return nn.functional.pixel_shuffle(patches.mT.unflatten(2, (self.grid, self.grid)), self.patch)
