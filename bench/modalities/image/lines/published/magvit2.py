@@ -28,9 +28,10 @@ def _open_magvit2(factors: Sequence[int], bits: int) -> dict[str, Any]:
     return _config(128, factors, bits) | {"n_embed": 2**bits}
 
 
-def _wetok(factors: Sequence[int], groups: int) -> dict[str, Any]:
+def _wetok(factors: Sequence[int], groups: int, noisy: bool = False) -> dict[str, Any]:
     """``model.init_args`` of configs/WeToK/Inference."""
-    return _config(256, factors, 8 * groups) | {"n_embed": 256, "num_codebooks": groups}
+    config = _config(256, factors, 8 * groups) | {"n_embed": 256, "num_codebooks": groups}
+    return config | {"gan_decoder": True} if noisy else config
 
 
 WETOK = "Zhuang et al. 2025, arXiv 2508.05599; github.com/zhuangshaobin/WeTok"
@@ -79,26 +80,24 @@ ENTRIES: tuple[Entry, ...] = (
         FAMILY.checkpoint(
             f"wetok-{name}",
             "GrayShine/WeTok",
-            f"WeTok's grouped LFQ f{2 ** (len(factors) - 1)} {of}, {groups} codes of 8 bits at each position",
+            f"WeTok's grouped LFQ {what} at each position",
             "not stated; the code is Apache-2.0",
             WETOK,
             file=f"{folder}/WeTok.ckpt",
-            config=_wetok(factors, groups) | more,
+            config=config,
             weights="ema",
         )
-        for name, folder, factors, groups, of, more in (
-            ("imagenet-f8", "ImageNet/downsample8", F8, 4, "for ImageNet", {}),
-            ("imagenet-f16", "ImageNet/downsample16", F16, 4, "for ImageNet", {}),
-            ("24", "GeneralDomain/compratio24", F8, 8, "of compression ratio 24", {}),
-            ("48", "GeneralDomain/compratio48", F8, 4, "of compression ratio 48", {}),
-            ("192", "GeneralDomain/compratio192", F16, 4, "of compression ratio 192", {}),
+        for name, folder, config, what in (
+            ("imagenet-f8", "ImageNet/downsample8", _wetok(F8, 4), "f8 for ImageNet, 4 codes of 8 bits"),
+            ("imagenet-f16", "ImageNet/downsample16", _wetok(F16, 4), "f16 for ImageNet, 4 codes of 8 bits"),
+            ("24", "GeneralDomain/compratio24", _wetok(F8, 8), "f8 of compression ratio 24, 8 codes of 8 bits"),
+            ("48", "GeneralDomain/compratio48", _wetok(F8, 4), "f8 of compression ratio 48, 4 codes of 8 bits"),
+            ("192", "GeneralDomain/compratio192", _wetok(F16, 4), "f16 of compression ratio 192, 4 codes of 8 bits"),
             (
                 "768",
                 "GeneralDomain/compratio768",
-                F32,
-                4,
-                "of compression ratio 768, whose decoder takes noise",
-                {"gan_decoder": True},
+                _wetok(F32, 4, noisy=True),
+                "f32 of compression ratio 768, whose decoder takes noise, 4 codes of 8 bits",
             ),
         )
     ),
