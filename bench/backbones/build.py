@@ -6,6 +6,9 @@ from bench import registry
 from bench.backbones.base import Backbone, Size, Structure
 from bench.errors import BenchError
 
+MOST_ENTRIES = 2**24
+"""Entries of a codebook for each of which a backbone has an embedding and a logit."""
+
 
 def paradigm_of(structure: Structure) -> str:
     """The paradigm that fits the structure of tokens.
@@ -35,7 +38,7 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
     """A new backbone, its weights drawn from torch's global generator.
 
     Raises:
-        BenchError: there is no such paradigm, or it does not model such tokens.
+        BenchError: there is no such paradigm, or it does not model such tokens, or a codebook is too large for it.
     """
     entry = registry.get("backbones", paradigm)
     backbone = registry.load(entry.target)
@@ -45,6 +48,12 @@ def build(paradigm: str, structure: Structure, size: Size, classes: int = 0) -> 
     if structure.dim and entry.tokens == "discrete":
         continuous = [name for name in paradigms() if registry.get("backbones", name).tokens == "continuous"]
         raise BenchError(f"{paradigm} models codes, but these tokens are continuous; use {' or '.join(continuous)}")
+    if (largest := max(structure.sizes, default=0)) > MOST_ENTRIES:
+        raise BenchError(
+            f"{paradigm} has an embedding for each entry of a codebook, and one has {largest} entries, more than "
+            f"{MOST_ENTRIES}",
+            "use a tokenizer that makes several smaller codes of each position, as bsq-vit-36bit-grouped does",
+        )
     return backbone(structure, size, classes)
 
 

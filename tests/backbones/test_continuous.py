@@ -305,3 +305,9 @@ def test_what_does_not_fit_is_refused():
     flat.add(Tokens(latents=torch.tensor([[[1.0, 2.0], [3.0, 2.0]]])))
     with pytest.raises(BenchError, match="dimension 1 of the latents is 2 in all training tokens"):
         build("mixture", flat.structure, TINY).prepare(flat)
+
+
+def test_a_codebook_too_large_for_embeddings_is_named() -> None:
+    with pytest.raises(BenchError, match="raster has an embedding for each entry .* 68719476736 entries") as raised:
+        build("raster", Structure((2**36,), ((2, 2),)), TINY)
+    assert "several smaller codes" in raised.value.remedy

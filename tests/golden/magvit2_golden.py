@@ -12,7 +12,7 @@ from cases import Golden, fill, store
 
 from bench.modalities.image.networks.magvit2 import noise_like
 
-_NETWORK = {"double_z": False, "z_channels": 6, "resolution": 128, "in_channels": 3, "out_ch": 3}
+_NETWORK: dict[str, Any] = {"double_z": False, "z_channels": 6, "resolution": 128, "in_channels": 3, "out_ch": 3}
 _NETWORK |= {"ch": 32, "ch_mult": [1, 2], "num_res_blocks": 1}
 _TARGET = "bench.modalities.image.tokenizers.magvit2:MAGVIT2"
 _MAGVIT2 = (

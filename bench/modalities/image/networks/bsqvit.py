@@ -62,8 +62,9 @@ class Encoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         patches = nn.functional.pixel_unshuffle(images, self.patch).flatten(2).mT
-        x: torch.Tensor = self.ln_pre(self.conv1(patches) + self.positional_embedding)
-        return self.ln_post(self.transformer(x)).mT.unflatten(2, (self.grid, self.grid))
+        x = self.ln_pre(self.conv1(patches) + self.positional_embedding)
+        vectors: torch.Tensor = self.ln_post(self.transformer(x))
+        return torch.unflatten(vectors.mT, 2, (self.grid, self.grid))
 
 
 class Decoder(nn.Module):

@@ -20,7 +20,7 @@ from bench.tokenizers.pretrained import area
 from bench.tokenizers.published import network_of
 
 FILES = ("encoder.pkl", "decoder.pkl")
-FACTOR = 2 ** (dalle.GROUPS - 1)
+FACTOR: int = 2 ** (dalle.GROUPS - 1)
 EPSILON = 0.1
 """Pixels are between this and 1 minus this where the logit-Laplace distribution is defined (appendix A.3)."""
 
@@ -113,5 +113,5 @@ class DVAE(PublishedCodes):
         return each(lambda sample: (encoder.logits(sample).argmax(1),), features)
 
     def images_of(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        medians = self.model["decoder"](codes[0])[:, :3].float().sigmoid()
+        medians: torch.Tensor = self.model["decoder"](codes[0])[:, :3].float().sigmoid()
         return ((medians - EPSILON) / (1 - 2 * EPSILON)).clamp(0, 1)

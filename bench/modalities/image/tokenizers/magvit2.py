@@ -43,7 +43,8 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = magvit2.Encoder(ch, ch_mult, num_res_blocks, z_channels, in_channels)
         self.decoder = magvit2.Decoder(ch, ch_mult, num_res_blocks, z_channels, out_ch, noisy)
-        self.bits, self.factor = tuple(bits), 2 ** (len(ch_mult) - 1)
+        self.bits = tuple(bits)
+        self.factor: int = 2 ** (len(ch_mult) - 1)
 
 
 class MAGVIT2(PublishedCodes):
@@ -110,7 +111,7 @@ def _bits(config: Mapping[str, Any]) -> tuple[int, ...]:
     bits = int(entries).bit_length() - 1
     if entries != 2**bits:
         raise BenchError(f"n_embed is {entries}, not a power of 2")
-    return (bits,) * config.get("num_codebooks", 1)
+    return (bits,) * int(config.get("num_codebooks", 1))
 
 
 def _codebooks(bits: Sequence[int], factor: int) -> tuple[Codebook, ...]:

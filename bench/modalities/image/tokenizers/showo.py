@@ -38,7 +38,8 @@ class Network(nn.Module):
         fewer = [count - 1 for count in decoder["num_res_blocks"]]
         self.decoder = taming.Decoder(decoder["ch"], decoder["ch_mult"], fewer, (), z_channels)
         self.quant_conv, self.post_quant_conv = (nn.Conv2d(z_channels, z_channels, 1) for _ in range(2))
-        self.bits, self.factor = (z_channels,), 2 ** (len(encoder["ch_mult"]) - 1)
+        self.bits = (z_channels,)
+        self.factor: int = 2 ** (len(encoder["ch_mult"]) - 1)
 
 
 class ShowO(PublishedCodes):
