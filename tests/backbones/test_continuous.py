@@ -308,6 +308,6 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_a_codebook_too_large_for_embeddings_is_named() -> None:
-    with pytest.raises(BenchError, match="raster has an embedding for each entry .* 68719476736 entries") as raised:
+    with pytest.raises(BenchError, match=r"raster has an embedding for each entry .* 68719476736 entries") as raised:
         build("raster", Structure((2**36,), ((2, 2),)), TINY)
     assert "several smaller codes" in raised.value.remedy

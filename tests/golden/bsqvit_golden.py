@@ -13,7 +13,7 @@ from cases import Golden, fill, store
 _TARGET = "bench.modalities.image.tokenizers.bsqvit:BSQViT"
 _MADE_BY = "zhaoyue-zephyrus/bsq-vit 37d212d2, transcoder/models/{bsqvit,transformer,quantizer/bsq}.py (MIT)"
 _ANY = {"embed_dim": 6, "l2_norm": True, "post_q_l2_norm": True, "logit_laplace": False}
-_VIT = {"patch_size": 8, "width": 16, "layers": 2, "heads": 2, "mlp_ratio": 2}
+_VIT = {"patch_size": 8, "width": 16, "layers": 2, "heads": 2, "mlp_ratio": 4}
 CASES = (
     Golden("bsqvit", _TARGET, _MADE_BY, _ANY | {"vitconfig": _VIT | {"image_size": 64}}, side=64),
     Golden("bsqvit-grouped", _TARGET, _MADE_BY, _ANY | {"vitconfig": _VIT | {"image_size": 32}, "code_bits": [3, 3]}),

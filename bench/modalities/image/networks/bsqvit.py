@@ -5,38 +5,21 @@ Modules are named so that a state dict has the names of the publisher's files.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import torch
 from torch import nn
+
+from bench.modalities.image.networks.titok import Block
 
 HIDDEN = 3072
 """Channels of the layer before the decoder's last one, whatever the width."""
 
 
-class Block(nn.Module):
-    """Attention and a perceptron, each after a normalization and added to its input."""
-
-    def __init__(self, width: int, heads: int, ratio: float) -> None:
-        super().__init__()
-        self.ln_1, self.attn = nn.LayerNorm(width), nn.MultiheadAttention(width, heads, batch_first=True)
-        self.ln_2, inner = nn.LayerNorm(width), int(width * ratio)
-        perceptron = (("c_fc", nn.Linear(width, inner)), ("gelu", nn.GELU()), ("c_proj", nn.Linear(inner, width)))
-        self.mlp = nn.Sequential(OrderedDict(perceptron))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        inner = self.ln_1(x)
-        x = x + self.attn(inner, inner, inner, need_weights=False)[0]
-        out: torch.Tensor = x + self.mlp(self.ln_2(x))
-        return out
-
-
 class Blocks(nn.Module):
     """A row of blocks; a module of its own for the names of its tensors."""
 
-    def __init__(self, width: int, layers: int, heads: int, ratio: float) -> None:
+    def __init__(self, width: int, layers: int, heads: int) -> None:
         super().__init__()
-        self.resblocks = nn.ModuleList(Block(width, heads, ratio) for _ in range(layers))
+        self.resblocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for block in self.resblocks:
@@ -49,16 +32,16 @@ class Encoder(nn.Module):
 
     Args:
         side, patch: of an image and of its patches, in pixels.
-        width, layers, heads, ratio: of the transformer; ``ratio`` is that of the perceptrons' width to ``width``.
+        width, layers, heads: of the transformer.
     """
 
-    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int, ratio: float) -> None:
+    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
         self.patch, self.grid = patch, side // patch
         self.conv1 = nn.Linear(3 * patch**2, width, bias=False)
         self.positional_embedding = nn.Parameter(torch.empty(self.grid**2, width))
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.transformer = Blocks(width, layers, heads, ratio)
+        self.transformer = Blocks(width, layers, heads)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         patches = nn.functional.pixel_unshuffle(images, self.patch).flatten(2).mT
@@ -71,15 +54,15 @@ class Decoder(nn.Module):
     """Vectors ``[batch, width, rows, columns]`` to images ``[batch, 3, side, side]``.
 
     Args:
-        side, patch, width, layers, heads, ratio: as of :class:`Encoder`.
+        side, patch, width, layers, heads: as of :class:`Encoder`.
     """
 
-    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int, ratio: float) -> None:
+    def __init__(self, side: int, patch: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
         self.patch, self.grid = patch, side // patch
         self.positional_embedding = nn.Parameter(torch.empty(self.grid**2, width))
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.transformer = Blocks(width, layers, heads, ratio)
+        self.transformer = Blocks(width, layers, heads)
         self.ffn = nn.Sequential(nn.Linear(width, HIDDEN), nn.Tanh())
         self.conv_out = nn.Linear(HIDDEN, 3 * patch**2)
 

@@ -19,8 +19,9 @@ from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
 
 _SAME = {"logit_laplace": False, "dvitconfig": None}
-"""Choices of the publisher's model that no published file has others of."""
-_SAME_VIT = {"num_frames": 1, "ls_init_value": None, "ln_pre": True, "ln_post": True, "mask_type": "none"}
+_SAME_VIT = {"mlp_ratio": 4, "num_frames": 1, "ls_init_value": None, "ln_pre": True, "ln_post": True}
+_SAME_VIT |= {"mask_type": "none", "use_ffn_output": True, "dim_ffn_output": bsqvit.HIDDEN}
+"""Choices of the publisher's model and of its transformers that no published file has others of."""
 
 
 class Network(nn.Module):
@@ -34,7 +35,7 @@ class Network(nn.Module):
 
     def __init__(self, bits: Sequence[int], scale: float, vit: Mapping[str, Any]) -> None:
         super().__init__()
-        names = ("image_size", "patch_size", "width", "layers", "heads", "mlp_ratio")
+        names = ("image_size", "patch_size", "width", "layers", "heads")
         arguments = [vit[name] for name in names]
         self.encoder, self.decoder = bsqvit.Encoder(*arguments), bsqvit.Decoder(*arguments)
         self.quant_embed = nn.Linear(vit["width"], sum(bits))
