@@ -19,7 +19,7 @@ from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
 
 _SAME = {"logit_laplace": False, "dvitconfig": None}
-_SAME_VIT = {"mlp_ratio": 4, "num_frames": 1, "ls_init_value": None, "ln_pre": True, "ln_post": True}
+_SAME_VIT: dict[str, Any] = {"mlp_ratio": 4, "num_frames": 1, "ls_init_value": None, "ln_pre": True, "ln_post": True}
 _SAME_VIT |= {"mask_type": "none", "use_ffn_output": True, "dim_ffn_output": bsqvit.HIDDEN}
 """Choices of the publisher's model and of its transformers that no published file has others of."""
 
