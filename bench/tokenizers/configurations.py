@@ -44,7 +44,9 @@ def beside(weights: str) -> tuple[str, ...]:
 def configuration_file(weights: Path) -> Path | None:
     """The configuration beside a weights file: ``config.json``, or a YAML file of its stem, ``model`` or ``config``.
 
-    In the folders that taming-transformers writes, with ``checkpoints`` and ``configs``, the YAML is in the latter.
+    In the folders that taming-transformers writes, with ``checkpoints`` and ``configs``, the YAML is in the latter. A
+    ``config.json`` without a number is not a configuration: publishers put such into repositories of the hub, which
+    counts downloads by it.
     """
     candidates = [weights.with_name(name) for name in beside(weights.name)]
     if weights.parent.name == "checkpoints":
@@ -52,7 +54,26 @@ def configuration_file(weights: Path) -> Path | None:
         candidates += [configs / f"{name}{suffix}" for name in _NAMES for suffix in _YAML]
         projects = sorted(configs.glob("*-project.yaml"))
         candidates += projects if len(projects) == 1 else []
-    return next((file for file in candidates if file.is_file()), None)
+    return next((file for file in candidates if file.is_file() and not _is_marker(file)), None)
+
+
+def _is_marker(file: Path) -> bool:
+    """Whether a file is a ``config.json`` that states no number."""
+    if file.name != CONFIG:
+        return False
+    try:
+        values = parse_json(read_stored(file), finite=False)
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and not _states_a_number(values)
+
+
+def _states_a_number(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_states_a_number(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_states_a_number(item) for item in value)
+    return isinstance(value, (int, float))
 
 
 def files_with(weights: Path) -> tuple[Path, ...]:

@@ -1,7 +1,8 @@
-"""Autoencoders of taming-transformers and latent-diffusion, as the diffusers classes of the same networks.
+"""Autoencoders of taming-transformers, latent-diffusion and MoVQGAN, as the diffusers classes of the same networks.
 
-Both describe them by ``ddconfig`` (Esser et al. 2021, arXiv 2012.09841; Rombach et al. 2022, arXiv 2112.10752). The
-diffusers classes have the same convolutions, normalizations and attention under other names.
+All describe them by ``ddconfig`` (Esser et al. 2021, arXiv 2012.09841; Rombach et al. 2022, arXiv 2112.10752; Zheng et
+al. 2022, arXiv 2209.09002). The diffusers classes have the same convolutions, normalizations and attention under other
+names.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.errors import BenchError
+from bench.modalities.image.networks import ddconfig
 from bench.tokenizers.layouts import Layout
 
+MODULATED = "MOVQ"
+"""The class whose decoder normalizes by the codes at each place; diffusers calls that ``spatial``."""
+
 CLASSES = {
-    "VQModel": ("VQModel", "VQModelInterface", "VQNoDiscModel"),
+    "VQModel": ("VQModel", "VQModelInterface", "VQNoDiscModel", MODULATED),
     "AutoencoderKL": ("AutoencoderKL",),
 }
 """Publishers' classes whose networks a diffusers class has."""
 
-_NEEDED = ("ch", "ch_mult", "num_res_blocks", "attn_resolutions", "in_channels", "out_ch", "resolution", "z_channels")
-_SAME = {"attn_type": "vanilla", "use_linear_attn": False, "tanh_out": False, "give_pre_end": False}
-_SAME |= {"resamp_with_conv": True}
-"""Choices of ``ddconfig`` that diffusers has no others of."""
-
 _ATTENTION = (
     (r"\.attn_1\.", ".attentions.0."),
     (r"\.attn\.(\d+)\.", r".attentions.\1."),
+    (r"\.attentions\.(\d+)\.norm\.(norm_layer|conv_[yb])\.", r".attentions.\1.spatial_norm.\2."),
     (r"\.attentions\.(\d+)\.norm\.", r".attentions.\1.group_norm."),
     (r"\.attentions\.(\d+)\.([qkv])\.", r".attentions.\1.to_\2."),
     (r"\.attentions\.(\d+)\.proj_out\.", r".attentions.\1.to_out.0."),
@@ -61,9 +62,9 @@ def layout(config: Mapping[str, Any], library_class: str) -> Layout | None:
     target = str(config.get("target") or "").rpartition(".")[2]
     if target and target not in CLASSES[library_class]:
         return None
-    _check(network, doubled=library_class == "AutoencoderKL")
+    ddconfig.check(network, doubled=library_class == "AutoencoderKL")
     levels = len(network["ch_mult"])
-    attended = [network["resolution"] // 2**level in network["attn_resolutions"] for level in range(levels)]
+    attended = [level in ddconfig.attending(network) for level in range(levels)]
     embedded = config.get("embed_dim", network["z_channels"])
     arguments: dict[str, Any] = {
         "in_channels": network["in_channels"],
@@ -74,10 +75,13 @@ def layout(config: Mapping[str, Any], library_class: str) -> Layout | None:
         "layers_per_block": network["num_res_blocks"],
         "latent_channels": network["z_channels"],
     }
-    if library_class == "AutoencoderKL":
-        if embedded != network["z_channels"]:
-            raise BenchError(f"embed_dim {embedded} differs from z_channels {network['z_channels']}")
-    else:
+    if target == MODULATED:
+        arguments["norm_type"] = "spatial"
+    if not ddconfig.attends(network):
+        arguments["mid_block_add_attention"] = False
+    if (library_class == "AutoencoderKL" or target == MODULATED) and embedded != network["z_channels"]:
+        raise BenchError(f"embed_dim {embedded} differs from z_channels {network['z_channels']}")
+    if library_class == "VQModel":
         arguments["vq_embed_dim"] = embedded
         if config.get("n_embed") is not None:
             arguments["num_vq_embeddings"] = config["n_embed"]
@@ -87,22 +91,6 @@ def layout(config: Mapping[str, Any], library_class: str) -> Layout | None:
         renames=_renames(levels),
         sizes=(("num_vq_embeddings", "quantize.embedding.weight", 0),) if library_class == "VQModel" else (),
     )
-
-
-def _check(network: Mapping[str, Any], doubled: bool) -> None:
-    if lacking := [key for key in _NEEDED if key not in network]:
-        raise BenchError(f"ddconfig lacks {', '.join(lacking)}")
-    numbers = ("ch", "num_res_blocks", "in_channels", "out_ch", "resolution", "z_channels")
-    for key in _NEEDED:
-        values = [network[key]] if key in numbers else network[key]
-        if not isinstance(values, list) or not all(isinstance(value, int) for value in values):
-            raise BenchError(f"ddconfig: {key} must be {'a whole number' if key in numbers else 'whole numbers'}")
-    others = {key: network[key] for key, value in _SAME.items() if network.get(key, value) != value}
-    if network.get("double_z", True) != doubled:
-        others["double_z"] = network.get("double_z", True)
-    if others:
-        shown = ", ".join(f"{key}: {value}" for key, value in others.items())
-        raise BenchError(f"ddconfig describes another network than diffusers has ({shown})")
 
 
 def _renames(levels: int) -> tuple[tuple[str, str], ...]:

@@ -43,6 +43,7 @@ def describe(file: Path, params: dict[str, Any], target: str = "taming.models.vq
 
 def beside(folder: Path) -> Path:
     describe(folder / "model.yaml", CONFIG)
+    (folder / "config.json").write_text('{"Name": ["VQ"]}')  # by which the hub counts downloads, not a configuration
     torch.save({"state_dict": TENSORS | LOSS, "epoch": 3, "optimizer_states": [{}]}, folder / "last.ckpt")
     return folder / "last.ckpt"
 
