@@ -1,0 +1,40 @@
+"""SBER's MoVQGAN, whose network diffusers' VQModel has."""
+
+from __future__ import annotations
+
+from bench.lines.checkpoints import Family
+from bench.registry import Entry
+
+FAMILY = Family(
+    "bench.modalities.image.tokenizers.diffusers_vq:VQModel",
+    "Zheng et al. 2022, arXiv 2209.09002; github.com/ai-forever/MoVQGAN",
+    "image",
+    extra="hf",
+)
+
+_DDCONFIG = {
+    "double_z": False,
+    "z_channels": 4,
+    "resolution": 256,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch": 128,
+    "ch_mult": [1, 2, 2, 4],
+    "num_res_blocks": 2,
+    "attn_resolutions": [32],
+}
+SIZES = {"67M": {}, "102M": {"num_res_blocks": 4}, "270M": {"ch": 256}}
+"""What the published models have instead, by their sizes: ``MODELS`` of MoVQGAN's package, which loads raw weights."""
+
+ENTRIES: tuple[Entry, ...] = tuple(
+    FAMILY.checkpoint(
+        f"movqgan-{size.lower()}",
+        "ai-forever/MoVQGAN",
+        f"MoVQGAN f8 of {size} parameters, 16384 entries",
+        "not stated",
+        file=f"movqgan_{size}.ckpt",
+        config={"target": "MOVQ", "embed_dim": 4, "n_embed": 16384, "ddconfig": _DDCONFIG | changes},
+        weights="raw",
+    )
+    for size, changes in SIZES.items()
+)
