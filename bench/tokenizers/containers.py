@@ -70,7 +70,10 @@ def choose(loaded: Any, choice: str, file: Path) -> Weights:
     raw = [weights for weights in candidates if not weights.averaged]
     wanted = (averaged or raw) if choice == "ema-if-any" else averaged if choice == "ema" else raw
     if choice and not wanted:
-        raise BenchError(f"{file}: holds no {choice} weights, only {_places(candidates)}", "leave out weights=")
+        other = "raw" if choice == "ema" else "ema"
+        raise BenchError(
+            f"{file}: holds no {choice} weights, only {_places(candidates)}", f"write weights={other} to use those"
+        )
     if not choice:
         if averaged and raw:
             raise BenchError(
