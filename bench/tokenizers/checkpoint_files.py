@@ -22,7 +22,7 @@ from bench.machine.extras import remedy
 from bench.machine.file_hashes import file_sha256
 from bench.machine.files import read_stored
 from bench.tokenizers.configurations import CONFIG, Configuration, read_configuration
-from bench.tokenizers.containers import choose
+from bench.tokenizers.containers import joined
 from bench.tokenizers.pickles import checked
 from bench.tokenizers.weight_files import file_contents
 
@@ -148,16 +148,24 @@ class Checkpoint:
             hashes[self.stated.file.name] = file_sha256(self.stated.file)
         return hashes
 
-    def names(self) -> set[str]:
-        """Names of all tensors; BenchError if a file is truncated or holds more than tensors."""
-        return {name for file in self.files for name in self._weights(file)}
+    def names(self, parts: Sequence[str] = ()) -> set[str]:
+        """Names of all tensors; BenchError if a file is truncated or holds more than tensors.
 
-    def tensors(self, prefix: str = "") -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
-        """The tensors whose names start with ``prefix``, without it, and the files that hold them."""
+        Args:
+            parts: mappings of a file that hold a module each; see ``bench.tokenizers.containers.joined``.
+        """
+        return {name for file in self.files for name in self._weights(file, parts)}
+
+    def tensors(self, prefix: str = "", parts: Sequence[str] = ()) -> tuple[dict[str, torch.Tensor], tuple[Path, ...]]:
+        """The tensors whose names start with ``prefix``, without it, and the files that hold them.
+
+        Args:
+            parts: as of ``names``.
+        """
         tensors: dict[str, torch.Tensor] = {}
         used: list[Path] = []
         for file in self.files:
-            weights = self._weights(file)
+            weights = self._weights(file, parts)
             part = {name.removeprefix(prefix): item for name, item in weights.items() if name.startswith(prefix)}
             if part:
                 tensors |= part
@@ -197,10 +205,10 @@ class Checkpoint:
                 f"give the configuration that belongs to them (config=FILE), or {self.remedy}",
             )
 
-    def _weights(self, file: Path) -> Mapping[str, torch.Tensor]:
+    def _weights(self, file: Path, parts: Sequence[str]) -> Mapping[str, torch.Tensor]:
         """The tensors of one file by name, raw or averaged, without the prefixes of wrappers."""
         contents = file_contents(file, self.remedy)
-        weights = checked(file, lambda file: choose(contents, self.choice, file), self.remedy)
+        weights = checked(file, lambda file: joined(contents, parts, self.choice, file), self.remedy)
         self._labels[file] = weights.label
         return weights.tensors
 

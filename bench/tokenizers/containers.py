@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,32 @@ def choose(loaded: Any, choice: str, file: Path) -> Weights:
         )
     (weights,) = wanted
     return Weights(weights.tensors, weights.place, weights.averaged, alone=len(candidates) == 1)
+
+
+def joined(loaded: Any, parts: Sequence[str], choice: str, file: Path) -> Weights:
+    """The weights of a model that a file holds in several mappings, a module each, under ``MAPPING.NAME``.
+
+    Args:
+        loaded: what the file holds; one that lacks such a mapping is read by ``choose``.
+        parts: the mappings, at the top of what the file holds; others are of training.
+        choice, file: as in ``choose``.
+
+    Raises:
+        BenchError: as ``choose`` does, or the choice is of weights that such a file does not hold.
+    """
+    import torch
+
+    if not (parts and isinstance(loaded, Mapping) and all(isinstance(loaded.get(part), Mapping) for part in parts)):
+        return choose(loaded, choice, file)
+    if choice == "ema":
+        raise BenchError(f"{file}: holds no ema weights, only {', '.join(parts)}", "leave out weights=")
+    tensors: dict[str, torch.Tensor] = {}
+    for part in parts:
+        module = {name: item for name, item in loaded[part].items() if isinstance(item, torch.Tensor)}
+        for tensor in module.values():
+            _require_stored(tensor)
+        tensors |= {f"{part}.{name}": tensor for name, tensor in _unwrapped(module).items()}
+    return Weights(tensors, "", averaged=False)
 
 
 def _candidates(value: Any, place: str, depth: int) -> Iterator[Weights]:

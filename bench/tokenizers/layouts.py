@@ -12,6 +12,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.tokenizers.weight_norm import folded
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Layout:
         renames: patterns and replacements, in order, from the publisher's names to the library's.
         sizes: arguments that the configuration leaves to the weights: the tensor, by the library's name, and its axis.
         unused: pattern of tensors of training: by default LlamaGen's record of the entries that were in use.
+        parts: mappings of the file with a module each, whose name and a dot their tensors' names get in front.
     """
 
     config: Mapping[str, Any]
@@ -31,6 +33,7 @@ class Layout:
     renames: tuple[tuple[str, str], ...] = ()
     sizes: tuple[tuple[str, str, int], ...] = ()
     unused: str = r"quantize\.codebook_used"
+    parts: tuple[str, ...] = ()
 
     def renamed(self, name: str) -> str:
         """The library's name of a tensor."""
@@ -54,10 +57,10 @@ def model_of_layout(
     Raises:
         BenchError: configuration and weights do not fit; the message names tensors and shapes.
     """
-    held = checkpoint.names()
+    held = checkpoint.names(layout.parts)
     prefix = next((p for p in layout.prefixes if any(tensor.startswith(f"{p}encoder.") for tensor in held)), "")
-    tensors, files = checkpoint.tensors(prefix)
-    state = {layout.renamed(key): tensors[key] for key in tensors if not re.fullmatch(layout.unused, key)}
+    tensors, files = checkpoint.tensors(prefix, layout.parts)
+    state = folded({layout.renamed(key): tensors[key] for key in tensors if not re.fullmatch(layout.unused, key)})
     tensors.clear()
     config = dict(layout.config)
     for argument, tensor, axis in layout.sizes:

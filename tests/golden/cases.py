@@ -38,6 +38,7 @@ class Golden:
         arguments: further arguments of the class.
         side: height and width of images, or samples of clips.
         prefix: what the file puts before each name of a tensor.
+        parts: mappings of the file that hold a module each, by the first part of the names of its tensors.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Golden:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     side: int = 32
     prefix: str = ""
+    parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -55,7 +57,11 @@ class Golden:
         """Write the checkpoint, as ``torch.save`` does, and return its file."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors = weights(json.loads(str(self.arrays()["shapes"])))
-        torch.save({f"{self.prefix}{name}": tensor for name, tensor in tensors.items()}, folder / f"{self.name}.pt")
+        held: dict[str, Any] = {f"{self.prefix}{name}": tensor for name, tensor in tensors.items()}
+        for part in self.parts:
+            inside = [name for name in held if name.startswith(f"{part}.")]
+            held[part] = {name.removeprefix(f"{part}."): held.pop(name) for name in inside}
+        torch.save(held, folder / f"{self.name}.pt")
         return folder / f"{self.name}.pt"
 
     def build(self, folder: Path) -> Any:
@@ -128,7 +134,8 @@ def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
     """Tensors of these names, small enough that signals neither vanish nor grow on their way through the network.
 
     Matrices and convolutions keep the variance of what they get; factors of normalization are about 1; entries of
-    codebooks (names that say ``embed`` or ``codebook``) are in [-1, 1).
+    codebooks (names that say ``embed`` or ``codebook``) are in [-1, 1); the taps of a
+    ``filter`` are about alike and sum to 1.
     """
     return {name: numbers(name, shape) * _scale(name, shape) + _offset(name, shape) for name, shape in shapes.items()}
 
@@ -136,11 +143,15 @@ def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
 def _scale(name: str, shape: Sequence[int]) -> float:
     if "embed" in name or "codebook" in name:
         return 1.0
+    if name.endswith("filter"):
+        return 0.5 / math.prod(shape)
     return math.sqrt(3 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
 
 
 def _offset(name: str, shape: Sequence[int]) -> float:
-    """1 for the factors of normalization, which are the weights of one dimension."""
+    """1 for the factors of normalization, the weights of one dimension; for a filter the mean of its taps; else 0."""
+    if name.endswith("filter"):
+        return 1 / math.prod(shape)
     return float(name.endswith("weight") and len(shape) == 1)
 
 

@@ -6,6 +6,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
+
+from bench.contracts.tokens import Codebook
 from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.layouts import Layout
@@ -55,6 +58,16 @@ class PublishedCodec(PretrainedAudioTokenizer):
     def network(cls, config: dict[str, Any]) -> Any:
         """The network of a layout's ``config``, with random weights."""
 
+    @classmethod
     @abstractmethod
-    def structure_in(self, model: Any) -> Structure:
-        """Rates and codebooks of a network."""
+    def structure_in(cls, model: Any) -> Structure:
+        """Rates and codebooks of a network, from its configuration alone, not its weights."""
+
+    @classmethod
+    def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
+        """The codebooks of a model with this configuration, without its weights; none if it is of another model."""
+        layout = cls.layout(config)
+        if layout is None:
+            return ()
+        with torch.device("meta"):
+            return cls.structure_in(cls.network(dict(layout.config))).codebooks

@@ -1,0 +1,1 @@
+"""Networks of published codecs that no library has, under their publishers' names of tensors."""
