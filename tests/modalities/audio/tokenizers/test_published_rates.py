@@ -110,7 +110,11 @@ def test_bitrate_of_the_published_architecture(
 
 @pytest.mark.parametrize(
     ("name", "hertz", "books", "kbps"),
-    [("bigcodec", 80, 1, 1.04)],
+    [
+        ("bigcodec", 80, 1, 1.04),
+        ("wavtokenizer-small-40", 40, 1, 0.48),
+        ("wavtokenizer-large-speech-75", 75, 1, 0.9),
+    ],
 )
 def test_bitrate_of_a_registry_line(name: str, hertz: float, books: int, kbps: float) -> None:
     codebooks: tuple[Codebook, ...] = registry.load(LINES[name].target).codebooks_of(LINES[name].args["config"])
