@@ -41,6 +41,7 @@ def locate(
         offline: never use the network; ``HF_HUB_OFFLINE=1`` does the same for every checkpoint.
         command: the command that fetches it, for messages; by default that of ``fetch_command``.
         file: the repository's file of weights, where it has a name of its own; in the subfolder, if there is one.
+            ``{A,B}.pt`` are several, each with a module of the model; a folder given as ``path`` has them, too.
         config: the configuration of a single file; see ``bench.tokenizers.configurations.configuration_of``.
         weights: ``ema`` or ``raw`` where a file holds both; ``ema-if-any`` uses raw weights where there are no others.
 
@@ -52,7 +53,7 @@ def locate(
         raise BenchError(f"weights={weights}: choose {' or '.join(CHOICES)}")
     choice = weights or ""
     if path is not None:
-        return _local(Path(path), subfolder, config, choice)
+        return _local(Path(path), subfolder, file, config, choice)
     if repo is None:
         raise BenchError(
             "no checkpoint given; write NAME=PATH with the folder that save_pretrained wrote or a file of weights, or "
@@ -163,7 +164,20 @@ def hub_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
-def _local(path: Path, subfolder: str | None, config: Mapping[str, Any] | str | None, choice: str) -> Checkpoint:
+def _expanded(file: str) -> tuple[str, ...]:
+    """The files that ``{A,B}.pt`` stands for; a name without braces stands for itself."""
+    braces = re.fullmatch(r"(.*)\{([^{}]+)\}(.*)", file)
+    return tuple(f"{braces[1]}{inside}{braces[3]}" for inside in braces[2].split(",")) if braces else (file,)
+
+
+def _local(
+    path: Path, subfolder: str | None, file: str | None, config: Mapping[str, Any] | str | None, choice: str
+) -> Checkpoint:
+    if file and len(modules := tuple(path / name for name in _expanded(file))) > 1:
+        if absent := [module.name for module in modules if not module.is_file()]:
+            what = f"no {', '.join(absent)} in it" if path.is_dir() else "not a folder"
+            raise BenchError(f"{path}: {what}; give the folder with {', '.join(module.name for module in modules)}")
+        return _single(modules[0], path, config, choice, modules=modules)
     if path.is_file():
         return _single(path, path.parent, config, choice)
     if subfolder and (path / subfolder / CONFIG).is_file():
@@ -181,13 +195,17 @@ def _single(
     choice: str,
     revision: str = "",
     remedy: str = "save or copy it again",
+    modules: tuple[Path, ...] = (),
 ) -> Checkpoint:
-    """The checkpoint of one file of weights; that of its folder, if the libraries take it from there as it is."""
-    if not isinstance(config, str) and not choice and (file.parent / CONFIG).is_file():
+    """The checkpoint of one file of weights, or of several with a module each, the first of which is ``file``.
+
+    That of its folder, if the libraries take it from there as it is.
+    """
+    if not modules and not isinstance(config, str) and not choice and (file.parent / CONFIG).is_file():
         names = weights_among(path.name for path in file.parent.iterdir())
         if names and names[0] == file.name:
             return Checkpoint(file.parent, root, revision, remedy)
-    return Checkpoint(file.parent, root, revision, remedy, file, configuration_of(file, config), choice)
+    return Checkpoint(file.parent, root, revision, remedy, file, configuration_of(file, config), choice, modules)
 
 
 def _wanted(
@@ -199,14 +217,15 @@ def _wanted(
         if CONFIG not in here or not weights:
             raise BenchError(f"{name}: the repository has no {inside}{CONFIG} with weights beside it")
         return [CONFIG, *weights]
-    if file not in here:
-        raise BenchError(f"{name}: the repository has no {inside}{file}")
+    files = _expanded(file)
+    if absent := [inside + name for name in files if name not in here]:
+        raise BenchError(f"{name}: the repository has no {', '.join(absent)}")
     if config is not None:
-        return [file]
-    described = next((other for other in beside(file) if other in here), None)
+        return [*files]
+    described = next((other for other in beside(files[0]) if other in here), None)
     if described is None:
         raise BenchError(f"{name}: the repository has no configuration beside {inside}{file}", "give it as config=FILE")
-    return [file, described]
+    return [*files, described]
 
 
 def _cached(
@@ -220,7 +239,7 @@ def _cached(
 ) -> Checkpoint | None:
     hub = require("huggingface_hub")
     inside = _inside(subfolder)
-    sought = inside + (file or CONFIG)
+    sought = [inside + name for name in _expanded(file or CONFIG)]
     try:
         root = Path(hub.snapshot_download(repo, revision=revision, local_files_only=True, allow_patterns=sought))
     except (OSError, ValueError):
@@ -231,10 +250,12 @@ def _cached(
     if file is None:
         checkpoint = Checkpoint(root / inside, root, commit, remedy, choice=choice)
         return checkpoint if checkpoint.complete else None
-    if not (root / sought).is_file():
+    files = tuple(root / name for name in sought)
+    if not all(path.is_file() for path in files):
         return None
+    modules = files if len(files) > 1 else ()
     try:
-        return _single(root / sought, root, config, choice, commit, remedy)
+        return _single(files[0], root, config, choice, commit, remedy, modules)
     except BenchError:  # without a configuration
         return None
 

@@ -73,6 +73,7 @@ class Checkpoint:
         remedy: what to do if a file turns out to be broken.
         file: the only file of weights, or the index of shards; that which ``weights_among`` names where None.
         stated: the configuration of a single file; ``config.json`` in the folder where None.
+        modules: files with a module each of one model, whose tensors are named ``STEM.NAME``; ``file`` is the first.
         choice: which weights to use where a file holds raw and averaged ones; see ``bench.tokenizers.containers``.
     """
 
@@ -83,6 +84,7 @@ class Checkpoint:
     file: Path | None = None
     stated: Configuration | None = None
     choice: str = ""
+    modules: tuple[Path, ...] = ()
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -106,7 +108,9 @@ class Checkpoint:
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """The files that hold tensors: those that an index lists, or the only one; BenchError if one is missing."""
+        """The files that hold tensors: modules, those of an index, or the only one; BenchError if one is missing."""
+        if self.modules:
+            return self.modules
         if self.file is not None:
             names: tuple[str, ...] = (self.file.name,)
         else:
@@ -210,6 +214,8 @@ class Checkpoint:
         contents = file_contents(file, self.remedy)
         weights = checked(file, lambda file: joined(contents, parts, self.choice, file), self.remedy)
         self._labels[file] = weights.label
+        if self.modules:
+            return {f"{file.stem}.{name}": tensor for name, tensor in weights.tensors.items()}
         return weights.tensors
 
     @cached_property

@@ -11,9 +11,11 @@ import hashlib
 import importlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,8 @@ class Golden:
         side: height and width of images, or samples of clips.
         prefix: what the file puts before each name of a tensor.
         parts: mappings of the file that hold a module each, by the first part of the names of its tensors.
+        modules: files that hold a module each, likewise.
+        factors: what ``weights`` multiplies tensors with, by patterns of their names; for networks that it saturates.
     """
 
     name: str
@@ -49,18 +53,24 @@ class Golden:
     side: int = 32
     prefix: str = ""
     parts: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
 
     def save(self, folder: Path) -> Path:
-        """Write the checkpoint, as ``torch.save`` does, and return its file."""
+        """Write the checkpoint, as ``torch.save`` does, and return its file, or the folder of its modules' files."""
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = weights(json.loads(str(self.arrays()["shapes"])))
+        tensors = weights(json.loads(str(self.arrays()["shapes"])), self.factors)
         held: dict[str, Any] = {f"{self.prefix}{name}": tensor for name, tensor in tensors.items()}
-        for part in self.parts:
+        for part in (*self.parts, *self.modules):
             inside = [name for name in held if name.startswith(f"{part}.")]
             held[part] = {name.removeprefix(f"{part}."): held.pop(name) for name in inside}
+        for module in self.modules:
+            torch.save(held[module], folder / f"{module}.pt")
+        if self.modules:
+            return folder
         torch.save(held, folder / f"{self.name}.pt")
         return folder / f"{self.name}.pt"
 
@@ -130,14 +140,24 @@ def signal(shape: Sequence[int]) -> torch.Tensor:
     return numbers("signal", shape)
 
 
-def weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+def weights(
+    shapes: Mapping[str, Sequence[int]], factors: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, torch.Tensor]:
     """Tensors of these names, small enough that signals neither vanish nor grow on their way through the network.
 
     Matrices and convolutions keep the variance of what they get; factors of normalization are about 1; entries of
     codebooks (names that say ``embed`` or ``codebook``) are in [-1, 1); the taps of a
     ``filter`` are about alike and sum to 1.
+
+    Args:
+        factors: what tensors are multiplied with whose names hold a pattern.
     """
-    return {name: numbers(name, shape) * _scale(name, shape) + _offset(name, shape) for name, shape in shapes.items()}
+    tensors = {
+        name: numbers(name, shape) * _scale(name, shape) + _offset(name, shape) for name, shape in shapes.items()
+    }
+    for pattern, factor in factors.items():
+        tensors |= {name: tensor * factor for name, tensor in tensors.items() if re.search(pattern, name)}
+    return tensors
 
 
 def _scale(name: str, shape: Sequence[int]) -> float:
@@ -145,7 +165,7 @@ def _scale(name: str, shape: Sequence[int]) -> float:
         return 1.0
     if name.endswith("filter"):
         return 0.5 / math.prod(shape)
-    return math.sqrt(3 / math.prod(shape[1:])) if len(shape) > 1 else 0.1
+    return math.sqrt(3 / max(1, math.prod(shape[1:]))) if len(shape) > 1 else 0.1
 
 
 def _offset(name: str, shape: Sequence[int]) -> float:
@@ -163,9 +183,9 @@ def store(family: str, arrays: Mapping[str, Mapping[str, Any]]) -> None:
     np.savez_compressed(FOLDER / f"{family}.npz", **flat)
 
 
-def fill(model: torch.nn.Module) -> str:
+def fill(model: torch.nn.Module, factors: Mapping[str, float] = MappingProxyType({})) -> str:
     """Give a publisher's network its weights, put it into evaluation mode, and return the shapes as JSON to store."""
     floats = {name: list(item.shape) for name, item in model.state_dict().items() if item.is_floating_point()}
-    model.load_state_dict(weights(floats), strict=False)
+    model.load_state_dict(weights(floats, factors), strict=False)
     model.eval()
     return json.dumps(floats)

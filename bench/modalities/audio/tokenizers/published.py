@@ -26,7 +26,7 @@ class PublishedCodec(PretrainedAudioTokenizer):
 
     Attributes:
         called: what messages call the network.
-        pads: whether a clip is padded with zeros to a whole number of hops before it is encoded.
+        pads: whether a clip is padded with zeros to ``whole_in`` before it is encoded.
     """
 
     called: ClassVar[str]
@@ -45,8 +45,7 @@ class PublishedCodec(PretrainedAudioTokenizer):
     ) -> None:
         checkpoint = locate(path, repo, subfolder, revision, offline, file=file, config=config, weights=weights)
         model, _ = network_of(self, checkpoint)
-        structure = self.structure_in(model)
-        super().__init__(checkpoint, model, structure, structure.hop if self.pads else 1)
+        super().__init__(checkpoint, model, self.structure_in(model), self.whole_in(model) if self.pads else 1)
 
     @staticmethod
     @abstractmethod
@@ -62,6 +61,10 @@ class PublishedCodec(PretrainedAudioTokenizer):
     @abstractmethod
     def structure_in(cls, model: Any) -> Structure:
         """Rates and codebooks of a network, from its configuration alone, not its weights."""
+
+    def whole_in(self, model: Any) -> int:
+        """The number of samples that a clip is padded to multiples of: a hop."""
+        return self.structure_in(model).hop
 
     @classmethod
     def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from published_codecs import Load, clips
+from local_hub import COMMIT, empty_cache, serving, use
+from published_codecs import DEFINED, Load, clips
 from safetensors.torch import load_file, save_file
 from tiny_audio_models import AUDIO_NAMES, save_audio
 
@@ -16,8 +17,9 @@ from bench.contracts.system import parse
 from bench.errors import BenchError, Unavailable
 from bench.modalities.audio.tokenizers.snac_tokens import Snac
 from bench.modalities.audio.tokenizers.speechtokenizer_tokens import SpeechTokenizer
+from bench.modalities.audio.tokenizers.sqcodec import SQCodec
 from bench.modalities.audio.tokenizers.transformers_audio import Dac
-from bench.tokenizers.checkpoint import locate
+from bench.tokenizers.checkpoint import checkpoint_present, fetch_checkpoint, locate
 
 
 def test_weights_of_a_part_are_refused(tmp_path: Path) -> None:
@@ -68,3 +70,22 @@ def test_offline_says_what_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Unavailable, match=r"offline\); run: bench fetch snac-24khz"):
         locate(None, "hubertsiuzdak/snac_24khz", offline=True)
+
+
+def test_a_model_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = DEFINED["SQCodec"]
+    hub, file = tmp_path / "hub", case.arguments["file"]
+    case.save(hub / "weights")
+    (hub / "weights" / "other.pt").write_bytes(b"not fetched")
+    empty_cache(monkeypatch, tmp_path / "cache")
+    place: dict[str, Any] = {"subfolder": "weights", "file": file, "config": case.config}
+    with serving(hub) as address:
+        use(monkeypatch, address)
+        folder = fetch_checkpoint("me/tiny", **place)
+        fetched = SQCodec(repo="me/tiny", **place)
+    assert {path.name for path in folder.iterdir()} == {f"{module}.pt" for module in case.modules}
+    assert checkpoint_present("me/tiny", **place)
+    assert set(fetched.weights) == {f"weights/{module}.pt" for module in case.modules} and fetched.revision == COMMIT
+    (hub / "weights" / "quantizer.pt").unlink()
+    with pytest.raises(BenchError, match=r"no quantizer\.pt in it; give the folder with encoder\.pt, quantizer\.pt"):
+        SQCodec(str(hub / "weights"), file=file, config=case.config)

@@ -114,15 +114,21 @@ def test_bitrate_of_the_published_architecture(
         ("bigcodec", 80, 1, 1.04),
         ("wavtokenizer-small-40", 40, 1, 0.48),
         ("wavtokenizer-large-speech-75", 75, 1, 0.9),
+        ("sqcodec-0k75bps", 400 / 9, 1, 0.75),
+        ("sqcodec-1k5bps", 800 / 9, 1, 1.5),
+        ("sqcodec-3kbps", 1600 / 9, 1, 3),
+        ("sqcodec-6kbps", 3200 / 9, 1, 6),
+        ("sqcodec-12kbps", 2000 / 3, 1, 12),
+        ("sqcodec-12kbps-24khz", 2000 / 3, 1, 12),
+        ("sqcodec-24kbps-24khz", 4000 / 3, 1, 24),
     ],
 )
 def test_bitrate_of_a_registry_line(name: str, hertz: float, books: int, kbps: float) -> None:
     codebooks: tuple[Codebook, ...] = registry.load(LINES[name].target).codebooks_of(LINES[name].args["config"])
     rates = [book.rate for book in codebooks if book.rate]
     assert rates == [pytest.approx(hertz)] * books
-    assert math.fsum(rate * book.bits for rate, book in zip(rates, codebooks, strict=True)) == pytest.approx(
-        kbps * 1000
-    )
+    bits = math.fsum(rate * book.bits for rate, book in zip(rates, codebooks, strict=True))
+    assert bits == pytest.approx(kbps * 1000, rel=0.005)  # papers state two or three digits
 
 
 def test_every_line_with_a_configuration_states_its_rate() -> None:
