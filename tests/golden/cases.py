@@ -169,10 +169,10 @@ def _scale(name: str, shape: Sequence[int]) -> float:
 
 
 def _offset(name: str, shape: Sequence[int]) -> float:
-    """1 for the factors of normalization, the weights of one dimension; for a filter the mean of its taps; else 0."""
+    """1 for factors of normalization (weights of one dimension) and variances, for a filter the mean of its taps."""
     if name.endswith("filter"):
         return 1 / math.prod(shape)
-    return float(name.endswith("weight") and len(shape) == 1)
+    return float(name.endswith(("weight", ".var")) and len(shape) == 1)
 
 
 def store(family: str, arrays: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,6 +1,8 @@
-"""Codebooks of published codecs: their entries, and the nearest of them."""
+"""Codebooks of published codecs: their entries, the nearest of them, and projections to a few dimensions."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -36,3 +38,53 @@ class Entries(nn.Module):
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """The entries ``[..., width]`` of codes ``[...]``."""
         return F.embedding(codes, self.weight)
+
+
+def pointwise(channels: int, out: int) -> nn.Conv1d:
+    """A layer over the channels of each frame, as a convolution."""
+    return nn.Conv1d(channels, out, 1)
+
+
+class Factorized(nn.Module):
+    """A codebook of a few dimensions whose entry is that of the nearest direction, between two projections.
+
+    From the Descript Audio Codec (Kumar et al. 2023, arXiv 2306.06546).
+
+    Args:
+        project: makes a projection: a convolution of single frames, or a linear layer.
+    """
+
+    def __init__(
+        self, channels: int, entries: int, width: int, project: Callable[[int, int], nn.Module] = pointwise
+    ) -> None:
+        super().__init__()
+        self.in_proj, self.out_proj = project(channels, width), project(width, channels)
+        self.codebook = Entries(entries, width)
+
+    def encode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Codes ``[batch, frames]`` of latents ``[batch, channels, frames]``."""
+        directions = F.normalize(_projected(latents.transpose(1, 2), self.in_proj), dim=-1)
+        return nearest(directions, F.normalize(self.codebook.weight))
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Latents of the codes, from the entries as they are stored."""
+        return _projected(self.codebook(codes), self.out_proj).transpose(1, 2)
+
+
+def encode_residuals(latents: torch.Tensor, books: Iterable[Factorized]) -> list[torch.Tensor]:
+    """Codes ``[batch, frames]`` of each codebook, of what the ones before it leave of the latents."""
+    codes = []
+    for book in books:
+        codes.append(book.encode(latents))
+        latents = latents - book.decode(codes[-1])
+    return codes
+
+
+def decode_residuals(codes: Iterable[torch.Tensor], books: Iterable[Factorized]) -> torch.Tensor:
+    """The sum of what the codes of each codebook stand for; as many codebooks as there are codes."""
+    return torch.stack([book.decode(code) for book, code in zip(books, codes, strict=False)]).sum(0)
+
+
+def _projected(vectors: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    """Vectors ``[..., channels]`` through a linear layer, or through a convolution of single frames."""
+    return F.linear(vectors, layer.weight.flatten(1), layer.bias)

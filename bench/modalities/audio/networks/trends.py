@@ -8,19 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.audio.networks.snake import Snake
+
 EPSILON = float(torch.finfo(torch.float32).eps)
 """What all divisions of these networks add."""
 
 
-class Snake(nn.Module):
-    """``x + sin²(a x) / a`` with a frequency ``a`` for each channel, along the last axis or the one before it."""
-
-    def __init__(self, *shape: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.ones(1, *shape))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + torch.sin(self.alpha * x).square() / (self.alpha + EPSILON)
+def snake(first: int, second: int) -> nn.Module:
+    """The activation of these networks."""
+    return Snake((first, second), EPSILON)
 
 
 class Norm(nn.Module):
@@ -60,7 +56,7 @@ class Unit(nn.Module):
         self.dw_conv = nn.Conv1d(channels, channels, 7, padding=3, groups=channels)
         self.norm = Norm(channels)
         self.pw_conv1, self.pw_conv2 = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
-        self.act, self.grn = Snake(1, 4 * channels), Response(4 * channels)
+        self.act, self.grn = snake(1, 4 * channels), Response(4 * channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner = self.norm(self.dw_conv(x).transpose(1, 2))
@@ -75,9 +71,9 @@ class DilatedUnit(nn.Module):
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.block = nn.Sequential(
-            Snake(channels, 1),
+            snake(channels, 1),
             nn.Conv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
-            Snake(channels, 1),
+            snake(channels, 1),
             nn.Conv1d(channels, channels, 1),
         )
 

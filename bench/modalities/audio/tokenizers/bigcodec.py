@@ -11,42 +11,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.modalities.audio.networks.alias_free import AliasFree
-from bench.modalities.audio.networks.codebooks import Entries, nearest
+from bench.modalities.audio.networks.codebooks import Factorized, decode_residuals, encode_residuals
+from bench.modalities.audio.networks.dac import Stage, narrowed, widened
 from bench.modalities.audio.tokenizers.pretrained import Structure
 from bench.modalities.audio.tokenizers.published import PublishedCodec
 from bench.tokenizers.layouts import Layout
 
 RATE = 16000
 """Samples per second of all its recordings; no configuration states it."""
-
-
-class Residual(nn.Module):
-    """A dilated convolution over seven samples and one over a single one, each after an activation, and the input."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            AliasFree(channels),
-            nn.Conv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
-            AliasFree(channels),
-            nn.Conv1d(channels, channels, 1),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        inner: torch.Tensor = self.block(x)
-        return x + inner
-
-
-class Stage(nn.Module):
-    """Modules in a row, under the name that the publisher's files have for them."""
-
-    def __init__(self, modules: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.block = nn.Sequential(*modules)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.block(x)
-        return out
 
 
 class Recurrence(nn.Module):
@@ -75,32 +47,11 @@ def encoder(
     modules: list[nn.Module] = [nn.Conv1d(1, ngf, 7, padding=3)]
     width = ngf
     for stride in up_ratios:
-        down = nn.Conv1d(width, 2 * width, 2 * stride, stride, padding=stride // 2 + stride % 2)
-        inner = [Residual(width, dilation) for dilation in dilations]
-        modules.append(Stage([*inner, AliasFree(width), down]))
+        modules.append(narrowed(width, stride, dilations, AliasFree))
         width *= 2
     if use_rnn:
         modules.append(Recurrence(width, rnn_num_layers, rnn_bidirectional))
     return Stage([*modules, AliasFree(width), nn.Conv1d(width, out_channels, 3, padding=1)])
-
-
-class Factorized(nn.Module):
-    """A codebook of a few dimensions whose entry is that of the nearest direction, between two projections."""
-
-    def __init__(self, channels: int, entries: int, width: int) -> None:
-        super().__init__()
-        self.in_proj, self.out_proj = nn.Linear(channels, width), nn.Linear(width, channels)
-        self._codebook = Entries(entries, width)
-
-    def encode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Codes ``[batch, frames]`` of latents ``[batch, channels, frames]``."""
-        directions = F.normalize(self.in_proj(latents.transpose(1, 2)), dim=-1)
-        return nearest(directions, F.normalize(self._codebook.weight))
-
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Latents of the codes, from the entries as they are stored."""
-        latents: torch.Tensor = self.out_proj(self._codebook(codes))
-        return latents.transpose(1, 2)
 
 
 class Quantizer(nn.Module):
@@ -108,7 +59,7 @@ class Quantizer(nn.Module):
 
     def __init__(self, channels: int, entries: int, width: int, books: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Factorized(channels, entries, width) for _ in range(books))
+        self.layers = nn.ModuleList(Factorized(channels, entries, width, nn.Linear) for _ in range(books))
 
 
 class Decoder(nn.Module):
@@ -134,10 +85,7 @@ class Decoder(nn.Module):
         if use_rnn:
             modules.append(Recurrence(width, rnn_num_layers, rnn_bidirectional))
         for stride in up_ratios:
-            odd = stride % 2
-            up = nn.ConvTranspose1d(width, width // 2, 2 * stride, stride, stride // 2 + odd, output_padding=odd)
-            inner = [Residual(width // 2, dilation) for dilation in dilations]
-            modules.append(Stage([AliasFree(width), up, *inner]))
+            modules.append(widened(width, stride, dilations, AliasFree, whole=True))
             width //= 2
         self.model = nn.Sequential(*modules, AliasFree(width), nn.Conv1d(width, 1, 7, padding=3), nn.Tanh())
 
@@ -172,7 +120,7 @@ class BigCodec(PublishedCodec):
         decoder = {key: value for key, value in config["codec_decoder"].items() if key not in unstated}
         return Layout(
             {"codec_encoder": config["codec_encoder"], "codec_decoder": decoder},
-            renames=((r"^CodecEnc\.", "encoder."), (r"^generator\.", "decoder.")),
+            renames=((r"^CodecEnc\.", "encoder."), (r"^generator\.", "decoder."), (r"\._codebook\.", ".codebook.")),
             parts=("CodecEnc", "generator"),
         )
 
@@ -182,7 +130,7 @@ class BigCodec(PublishedCodec):
 
     @classmethod
     def structure_in(cls, model: Network) -> Structure:
-        books = [layer._codebook.count for layer in model.decoder.quantizer.layers]
+        books = [layer.codebook.count for layer in model.decoder.quantizer.layers]
         return Structure(RATE, model.hop, tuple(books))
 
     def positions(self, samples: int) -> tuple[int, ...]:
@@ -190,15 +138,9 @@ class BigCodec(PublishedCodec):
 
     def codes_of(self, waves: torch.Tensor) -> Sequence[torch.Tensor]:
         hop = self.structure.hop
-        rest = self.model.encoder(F.pad(waves, (0, hop - waves.shape[2] % hop)))
-        codes = []
-        for layer in self.model.decoder.quantizer.layers:
-            codes.append(layer.encode(rest))
-            rest = rest - layer.decode(codes[-1])
-        return codes
+        latents = self.model.encoder(F.pad(waves, (0, hop - waves.shape[2] % hop)))
+        return encode_residuals(latents, self.model.decoder.quantizer.layers)
 
     def waves_of(self, codes: list[torch.Tensor]) -> torch.Tensor:
-        layers = self.model.decoder.quantizer.layers
-        latents = torch.stack([layer.decode(code) for layer, code in zip(layers, codes, strict=True)]).sum(0)
-        waves: torch.Tensor = self.model.decoder.model(latents)
+        waves: torch.Tensor = self.model.decoder.model(decode_residuals(codes, self.model.decoder.quantizer.layers))
         return waves

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bench.errors import BenchError
 from bench.modalities.audio.networks.local_attention import LocalTransformer
-from bench.modalities.audio.networks.trends import DilatedUnit, Enhancement, First, Norm, Residual, Snake, Unit
+from bench.modalities.audio.networks.trends import DilatedUnit, Enhancement, First, Norm, Residual, Unit, snake
 from bench.modalities.audio.tokenizers.pretrained import Structure
 from bench.modalities.audio.tokenizers.published import PublishedCodec
 from bench.tokenizers.layouts import Layout
@@ -69,7 +69,7 @@ def decoder(widths: Sequence[int], strides: Sequence[int], depths: Sequence[int]
     last = widths[-1]
     inner = nn.Sequential(
         nn.Sequential(*(Residual(DilatedUnit(last, dilation)) for dilation in (1, 3, 9))),
-        Snake(last, 1),
+        snake(last, 1),
         nn.Conv1d(last, 1, 7, padding=3),
         nn.Tanh(),
     )

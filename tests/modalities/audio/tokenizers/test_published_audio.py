@@ -82,7 +82,9 @@ def test_half_precision(name: str, folders: Folders) -> None:
 @pytest.mark.parametrize("name", CODECS)
 def test_weights_are_hashed(name: str, load: Load, folders: Folders) -> None:
     files = [path for path in folders[name].iterdir() if path.suffix != ".json"]
-    assert load(name).weights == {file.name: sha256_file(file) for file in files}
+    # What a codec hears with lies elsewhere.
+    own = {key: value for key, value in load(name).weights.items() if not key.startswith("features/")}
+    assert own == {file.name: sha256_file(file) for file in files}
     assert files
     assert load(name).revision == ""
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from published_codecs import clips
+from published_codecs import DEFINED, clips
 from tiny_audio_models import AUDIO_NAMES
 
 from bench import registry
 from bench.contracts.system import parse
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
+from bench.modalities.audio.batch import Audio
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,17 @@ def test_rates_of_one_checkpoint_nest(
 def test_rates_that_a_model_lacks(name: str, arguments: str, message: str, folders: dict[str, Path]) -> None:
     with pytest.raises(BenchError, match=message):
         parse(f"{AUDIO_NAMES[name]}@path={folders[name]},{arguments}").build()
+
+
+@pytest.mark.parametrize("books", [1, 3])
+def test_first_books_of_dualcodec(books: int, tmp_path: Path) -> None:
+    case = DEFINED["DualCodec"]
+    few = replace(case, arguments={**case.arguments, "books": books}).build(tmp_path / "few")
+    clip = Audio(case.clips(), few.rate, torch.full((2,), case.side))
+    tokens = few.encode(clip)
+    tokens.check(few.codebooks)
+    assert len(tokens.codes) == len(few.codebooks) == books
+    assert all(torch.equal(code, all_) for code, all_ in zip(tokens.codes, case.codes(), strict=False))
+    assert few.decode(tokens).samples.isfinite().all()
+    with pytest.raises(BenchError, match=r"books=5: the model has 4 codebooks; give 1 to 4"):
+        replace(case, arguments={**case.arguments, "books": 5}).build(tmp_path / "few")

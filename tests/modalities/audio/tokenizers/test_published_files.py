@@ -15,6 +15,7 @@ from tiny_audio_models import AUDIO_NAMES, save_audio
 
 from bench.contracts.system import parse
 from bench.errors import BenchError, Unavailable
+from bench.modalities.audio.tokenizers.bigcodec import BigCodec
 from bench.modalities.audio.tokenizers.snac_tokens import Snac
 from bench.modalities.audio.tokenizers.speechtokenizer_tokens import SpeechTokenizer
 from bench.modalities.audio.tokenizers.sqcodec import SQCodec
@@ -89,3 +90,18 @@ def test_a_model_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (hub / "weights" / "quantizer.pt").unlink()
     with pytest.raises(BenchError, match=r"no quantizer\.pt in it; give the folder with encoder\.pt, quantizer\.pt"):
         SQCodec(str(hub / "weights"), file=file, config=case.config)
+
+
+def test_modules_in_mappings_of_one_file(tmp_path: Path, load: Load) -> None:
+    case = DEFINED["BigCodec"]
+    held = torch.load(case.save(tmp_path))
+    flat = {f"{part}.{name}": tensor for part, tensors in held.items() for name, tensor in tensors.items()}
+    torch.save(flat, tmp_path / "flat.pt")
+    same = BigCodec(str(tmp_path / "flat.pt"), config=case.config)
+    waves = clips(4000, load("BigCodec").rate)
+    assert torch.equal(same.encode(waves).codes[0], load("BigCodec").encode(waves).codes[0])
+    with pytest.raises(BenchError, match=r"holds no ema weights, only CodecEnc, generator; leave out weights="):
+        BigCodec(str(tmp_path / "bigcodec.pt"), config=case.config, weights="ema")
+    torch.save({"CodecEnc": held["CodecEnc"], "generator": {}}, tmp_path / "half.pt")
+    with pytest.raises(BenchError, match=r"the weights lack \d+ tensors of BigCodec \(decoder\."):
+        BigCodec(str(tmp_path / "half.pt"), config=case.config)

@@ -114,6 +114,8 @@ def test_bitrate_of_the_published_architecture(
         ("bigcodec", 80, 1, 1.04),
         ("wavtokenizer-small-40", 40, 1, 0.48),
         ("wavtokenizer-large-speech-75", 75, 1, 0.9),
+        ("dualcodec-12hz", 12.5, 8, 0.175 + 7 * 0.15),
+        ("dualcodec-25hz", 25, 12, 0.35 + 11 * 0.25),
         ("hificodec-16k-320d", 50, 4, 2),
         ("hificodec-24k-320d", 75, 4, 3),
         ("hificodec-24k-240d", 100, 4, 4),
