@@ -102,7 +102,7 @@ def write() -> None:
             semantic_model=hearing(),
             output_idx=LAYER,
             mean=statistics.mean,
-            std=torch.sqrt(statistics.var),
+            std=torch.sqrt(statistics.get_buffer("var")),
             feature_extractor=transformers.SeamlessM4TFeatureExtractor(padding_value=1.0),
         )
         with patch.object(torch, "autocast", lambda **_: contextlib.nullcontext()):

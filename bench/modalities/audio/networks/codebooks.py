@@ -71,13 +71,13 @@ class Factorized(nn.Module):
         return _projected(self.codebook(codes), self.out_proj).transpose(1, 2)
 
 
-def encode_residuals(latents: torch.Tensor, books: Iterable[Factorized]) -> list[torch.Tensor]:
-    """Codes ``[batch, frames]`` of each codebook, of what the ones before it leave of the latents."""
+def encode_residuals(latents: torch.Tensor, books: Iterable[Factorized]) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Codes ``[batch, frames]`` of each codebook, of what the ones before it leave of latents, and what all leave."""
     codes = []
     for book in books:
         codes.append(book.encode(latents))
         latents = latents - book.decode(codes[-1])
-    return codes
+    return codes, latents
 
 
 def decode_residuals(codes: Iterable[torch.Tensor], books: Iterable[Factorized]) -> torch.Tensor:
@@ -87,4 +87,5 @@ def decode_residuals(codes: Iterable[torch.Tensor], books: Iterable[Factorized])
 
 def _projected(vectors: torch.Tensor, layer: nn.Module) -> torch.Tensor:
     """Vectors ``[..., channels]`` through a linear layer, or through a convolution of single frames."""
-    return F.linear(vectors, layer.weight.flatten(1), layer.bias)
+    weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+    return F.linear(vectors, weight.flatten(1), bias)

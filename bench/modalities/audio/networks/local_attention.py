@@ -21,8 +21,8 @@ class DistanceBias(nn.Module):
 
     def forward(self, window: int) -> torch.Tensor:
         """Biases ``[heads, window, 2 window]`` of a window's frames over those of the window before it and its own."""
-        like = self.mlp[0].weight
-        biases = self.mlp(torch.arange(2 * window, device=like.device, dtype=like.dtype)[:, None])
+        like = next(self.mlp.parameters())
+        biases: torch.Tensor = self.mlp(torch.arange(2 * window, device=like.device, dtype=like.dtype)[:, None])
         return biases[_backward(window, like.device).abs()].permute(2, 0, 1)
 
 
@@ -62,6 +62,14 @@ class Gated(nn.Module):
         return values * F.gelu(gates)
 
 
+def gated_network(width: int) -> nn.Sequential:
+    """The layers over channels that follow attention."""
+    inner = int(width * 4 * 2 / 3)
+    dropout = nn.Identity()  # in training alone
+    first, last = nn.Linear(width, 2 * inner, bias=False), nn.Linear(inner, width, bias=False)
+    return nn.Sequential(nn.LayerNorm(width), first, Gated(), dropout, last)
+
+
 class LocalTransformer(nn.Module):
     """Layers of local attention and of gated networks, each added to its input.
 
@@ -73,30 +81,17 @@ class LocalTransformer(nn.Module):
 
     def __init__(self, width: int, depth: int, window: int) -> None:
         super().__init__()
-        inner = int(width * 4 * 2 / 3)
         self.window = window
         self.dynamic_pos_bias = DistanceBias(width // 2)
         self.layers = nn.ModuleList(
-            nn.ModuleList(
-                (
-                    Attention(width, window),
-                    nn.Sequential(
-                        nn.LayerNorm(width),
-                        nn.Linear(width, 2 * inner, bias=False),
-                        Gated(),
-                        nn.Identity(),  # where training has dropout
-                        nn.Linear(inner, width, bias=False),
-                    ),
-                )
-            )
-            for _ in range(depth)
+            nn.ModuleList((Attention(width, window), gated_network(width))) for _ in range(depth)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``[batch, frames, width]`` to the same shape; frames are whole windows."""
         biases = self.dynamic_pos_bias(self.window)
         for layer in self.layers:
-            attention, network = layer
+            attention, network = layer.children()
             x = x + attention(x, biases)
             x = x + network(x)
         return x

@@ -45,7 +45,8 @@ class Response(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         norm = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
-        return self.gamma * (x * (norm / (norm + EPSILON))) + self.beta + x
+        scaled: torch.Tensor = self.gamma * (x * (norm / (norm + EPSILON)))
+        return scaled + self.beta + x
 
 
 class Unit(nn.Module):

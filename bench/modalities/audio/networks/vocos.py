@@ -35,7 +35,8 @@ class ConvNeXt(nn.Module):
         """``[batch, channels, frames]`` to the same shape."""
         inner = self.norm(self.dwconv(x).transpose(1, 2))
         inner = self.gamma * self.pwconv2(F.gelu(self.pwconv1(inner)))
-        return x + inner.transpose(1, 2)
+        out: torch.Tensor = x + inner.transpose(1, 2)
+        return out
 
 
 class Fourier(nn.Module):

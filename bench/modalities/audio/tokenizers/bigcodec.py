@@ -54,12 +54,44 @@ def encoder(
     return Stage([*modules, AliasFree(width), nn.Conv1d(width, out_channels, 3, padding=1)])
 
 
+def generator(
+    in_channels: int,
+    width: int,
+    up_ratios: Sequence[int],
+    dilations: Sequence[int],
+    recurrence: Sequence[nn.Module] = (),
+) -> nn.Sequential:
+    """Latents ``[batch, in_channels, frames]`` to waves ``[batch, 1, frames * hop]``, the first of ``width``."""
+    modules: list[nn.Module] = [nn.Conv1d(in_channels, width, 7, padding=3), *recurrence]
+    for stride in up_ratios:
+        modules.append(widened(width, stride, dilations, AliasFree, whole=True))
+        width //= 2
+    return nn.Sequential(*modules, AliasFree(width), nn.Conv1d(width, 1, 7, padding=3), nn.Tanh())
+
+
 class Quantizer(nn.Module):
     """Codebooks one after the other, each of what the ones before it leave."""
 
     def __init__(self, channels: int, entries: int, width: int, books: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Factorized(channels, entries, width, nn.Linear) for _ in range(books))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Entries of each codebook."""
+        return tuple(layer.codebook.count for layer in self._books)
+
+    def encode(self, latents: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Codes ``[batch, frames]`` of each codebook for latents ``[batch, channels, frames]``, and what they leave."""
+        return encode_residuals(latents, self._books)
+
+    def decode(self, codes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Latents of the codes of each codebook."""
+        return decode_residuals(codes, self._books)
+
+    @property
+    def _books(self) -> list[Factorized]:
+        return [layer for layer in self.layers if isinstance(layer, Factorized)]
 
 
 class Decoder(nn.Module):
@@ -81,13 +113,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.quantizer = Quantizer(in_channels, codebook_size, codebook_dim, vq_num_quantizers)
         width = upsample_initial_channel
-        modules: list[nn.Module] = [nn.Conv1d(in_channels, width, 7, padding=3)]
-        if use_rnn:
-            modules.append(Recurrence(width, rnn_num_layers, rnn_bidirectional))
-        for stride in up_ratios:
-            modules.append(widened(width, stride, dilations, AliasFree, whole=True))
-            width //= 2
-        self.model = nn.Sequential(*modules, AliasFree(width), nn.Conv1d(width, 1, 7, padding=3), nn.Tanh())
+        recurrence = [Recurrence(width, rnn_num_layers, rnn_bidirectional)] if use_rnn else []
+        self.model = generator(in_channels, width, up_ratios, dilations, recurrence)
 
 
 class Network(nn.Module):
@@ -130,8 +157,7 @@ class BigCodec(PublishedCodec):
 
     @classmethod
     def structure_in(cls, model: Network) -> Structure:
-        books = [layer.codebook.count for layer in model.decoder.quantizer.layers]
-        return Structure(RATE, model.hop, tuple(books))
+        return Structure(RATE, model.hop, model.decoder.quantizer.sizes)
 
     def positions(self, samples: int) -> tuple[int, ...]:
         return (samples // self.structure.hop + 1,) * len(self.codebooks)
@@ -139,8 +165,10 @@ class BigCodec(PublishedCodec):
     def codes_of(self, waves: torch.Tensor) -> Sequence[torch.Tensor]:
         hop = self.structure.hop
         latents = self.model.encoder(F.pad(waves, (0, hop - waves.shape[2] % hop)))
-        return encode_residuals(latents, self.model.decoder.quantizer.layers)
+        codes, _ = self.model.decoder.quantizer.encode(latents)
+        return list(codes)
 
     def waves_of(self, codes: list[torch.Tensor]) -> torch.Tensor:
-        waves: torch.Tensor = self.model.decoder.model(decode_residuals(codes, self.model.decoder.quantizer.layers))
+        latents = self.model.decoder.quantizer.decode(codes)
+        waves: torch.Tensor = self.model.decoder.model(latents)
         return waves

@@ -43,7 +43,8 @@ class CausalBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner = self.norm(self.dwconv(F.pad(x, (6, 0))).transpose(1, 2))
         inner = self.pwconv2(F.gelu(self.pwconv1(inner)))
-        return x + inner.transpose(1, 2)
+        out: torch.Tensor = x + inner.transpose(1, 2)
+        return out
 
 
 class Books(nn.Module):
@@ -52,6 +53,11 @@ class Books(nn.Module):
     def __init__(self, channels: int, entries: int, count: int) -> None:
         super().__init__()
         self.quantizers = nn.ModuleList(Factorized(channels, entries, BOOK_WIDTH) for _ in range(count))
+
+    @property
+    def books(self) -> list[Factorized]:
+        """The codebooks."""
+        return [book for book in self.quantizers if isinstance(book, Factorized)]
 
 
 class Acoustic(nn.Module):
@@ -113,7 +119,7 @@ class Network(nn.Module):
 
     def semantic(self, codes: torch.Tensor) -> torch.Tensor:
         """What semantic codes ``[batch, frames]`` say of the latents ``[batch, width, frames]``."""
-        decoded: torch.Tensor = self.convnext_decoder(self.semantic_vq.quantizers[0].decode(codes))
+        decoded: torch.Tensor = self.convnext_decoder(decode_residuals([codes], self.semantic_vq.books))
         return decoded
 
 
@@ -169,6 +175,8 @@ class DualCodec(PublishedCodec):
         model = config.get("model", config)
         if "semantic_codebook_size" not in model:
             return None
+        if not model.get("is_causal", True):
+            raise BenchError("is_causal is false: every published DualCodec has true")
         unneeded = {"_target_", "quantizer_dropout", "is_causal"}
         kept = {key: value for key, value in model.items() if key not in unneeded}
         return Layout(
@@ -182,7 +190,7 @@ class DualCodec(PublishedCodec):
 
     @classmethod
     def structure_in(cls, model: Network) -> Structure:
-        books = (*model.semantic_vq.quantizers, *model.dac.quantizer.quantizers)
+        books = (*model.semantic_vq.books, *model.dac.quantizer.books)
         return Structure(model.rate, model.hop, tuple(book.codebook.count for book in books))
 
     @property
@@ -206,7 +214,8 @@ class DualCodec(PublishedCodec):
         semantic: torch.Tensor = self.model.semantic_vq.quantizers[0].encode(self.model.convnext_encoder(features))
         whole = F.pad(padded, (0, -padded.shape[2] % self.structure.hop))
         latents = self.model.dac.encoder(whole)[..., : semantic.shape[1]] - self.model.semantic(semantic)
-        return [semantic, *encode_residuals(latents, self._acoustic)]
+        acoustic, _ = encode_residuals(latents, self._acoustic)
+        return [semantic, *acoustic]
 
     def features_of(self, waves: torch.Tensor) -> torch.Tensor:
         """Normalized features ``[batch, frames, width]`` of waves ``[batch, 1, time]``, 50 a second."""
@@ -231,4 +240,5 @@ class DualCodec(PublishedCodec):
     @property
     def _acoustic(self) -> list[Factorized]:
         """The acoustic codebooks in use."""
-        return list(self.model.dac.quantizer.quantizers[: len(self.codebooks) - 1])
+        books: list[Factorized] = self.model.dac.quantizer.books
+        return books[: len(self.codebooks) - 1]

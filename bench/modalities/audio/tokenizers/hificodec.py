@@ -89,7 +89,8 @@ class Quantizer(nn.Module):
     @property
     def layers(self) -> tuple[list[Entries], ...]:
         """The codebooks of both layers, group by group."""
-        return tuple([book.embedding for book in layer] for layer in (self.quantizer_modules, self.quantizer_modules2))
+        both = (self.quantizer_modules, self.quantizer_modules2)
+        return tuple([book.embedding for book in layer if isinstance(book, Book)] for layer in both)
 
     def encode(self, latents: torch.Tensor) -> list[torch.Tensor]:
         """Codes ``[batch, frames]`` of the groups of the first layer, then of the second."""

@@ -164,9 +164,9 @@ class Network(nn.Module):
         self.encoder = encoder(config["encoder_dims"], config["compress_rates"], config["encoder_depths"], width)
         self.decoder = decoder(config["decoder_dims"], config["decode_rates"], config["decoder_depths"], width)
         self.quantizer = ScalarQuantizer(width, levels)
-        if joined == 1:
-            self.en_encoder, self.en_decoder = (Local(width, depth, self.window) for _ in range(2))
-        else:
+        self.en_encoder: nn.Module = Local(width, depth, self.window)
+        self.en_decoder: nn.Module = Local(width, depth, self.window)
+        if joined > 1:
             self.en_encoder = Joined(width, depth, self.window, joined)
             self.en_decoder = Parted(width, depth, self.window, joined)
 
@@ -215,7 +215,7 @@ class SQCodec(PublishedCodec):
         return Structure(model.rate, model.hop, (math.prod(model.quantizer.levels),))
 
     def whole_in(self, model: Network) -> int:
-        return model.hop * model.window
+        return int(model.hop * model.window)
 
     def codes_of(self, waves: torch.Tensor) -> Sequence[torch.Tensor]:
         features = self.model.en_encoder(self.model.encoder(waves).transpose(1, 2))

@@ -103,10 +103,10 @@ def test_registry_lines_name_their_weights() -> None:
 
 
 def test_libraries_are_imported_when_needed() -> None:
-    modules = ("transformers_audio", "xcodec2", "snac_tokens", "speechtokenizer_tokens")
+    modules = sorted({target.partition(":")[0] for target in TARGETS})
     code = (
         "import sys, bench.modalities.audio.lines.tokenizers; assert 'torch' not in sys.modules\n"
-        + "".join(f"import bench.modalities.audio.tokenizers.{module}\n" for module in modules)
+        + "".join(f"import {module}\n" for module in modules)
         + "sys.exit(bool({'transformers', 'snac', 'speechtokenizer'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
