@@ -17,8 +17,8 @@ CASES = (
         {
             "resblock": "1",
             "sampling_rate": 16000,
-            "upsample_rates": [2, 3, 4, 5],
-            "upsample_kernel_sizes": [4, 5, 8, 11],
+            "upsample_rates": [2, 4, 5, 8],
+            "upsample_kernel_sizes": [4, 8, 11, 16],
             "upsample_initial_channel": 64,
             "resblock_kernel_sizes": [1, 3],
             "resblock_dilation_sizes": [[1, 3, 5], [1, 3, 5]],
@@ -27,7 +27,7 @@ CASES = (
             "codebook_loss_lambda": 1.0,
             "commitment_loss_lambda": 0.25,
         },
-        side=2050,
+        side=5000,
         parts=PARTS,
     ),
 )

@@ -36,7 +36,7 @@ TARGETS = {
 
 
 class Folders(dict[str, Path]):
-    """A folder with a tiny checkpoint of each class, written when it is first asked for."""
+    """A folder for each class, with a tiny checkpoint of a library's; of those defined here, once they are built."""
 
     def __init__(self, root: Path) -> None:
         super().__init__()
@@ -44,9 +44,7 @@ class Folders(dict[str, Path]):
 
     def __missing__(self, name: str) -> Path:
         self[name] = self.root / name
-        if name in DEFINED:
-            DEFINED[name].save(self[name])
-        else:
+        if name not in DEFINED:
             save_audio(name, self[name])
         return self[name]
 

@@ -196,7 +196,7 @@ class DualCodec(PublishedCodec):
     @property
     def least(self) -> int:
         """Samples of the shortest clip that has a code."""
-        frames = max(2, 2 * self.model.joined - 1)
+        frames: int = max(2, 2 * self.model.joined - 1)
         return math.ceil((WINDOW + (frames - 1) * STEP) * self.structure.rate / FEATURES_RATE)
 
     def positions(self, samples: int) -> tuple[int, ...]:
