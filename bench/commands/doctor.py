@@ -89,7 +89,8 @@ def _checkpoints() -> None:
     click.echo("checkpoints")
     for name, entry in registry.entries("tokenizers").items():
         if repo := entry.args.get("repo"):
-            show(name, checkpoint_present(repo, entry.args.get("subfolder"), entry.args.get("revision")))
+            where = (entry.args.get(key) for key in ("subfolder", "revision", "file", "config"))
+            show(name, checkpoint_present(repo, *where))
     for name, entry in registry.entries("backbones").items():
         if repo := entry.args.get("repo"):
             try:

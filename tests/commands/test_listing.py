@@ -125,7 +125,12 @@ def test_show_says_what_decides_a_choice(bench, tmp_path, name, lines):
 
 
 def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
-    """On a machine with the recordings and PocketSphinx, with an empty hub cache and no programs on the path."""
+    """On a machine with the recordings and PocketSphinx, one file in the hub's cache, and no programs on the path."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    for name, text in ((f"snapshots/{commit}/vae_ch160v4096z32.pth", ""), ("refs/main", commit)):
+        file = tmp_path / "models--FoundationVision--var" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
     shown = bench("doctor", HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="0", PATH="").stdout
     rows = {words[0]: " ".join(words[1:]) for line in shown.splitlines() if (words := line.split())}
     assert rows["audio"] == "installed"
@@ -134,6 +139,7 @@ def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):
     assert rows["pocketsphinx"].startswith("present: pocketsphinx 5")
     assert rows["whisper"] == "missing; run: bench fetch whisper@large-v3"
     assert rows["encodec-24khz"] == "missing; run: bench fetch encodec-24khz"
+    assert rows["var-vq"] == "present"
     assert rows["amused-512"] == "missing; run: bench fetch amused-512"
 
 
