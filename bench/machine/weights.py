@@ -76,6 +76,18 @@ def _of_repository(
     )
 
 
+def _of_modelscope(system: str, model: str, path: str, sha256: str, license: str) -> WeightFile:
+    """The one file of a system that a model on modelscope.cn holds."""
+    return WeightFile(
+        f"{system}-model",
+        f"{system}-{sha256[:8]}{Path(path).suffix}",
+        sha256,
+        license,
+        url=f"https://www.modelscope.cn/models/{model}/resolve/master/{path}",
+        system=system,
+    )
+
+
 FILES: dict[str, WeightFile] = {
     file.name: file
     for file in (
@@ -142,6 +154,35 @@ FILES: dict[str, WeightFile] = {
                     "50e7839cda4f30599a3a34cfaddcd9c98449b049eee884e1a74295780448ad06",
                 ),
             },
+        ),
+        # Addresses and hashes are those of the package s3tokenizer 0.3.0.
+        _of_modelscope(
+            "s3tokenizer-v1",
+            "iic/cosyvoice-300m",
+            "speech_tokenizer_v1.onnx",
+            "23b5a723ed9143aebfd9ffda14ac4c21231f31c35ef837b6a13bb9e5488abb1e",
+            "Apache-2.0",
+        ),
+        _of_modelscope(
+            "s3tokenizer-v1-25hz",
+            "iic/CosyVoice-300M-25Hz",
+            "speech_tokenizer_v1.onnx",
+            "56285ddd4a83e883ee0cb9f8d69c1089b53a94b1f78ff7e4a0224a27eb4cb486",
+            "Apache-2.0",
+        ),
+        _of_modelscope(
+            "s3tokenizer-v2-25hz",
+            "iic/CosyVoice2-0.5B",
+            "speech_tokenizer_v2.onnx",
+            "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
+            "Apache-2.0",
+        ),
+        _of_modelscope(
+            "s3tokenizer-v3-25hz",
+            "FunAudioLLM/Fun-CosyVoice3-0.5B-2512",
+            "speech_tokenizer_v3.onnx",
+            "23236a74175dbdda47afc66dbadd5bcb41303c467a57c261cb8539ad9db9208d",
+            "Apache-2.0",
         ),
     )
 }

@@ -38,8 +38,9 @@ def locate_files(names: tuple[str, ...], path: str | None, offline: bool = False
     """The files of a tokenizer under their names in ``bench/machine/weights.py``.
 
     Args:
-        path: a folder that has them under their publisher's names. They are used whatever their hashes are, which the
-            result records. If None, they are taken from the cache, or fetched into it and verified.
+        path: a folder that has them under their publisher's names, or the file itself where there is one. They are used
+            whatever their hashes are, which the result records. If None, they are taken from the cache, or fetched
+            into it and verified.
         offline: never use the network; ``HF_HUB_OFFLINE=1`` does the same for every tokenizer.
 
     Raises:
@@ -51,6 +52,9 @@ def locate_files(names: tuple[str, ...], path: str | None, offline: bool = False
         store = WeightStore(offline=offline or hub_offline())
         files = tuple(store.path(name) for name in names)
         hashes = {file.published_name: file.sha256 for file in registered}
+    elif len(registered) == 1 and Path(path).is_file():
+        files = (Path(path),)
+        hashes = {file.name: file_sha256(file) for file in files}
     else:
         files = tuple(Path(path) / file.published_name for file in registered)
         if absent := [file.name for file in files if not file.is_file()]:

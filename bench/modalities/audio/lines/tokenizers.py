@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.lines.checkpoints import entries_of
 from bench.modalities.audio.lines import published
+from bench.modalities.audio.lines.s3tokenizer import S3TOKENIZERS
 from bench.modalities.audio.lines.semantic_units import UNITS
 from bench.registry import Entry
 
@@ -99,5 +100,6 @@ ENTRIES: tuple[Entry, ...] = (
         local=True,
     ),
     *entries_of(published),
+    *S3TOKENIZERS,
     *UNITS,
 )
