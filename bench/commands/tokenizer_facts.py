@@ -55,9 +55,12 @@ def _described(spec: SystemSpec) -> Sequence[Codebook]:
 def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
     facts: dict[str, Any] = {"codebooks": [f"{book.size} entries, one code per {book.covers}" for book in books]}
     rates = [book.bits * book.rate for book in books if book.rate]
+    once = [book.bits * book.per_clip for book in books if book.per_clip]
     covers = {book.covers for book in books}
-    if books and len(rates) == len(books):
+    if rates and len(rates) + len(once) == len(books):
         facts["rate"] = f"{sum(rates) / 1000:.6g} kbit/s, {sum(book.rate or 0 for book in books):.6g} tokens/s"
+        if once:
+            facts["rate"] += f", and {sum(book.per_clip or 0 for book in books)} tokens, {sum(once):g} bits per clip"
     elif len(covers) == 1:
         facts["rate"] = f"{sum(book.bits for book in books):g} bits for {next(iter(covers))}"
     counts = [count for book in books if (count := _codes(book.covers))]
@@ -82,10 +85,11 @@ def _reported(name: str) -> dict[str, Any]:
     lines = []
     for catalog in catalogs().values():
         for system in catalog.systems:
-            if system.registry != name:
+            if system.registry is None or system.registry.partition("@")[0] != name:
                 continue
             protocol = catalog.protocols[system.protocol]
             values = ", ".join(f"{catalog.metrics[key].title} {value}" for key, value in system.values.items())
             preset = f"; --protocol {protocol.match.preset}" if protocol.match else ""
-            lines.append(f"{values} ({protocol.title}{preset}; {system.source})")
+            measured = "" if system.registry == name else f"{system.registry}: "
+            lines.append(f"{measured}{values} ({protocol.title}{preset}; {system.source})")
     return {"reported": lines} if lines else {}

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from bench.contracts.migration import migrated
 from bench.contracts.protocol import Protocol
@@ -88,6 +97,17 @@ class CodebookRecord(_Record):
     size: int
     covers: str
     rate: float | None = Field(default=None, description="codes per second, for audio")
+    per_clip: int | None = Field(
+        default=None, description="codes per clip of audio, whatever its length, in place of a rate; absent elsewhere"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields, without the number per clip where there is none, as in results of before there was one."""
+        fields: dict[str, Any] = serialize(self)
+        if self.per_clip is None:
+            del fields["per_clip"]
+        return fields
 
 
 class DatasetRecord(_Record):

@@ -32,11 +32,13 @@ class Codebook:
         size: number of entries; a code lies in ``[0, size)``.
         covers: what one code stands for, for people: ``"8x8 pixels"``, ``"1/75 s"``.
         rate: codes per second of signal, for audio; exact, as the architecture has it.
+        per_clip: codes of a clip of audio, whatever its length, in place of a rate: tokens of the speaker, for example.
     """
 
     size: int
     covers: str
     rate: float | None = None
+    per_clip: int | None = None
 
     @property
     def bits(self) -> float:
@@ -163,19 +165,30 @@ class Tokens:
         """Raise TokenError unless each clip of audio has as many codes as its length and the declared rates imply.
 
         A model may add a few frames at the ends (padding to whole frames, a last one that overlaps); more means a
-        wrong declaration, or a model that did not do what it was asked to.
+        wrong declaration, or a model that did not do what it was asked to. Of a codebook with a number of codes per
+        clip, every clip has exactly that many.
         """
         if self.signal_lengths is None:
             return
         seconds = self.signal_lengths.double() / self.signal_rate
         for level, book in enumerate(codebooks):
+            counted = self.positions(level)
+            if book.per_clip is not None:
+                if wrong := [count for count in counted.tolist() if count != book.per_clip]:
+                    raise TokenError(
+                        f"level {level}: {wrong[0]} codes for a clip, where its codebook declares {book.per_clip}"
+                    )
+                continue
             if book.rate is None:
-                raise TokenError(f"level {level}: a codebook of audio must declare its rate, in codes per second")
-            counted, expected = self.positions(level), seconds * book.rate
+                raise TokenError(
+                    f"level {level}: a codebook of audio must declare its rate, in codes per second, or else its codes "
+                    "per clip"
+                )
+            expected = seconds * book.rate
             slack = EDGE_FRAMES + RATE_TOLERANCE * expected
-            wrong = torch.nonzero((counted - expected).abs() > slack).flatten()
-            if len(wrong):
-                clip = int(wrong[0])
+            off = torch.nonzero((counted - expected).abs() > slack).flatten()
+            if len(off):
+                clip = int(off[0])
                 hint = ""
                 if not self.lengths and len(self.signal_lengths.unique()) > 1:
                     hint = "; in a padded batch, set Tokens.lengths to the number of each clip's codes without padding"

@@ -73,7 +73,8 @@ class Totals(TokenMetric):
 class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
     """Codes per second over all levels, as the codebooks declare; latent vectors are counted over the set.
 
-    So are hybrid tokens, of which the codebooks declare only the codes.
+    So are hybrid tokens, of which the codebooks declare only the codes, and those of a model with a number of codes per
+    clip, which have no rate.
     """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {"bytes": "a codec emits bytes, not tokens; see bitrate"}
@@ -88,14 +89,15 @@ class TokensPerSecond(Totals, DeclaredRate, line="tokens_per_second"):
         if reason := self.why_undefined:
             return {name: self.unavailable(name, reason)}
         rates = [book.rate for book in self.codebooks if book.rate is not None]
-        declared = rates and self.seen_kind != "hybrid"
+        declared = rates and len(rates) == len(self.codebooks) and self.seen_kind != "hybrid"
         return {name: self.exact(name, sum(rates)) if declared else self.measured(name)}
 
 
 class Bitrate(Totals, DeclaredRate, line="bitrate"):
     """Nominal bitrate in kbit/s: Σ_books rate · log2(size), or the setting of a codec.
 
-    Where codes come without a declared rate, as those of reconstructions made elsewhere, they are counted over the set.
+    Where codes come without a declared rate, as those of reconstructions made elsewhere or a number of them per clip,
+    they are counted over the set.
     """
 
     undefined: ClassVar[Mapping[TokenKind, str]] = {**NO_BITS, "unknown": ""}

@@ -17,7 +17,7 @@ from bench.tokenizers.named_files import locate_files
 
 RATE = 16000
 HOP, WINDOW, BANDS = 160, 400, 128
-"""Samples between two frames of the spectrogram, samples of its window, and its mel bands: those of Whisper large-v3."""
+"""Samples between two frames of the spectrogram, samples of its window, mel bands: those of Whisper large-v3."""
 LEAST = WINDOW // 2 + 1
 """The fewest samples of a clip, whose ends are mirrored by half a window."""
 FLOOR, SPAN = 1e-10, 8.0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from bench.contracts.results import CodebookRecord
 from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.metrics.base import Batch, Metric
 from bench.metrics.codebook import CodebookUse
@@ -49,6 +50,37 @@ def test_structural_rates_are_exact() -> None:
     bitrate.update(batch(codes()))
     estimate = bitrate.compute()["bitrate"]
     assert (estimate.value, estimate.stderr) == ((50 * 4 + 100 * 2) / 1000, 0)
+
+
+def of_the_speaker(count: int = 3) -> tuple[Tokens, tuple[Codebook, ...]]:
+    """The codes of above after those of a codebook that has three for each clip."""
+    tokens = codes()
+    lengths = (torch.full((2,), count), *tokens.lengths)
+    once = torch.arange(count).repeat(2, 1)
+    return Tokens((once, *tokens.codes), lengths=lengths, **side(tokens)), (
+        Codebook(8, "1/3 of a clip", per_clip=3),
+        *BOOKS,
+    )
+
+
+def test_codes_per_clip_are_counted_over_the_clips() -> None:
+    """Clips of 0.2 and 0.1 s have 30 and 15 codes of 80 and 40 bits, and 3 codes of 9 bits each beside."""
+    tokens, books = of_the_speaker()
+    tokens.check(books)
+    tokens.check_rates(books)
+    assert value(TokensPerSecond(codebooks=books), batch(tokens)) == pytest.approx((45 + 6) / 0.3)
+    assert value(Bitrate(codebooks=books), batch(tokens)) == pytest.approx((120 + 18) / 300)
+    with pytest.raises(TokenError, match="4 codes for a clip, where its codebook declares 3"):
+        of_the_speaker(4)[0].check_rates(books)
+    with pytest.raises(TokenError, match="must declare its rate, in codes per second, or else its codes per clip"):
+        tokens.check_rates((Codebook(8, "?"), *BOOKS))
+
+
+def test_a_result_states_codes_per_clip_only_where_there_are_any() -> None:
+    first, second, _ = (CodebookRecord(**vars(book)) for book in of_the_speaker()[1])
+    assert first.model_dump() == {"size": 8, "covers": "1/3 of a clip", "rate": None, "per_clip": 3}
+    assert second.model_dump() == {"size": 16, "covers": "20 ms", "rate": 50}
+    assert CodebookRecord(**first.model_dump()) == first
 
 
 def test_padding_is_not_counted() -> None:
