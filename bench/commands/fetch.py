@@ -77,18 +77,10 @@ def _download(file: WeightFile) -> object:
 def _checkpoint(system: SystemSpec) -> str:
     if not system.arguments.get("repo"):
         return "needs no checkpoint from the hub"
-    from bench.tokenizers.checkpoint import fetch_checkpoint
+    from bench.tokenizers.checkpoint import fetch_checkpoint, parts_of
 
-    arguments = system.arguments
-    return str(
-        fetch_checkpoint(
-            arguments["repo"],
-            arguments.get("subfolder"),
-            arguments.get("revision"),
-            file=arguments.get("file"),
-            config=arguments.get("config"),
-        )
-    )
+    folders = [fetch_checkpoint(system.arguments["repo"], **part) for part in parts_of(system.arguments)]
+    return ", ".join(dict.fromkeys(map(str, folders)))
 
 
 def _backbone(system: SystemSpec) -> str:

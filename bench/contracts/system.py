@@ -186,12 +186,12 @@ class SystemSpec:
 
     def _fetch_command(self, repo: str, revision: str | None) -> str:
         """The command that fetches the checkpoint; empty if all of it is in the cache."""
-        from bench.tokenizers.checkpoint import checkpoint_present, fetch_command
+        from bench.tokenizers.checkpoint import checkpoint_present, fetch_command, parts_of
 
-        subfolder, file = self.arguments.get("subfolder"), self.arguments.get("file")
-        if checkpoint_present(repo, subfolder, revision, file, self.arguments.get("config")):
-            return ""
-        return fetch_command(repo, subfolder, revision, file)
+        for part in parts_of(self.arguments):
+            if not checkpoint_present(repo, **part):
+                return fetch_command(repo, part["subfolder"], revision, part["file"])
+        return ""
 
     def build(self, **stated: Any) -> Tokenizer:
         """The tokenizer, built.

@@ -49,14 +49,18 @@ class Family:
             hub: ``OWNER/NAME[/SUBFOLDER]``.
             source: where it is not that of the family.
             file: the file of weights, where it has a name of its own.
-            args: arguments of the class that the line fixes.
+            args: arguments of the class that the line fixes; ``beside`` names further parts of the checkpoint, see
+                ``bench.tokenizers.checkpoint.parts_of``.
         """
         owner, model, *inside = hub.split("/", 2)
-        where: dict[str, Any] = {"repo": f"{owner}/{model}"} | ({"subfolder": inside[0]} if inside else {})
-        where |= {"file": file} if file else {}
-        place = f"hf:{hub}/{file}" if file else f"hf:{hub}"
-        source = f"{source or self.source}; huggingface.co/{owner}/{model}"
-        return self._entry(name, summary, where | args, source, license, (place,))
+        repo = f"{owner}/{model}"
+        first = ({"subfolder": inside[0]} if inside else {}) | ({"file": file} if file else {})
+        parts = [first, *args.get("beside", ())]
+        places = [
+            "/".join(("hf:" + repo, *(part[key] for key in ("subfolder", "file") if key in part))) for part in parts
+        ]
+        source = f"{source or self.source}; huggingface.co/{repo}"
+        return self._entry(name, summary, {"repo": repo} | first | args, source, license, tuple(places))
 
     def _entry(
         self, name: str, summary: str, args: dict[str, Any], source: str, license: str, weights: tuple[str, ...]

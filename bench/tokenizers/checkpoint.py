@@ -123,6 +123,26 @@ def fetch_checkpoint(
     return root / inside
 
 
+def parts_of(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Where each part of a system's checkpoint is in its repository, as arguments of ``locate``.
+
+    Args:
+        arguments: those of the system. ``beside`` names further parts of it, each by its ``subfolder`` or its ``file``,
+            where they are not all in one folder or file; a further file has the configuration of the first.
+    """
+    first = {key: arguments.get(key) for key in ("subfolder", "revision", "file", "config")}
+    more = [
+        {
+            **dict.fromkeys(first),
+            "revision": first["revision"],
+            **({"config": first["config"]} if "file" in part else {}),
+            **part,
+        }
+        for part in arguments.get("beside") or ()
+    ]
+    return [first, *more]
+
+
 def checkpoint_present(
     repo: str,
     subfolder: str | None = None,
