@@ -86,6 +86,14 @@ class PretrainedAudioTokenizer(AudioTokenizer):
     def waves_of(self, codes: list[torch.Tensor]) -> torch.Tensor:
         """Decoded waves ``[batch, channels, time]`` of codes, of about the encoded length."""
 
+    def tokens_of(self, waves: torch.Tensor) -> Tokens:
+        """The tokens of waves ``[batch, channels, time]``, which are codes where a class does not say otherwise."""
+        return Tokens(codes=tuple(code.to(torch.int64).contiguous() for code in self.codes_of(waves)))
+
+    def waves_from(self, tokens: Tokens) -> torch.Tensor:
+        """Decoded waves ``[batch, channels, time]`` of what ``tokens_of`` gave, of about the encoded length."""
+        return self.waves_of([code.to(self.device) for code in tokens.codes])
+
     def positions(self, samples: int) -> tuple[int, ...]:
         """Number of codes of each codebook for a number of samples."""
         return tuple(math.ceil(samples / span) for span in self.structure.spans)
@@ -104,13 +112,13 @@ class PretrainedAudioTokenizer(AudioTokenizer):
                 "samples: padding would change the codes; batch equal lengths, as equal_lengths says"
             )
         padded = F.pad(waves.samples, (0, -waves.samples.shape[2] % self.whole))
-        codes = tuple(code.to(torch.int64).contiguous() for code in self.codes_of(padded.to(self.device, self.dtype)))
-        self._check(codes, len(padded), padded.shape[2])
-        return Tokens(codes=codes)
+        tokens = self.tokens_of(padded.to(self.device, self.dtype))
+        self._check(tokens.codes, len(padded), padded.shape[2])
+        return tokens
 
     @torch.no_grad()
     def decode_waves(self, tokens: Tokens) -> torch.Tensor:
-        waves = self.waves_of([code.to(self.device) for code in tokens.codes]).float()
+        waves = self.waves_from(tokens).float()
         if self.dtype == torch.float16 and not torch.isfinite(waves).all():
             raise BenchError(f"{self.folder}: the model overflows in float16; use bfloat16 or float32")
         return waves
