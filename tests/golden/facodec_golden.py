@@ -40,11 +40,11 @@ CASES = (
         "bench.modalities.audio.tokenizers.facodec:FACodec",
         "open-mmlab/Amphion d3de90f, models/codec/ns3_codec/: facodec, transformer, quantize, alias_free_torch (MIT)",
         {
-            "encoder": {"ngf": 4, "up_ratios": [2, 5], "out_channels": 256},
+            "encoder": {"ngf": 3, "up_ratios": [4, 5, 5], "out_channels": 256},
             "decoder": {
                 "in_channels": 256,
-                "upsample_initial_channel": 16,
-                "up_ratios": [5, 2],
+                "upsample_initial_channel": 24,
+                "up_ratios": [5, 5, 4],
                 "vq_num_q_p": 1,
                 "vq_num_q_c": 2,
                 "vq_num_q_r": 3,
@@ -54,7 +54,7 @@ CASES = (
                 "codebook_size_residual": 8,
             },
         },
-        side=407,
+        side=2375,
     ),
 )
 

@@ -16,7 +16,7 @@ from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
 from bench.modalities.audio.batch import Audio
 from bench.modalities.audio.lines import published
-from bench.tokenizers.checkpoint import fetch_command, hub_name
+from bench.tokenizers.checkpoint import fetch_command, hub_name, parts_of
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -46,7 +46,8 @@ def test_rate_follows_from_the_codes(name: str, load: Load) -> None:
     seconds = 4.096  # whole frames of every tiny model, or nearly
     codes = tokenizer.encode(clips(round(seconds * tokenizer.rate), tokenizer.rate, 1)).codes
     for code, book in zip(codes, tokenizer.codebooks, strict=True):
-        assert abs(code.shape[1] - book.rate * seconds) <= 1
+        expected = book.per_clip if book.rate is None else book.rate * seconds
+        assert abs(code.shape[1] - expected) <= 1
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -92,14 +93,14 @@ def test_weights_are_hashed(name: str, load: Load, folders: Folders) -> None:
 def test_registry_lines_name_their_weights() -> None:
     assert {entry.target for entry in entries_of(published)} == TARGETS
     for entry in entries_of(published):
-        place = (entry.args.get("subfolder"), entry.args.get("file"))
-        wanted = (hub_name(entry.args["repo"], *place),) if "repo" in entry.args else ()
+        places = [(part["subfolder"], part["file"]) for part in parts_of(entry.args)]
+        wanted = tuple(hub_name(entry.args["repo"], *place) for place in places) if "repo" in entry.args else ()
         assert entry.weights == wanted
         assert entry.local and entry.extra == "audio" and entry.source and entry.license
         assert registry.get("tokenizers", entry.name) is entry
         parse(f"{entry.name}@{entry.positional}=1" if entry.positional else entry.name).check()
-        if wanted:
-            assert fetch_command(entry.args["repo"], place[0], file=place[1]) == f"bench fetch {entry.name}"
+        for subfolder, file in places if wanted else ():
+            assert fetch_command(entry.args["repo"], subfolder, file=file) == f"bench fetch {entry.name}"
 
 
 def test_libraries_are_imported_when_needed() -> None:
