@@ -172,7 +172,7 @@ def _offset(name: str, shape: Sequence[int]) -> float:
     """1 for factors of normalization (weights of one dimension) and variances, for a filter the mean of its taps."""
     if name.endswith("filter"):
         return 1 / math.prod(shape)
-    return float(name.endswith(("weight", ".var")) and len(shape) == 1)
+    return float(name.endswith(("weight", ".var", "running_var")) and len(shape) == 1)
 
 
 def store(family: str, arrays: Mapping[str, Mapping[str, Any]]) -> None:

@@ -22,18 +22,23 @@ class AdaptiveNorm(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """A convolution of each channel and two layers over the channels, scaled and added to the input."""
+    """A convolution of each channel and two layers over the channels, scaled and added to the input.
 
-    def __init__(self, channels: int, inner: int, conditions: int) -> None:
+    Args:
+        channels, inner: widths of its input and between its layers.
+        norm: what follows the convolution, of ``[batch, frames, channels]`` and of the condition where there is one.
+    """
+
+    def __init__(self, channels: int, inner: int, norm: nn.Module) -> None:
         super().__init__()
         self.dwconv = nn.Conv1d(channels, channels, 7, padding=3, groups=channels)
-        self.norm = AdaptiveNorm(conditions, channels)
+        self.norm = norm
         self.pwconv1, self.pwconv2 = nn.Linear(channels, inner), nn.Linear(inner, channels)
         self.gamma = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, *condition: torch.Tensor) -> torch.Tensor:
         """``[batch, channels, frames]`` to the same shape."""
-        inner = self.norm(self.dwconv(x).transpose(1, 2))
+        inner = self.norm(self.dwconv(x).transpose(1, 2), *condition)
         inner = self.gamma * self.pwconv2(F.gelu(self.pwconv1(inner)))
         out: torch.Tensor = x + inner.transpose(1, 2)
         return out

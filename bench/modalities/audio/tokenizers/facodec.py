@@ -170,7 +170,7 @@ class Part:
 
     def layout(self, config: Mapping[str, Any]) -> Layout | None:
         """The layout of the file; None if the configuration is of another model."""
-        return FACodec.layout(config) and Layout(config[self.name])
+        return FACodec.layout(config) and Layout(config[self.name], renames=((r"\._codebook\.", ".codebook."),))
 
     def network(self, config: dict[str, Any]) -> nn.Module:
         """The network with random weights."""

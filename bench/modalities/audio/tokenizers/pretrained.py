@@ -28,12 +28,14 @@ class Structure:
         hop: samples of one frame of the finest codebook.
         sizes: entries of each codebook in use.
         strides: frames that a code of each codebook spans; every one where empty.
+        once: entries and codes per clip of codebooks without a rate, which come before the others.
     """
 
     rate: int
     hop: int
     sizes: tuple[int, ...]
     strides: tuple[int, ...] = ()
+    once: tuple[tuple[int, int], ...] = ()
 
     @property
     def spans(self) -> tuple[int, ...]:
@@ -42,7 +44,7 @@ class Structure:
 
     @property
     def codebooks(self) -> tuple[Codebook, ...]:
-        return tuple(
+        return tuple(Codebook(size, f"1/{count} of the clip", per_clip=count) for size, count in self.once) + tuple(
             Codebook(size, f"{Fraction(span, self.rate)} s", self.rate / span)
             for size, span in zip(self.sizes, self.spans, strict=True)
         )

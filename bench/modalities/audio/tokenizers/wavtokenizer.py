@@ -69,7 +69,7 @@ class Backbone(nn.Module):
         )
         self.norm = AdaptiveNorm(adanorm_num_embeddings, dim)
         self.convnext = nn.Sequential(
-            *(ConvNeXt(dim, intermediate_dim, adanorm_num_embeddings) for _ in range(num_layers))
+            *(ConvNeXt(dim, intermediate_dim, AdaptiveNorm(adanorm_num_embeddings, dim)) for _ in range(num_layers))
         )
         self.final_layer_norm = nn.LayerNorm(dim, eps=1e-6)
 

@@ -82,10 +82,10 @@ def test_half_precision(name: str, folders: Folders) -> None:
 
 @pytest.mark.parametrize("name", CODECS)
 def test_weights_are_hashed(name: str, load: Load, folders: Folders) -> None:
-    # What a codec hears with lies elsewhere.
+    # What a codec hears with may lie elsewhere.
     own = {key: value for key, value in load(name).weights.items() if not key.startswith("features/")}
-    files = [path for path in folders[name].iterdir() if path.suffix != ".json"]
-    assert own == {file.name: sha256_file(file) for file in files}
+    files = [path for path in folders[name].rglob("*.*") if path.suffix != ".json"]
+    assert own == {file.relative_to(folders[name]).as_posix(): sha256_file(file) for file in files}
     assert files
     assert load(name).revision == ""
 
