@@ -50,7 +50,7 @@ def _fetch_one(name: str) -> str:
         system = parse(name)
         if system.named_weights:
             return ", ".join(_weights_file(file) for file in system.named_weights)
-        return _checkpoint(system)
+        return fetch_checkpoints(system)
     return _weights_file(name)
 
 
@@ -74,7 +74,8 @@ def _download(file: WeightFile) -> object:
         return fetch(file, lambda done, total: bar.update(row, completed=done, total=total or None))
 
 
-def _checkpoint(system: SystemSpec) -> str:
+def fetch_checkpoints(system: SystemSpec) -> str:
+    """Fetch all parts of a system's checkpoint, and return their folders."""
     if not system.arguments.get("repo"):
         return "needs no checkpoint from the hub"
     from bench.tokenizers.checkpoint import fetch_checkpoint, parts_of

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from cases import weights
+from cases import cases, weights
 from local_hub import COMMIT, empty_cache, serving, use
 from safetensors.torch import load_file, save_file
 from taming_reference import CONFIG, golden, image
 
 from bench import registry
+from bench.commands.fetch import fetch_checkpoints
 from bench.contracts.system import SystemSpec
 from bench.errors import BenchError, Unavailable
 from bench.lines.checkpoints import entries_of
@@ -286,3 +287,38 @@ def test_a_file_that_the_hub_does_not_have_or_describe(file: str, message: str, 
 def test_the_command_that_fetches_a_file_is_that_of_its_entry(name: str) -> None:
     args = registry.get("tokenizers", name).args
     assert checkpoint.fetch_command(args["repo"], file=args["file"]) == f"bench fetch {name}"
+
+
+def test_further_parts_are_fetched_and_found(
+    hub: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"vq.ckpt", "other.ckpt", "vae/config.json", "vae/model.safetensors"}
+    (tmp_path / "repository" / "vae").mkdir(parents=True)
+    for file in (*files, "more.ckpt"):
+        (tmp_path / "repository" / file).write_text('{"a": 1}')
+    beside = ({"file": "other.ckpt"}, {"subfolder": "vae"})
+    args = {"repo": "me/tiny", "file": "vq.ckpt", "config": CONFIG, "beside": beside}
+    spec = SystemSpec("mine", Entry("mine", VQ, "", args=args, source="s", local=True), {})
+    with serving(tmp_path / "repository") as address:
+        hub(address)
+        folder = checkpoint.fetch_checkpoint("me/tiny", file="vq.ckpt", config=CONFIG)
+        assert spec.lacking().endswith(checkpoint.fetch_command("me/tiny", file="other.ckpt"))
+        assert fetch_checkpoints(spec) == f"{folder}, {folder}/vae"
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == files
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not spec.lacking()
+
+
+@pytest.mark.parametrize("name", ["facodec", "bicodec"])
+def test_codecs_of_two_parts_come_from_the_hub(name: str, hub: Callable[[str], None], tmp_path: Path) -> None:
+    (case,) = (case for case in cases("audio") if case.name == name)
+    case.save(tmp_path / "repository")
+    args = {**registry.get("tokenizers", name).args, "repo": "me/tiny", "config": case.config}
+    with serving(tmp_path / "repository") as address:
+        hub(address)
+        built = registry.load(case.target)(**args)
+    assert built.revision == COMMIT
+    weights_files = [path for path in (tmp_path / "repository").rglob("*.*") if path.suffix != ".json"]
+    assert built.weights == {
+        path.relative_to(tmp_path / "repository").as_posix(): sha256_file(path) for path in weights_files
+    }

@@ -102,13 +102,7 @@ class Thrice(nn.Module):
 
 
 def resampling(width: int, inner: int, ratios: Sequence[int]) -> nn.Sequential:
-    """Two ConvNeXt blocks for each ratio, all of which are 1, of ``[batch, frames, width]``.
-
-    Raises:
-        BenchError: they change the rate.
-    """
-    if any(ratio != 1 for ratio in ratios):
-        raise BenchError(f"sample_ratios {list(ratios)}: only ratios of 1 are supported, as of the published model")
+    """Two ConvNeXt blocks for each ratio, all of which are 1, of ``[batch, frames, width]``."""
     return nn.Sequential(*(nn.Sequential(Thrice(), Backbone(width, width, inner, 2)) for _ in ratios))
 
 
@@ -245,6 +239,11 @@ class BiCodec(PublishedCodec):
         if "audio_tokenizer" not in config:
             return None
         stated = {name: dict(part) for name, part in config["audio_tokenizer"].items()}
+        for part in (stated["encoder"], stated["prenet"]):
+            if any(ratio != 1 for ratio in part.get("sample_ratios", ())):
+                raise BenchError(
+                    f"sample_ratios {part['sample_ratios']}: only 1 is supported, as of the published model"
+                )
         if stated["speaker_encoder"].pop("fsq_num_quantizers") != 1:
             raise BenchError("fsq_num_quantizers: only 1 is supported, as of the published model")
         pooling = r"speaker_encoder\.speaker_encoder\.(pool|bn|linear)\..*"

@@ -126,6 +126,7 @@ def test_bitrate_of_the_published_architecture(
         ("sqcodec-12kbps", 2000 / 3, 1, 12),
         ("sqcodec-12kbps-24khz", 2000 / 3, 1, 12),
         ("sqcodec-24kbps-24khz", 4000 / 3, 1, 24),
+        ("facodec", 80, 6, 4.8),
     ],
 )
 def test_bitrate_of_a_registry_line(name: str, hertz: float, books: int, kbps: float) -> None:
@@ -140,3 +141,11 @@ def test_every_line_with_a_configuration_states_its_rate() -> None:
     for name, entry in LINES.items():
         if "config" in entry.args:
             assert registry.load(entry.target).codebooks_of(entry.args["config"]), name
+
+
+def test_bicodec_has_tokens_of_the_speaker_per_clip() -> None:
+    """Wang et al.: 32 global tokens of 4096 entries, and 50 semantic ones per second of 8192."""
+    line = LINES["bicodec"]
+    speaker, speech = registry.load(line.target).codebooks_of(line.args["config"])
+    assert (speaker.size, speaker.per_clip, speaker.rate) == (4096, 32, None)
+    assert (speech.size, speech.per_clip, speech.rate) == (8192, None, 50)
