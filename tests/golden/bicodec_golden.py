@@ -18,7 +18,7 @@ from bench import registry
 
 _VOCOS = {"vocos_dim": 6, "vocos_intermediate_dim": 10, "sample_ratios": [1, 1]}
 _SPEAKER = {"out_dim": 10, "latent_dim": 12, "token_num": 32, "fsq_levels": [4, 4, 4, 4, 4, 4]}
-CONFIG = {
+CONFIG: dict[str, dict[str, Any]] = {
     "mel_params": {
         "sample_rate": 16000,
         "n_fft": 1024,

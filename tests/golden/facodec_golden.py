@@ -66,20 +66,16 @@ def write() -> None:
     arrays = {}
     for case in CASES:
         width = case.config["decoder"]["in_channels"]
-        parts = torch.nn.ModuleDict(
-            {
-                "encoder": networks.FACodecEncoder(**case.config["encoder"]),
-                "decoder": networks.FACodecDecoder(**case.config["decoder"], vq_dim=width),
-            }
-        )
-        shapes = json.loads(fill(parts))
+        encoder: Any = networks.FACodecEncoder(**case.config["encoder"])
+        decoder: Any = networks.FACodecDecoder(**case.config["decoder"], vq_dim=width)
+        shapes = json.loads(fill(torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})))
         kept = {name: shape for name, shape in shapes.items() if "_predictor" not in name}  # those of training
         codes, timbres = [], []
         for clip in case.clips().split(1):  # one at a time, as a clip's place in its batch decides its timbre there
-            quantized, indices, _, _, timbre = parts["decoder"](parts["encoder"](clip), eval_vq=False, vq=True)
+            quantized, indices, _, _, timbre = decoder(encoder(clip), eval_vq=False, vq=True)
             codes.append(indices)
             timbres.append(timbre)
-            decoded = parts["decoder"].inference(quantized, timbre)
+            decoded = decoder.inference(quantized, timbre)
         arrays[case.name] = {"shapes": json.dumps(kept), "latents": torch.stack(timbres)}
         arrays[case.name] |= {f"codes_{level}": code for level, code in enumerate(torch.cat(codes, 1))}
         arrays[case.name]["decoded"] = torch.nn.functional.pad(decoded, (0, case.side - decoded.shape[2]))

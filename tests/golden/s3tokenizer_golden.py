@@ -98,11 +98,13 @@ class _Traced(torch.nn.Module):
 
 def _onnx(model: Any) -> np.ndarray:
     """The bytes of a network's graph."""
-    first, second = (importlib.import_module(f"s3tokenizer.{name}") for name in ("model", "model_v2"))
-    third = importlib.import_module("s3tokenizer.model_v3")
+    first: Any = importlib.import_module("s3tokenizer.model")
+    second: Any = importlib.import_module("s3tokenizer.model_v2")
+    third: Any = importlib.import_module("s3tokenizer.model_v3")
 
     def everywhere(lengths: torch.Tensor, longest: Any = None) -> torch.Tensor:
-        return torch.arange(lengths.max())[None] >= 0
+        longest_of_all: Any = lengths.max()  # a tensor, so that the graph holds no number for it
+        return torch.arange(longest_of_all)[None] >= torch.zeros(1)
 
     def rotated(queries: torch.Tensor, keys: torch.Tensor, freqs_cis: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """The package's rotations without complex numbers, which a graph of ONNX does not hold."""
@@ -119,7 +121,8 @@ def _onnx(model: Any) -> np.ndarray:
         module.make_non_pad_mask = everywhere
     second.apply_rotary_emb = rotated
     file = io.BytesIO()
-    torch.onnx.export(
+    export: Any = torch.onnx.export
+    export(
         _Traced(model),
         (torch.zeros(1, 128, 50), torch.tensor([50], dtype=torch.int32)),
         file,

@@ -76,7 +76,8 @@ class Excitation(nn.Module):
         self.linear1, self.linear2 = nn.Linear(CHANNELS, BOTTLENECK), nn.Linear(BOTTLENECK, CHANNELS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.linear2(F.relu(self.linear1(x.mean(2)))).sigmoid()[..., None]
+        factors: torch.Tensor = self.linear2(F.relu(self.linear1(x.mean(2)))).sigmoid()
+        return x * factors[..., None]
 
 
 class Block(nn.Module):
@@ -185,7 +186,8 @@ class Scalars(nn.Module):
         reach = (levels - 1) * (1 + EPSILON) / 2
         shift = torch.where(levels % 2 == 0, 0.5, 0.0)  # an even number of values lies around a half
         digits = ((numbers + (shift / reach).atanh()).tanh() * reach - shift).round() + levels // 2
-        return (digits.long() * self._places(numbers.device)).sum(-1)
+        codes: torch.Tensor = (digits.long() * self._places(numbers.device)).sum(-1)
+        return codes
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Vectors of codes."""

@@ -69,7 +69,9 @@ class Conditioned(nn.Module):
         self.scale, self.shift = nn.Linear(condition, channels), nn.Linear(condition, channels)
 
     def forward(self, x: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-        return F.layer_norm(x, x.shape[2:], eps=1e-6) * self.scale(vector)[:, None] + self.shift(vector)[:, None]
+        factors, offsets = self.scale(vector)[:, None], self.shift(vector)[:, None]
+        out: torch.Tensor = F.layer_norm(x, x.shape[2:], eps=1e-6) * factors + offsets
+        return out
 
 
 class Backbone(nn.Module):
@@ -205,22 +207,15 @@ class BiCodec(PublishedCodec):
     ) -> None:
         folder, name = subfolder or FOLDER, file or FILE
         speech = beside[0]["subfolder"] if beside else FEATURES
-        own, other = (None, None) if path is None else (Path(path) / folder / name, Path(path) / speech)
-        if own is not None and not own.is_file():
+        if path is not None and not (Path(path) / folder / name).is_file():
             raise BenchError(
                 f"{path}: no {folder}/{name} in it; give a folder as the repository SparkAudio/Spark-TTS-0.5B"
             )
-        located = locate(own and str(own), repo, folder, revision, offline, file=name, config=config, weights=weights)
+        own, other = (None, None) if path is None else (f"{path}/{folder}/{name}", f"{path}/{speech}")
+        located = locate(own, repo, folder, revision, offline, file=name, config=config, weights=weights)
         model, _ = network_of(self, located)
-        heard, features = load_transformers(
-            "Wav2Vec2Model",
-            other and str(other),
-            repo,
-            speech,
-            revision,
-            offline,
-            unneeded=("masked_spec_embed",),
-        )
+        unneeded = ("masked_spec_embed",)
+        heard, features = load_transformers("Wav2Vec2Model", other, repo, speech, revision, offline, unneeded=unneeded)
         if features.config.num_hidden_layers <= LAYERS[-1]:
             raise BenchError(f"{heard.place}: {features.config.num_hidden_layers} layers, not more than {LAYERS[-1]}")
         features.encoder.layers = features.encoder.layers[: LAYERS[-1] + 1]  # nothing sees what comes after them
@@ -295,7 +290,8 @@ def even(clip: np.ndarray) -> np.ndarray:
         return clip
     loudness = audible[int(0.9 * count) : int(0.99 * count)].mean()
     clip = clip * np.clip(LOUDNESS / loudness, 0.1, 10)
-    return clip / max(1.0, np.abs(clip).max())
+    evened: np.ndarray = clip / max(1.0, np.abs(clip).max())
+    return evened
 
 
 def _spectra(stated: Mapping[str, Any]) -> Any:

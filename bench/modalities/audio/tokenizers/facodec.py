@@ -53,7 +53,8 @@ class Attending(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         normalized = self.ln_1(x)
         x = x + self.self_attn(normalized, normalized, normalized, need_weights=False)[0]
-        return x + self.ffn(self.ln_2(x))
+        out: torch.Tensor = x + self.ffn(self.ln_2(x))
+        return out
 
 
 class Places(nn.Module):
@@ -116,9 +117,14 @@ class Decoder(nn.Module):
         self.timbre_encoder, self.timbre_linear = Timbre(), nn.Linear(in_channels, 2 * in_channels)
         self.model = generator(in_channels, upsample_initial_channel, up_ratios, DILATIONS)
 
+    @property
+    def quantizers(self) -> list[Quantizer]:
+        """The quantizers of prosody, content and details."""
+        return [quantizer for quantizer in self.quantizer if isinstance(quantizer, Quantizer)]
+
     def encode(self, latents: torch.Tensor) -> list[torch.Tensor]:
         """Codes ``[batch, frames]`` of each codebook, in the order prosody, content, details."""
-        prosody, content, details = self.quantizer
+        prosody, content, details = self.quantizers
         first, second = prosody.encode(latents)[0], content.encode(latents)[0]
         rest = latents - (prosody.decode(first) + content.decode(second))
         return [*first, *second, *details.encode(rest)[0]]
@@ -126,7 +132,7 @@ class Decoder(nn.Module):
     def decode(self, codes: list[torch.Tensor], timbre: torch.Tensor) -> torch.Tensor:
         """Waves ``[batch, 1, time]`` of the codes and of the timbre ``[batch, width]``."""
         parts, rest = [], codes
-        for quantizer in self.quantizer:
+        for quantizer in self.quantizers:
             count = len(quantizer.sizes)
             parts.append(quantizer.decode(rest[:count]))
             rest = rest[count:]
@@ -140,7 +146,7 @@ class Decoder(nn.Module):
 class Network(nn.Module):
     """Encoder and decoder, each with the arguments of the publisher's class of that name."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, strides: Sequence[int]) -> None:
+    def __init__(self, encoder: nn.Module, decoder: Decoder, strides: Sequence[int]) -> None:
         super().__init__()
         self.encoder, self.decoder, self.strides = encoder, decoder, tuple(strides)
 
@@ -172,12 +178,11 @@ class Part:
         """The layout of the file; None if the configuration is of another model."""
         return FACodec.layout(config) and Layout(config[self.name], renames=((r"\._codebook\.", ".codebook."),))
 
-    def network(self, config: dict[str, Any]) -> nn.Module:
+    def network(self, config: dict[str, Any]) -> Any:
         """The network with random weights."""
         if self.name == "decoder":
             return Decoder(**config)
-        recurrence = {"use_rnn": False, "rnn_bidirectional": False, "rnn_num_layers": 0}
-        return encoder(**config, **recurrence, dilations=DILATIONS)
+        return encoder(**config, use_rnn=False, rnn_bidirectional=False, rnn_num_layers=0, dilations=DILATIONS)
 
 
 class FACodec(PublishedCodec):
@@ -219,7 +224,7 @@ class FACodec(PublishedCodec):
             parts.append(network_of(Part(f"{self.called}'s {kind}", kind), found)[0])
             located.append(found)
         first, second = located
-        model = Network(*parts, strides=first.config["encoder"]["up_ratios"])
+        model = Network(parts[0], parts[1], first.config["encoder"]["up_ratios"])
         PretrainedAudioTokenizer.__init__(self, first, model, self.structure_in(model))
         self.weights = first.hashes(first.files) | second.hashes(second.files)
 
@@ -230,12 +235,12 @@ class FACodec(PublishedCodec):
 
     @classmethod
     def network(cls, config: dict[str, Any]) -> Network:
-        parts = (Part(cls.called, name).network(dict(config[name])) for name in ("encoder", "decoder"))
-        return Network(*parts, strides=config["encoder"]["up_ratios"])
+        first, second = (Part(cls.called, name).network(dict(config[name])) for name in ("encoder", "decoder"))
+        return Network(first, second, config["encoder"]["up_ratios"])
 
     @classmethod
     def structure_in(cls, model: Network) -> Structure:
-        sizes = [size for quantizer in model.decoder.quantizer for size in quantizer.sizes]
+        sizes = [size for quantizer in model.decoder.quantizers for size in quantizer.sizes]
         return Structure(RATE, model.hop, tuple(sizes))
 
     def positions(self, samples: int) -> tuple[int, ...]:
