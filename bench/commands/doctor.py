@@ -81,7 +81,7 @@ def _devices() -> None:
 
 def _checkpoints() -> None:
     from bench.backbones.pretrained.files import files_of
-    from bench.tokenizers.checkpoint import checkpoint_present
+    from bench.tokenizers.checkpoint import checkpoint_present, parts_of
 
     def show(name: str, here: bool) -> None:
         click.echo(f"  {name:<28} {'present' if here else f'missing; run: bench fetch {name}'}")
@@ -89,8 +89,7 @@ def _checkpoints() -> None:
     click.echo("checkpoints")
     for name, entry in registry.entries("tokenizers").items():
         if repo := entry.args.get("repo"):
-            where = (entry.args.get(key) for key in ("subfolder", "revision", "file", "config"))
-            show(name, checkpoint_present(repo, *where))
+            show(name, all(checkpoint_present(repo, **part) for part in parts_of(entry.args)))
     for name, entry in registry.entries("backbones").items():
         if repo := entry.args.get("repo"):
             try:
