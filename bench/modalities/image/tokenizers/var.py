@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -40,7 +41,8 @@ class Refinements(nn.Module):
         super().__init__()
         self.qresi_ls = nn.ModuleList(Refinement(channels, part) for _ in range(count))
         margin = 1 / (3 if count == 4 else 2) / count
-        self.places = [margin + (1 - 2 * margin) * index / max(1, count - 1) for index in range(count)]
+        # As VAR computes them: their rounding decides which of two that are as near is taken.
+        self.places = np.linspace(margin, 1 - margin, count).tolist()
 
     def of(self, scale: int, scales: int) -> nn.Module:
         """The refinement of a scale, counted from 0."""
