@@ -169,10 +169,13 @@ def _scale(name: str, shape: Sequence[int]) -> float:
 
 
 def _offset(name: str, shape: Sequence[int]) -> float:
-    """1 for factors of normalization (weights of one dimension) and variances, for a filter the mean of its taps."""
+    """1 for factors of normalization and variances, for a filter the mean of its taps.
+
+    Factors are the weights of one dimension, and the scales of what is called a norm.
+    """
     if name.endswith("filter"):
         return 1 / math.prod(shape)
-    return float(name.endswith(("weight", ".var", "running_var")) and len(shape) == 1)
+    return float(name.endswith(("weight", ".var", "running_var", "norm.scale")) and len(shape) == 1)
 
 
 def store(family: str, arrays: Mapping[str, Mapping[str, Any]]) -> None:

@@ -186,14 +186,12 @@ class Transformer(nn.Module):
         self.norm_out = nn.LayerNorm(channels)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        for first, attention, _, last in self.layers:
+        for layer in self.layers:
+            first, attention, _, last = layer.children()
             maps = first(maps)
-            if self.over_time:
-                frames = maps.flatten(0, 2)[:, None, None]
-                maps = attention(frames).view_as(maps)
-            else:
-                maps = attention(maps)
-            maps = last(maps)
+            # A frame attends to the frames of its own position.
+            inputs = maps.flatten(0, 2)[:, None, None] if self.over_time else maps
+            maps = last(attention(inputs).view_as(maps))
         out: torch.Tensor = self.norm_out(maps)
         return out
 

@@ -173,8 +173,9 @@ class Encoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps = self.patch_embed["backbone"](images)
-        features: torch.Tensor = self.norm(self.blocks(maps.flatten(2).mT + self.pos_embed))
-        return features.unflatten(1, maps.shape[2:])
+        sequence = self.norm(self.blocks(maps.flatten(2).mT + self.pos_embed))
+        features: torch.Tensor = sequence.unflatten(1, maps.shape[2:])
+        return features
 
 
 class Decoder(nn.Module):

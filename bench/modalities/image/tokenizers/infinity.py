@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks import taming
+from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.published import PublishedCodes
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
@@ -55,23 +56,22 @@ class Network(nn.Module):
         self.decoder = taming.Decoder(base_ch, decoder_ch_mult, num_res_blocks, (), codebook_dim, middle=False)
         self.bits = codebook_dim
         self.scales = tuple(scales)
-        self.side = 2 ** (len(encoder_ch_mult) - 1) * self.scales[-1]
+        self.side = int(2 ** (len(encoder_ch_mult) - 1)) * self.scales[-1]
 
-    def bits_of(self, latents: torch.Tensor) -> list[torch.Tensor]:
-        """Bits, bool ``[batch, bits, rows, columns]``, of each scale of latents ``[batch, bits, height, width]``.
+    def signs_of(self, latents: torch.Tensor) -> list[torch.Tensor]:
+        """Signs ``[batch, bits, rows, columns]`` of each scale of latents ``[batch, bits, height, width]``.
 
-        A bit is the sign of what the scales before left over, which dividing by its norm cannot change.
+        They are of what the scales before left over, which dividing by its norm cannot change.
         """
-        rest, bits = latents.float(), []
+        rest, signs = latents.float(), []
         for scale in self.scales:
-            bits.append(_resized(rest, scale, "area") > 0)
-            rest = rest - self.added(bits[-1])
-        return bits
+            signs.append(2.0 * (_resized(rest, scale, "area") > 0) - 1)
+            rest = rest - self.added(signs[-1])
+        return signs
 
-    def added(self, bits: torch.Tensor) -> torch.Tensor:
-        """What the bits of a scale add to the latents: the corners of a cube in the unit sphere, interpolated."""
-        corners = (2 * bits.float() - 1) / math.sqrt(self.bits)
-        return _resized(corners, self.scales[-1], "trilinear")
+    def added(self, signs: torch.Tensor) -> torch.Tensor:
+        """What the signs of a scale add to the latents: the corners of a cube in the unit sphere, interpolated."""
+        return _resized(signs / math.sqrt(self.bits), self.scales[-1], "trilinear")
 
 
 def _resized(maps: torch.Tensor, side: int, mode: str) -> torch.Tensor:
@@ -120,26 +120,25 @@ class Infinity(PublishedCodes):
         return _codebooks(config["codebook_dim"], scales, 2 ** (len(config["encoder_ch_mult"]) - 1) * scales[-1])
 
     def positions(self, height: int, width: int) -> list[int]:
-        groups = self.model.bits // group_bits(self.model.bits)
-        return [scale**2 for scale in self.model.scales for _ in range(groups)]
+        return [scale**2 for scale in self.model.scales for _ in self._groups]
 
     def codes_of(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        scales = [bits.movedim(1, -1) for bits in self.model.bits_of(self.model.encoder(images))]
-        values = self._values()
-        return tuple((group * values).sum(-1) for bits in scales for group in bits.split(len(values), -1))
+        scales = self.model.signs_of(self.model.encoder(images))
+        return tuple(code for signs in scales for code in codes_of_signs(signs, self._groups, lowest_first=False))
 
     def images_of(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        values = self._values()
-        groups = [(code[..., None] & values) > 0 for code in codes]
-        count = self.model.bits // len(values)
-        scales = [torch.cat(groups[first : first + count], -1) for first in range(0, len(groups), count)]
-        latents = torch.stack([self.model.added(bits.movedim(-1, 1)) for bits in scales]).sum(0)
+        groups = self._groups
+        scales = [codes[first : first + len(groups)] for first in range(0, len(codes), len(groups))]
+        signs = [signs_of_codes(scale, groups, lowest_first=False) for scale in scales]
+        latents = torch.stack([self.model.added(scale) for scale in signs]).sum(0)
         images: torch.Tensor = self.model.decoder(latents.to(self.dtype))
         return images
 
-    def _values(self) -> torch.Tensor:
-        """What each bit of a group is worth in a code, int64 ``[bits of a group]``: the first one is the highest."""
-        return 2 ** torch.arange(group_bits(self.model.bits) - 1, -1, -1, device=self.device)
+    @property
+    def _groups(self) -> list[int]:
+        """The bits of each code of a position."""
+        size = group_bits(self.model.bits)
+        return [size] * (self.model.bits // size)
 
 
 def _codebooks(bits: int, scales: Sequence[int], side: int) -> tuple[Codebook, ...]:

@@ -180,7 +180,8 @@ class OmniTokenizerVAE(OmniTokenizer, PublishedLatents):
         self.latents, self.seed = latents, seed
 
     def latents_of(self, images: torch.Tensor) -> torch.Tensor:
-        mean, log_variance = self.model.encoded(images).float().chunk(2, -1)
+        encoded: torch.Tensor = self.model.encoded(images).float()
+        mean, log_variance = encoded.chunk(2, -1)
         if self.latents == "mode":
             return mean
         return mean + (0.5 * log_variance.clamp(-30, 20)).exp() * noise_of(images, mean.shape[1:], self.seed)

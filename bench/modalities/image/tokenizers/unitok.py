@@ -49,8 +49,17 @@ class Projection(nn.Module):
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         x = maps.flatten(1, 2)
         x = self.proj(self.norm3(x)) + self.attn(self.norm1(x))
-        out: torch.Tensor = x + self.mlp(self.norm2(x))
-        return out.unflatten(1, maps.shape[1:3])
+        x = x + self.mlp(self.norm2(x))
+        out: torch.Tensor = x.unflatten(1, maps.shape[1:3])
+        return out
+
+
+class Part(nn.Module):
+    """The codebook of one part of a vector."""
+
+    def __init__(self, entries: int, width: int) -> None:
+        super().__init__()
+        self.codebook = nn.Embedding(entries, width)
 
 
 class Quantizer(nn.Module):
@@ -58,12 +67,11 @@ class Quantizer(nn.Module):
 
     def __init__(self, entries: int, width: int, parts: int) -> None:
         super().__init__()
-        books = (nn.ModuleDict({"codebook": nn.Embedding(entries, width // parts)}) for _ in range(parts))
-        self.codebooks = nn.ModuleList(books)
+        self.codebooks = nn.ModuleList(Part(entries, width // parts) for _ in range(parts))
 
     def directions(self) -> list[torch.Tensor]:
         """The entries of each codebook, of length 1."""
-        return [F.normalize(book["codebook"].weight.float(), dim=1) for book in self.codebooks]
+        return [F.normalize(entries.float(), dim=1) for entries in self.codebooks.parameters()]
 
     def encode(self, vectors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Codes ``[batch, rows, columns]`` of each part of vectors ``[batch, rows, columns, width]``."""
@@ -135,7 +143,7 @@ class UniTok(PublishedCodes):
 
     @classmethod
     def codebooks_of(cls, config: Mapping[str, Any]) -> tuple[Codebook, ...]:
-        count = config["num_codebooks"]
+        count = int(config["num_codebooks"])
         return (Codebook(config["vocab_size"] // count, area(SIDE)),) * count
 
     def codes_of(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -97,8 +97,9 @@ class Encoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps = self.to_patch_embedding(images)
-        features: torch.Tensor = self.transformer(maps.flatten(2).mT + self.en_pos_embedding)
-        return features.unflatten(1, maps.shape[2:])
+        sequence = self.transformer(maps.flatten(2).mT + self.en_pos_embedding)
+        features: torch.Tensor = sequence.unflatten(1, maps.shape[2:])
+        return features
 
 
 class Decoder(nn.Module):
