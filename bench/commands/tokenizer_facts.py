@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from bench.contracts.tokens import Codebook
 
 SIDE = 256
-"""Height and width of the image that rates are stated for, the size of most tables."""
+"""Height and width of the image that rates are stated for, the size of most tables, where a model takes others."""
 _PATCH = re.compile(r"(\d+)x(\d+) pixels")
-_SHARE = re.compile(rf"1/(\d+) of {SIDE}x{SIDE} pixels")
+_SHARE = re.compile(r"1/(\d+) of (\d+)x\2 pixels")
 
 
 def tokenizer_facts(name: str) -> dict[str, Any]:
@@ -63,19 +63,21 @@ def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
             facts["rate"] += f", and {sum(book.per_clip or 0 for book in books)} tokens, {sum(once):g} bits per clip"
     elif len(covers) == 1:
         facts["rate"] = f"{sum(book.bits for book in books):g} bits for {next(iter(covers))}"
-    counts = [count for book in books if (count := _codes(book.covers))]
+    sides = {int(part[2]) for book in books if (part := _SHARE.fullmatch(book.covers))} or {SIDE}
+    side = min(sides)
+    counts = [count for book in books if (count := _codes(book.covers, side))]
     if books and len(counts) == len(books):
         bits = sum(count * book.bits for count, book in zip(counts, books, strict=True))
-        facts[f"at {SIDE}x{SIDE}"] = f"{sum(counts)} codes, {bits:g} bits"
+        facts[f"at {side}x{side}"] = f"{sum(counts)} codes, {bits:g} bits"
     return facts
 
 
-def _codes(covers: str) -> int:
-    """How many codes a square image of ``SIDE`` has, of which each covers this; 0 if it does not say."""
+def _codes(covers: str, side: int) -> int:
+    """How many codes a square image has, of which each covers this; 0 if it does not say. ``side`` is in pixels."""
     if patch := _PATCH.fullmatch(covers):
-        return (-(-SIDE // int(patch[1]))) * (-(-SIDE // int(patch[2])))
+        return (-(-side // int(patch[1]))) * (-(-side // int(patch[2])))
     part = _SHARE.fullmatch(covers)
-    return int(part[1]) if part else 0
+    return int(part[1]) if part and int(part[2]) == side else 0
 
 
 def _reported(name: str) -> dict[str, Any]:

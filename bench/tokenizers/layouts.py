@@ -72,7 +72,7 @@ def model_of_layout(
         _adopt(model, name, state, checkpoint)
     except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
         raise BenchError(
-            f"{checkpoint.place}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.place}: does not fit {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
     return model, files
 

@@ -34,7 +34,7 @@ def area(side: int) -> str:
 
 def share(count: int, side: int) -> str:
     """What one of ``count`` tokens of a square image stands for, in words; ``side`` is in pixels."""
-    return f"1/{count} of {side}x{side} pixels"
+    return f"1/{count} of {area(side)}" if count > 1 else area(side)
 
 
 class PretrainedTokenizer(Tokenizer):

@@ -24,7 +24,7 @@ def model_of(build: Callable[[], Any], name: str, checkpoint: Checkpoint) -> Any
         loaded = model.load_state_dict(state, strict=False)
     except (ValueError, TypeError, KeyError, RuntimeError, IndexError) as error:
         raise BenchError(
-            f"{checkpoint.place}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.place}: does not fit {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
     checkpoint.reject_missing(name, loaded.missing_keys)
     return model

@@ -61,7 +61,7 @@ def load_transformers(
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise BenchError(
-            f"{checkpoint.place}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.place}: does not fit {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
     finally:
         if shown:

@@ -64,7 +64,7 @@ def load_diffusers(
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise BenchError(
-            f"{checkpoint.folder}: not a {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.folder}: does not fit {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
         ) from error
     checkpoint.reject_missing(name, [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     return checkpoint, model
