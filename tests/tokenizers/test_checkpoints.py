@@ -97,7 +97,7 @@ def of_another_class(folder: Path) -> None:
     [
         (truncated, r"model\.safetensors: truncated, .* save or copy it again"),
         (without_a_tensor, r"lack 1 tensors .*\(encoder\.conv_in\.weight.*config\.json.* save or copy it again"),
-        (with_another_shape, r"(not a|of other shapes than) .*conv_in\.weight"),
+        (with_another_shape, r"(does not fit|of other shapes than) .*conv_in\.weight"),
         (without_weights, r"no weights; save_pretrained writes"),
         (without_a_shard, r"00001-of-00002\.safetensors: no such file, though .*index\.json lists it"),
         (without_config, r"no config\.json in it; give the folder that save_pretrained wrote"),
