@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -80,7 +80,13 @@ def _of_file(cls: Any, name: str, checkpoint: Checkpoint) -> Any:
     if layout is None:
         stated = checkpoint.config.get("_class_name") or checkpoint.config.get("target") or "no diffusers class"
         raise BenchError(f"{origin}: a configuration of {stated}, not of {name}")
-    return model_of_layout(lambda config: cls.from_config(config), name, layout, checkpoint)[0]
+    model = model_of_layout(lambda config: cls.from_config(config), name, layout, checkpoint)[0]
+    if any(buffer.is_meta for buffer in model.buffers()):
+        raise BenchError(
+            f"{checkpoint.file}: {name} has tensors that no file of weights holds, and is read from a folder only",
+            f"give the folder that save_pretrained wrote, with {CONFIG} beside the weights",
+        )
+    return model
 
 
 class DiffusersAutoencoder(PretrainedTokenizer):
@@ -101,7 +107,12 @@ class DiffusersAutoencoder(PretrainedTokenizer):
     def decode(self, tokens: Tokens) -> torch.Tensor:
         assert tokens.latents is not None
         latents = tokens.latents.movedim(-1, 1).contiguous().to(self.device, self.dtype)
-        return self.restored(self.model.decode(latents).sample, tokens)
+        return self.restored(self.images_of(latents), tokens)
+
+    def images_of(self, latents: torch.Tensor) -> torch.Tensor:
+        """The model's images ``[batch, 3, h, w]`` of latents ``[batch, dim, h / factor, w / factor]``."""
+        images: torch.Tensor = self.model.decode(latents).sample
+        return images
 
 
 class AutoencoderKL(DiffusersAutoencoder):
@@ -114,7 +125,12 @@ class AutoencoderKL(DiffusersAutoencoder):
         path, repo, subfolder, revision, offline, file, config, weights: see ``bench.tokenizers.checkpoint.locate``.
         latents: ``mode`` of the posterior, or a ``sample`` of it.
         seed: seed of the samples; see ``bench.modalities.image.tokenizers.posterior``.
+
+    Attributes:
+        library: the diffusers class.
     """
+
+    library: ClassVar[str] = "AutoencoderKL"
 
     def __init__(
         self,
@@ -132,10 +148,15 @@ class AutoencoderKL(DiffusersAutoencoder):
         if latents not in ("mode", "sample"):
             raise BenchError(f"latents={latents}: choose mode or sample")
         checkpoint, model = load_diffusers(
-            "AutoencoderKL", path, repo, subfolder, revision, offline, file, config, weights
+            self.library, path, repo, subfolder, revision, offline, file, config, weights
         )
-        super().__init__(checkpoint, model, 2 ** (len(model.config.block_out_channels) - 1))
+        super().__init__(checkpoint, model, self.factor_of(model))
         self.latents, self.seed = latents, seed
+
+    @staticmethod
+    def factor_of(model: Any) -> int:
+        """Side in pixels of the area that one token stands for."""
+        return int(2 ** (len(model.config.block_out_channels) - 1))
 
     def latents_of(self, images: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
         posterior = self.model.encode(images).latent_dist

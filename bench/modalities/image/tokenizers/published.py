@@ -92,12 +92,8 @@ class Published(PretrainedTokenizer):
         Raises:
             BenchError: the network is made for another size.
         """
-        height, width = batch.shape[-2:]
-        if self.side and (height, width) != (self.side, self.side):
-            raise BenchError(
-                f"{self.called} takes images of {self.side}x{self.side} pixels only, not {height}x{width}",
-                f"measure it under a protocol with size: {self.side}",
-            )
+        if self.side:
+            require_side(self.called, self.side, batch)
         return super().prepared(batch)
 
 
@@ -141,6 +137,20 @@ class PublishedLatents(Published):
     def decode(self, tokens: Tokens) -> torch.Tensor:
         assert tokens.latents is not None
         return self.restored(self.images_of(tokens.latents.to(self.device, self.dtype)), tokens)
+
+
+def require_side(called: str, side: int, batch: torch.Tensor) -> None:
+    """Raise BenchError if images ``[batch, 3, height, width]`` are not squares of ``side`` pixels.
+
+    Args:
+        called: what the message calls the network.
+    """
+    height, width = batch.shape[-2:]
+    if (height, width) != (side, side):
+        raise BenchError(
+            f"{called} takes images of {side}x{side} pixels only, not {height}x{width}",
+            f"measure it under a protocol with size: {side}",
+        )
 
 
 def each(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from bench.errors import BenchError
 from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
 from bench.modalities.image.lines import published
+from bench.modalities.image.tokenizers import diffusers_variants
 from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderDC, AutoencoderKL, AutoencoderTiny
 from bench.modalities.image.tokenizers.diffusers_vq import VQModel
 from bench.modalities.image.tokenizers.transformers_vq import Emu3VQ, JanusVQ
@@ -66,6 +68,60 @@ def test_dc_equals_the_library(checkpoints: Folders, photos: torch.Tensor) -> No
     path = checkpoints["AutoencoderDC"]
     library = diffusers.AutoencoderDC.from_pretrained(path)
     check_parity(library(2 * photos - 1).sample, AutoencoderDC(str(path)), photos)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["AutoencoderKLFlux2", "AutoencoderKLHunyuanImage", "AsymmetricAutoencoderKL"])
+def test_other_kl_autoencoders_equal_the_library(name: str, checkpoints: Folders, photos: torch.Tensor) -> None:
+    library = getattr(diffusers, name).from_pretrained(checkpoints[name])
+    tokenizer = getattr(diffusers_variants, name)(str(checkpoints[name]))
+    check_parity(library(2 * photos - 1, sample_posterior=False).sample, tokenizer, photos)
+
+
+@torch.no_grad()
+def test_qwen_image_takes_an_image_as_one_frame(checkpoints: Folders, photos: torch.Tensor) -> None:
+    path = checkpoints["AutoencoderKLQwenImage"]
+    library = diffusers.AutoencoderKLQwenImage.from_pretrained(path)
+    output = library((2 * photos - 1)[:, :, None]).sample[:, :, 0]
+    check_parity(output, diffusers_variants.AutoencoderKLQwenImage(str(path)), photos)
+
+
+@torch.no_grad()
+def test_consistency_decoder_equals_the_library(checkpoints: Folders, photos: torch.Tensor) -> None:
+    path = checkpoints["ConsistencyDecoderVAE"]
+    library = diffusers.ConsistencyDecoderVAE.from_pretrained(path)
+    generators = [torch.Generator().manual_seed(3) for _ in photos]
+    output = library(2 * photos - 1, generator=generators).sample
+    tokenizer = diffusers_variants.ConsistencyDecoderVAE(str(path), seed=3)
+    check_parity(output, tokenizer, photos)
+    tokens, tokenizer.seed = tokenizer.encode(photos), 4
+    assert not torch.allclose(tokenizer.decode(tokens), (output + 1) / 2, atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"encoder_type": "mae", "encoder_patch_size": 16, "encoder_input_size": 64}],
+    ids=["DINOv2", "MAE"],
+)
+def test_rae_equals_the_library(changes: dict[str, Any], tmp_path: Path, photos: torch.Tensor) -> None:
+    library = tiny_model("AutoencoderRAE", **changes)
+    library.save_pretrained(tmp_path)
+    tokenizer = diffusers_variants.AutoencoderRAE(str(tmp_path))
+    # It sees and gives values in [0, 1] and beyond.
+    torch.testing.assert_close(round_trip(tokenizer, photos), library(photos).sample, atol=1e-5, rtol=0)
+    assert tokenizer.encode(photos).latents.shape == (4, 4, 4, 64)
+    with pytest.raises(BenchError, match=r"RAE takes images of 64x64 pixels only, not 48x64"):
+        tokenizer.encode(photos[..., :48, :])
+
+
+def test_a_single_file_that_is_not_enough_is_named(checkpoints: Folders, tmp_path: Path) -> None:
+    folder = checkpoints["ConsistencyDecoderVAE"]
+    shutil.copy(folder / "diffusion_pytorch_model.safetensors", tmp_path / "decoder.safetensors")
+    with pytest.raises(BenchError, match=r"has tensors that no file of weights holds"):
+        diffusers_variants.ConsistencyDecoderVAE(
+            str(tmp_path / "decoder.safetensors"), config=str(folder / "config.json")
+        )
 
 
 @torch.no_grad()
@@ -327,6 +383,7 @@ def test_registry_lines_name_their_weights() -> None:
         ("bench.modalities.image.lines.published", "torch"),
         ("bench.tokenizers.checkpoint", "torch"),
         ("bench.modalities.image.tokenizers.diffusers_autoencoders", "diffusers"),
+        ("bench.modalities.image.tokenizers.diffusers_variants", "diffusers"),
         ("bench.modalities.image.tokenizers.diffusers_vq", "diffusers"),
         ("bench.modalities.image.tokenizers.transformers_vq", "transformers"),
     ],

@@ -31,6 +31,17 @@ CLASSES = {
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderKL": "AutoencoderKL",
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderTiny": "AutoencoderTiny",
     "bench.modalities.image.tokenizers.diffusers_autoencoders:AutoencoderDC": "AutoencoderDC",
+    **{
+        f"bench.modalities.image.tokenizers.diffusers_variants:{name}": name
+        for name in (
+            "AutoencoderKLFlux2",
+            "AutoencoderKLHunyuanImage",
+            "AutoencoderKLQwenImage",
+            "AsymmetricAutoencoderKL",
+            "ConsistencyDecoderVAE",
+            "AutoencoderRAE",
+        )
+    },
     "bench.modalities.image.tokenizers.diffusers_vq:VQModel": "VQModel",
     "bench.modalities.image.tokenizers.transformers_vq:JanusVQ": "JanusVQVAE",
     "bench.modalities.image.tokenizers.transformers_vq:Emu3VQ": "Emu3VQVAE",

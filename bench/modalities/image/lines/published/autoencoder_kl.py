@@ -44,4 +44,21 @@ ENTRIES: tuple[Entry, ...] = (
         "Apache-2.0",
         "github.com/black-forest-labs/flux",
     ),
+    FAMILY.checkpoint(
+        "sd3-vae",
+        "stabilityai/stable-diffusion-3-medium-diffusers/vae",
+        "Stable Diffusion 3's VAE: f8, 16 channels; the hub asks to accept its terms",
+        "Stability AI Community License",
+        "Esser et al. 2024, arXiv 2403.03206",
+    ),
+    *(
+        FAMILY.checkpoint(
+            name,
+            f"zelaki/{name}",
+            f"kl-f8 fine-tuned to latents that follow scaling and rotation{weights}",
+            "the checkpoint's",
+            "Kouzelis et al. 2025, arXiv 2502.09509",
+        )
+        for name, weights in (("eq-vae", ""), ("eq-vae-ema", ", EMA weights"))
+    ),
 )
