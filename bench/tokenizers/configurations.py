@@ -87,8 +87,8 @@ def configuration_of(weights: Path, given: Mapping[str, Any] | str | None) -> Co
     """The configuration of a weights file.
 
     Args:
-        given: that of the registry line, which counts where no file is beside the weights, or the path of a JSON or
-            YAML file, which counts before those.
+        given: that of the registry line, which counts where no file beside the weights has any of its keys, or the
+            path of a JSON or YAML file, which counts before those.
 
     Raises:
         BenchError: there is none, or its file cannot be read.
@@ -98,7 +98,10 @@ def configuration_of(weights: Path, given: Mapping[str, Any] | str | None) -> Co
             raise BenchError(f"config={given}: no such file")
         return read_configuration(Path(given))
     if file := configuration_file(weights):
-        return read_configuration(file)
+        stated = read_configuration(file)
+        # Publishers put files of other libraries beside their weights, which do not describe the network.
+        if not given or given.keys() & stated.values.keys():
+            return stated
     if given is not None:
         return Configuration(given, "the configuration of the registry line")
     raise BenchError(

@@ -35,6 +35,7 @@ from bench.modalities.image.tokenizers.transformers_vq import JanusVQ
 from bench.registry import Entry
 from bench.tokenizers import checkpoint
 from bench.tokenizers.checkpoint_files import NAMED, STEMS, SUFFIXES
+from bench.tokenizers.configurations import configuration_of
 
 Folders = dict[str, Path]
 VQ = "bench.modalities.image.tokenizers.diffusers_vq:VQModel"
@@ -272,6 +273,15 @@ def test_a_file_of_its_own_name_is_fetched_alone(
     assert tokenizer.revision == COMMIT
     assert tokenizer.weights["vq.ckpt"] == sha256_file(own_names / "vq.ckpt")
     assert torch.equal(tokenizer.encode((image() + 1) / 2).codes[0][0], golden("vq")[1])
+
+
+def test_a_file_of_another_library_does_not_describe_the_network(tmp_path: Path) -> None:
+    weights, line = tmp_path / "kl16.ckpt", {"ch": 1}
+    (tmp_path / "config.json").write_text('{"latent_channels": 16}')
+    assert configuration_of(weights, line).values == line
+    assert configuration_of(weights, None).values == {"latent_channels": 16}
+    (tmp_path / "config.json").write_text('{"ch": 2}')
+    assert configuration_of(weights, line).values == {"ch": 2}
 
 
 @pytest.mark.parametrize(

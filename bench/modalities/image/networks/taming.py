@@ -131,6 +131,7 @@ class Encoder(nn.Module):
         latents: channels that come out.
         middle: whether there is attention in the middle.
         fused: see :class:`Attention`.
+        halvings: stages that halve the grid, where the last one is not the only one that does not.
     """
 
     def __init__(
@@ -143,15 +144,17 @@ class Encoder(nn.Module):
         in_channels: int = 3,
         middle: bool = True,
         fused: bool = False,
+        halvings: int | None = None,
     ) -> None:
         super().__init__()
+        halvings = len(factors) - 1 if halvings is None else halvings
         self.conv_in = nn.Conv2d(in_channels, width, 3, padding=1)
         self.down = nn.ModuleList()
         counts = _counts(blocks, factors)
         here = width
         for stage, factor in enumerate(factors):
             out = width * factor
-            resampling = ("downsample", Halving(out)) if stage < len(factors) - 1 else None
+            resampling = ("downsample", Halving(out)) if stage < halvings else None
             self.down.append(Stage((here, *(out,) * counts[stage]), stage in attending, fused, resampling))
             here = out
         self.mid = Middle(here, middle, fused)
@@ -172,6 +175,7 @@ class Decoder(nn.Module):
 
     Args:
         width, factors, blocks, attending, latents, middle, fused: as of :class:`Encoder`.
+        doublings: stages that double the grid, from the coarsest, where the finest is not the only one that does not.
     """
 
     def __init__(
@@ -184,8 +188,10 @@ class Decoder(nn.Module):
         out_channels: int = 3,
         middle: bool = True,
         fused: bool = False,
+        doublings: int | None = None,
     ) -> None:
         super().__init__()
+        doublings = len(factors) - 1 if doublings is None else doublings
         here = width * factors[-1]
         self.conv_in = nn.Conv2d(latents, here, 3, padding=1)
         self.mid = Middle(here, middle, fused)
@@ -193,7 +199,7 @@ class Decoder(nn.Module):
         counts = _counts(blocks, factors)
         for stage in reversed(range(len(factors))):
             out = width * factors[stage]
-            resampling = ("upsample", Doubling(out)) if stage else None
+            resampling = ("upsample", Doubling(out)) if stage >= len(factors) - doublings else None
             stages.append(Stage((here, *(out,) * (counts[stage] + 1)), stage in attending, fused, resampling))
             here = out
         self.up = nn.ModuleList(reversed(stages))

@@ -59,7 +59,7 @@ class AsymmetricAutoencoderKL(AutoencoderKL):
 
 
 class ConsistencyDecoderVAE(AutoencoderKL):
-    """Stable Diffusion's encoder with DALL-E 3's consistency decoder of two steps (github.com/openai/consistencydecoder).
+    """Stable Diffusion's encoder with the consistency decoder of DALL-E 3 (github.com/openai/consistencydecoder).
 
     Decoding begins with noise. It depends on ``seed`` and the size of the image alone, so that what becomes of an image
     depends neither on its batch nor on how its latents were rounded.
