@@ -45,7 +45,8 @@ def layout(config: Mapping[str, Any], library_class: str) -> Layout | None:
 
     Args:
         config: ``config.json`` of diffusers, or ``ddconfig`` with ``embed_dim`` and, for a codebook, ``n_embed``, which
-            the weights decide where it is not given.
+            the weights decide where it is not given. Where a decoder attends at other grids than the encoder, as MAR's
+            does, ``ddconfig`` says so by ``decoder_attn_resolutions``, which no publisher's has.
         library_class: the diffusers class to build.
 
     Returns:
@@ -64,13 +65,16 @@ def layout(config: Mapping[str, Any], library_class: str) -> Layout | None:
         return None
     ddconfig.check(network, doubled=library_class == "AutoencoderKL")
     levels = len(network["ch_mult"])
-    attended = [level in ddconfig.attending(network) for level in range(levels)]
+    decoder = {"attn_resolutions": network.get("decoder_attn_resolutions", network["attn_resolutions"])}
+    # Whether each stage attends, in the order of the stages.
+    encoding = [level in ddconfig.attending(network) for level in range(levels)]
+    decoding = [level in ddconfig.attending({**network, **decoder}) for level in reversed(range(levels))]
     embedded = config.get("embed_dim", network["z_channels"])
     arguments: dict[str, Any] = {
         "in_channels": network["in_channels"],
         "out_channels": network["out_ch"],
-        "down_block_types": ["AttnDownEncoderBlock2D" if attends else "DownEncoderBlock2D" for attends in attended],
-        "up_block_types": ["AttnUpDecoderBlock2D" if attends else "UpDecoderBlock2D" for attends in attended[::-1]],
+        "down_block_types": ["AttnDownEncoderBlock2D" if attends else "DownEncoderBlock2D" for attends in encoding],
+        "up_block_types": ["AttnUpDecoderBlock2D" if attends else "UpDecoderBlock2D" for attends in decoding],
         "block_out_channels": [network["ch"] * factor for factor in network["ch_mult"]],
         "layers_per_block": network["num_res_blocks"],
         "latent_channels": network["z_channels"],
