@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
+from bench.errors import Unavailable
 from bench.modalities.image.tokenizers.diffusers_autoencoders import AutoencoderKL, DiffusersAutoencoder, load_diffusers
 from bench.modalities.image.tokenizers.published import require_side
+from bench.tokenizers.checkpoint_files import require
 
 
 class AutoencoderKLFlux2(AutoencoderKL):
@@ -98,9 +100,17 @@ class AutoencoderRAE(DiffusersAutoencoder):
         config: Mapping[str, Any] | str | None = None,
         weights: str | None = None,
     ) -> None:
-        checkpoint, model = load_diffusers(
-            "AutoencoderRAE", path, repo, subfolder, revision, offline, file, config, weights
-        )
+        try:
+            checkpoint, model = load_diffusers(
+                "AutoencoderRAE", path, repo, subfolder, revision, offline, file, config, weights
+            )
+        except AttributeError as error:
+            # diffusers 0.42 looks within SigLIP for a module that transformers 5.23 no longer has.
+            versions = " and ".join(f"{name} {require(name).__version__}" for name in ("diffusers", "transformers"))
+            raise Unavailable(
+                f"the encoder of this RAE cannot be built by {versions} together ({error})",
+                "install versions of them that fit each other",
+            ) from error
         super().__init__(checkpoint, model, model.decoder_patch_size)
         self.side = int(model.decoder_image_size)
 

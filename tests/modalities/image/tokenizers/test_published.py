@@ -19,7 +19,7 @@ from tiny_models import tiny_model
 
 from bench import registry
 from bench.contracts.system import SystemSpec, parse
-from bench.errors import BenchError
+from bench.errors import BenchError, Unavailable
 from bench.lines.checkpoints import entries_of
 from bench.machine.canonical import sha256_file
 from bench.modalities.image.lines import published
@@ -113,6 +113,17 @@ def test_rae_equals_the_library(changes: dict[str, Any], tmp_path: Path, photos:
     assert tokenizer.encode(photos).latents.shape == (4, 4, 4, 64)
     with pytest.raises(BenchError, match=r"RAE takes images of 64x64 pixels only, not 48x64"):
         tokenizer.encode(photos[..., :48, :])
+
+
+def test_an_encoder_that_the_libraries_cannot_build_is_named(
+    checkpoints: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise AttributeError("'SiglipVisionModel' object has no attribute 'vision_model'")
+
+    monkeypatch.setattr(diffusers.AutoencoderRAE, "from_pretrained", fails)
+    with pytest.raises(Unavailable, match=r"cannot be built by diffusers \S+ and transformers \S+ together .*Siglip"):
+        diffusers_variants.AutoencoderRAE(str(checkpoints["AutoencoderRAE"]))
 
 
 def test_a_single_file_that_is_not_enough_is_named(checkpoints: Folders, tmp_path: Path) -> None:
