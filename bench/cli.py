@@ -19,7 +19,7 @@ from bench import __version__
 from bench.commands import gate_group as cli_gate
 from bench.commands.kinds import FORMATS, KINDS
 from bench.commands.launch_options import launch_of, launching
-from bench.commands.run_options import measuring
+from bench.commands.run_options import measuring, measuring_again
 from bench.errors import BenchError, NoResults
 from bench.exit_codes import NOTHING_MEASURED
 from bench.machine import renamed
@@ -70,6 +70,7 @@ def main() -> None:
       bench run --suite image-recon --system my_tokenizer.py:MyTokenizer
       bench run --suite image-recon --data originals --reconstructions mine=reconstructions
       bench run --suite image-gen --samples samples.npz --reference VIRTUAL_imagenet256_labeled.npz
+      bench reproduce                          measure again what papers report
       bench status RUN                         see how far a run or its jobs are
       bench check RUN --baseline PATH          check whether quality has regressed
       bench publish runs/image-recon           make a site of the results: tables, plots, samples
@@ -136,6 +137,79 @@ def run(**given: Any) -> None:
     for name in [name for name in given if name in ("launcher", "wait") or name.startswith("slurm_")]:
         del given[name]
     sys.exit(run_suite(given=chosen, launch=launch, **given))
+
+
+@main.command(short_help="Measure again what papers report.")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Only the rows that report this metric, such as rfid. Repeatable.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME|FILE",
+    help="Only this protocol preset (`bench list protocols`): the rows whose source it follows, and of NAMES also "
+    "the others, whose numbers are then shown beside yours without a verdict.",
+)
+@click.option(
+    "--catalog",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A folder of your own files of reported numbers, written like those in bench/reported.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the run directories, one for each preset.  [default: runs/reproduce]",
+)
+@measuring_again
+@_weights
+@click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
+def reproduce(
+    names: tuple[str, ...],
+    metrics: tuple[str, ...],
+    preset: str | None,
+    catalog: Path | None,
+    out: Path | None,
+    style: str,
+    **options: Any,
+) -> None:
+    """Measure again what papers report, and say of each number whether it agrees.
+
+    Without --data the numbers that can be measured are listed, by the protocol of their source, with the command for
+    each. With --data they are measured as `bench run` does it, under the preset that follows the source: a command
+    that is killed goes on where it was, and the results are ordinary ones (bench leaderboard runs/reproduce/*).
+
+    
+    bench reproduce                                              list what can be measured again
+    bench reproduce llamagen-vq-ds16                             list its numbers
+    bench reproduce llamagen-vq-ds16 --data imagenet/val         measure them
+    bench reproduce llamagen-vq-ds16=vq_ds16_c2i.pt --data ...   ... with a checkpoint that is already here
+    bench reproduce --preset titok --metric rfid --data ...      all rFIDs of TiTok's table
+    bench reproduce encodec-24khz --data LibriSpeech/test-clean  at every rate that is reported
+
+    NAME is a registry name, with or without arguments, or what a paper calls the system. A number is measured on
+    all samples of the data set that its source names, which you provide.
+
+    
+    agrees                     yours rounds to the reported one, or its 95% interval reaches it
+    differs                    it does not, under a protocol that the source states in full
+    protocol not fully stated  it does not, and the source leaves open what may explain it
+    not comparable             measured on other samples (--limit) or under another preset
+    not measured               with the reason
+
+    
+    Exit codes: 0 no number differs, 1 one does, 2 wrong usage, 3 nothing measured, 4 a cell failed.
+    """
+    from bench.commands.reproduce import reproduce as command
+
+    chosen = {name: value for name, value in _given().items() if name not in ("metric", "preset", "catalog", "format")}
+    options["weights"] = _pairs(options["weights"], "--weights")
+    sys.exit(command(names, metrics, preset, catalog, out, style, options, chosen))
 
 
 class _Kind(click.Choice[str]):

@@ -27,6 +27,7 @@ LISTED: dict[str, str] = {
     "quantizer": "bench list quantizers",
     "modality": "bench list modalities",
     "weights file": "bench list weights",
+    "reported system": "bench reproduce",
 }
 """The command that lists the names of a kind."""
 

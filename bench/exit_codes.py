@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 REGRESSED, NOTHING_MEASURED, CELL_FAILED = 1, 3, 4
+DIFFERS = REGRESSED
+"""A number under a fully stated protocol differs from the reported one."""

@@ -53,7 +53,7 @@ def report_outcomes(
     shown: Path,
     exporter: ExporterApart | None,
     console: Console,
-    style: str,
+    style: str | None,
     after: str,
 ) -> int:
     """Report the outcomes of cells as they come, then their table, and return the exit code of the command.
@@ -62,6 +62,7 @@ def report_outcomes(
         measured: gives the outcomes, and None for a cell that ended without a result.
         cells: the number of cells.
         shown: the run directory as the user knows it.
+        style: how the table is printed; None prints none.
         after: what to do after an interruption, for people.
     """
     outcomes: list[Outcome] = []
@@ -92,7 +93,9 @@ def report_outcomes(
     for result in results:
         for reason in broken_metrics(result.metrics):
             say(console, f"lost: {result.system.name}: {reason}")
-    shown_code = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style) if outcomes else 0
+    shown_code = 0
+    if outcomes and style:
+        shown_code = print_tables([(outcome.file, outcome.result) for outcome in outcomes], style)
     _say_where(run, shown, exporter, console, len(results))
     return _exit_code(results, lost) or shown_code
 

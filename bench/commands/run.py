@@ -61,7 +61,7 @@ def run_suite(
     dry_run: bool,
     no_mlflow: bool,
     timeout: str | None,
-    style: str,
+    style: str | None,
     weights: dict[str, Path],
     offline: bool,
     devices: str | None,
@@ -73,6 +73,7 @@ def run_suite(
     """Run a suite as the options say, and return the exit code of the command.
 
     Args:
+        style: how the leaderboard is printed; None prints none.
         cell: the name of a result file, to measure its cell alone, as a job does.
         launch: whether cells are measured here or by jobs.
         given: the options that the user gave, which the run directory keeps (``bench/contracts/last_command.py``).

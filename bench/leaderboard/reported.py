@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bench.leaderboard.digits import fixed
 from bench.leaderboard.table import Column, Row, Table
-from bench.reported.model import Catalog, ReportedProtocol, ReportedSystem, catalogs
+from bench.reported.model import Catalog, Match, ReportedProtocol, ReportedSystem, catalogs
 
 MOST_DECIMALS = 4
 
@@ -47,8 +47,7 @@ def beside(table: Table) -> list[ReportedRow]:
     for catalog in catalogs().values():
         for name, protocol in catalog.protocols.items():
             if protocol.match and protocol.match.fits(table.protocol):
-                preset = protocol.match.preset
-                rows += [row for entry in catalog.of(name) if (row := _row(table, catalog, entry, preset))]
+                rows += [row for entry in catalog.of(name) if (row := _row(table, catalog, entry, protocol.match))]
     return rows
 
 
@@ -85,12 +84,13 @@ def number(value: Decimal, approximate: bool = False) -> str:
     return f"{'≈' if approximate else ''}{value}"
 
 
-def _row(table: Table, catalog: Catalog, entry: ReportedSystem, preset: str) -> ReportedRow | None:
-    shown = {column.kind.value: column for column in table.columns if _is_of(table, column, preset)}
+def _row(table: Table, catalog: Catalog, entry: ReportedSystem, match: Match) -> ReportedRow | None:
     same = next((row for row in table.rows if row.result.system.name == entry.registry and not row.failed), None)
     values, differences = {}, {}
     for name, value in entry.values.items():
-        column = shown.get(catalog.metrics[name].metric)
+        metric, preset = catalog.metrics[name].metric, match.preset_of(name)
+        of_preset = (c for c in table.columns if c.kind.value == metric and _is_of(table, c, preset))
+        column = next(of_preset, None)
         if column is None:
             continue
         values[column.metric] = number(value, name in entry.approximate)

@@ -21,36 +21,94 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+NONE = "none"
+"""What a protocol states where a field does not apply, so that its silence cannot be meant."""
+
+
 class Match(_Strict):
     """Selects the tables of the bench that were measured as a reported number was."""
 
     task: str
     preset: str
+    others: dict[str, str] = Field(
+        default_factory=dict,
+        description="preset by metric, for metrics of the catalogue that ``preset`` does not measure",
+    )
+    dataset: str = Field(default="", description="registry name of the data set; empty for the modality's folder")
     n: int | None = Field(default=None, description="number of samples; numbers on others do not compare")
     size: int | None = Field(default=None, description="height and width in pixels")
 
+    @property
+    def presets(self) -> list[str]:
+        """All its presets."""
+        return list(dict.fromkeys((self.preset, *self.others.values())))
+
+    def preset_of(self, metric: str) -> str:
+        """Return the preset that measures a metric of the catalogue."""
+        return self.others.get(metric, self.preset)
+
     def fits(self, protocol: Protocol) -> bool:
-        """Whether a table's protocol has this task, preset, number of samples and image size."""
-        return (
-            protocol.task == self.task
-            and self.preset in protocol.preset.split(", ")
-            and self.n in (None, protocol.dataset.n)
-            and self.size in (None, protocol.setting("preprocessing", "size"))
-        )
+        """Whether a table's protocol has this task, data set, number and size of samples, and one of its presets."""
+        return any(not self.departures(protocol, metric) for metric in ("", *self.others))
+
+    def departures(self, protocol: Protocol, metric: str) -> list[str]:
+        """Return how the measurement of a metric of the catalogue differs from this, a phrase for each difference."""
+        data, size, preset = protocol.dataset, protocol.setting("preprocessing", "size"), self.preset_of(metric)
+        phrases = [
+            (protocol.task == self.task, f"task {protocol.task} instead of {self.task}"),
+            (preset in protocol.preset.split(", "), f"preset {protocol.preset} instead of {preset}"),
+            (
+                self.dataset in ("", data.name.partition("@")[0]),
+                f"data set {data.name} instead of {self.dataset}",
+            ),
+            (self.n in (None, data.n), f"{_samples(data.n)} instead of {self.n}"),
+            (self.size in (None, size), f"size {size} instead of {self.size}"),
+        ]
+        return [phrase for holds, phrase in phrases if not holds]
+
+
+def _samples(count: int) -> str:
+    return f"{count} sample{'s'[: count != 1]}"
 
 
 class ReportedProtocol(_Strict):
-    """What is known about how numbers were measured; a field is empty where the source does not say."""
+    """What is known about how numbers were measured; a field is empty where the source does not say.
+
+    A field is ``none`` where it does not apply: the size of clips, the split of generated images, or the data set of a
+    nominal rate.
+    """
 
     title: str
     modality: str
-    dataset: str
+    dataset: str = ""
     split: str = ""
     n: int | None = None
     resolution: str = ""
     reference: str = Field(default="", description="the set that set-level metrics compare with")
     remarks: str = Field(default="", description="what a reader must know before comparing")
     match: Match | None = Field(default=None, description="absent where no preset reproduces it")
+
+    @property
+    def exact(self) -> bool:
+        """Whether numbers follow from the systems alone, so that any samples give them."""
+        return self.dataset == NONE
+
+    def silences(self, compares_sets: bool) -> tuple[str, ...]:
+        """Return what moves a number and is not stated, in words.
+
+        Args:
+            compares_sets: whether the number compares sets of samples, so that the reference set matters.
+        """
+        if self.exact:
+            return ()
+        stated = {
+            "the data set": self.dataset,
+            "its split": self.split,
+            "the number of samples": self.n,
+            "their size": self.resolution,
+            "the reference set": self.reference or not compares_sets,
+        }
+        return tuple(words for words, value in stated.items() if not value)
 
 
 class MetricFact(_Strict):
@@ -60,6 +118,7 @@ class MetricFact(_Strict):
     unit: str = ""
     higher_is_better: bool | None = None
     metric: str = Field(default="", description="its name in the bench; empty if it has none")
+    compares_sets: bool = Field(default=False, description="whether it compares with a set of reference samples")
 
 
 class ReportedSystem(_Strict):
@@ -109,15 +168,25 @@ class Catalog(_Strict):
         """Return the address of a system's source; empty if none is known."""
         return self.links.get(system.source, "")
 
+    def silences(self, protocol: str, *metrics: str) -> tuple[str, ...]:
+        """Return what a protocol leaves unsaid that moves the numbers of any of these metrics, in words."""
+        return self.protocols[protocol].silences(any(self.metrics[metric].compares_sets for metric in metrics))
+
     def measures(self, protocol: str) -> list[str]:
         """Return the metrics that any system has under one protocol, in the file's order."""
         return [name for name in self.metrics if any(name in system.values for system in self.of(protocol))]
 
 
 @cache
-def catalogs() -> dict[str, Catalog]:
-    """Return all files of reported numbers by name, in their stated order."""
-    files = {file.stem: read(file) for file in FOLDER.glob("*.yaml")}
+def catalogs(folder: Path = FOLDER) -> dict[str, Catalog]:
+    """Return all files of reported numbers of a folder by name, in their stated order.
+
+    Raises:
+        BenchError: a file is not a valid catalog, or there is none.
+    """
+    files = {file.stem: read(file) for file in folder.glob("*.yaml")}
+    if not files:
+        raise BenchError(f"{folder}: no files of reported numbers (*.yaml)")
     return dict(sorted(files.items(), key=lambda item: item[1].order))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.errors import with_remedy
 from bench.leaderboard.digits import significant
+from bench.leaderboard.ledger_text import data_of
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import brief, clean
 from bench.leaderboard.render import Format, render
@@ -122,6 +123,7 @@ class Site:
             "policy": POLICY,
             "catalogs": catalogs(),
             "reported_number": number,
+            "data_of": data_of,
         }
         return templates
 

@@ -26,8 +26,8 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             listed.setdefault(heading, set()).add(line.split()[0])
     assert listed == {
         "any modality": {"default"},
-        "image": {"adm", "llamagen", "native", "probe-64", "probe-64-class", "seed-voken", "titok"},
-        "audio": {"audio-lm", "dac", "speech-whisper", "wavtokenizer"},
+        "image": {"adm", "llamagen", "native", "probe-64", "probe-64-class", "seed-voken", "seed-voken-fid", "titok"},
+        "audio": {"audio-lm", "dac", "librispeech", "rates", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
         shipped("protocols")

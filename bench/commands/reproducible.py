@@ -1,0 +1,217 @@
+"""Which reported numbers a command means, under which presets they are measured, and what prevents some of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import registry
+from bench.contracts import spec_text
+from bench.contracts.suite import load_preset, shipped
+from bench.contracts.system import parse
+from bench.errors import BenchError, UnknownName
+from bench.leaderboard.ledger import Row
+from bench.reported.model import Catalog
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that one call of `bench run` measures.
+
+    Attributes:
+        task: what measures them; the shipped suite of that name says the rest.
+        preset: the protocol preset.
+        dataset: registry name of the data set; empty for the modality's folder.
+        rows: the rows with their system specs.
+    """
+
+    task: str
+    preset: str
+    dataset: str
+    rows: tuple[tuple[Row, str], ...]
+
+    @property
+    def specs(self) -> list[str]:
+        """The systems, each once."""
+        return list(dict.fromkeys(spec for _, spec in self.rows))
+
+    @property
+    def data(self) -> dict[str, set[str]]:
+        """The data sets that its sources name, each with the splits that they name."""
+        sets: dict[str, set[str]] = {}
+        for row, _ in self.rows:
+            if row.protocol.dataset and not row.protocol.exact:
+                sets.setdefault(row.protocol.dataset, set()).update({row.protocol.split} - {""})
+        return sets
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The reported numbers that a command means.
+
+    Attributes:
+        rows: the rows, in the order of the catalogue.
+        metrics: the metrics of the catalogue that count; all if empty.
+        local: path of the user's checkpoint by registry name.
+        preset: measure under this preset whatever the sources follow; None for theirs.
+    """
+
+    rows: tuple[Row, ...]
+    metrics: frozenset[str]
+    local: Mapping[str, str]
+    preset: str | None
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], names: Sequence[str], metrics: Sequence[str], preset: str | None) -> Wish:
+        """The wish of a command's arguments.
+
+        Args:
+            names: registry names, with or without arguments, names that papers use, or NAME=PATH; all rows if empty.
+            metrics: names of metrics in the catalogue, titles, or names of the bench's values.
+
+        Raises:
+            UnknownName: a name is that of no row, a metric of no metric.
+        """
+        wanted, local = _metrics(rows, metrics), {}
+        chosen: list[Row] = []
+        for text in names:
+            name, mark, rest = spec_text.name_and_rest(text)
+            if mark == "=":
+                parse(text)  # says what is wrong with it
+                local[name] = rest
+            named = [row for row in rows if _is_named(row, name if mark == "=" else text)]
+            if not named:
+                raise _unknown(rows, text)
+            chosen += named
+        if preset:
+            load_preset(preset)
+        kept = _in_order(rows, chosen) if names else list(rows)
+        if preset and not names:
+            kept = [row for row in kept if row.protocol.match and preset in row.protocol.match.presets]
+        if wanted:
+            kept = [row for row in kept if not wanted.isdisjoint(row.entry.values)]
+        return cls(tuple(kept), wanted, local, preset)
+
+    def counts(self, metric: str) -> bool:
+        """Whether a metric of the catalogue is asked for."""
+        return not self.metrics or metric in self.metrics
+
+    def spec(self, row: Row) -> str:
+        """What `bench run` is asked for to measure a row: its registry name, with the user's checkpoint if given."""
+        text = row.entry.registry or ""
+        name, mark, rest = spec_text.name_and_rest(text)
+        path = self.local.get(name)
+        if path is None:
+            return text
+        return f"{name}@{rest},path={path}" if mark else f"{name}={path}"
+
+    def presets_of(self, row: Row) -> list[str]:
+        """The presets that measure wanted metrics of a row; none where none follows its source."""
+        match = row.protocol.match
+        named = [self.preset] if self.preset else match.presets if match else []
+        return [preset for preset in named if self.metrics_of(row, preset)]
+
+    def metrics_of(self, row: Row, preset: str) -> list[str]:
+        """The wanted metrics of a row that a preset measures."""
+        match, facts = row.protocol.match, row.catalog.metrics
+        return [
+            name
+            for name in row.entry.values
+            if self.counts(name)
+            and (self.preset or not match or match.preset_of(name) == preset)
+            and _measures(preset, facts[name].metric)
+        ]
+
+    def batches(self, offline: bool) -> tuple[list[Batch], dict[Row, str]]:
+        """The calls of `bench run` that measure the rows, and why the others are not measured.
+
+        Numbers that follow from a system alone are read from whatever measures it, if anything does.
+
+        Args:
+            offline: whether a checkpoint that is not on this machine stays away.
+        """
+        reasons: dict[Row, str] = {}
+        groups: dict[tuple[str, str, str], list[tuple[Row, str]]] = {}
+        covered: set[str] = set()
+        for row in sorted(self.rows, key=lambda row: row.protocol.exact):
+            if reason := self.obstacle(row, offline):
+                reasons[row] = reason
+                continue
+            match, spec = row.protocol.match, self.spec(row)
+            if row.protocol.exact and spec in covered:
+                continue
+            covered.add(spec)
+            for preset in self.presets_of(row):
+                key = _task(row), preset, match.dataset if match else ""
+                groups.setdefault(key, []).append((row, spec))
+        return [Batch(*key, tuple(measured)) for key, measured in groups.items()], reasons
+
+    def obstacle(self, row: Row, offline: bool) -> str:
+        """Why a row cannot be measured; empty if it can. Touches no network."""
+        if not row.entry.registry:
+            return "no tokenizer or backbone of the bench loads it"
+        if Path(row.entry.registry).suffix == ".npz":
+            return "it is a file of generated images: bench doctor --golden DIR measures it"
+        if not (self.preset or row.protocol.match):
+            return "no preset follows its source; --preset NAME measures it all the same, without a verdict"
+        if _task(row) not in shipped("suites"):
+            return f"no suite of the bench is called {_task(row)}, as its task is"
+        if not self.presets_of(row):
+            titles = [row.catalog.metrics[name].title for name in row.entry.values if self.counts(name)]
+            presets = [self.preset] if self.preset or not row.protocol.match else row.protocol.match.presets
+            return f"preset {' or '.join(presets)} does not measure {', '.join(titles)}"
+        spec = parse(self.spec(row))
+        return spec.lacking() if offline else ""
+
+
+def is_offline(asked: bool) -> bool:
+    """Whether checkpoints may not be fetched: asked for, or as the hub's library is told."""
+    return asked or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+def _task(row: Row) -> str:
+    return row.protocol.match.task if row.protocol.match else f"{row.protocol.modality}-recon"
+
+
+def _measures(preset: str, value: str) -> bool:
+    """Whether a preset measures a value of the bench; one that names no metrics measures all of its task's."""
+    if not value:
+        return False
+    named = load_preset(preset)[1].get("metrics")
+    return not named or any(metric in named for metric in registry.givers(value))
+
+
+def _is_named(row: Row, name: str) -> bool:
+    entry = row.entry
+    base = spec_text.name_and_rest(entry.registry)[0] if entry.registry else ""
+    return name in (entry.registry, base) or name.casefold() == entry.system.casefold()
+
+
+def _in_order(rows: Iterable[Row], chosen: Sequence[Row]) -> list[Row]:
+    wanted = {*chosen}
+    return [row for row in rows if row in wanted]
+
+
+def _metrics(rows: Sequence[Row], names: Sequence[str]) -> frozenset[str]:
+    """The metrics of the catalogue that names mean."""
+    facts: dict[str, Catalog] = {name: row.catalog for row in rows for name in row.entry.values}
+    titles = {
+        name: {name, catalog.metrics[name].title, catalog.metrics[name].metric} for name, catalog in facts.items()
+    }
+    chosen: set[str] = set()
+    for text in names:
+        meant = {name for name, own in titles.items() if text.casefold() in {title.casefold() for title in own}}
+        if not meant:
+            raise UnknownName("reported metric", text, titles)
+        chosen |= meant
+    return frozenset(chosen)
+
+
+def _unknown(rows: Sequence[Row], text: str) -> BenchError:
+    name = spec_text.name_and_rest(text)[0]
+    if name in registry.entries("tokenizers") or name in registry.entries("backbones"):
+        return BenchError(f"{name}: the catalogue has no reported number that names it", "run: bench reproduce")
+    known = {row.entry.registry for row in rows if row.entry.registry} | {row.entry.system for row in rows}
+    return UnknownName("reported system", text, known)
