@@ -229,13 +229,28 @@ class _Kind(click.Choice[str]):
     required=False,
     type=_Kind(KINDS),
 )
+@click.option(
+    "--state",
+    type=click.Choice(["runnable", "reported", "explained"]),
+    help="Of systems: only those that run here, that the catalogue has numbers of, or that a reason stands for.",
+)
+@click.option("--section", metavar="TEXT", help="Of systems: only sections of the surveys whose title has this text.")
+@click.option("--modality", metavar="NAME", help="Of systems: only sections about this modality.")
 @click.option("--format", "style", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
-def list_(kind: str | None, style: str) -> None:
+def list_(kind: str | None, state: Any, section: str | None, modality: str | None, style: str) -> None:
     """List what there is.
 
     KIND is one of modalities, tokenizers, quantizers, backbones, tasks, suites, protocols, datasets, metrics,
-    recognizers and weights; without it all are listed.
+    recognizers and weights; without it all these are listed. The kind systems is what two surveys name, with what the
+    bench has of each: a way to run it, numbers that papers report, or the reason why there is neither.
     """
+    if kind == "systems":
+        from bench.commands.surveyed import print_systems
+
+        print_systems(style, state, section, modality)
+        return
+    if state or section or modality:
+        raise click.UsageError("--state, --section and --modality choose among systems: bench list systems")
     from bench.commands.listing import print_list
 
     print_list(kind, style)
@@ -247,7 +262,7 @@ def show(name: str) -> None:
     """Show what NAME is: source, license, codebooks and rate, settings, what it needs. Touches no network.
 
     NAME is that of a tokenizer (with arguments, as for --system), backbone, task, suite, protocol, data set,
-    metric, recognizer or weights file, or the path of a result file.
+    metric, recognizer or weights file, the path of a result file, or what surveys or papers call a system.
     """
     from bench.commands.listing import print_entry
 

@@ -28,6 +28,7 @@ LISTED: dict[str, str] = {
     "modality": "bench list modalities",
     "weights file": "bench list weights",
     "reported system": "bench reproduce",
+    "surveyed system": "bench list systems",
 }
 """The command that lists the names of a kind."""
 

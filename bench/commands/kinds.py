@@ -4,7 +4,7 @@ from __future__ import annotations
 
 KINDS = (
     *("modalities", "tokenizers", "quantizers", "backbones", "tasks", "suites", "protocols", "datasets", "metrics"),
-    *("recognizers", "weights"),
+    *("recognizers", "weights", "systems"),
 )
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 """The forms in which tables are printed."""

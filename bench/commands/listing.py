@@ -36,8 +36,11 @@ _OF_CONTINUATIONS = re.compile(r"_(continuation|tokenized|model_loss)$")
 
 
 def print_list(kind: str | None, style: str) -> None:
-    """Print the names of one kind, or of all kinds, with a line on each; as JSON if ``style`` is ``json``."""
-    rows = {listed: _rows(listed) for listed in ([kind] if kind else LISTED)}
+    """Print the names of one kind, or of all kinds, with a line on each; as JSON if ``style`` is ``json``.
+
+    Systems that surveys name are no names of the bench's: :func:`bench.commands.surveyed.print_systems` lists them.
+    """
+    rows = {listed: _rows(listed) for listed in ([kind] if kind else LISTED) if listed != "systems"}
     if style == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -125,10 +128,29 @@ def print_entry(name: str) -> None:
     for metric in [] if found else _metrics_that_give(name):
         _print_registered("metrics", metric, metric)
         found = True
-    if not found:
+    if not found and not _print_surveyed(name):
         kinds: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
         kinds |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
+        kinds |= _surveyed()
         raise UnknownName.among(_base(name), kinds, _remark_on_task_value(name))
+
+
+def _print_surveyed(name: str) -> bool:
+    """Print what is known of a name that surveys or papers use; whether anything is."""
+    from bench.commands.surveyed import print_named  # reads hundreds of lines that names of the bench do not need
+
+    return print_named(name)
+
+
+def _surveyed() -> dict[str, Collection[str]]:
+    """The names that surveys and papers use, by kind."""
+    from bench.reported.model import catalogs
+    from bench.reported.systems import surveyed
+
+    return {
+        "surveyed system": {found.entry.system for found in surveyed()},
+        "reported system": {row.system for catalog in catalogs().values() for row in catalog.systems},
+    }
 
 
 def _metrics_that_give(value: str) -> list[str]:

@@ -21,6 +21,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Reads all scalars as text, so that 1.70 does not become 1.7 on the way; in C where PyYAML was built with it."""
 NONE = "none"
 """What a protocol states where a field does not apply, so that its silence cannot be meant."""
 
@@ -197,8 +199,7 @@ def read(file: Path) -> Catalog:
         BenchError: the file is not a valid catalog; the message says where.
     """
     try:
-        # All scalars as text, so that 1.70 does not become 1.7 on the way.
-        return Catalog(**yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader))
+        return Catalog(**yaml.load(file.read_text(encoding="utf-8"), LOADER))
     except ValidationError as error:
         raise BenchError(f"{file}: {problems(Catalog, error)[0]}") from error
     except yaml.YAMLError as error:

@@ -175,3 +175,35 @@ def test_a_metric_is_found_by_what_tables_show_of_it(name, metrics):
 def test_a_value_that_no_metric_gives_is_told_to_be_of_tasks():
     done = CliRunner().invoke(main, ["show", "nll"])
     assert (done.exit_code, "NLL in tables is a value that tasks give, not a metric" in done.output) == (2, True)
+
+
+def test_systems_of_surveys_are_listed_by_section_and_filtered():
+    def listed(*options: str) -> str:
+        done = CliRunner().invoke(main, ["list", "systems", *options])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    whole = listed()
+    assert " §2 Techniques: Vector quantization (VQ)\n  VQ-VAE         runnable   method: vq; " in whole
+    assert whole.splitlines()[-1].startswith("383 systems: ")
+    video = json.loads(listed("--modality", "video", "--state", "reported", "--format", "json"))["systems"]
+    assert {record["system"] for record in video} >= {"VideoGPT", "VidTok", "OmniTokenizer"}
+    assert all(record["reported"] for record in video)
+    assert "383" not in listed("--section", "graph")
+
+
+@pytest.mark.parametrize("arguments", [["tokenizers", "--state", "runnable"], ["systems", "--modality", "smell"]])
+def test_a_filter_without_effect_is_an_error(arguments):
+    done = CliRunner().invoke(main, ["list", *arguments])
+    assert done.exit_code == 2
+    assert "bench list systems" in done.output
+
+
+def test_show_knows_what_surveys_and_papers_call_a_system():
+    survey = CliRunner().invoke(main, ["show", "VQ-VAE-2"]).output
+    assert "state              explained" in survey
+    paper = CliRunner().invoke(main, ["show", "llamagen vq DS8"]).output
+    assert "values             rFID 0.59" in paper
+    assert "measure it again   bench reproduce llamagen-vq-ds8" in paper
+    wrong = CliRunner().invoke(main, ["show", "VQ-VAE-22"]).output
+    assert "VQ-VAE-2 (surveyed system)" in " ".join(wrong.split())
