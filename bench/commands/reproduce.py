@@ -70,7 +70,8 @@ def _ledger(wish: Wish, results: Sequence[Result], reasons: Mapping[Row, str]) -
     """The lines of all rows that are meant, those without a measurement with the reason."""
     ledger = []
     for row in wish.rows:
-        of_system = [result for result in results if row.entry.registry and result.system.name == wish.spec(row)]
+        measured = [] if row in reasons else results
+        of_system = [result for result in measured if result.system.name == wish.spec(row)]
         ledger += lines(row, of_system, reasons.get(row, ""))
     return [line for line in ledger if wish.counts(line.metric)]
 

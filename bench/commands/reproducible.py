@@ -12,7 +12,7 @@ from bench.contracts import spec_text
 from bench.contracts.suite import load_preset, shipped
 from bench.contracts.system import parse
 from bench.errors import BenchError, UnknownName
-from bench.leaderboard.ledger import Row
+from bench.leaderboard.ledger import Row, hindrance
 from bench.reported.model import Catalog
 
 
@@ -150,12 +150,13 @@ class Wish:
 
     def obstacle(self, row: Row, offline: bool) -> str:
         """Why a row cannot be measured; empty if it can. Touches no network."""
+        reason = hindrance(row)
         if not row.entry.registry:
-            return "no tokenizer or backbone of the bench loads it"
+            return reason
         if Path(row.entry.registry).suffix == ".npz":
             return "it is a file of generated images: bench doctor --golden DIR measures it"
-        if not (self.preset or row.protocol.match):
-            return "no preset follows its source; --preset NAME measures it all the same, without a verdict"
+        if reason and not self.preset:
+            return f"{reason}; --preset NAME measures it all the same, without a verdict"
         if _task(row) not in shipped("suites"):
             return f"no suite of the bench is called {_task(row)}, as its task is"
         if not self.presets_of(row):

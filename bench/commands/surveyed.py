@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 
 from bench.errors import BenchError
 from bench.reported.model import catalogs
-from bench.reported.systems import STATES, State, Surveyed, called, surveyed
+from bench.reported.systems import State, Surveyed, called, counts, surveyed
 
 
 def print_systems(style: str, state: State | None, section: str | None, modality: str | None) -> None:
@@ -61,13 +60,6 @@ def chosen(state: State | None, section: str | None, modality: str | None) -> li
             f"modalities are {', '.join(named)}"
         )
     return [found for found in left if not state or found.entry.has(state)]
-
-
-def counts(shown: Sequence[Surveyed]) -> str:
-    """How many entries are in which state, as a sentence."""
-    states = [found.entry.state for found in shown]
-    numbers = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
-    return f"{len(shown)} systems: {numbers or 'none'}"
 
 
 def how(found: Surveyed) -> str:

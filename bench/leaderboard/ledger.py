@@ -35,6 +35,10 @@ class Row:
         """The protocol that it is reported under."""
         return self.catalog.protocols[self.entry.protocol]
 
+    def is_met_by(self, result: Result) -> bool:
+        """Whether a result was measured under its protocol, as far as a preset follows that."""
+        return self.protocol.exact or bool(self.protocol.match and self.protocol.match.fits(result.protocol))
+
     @property
     def link(self) -> str:
         """The address of its source; empty if none is known."""
@@ -139,6 +143,13 @@ def lines(row: Row, results: Sequence[Result], why: str = "") -> list[Line]:
         why: why there is no measurement, if something is known.
     """
     return [_line(row, metric, results, why) for metric in row.entry.values]
+
+
+def hindrance(row: Row) -> str:
+    """Why no result can be of a row, or none under its protocol, as a phrase; empty if nothing prevents it."""
+    if not row.entry.registry:
+        return "no tokenizer or backbone of the bench loads it"
+    return "" if row.protocol.match else "no preset follows its source"
 
 
 def _line(row: Row, metric: str, results: Sequence[Result], why: str) -> Line:

@@ -27,7 +27,7 @@ def text(lines: Sequence[Line]) -> str:
         sections.append(
             "\n".join([title, f"  {stated(paragraphs[0][0])}", *(line for _, body in paragraphs for line in body)])
         )
-    counts = ", ".join(f"{count} {kind}" for kind, count in summary(lines).items())
+    counts = ", ".join(f"{kind}: {count}" for kind, count in summary(lines).items())
     head = [f"    {table[0]}"] if measured else []
     return "\n".join([*head, *sections, counts]) + "\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,6 +119,13 @@ def surveyed() -> Iterator[Surveyed]:
 def called(name: str) -> list[Surveyed]:
     """Return the entries of a name, whatever its case."""
     return [found for found in surveyed() if found.entry.system.casefold() == name.casefold()]
+
+
+def counts(shown: Sequence[Surveyed]) -> str:
+    """Say how many entries are in which state."""
+    states = [found.entry.state for found in shown]
+    numbers = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
+    return f"{len(shown)} systems: {numbers or 'none'}"
 
 
 def _read(file: Path) -> Survey:

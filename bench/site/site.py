@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,17 @@ from bench.leaderboard.sweeps import sweep_table
 from bench.leaderboard.table import Row, Table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
+from bench.reported.systems import Section, Survey, Surveyed, counts, surveyed
 from bench.site import figures
+from bench.site.again import commands
 from bench.site.cards import card
 from bench.site.definitions import as_yaml, definitions
 from bench.site.drawing import System, draw
 from bench.site.gallery import Shown, gallery
 from bench.site.grid import grid
+from bench.site.ledger import Ledger
 from bench.site.plots import families
 from bench.site.relative import choices
-from bench.site.reproduce import commands
 from bench.site.samples import Samples
 from bench.site.sources import Sources
 from bench.site.sweep_plots import sweep_families
@@ -77,7 +80,8 @@ class Site:
             yield f"assets/{name}", (folder / name).read_bytes()
         yield "index.html", self.index()
         for name, catalog in catalogs().items():
-            yield f"reported/{name}.html", self._page("reported.html", "../", catalog=catalog)
+            yield f"reported/{name}.html", self._page("reported.html", "../", name=name, catalog=catalog)
+        yield "surveys.html", self._page("surveys.html", "", surveys=_by_section())
         systems: dict[str, list[tuple[Table, Row]]] = defaultdict(list)
         for table in self.sources.tables:
             yield from self._of_table(table)
@@ -124,6 +128,8 @@ class Site:
             "catalogs": catalogs(),
             "reported_number": number,
             "data_of": data_of,
+            "counts": _states,
+            "ledger": Ledger.of(self.sources.tables),
         }
         return templates
 
@@ -239,6 +245,18 @@ class Site:
                 }
             )
         return self._page("system.html", "../", name=clean(name), parts=parts)
+
+
+def _by_section() -> list[tuple[Survey, list[tuple[Section, list[Surveyed]]]]]:
+    """The surveys with their sections, each with its entries."""
+    return [
+        (survey, [(section, list(same)) for section, same in groupby(of_survey, key=lambda found: found.section)])
+        for survey, of_survey in groupby(surveyed(), key=lambda found: found.survey)
+    ]
+
+
+def _states(sections: Sequence[tuple[Section, Sequence[Surveyed]]]) -> str:
+    return counts([found for _, entries in sections for found in entries])
 
 
 def _suites(table: Table) -> str:

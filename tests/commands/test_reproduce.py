@@ -75,14 +75,14 @@ def test_rows_are_measured_in_one_run_that_goes_on_and_judged(bench, tmp_path, c
         ("whole", "psnr", "differs"),
         ("whole", "rfid", "not measured"),
         ("silent", "psnr", "protocol not fully stated"),
-        ("other", "psnr", "protocol not fully stated"),
+        ("other", "psnr", "not measured"),
     ]
     assert lines[0]["measured"] == measured
     assert lines[0]["difference"] == pytest.approx(measured - 40)
     assert "run: bench fetch inception" in lines[1]["reason"]
     assert lines[2]["reason"] == "the source does not state its split, the number of samples and their size"
-    assert lines[3]["reason"] == "no preset follows the source"
-    assert "1 differs, 2 protocol not fully stated, 1 not measured" in done.stdout
+    assert lines[3]["reason"].startswith("no preset follows its source; --preset NAME measures it all the same")
+    assert "differs: 1, protocol not fully stated: 1, not measured: 2" in done.stdout
 
 
 def listed(*arguments: object) -> str:

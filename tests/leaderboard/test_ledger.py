@@ -102,7 +102,7 @@ def test_as_text_and_for_machines():
         "  VQ (vq, a paper)",
         "    PSNR    20.1 dB   20.40 ± 0.35  +0.30       agrees: within the interval",
     ]
-    assert shown[-1] == "1 agrees, 4 not measured"
+    assert shown[-1] == "agrees: 1, not measured: 4"
     record = found[0].record()
     assert (record["reported"], record["measured"], record["verdict"]) == (20.1, 20.4, "agrees")
     assert record["difference"] == pytest.approx(0.3)

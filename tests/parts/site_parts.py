@@ -32,6 +32,7 @@ ALL_PAGES = [
     "systems/*script*.html",
     "reported/image.html",
     "reported/audio.html",
+    "surveys.html",
 ]
 """One page of each kind, by patterns of their paths."""
 NAMES = (SCRIPT, "vq", "rvq", "fsq@8")

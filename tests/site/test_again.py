@@ -19,8 +19,8 @@ from bench.contracts.system import parse
 from bench.leaderboard.table import build
 from bench.machine.weights import WeightStore
 from bench.measuring import runner
+from bench.site.again import commands
 from bench.site.cards import card
-from bench.site.reproduce import commands
 from bench.site.sources import read
 
 DATA = DatasetProtocol(name="skimage-photos", split="eval", fingerprint="f" * 64, n=29)

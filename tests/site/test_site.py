@@ -23,6 +23,7 @@ from bench.errors import BenchError
 from bench.leaderboard.render import FORMATS, render
 from bench.leaderboard.table import build
 from bench.reported.model import catalogs
+from bench.reported.systems import surveys
 from bench.site import figures
 from bench.site.definitions import anchor, definitions
 from bench.site.gallery import gallery
@@ -54,11 +55,30 @@ class Links(HTMLParser):
 
 
 def test_what_leads_away_are_links_to_the_sources_of_reported_numbers(site):
-    """And they tell nobody where the reader came from."""
+    """And to surveys. They tell nobody where the reader came from."""
     known = {address for catalog in catalogs().values() for address in catalog.links.values()}
     found = [each for file in site.rglob("*.html") for each in Links(file).outside]
-    assert {address for _, address, _ in found} == known
+    assert {address for _, address, _ in found} == known | {survey.link for survey in surveys().values() if survey.link}
     assert {(tag, rel) for tag, _, rel in found} == {("a", "external noreferrer")}
+
+
+def test_reported_numbers_have_the_measured_ones_beneath_them(site):
+    """Of the site's results two are of a system with reported numbers, one of them under its protocol."""
+    page = re.sub(r"<[^>]+>", " ", (site / "reported" / "image.html").read_text(encoding="utf-8"))
+    shown = " ".join(page.split())
+    assert "Numbers by verdict: differs : 2, not measured :" in shown
+    assert "LlamaGen, README; SSIM and PSNR: issue 34 2.19 2.250 ± 0.010 [+0.060] 20.79 21.00 ± 0.10 [+0.210]" in shown
+    assert "rFID differs PSNR differs" in shown
+    assert "0.59 not measured" in shown
+    assert "0.94 no preset follows its source" in shown  # at another size
+    assert "Not stated: the number of samples. Presets seed-voken , seed-voken-fid ." in shown
+
+
+def test_every_system_of_the_surveys_has_a_line(site):
+    page = (site / "surveys.html").read_text(encoding="utf-8")
+    assert page.count('<span class="state ') == 383
+    assert "244 systems: " in page and "139 systems: " in page
+    assert '<a href="reported/image.html">' in page
 
 
 @pytest.fixture
