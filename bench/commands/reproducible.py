@@ -115,13 +115,13 @@ class Wish:
 
     def metrics_of(self, row: Row, preset: str) -> list[str]:
         """The wanted metrics of a row that a preset measures."""
-        match, facts = row.protocol.match, row.catalog.metrics
+        match = row.protocol.match
         return [
             name
             for name in row.entry.values
             if self.counts(name)
             and (self.preset or not match or match.preset_of(name) == preset)
-            and _measures(preset, facts[name].metric)
+            and _measures(preset, row.catalog.value_of(row.entry.protocol, name))
         ]
 
     def batches(self, offline: bool) -> tuple[list[Batch], dict[Row, str]]:

@@ -153,21 +153,21 @@ def hindrance(row: Row) -> str:
 
 
 def _line(row: Row, metric: str, results: Sequence[Result], why: str) -> Line:
-    fact = row.catalog.metrics[metric]
-    if not fact.metric:
+    fact, value = row.catalog.metrics[metric], row.catalog.value_of(row.entry.protocol, metric)
+    if not value:
         return Line(
             row, metric, None, Verdict("not measured", f"the bench has no {fact.title} as the source defines it")
         )
-    having = [result for result in results if _value(result, fact.metric) is not None]
+    having = [result for result in results if value in result.metrics and result.metrics[value].value is not None]
     if not having:
-        return Line(row, metric, None, Verdict("not measured", _why_not(row, fact, results) or why))
-    return min((_compared(row, metric, result) for result in having), key=_standing)
+        return Line(row, metric, None, Verdict("not measured", _why_not(fact.title, value, results) or why))
+    return min((_compared(row, metric, value, result) for result in having), key=_standing)
 
 
-def _compared(row: Row, metric: str, result: Result) -> Line:
-    entry, protocol, fact = row.entry, row.protocol, row.catalog.metrics[metric]
-    estimate = result.metrics[fact.metric]
-    _, scale = shown_in(fact.metric, estimate.unit)
+def _compared(row: Row, metric: str, name: str, result: Result) -> Line:
+    """The line of a metric beside the value of that name in a result that has it."""
+    entry, protocol, estimate = row.entry, row.protocol, result.metrics[name]
+    _, scale = shown_in(name, estimate.unit)
     value, ends = (estimate.value or 0.0) * scale, estimate.interval
     measured = Measured(value, (ends[0] * scale, ends[1] * scale) if ends else None, result)
     verdict = Reported(entry.values[metric], metric in entry.approximate).verdict(
@@ -203,19 +203,15 @@ def _remark(result: Result, estimate: Estimate) -> str:
     return "; ".join(filter(None, (failures, arithmetic)))
 
 
-def _why_not(row: Row, fact: MetricFact, results: Sequence[Result]) -> str:
-    """Why results of the system have no value of a metric; empty if there are none."""
+def _why_not(title: str, value: str, results: Sequence[Result]) -> str:
+    """Why results of the system do not have a value; empty if there are none."""
     for result in results:
         if result.errors:
             return f"it failed: {result.errors[0].type}: {result.errors[0].told}"
-        if estimate := result.metrics.get(fact.metric):
+        if estimate := result.metrics.get(value):
             return estimate.lacking or "no value, and no reason was given"
     presets = dict.fromkeys(result.protocol.preset for result in results)
-    return f"preset {', '.join(presets)} does not measure {fact.title}" if presets else ""
-
-
-def _value(result: Result, metric: str) -> float | None:
-    return result.metrics[metric].value if metric in result.metrics else None
+    return f"preset {', '.join(presets)} does not measure {title}" if presets else ""
 
 
 _ORDER = ("agrees", "differs", "protocol not fully stated", "not comparable", "not measured")

@@ -88,7 +88,7 @@ def _row(table: Table, catalog: Catalog, entry: ReportedSystem, match: Match) ->
     same = next((row for row in table.rows if row.result.system.name == entry.registry and not row.failed), None)
     values, differences = {}, {}
     for name, value in entry.values.items():
-        metric, preset = catalog.metrics[name].metric, match.preset_of(name)
+        metric, preset = catalog.value_of(entry.protocol, name), match.preset_of(name)
         of_preset = (c for c in table.columns if c.kind.value == metric and _is_of(table, c, preset))
         column = next(of_preset, None)
         if column is None:

@@ -36,6 +36,10 @@ class Match(_Strict):
         default_factory=dict,
         description="preset by metric, for metrics of the catalogue that ``preset`` does not measure",
     )
+    named: dict[str, str] = Field(
+        default_factory=dict,
+        description="the bench's value by metric, where it is not the catalogue's; empty if none is",
+    )
     dataset: str = Field(default="", description="registry name of the data set; empty for the modality's folder")
     n: int | None = Field(default=None, description="number of samples; numbers on others do not compare")
     size: int | None = Field(default=None, description="height and width in pixels")
@@ -157,6 +161,10 @@ class Catalog(_Strict):
             unknown = system.values.keys() - self.metrics.keys() or set(system.approximate) - system.values.keys()
             if unknown or not system.values:
                 raise ValueError(f"{system.system}: no metric {', '.join(sorted(unknown))}")
+        for name, protocol in self.protocols.items():
+            match = protocol.match
+            if match and (unknown := {*match.others, *match.named} - self.metrics.keys()):
+                raise ValueError(f"{name}: no metric {', '.join(sorted(unknown))}")
         rows = [(system.system, system.protocol, system.source) for system in self.systems]
         if len(set(rows)) < len(rows):
             raise ValueError(f"twice: {sorted({row for row in rows if rows.count(row) > 1})}")
@@ -173,6 +181,11 @@ class Catalog(_Strict):
     def silences(self, protocol: str, *metrics: str) -> tuple[str, ...]:
         """Return what a protocol leaves unsaid that moves the numbers of any of these metrics, in words."""
         return self.protocols[protocol].silences(any(self.metrics[metric].compares_sets for metric in metrics))
+
+    def value_of(self, protocol: str, metric: str) -> str:
+        """Return the bench's value that a metric is under a protocol; empty if it has none."""
+        match = self.protocols[protocol].match
+        return match.named.get(metric, self.metrics[metric].metric) if match else self.metrics[metric].metric
 
     def measures(self, protocol: str) -> list[str]:
         """Return the metrics that any system has under one protocol, in the file's order."""

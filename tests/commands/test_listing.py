@@ -26,7 +26,10 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             listed.setdefault(heading, set()).add(line.split()[0])
     assert listed == {
         "any modality": {"default"},
-        "image": {"adm", "llamagen", "native", "probe-64", "probe-64-class", "seed-voken", "seed-voken-fid", "titok"},
+        "image": {
+            *("adm", "bsq-vit", "llamagen", "maskbit", "maskbit-fid", "native", "probe-64", "probe-64-class"),
+            *("seed-voken", "seed-voken-128", "seed-voken-128-fid", "seed-voken-fid", "titok"),
+        },
         "audio": {"audio-lm", "dac", "librispeech", "rates", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
