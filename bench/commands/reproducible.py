@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import registry
 from bench.contracts import spec_text
 from bench.contracts.suite import load_preset, shipped
-from bench.contracts.system import parse
+from bench.contracts.system import SystemSpec, parse
 from bench.errors import BenchError, UnknownName
 from bench.leaderboard.ledger import Row, hindrance
 from bench.reported.model import Catalog
@@ -161,10 +161,17 @@ class Wish:
             return f"no suite of the bench is called {_task(row)}, as its task is"
         if not self.presets_of(row):
             titles = [row.catalog.metrics[name].title for name in row.entry.values if self.counts(name)]
-            presets = [self.preset] if self.preset or not row.protocol.match else row.protocol.match.presets
+            presets = [self.preset] if self.preset else row.protocol.match.presets if row.protocol.match else []
             return f"preset {' or '.join(presets)} does not measure {', '.join(titles)}"
         spec = parse(self.spec(row))
+        if _needs_file(spec):
+            return f"its publisher gives a file: bench reproduce {spec.entry.name}=FILE --data PATH"
         return spec.lacking() if offline else ""
+
+
+def _needs_file(spec: SystemSpec) -> bool:
+    """Whether a system has no checkpoint but one that the user names."""
+    return spec.entry.local and not spec.entry.weights and not {"repo", "path", "of"} & spec.arguments.keys()
 
 
 def is_offline(asked: bool) -> bool:

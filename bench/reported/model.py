@@ -124,7 +124,9 @@ class MetricFact(_Strict):
     unit: str = ""
     higher_is_better: bool | None = None
     metric: str = Field(default="", description="its name in the bench; empty if it has none")
-    compares_sets: bool = Field(default=False, description="whether it compares with a set of reference samples")
+    compares_sets: bool = Field(
+        default=False, description="whether it compares with a reference set, which a source may choose"
+    )
 
 
 class ReportedSystem(_Strict):

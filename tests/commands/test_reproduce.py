@@ -33,9 +33,9 @@ metrics:
   rfid: {title: rFID, higher_is_better: false, metric: rfid, compares_sets: true}
   utmos: {title: UTMOS}
 systems:
-  - {system: Tiny, registry: autoencoder-tiny, protocol: whole, source: a paper, values: {psnr: 40.0, rfid: 2.1}}
-  - {system: Tiny, registry: autoencoder-tiny, protocol: silent, source: a paper, values: {psnr: 40.0}}
-  - {system: Tiny, registry: autoencoder-tiny, protocol: other, source: a user, values: {psnr: 40.0}}
+  - {system: Tiny, registry: taesd, protocol: whole, source: a paper, values: {psnr: 40.0, rfid: 2.1}}
+  - {system: Tiny, registry: taesd, protocol: silent, source: a paper, values: {psnr: 40.0}}
+  - {system: Tiny, registry: taesd, protocol: other, source: a user, values: {psnr: 40.0}}
   - {system: Absent, protocol: whole, source: a paper, values: {psnr: 9.0}}
   - {system: Speech, registry: mimi, protocol: speech, source: a paper, values: {utmos: 4}}
   - {system: Mu-law, registry: mulaw, protocol: speech, source: a paper, values: {utmos: 4}}
@@ -62,7 +62,7 @@ def test_rows_are_measured_in_one_run_that_goes_on_and_judged(bench, tmp_path, c
     from tiny_models import tiny_model  # imports the libraries of models, which no other test here needs
 
     tiny_model("AutoencoderTiny").save_pretrained(tmp_path / "tiny")
-    system = "autoencoder-tiny=tiny"
+    system = "taesd=tiny"
     command = ("reproduce", system, "--catalog", catalog, "--data", images, "--offline", "--no-mlflow")
     done = bench(*command, code=1)
     assert done.stderr.count("3 samples in") == 1
@@ -101,7 +101,13 @@ def test_the_list_shows_commands_and_what_cannot_be_measured(catalog):
     records = json.loads(listed("tiny", "--catalog", catalog, "--metric", "rfid", "--format", "json"))
     (record,) = records
     assert record["reported"] == {"rfid": "2.1"}
-    assert record["command"] == "bench reproduce autoencoder-tiny --data PATH"
+    assert record["command"] == "bench reproduce taesd --data PATH"
+
+
+def test_a_system_whose_publisher_gives_a_file_needs_it():
+    shown = listed("vqgan-f16-1024")
+    assert "its publisher gives a file: bench reproduce vqgan-f16-1024=FILE --data PATH" in shown
+    assert "no preset follows its source" in shown  # of the row of taming's own README
 
 
 def test_the_catalogue_of_the_bench_is_listed_with_what_has_to_be_fetched(cache):
