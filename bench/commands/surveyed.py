@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bench import registry
 from bench.errors import BenchError
 from bench.reported.model import catalogs
 from bench.reported.systems import State, Surveyed, called, counts, surveyed
@@ -82,7 +83,7 @@ def print_named(name: str) -> bool:
             "section": found.section.title,
             "references": entry.refs,
             "state": entry.state,
-            "loads": ", ".join(entry.loads),
+            "loads": ", ".join(entry.loaded_as(_registered())),
             "method": ", ".join(entry.method),
             "note": entry.why,
         }
@@ -110,6 +111,12 @@ def print_named(name: str) -> bool:
     return bool(entries or rows)
 
 
+def _registered() -> list[str]:
+    """The names of all that an entry may load as."""
+    kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "recognizers")
+    return [name for kind in kinds for name in registry.entries(kind)]
+
+
 def _print_fields(title: str, fields: dict[str, str]) -> None:
     click.echo(title)
     for name, text in fields.items():
@@ -126,7 +133,7 @@ def _record(found: Surveyed) -> dict[str, Any]:
         "system": entry.system,
         "references": entry.refs,
         "state": entry.state,
-        "loads": list(entry.loads),
+        "loads": entry.loaded_as(_registered()),
         "method": list(entry.method),
         "reported": found.rows(),
         "why": entry.why,

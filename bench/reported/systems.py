@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -31,7 +32,8 @@ class Entry(_Strict):
     system: str
     refs: str = Field(default="", description="its numbers in the survey's list of references")
     loads: tuple[str, ...] = Field(
-        default=(), description="names of the registry that read weights of it, its authors' or a replication's"
+        default=(),
+        description="names of the registry that read weights of it, its authors' or a replication's; * is anything",
     )
     method: tuple[str, ...] = Field(
         default=(), description="names of the registry that do what it does, without weights of it"
@@ -51,6 +53,10 @@ class Entry(_Strict):
     def state(self) -> State:
         """The most that the bench has of it: something that runs, else numbers, else a reason."""
         return "runnable" if self.loads or self.method else "reported" if self.reported else "explained"
+
+    def loaded_as(self, registered: Iterable[str]) -> list[str]:
+        """Return the registered names that load it, in their order."""
+        return [name for name in registered if any(fnmatchcase(name, pattern) for pattern in self.loads)]
 
     def has(self, state: State) -> bool:
         """Whether a state holds; what runs may be reported as well."""
