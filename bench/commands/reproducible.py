@@ -165,7 +165,7 @@ class Wish:
             return f"preset {' or '.join(presets)} does not measure {', '.join(titles)}"
         spec = parse(self.spec(row))
         if _needs_file(spec):
-            return f"its publisher gives a file: bench reproduce {spec.entry.name}=FILE --data PATH"
+            return "their publishers give files, which you name: bench reproduce NAME=FILE --data PATH"
         return spec.lacking() if offline else ""
 
 

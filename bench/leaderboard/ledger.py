@@ -177,7 +177,8 @@ def _compared(row: Row, metric: str, name: str, result: Result) -> Line:
         silences=row.catalog.silences(entry.protocol, metric),
         followed=protocol.match is not None or protocol.exact,
     )
-    return Line(row, metric, measured, verdict, _remark(result, estimate))
+    otherwise = protocol.match.otherwise if protocol.match and verdict.kind != "agrees" else ""
+    return Line(row, metric, measured, verdict, "; ".join(filter(None, (_remark(result, estimate), otherwise))))
 
 
 def _departures(protocol: ReportedProtocol, metric: str, result: Result) -> list[str]:

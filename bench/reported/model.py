@@ -41,6 +41,7 @@ class Match(_Strict):
         description="the bench's value by metric, where it is not the catalogue's; empty if none is",
     )
     dataset: str = Field(default="", description="registry name of the data set; empty for the modality's folder")
+    otherwise: str = Field(default="", description="what the preset knowingly does otherwise than the source")
     n: int | None = Field(default=None, description="number of samples; numbers on others do not compare")
     size: int | None = Field(default=None, description="height and width in pixels")
 

@@ -30,7 +30,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
             *("adm", "bsq-vit", "llamagen", "maskbit", "maskbit-fid", "native", "probe-64", "probe-64-class"),
             *("seed-voken", "seed-voken-128", "seed-voken-128-fid", "seed-voken-fid", "titok"),
         },
-        "audio": {"audio-lm", "dac", "librispeech", "rates", "speech-whisper", "wavtokenizer"},
+        "audio": {"audio-lm", "codec-superb", "dac", "librispeech", "rates", "speech-whisper", "wavtokenizer"},
     }
     assert set(json.loads(bench("list", "protocols", "--format", "json").stdout)["protocols"]) == set(
         shipped("protocols")

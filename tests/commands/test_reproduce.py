@@ -106,7 +106,7 @@ def test_the_list_shows_commands_and_what_cannot_be_measured(catalog):
 
 def test_a_system_whose_publisher_gives_a_file_needs_it():
     shown = listed("vqgan-f16-1024")
-    assert "its publisher gives a file: bench reproduce vqgan-f16-1024=FILE --data PATH" in shown
+    assert "1 row: their publishers give files, which you name: bench reproduce NAME=FILE --data PATH" in shown
     assert "no preset follows its source" in shown  # of the row of taming's own README
 
 

@@ -88,6 +88,14 @@ def test_samples_that_are_not_there_are_named():
     assert (line.verdict.kind, line.remark) == ("agrees", "undefined on 3 samples, which are left out")
 
 
+def test_a_difference_comes_with_what_the_preset_does_otherwise():
+    match = WHOLE.protocol.match.model_copy(update={"otherwise": "the source counts otherwise"})
+    protocols = {**CATALOG.protocols, "whole": WHOLE.protocol.model_copy(update={"match": match})}
+    row = Row("hand-made", CATALOG.model_copy(update={"protocols": protocols}), WHOLE.entry)
+    assert lines(row, [result("vq", psnr=25.0)])[0].remark == "the source counts otherwise"
+    assert lines(row, [result("vq", psnr=20.1)])[0].remark == ""
+
+
 def test_what_follows_from_the_system_needs_no_samples_of_the_source():
     anywhere = result("vq", bits_per_pixel=0.2501, protocol=protocol(n=1, preset="any"))
     assert verdicts(RATES, anywhere) == {"bits": "agrees: to its last digit"}
