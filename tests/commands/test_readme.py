@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import re
 import shlex
@@ -109,6 +110,15 @@ def test_the_throughput_command_sweeps(bench, tmp_path):
     bench(*shlex.split(command)[1:], "--protocol", "short.yaml", "--offline", "--no-mlflow")
     (result,) = Run(tmp_path / "runs" / "throughput").results()
     assert [(row.part, row.outcome) for row in result.sweep.rows] == [("encode", "measured"), ("decode", "measured")]
+
+
+def test_every_published_tokenizer_is_named_and_no_other():
+    rows = re.findall(r"^\| (?:images|speech).*$", README, re.MULTILINE)
+    patterns = [pattern for row in rows for pattern in re.findall(r"`(\S+)`", row)]
+    entries = registry.entries("tokenizers")
+    assert not [pattern for pattern in patterns if not fnmatch.filter(entries, pattern)]
+    fetched = {name for name, entry in entries.items() if entry.weights and not entry.plugin}
+    assert fetched == {name for pattern in patterns for name in fnmatch.filter(fetched, pattern)}
 
 
 def test_commands_that_are_not_run_name_what_there_is():
