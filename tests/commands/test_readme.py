@@ -112,6 +112,17 @@ def test_the_throughput_command_sweeps(bench, tmp_path):
     assert [(row.part, row.outcome) for row in result.sweep.rows] == [("encode", "measured"), ("decode", "measured")]
 
 
+def test_what_is_reproduced_is_listed(bench):
+    """The README's commands without their data, which list what they would measure."""
+    commands = [shlex.split(line, comments=True)[1:] for line in re.findall(r"^    (bench reproduce.*)$", README, re.M)]
+    assert commands
+    for words in commands:
+        names = list(itertools.takewhile(lambda word: not word.startswith("--"), words[1:]))
+        listed = bench("reproduce", *names).stdout
+        assert "rFID" in listed
+        assert all(name in listed for name in names)
+
+
 def test_every_published_tokenizer_is_named_and_no_other():
     rows = re.findall(r"^\| (?:images|speech).*$", README, re.MULTILINE)
     patterns = [pattern for row in rows for pattern in re.findall(r"`(\S+)`", row)]
