@@ -199,7 +199,7 @@ def reproduce(
     agrees                     yours rounds to the reported one, or its 95% interval reaches it
     differs                    it does not, under a protocol that the source states in full
     protocol not fully stated  it does not, and the source leaves open what may explain it
-    not comparable             measured on other samples (--limit) or under another preset
+    not comparable             on other samples (--limit), by another preset, or by one that does otherwise
     not measured               with the reason
 
     

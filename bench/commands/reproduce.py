@@ -19,7 +19,7 @@ from bench.exit_codes import CELL_FAILED, DIFFERS, NOTHING_MEASURED
 from bench.jobs.settings import Launch
 from bench.leaderboard.ledger import Line, Row, lines, rows
 from bench.leaderboard.ledger_text import data_of, text
-from bench.leaderboard.reported import texts
+from bench.leaderboard.reported import number, texts
 from bench.reported.model import catalogs
 
 RUNS = Path("runs") / "reproduce"
@@ -214,7 +214,7 @@ def _records(wish: Wish, batches: Sequence[Batch], reasons: Mapping[Row, str]) -
             "presets": wish.presets_of(row),
             "source": row.entry.source,
             "link": row.link,
-            "reported": {name: str(value) for name, value in row.entry.values.items() if wish.counts(name)},
+            "reported": {name: number(value) for name, value in row.entry.values.items() if wish.counts(name)},
             "unstated": list(row.catalog.silences(row.entry.protocol, *row.entry.values)),
             "command": commands.get(row),
             "lacking": parse(wish.spec(row)).lacking() if row in commands else None,

@@ -8,11 +8,11 @@ from typing import Any
 
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
-from bench.leaderboard.digits import Interval, column_decimals, fixed, number, signed, uncertain
+from bench.leaderboard.digits import Interval, column_decimals, number, uncertain
 from bench.leaderboard.names import shown_in
-from bench.leaderboard.reported import MOST_DECIMALS
+from bench.leaderboard.reported import difference
 from bench.leaderboard.reported import number as reported_number
-from bench.reported.model import Catalog, MetricFact, ReportedProtocol, ReportedSystem
+from bench.reported.model import Catalog, MetricFact, ReportedProtocol, ReportedSystem, samples
 from bench.reported.verdicts import Reported, Verdict
 
 
@@ -99,8 +99,7 @@ class Line:
         if self.measured is None:
             return ""
         value = self.row.entry.values[self.metric]
-        decimals = min(len(str(value).partition(".")[2]) + 1, MOST_DECIMALS)
-        return signed(fixed(self.measured.value - float(value), decimals))
+        return difference(self.measured.value, value)
 
     def record(self) -> dict[str, Any]:
         """Return the line for machines."""
@@ -161,7 +160,7 @@ def _line(row: Row, metric: str, results: Sequence[Result], why: str) -> Line:
     having = [result for result in results if value in result.metrics and result.metrics[value].value is not None]
     if not having:
         return Line(row, metric, None, Verdict("not measured", _why_not(fact.title, value, results) or why))
-    return min((_compared(row, metric, value, result) for result in having), key=_standing)
+    return _compared(row, metric, value, min(having, key=lambda result: _standing(row.protocol, metric, result)))
 
 
 def _compared(row: Row, metric: str, name: str, result: Result) -> Line:
@@ -170,15 +169,17 @@ def _compared(row: Row, metric: str, name: str, result: Result) -> Line:
     _, scale = shown_in(name, estimate.unit)
     value, ends = (estimate.value or 0.0) * scale, estimate.interval
     measured = Measured(value, (ends[0] * scale, ends[1] * scale) if ends else None, result)
+    otherwise = protocol.match.otherwise if protocol.match else ""
     verdict = Reported(entry.values[metric], metric in entry.approximate).verdict(
         value,
         measured.interval,
         departures=_departures(protocol, metric, result),
         silences=row.catalog.silences(entry.protocol, metric),
         followed=protocol.match is not None or protocol.exact,
+        otherwise=otherwise,
     )
-    otherwise = protocol.match.otherwise if protocol.match and verdict.kind != "agrees" else ""
-    return Line(row, metric, measured, verdict, "; ".join(filter(None, (_remark(result, estimate), otherwise))))
+    added = otherwise if verdict.kind != "agrees" and verdict.reason != otherwise else ""
+    return Line(row, metric, measured, verdict, "; ".join(filter(None, (_remark(result, estimate), added))))
 
 
 def _departures(protocol: ReportedProtocol, metric: str, result: Result) -> list[str]:
@@ -188,17 +189,17 @@ def _departures(protocol: ReportedProtocol, metric: str, result: Result) -> list
     measured = result.protocol
     limited = [f"--limit {measured.dataset.limit}"] if measured.dataset.limit else []
     skipped = len(result.dataset.skipped) if result.dataset else 0
-    lost = [f"{skipped} sample{'s'[: skipped != 1]} could not be read"] if skipped else []
+    lost = [f"{samples(skipped)} could not be read"] if skipped else []
     if protocol.match:
         own = protocol.match.departures(measured, metric)
     else:
         known = protocol.n in (None, measured.dataset.n)
-        own = [] if known else [f"{measured.dataset.n} samples instead of {protocol.n}"]
+        own = [] if known else [f"{samples(measured.dataset.n)} instead of {protocol.n}"]
     return [*limited, *own, *lost]
 
 
 def _remark(result: Result, estimate: Estimate) -> str:
-    failures = f"undefined on {estimate.failures} samples, which are left out" if estimate.failures else ""
+    failures = f"left out, because undefined: {samples(estimate.failures)}" if estimate.failures else ""
     dtype = result.protocol.dtype
     arithmetic = f"in {dtype}" if dtype != "float32" else ""
     return "; ".join(filter(None, (failures, arithmetic)))
@@ -218,13 +219,12 @@ def _why_not(title: str, value: str, results: Sequence[Result]) -> str:
 _ORDER = ("agrees", "differs", "protocol not fully stated", "not comparable", "not measured")
 
 
-def _standing(line: Line) -> tuple[int, int]:
-    """Sort key: first what compares, whatever it says; of several such measurements, that on most samples.
+def _standing(protocol: ReportedProtocol, metric: str, result: Result) -> tuple[bool, int]:
+    """Sort key: first what was measured under the protocol; of several such measurements, that on most samples.
 
-    An agreement is not preferred to a difference: that would be to look until one is found.
+    What they say does not matter: to prefer an agreement to a difference would be to look until one is found.
     """
-    compares = line.verdict.kind != "not comparable"
-    return (not compares, -(line.measured.result.protocol.dataset.n if line.measured else 0))
+    return bool(_departures(protocol, metric, result)), -result.protocol.dataset.n
 
 
 def summary(shown: Iterable[Line]) -> dict[str, int]:

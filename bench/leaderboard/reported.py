@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bench.leaderboard.digits import fixed
+from bench.leaderboard.digits import fixed, signed
 from bench.leaderboard.table import Column, Row, Table
 from bench.reported.model import Catalog, Match, ReportedProtocol, ReportedSystem, catalogs
+from bench.reported.verdicts import decimals
 
 MOST_DECIMALS = 4
 
@@ -81,7 +82,12 @@ def texts(catalog: Catalog, entry: ReportedSystem) -> dict[str, str]:
 
 def number(value: Decimal, approximate: bool = False) -> str:
     """Write a reported number with the digits of its source, after ≈ if it is approximate."""
-    return f"{'≈' if approximate else ''}{value}"
+    return f"{'≈' if approximate else ''}{value:f}"
+
+
+def difference(measured: float, value: Decimal) -> str:
+    """Write a measured number minus a reported one, with one digit more than reported and its sign."""
+    return signed(fixed(measured - float(value), min(decimals(value) + 1, MOST_DECIMALS)))
 
 
 def _row(table: Table, catalog: Catalog, entry: ReportedSystem, match: Match) -> ReportedRow | None:
@@ -96,8 +102,5 @@ def _row(table: Table, catalog: Catalog, entry: ReportedSystem, match: Match) ->
         values[column.metric] = number(value, name in entry.approximate)
         cell = same.cells[column.metric] if same else None
         if cell and cell.estimate and cell.estimate.value is not None:
-            decimals = len(str(value).partition(".")[2])
-            measured = cell.estimate.value * column.scale
-            difference = fixed(measured - float(value), min(decimals + 1, MOST_DECIMALS))
-            differences[column.metric] = difference if difference.startswith("-") else f"+{difference}"
+            differences[column.metric] = difference(cell.estimate.value * column.scale, value)
     return ReportedRow(entry, catalog.link(entry), values, differences) if values else None

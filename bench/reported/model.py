@@ -68,13 +68,14 @@ class Match(_Strict):
                 self.dataset in ("", data.name.partition("@")[0]),
                 f"data set {data.name} instead of {self.dataset}",
             ),
-            (self.n in (None, data.n), f"{_samples(data.n)} instead of {self.n}"),
+            (self.n in (None, data.n), f"{samples(data.n)} instead of {self.n}"),
             (self.size in (None, size), f"size {size} instead of {self.size}"),
         ]
         return [phrase for holds, phrase in phrases if not holds]
 
 
-def _samples(count: int) -> str:
+def samples(count: int) -> str:
+    """A number of samples, in words."""
     return f"{count} sample{'s'[: count != 1]}"
 
 

@@ -85,15 +85,36 @@ def test_samples_that_are_not_there_are_named():
     assert verdicts(WHOLE, unread)["psnr"] == "not comparable: 1 sample could not be read"
     failing = result("vq", psnr=estimate("psnr", 20.1, failures=3))
     (line, *_) = lines(WHOLE, [failing])
-    assert (line.verdict.kind, line.remark) == ("agrees", "undefined on 3 samples, which are left out")
+    assert (line.verdict.kind, line.remark) == ("agrees", "left out, because undefined: 3 samples")
 
 
-def test_a_difference_comes_with_what_the_preset_does_otherwise():
+def otherwise(**changes: str) -> Row:
+    """The row under a protocol whose preset does something otherwise than the source."""
     match = WHOLE.protocol.match.model_copy(update={"otherwise": "the source counts otherwise"})
-    protocols = {**CATALOG.protocols, "whole": WHOLE.protocol.model_copy(update={"match": match})}
-    row = Row("hand-made", CATALOG.model_copy(update={"protocols": protocols}), WHOLE.entry)
-    assert lines(row, [result("vq", psnr=25.0)])[0].remark == "the source counts otherwise"
-    assert lines(row, [result("vq", psnr=20.1)])[0].remark == ""
+    changed = WHOLE.protocol.model_copy(update={"match": match, **changes})
+    catalog = CATALOG.model_copy(update={"protocols": {**CATALOG.protocols, "whole": changed}})
+    return Row("hand-made", catalog, WHOLE.entry)
+
+
+def test_a_difference_is_none_where_the_preset_knowingly_does_otherwise():
+    (line, *_) = lines(otherwise(), [result("vq", psnr=25.0)])
+    assert (str(line.verdict), line.remark) == ("not comparable: the source counts otherwise", "")
+    assert verdicts(otherwise(), result("vq", psnr=20.1))["psnr"] == "agrees: to its last digit"
+    (line, *_) = lines(otherwise(split=""), [result("vq", psnr=25.0)])
+    assert (line.verdict.kind, line.remark) == ("protocol not fully stated", "the source counts otherwise")
+
+
+def test_such_a_difference_is_not_passed_over_for_an_agreement_elsewhere():
+    fewer = result("vq", psnr=20.1, protocol=protocol(n=6))
+    assert (
+        verdicts(otherwise(), fewer, result("vq", psnr=25.0))["psnr"] == "not comparable: the source counts otherwise"
+    )
+
+
+def test_digits_of_a_source_in_another_unit():
+    entry = WHOLE.entry.model_copy(update={"values": {"usage": Decimal("5E+1")}})  # 0.5 in the source
+    (line,) = lines(Row("hand-made", CATALOG, entry), [result("vq", codebook_utilization=0.46)])
+    assert (line.reported, line.difference, line.verdict.kind) == ("50", "-4.0", "agrees")
 
 
 def test_what_follows_from_the_system_needs_no_samples_of_the_source():

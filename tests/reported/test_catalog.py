@@ -21,7 +21,7 @@ KNOWN = [
     ("image", "LlamaGen VQ ds16", "rfid", "2.19"),
     ("image", "TiTok B64", "rfid", "1.70"),
     ("image", "IBQ 8192", "lpips", "0.2437"),
-    ("image", "MaskBit 18 bit", "usage", "50"),
+    ("image", "MaskBit 18 bit", "usage", "5E+1"),
     ("image", "DC-AE f64c128", "rfid", "0.2168"),
     ("generation", "RAR XXL", "gfid", "1.48"),
     ("generation", "ADM, guided and upsampled", "is", "215.84"),

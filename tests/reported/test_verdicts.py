@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -26,6 +27,13 @@ CASES = [
     # About 0.9 is 0.8 to 1.0.
     ("0.9", True, 0.99, None, "agrees", "to its last digit"),
     ("0.9", False, 0.99, None, "differs", ""),
+    # 0.5 of a fraction is 45 to 55 %, not 49.5 to 50.5.
+    ("5E+1", False, 46.0, None, "agrees", "to its last digit"),
+    ("5E+1", False, 44.0, None, "differs", ""),
+    # A perfect reconstruction has no finite PSNR, which is not the reported one.
+    ("20.1", False, math.inf, None, "differs", ""),
+    ("20.1", False, math.inf, (math.inf, math.inf), "differs", ""),
+    ("20.1", False, 25.0, (20.0, math.inf), "agrees", "within the interval"),
 ]
 
 
@@ -50,6 +58,13 @@ def test_other_samples_or_no_preset_make_no_verdict_even_of_equal_numbers():
         "not comparable: size 128 instead of 256"
     )
     assert reported.verdict(2.19, None, followed=False).kind == "protocol not fully stated"
+
+
+def test_what_the_preset_does_otherwise_excuses_a_difference_and_spoils_no_agreement():
+    reported = Reported(Decimal("2.19"))
+    assert str(reported.verdict(3.0, None, otherwise="by another library")) == "not comparable: by another library"
+    assert reported.verdict(3.0, None, silences=["its split"], otherwise="x").kind == "protocol not fully stated"
+    assert str(reported.verdict(2.19, None, otherwise="by another library")) == "agrees: to its last digit"
 
 
 def test_silence_is_what_moves_the_number():

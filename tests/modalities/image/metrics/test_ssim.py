@@ -13,6 +13,7 @@ from tester import batch_of, photographs
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as tm_ms_ssim
 from torchmetrics.functional.image import structural_similarity_index_measure as tm_ssim
 
+from bench.contracts.suite import load_preset
 from bench.metrics.base import PerSampleMetric
 from bench.modalities.image.metrics import ssim
 from bench.modalities.image.metrics.ssim import MSSSIM, SSIM, STANDARD_BETAS
@@ -48,6 +49,13 @@ def test_ssim_equals_scikit_image(settings: dict[str, Any], options: dict[str, A
     if settings.get("window") == "uniform":
         options = {**options, "gaussian_weights": False}
     expected = [structural_similarity(a.numpy(), b.numpy(), channel_axis=0, **options) for a, b in pairs(64, 3)]
+    np.testing.assert_allclose(values(SSIM, 64, 3, **settings), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("preset", ["seed-voken", "seed-voken-128"])
+def test_presets_of_scripts_that_call_scikit_image_equal_it(preset: str) -> None:
+    settings = load_preset(preset)[1]["metrics"]["ssim"]
+    expected = [structural_similarity(a.numpy(), b.numpy(), channel_axis=0, data_range=1.0) for a, b in pairs(64, 3)]
     np.testing.assert_allclose(values(SSIM, 64, 3, **settings), expected, rtol=1e-12)
 
 
