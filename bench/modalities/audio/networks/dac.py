@@ -24,17 +24,22 @@ def snake(channels: int) -> nn.Module:
     return Snake((channels, 1))
 
 
+def unit_layers(channels: int, dilation: int, activation: Activation) -> list[nn.Module]:
+    """A dilated convolution over seven samples and one over a single one, each after an activation."""
+    return [
+        activation(channels),
+        nn.Conv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
+        activation(channels),
+        nn.Conv1d(channels, channels, 1),
+    ]
+
+
 class Residual(nn.Module):
-    """A dilated convolution over seven samples and one over a single one, each after an activation, and the input."""
+    """The layers of a residual unit, and their input."""
 
     def __init__(self, channels: int, dilation: int, activation: Activation = snake) -> None:
         super().__init__()
-        self.block = nn.Sequential(
-            activation(channels),
-            nn.Conv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
-            activation(channels),
-            nn.Conv1d(channels, channels, 1),
-        )
+        self.block = nn.Sequential(*unit_layers(channels, dilation, activation))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner: torch.Tensor = self.block(x)

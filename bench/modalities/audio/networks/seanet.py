@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.audio.networks.recurrence import Recurrence
+
 
 class Convolution(nn.Module):
     """A convolution of clips that go on past their ends as if mirrored, so that no sample at the end is left out."""
@@ -47,18 +49,6 @@ class Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.shortcut(x) + self.block(x)
         return out
-
-
-class Recurrence(nn.Module):
-    """An LSTM over time, added to its input."""
-
-    def __init__(self, channels: int, layers: int) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(channels, channels, layers)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        remembered: torch.Tensor = self.lstm(x.permute(2, 0, 1))[0]
-        return x + remembered.permute(1, 2, 0)
 
 
 class Encoder(nn.Module):

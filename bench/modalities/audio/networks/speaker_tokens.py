@@ -1,7 +1,7 @@
 """The encoder of Spark-TTS' global tokens: ECAPA-TDNN, a perceiver, and finite scalar quantization.
 
-ECAPA-TDNN is of Desplanques et al. 2020 (arXiv 2005.07143), the resampler of Alayrac et al. 2022 (arXiv 2204.14198),
-the quantization of Mentzer et al. 2023 (arXiv 2309.15505). Names of tensors are those of SparkAudio/Spark-TTS.
+ECAPA-TDNN is of Desplanques et al. 2020 (arXiv 2005.07143), the resampler of Alayrac et al. 2022 (arXiv 2204.14198).
+Names of tensors are those of SparkAudio/Spark-TTS.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.audio.networks.local_attention import Gated
+from bench.modalities.audio.networks.scalars import Scalars
+
 CHANNELS, FEATURES, SCALE, BOTTLENECK = 512, 1536, 8, 128
 """Widths of ECAPA-TDNN and of its features, and the groups of its convolutions, which no configuration changes."""
 HEADS, HEAD, DEPTH, WIDER = 8, 64, 2, 4
 """The perceiver's attention heads, their width, its layers, and by how much its layers in between are wider."""
-EPSILON = 1e-3
-"""By how much the outermost values lie within the range of the quantizer."""
 
 
 class Statistics(nn.Module):
@@ -123,14 +124,6 @@ class Attention(nn.Module):
         return out
 
 
-class Gate(nn.Module):
-    """The first half of the channels times the second one after an activation."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        values, gate = x.chunk(2, -1)
-        return F.gelu(gate) * values
-
-
 class Scaled(nn.Module):
     """Vectors of one length, which is the root of their width, times a factor for each channel."""
 
@@ -154,7 +147,7 @@ class Perceiver(nn.Module):
             nn.ModuleList(
                 [
                     Attention(width),
-                    nn.Sequential(nn.Linear(width, 2 * inner), Gate(), nn.Linear(inner, width)),
+                    nn.Sequential(nn.Linear(width, 2 * inner), Gated(), nn.Linear(inner, width)),
                 ]
             )
             for _ in range(DEPTH)
@@ -169,37 +162,6 @@ class Perceiver(nn.Module):
             latents = feed(latents) + latents
         normalized: torch.Tensor = self.norm(latents)
         return normalized
-
-
-class Scalars(nn.Module):
-    """Vectors to codes and back: a few projected numbers, each rounded to a few values. The first counts least."""
-
-    def __init__(self, width: int, levels: Sequence[int]) -> None:
-        super().__init__()
-        self.project_in, self.project_out = nn.Linear(width, len(levels)), nn.Linear(len(levels), width)
-        self.levels = tuple(levels)
-
-    def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Codes ``[batch, count]`` of vectors ``[batch, count, width]``."""
-        numbers = self.project_in(vectors).float()
-        levels = torch.tensor(self.levels, device=numbers.device)
-        reach = (levels - 1) * (1 + EPSILON) / 2
-        shift = torch.where(levels % 2 == 0, 0.5, 0.0)  # an even number of values lies around a half
-        digits = ((numbers + (shift / reach).atanh()).tanh() * reach - shift).round() + levels // 2
-        codes: torch.Tensor = (digits.long() * self._places(numbers.device)).sum(-1)
-        return codes
-
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Vectors of codes."""
-        levels = torch.tensor(self.levels, device=codes.device)
-        middle = levels // 2
-        digits = codes[..., None] // self._places(codes.device) % levels
-        vectors: torch.Tensor = self.project_out(((digits - middle) / middle).to(self.project_out.weight.dtype))
-        return vectors
-
-    def _places(self, device: torch.device) -> torch.Tensor:
-        places = [math.prod(self.levels[:index]) for index in range(len(self.levels))]
-        return torch.tensor(places, device=device)
 
 
 class SpeakerTokens(nn.Module):

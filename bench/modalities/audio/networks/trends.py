@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.audio.networks.dac import Stage, unit_layers
 from bench.modalities.audio.networks.snake import Snake
 
 EPSILON = float(torch.finfo(torch.float32).eps)
@@ -66,21 +67,9 @@ class Unit(nn.Module):
         return out
 
 
-class DilatedUnit(nn.Module):
-    """A dilated convolution over seven samples and one over a single one, each after an activation."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            snake(channels, 1),
-            nn.Conv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
-            snake(channels, 1),
-            nn.Conv1d(channels, channels, 1),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.block(x)
-        return out
+def dilated_unit(channels: int, dilation: int) -> Stage:
+    """DAC's convolutions of a residual unit, with the activation of these networks."""
+    return Stage(unit_layers(channels, dilation, lambda width: snake(width, 1)))
 
 
 class Residual(nn.Module):

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
-from bench.modalities.audio.tokenizers.bigcodec import Quantizer, encoder, generator
+from bench.modalities.audio.networks.bigcodec import Quantizer, encoder, generator
+from bench.modalities.audio.networks.dac import DILATIONS
 from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.modalities.audio.tokenizers.published import PublishedCodec
 from bench.tokenizers.checkpoint import locate
@@ -22,8 +23,9 @@ from bench.tokenizers.layouts import Layout
 from bench.tokenizers.published import network_of
 
 RATE = 16000
-DILATIONS = (1, 3, 9)
+"""Samples per second of all its recordings; no configuration states it."""
 ENCODER, DECODER = "ns3_facodec_encoder.bin", "ns3_facodec_decoder.bin"
+"""The publisher's files."""
 WIDTH, LAYERS, HEADS, INNER, KERNEL, PLACES = 256, 4, 4, 1024, 5, 5000
 """The encoder of timbre, which no configuration changes."""
 

@@ -12,8 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.errors import BenchError
+from bench.modalities.audio.networks.dac import DILATIONS, Stage
 from bench.modalities.audio.networks.local_attention import LocalTransformer
-from bench.modalities.audio.networks.trends import DilatedUnit, Enhancement, First, Norm, Residual, Unit, snake
+from bench.modalities.audio.networks.scalars import Scalars
+from bench.modalities.audio.networks.trends import Enhancement, First, Norm, Residual, Unit, dilated_unit, snake
 from bench.modalities.audio.tokenizers.pretrained import Structure
 from bench.modalities.audio.tokenizers.published import PublishedCodec
 from bench.tokenizers.layouts import Layout
@@ -39,18 +41,6 @@ class Convolutions(nn.Module):
         return out
 
 
-class Last(nn.Module):
-    """The last module of the decoder, under the publisher's name."""
-
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.block(x)
-        return out
-
-
 def encoder(widths: Sequence[int], strides: Sequence[int], depths: Sequence[int], out: int) -> Convolutions:
     """Waves ``[batch, 1, time]`` to features ``[batch, out, time / product of the strides]``."""
     modules: list[nn.Module] = [First(widths[0])]
@@ -67,13 +57,9 @@ def decoder(widths: Sequence[int], strides: Sequence[int], depths: Sequence[int]
         up.append(Norm(after, first=True))
         modules += [units(here, depth), Enhancement(here), up]
     last = widths[-1]
-    inner = nn.Sequential(
-        nn.Sequential(*(Residual(DilatedUnit(last, dilation)) for dilation in (1, 3, 9))),
-        snake(last, 1),
-        nn.Conv1d(last, 1, 7, padding=3),
-        nn.Tanh(),
-    )
-    return Convolutions([*modules, Last(inner)])
+    inner = nn.Sequential(*(Residual(dilated_unit(last, dilation)) for dilation in DILATIONS))
+    end = Stage([inner, snake(last, 1), nn.Conv1d(last, 1, 7, padding=3), nn.Tanh()])
+    return Convolutions([*modules, end])
 
 
 class Local(nn.Module):
@@ -123,35 +109,6 @@ class Parted(nn.Module):
         return out
 
 
-class ScalarQuantizer(nn.Module):
-    """Channels rounded to a few levels each; a code counts all their combinations, the first channel's fastest."""
-
-    def __init__(self, width: int, levels: Sequence[int]) -> None:
-        super().__init__()
-        self.project_in, self.project_out = nn.Linear(width, len(levels)), nn.Linear(len(levels), width)
-        self.levels = tuple(levels)
-
-    @property
-    def places(self) -> list[int]:
-        """What a step of each channel adds to the code."""
-        return [math.prod(self.levels[:index]) for index in range(len(self.levels))]
-
-    def encode(self, features: torch.Tensor) -> torch.Tensor:
-        """Codes ``[batch, frames]`` of features ``[batch, frames, width]``."""
-        values = self.project_in(features).float()
-        levels = torch.tensor(self.levels, device=values.device)
-        bounded = torch.tanh(values) * ((levels - 1) * (1 + 1e-3) / 2)
-        steps = bounded.round().long() + levels // 2
-        return (steps * torch.tensor(self.places, device=values.device)).sum(-1)
-
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Features of codes."""
-        levels, places = (torch.tensor(numbers, device=codes.device) for numbers in (self.levels, self.places))
-        steps = codes[..., None] // places % levels - levels // 2
-        features: torch.Tensor = self.project_out((steps / (levels // 2)).to(self.project_out.weight.dtype))
-        return features
-
-
 class Network(nn.Module):
     """Convolutions, a transformer, the quantizer, and both again; arguments by the package's names."""
 
@@ -163,7 +120,7 @@ class Network(nn.Module):
         self.rate, self.hop = sample_rate, math.prod(config["compress_rates"]) * joined
         self.encoder = encoder(config["encoder_dims"], config["compress_rates"], config["encoder_depths"], width)
         self.decoder = decoder(config["decoder_dims"], config["decode_rates"], config["decoder_depths"], width)
-        self.quantizer = ScalarQuantizer(width, levels)
+        self.quantizer = Scalars(width, levels)
         self.en_encoder: nn.Module = Local(width, depth, self.window)
         self.en_decoder: nn.Module = Local(width, depth, self.window)
         if joined > 1:
