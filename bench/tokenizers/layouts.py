@@ -14,6 +14,9 @@ from bench.errors import BenchError
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.weight_norm import folded
 
+MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a network raises that is built from a configuration of something else."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -70,9 +73,11 @@ def model_of_layout(
         with torch.device("meta"):
             model = build(config)
         _adopt(model, name, state, checkpoint)
-    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+    except MISFITS as error:
         raise BenchError(
-            f"{checkpoint.place}: does not fit {name}: {' '.join(str(error).split())}; {checkpoint.remedy}"
+            f"{checkpoint.place}: does not fit {name}, which is configured by {checkpoint.configuration.origin} "
+            f"({type(error).__name__}: {' '.join(str(error).split())})",
+            f"give the configuration that belongs to the weights (config=FILE), or {checkpoint.remedy}",
         ) from error
     return model, files
 

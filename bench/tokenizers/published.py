@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bench.errors import BenchError
 from bench.tokenizers.checkpoint_files import Checkpoint
-from bench.tokenizers.layouts import Layout, model_of_layout
+from bench.tokenizers.layouts import MISFITS, Layout, model_of_layout
 
 
 class Reader(Protocol):
@@ -39,7 +39,7 @@ def network_of(reader: Reader, checkpoint: Checkpoint) -> tuple[Any, tuple[Path,
         layout = reader.layout(checkpoint.config)
     except BenchError as error:
         raise BenchError(f"{origin}: {error.cause}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MISFITS as error:
         problem = f"{type(error).__name__}: {error}"
         raise BenchError(f"{origin}: not a configuration of {reader.called} ({problem})") from error
     if layout is None:
