@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bench.contracts.tokens import Codebook
+from bench.errors import whole_number
 from bench.modalities.image.networks.flowmo import Transformer
 from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.posterior import noise_of
@@ -22,6 +23,9 @@ GUIDANCE = 1.5
 GUIDED = tuple(noise / (1 + noise) for noise in (0.17, 1.02))
 POWER = 4
 """Guidance, the times within which it applies, and the curve of the times, as the publisher's evaluation has them."""
+
+LARGEST = {"image_size": 4096, "code_length": 65536, "codebook_size_for_entropy": 62, "sample_steps": 1000}
+"""What a configuration may state at most of each size."""
 
 
 class Network(nn.Module):
@@ -111,8 +115,16 @@ class FlowMo(PublishedCodes):
 
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
-        """The layout of a file; ``config`` has the arguments of :class:`Network`."""
-        return Layout(config) if {"code_length", "codebook_size_for_entropy"} <= config.keys() else None
+        """The layout of a file; ``config`` has the arguments of :class:`Network`.
+
+        Raises:
+            BenchError: a size is not one, which no shape of a tensor would show.
+        """
+        if not {"code_length", "codebook_size_for_entropy"} <= config.keys():
+            return None
+        for key, most in LARGEST.items():
+            whole_number(key, config[key], 1, most)
+        return Layout(config)
 
     @classmethod
     def network(cls, config: dict[str, Any]) -> Network:

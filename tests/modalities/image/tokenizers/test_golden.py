@@ -37,6 +37,13 @@ def test_a_configuration_that_makes_no_network_is_named(name: str, number: int, 
         broken.build(tmp_path)
 
 
+@pytest.mark.parametrize("key", ["image_size", "code_length", "codebook_size_for_entropy", "sample_steps"])
+def test_a_size_that_no_tensor_shows_is_checked(key: str, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "flowmo")
+    with pytest.raises(BenchError, match=f"{key} must be a whole number from 1 to"):
+        replace(case, config={**case.config, key: 0}).build(tmp_path)
+
+
 def _with_numbers(value: Any, number: int) -> Any:
     """A configuration with this number in place of all others."""
     if isinstance(value, Mapping):
