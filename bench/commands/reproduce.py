@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.commands.reproducible import Batch, Wish, is_offline
+from bench.commands.reproducible import Batch, Wish, is_meant, is_offline
 from bench.contracts.last_command import LastCommand
 from bench.contracts.results import Result, Run, read_result
 from bench.contracts.system import parse
@@ -49,14 +50,16 @@ def reproduce(
         given: those that the user gave, as the run directories keep them.
     """
     wish = Wish.of([*rows(catalogs(catalog) if catalog else catalogs())], names, metrics, preset)
+    if not wish.rows:
+        raise _nothing_meant(names, preset)
     listing = not options["data"] and not options["dataset"]
     batches, reasons = wish.batches(offline=not listing and is_offline(options["offline"]))
     if listing:
-        _print_listing(wish, batches, reasons, style)
+        again = Again(names, metrics, preset, catalog, several=_conflict(batches) is not None)
+        _print_listing(wish, batches, reasons, style, again)
         return 0
-    if not wish.rows:
-        raise BenchError("no reported number is of these names and metrics", "run: bench reproduce")
-    _require_one_data_set(batches)
+    if conflict := _conflict(batches):
+        raise conflict
     results, codes = _measured(batches, out or RUNS, options, given, reasons)
     interrupted = next((code for code in codes if code >= INTERRUPTED), 0)
     if interrupted or options["dry_run"]:
@@ -139,8 +142,17 @@ def _results(folder: Path) -> list[Result]:
     return [read_result(file) for file in files if file.exists()]
 
 
-def _require_one_data_set(batches: Sequence[Batch]) -> None:
-    """BenchError if the sources used different data, since --data names one."""
+def _nothing_meant(names: Sequence[str], preset: str | None) -> BenchError:
+    """The error of a command that means no row."""
+    if names or not preset:
+        return BenchError("no reported number is of these names and metrics", "run: bench reproduce")
+    return BenchError(
+        f"preset {preset} follows no source of such numbers", "name systems, to measure them under it without a verdict"
+    )
+
+
+def _conflict(batches: Sequence[Batch]) -> BenchError | None:
+    """The error if the sources used different data, since --data names one."""
     presets: dict[tuple[str, str], str] = {}
     for batch in batches:
         for name, splits in batch.data.items():
@@ -149,7 +161,8 @@ def _require_one_data_set(batches: Sequence[Batch]) -> None:
     different = {key: preset for key, preset in presets.items() if key[1] or key[0] not in stated}
     if len(different) > 1:
         named = ", ".join(f"{' '.join(filter(None, key))} (preset {preset})" for key, preset in different.items())
-        raise BenchError(f"these numbers were measured on different data: {named}", "name systems, or give --preset")
+        return BenchError(f"these numbers were measured on different data: {named}", "name systems, or give --preset")
+    return None
 
 
 def _exit_code(ledger: Sequence[Line], codes: Sequence[int]) -> int:
@@ -164,13 +177,41 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
-def _print_listing(wish: Wish, batches: Sequence[Batch], reasons: Mapping[Row, str], style: str) -> None:
+@dataclass(frozen=True)
+class Again:
+    """What the user gave to list rows, from which the command that measures them is made.
+
+    Attributes:
+        names: the rows that are meant.
+        metrics: the metrics that are meant.
+        preset: the preset that was given.
+        catalog: the folder of the user's catalogue.
+        several: whether the rows need several data sets, so that a command has to choose a preset.
+    """
+
+    names: Sequence[str]
+    metrics: Sequence[str]
+    preset: str | None
+    catalog: Path | None
+    several: bool
+
+    def command(self, batch: Batch) -> str:
+        """The command that measures a batch; all batches of named rows at once where one data set serves them."""
+        chosen = self.preset or (batch.preset if self.several or not self.names else None)
+        options = [("--preset", chosen), *(("--metric", metric) for metric in self.metrics)]
+        options += [("--catalog", str(self.catalog) if self.catalog else None), ("--data", _data_hint(batch))]
+        given = [part for option, value in options if value for part in (option, value)]
+        meant = [name for name in self.names if any(is_meant(row, name) for row, _ in batch.rows)]
+        return shlex.join(["bench", "reproduce", *(meant if self.several else self.names), *given])
+
+
+def _print_listing(wish: Wish, batches: Sequence[Batch], reasons: Mapping[Row, str], style: str, again: Again) -> None:
     """Print what can be measured, by preset with its command, then the other rows by reason."""
     if style == "json":
         click.echo(json.dumps(_records(wish, batches, reasons), indent=1))
         return
     for batch in batches:
-        _print_batch(wish, batch)
+        _print_batch(wish, batch, again.command(batch))
     by_reason: dict[str, list[Row]] = {}
     for row, reason in reasons.items():
         by_reason.setdefault(reason, []).append(row)
@@ -180,10 +221,10 @@ def _print_listing(wish: Wish, batches: Sequence[Batch], reasons: Mapping[Row, s
         click.echo(f"  {', '.join(names) or 'bench list systems says why'}")
 
 
-def _print_batch(wish: Wish, batch: Batch) -> None:
+def _print_batch(wish: Wish, batch: Batch, command: str) -> None:
     titles = dict.fromkeys(f"{row.protocol.title} ({data_of(row.protocol)})" for row, _ in batch.rows)
     click.echo(click.style("; ".join(titles), bold=True))
-    click.echo(f"  bench reproduce --preset {batch.preset} --data {_data_hint(batch)}")
+    click.echo(f"  {command}")
     width = max(len(spec) for spec in batch.specs)
     for row, spec in batch.rows:
         shown = texts(row.catalog, row.entry)

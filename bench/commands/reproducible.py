@@ -39,10 +39,11 @@ class Batch:
 
     @property
     def data(self) -> dict[str, set[str]]:
-        """The data sets that its sources name, each with the splits that they name."""
+        """The data sets that the sources name which its preset follows, each with the splits that they name."""
         sets: dict[str, set[str]] = {}
         for row, _ in self.rows:
-            if row.protocol.dataset and not row.protocol.exact:
+            match = row.protocol.match
+            if match and self.preset in match.presets and row.protocol.dataset and not row.protocol.exact:
                 sets.setdefault(row.protocol.dataset, set()).update({row.protocol.split} - {""})
         return sets
 
@@ -73,6 +74,7 @@ class Wish:
 
         Raises:
             UnknownName: a name is that of no row, a metric of no metric.
+            BenchError: one name has two checkpoints.
         """
         wanted, local = _metrics(rows, metrics), {}
         chosen: list[Row] = []
@@ -80,8 +82,9 @@ class Wish:
             name, mark, rest = spec_text.name_and_rest(text)
             if mark == "=":
                 parse(text)  # says what is wrong with it
-                local[name] = rest
-            named = [row for row in rows if _is_named(row, name if mark == "=" else text)]
+                if local.setdefault(name, rest) != rest:
+                    raise BenchError(f"{name} is given with two checkpoints", "measure one after the other")
+            named = [row for row in rows if is_meant(row, text)]
             if not named:
                 raise _unknown(rows, text)
             chosen += named
@@ -139,14 +142,20 @@ class Wish:
             if reason := self.obstacle(row, offline):
                 reasons[row] = reason
                 continue
-            match, spec = row.protocol.match, self.spec(row)
+            spec = self.spec(row)
             if row.protocol.exact and spec in covered:
                 continue
             covered.add(spec)
             for preset in self.presets_of(row):
-                key = _task(row), preset, match.dataset if match else ""
+                key = _task(row), preset, self._dataset(row)
                 groups.setdefault(key, []).append((row, spec))
         return [Batch(*key, tuple(measured)) for key, measured in groups.items()], reasons
+
+    def _dataset(self, row: Row) -> str:
+        """The data set of a row's measurement; under a preset that the user gives that of the rows which follow it."""
+        followed = [other.protocol.match for other in (self.rows if self.preset else (row,)) if other.protocol.match]
+        names = {match.dataset for match in followed if not self.preset or self.preset in match.presets}
+        return names.pop() if len(names) == 1 else ""
 
     def obstacle(self, row: Row, offline: bool) -> str:
         """Why a row cannot be measured; empty if it can. Touches no network."""
@@ -191,10 +200,16 @@ def _measures(preset: str, value: str) -> bool:
     return not named or any(metric in named for metric in registry.givers(value))
 
 
+def is_meant(row: Row, text: str) -> bool:
+    """Whether a name that a user gave, perhaps with a checkpoint, means a row."""
+    name, mark, _ = spec_text.name_and_rest(text)
+    return _is_named(row, name if mark == "=" else text)
+
+
 def _is_named(row: Row, name: str) -> bool:
     entry = row.entry
-    base = spec_text.name_and_rest(entry.registry)[0] if entry.registry else ""
-    return name in (entry.registry, base) or name.casefold() == entry.system.casefold()
+    names = {entry.registry, spec_text.name_and_rest(entry.registry)[0]} if entry.registry else set()
+    return name in names or name.casefold() == entry.system.casefold()
 
 
 def _in_order(rows: Iterable[Row], chosen: Sequence[Row]) -> list[Row]:
@@ -220,6 +235,8 @@ def _metrics(rows: Sequence[Row], names: Sequence[str]) -> frozenset[str]:
 def _unknown(rows: Sequence[Row], text: str) -> BenchError:
     name = spec_text.name_and_rest(text)[0]
     if name in registry.entries("tokenizers") or name in registry.entries("backbones"):
-        return BenchError(f"{name}: the catalogue has no reported number that names it", "run: bench reproduce")
+        forms = list(dict.fromkeys(row.entry.registry for row in rows if row.entry.registry and _is_named(row, name)))
+        remedy = f"it has numbers of {', '.join(forms)}" if forms else "run: bench reproduce"
+        return BenchError(f"{text}: the catalogue has no reported number that names it", remedy)
     known = {row.entry.registry for row in rows if row.entry.registry} | {row.entry.system for row in rows}
     return UnknownName("reported system", text, known)

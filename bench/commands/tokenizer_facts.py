@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
@@ -53,7 +54,8 @@ def _described(spec: SystemSpec) -> Sequence[Codebook]:
 
 
 def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
-    facts: dict[str, Any] = {"codebooks": [f"{book.size} entries, one code per {book.covers}" for book in books]}
+    alike = groupby(f"{book.size} entries, one code per {book.covers}" for book in books)
+    facts: dict[str, Any] = {"codebooks": [_times(text, len(list(books_of))) for text, books_of in alike]}
     rates = [book.bits * book.rate for book in books if book.rate]
     once = [book.bits * book.per_clip for book in books if book.per_clip]
     covers = {book.covers for book in books}
@@ -70,6 +72,11 @@ def _rates(books: Sequence[Codebook]) -> dict[str, Any]:
         bits = sum(count * book.bits for count, book in zip(counts, books, strict=True))
         facts[f"at {side}x{side}"] = f"{sum(counts)} codes, {bits:g} bits"
     return facts
+
+
+def _times(text: str, count: int) -> str:
+    """A line that stands for several that are equal."""
+    return f"{count} x {text} each" if count > 1 else text
 
 
 def _codes(covers: str, side: int) -> int:

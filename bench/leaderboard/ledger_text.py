@@ -19,7 +19,10 @@ def text(lines: Sequence[Line]) -> str:
     parts = []
     for row, same in groupby(lines, key=lambda line: line.row):
         heading = f"{row.entry.system} ({', '.join(filter(None, (row.entry.registry, row.entry.source)))})"
-        body = [shown.get(id(line)) or f"{line.fact.title} {line.reported}: {line.verdict}" for line in same]
+        body = []
+        for verdict, alike in groupby(same, key=lambda line: shown.get(id(line)) or str(line.verdict)):
+            numbers = [f"{line.fact.title} {line.reported}" for line in alike if not line.measured]
+            body.append(f"{', '.join(numbers)}: {verdict}" if numbers else verdict)
         parts.append((row, [f"  {heading}", *(f"    {line}" for line in body)]))
     sections = []
     for (_, title), group in groupby(parts, key=lambda part: (part[0].entry.protocol, part[0].protocol.title)):

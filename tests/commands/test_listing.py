@@ -109,6 +109,7 @@ def test_speech_whisper_differs_from_the_default_in_the_recogniser_alone():
     [
         ("mdct-vq@4", ["rate 4 kbit/s, 400 tokens/s", "codebooks 1024 entries, one code per 1/50 s, envelope"]),
         ("snac-24khz", ["repo=hubertsiuzdak/snac_24khz", "run: bench fetch snac-24khz"]),
+        ("infinity-bsq-d64", ["4 x 65536 entries, one code per 1/4 of 256x256 pixels each 4 x 65536 entries"]),
         ("opus@12", ["rate 12 kbit/s nominally"]),
         ("klt-vq", ["rate 12 bits for 8x8 pixels"]),
         ("musicgen-small@seconds=5", ["seconds=5", "guidance=3", "likelihood exact", "condition text"]),

@@ -94,7 +94,7 @@ def listed(*arguments: object) -> str:
 def test_the_list_shows_commands_and_what_cannot_be_measured(catalog):
     shown = listed("--catalog", catalog)
     assert "A table (ImageNet val, N=3); A README (ImageNet, N not stated)" in shown
-    assert "bench reproduce --preset llamagen --data imagenet/val" in shown
+    assert f"bench reproduce --preset llamagen --catalog {catalog} --data imagenet/val" in shown
     assert "1 row: no preset follows its source" in shown
     assert "1 row: no tokenizer or backbone of the bench loads it" in shown
     assert "2 rows: preset librispeech does not measure UTMOS" in shown
@@ -102,6 +102,21 @@ def test_the_list_shows_commands_and_what_cannot_be_measured(catalog):
     (record,) = records
     assert record["reported"] == {"rfid": "2.1"}
     assert record["command"] == "bench reproduce taesd --data PATH"
+
+
+def test_the_commands_of_a_list_measure_what_was_named_and_nothing_else():
+    shown = listed("mimi@18", "--metric", "stoi")
+    assert "  bench reproduce mimi@18 --metric stoi --data librispeech/test-clean" in shown
+    shown = listed("llamagen-vq-ds8", "mimi@18")
+    assert "  bench reproduce llamagen-vq-ds8 --preset llamagen --data imagenet/val" in shown
+    assert "  bench reproduce mimi@18 --preset librispeech --data librispeech/test-clean" in shown
+
+
+def test_a_preset_measures_rows_of_other_data_in_one_run():
+    shown = listed("encodec-24khz", "--preset", "librispeech")
+    assert shown.count("bench reproduce encodec-24khz --preset librispeech --data librispeech/test-clean") == 1
+    assert "(Codec-SUPERB)" in shown
+    assert "bench reproduce" not in shown.partition("--preset librispeech --data")[2]
 
 
 def test_a_system_whose_publisher_gives_a_file_needs_it():
@@ -124,6 +139,11 @@ def test_the_catalogue_of_the_bench_is_listed_with_what_has_to_be_fetched(cache)
         (["llamagen-vq-ds17"], "no reported system is called 'llamagen-vq-ds17'"),
         (["jpeg"], "jpeg: the catalogue has no reported number that names it"),
         (["--metric", "rfdi"], "no reported metric is called 'rfdi'"),
+        ([""], "no reported system is called ''"),
+        (["llamagen-vq-ds16", "--metric", "lpips"], "no reported number is of these names and metrics"),
+        (["--preset", "rates", "--metric", "rfid"], "preset rates follows no source of such numbers; name systems"),
+        (["mimi@19"], "mimi@19: the catalogue has no reported number that names it; it has numbers of mimi, mimi@32"),
+        (["sdxl-vae=.", "sdxl-vae=.."], "sdxl-vae is given with two checkpoints"),
         (["llamagen-vq-ds16=nowhere.pt"], "no such file or folder: nowhere.pt"),
         (["--preset", "nothing"], "no protocol is called 'nothing'"),
         (["--data", "."], "these numbers were measured on different data: ImageNet val"),
