@@ -28,7 +28,7 @@ def test_presets_are_listed_under_the_modality_of_their_metrics(bench):
         "any modality": {"default"},
         "image": {
             *("adm", "bsq-vit", "llamagen", "maskbit", "maskbit-fid", "native", "probe-64", "probe-64-class"),
-            *("seed-voken", "seed-voken-128", "seed-voken-128-fid", "seed-voken-fid", "titok"),
+            *("seed-voken", "seed-voken-128", "seed-voken-128-fid", "seed-voken-fid", "titok", "titok-vae"),
         },
         "audio": {"audio-lm", "codec-superb", "dac", "librispeech", "rates", "speech-whisper", "wavtokenizer"},
     }
