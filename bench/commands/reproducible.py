@@ -76,7 +76,8 @@ class Wish:
             UnknownName: a name is that of no row, a metric of no metric.
             BenchError: one name has two checkpoints.
         """
-        wanted, local = _metrics(rows, metrics), {}
+        wanted = _metrics(rows, metrics)
+        local: dict[str, str] = {}
         chosen: list[Row] = []
         for text in names:
             name, mark, rest = spec_text.name_and_rest(text)
