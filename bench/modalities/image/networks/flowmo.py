@@ -13,6 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.image.networks.attention import heads_of, turned
+from bench.modalities.image.networks.patches import image_of_patches, patches_of_image
+
 EPSILON = 1e-6
 TIME_CHANNELS = 256
 STREAMS = ("txt", "img")
@@ -42,7 +45,7 @@ class Projections(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Queries, keys and values ``[batch, heads, positions, head]``."""
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = heads_of(self.qkv(x), self.heads)
         return self.norm["query_norm"](query), self.norm["key_norm"](key), value
 
 
@@ -80,7 +83,7 @@ class Block(nn.Module):
         parts = zip(*(module(x) for module, x in zip(projections, normal, strict=True)), strict=True)
         query, key, value = (torch.cat(part, 2) for part in parts)
         mixed = F.scaled_dot_product_attention(
-            _turned(query, turns), _turned(key, turns), value, scale=8 / query.shape[-1]
+            turned(query, turns), turned(key, turns), value, scale=8 / query.shape[-1]
         )
         split = mixed.transpose(1, 2).flatten(-2).split([x.shape[1] for x in sequences], 1)
         results = []
@@ -93,12 +96,6 @@ class Block(nn.Module):
 
 def _modulated(x: torch.Tensor, shift: torch.Tensor | float, scale: torch.Tensor | float) -> torch.Tensor:
     return (1 + scale) * F.layer_norm(x, x.shape[-1:], eps=EPSILON) + shift
-
-
-def _turned(vectors: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Vectors ``[batch, heads, positions, head]`` whose pairs of neighboring channels are turned in the plane."""
-    pairs = torch.view_as_complex(vectors.float().unflatten(-1, (-1, 2)).contiguous())
-    return torch.view_as_real(pairs * turns).flatten(-2).to(vectors.dtype)
 
 
 class Readout(nn.Module):
@@ -147,17 +144,14 @@ class Transformer(nn.Module):
             times: of each image, 1 for noise and 0 for no noise, float ``[batch]``; None where there is no noise.
         """
         grid = [side // self.patch for side in images.shape[2:]]
-        # Patches have their channels last within, unlike those of pixel_unshuffle.
-        patches = images.unfold(2, self.patch, self.patch).unfold(3, self.patch, self.patch)
-        sequence = patches.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(1, 2)
+        sequence = patches_of_image(images, self.patch).flatten(1, 2)
         time = None if times is None else self._time(times)
         turns = self._turns(codes.shape[1], grid, images.device)
         streams = [self.txt_in(codes), self.img_in(sequence)]
         for block in self.double_blocks:
             streams = block(streams, time, turns)
-        out = self.final_layer_img(streams[1], time).view(*patches.shape[:1], *grid, self.patch, self.patch, 3)
-        made = out.permute(0, 5, 1, 3, 2, 4).reshape(images.shape)
-        return made, self.final_layer_txt(streams[0], time)
+        patches = self.final_layer_img(streams[1], time).unflatten(1, grid)
+        return image_of_patches(patches, self.patch), self.final_layer_txt(streams[0], time)
 
     def _time(self, times: torch.Tensor) -> torch.Tensor:
         """Features ``[batch, width]`` of times."""

@@ -1,4 +1,4 @@
-"""Vector quantization to the nearest entry of one codebook."""
+"""Vector quantization to the nearest entry of a codebook."""
 
 from __future__ import annotations
 
@@ -29,11 +29,21 @@ class NearestEntry(nn.Module):
         vectors, entries = vectors.float(), self.embedding.weight.float()
         if self.normalized:
             vectors, entries = F.normalize(vectors, dim=-1), F.normalize(entries, dim=-1)
-        # Squared distances without the part that all entries share.
-        distances = entries.square().sum(1) - 2 * vectors @ entries.T
-        return distances.argmin(-1)
+        return nearest(vectors, entries)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Vectors ``[..., channels]`` of codes int64 ``[...]``."""
         vectors: torch.Tensor = self.embedding(codes)
         return F.normalize(vectors, dim=-1) if self.normalized else vectors
+
+
+def nearest(vectors: torch.Tensor, entries: torch.Tensor) -> torch.Tensor:
+    """The index int64 ``[...]`` of the entry nearest to each vector, by distances in float32 whatever the dtype.
+
+    Args:
+        vectors: ``[..., channels]``.
+        entries: ``[entries, channels]``.
+    """
+    vectors, entries = vectors.float(), entries.float()
+    # Squared distances without the part that all entries share.
+    return (entries.square().sum(1) - 2 * vectors @ entries.T).argmin(-1)

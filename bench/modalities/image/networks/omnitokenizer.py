@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.image.networks.attention import heads_of, turned
+
 SCALE = 8.0
 """What products of unit queries and keys are multiplied by, whatever the width of a head."""
 
@@ -78,7 +80,7 @@ class Attention(nn.Module):
         )
         if self.positions == "rope":
             turns = _turns(rows, columns, query.shape[-1], query.device)
-            query, key = _turned(query, turns), _turned(key, turns)
+            query, key = turned(query, turns), turned(key, turns)
         query, key = F.normalize(query, dim=-1) * self.q_scale, F.normalize(key, dim=-1) * self.k_scale
         bias = self.spatial_rel_pos_bias(rows, columns) if self.positions == "rel" else None
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=SCALE)
@@ -92,12 +94,6 @@ def _turns(rows: int, columns: int, head: int, device: torch.device) -> torch.Te
     row, column = torch.cartesian_prod(*(torch.arange(side, device=device) for side in (rows, columns))).unbind(1)
     angles = torch.stack([torch.outer(column, rates), torch.outer(row, rates)], -1).flatten(1)
     return torch.polar(torch.ones_like(angles), angles)
-
-
-def _turned(vectors: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Vectors ``[batch, heads, positions, head]`` whose pairs of neighboring channels are turned in the plane."""
-    pairs = torch.view_as_complex(vectors.float().unflatten(-1, (-1, 2)).contiguous())
-    return torch.view_as_real(pairs * turns).flatten(-2).to(vectors.dtype)
 
 
 class WindowAttention(nn.Module):
@@ -118,8 +114,7 @@ class WindowAttention(nn.Module):
         batch, rows, columns, channels = maps.shape
         side = self.window
         tiles = self.norm(maps).view(batch, rows // side, side, columns // side, side, channels).transpose(2, 3)
-        projected = self.qkv(tiles.reshape(-1, side * side, channels)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
+        query, key, value = heads_of(self.qkv(tiles.reshape(-1, side * side, channels)), self.heads)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias())
         out: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(-2))
         return maps + out.view(tiles.shape).transpose(2, 3).reshape(maps.shape)

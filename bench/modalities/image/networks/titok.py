@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from bench.modalities.image.networks.patches import image_of_patches
+
 SIZES = {"small": (512, 8, 8), "base": (768, 12, 12), "large": (1024, 24, 16)}
 """Width, layers and heads of the publisher's transformers by their names."""
 
@@ -123,7 +125,5 @@ class Decoder(Transformer):
         maps: torch.Tensor = self.ffn(places.mT.unflatten(2, (self.grid, self.grid)))
         if self.logits:
             return maps
-        # The channels of a place are the rows of its patch, the columns, and the colors.
-        pixels = maps.unflatten(1, (self.patch, self.patch, 3)).permute(0, 3, 4, 1, 5, 2)
-        images: torch.Tensor = self.conv_out(pixels.flatten(4, 5).flatten(2, 3))
+        images: torch.Tensor = self.conv_out(image_of_patches(maps.movedim(1, -1), self.patch))
         return images

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.modalities.image.networks import taming
+from bench.modalities.image.networks.attention import Attention
 
 EPSILON = 1e-6
 
@@ -91,28 +92,6 @@ class Gated(nn.Module):
         x = self.norm(x)
         out: torch.Tensor = self.w2(F.gelu(self.w0(x), approximate="tanh") * self.w1(x))
         return out
-
-
-class Attention(nn.Module):
-    """Self-attention over all positions of sequences ``[batch, positions, channels]``."""
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.proj(attended(self.qkv(x), self.heads).flatten(-2))
-        return out
-
-
-def attended(projected: torch.Tensor, heads: int) -> torch.Tensor:
-    """What attention makes of queries, keys and values ``[batch, positions, 3 * heads * width]``, one head after
-    the other in each: ``[batch, positions, heads, width]``.
-    """
-    query, key, value = projected.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
-    mixed: torch.Tensor = F.scaled_dot_product_attention(query, key, value)
-    return mixed.transpose(1, 2)
 
 
 class Block(nn.Module):

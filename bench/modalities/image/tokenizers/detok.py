@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.modalities.image.networks.rotary_vit import Decoder, Encoder, Size
+from bench.modalities.image.networks.detok import Decoder, Encoder, Size
 from bench.modalities.image.tokenizers.published import PublishedLatents
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout

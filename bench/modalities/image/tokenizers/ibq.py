@@ -13,7 +13,10 @@ from bench.modalities.image.tokenizers.taming_codes import TamingCodes
 
 
 class LargestProduct(Quantizer):
-    """One codebook. The code of a latent is the entry of the largest inner product with it, not the nearest one."""
+    """One codebook. The code of a latent is the entry of the largest inner product with it, not the nearest one.
+
+    Products are computed in float32 whatever the dtype: in bfloat16 many of 262144 entries would have the same.
+    """
 
     def __init__(self, entries: int, channels: int) -> None:
         super().__init__()
@@ -21,7 +24,7 @@ class LargestProduct(Quantizer):
         self.entries = (entries,)
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        products = latents.permute(0, 2, 3, 1) @ self.embedding.weight.T
+        products = latents.permute(0, 2, 3, 1).float() @ self.embedding.weight.float().T
         return (products.argmax(-1),)
 
     def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -12,8 +12,8 @@ from bench.contracts.tokens import Codebook
 from bench.errors import BenchError
 from bench.modalities.image.networks.maskgit import RENAMES
 from bench.modalities.image.networks.nearest_entry import NearestEntry
+from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.maskgit import MaskGIT, Network
-from bench.quantizers.lfq import binary_digits, binary_index
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
 
@@ -30,12 +30,11 @@ class Signs(nn.Module):
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         """Codes int64 ``[...]`` of vectors ``[..., bits]``."""
-        return binary_index(vectors.flatten(0, -2) > 0).view(vectors.shape[:-1])
+        return codes_of_signs(vectors.movedim(-1, 1), [self.bits])[0]
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Vectors ``[..., bits]`` of -1 and 1."""
-        digits = binary_digits(codes.reshape(-1, 1), self.bits)
-        return (2.0 * digits - 1).view(*codes.shape, self.bits).to(codes.device)
+        return signs_of_codes([codes], [self.bits]).movedim(1, -1)
 
 
 class MaskBit(MaskGIT):

@@ -10,6 +10,7 @@ from torch import nn
 
 from bench.errors import BenchError
 from bench.modalities.image.networks.ddconfig import Quantizer
+from bench.modalities.image.networks.nearest_entry import nearest
 from bench.modalities.image.tokenizers.taming_codes import TamingCodes
 from bench.tokenizers.layouts import Layout
 
@@ -30,9 +31,7 @@ class Residuals(Quantizer):
         rest, codes = latents.permute(0, 2, 3, 1), []
         for book in self.codebooks:
             assert isinstance(book, nn.Embedding)
-            entries = book.weight[:-1]
-            # Squared distances without the part that all entries share.
-            codes.append((entries.square().sum(1) - 2 * rest @ entries.T).argmin(-1))
+            codes.append(nearest(rest, book.weight[:-1]))
             rest = rest - book(codes[-1])
         return tuple(codes)
 

@@ -11,7 +11,7 @@ from torch import nn
 from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks import magvit2
 from bench.modalities.image.networks.ddconfig import factor
-from bench.modalities.image.networks.projected import ProjectedCodebook
+from bench.modalities.image.networks.projected_codebook import ProjectedCodebook
 from bench.modalities.image.tokenizers.published import PublishedCodes, each
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.errors import BenchError
-from bench.modalities.image.networks.latent_vit import Decoder, Encoder, Size
+from bench.modalities.image.networks.soft_vq import Decoder, Encoder, Size
 from bench.modalities.image.tokenizers.published import PublishedLatents
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
@@ -61,7 +61,7 @@ class Network(nn.Module):
         patches: sides of the squares that are one token of the encoder, and of the decoder.
         count: number of latent tokens.
         channels: channels of a latent token.
-        turning: see :class:`bench.modalities.image.networks.latent_vit.Encoder`.
+        turning: see :class:`bench.modalities.image.networks.soft_vq.Encoder`.
         leads: whether the decoder has a class token.
         quantize: what becomes of the latents; None if they stay as they are.
     """

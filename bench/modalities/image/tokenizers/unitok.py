@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks import vitamin
+from bench.modalities.image.networks.attention import heads_of
 from bench.modalities.image.tokenizers.published import PublishedCodes, each
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
@@ -33,7 +34,7 @@ class Mixing(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         biases = torch.cat([self.q_bias, self.get_buffer("zero_k_bias"), self.v_bias])
-        mixed = vitamin.attended(self.qkv(x) + biases, self.heads)
+        mixed = F.scaled_dot_product_attention(*heads_of(self.qkv(x) + biases, self.heads)).transpose(1, 2)
         out: torch.Tensor = self.proj(mixed.mean(-2) if self.shrinks else mixed.flatten(-2))
         return out
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks import taming
+from bench.modalities.image.networks.nearest_entry import nearest
 from bench.modalities.image.tokenizers.published import PublishedCodes, each
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import share
@@ -71,12 +72,9 @@ class Quantizer(nn.Module):
     def encode(self, maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Codes ``[batch, rows, columns]`` of each scale of maps ``[batch, channels, height, width]``."""
         rest, codes = maps, []
-        entries = self.embedding.weight
         for scale, grid in enumerate(self.grids(*maps.shape[2:])):
             averages = F.interpolate(rest, grid, mode="area").permute(0, 2, 3, 1)
-            # Squared distances without the part that all entries share.
-            distances = entries.square().sum(1) - 2 * averages @ entries.T
-            codes.append(distances.argmin(-1))
+            codes.append(nearest(averages, self.embedding.weight))
             rest = rest - self.added(scale, codes[-1], maps.shape[2:])
         return tuple(codes)
 

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.contracts.tokens import Codebook
+from bench.modalities.image.networks.attention import heads_of
 from bench.modalities.image.networks.nearest_entry import NearestEntry
 from bench.modalities.image.tokenizers.published import PublishedCodes, each
 from bench.tokenizers.checkpoint_files import Checkpoint
@@ -34,8 +35,7 @@ class Attention(nn.Module):
         self.to_out = nn.Identity() if heads == 1 and channels == HEAD else nn.Linear(heads * HEAD, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        query, key, value = self.to_qkv(x).unflatten(-1, (3, self.heads, HEAD)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        mixed = F.scaled_dot_product_attention(*heads_of(self.to_qkv(x), self.heads))
         out: torch.Tensor = self.to_out(mixed.transpose(1, 2).flatten(-2))
         return out
 

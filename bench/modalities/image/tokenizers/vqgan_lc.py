@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.modalities.image.networks.projected import ProjectedCodebook
+from bench.modalities.image.networks.projected_codebook import ProjectedCodebook
 from bench.modalities.image.tokenizers.taming_codes import TamingCodes
 
 

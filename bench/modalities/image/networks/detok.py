@@ -12,6 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench.modalities.image.networks.attention import Attention
+from bench.modalities.image.networks.patches import image_of_patches
+
 FASTEST, SLOWEST = 7.0, 7e-4
 """Frequencies of the angles, in turns across the image."""
 
@@ -34,22 +37,6 @@ def angles(grid: int, dim: int) -> torch.Tensor:
     places = 2 * math.pi * torch.linspace(0, 1, grid)[:, None] * turns
     rows, columns = places[:, None].expand(-1, grid, -1), places.expand(grid, -1, -1)
     return torch.cat((rows, columns), -1).flatten(0, 1)
-
-
-class Attention(nn.Module):
-    """Attention of all tokens to each other."""
-
-    def __init__(self, size: Size) -> None:
-        super().__init__()
-        self.heads = size.heads
-        self.qkv, self.proj = nn.Linear(size.width, 3 * size.width), nn.Linear(size.width, size.width)
-
-    def forward(self, x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key = (part * cosine + _quarter_turn(part) * sine for part in (query, key))
-        mixed: torch.Tensor = F.scaled_dot_product_attention(query, key, value)
-        out: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return out
 
 
 def _quarter_turn(x: torch.Tensor) -> torch.Tensor:
@@ -77,10 +64,10 @@ class Block(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.norm1, self.norm2 = (nn.RMSNorm(size.width, eps=1e-6) for _ in range(2))
-        self.attn, self.mlp = Attention(size), GatedMaps(size.width)
+        self.attn, self.mlp = Attention(size.width, size.heads), GatedMaps(size.width)
 
     def forward(self, x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-        x = x + self.attn(self.norm1(x), cosine, sine)
+        x = x + self.attn(self.norm1(x), lambda part: part * cosine + _quarter_turn(part) * sine)
         out: torch.Tensor = x + self.mlp(self.norm2(x))
         return out
 
@@ -136,7 +123,6 @@ class Decoder(Transformer):
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         x = self.through(self.decoder_embed(latents.flatten(1, 2)))
-        squares = self.ffn(x.transpose(1, 2).unflatten(-1, (self.grid, self.grid)))
-        squares = squares.unflatten(1, (self.patch, self.patch, 3)).permute(0, 3, 4, 1, 5, 2)
-        images: torch.Tensor = self.conv_out(squares.flatten(4, 5).flatten(2, 3))
+        patches = self.ffn(x.transpose(1, 2).unflatten(-1, (self.grid, self.grid))).movedim(1, -1)
+        images: torch.Tensor = self.conv_out(image_of_patches(patches, self.patch))
         return images

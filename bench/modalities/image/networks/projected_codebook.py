@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.modalities.image.networks.ddconfig import Quantizer
+from bench.modalities.image.networks.nearest_entry import nearest
 
 
 class ProjectedCodebook(Quantizer):
@@ -30,10 +31,7 @@ class ProjectedCodebook(Quantizer):
         return mapped
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        entries = self.projected()
-        # Squared distances without the part that all entries share.
-        distances = entries.square().sum(1) - 2 * latents.permute(0, 2, 3, 1) @ entries.T
-        return (distances.argmin(-1),)
+        return (nearest(latents.permute(0, 2, 3, 1), self.projected()),)
 
     def decode(self, codes: tuple[torch.Tensor, ...]) -> torch.Tensor:
         latents = F.embedding(codes[0], self.projected())

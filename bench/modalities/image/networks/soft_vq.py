@@ -6,11 +6,18 @@ so that a state dict has the names of the publishers' files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from bench.modalities.image.networks.attention import Attention, turned
+from bench.modalities.image.networks.patches import image_of_patches
+
+Turn = Callable[[torch.Tensor], torch.Tensor]
+"""What becomes of queries, and of keys, ``[batch, heads, tokens, head]``."""
 
 
 @dataclass(frozen=True)
@@ -25,37 +32,6 @@ class Size:
     depth: int
     heads: int
     registers: int = 0
-
-
-class Attention(nn.Module):
-    """Attention of all tokens to each other."""
-
-    def __init__(self, size: Size) -> None:
-        super().__init__()
-        self.heads = size.heads
-        self.qkv, self.proj = nn.Linear(size.width, 3 * size.width), nn.Linear(size.width, size.width)
-
-    def forward(self, x: torch.Tensor, turns: torch.Tensor | None, before: int) -> torch.Tensor:
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        if turns is not None:
-            query, key = (turned(part, turns, before) for part in (query, key))
-        mixed: torch.Tensor = F.scaled_dot_product_attention(query, key, value)
-        out: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return out
-
-
-def turned(parts: torch.Tensor, turns: torch.Tensor, before: int) -> torch.Tensor:
-    """Queries or keys ``[batch, heads, tokens, dim]`` with those of an image turned by angles.
-
-    Args:
-        turns: angles ``[heads, image tokens, dim / 2]``, one for each pair of neighboring channels.
-        before: tokens before those of the image.
-    """
-    inside = slice(before, before + turns.shape[1])
-    even, odd = parts[:, :, inside].unflatten(-1, (-1, 2)).unbind(-1)
-    cosine, sine = turns.cos().to(parts.dtype), turns.sin().to(parts.dtype)
-    pairs = torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), -1).flatten(-2)
-    return torch.cat((parts[:, :, :before], pairs, parts[:, :, inside.stop :]), 2)
 
 
 class Scale(nn.Module):
@@ -75,14 +51,14 @@ class Block(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.norm1, self.norm2 = (nn.LayerNorm(size.width, eps=1e-6) for _ in range(2))
-        self.attn = Attention(size)
+        self.attn = Attention(size.width, size.heads)
         self.ls1, self.ls2 = Scale(size.width), Scale(size.width)
         self.mlp = nn.ModuleDict(
             {"fc1": nn.Linear(size.width, 4 * size.width), "fc2": nn.Linear(4 * size.width, size.width)}
         )
 
-    def forward(self, x: torch.Tensor, turns: torch.Tensor | None, before: int) -> torch.Tensor:
-        x = x + self.ls1(self.attn(self.norm1(x), turns, before))
+    def forward(self, x: torch.Tensor, turn: Turn | None) -> torch.Tensor:
+        x = x + self.ls1(self.attn(self.norm1(x), turn))
         out: torch.Tensor = x + self.ls2(self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x)))))
         return out
 
@@ -128,9 +104,20 @@ class Transformer(nn.Module):
             x = x + self.pos_embed
         x = torch.cat((x, latents), 1)
         for index, block in enumerate(self.blocks):
-            x = block(x, None if turns is None else turns[index], self.before)
+            x = block(x, None if turns is None else self._turn(turns[index]))
         out: torch.Tensor = self.norm(x)
         return out
+
+    def _turn(self, angles: torch.Tensor) -> Turn:
+        """What turns the queries or keys of an image's tokens by angles ``[heads, positions, head / 2]``."""
+        turns = torch.polar(torch.ones_like(angles), angles)
+        sizes = (self.before, turns.shape[1])
+
+        def turn(parts: torch.Tensor) -> torch.Tensor:
+            before, inside, after = parts.split([*sizes, parts.shape[2] - sum(sizes)], 2)
+            return torch.cat((before, turned(inside, turns), after), 2)
+
+        return turn
 
 
 class _Half(nn.Module):
@@ -194,6 +181,4 @@ class Decoder(_Half):
         empty = self.mask_token.expand(len(latents), positions, -1)
         x = self.model(empty, latents + self.latent_pos_embed, self.turns())
         pixels = self.to_pixel["model"](x[:, self.model.before : self.model.before + positions])
-        squares = pixels.unflatten(1, (self.grid, self.grid)).unflatten(-1, (self.patch, self.patch, 3))
-        images: torch.Tensor = squares.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-        return images
+        return image_of_patches(pixels.unflatten(1, (self.grid, self.grid)), self.patch)
