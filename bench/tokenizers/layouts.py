@@ -45,6 +45,17 @@ class Layout:
         return name
 
 
+def reject_other_choices(config: Mapping[str, Any], choices: Mapping[str, Any]) -> None:
+    """Raise BenchError if a configuration states other choices than these; what it does not state counts as the same.
+
+    Args:
+        choices: arguments of a publisher's network that every published checkpoint has with these values.
+    """
+    others = (f"{key}: {config[key]}" for key, value in choices.items() if config.get(key, value) != value)
+    if named := ", ".join(others):
+        raise BenchError(f"describes another network than is known here ({named})")
+
+
 def model_of_layout(
     build: Callable[[dict[str, Any]], Any], name: str, layout: Layout, checkpoint: Checkpoint
 ) -> tuple[Any, tuple[Path, ...]]:

@@ -15,6 +15,7 @@ from torch import nn
 
 from bench.errors import BenchError
 from bench.modalities.image.networks import taming
+from bench.tokenizers.layouts import reject_other_choices
 
 _NEEDED = ("ch", "ch_mult", "num_res_blocks", "attn_resolutions", "in_channels", "out_ch", "resolution", "z_channels")
 _LISTS = ("ch_mult", "attn_resolutions")
@@ -34,14 +35,9 @@ def check(ddconfig: Mapping[str, Any], doubled: bool) -> None:
         values = ddconfig[key] if key in _LISTS else [ddconfig[key]]
         if not isinstance(values, list) or not all(isinstance(value, int) for value in values):
             raise BenchError(f"ddconfig: {key} must be {'whole numbers' if key in _LISTS else 'a whole number'}")
-    others = {key: ddconfig[key] for key, value in _SAME.items() if ddconfig.get(key, value) != value}
-    if ddconfig.get("attn_type", "vanilla") not in ("vanilla", "none"):
-        others["attn_type"] = ddconfig["attn_type"]
-    if ddconfig.get("double_z", True) != doubled:
-        others["double_z"] = ddconfig.get("double_z", True)
-    if others:
-        shown = ", ".join(f"{key}: {value}" for key, value in others.items())
-        raise BenchError(f"ddconfig describes another network than is known here ({shown})")
+    attention = "vanilla" if attends(ddconfig) else "none"
+    choices = {**_SAME, "attn_type": attention, "double_z": doubled}
+    reject_other_choices({"double_z": True, **ddconfig}, choices)
 
 
 def attends(ddconfig: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +13,7 @@ from bench.errors import BenchError
 from bench.modalities.image.networks import bsqvit
 from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.published import PublishedCodes
-from bench.tokenizers.checkpoint_files import Checkpoint
-from bench.tokenizers.layouts import Layout
+from bench.tokenizers.layouts import Layout, reject_other_choices
 from bench.tokenizers.pretrained import area
 
 _SAME = {"logit_laplace": False, "dvitconfig": None}
@@ -54,10 +52,6 @@ class BSQViT(PublishedCodes):
 
     called = "BSQ-ViT's VITBSQModel"
 
-    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file.
@@ -76,11 +70,8 @@ class BSQViT(PublishedCodes):
         if "vitconfig" not in arguments or "embed_dim" not in arguments or "n_embed" in arguments:
             return None
         vit, bits = arguments["vitconfig"], _bits(arguments)
-        others = {name: arguments[name] for name, value in _SAME.items() if arguments.get(name, value) != value}
-        others |= {name: vit[name] for name, value in _SAME_VIT.items() if vit.get(name, value) != value}
-        if others:
-            shown = ", ".join(f"{name}: {value}" for name, value in others.items())
-            raise BenchError(f"describes another network than is published ({shown})")
+        reject_other_choices(arguments, _SAME)
+        reject_other_choices(vit, _SAME_VIT)
         if sum(bits) != arguments["embed_dim"]:
             raise BenchError(f"codes of {' + '.join(map(str, bits))} bits for {arguments['embed_dim']} channels")
         scale = arguments["embed_dim"] ** -0.5 if arguments.get("post_q_l2_norm") else 1.0
@@ -93,6 +84,10 @@ class BSQViT(PublishedCodes):
     @staticmethod
     def factor_of(model: Network) -> int:
         return int(model.factor)
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     def codebooks_in(self, model: Network) -> tuple[Codebook, ...]:
         return _codebooks(model.bits, model.factor)

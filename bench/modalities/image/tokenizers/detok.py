@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +10,6 @@ from torch import nn
 
 from bench.modalities.image.networks.detok import Decoder, Encoder, Size
 from bench.modalities.image.tokenizers.published import PublishedLatents
-from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 
 SIZES = {"small": Size(512, 8, 8), "base": Size(768, 12, 12), "large": Size(1024, 24, 16), "xl": Size(1152, 28, 16)}
@@ -50,10 +48,6 @@ class DeTok(PublishedLatents):
 
     called = "DeTok"
 
-    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` has arguments of the publisher's ``DeTok``, with their names."""
@@ -68,6 +62,10 @@ class DeTok(PublishedLatents):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.patch
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     def latents_of(self, images: torch.Tensor) -> torch.Tensor:
         mean: torch.Tensor = self.model.encoder(images).chunk(2, -1)[0]

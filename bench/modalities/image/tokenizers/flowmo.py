@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,6 @@ from bench.modalities.image.networks.flowmo import Transformer
 from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.posterior import noise_of
 from bench.modalities.image.tokenizers.published import PublishedCodes
-from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import share
 
@@ -109,10 +107,6 @@ class FlowMo(PublishedCodes):
         super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
         self.seed = seed
 
-    def _adopt(self, checkpoint: Checkpoint, model: Network, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` has the arguments of :class:`Network`.
@@ -132,6 +126,10 @@ class FlowMo(PublishedCodes):
 
     @staticmethod
     def factor_of(model: Network) -> int:
+        return model.side
+
+    @staticmethod
+    def side_of(model: Network) -> int:
         return model.side
 
     def codebooks_in(self, model: Network) -> tuple[Codebook, ...]:

@@ -11,7 +11,7 @@ from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.modalities.image.tokenizers.published import each
 from bench.modalities.image.tokenizers.var import FACTORS, VAR
-from bench.tokenizers.layouts import Layout
+from bench.tokenizers.layouts import Layout, reject_other_choices
 
 DEFAULTS = {
     "vocab_size": 4096,
@@ -34,9 +34,7 @@ def layout(config: Mapping[str, Any]) -> Layout | None:
     """
     if not str(config.get("model_type", "")).startswith("hart_autoencoder"):
         return None
-    others = {key: config[key] for key, value in _ALIKE.items() if config.get(key, value) != value}
-    if others:
-        raise BenchError(f"describes another network than VAR's ({others})")
+    reject_other_choices(config, _ALIKE)
     values = {key: config.get(key, value) for key, value in DEFAULTS.items()}
     return Layout(values, prefixes=("", "vae."), unused=r"quantize\.ema_vocab_hit_SV")
 

@@ -14,7 +14,6 @@ from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks import taming
 from bench.modalities.image.networks.signs import codes_of_signs, signs_of_codes
 from bench.modalities.image.tokenizers.published import PublishedCodes
-from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import share
 
@@ -94,10 +93,6 @@ class Infinity(PublishedCodes):
 
     called = "Infinity's autoencoder"
 
-    def _adopt(self, checkpoint: Checkpoint, model: Any, files: Any = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` has arguments of Infinity's ``vae_model``, and the ``scales``."""
@@ -110,6 +105,10 @@ class Infinity(PublishedCodes):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.side // model.scales[-1]
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     def codebooks_in(self, model: Network) -> tuple[Codebook, ...]:
         return _codebooks(model.bits, model.scales, model.side)

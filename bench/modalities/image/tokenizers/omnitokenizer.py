@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,9 +13,8 @@ from bench.contracts.tokens import Codebook
 from bench.errors import BenchError
 from bench.modalities.image.networks.nearest_entry import NearestEntry
 from bench.modalities.image.networks.omnitokenizer import Decoder, Encoder
-from bench.modalities.image.tokenizers.posterior import noise_of
-from bench.modalities.image.tokenizers.published import Published, PublishedCodes, PublishedLatents, each
-from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.modalities.image.tokenizers.posterior import PosteriorLatents
+from bench.modalities.image.tokenizers.published import Published, PublishedCodes, each
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
 
@@ -100,10 +98,6 @@ class OmniTokenizer(Published):
     called = "OmniTokenizer"
     vae: bool
 
-    def _adopt(self, checkpoint: Checkpoint, model: Network, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` has the arguments of :class:`Network`."""
@@ -123,6 +117,10 @@ class OmniTokenizer(Published):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.patch
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
 
 class OmniTokenizerVQ(OmniTokenizer, PublishedCodes):
@@ -150,7 +148,7 @@ class OmniTokenizerVQ(OmniTokenizer, PublishedCodes):
         return images
 
 
-class OmniTokenizerVAE(OmniTokenizer, PublishedLatents):
+class OmniTokenizerVAE(OmniTokenizer, PosteriorLatents):
     """OmniTokenizer with latents: eight numbers for each patch.
 
     Args:
@@ -161,30 +159,9 @@ class OmniTokenizerVAE(OmniTokenizer, PublishedLatents):
 
     vae = True
 
-    def __init__(
-        self,
-        path: str | None = None,
-        repo: str | None = None,
-        subfolder: str | None = None,
-        revision: str | None = None,
-        latents: str = "mode",
-        seed: int = 0,
-        offline: bool = False,
-        file: str | None = None,
-        config: Mapping[str, Any] | str | None = None,
-        weights: str | None = None,
-    ) -> None:
-        if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: choose mode or sample")
-        super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
-        self.latents, self.seed = latents, seed
-
-    def latents_of(self, images: torch.Tensor) -> torch.Tensor:
-        encoded: torch.Tensor = self.model.encoded(images).float()
-        mean, log_variance = encoded.chunk(2, -1)
-        if self.latents == "mode":
-            return mean
-        return mean + (0.5 * log_variance.clamp(-30, 20)).exp() * noise_of(images, mean.shape[1:], self.seed)
+    def posterior_of(self, images: torch.Tensor) -> torch.Tensor:
+        parameters: torch.Tensor = self.model.encoded(images)
+        return parameters
 
     def images_of(self, latents: torch.Tensor) -> torch.Tensor:
         images: torch.Tensor = self.model.decoded(latents)

@@ -30,11 +30,11 @@ class Published(PretrainedTokenizer):
 
     Attributes:
         called: what messages call the network.
-        side: height and width that the network is made for, where it takes no others; 0 where it takes any.
+        side: what ``side_of`` says of the network.
     """
 
     called: ClassVar[str]
-    side: int = 0
+    side: int
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Published(PretrainedTokenizer):
 
     def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
         super().__init__(checkpoint, model, self.factor_of(model), files)
+        self.side = self.side_of(model)
         self.codebooks = self.codebooks_in(model)
 
     @staticmethod
@@ -76,6 +77,11 @@ class Published(PretrainedTokenizer):
     @abstractmethod
     def factor_of(model: Any) -> int:
         """What the sides of an image must be multiples of, in pixels."""
+
+    @staticmethod
+    def side_of(model: Any) -> int:
+        """Height and width in pixels of the only images that a network takes; 0 where it takes any."""
+        return 0
 
     def codebooks_in(self, model: Any) -> tuple[Codebook, ...]:
         """The codebooks of a network; none of one with continuous tokens."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.errors import BenchError
 from bench.modalities.image.networks.soft_vq import Decoder, Encoder, Size
 from bench.modalities.image.tokenizers.published import PublishedLatents
-from bench.tokenizers.checkpoint_files import Checkpoint
-from bench.tokenizers.layouts import Layout
+from bench.tokenizers.layouts import Layout, reject_other_choices
 from bench.tokenizers.pretrained import share
 
 SIZES = {
@@ -26,6 +23,9 @@ SIZES = {
 
 # The mask of training, what the decoder's transformer has for patches it never sees, and places within the grid.
 UNUSED = r"quantize\..*codebook_used|encoder\.mask_token|decoder\.model\.patch_embed\..*|(en|de)coder\.freqs_t_[xy]"
+
+_SAME = {"enc_type": "vit", "dec_type": "vit", "to_pixel": "linear"}
+"""Choices of the publisher's model that no published file has others of."""
 
 
 class SoftCodebooks(nn.Module):
@@ -101,24 +101,14 @@ class MAETok(PublishedLatents):
 
     called = "MAETok"
 
-    def _adopt(self, checkpoint: Checkpoint, model: Any, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` has the fields of the publisher's ``ModelArgs``."""
         if "num_latent_tokens" not in config or "codebook_embed_dim" not in config:
             return None
-        others = {
-            key: config[key]
-            for key, value in {"enc_type": "vit", "dec_type": "vit", "to_pixel": "linear"}.items()
-            if config.get(key, value) != value
-        }
-        if config.get("use_rope") and not config.get("rope_mixed"):
-            others["rope_mixed"] = False
-        if others:
-            raise BenchError(f"describes another network than is known here ({others})")
+        reject_other_choices(config, _SAME)
+        if config.get("use_rope"):
+            reject_other_choices({"rope_mixed": config.get("rope_mixed", False)}, {"rope_mixed": True})
         return Layout(config, unused=UNUSED)
 
     @classmethod
@@ -143,6 +133,10 @@ class MAETok(PublishedLatents):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.encoder.patch
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     @property
     def covers(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,9 +13,8 @@ from bench.errors import BenchError
 from bench.modalities.image.networks import maskgit
 from bench.modalities.image.networks.nearest_entry import NearestEntry
 from bench.modalities.image.networks.titok import SIZES, Decoder, Encoder
-from bench.modalities.image.tokenizers.posterior import noise_of
-from bench.modalities.image.tokenizers.published import Published, PublishedCodes, PublishedLatents, each
-from bench.tokenizers.checkpoint_files import Checkpoint
+from bench.modalities.image.tokenizers.posterior import PosteriorLatents
+from bench.modalities.image.tokenizers.published import Published, PublishedCodes, each
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import share
 
@@ -75,10 +73,6 @@ class OneDimensional(Published):
     mode: str
     """``quantize_mode`` of the configurations that a class reads."""
 
-    def _adopt(self, checkpoint: Checkpoint, model: Network, files: tuple[Path, ...] | None = None) -> None:
-        self.side = model.side
-        super()._adopt(checkpoint, model, files)
-
     @classmethod
     def layout(cls, config: Mapping[str, Any]) -> Layout | None:
         """The layout of a checkpoint; ``config`` is that of the publisher's hub folders and YAML files.
@@ -105,6 +99,10 @@ class OneDimensional(Published):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.factor
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     @property
     def covers(self) -> str:
@@ -141,7 +139,7 @@ class TiTok(OneDimensional, PublishedCodes):
         return images
 
 
-class TiTokVAE(OneDimensional, PublishedLatents):
+class TiTokVAE(OneDimensional, PosteriorLatents):
     """TiTok with latents: 32 to 128 vectors of 16 numbers for an image of 256x256 pixels.
 
     Args:
@@ -153,30 +151,9 @@ class TiTokVAE(OneDimensional, PublishedLatents):
     called = "TiTok's VAE"
     mode = "vae"
 
-    def __init__(
-        self,
-        path: str | None = None,
-        repo: str | None = None,
-        subfolder: str | None = None,
-        revision: str | None = None,
-        latents: str = "mode",
-        seed: int = 0,
-        offline: bool = False,
-        file: str | None = None,
-        config: Mapping[str, Any] | str | None = None,
-        weights: str | None = None,
-    ) -> None:
-        if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: choose mode or sample")
-        super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
-        self.latents, self.seed = latents, seed
-
-    def latents_of(self, images: torch.Tensor) -> torch.Tensor:
-        parameters: torch.Tensor = self.model.encoded(images).float()
-        mean, log_variance = parameters.chunk(2, -1)
-        if self.latents == "mode":
-            return mean
-        return mean + (0.5 * log_variance.clamp(-30, 20)).exp() * noise_of(images, mean.shape[1:], self.seed)
+    def posterior_of(self, images: torch.Tensor) -> torch.Tensor:
+        parameters: torch.Tensor = self.model.encoded(images)
+        return parameters
 
     def images_of(self, latents: torch.Tensor) -> torch.Tensor:
         images: torch.Tensor = self.model.decoded(latents)

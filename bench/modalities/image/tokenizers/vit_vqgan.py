@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,6 @@ from bench.contracts.tokens import Codebook
 from bench.modalities.image.networks.attention import heads_of
 from bench.modalities.image.networks.nearest_entry import NearestEntry
 from bench.modalities.image.tokenizers.published import PublishedCodes, each
-from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
 
@@ -155,10 +153,6 @@ class ViTVQGAN(PublishedCodes):
     called = "ViT-VQGAN"
     darkest = 0.0
 
-    def _adopt(self, checkpoint: Checkpoint, model: Network, files: tuple[Path, ...] | None = None) -> None:
-        super()._adopt(checkpoint, model, files)
-        self.side = model.side
-
     @staticmethod
     def layout(config: Mapping[str, Any]) -> Layout | None:
         """The layout of a file; ``config`` is the publisher's YAML, or the parameters of the model in it."""
@@ -174,6 +168,10 @@ class ViTVQGAN(PublishedCodes):
     @staticmethod
     def factor_of(model: Network) -> int:
         return model.patch
+
+    @staticmethod
+    def side_of(model: Network) -> int:
+        return model.side
 
     def codebooks_in(self, model: Network) -> tuple[Codebook, ...]:
         return (Codebook(model.quantizer.size, area(model.patch)),)

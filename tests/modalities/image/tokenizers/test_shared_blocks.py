@@ -1,15 +1,21 @@
-"""What networks of several publishers share: nearest entries, patches, and turned queries."""
+"""What tokenizers of several publishers share: nearest entries, patches, turned queries, checks of configurations."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 from torch.nn import functional as F
 
+from bench.errors import BenchError
 from bench.modalities.image.networks.attention import turned
 from bench.modalities.image.networks.nearest_entry import nearest
 from bench.modalities.image.networks.patches import image_of_patches, patches_of_image
+from bench.modalities.image.tokenizers.hart import HART
 from bench.modalities.image.tokenizers.ibq import LargestProduct
 from bench.modalities.image.tokenizers.maskbit import Signs
+from bench.modalities.image.tokenizers.soft_vq import MAETok
 
 
 def _normal(*shape: int) -> torch.Tensor:
@@ -46,3 +52,16 @@ def test_signs_stay_on_the_device_of_the_codes() -> None:
     codes = torch.zeros(2, 3, 3, dtype=torch.int64, device="meta")
     vectors = Signs(6).decode(codes)
     assert vectors.device.type == "meta" and vectors.shape == (2, 3, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "stated"),
+    [
+        (HART, {"model_type": "hart_autoencoder_with_disc", "ch_mult": [1, 2]}, r"ch_mult: \[1, 2\]"),
+        (MAETok, {"num_latent_tokens": 4, "codebook_embed_dim": 8, "use_rope": True}, "rope_mixed: False"),
+        (MAETok, {"num_latent_tokens": 4, "codebook_embed_dim": 8, "to_pixel": "conv"}, "to_pixel: conv"),
+    ],
+)
+def test_choices_that_no_published_network_has_are_named(kind: Any, config: dict[str, Any], stated: str) -> None:
+    with pytest.raises(BenchError, match=rf"describes another network than is known here \({stated}\)"):
+        kind.layout(config)

@@ -85,7 +85,11 @@ def test_a_configuration_of_another_model_is_not_theirs(kind: Any, config: dict[
     [
         (MAGVIT2, {"ddconfig": NETWORK, "n_embed": 32}, "codes of 5 bits for 6 channels"),
         (MAGVIT2, {"ddconfig": NETWORK, "n_embed": 63}, "n_embed is 63, not a power of 2"),
-        (BSQViT, {"embed_dim": 18, "vitconfig": {"num_frames": 16}}, r"another network than is published \(num_frames"),
+        (
+            BSQViT,
+            {"embed_dim": 18, "vitconfig": {"num_frames": 16}},
+            r"another network than is known here \(num_frames",
+        ),
         (BSQViT, {"embed_dim": 18, "vitconfig": {}, "code_bits": [9]}, "codes of 9 bits for 18 channels"),
     ],
 )

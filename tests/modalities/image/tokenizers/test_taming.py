@@ -154,7 +154,7 @@ def with_text(params: dict[str, Any]) -> None:
         (without_attention, r"tensors that are not in VQModel .*attentions.*\[32\].*configured by .*model\.yaml"),
         (with_more_stages, r"lack \d+ tensors of VQModel \(.*\[\d+.*and \d+ more\).*configured by .*model\.yaml"),
         (with_more_entries, r"quantize\.embedding\.weight \[16, 4\], not \[1024, 4\]\).*configured by .*model\.yaml"),
-        (with_linear_attention, r"model\.yaml: ddconfig describes another network .*attn_type: linear"),
+        (with_linear_attention, r"model\.yaml: describes another network .*attn_type: linear"),
         (without_widths, r"model\.yaml: ddconfig lacks ch_mult"),
         (with_text, r"model\.yaml: ddconfig: ch must be a whole number"),
     ],
