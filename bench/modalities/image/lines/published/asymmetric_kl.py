@@ -20,7 +20,7 @@ ENTRIES: tuple[Entry, ...] = (
             f"asymmetric-vae-x{size}",
             f"cross-attention/asymmetric-autoencoder-kl-x-{size}",
             f"Stable Diffusion's encoder (f8, 4 channels) with a decoder of {width} times the width",
-            "the checkpoint's",
+            "not stated",
         )
         for size, width in (("1-5", "1.5"), ("2", "2"))
     ),

@@ -51,14 +51,4 @@ ENTRIES: tuple[Entry, ...] = (
         "Stability AI Community License",
         "Esser et al. 2024, arXiv 2403.03206",
     ),
-    *(
-        FAMILY.checkpoint(
-            name,
-            f"zelaki/{name}",
-            f"kl-f8 fine-tuned to latents that follow scaling and rotation{weights}",
-            "the checkpoint's",
-            "Kouzelis et al. 2025, arXiv 2502.09509",
-        )
-        for name, weights in (("eq-vae", ""), ("eq-vae-ema", ", EMA weights"))
-    ),
 )

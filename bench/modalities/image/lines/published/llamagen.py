@@ -1,4 +1,4 @@
-"""LlamaGen's VQ autoencoders and Janus' copy of one, of transformers' JanusVQVAE."""
+"""LlamaGen's VQ autoencoders, of transformers' JanusVQVAE, which has their network."""
 
 from __future__ import annotations
 
@@ -17,18 +17,11 @@ DS8 = _ANY | {"encoder_ch_mult": [1, 2, 2, 4], "decoder_ch_mult": [1, 2, 2, 4]}
 """ModelArgs of LlamaGen's vq_model.py. Its evaluation takes the moving average where a file holds one."""
 
 ENTRIES: tuple[Entry, ...] = (
-    FAMILY.files(
-        "janus-vq",
-        "transformers JanusVQVAE, and LlamaGen's VQ",
-        "the checkpoint's",
-        "Sun et al. 2024, arXiv 2406.06525",
-    ),
     FAMILY.checkpoint(
         "llamagen-vq-ds16",
         "FoundationVision/vq-ds16-c2i",
         "LlamaGen's VQ f16 for ImageNet, 16384 entries",
         "MIT",
-        "Sun et al. 2024, arXiv 2406.06525",
         config=DS16,
         weights="ema-if-any",
     ),
@@ -58,12 +51,5 @@ ENTRIES: tuple[Entry, ...] = (
         file="vq_ds16_t2i.pt",
         config=DS16,
         weights="ema-if-any",
-    ),
-    FAMILY.checkpoint(
-        "janus-pro-vq",
-        "deepseek-community/Janus-Pro-1B",
-        "VQ f16 within Janus-Pro 1B, 16384 entries; the whole model is fetched",
-        "DeepSeek Model License",
-        "Chen et al. 2025, arXiv 2501.17811",
     ),
 )

@@ -1,4 +1,4 @@
-"""SBER's MoVQGAN, whose network diffusers' VQModel has."""
+"""MoVQ: SBER's MoVQGAN and Kandinsky's copy of it, of diffusers' VQModel, which has the network."""
 
 from __future__ import annotations
 
@@ -26,15 +26,23 @@ _DDCONFIG = {
 SIZES = {"67M": {}, "102M": {"num_res_blocks": 4}, "270M": {"ch": 256}}
 """What the published models have instead, by their sizes: ``MODELS`` of MoVQGAN's package, which loads raw weights."""
 
-ENTRIES: tuple[Entry, ...] = tuple(
+ENTRIES: tuple[Entry, ...] = (
     FAMILY.checkpoint(
-        f"movqgan-{size.lower()}",
-        "ai-forever/MoVQGAN",
-        f"MoVQGAN f8 of {size} parameters, 16384 entries",
-        "not stated",
-        file=f"movqgan_{size}.ckpt",
-        config={"target": "MOVQ", "embed_dim": 4, "n_embed": 16384, "ddconfig": _DDCONFIG | changes},
-        weights="raw",
-    )
-    for size, changes in SIZES.items()
+        "movq",
+        "kandinsky-community/kandinsky-2-2-decoder/movq",
+        "MoVQGAN f8 of Kandinsky 2.2, 16384 entries",
+        "Apache-2.0",
+    ),
+    *(
+        FAMILY.checkpoint(
+            f"movqgan-{size.lower()}",
+            "ai-forever/MoVQGAN",
+            f"MoVQGAN f8 of {size} parameters, 16384 entries",
+            "not stated",
+            file=f"movqgan_{size}.ckpt",
+            config={"target": "MOVQ", "embed_dim": 4, "n_embed": 16384, "ddconfig": _DDCONFIG | changes},
+            weights="raw",
+        )
+        for size, changes in SIZES.items()
+    ),
 )

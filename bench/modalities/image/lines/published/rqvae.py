@@ -1,4 +1,4 @@
-"""RQ-VAE's tokenizers, as files: their publisher has them in archives with RQ-Transformers; and DnD-Transformer's."""
+"""RQ-VAE's tokenizers, as files: their publisher has them in archives with RQ-Transformers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ FAMILY = Family(
     "image",
 )
 
-
-DND = "Chen et al. 2024, arXiv 2410.01912; github.com/chenllliang/DnD-Transformer"
-
 F32 = {
     "double_z": False,
     "z_channels": 256,
@@ -27,44 +24,33 @@ F32 = {
     "num_res_blocks": 2,
     "attn_resolutions": [8],
 }
-F16 = F32 | {"ch_mult": [1, 1, 2, 2, 4]}
 
 
-def _config(ddconfig: dict[str, Any], levels: int = 4, entries: int = 16384) -> dict[str, Any]:
-    """``arch`` of a publisher's YAML file."""
+def config(ddconfig: dict[str, Any], levels: int = 4, entries: int = 16384) -> dict[str, Any]:
+    """``arch`` of a YAML file of the publisher, or of one that has trained its network anew."""
     side = 256 // 2 ** (len(ddconfig["ch_mult"]) - 1)
     chosen = {"latent_shape": [side, side, 256], "code_shape": [side, side, levels], "shared_codebook": True}
     return {"hparams": {"embed_dim": 256, "n_embed": entries, **chosen}, "ddconfig": ddconfig}
 
 
-def _line(name: str, summary: str, config: dict[str, Any], license: str = "CC-BY-NC-SA-4.0", source: str = "") -> Entry:
+def _line(name: str, summary: str, arguments: dict[str, Any]) -> Entry:
     # The script that evaluates them reads ``state_dict``, not the average beside it.
-    return FAMILY.files(name, summary, license, source, config=config, weights="raw")
+    return FAMILY.files(name, summary, "CC-BY-NC-SA-4.0", config=arguments, weights="raw")
 
 
 ENTRIES: tuple[Entry, ...] = (
     _line(
         "rqvae-imagenet",
         "RQ-VAE f32 for ImageNet, four levels of 16384 entries, or that of the YAML file beside it",
-        _config(F32),
+        config(F32),
     ),
     _line(
         "rqvae-ffhq",
         "RQ-VAE f32 for FFHQ, four levels of 2048 entries",
-        _config(F32 | {"attn_resolutions": [16]}, entries=2048),
+        config(F32 | {"attn_resolutions": [16]}, entries=2048),
     ),
     *(
-        _line(f"rqvae-lsun-{scene}", f"RQ-VAE f32 for LSUN {scene}, four levels of 16384 entries", _config(F32))
+        _line(f"rqvae-lsun-{scene}", f"RQ-VAE f32 for LSUN {scene}, four levels of 16384 entries", config(F32))
         for scene in ("bedroom", "cat", "church")
-    ),
-    *(
-        _line(
-            f"dnd-imagenet-{levels}",
-            f"DnD-Transformer's RQ-VAE f16 for ImageNet, {levels} levels of 16384 entries",
-            _config(F16, levels),
-            "not stated",
-            DND,
-        )
-        for levels in (2, 4)
     ),
 )

@@ -1,4 +1,4 @@
-"""VQ autoencoders with the networks of taming-transformers, which diffusers' VQModel has: VQGAN, MoVQ, aMUSEd."""
+"""VQGANs of taming-transformers, and files of diffusers' VQModel, which has their network."""
 
 from __future__ import annotations
 
@@ -29,21 +29,7 @@ F16 = {
 """``model.params`` of taming-transformers' f16 models, whatever their number of entries."""
 
 ENTRIES: tuple[Entry, ...] = (
-    FAMILY.files("vq-model", "diffusers VQModel", "the checkpoint's", "Esser et al. 2021, arXiv 2012.09841"),
-    FAMILY.checkpoint(
-        "movq",
-        "kandinsky-community/kandinsky-2-2-decoder/movq",
-        "MoVQGAN f8 of Kandinsky 2.2, 16384 entries",
-        "Apache-2.0",
-        "Zheng et al. 2022, arXiv 2209.09002; github.com/ai-forever/MoVQGAN",
-    ),
-    FAMILY.checkpoint(
-        "amused-vq",
-        "amused/amused-512/vqvae",
-        "VQGAN f16 of aMUSEd, 8192 entries",
-        "CreativeML Open RAIL++-M",
-        "Patil et al. 2024, arXiv 2401.01808",
-    ),
+    FAMILY.files("vq-model", "diffusers VQModel"),
     FAMILY.files("vqgan", "taming-transformers' VQGAN f16, or that of the YAML file beside it", config=F16),
     *(
         FAMILY.files(
