@@ -14,10 +14,12 @@ def image_of_patches(patches: torch.Tensor, side: int) -> torch.Tensor:
         side: height and width of a patch in pixels.
     """
     pixels = patches.unflatten(-1, (side, side, 3)).permute(0, 5, 1, 3, 2, 4)
-    return pixels.flatten(4, 5).flatten(2, 3)
+    images: torch.Tensor = pixels.flatten(4, 5).flatten(2, 3)
+    return images
 
 
 def patches_of_image(images: torch.Tensor, side: int) -> torch.Tensor:
     """The inverse of :func:`image_of_patches`."""
     pixels = images.unflatten(3, (-1, side)).unflatten(2, (-1, side))
-    return pixels.permute(0, 2, 4, 3, 5, 1).flatten(3)
+    patches: torch.Tensor = pixels.permute(0, 2, 4, 3, 5, 1).flatten(3)
+    return patches

@@ -87,7 +87,7 @@ class BSQViT(PublishedCodes):
 
     @staticmethod
     def side_of(model: Network) -> int:
-        return model.side
+        return int(model.side)
 
     def codebooks_in(self, model: Network) -> tuple[Codebook, ...]:
         return _codebooks(model.bits, model.factor)
