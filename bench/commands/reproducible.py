@@ -55,7 +55,8 @@ class Wish:
     Attributes:
         rows: the rows, in the order of the catalogue.
         metrics: the metrics of the catalogue that count; all if empty.
-        local: path of the user's checkpoint by registry name.
+        local: by registry name the user's own checkpoint, as the text that names it: NAME=PATH, or NAME@path=PATH with
+            further arguments.
         preset: measure under this preset whatever the sources follow; None for theirs.
     """
 
@@ -69,7 +70,8 @@ class Wish:
         """The wish of a command's arguments.
 
         Args:
-            names: registry names, with or without arguments, names that papers use, or NAME=PATH; all rows if empty.
+            names: registry names, with or without arguments, names that papers use, or a checkpoint of the user's
+                (NAME=PATH, NAME@path=PATH,config=FILE); all rows if empty.
             metrics: names of metrics in the catalogue, titles, or names of the bench's values.
 
         Raises:
@@ -80,10 +82,10 @@ class Wish:
         local: dict[str, str] = {}
         chosen: list[Row] = []
         for text in names:
-            name, mark, rest = spec_text.name_and_rest(text)
-            if mark == "=":
+            if _has_checkpoint(text):
+                name = spec_text.name_and_rest(text)[0]
                 parse(text)  # says what is wrong with it
-                if local.setdefault(name, rest) != rest:
+                if local.setdefault(name, text) != text:
                     raise BenchError(f"{name} is given with two checkpoints", "measure one after the other")
             named = [row for row in rows if is_meant(row, text)]
             if not named:
@@ -106,10 +108,11 @@ class Wish:
         """What `bench run` is asked for to measure a row: its registry name, with the user's checkpoint if given."""
         text = row.entry.registry or ""
         name, mark, rest = spec_text.name_and_rest(text)
-        path = self.local.get(name)
-        if path is None:
-            return text
-        return f"{name}@{rest},path={path}" if mark else f"{name}={path}"
+        own = self.local.get(name)
+        if own is None or not mark:
+            return own or text
+        _, sign, given = spec_text.name_and_rest(own)
+        return f"{name}@{rest},{'path=' if sign == '=' else ''}{given}"
 
     def presets_of(self, row: Row) -> list[str]:
         """The presets that measure wanted metrics of a row; none where none follows its source."""
@@ -203,8 +206,13 @@ def _measures(preset: str, value: str) -> bool:
 
 def is_meant(row: Row, text: str) -> bool:
     """Whether a name that a user gave, perhaps with a checkpoint, means a row."""
-    name, mark, _ = spec_text.name_and_rest(text)
-    return _is_named(row, name if mark == "=" else text)
+    return _is_named(row, spec_text.name_and_rest(text)[0] if _has_checkpoint(text) else text)
+
+
+def _has_checkpoint(text: str) -> bool:
+    """Whether a name is given with a checkpoint of the user's."""
+    _, mark, rest = spec_text.name_and_rest(text)
+    return mark == "=" or (mark == "@" and any(key == "path" for key, _ in spec_text.arguments(rest)))
 
 
 def _is_named(row: Row, name: str) -> bool:

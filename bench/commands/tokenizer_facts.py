@@ -89,6 +89,7 @@ def _codes(covers: str, side: int) -> int:
 
 def _reported(name: str) -> dict[str, Any]:
     """What papers report of a registry entry: values, how they were measured, and the preset that measures them so."""
+    from bench.leaderboard.reported import texts
     from bench.reported.model import catalogs
 
     lines = []
@@ -97,7 +98,7 @@ def _reported(name: str) -> dict[str, Any]:
             if system.registry is None or system.registry.partition("@")[0] != name:
                 continue
             protocol = catalog.protocols[system.protocol]
-            values = ", ".join(f"{catalog.metrics[key].title} {value}" for key, value in system.values.items())
+            values = ", ".join(texts(catalog, system).values())
             preset = f"; --protocol {protocol.match.preset}" if protocol.match else ""
             measured = "" if system.registry == name else f"{system.registry}: "
             lines.append(f"{measured}{values} ({protocol.title}{preset}; {system.source})")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench import registry
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
 from bench.leaderboard.digits import Interval, column_decimals, number, uncertain
@@ -173,7 +174,7 @@ def _compared(row: Row, metric: str, name: str, result: Result) -> Line:
     verdict = Reported(entry.values[metric], metric in entry.approximate).verdict(
         value,
         measured.interval,
-        departures=_departures(protocol, metric, result),
+        departures=[*_departures(protocol, metric, result), *_other_model(result)],
         silences=row.catalog.silences(entry.protocol, metric),
         followed=protocol.match is not None or protocol.exact,
         otherwise=otherwise,
@@ -196,6 +197,20 @@ def _departures(protocol: ReportedProtocol, metric: str, result: Result) -> list
         known = protocol.n in (None, measured.dataset.n)
         own = [] if known else [f"{samples(measured.dataset.n)} instead of {protocol.n}"]
     return [*limited, *own, *lost]
+
+
+def _other_model(result: Result) -> list[str]:
+    """How a user's checkpoint has other codebooks than the published one, as far as the registry line has those."""
+    line = registry.entries("tokenizers").get(result.system.entry)
+    if line is None or not result.system.arguments.get("path") or "config" not in line.args:
+        return []
+    describe = getattr(registry.load(line.target), "codebooks_of", None)
+    published = [(book.size, book.covers) for book in describe(line.args["config"])] if describe else []
+    own = [(book.size, book.covers) for book in result.codebooks]
+    if not published or own == published:
+        return []
+    shown = [", ".join(f"{size} entries for {covers}" for size, covers in books) for books in (own, published)]
+    return [f"the checkpoint is another model ({shown[0]}, not {shown[1]})"]
 
 
 def _remark(result: Result, estimate: Estimate) -> str:

@@ -72,7 +72,8 @@ def choose(loaded: Any, choice: str, file: Path) -> Weights:
     if choice and not wanted:
         other = "raw" if choice == "ema" else "ema"
         raise BenchError(
-            f"{file}: holds no {choice} weights, only {_places(candidates)}", f"write weights={other} to use those"
+            f"{file}: holds no {choice} weights, only {_places(candidates)}",
+            f"write NAME@path={file},weights={other} to use those",
         )
     if not choice:
         if averaged and raw:

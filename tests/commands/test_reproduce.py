@@ -112,6 +112,14 @@ def test_the_commands_of_a_list_measure_what_was_named_and_nothing_else():
     assert "  bench reproduce mimi@18 --preset librispeech --data librispeech/test-clean" in shown
 
 
+def test_a_checkpoint_is_given_with_arguments():
+    """As `bench run` takes it."""
+    text = "vqgan-f16-1024@path=last.ckpt,config=model.yaml"
+    listed = CliRunner().invoke(main, ["reproduce", text, "--preset", "maskbit"])
+    assert listed.exit_code == 0
+    assert f"{text} " in listed.output and "PSNR 20.18" in listed.output
+
+
 def test_a_preset_measures_rows_of_other_data_in_one_run():
     shown = listed("encodec-24khz", "--preset", "librispeech")
     assert shown.count("bench reproduce encodec-24khz --preset librispeech --data librispeech/test-clean") == 1

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hand_made import estimate, protocol, result
 
+from bench.contracts.results import CodebookRecord
 from bench.leaderboard.ledger import Row, lines, rows, summary
 from bench.leaderboard.ledger_text import text
 from bench.reported.model import Catalog, catalogs
@@ -65,6 +66,19 @@ def test_a_difference_is_not_passed_over_for_an_agreement_elsewhere():
     elsewhere = result("vq", psnr=20.1, protocol=protocol(n=6))
     assert verdicts(WHOLE, elsewhere, differs)["psnr"] == "differs"
     assert verdicts(WHOLE, elsewhere)["psnr"] == "not comparable: 6 samples instead of 30"
+
+
+def test_another_model_under_a_published_name_is_not_judged():
+    published, own = ((1024, "16x16 pixels"), (64, "2x2 pixels"))
+    for (size, covers), verdict in (
+        (published, "agrees: to its last digit"),
+        (own, "not comparable: the checkpoint is"),
+    ):
+        measured = result("vq", psnr=(20.1, 0.35))
+        system = measured.system.model_copy(update={"entry": "vqgan-f16-1024", "arguments": {"path": "last.ckpt"}})
+        books = [CodebookRecord(size=size, covers=covers)]
+        found = verdicts(WHOLE, measured.model_copy(update={"system": system, "codebooks": books}))
+        assert found["psnr"].startswith(verdict)
 
 
 def test_why_there_is_no_number():

@@ -79,7 +79,7 @@ def test_averaged_alone_needs_no_choice_and_is_said() -> None:
 @pytest.mark.parametrize(
     ("loaded", "choice", "message"),
     [
-        ({"model": RAW}, "ema", "no ema weights, only model; write weights=raw"),
+        ({"model": RAW}, "ema", "no ema weights, only model; write NAME@path=.*,weights=raw"),
         ({"a": RAW, "b": RAW}, "", r"several models \(a, b\)"),
         ({"epoch": 3, **OPTIMIZER}, "", "no mapping of names to tensors"),
         ([RAW], "", "no mapping of names to tensors"),

@@ -50,14 +50,14 @@ ENTRIES: tuple[Entry, ...] = tuple(
             75,
             "-medium-speech-75token",
             "wavtokenizer_medium_speech_320_24k_v2.ckpt",
-            "trained on 10,000 hours, speech",
+            "trained on 10,000 hours of speech",
         ),
         (
             "medium-music-audio-75",
             75,
             "-medium-music-audio-75token",
             "wavtokenizer_medium_music_audio_320_24k_v2.ckpt",
-            "trained on 10,000 hours, music and audio",
+            "trained on 10,000 hours of music and audio",
         ),
         (
             "large-speech-75",
