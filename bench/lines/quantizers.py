@@ -18,6 +18,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Juang & Gray 1982; Zeghidour et al. 2021",
     ),
     _entry(
+        "rvq-beam",
+        "beam:BeamResidualQuantizer",
+        "rvq, of which each level keeps the sixteen best sums",
+        "Liu et al. 2015, arXiv 1509.05195",
+    ),
+    _entry(
         "pq",
         "product:ProductQuantizer",
         "Parts of the vector, each with a codebook of its own",

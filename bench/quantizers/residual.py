@@ -14,7 +14,10 @@ class ResidualQuantizer(AdditiveQuantizer):
     most_bits = LEARNED_BITS
 
     def create(self, dim: int, seed: int) -> faiss.AdditiveQuantizer:
-        quantizer = faiss.ResidualQuantizer(dim, len(self.sizes), self.level_bits)
+        level_bits = faiss.UInt64Vector()
+        for bits in self.level_bits:
+            level_bits.push_back(bits)
+        quantizer = faiss.ResidualQuantizer(dim, level_bits)
         quantizer.max_beam_size = 1
         # Not by dimensions added progressively, faiss's default: its principal components differ in the
         # last digits by the BLAS, and the codebooks that k-means makes of them differ by far more.

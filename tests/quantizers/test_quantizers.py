@@ -12,7 +12,7 @@ from bench.quantizers.base import build
 from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
 
-FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
+FAMILIES = ("vq", "rvq", "rvq-beam", "pq", "aq", "fsq", "lfq", "bsq")
 
 
 def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -74,6 +74,28 @@ def test_rvq_quantizes_what_the_stage_before_left():
         best = nearest(rest, quantizer.codewords[level])
         assert torch.equal(code, best)
         rest = rest - quantizer.codewords[level][best]
+
+
+def errors(quantizer, sample: torch.Tensor) -> torch.Tensor:
+    return ((quantizer.decode(quantizer.encode(sample)) - sample) ** 2).sum(1)
+
+
+def best_errors(first: torch.Tensor, second: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+    """Squared error of each vector under the best of all pairs of codewords."""
+    sums = (first[:, None] + second[None]).flatten(0, 1)
+    return ((sums[nearest(sample, sums)] - sample) ** 2).sum(1)
+
+
+def test_beam_search_finds_the_best_of_all_pairs_of_small_codebooks():
+    quantizer, sample = fitted("rvq-beam"), vectors(500, seed=5)
+    torch.testing.assert_close(errors(quantizer, sample), best_errors(*quantizer.codewords, sample))
+
+
+def test_beam_search_codes_no_vector_worse_than_the_greedy_search():
+    greedy, beam, sample = fitted("rvq", bits=12), fitted("rvq-beam", bits=12), vectors(500, seed=5)
+    assert all(torch.equal(one, other) for one, other in zip(greedy.codewords, beam.codewords, strict=True))
+    assert (errors(beam, sample) <= errors(greedy, sample) + 1e-6).all()
+    assert errors(beam, sample).mean() < 0.97 * errors(greedy, sample).mean()
 
 
 def test_pq_quantizes_each_part_by_itself():
@@ -140,7 +162,7 @@ def test_wrong_settings_are_named():
         build("rvq", 7, 2)
 
 
-@pytest.mark.parametrize("family", ["vq", "rvq", "pq", "aq"])
+@pytest.mark.parametrize("family", ["vq", "rvq", "rvq-beam", "pq", "aq"])
 def test_fewer_vectors_than_codewords_are_told(family):
     with pytest.raises(BenchError, match="7 vectors to learn 8 codewords from"):
         build(family, 3 if family == "vq" else 6, 2).fit(vectors(7), seed=0)

@@ -52,6 +52,12 @@ ENTRIES: tuple[Entry, ...] = (
     _companded("alaw", "a", "A-law companding, 256 levels per sample"),
     _mdct("vq", "vq", "MDCT bands, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),
     _mdct("rvq", "rvq", "MDCT bands, residual vector quantized", "Juang & Gray 1982; Zeghidour et al. 2021"),
+    _mdct(
+        "rvq-beam",
+        "rvq-beam",
+        "MDCT bands, residual vector quantized along sixteen paths",
+        "Liu et al. 2015, arXiv 1509.05195",
+    ),
     _mdct("pq", "pq", "MDCT bands, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _mdct(
         "aq", "aq", "MDCT bands, additively quantized (local search)", "Babenko & Lempitsky 2014; Martinez et al. 2018"

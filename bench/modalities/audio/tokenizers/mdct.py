@@ -47,7 +47,7 @@ class MDCT(AudioTokenizer):
     from a split disjoint from the evaluated one.
 
     Args:
-        quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``; None leaves the coefficients
+        quantizer: a family of vectors (``bench list quantizers``); None leaves the coefficients
             continuous, the ceiling of all of them: what the bandwidth alone costs.
         kbps: nominal kilobits per second; has no effect on the ceiling.
         levels: codebooks of a band, for the families that have several, which share its bits.

@@ -41,6 +41,12 @@ def _codec(name: str, format: str, source: str) -> Entry:
 ENTRIES: tuple[Entry, ...] = (
     _klt("vq", "vq", "KLT of patches, vector quantized (k-means)", "van den Oord et al. 2017; Gray 1984"),
     _klt("rvq", "rvq", "KLT of patches, residual vector quantized", "Juang & Gray 1982; Lee et al. 2022"),
+    _klt(
+        "rvq-beam",
+        "rvq-beam",
+        "KLT of patches, residual vector quantized along sixteen paths",
+        "Liu et al. 2015, arXiv 1509.05195",
+    ),
     _klt("pq", "pq", "KLT of patches, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _klt(
         "aq",

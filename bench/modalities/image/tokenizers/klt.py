@@ -33,7 +33,7 @@ class KLT(Tokenizer):
     depend on its batch.
 
     Args:
-        quantizer: ``vq``, ``rvq``, ``pq``, ``aq``, ``fsq``, ``lfq``, ``bsq``, ``msvq``; None leaves the
+        quantizer: a family (``bench list quantizers``); None leaves the
             coefficients continuous, the ceiling of all of them.
         patch: side of a patch in pixels.
         dims: leading coefficients that are kept.
