@@ -27,10 +27,12 @@ class Quantizer(ABC):
     Attributes:
         sizes: codebook size of each level; a token has the sum of their log2 in bits.
         coded: number of coefficients it needs, each coded by itself; 1 where it takes any number.
+        parts: number of parts of equal dimension that it cuts the coefficients into.
     """
 
     sizes: tuple[int, ...]
     coded: int = 1
+    parts: int = 1
 
     def check(self, dim: int) -> None:
         """Raise BenchError unless vectors of ``dim`` coefficients can be coded."""

@@ -23,11 +23,10 @@ class ProductQuantizer(Quantizer):
     def __init__(self, bits: int, levels: int) -> None:
         self.level_bits = bits_a_level(bits, levels)
         self.sizes = (2**self.level_bits,) * levels
+        self.parts = levels
 
     def check(self, dim: int) -> None:
-        levels = len(self.sizes)
-        if dim % levels:
-            raise BenchError(f"product quantization of {dim} coefficients into {levels} equal parts: choose divisors")
+        check_parts(dim, self.parts)
 
     @classmethod
     def at(cls, bits: int, levels: int) -> Self:
@@ -55,6 +54,12 @@ class ProductQuantizer(Quantizer):
         vectors = torch.empty(len(codes), len(self.order))
         vectors[:, self.order] = torch.cat(parts, dim=1)
         return vectors
+
+
+def check_parts(dim: int, parts: int) -> None:
+    """Raise BenchError unless ``dim`` coefficients divide into so many parts of equal dimension."""
+    if dim % parts:
+        raise BenchError(f"product quantization of {dim} coefficients into {parts} equal parts: choose divisors")
 
 
 def balanced_order(variances: list[float], parts: int) -> list[int]:

@@ -11,8 +11,9 @@ from bench.errors import BenchError, UnknownName
 from bench.quantizers.base import build
 from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
+from bench.quantizers.refined import refined
 
-FAMILIES = ("vq", "rvq", "rvq-beam", "pq", "aq", "fsq", "lfq", "bsq")
+FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "fsq", "lfq", "bsq")
 
 
 def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -106,6 +107,58 @@ def test_pq_quantizes_each_part_by_itself():
         assert torch.equal(code, nearest(part, book))
 
 
+@pytest.mark.parametrize("family", ["rvpq", "apq"])
+def test_the_best_of_all_pairs_is_found_in_each_part(family):
+    quantizer, sample = fitted(family, bits=12), vectors(300, seed=6)
+    assert quantizer.sizes == (8, 8, 8, 8)
+    parts = (sample.double() @ quantizer.rotation.double()).float().split(4, dim=1)
+    best = [best_errors(*own.codewords, part) for own, part in zip(quantizer.quantizers, parts, strict=True)]
+    torch.testing.assert_close(errors(quantizer, sample), sum(best))
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_refined_codebooks_are_the_least_squares_of_all_levels(levels):
+    """Against the pseudoinverse; a codeword without vectors stays, which the pseudoinverse would move."""
+    sample = vectors(400)
+    codes = torch.randint(7, (400, levels), generator=torch.Generator().manual_seed(1))
+    books = [vectors(8, seed=20 + level) for level in range(levels)]
+    new = refined(books, codes, sample)
+    design = torch.cat([torch.nn.functional.one_hot(level, 8) for level in codes.T], 1).double()
+    expected = design @ (torch.linalg.pinv(design) @ sample.double())
+    sums = torch.stack([book[code] for book, code in zip(new, codes.T, strict=True)]).sum(0)
+    torch.testing.assert_close(sums.double(), expected, atol=1e-3, rtol=0)
+    assert all(torch.equal(book[7], old[7]) for book, old in zip(new, books, strict=True))
+
+
+def test_refining_is_encoded_as_well_as_all_pairs_can_be_and_loses_less():
+    beam, ervq, sample = fitted("rvq-beam"), fitted("ervq"), vectors(4000)
+    assert errors(ervq, sample).mean() < 0.98 * errors(beam, sample).mean()
+    torch.testing.assert_close(errors(ervq, sample), best_errors(*ervq.codewords, sample))
+
+
+@pytest.mark.parametrize(("bits", "sizes"), [(2, (2, 2)), (6, (4, 2, 4, 2)), (10, (8, 4, 8, 4))])
+def test_the_codebooks_of_a_part_share_its_bits(bits, sizes):
+    assert build("rvpq", bits, 2).sizes == sizes
+
+
+def test_opq_quantizes_each_part_of_the_rotated_vector():
+    quantizer, sample = fitted("opq"), vectors(300, seed=6)
+    torch.testing.assert_close(quantizer.rotation @ quantizer.rotation.T, torch.eye(8), atol=1e-5, rtol=0)
+    parts = (sample.double() @ quantizer.rotation.double()).float().split(4, dim=1)
+    for code, part, own in zip(quantizer.encode(sample).T, parts, quantizer.quantizers, strict=True):
+        assert torch.equal(code, nearest(part, own.codewords))
+
+
+def test_opq_finds_the_rotation_that_pq_lacks():
+    turn, _ = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)))
+    sample, lost = vectors() @ turn, {}
+    for family in ("pq", "opq"):
+        quantizer = build(family, 6, 2)
+        quantizer.fit(sample, seed=0)
+        lost[family] = float(errors(quantizer, sample).mean())
+    assert lost["opq"] < 0.8 * lost["pq"], lost
+
+
 def test_aq_is_a_sum_chosen_jointly():
     quantizer, sample = fitted("aq", bits=4), vectors(300, seed=7)
     first, second = quantizer.codewords
@@ -162,10 +215,16 @@ def test_wrong_settings_are_named():
         build("rvq", 7, 2)
 
 
-@pytest.mark.parametrize("family", ["vq", "rvq", "rvq-beam", "pq", "aq"])
+@pytest.mark.parametrize("family", ["vq", "rvq", "rvq-beam", "ervq", "pq", "opq", "aq"])
 def test_fewer_vectors_than_codewords_are_told(family):
     with pytest.raises(BenchError, match="7 vectors to learn 8 codewords from"):
         build(family, 3 if family == "vq" else 6, 2).fit(vectors(7), seed=0)
+
+
+@pytest.mark.parametrize("family", ["opq", "apq"])
+def test_fewer_vectors_than_dimensions_are_told(family):
+    with pytest.raises(BenchError, match="20 vectors to learn a rotation of 32 coefficients from"):
+        build(family, 6, 2).fit(vectors(20, dim=32), seed=0)
 
 
 @pytest.mark.parametrize("family", ["fsq", "lfq", "bsq"])

@@ -56,11 +56,25 @@ ENTRIES: tuple[Entry, ...] = (
         "rvq-beam",
         "rvq-beam",
         "MDCT bands, residual vector quantized along sixteen paths",
-        "Liu et al. 2015, arXiv 1509.05195",
+        "Liu et al. 2015",
     ),
+    _mdct("ervq", "ervq", "MDCT bands, residual vector quantized, all codebooks refined together", "Ai et al. 2017"),
     _mdct("pq", "pq", "MDCT bands, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
+    _mdct("rvpq", "rvpq", "MDCT bands, residual product quantized", "Niu et al. 2023"),
+    _mdct(
+        "opq",
+        "opq",
+        "MDCT bands, product quantized after a learned rotation",
+        "Ge et al. 2013",
+    ),
     _mdct(
         "aq", "aq", "MDCT bands, additively quantized (local search)", "Babenko & Lempitsky 2014; Martinez et al. 2018"
+    ),
+    _mdct(
+        "apq",
+        "apq",
+        "MDCT bands, additively quantized by parts after a learned rotation",
+        "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
     _mdct("fsq", "fsq", "MDCT bands, finite scalar quantized", "Mentzer et al. 2023"),
     _mdct("lfq", "lfq", "MDCT bands, lookup-free quantized", "Yu et al. 2023"),

@@ -167,8 +167,7 @@ class MDCT(AudioTokenizer):
 
     def _even(self, vectors: torch.Tensor) -> torch.Tensor:
         """Vectors padded with a zero where needed, since product quantization needs parts of equal dimension."""
-        levels = len(self.quantizers[0].sizes) if self.family == "pq" else 1
-        return F.pad(vectors, (0, -vectors.shape[1] % levels)).contiguous()
+        return F.pad(vectors, (0, -vectors.shape[1] % self.quantizers[0].parts)).contiguous()
 
     def _some_frames(self, dataset: Dataset, seed: int) -> torch.Tensor:
         """Coefficients ``[frames, dims]`` of at most FIT_FRAMES frames, evenly from every clip."""
