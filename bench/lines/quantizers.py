@@ -54,6 +54,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Parts of the rotated vector, each a sum of two codewords",
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
+    _entry(
+        "vaq",
+        "variance:VarianceAwareQuantizer",
+        "Each coefficient by itself, of as many bits as its variance earns",
+        "Paparrizos et al. 2022",
+    ),
     _entry("fsq", "fsq:FiniteScalarQuantizer", "Each coefficient rounded to a few levels", "Mentzer et al. 2023"),
     _entry("lfq", "lfq:LookupFreeQuantizer", "The sign of each coefficient", "Yu et al. 2023"),
     _entry("bsq", "bsq:BinarySphericalQuantizer", "Signs of the vector scaled to the unit sphere", "Zhao et al. 2024"),

@@ -44,7 +44,7 @@ class AdditiveQuantizer(Quantizer):
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
         packed = self.quantizer.compute_codes(np.ascontiguousarray(vectors.cpu().numpy()))
-        codes = faiss.unpack_bitstrings(packed, list(self.level_bits))
+        codes = faiss.unpack_bitstrings(packed, np.array(self.level_bits, np.int32))
         return torch.from_numpy(codes.astype(np.int64))
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ class ResidualQuantizer(AdditiveQuantizer):
         level_bits = faiss.UInt64Vector()
         for bits in self.level_bits:
             level_bits.push_back(bits)
-        quantizer = faiss.ResidualQuantizer(dim, level_bits)
+        quantizer: faiss.ResidualQuantizer = faiss.ResidualQuantizer(dim, level_bits)  # type: ignore[call-overload]
         quantizer.max_beam_size = 1
         # Not by dimensions added progressively, faiss's default: its principal components differ in the
         # last digits by the BLAS, and the codebooks that k-means makes of them differ by far more.

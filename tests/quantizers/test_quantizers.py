@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -12,8 +13,9 @@ from bench.quantizers.base import build
 from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
 from bench.quantizers.refined import refined
+from bench.quantizers.variance import allotted
 
-FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "fsq", "lfq", "bsq")
+FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "vaq", "fsq", "lfq", "bsq")
 
 
 def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -81,15 +83,16 @@ def errors(quantizer, sample: torch.Tensor) -> torch.Tensor:
     return ((quantizer.decode(quantizer.encode(sample)) - sample) ** 2).sum(1)
 
 
-def best_errors(first: torch.Tensor, second: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+def best_errors(books: list[torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
     """Squared error of each vector under the best of all pairs of codewords."""
+    first, second = books
     sums = (first[:, None] + second[None]).flatten(0, 1)
     return ((sums[nearest(sample, sums)] - sample) ** 2).sum(1)
 
 
 def test_beam_search_finds_the_best_of_all_pairs_of_small_codebooks():
     quantizer, sample = fitted("rvq-beam"), vectors(500, seed=5)
-    torch.testing.assert_close(errors(quantizer, sample), best_errors(*quantizer.codewords, sample))
+    torch.testing.assert_close(errors(quantizer, sample), best_errors(quantizer.codewords, sample))
 
 
 def test_beam_search_codes_no_vector_worse_than_the_greedy_search():
@@ -112,7 +115,7 @@ def test_the_best_of_all_pairs_is_found_in_each_part(family):
     quantizer, sample = fitted(family, bits=12), vectors(300, seed=6)
     assert quantizer.sizes == (8, 8, 8, 8)
     parts = (sample.double() @ quantizer.rotation.double()).float().split(4, dim=1)
-    best = [best_errors(*own.codewords, part) for own, part in zip(quantizer.quantizers, parts, strict=True)]
+    best = [best_errors(own.codewords, part) for own, part in zip(quantizer.quantizers, parts, strict=True)]
     torch.testing.assert_close(errors(quantizer, sample), sum(best))
 
 
@@ -133,7 +136,7 @@ def test_refined_codebooks_are_the_least_squares_of_all_levels(levels):
 def test_refining_is_encoded_as_well_as_all_pairs_can_be_and_loses_less():
     beam, ervq, sample = fitted("rvq-beam"), fitted("ervq"), vectors(4000)
     assert errors(ervq, sample).mean() < 0.98 * errors(beam, sample).mean()
-    torch.testing.assert_close(errors(ervq, sample), best_errors(*ervq.codewords, sample))
+    torch.testing.assert_close(errors(ervq, sample), best_errors(ervq.codewords, sample))
 
 
 @pytest.mark.parametrize(("bits", "sizes"), [(2, (2, 2)), (6, (4, 2, 4, 2)), (10, (8, 4, 8, 4))])
@@ -157,6 +160,29 @@ def test_opq_finds_the_rotation_that_pq_lacks():
         quantizer.fit(sample, seed=0)
         lost[family] = float(errors(quantizer, sample).mean())
     assert lost["opq"] < 0.8 * lost["pq"], lost
+
+
+def test_vaq_allots_bits_as_reverse_water_filling_does():
+    # A water level of 1 leaves log2(σ²)/2 bits to each coefficient above it, whole numbers here.
+    assert allotted([4.0**3, 4.0**2, 4.0, 1.0, 0.2], 6) == [3, 2, 1, 0, 0]
+    variances = [9.0, 5.0, 1.3, 0.4]
+    lost = {
+        given: sum(variance / 4**bits for variance, bits in zip(variances, given, strict=True))
+        for given in itertools.product(range(8), repeat=4)
+        if sum(given) == 7
+    }
+    assert tuple(allotted(variances, 7)) == min(lost, key=lambda given: lost[given])
+
+
+def test_vaq_codes_each_coefficient_by_its_nearest_value():
+    quantizer, sample = fitted("vaq", bits=8), vectors(300, seed=6)
+    decoded = quantizer.decode(quantizer.encode(sample))
+    assert quantizer.allotted == allotted(vectors().double().var(0).tolist(), 8)
+    for index, own in quantizer.quantizers.items():
+        column = sample[:, index : index + 1]
+        assert torch.equal(decoded[:, index : index + 1], own.codewords[nearest(column, own.codewords)])
+    unspent = [index for index, bits in enumerate(quantizer.allotted) if not bits]
+    assert unspent and not decoded[:, unspent].any()
 
 
 def test_aq_is_a_sum_chosen_jointly():

@@ -76,6 +76,7 @@ ENTRIES: tuple[Entry, ...] = (
         "MDCT bands, additively quantized by parts after a learned rotation",
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
+    _mdct("vaq", "vaq", "MDCT bands, coefficients quantized with bits by their variance", "Paparrizos et al. 2022"),
     _mdct("fsq", "fsq", "MDCT bands, finite scalar quantized", "Mentzer et al. 2023"),
     _mdct("lfq", "lfq", "MDCT bands, lookup-free quantized", "Yu et al. 2023"),
     _mdct("bsq", "bsq", "MDCT bands, binary spherical quantized", "Zhao et al. 2024"),
