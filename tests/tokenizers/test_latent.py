@@ -48,6 +48,11 @@ def test_the_quantized_transform_of_patches_is_one_case(family: str, monkeypatch
     assert one == pytest.approx(other, abs=0.05)
 
 
+def test_what_a_family_adds_to_another_gains_on_photographs() -> None:
+    assert psnr("klt-rvq@8") < psnr("klt-rvq-beam@8") < psnr("klt-ervq@8")
+    assert psnr("klt-fsq@8") < psnr("klt-vaq@8")
+
+
 @pytest.mark.parametrize("family", ["vq", "rvq", "fsq", "msvq"])
 def test_more_bits_lose_less_and_never_less_than_the_latents_alone(family: str) -> None:
     few, more = (psnr(f"latent-{family}@klt-continuous,bits={bits}") for bits in (4, 8))
