@@ -41,7 +41,7 @@ def tokenizer_facts(name: str) -> dict[str, Any]:
             facts["rate"] = f"{bitrate / 1000:g} kbit/s nominally"
     except BenchError as error:
         facts |= _rates(_described(spec))
-        facts["not loadable here"] = str(error)
+        facts["not loadable here"] = spec.lacking() or str(error)  # offline is this command, not the user
     return facts | _reported(spec.entry.name)
 
 
