@@ -106,7 +106,7 @@ class CodebookRecord(_Record):
         """The fields, without the number per clip where there is none, as in results of before there was one."""
         fields: dict[str, Any] = serialize(self)
         if self.per_clip is None:
-            del fields["per_clip"]
+            fields.pop("per_clip", None)  # a dump without defaults has none
         return fields
 
 

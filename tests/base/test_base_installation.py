@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b(?!_)|path/to|\.\.\.")
 """In a command that shows a form: something for the reader to fill in."""
 OF_AUDIO = re.compile(r"bench\.(audio|resample|continuation)$|bench\.(?!entries\.).*audio")
-OF_AUDIO_LINES = re.compile(r"bench\.modalities\.audio(\.face|\.lines(\.\w+)?)?")
+OF_AUDIO_LINES = re.compile(r"bench\.modalities\.audio(\.face|\.lines(\.\w+)*)?")
 
 TINY = """
 description: Small enough for a test

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from bench.contracts.protocol import DatasetProtocol, MetricProtocol, Protocol, differences, metric_differences
-from bench.contracts.results import ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
+from bench.contracts.results import CodebookRecord, ErrorRecord, Result, Run, SystemRecord, read_result, read_samples
 from bench.contracts.stats import Estimate
 from bench.errors import BenchError
 from bench.machine.canonical import canonical_json, digest
@@ -213,3 +213,10 @@ def test_a_table_of_samples_that_holds_something_else_is_named(tmp_path):
     written = run.write(file, result(), {"id": ["x", "y"], "group": ["0", "1"], "psnr": [1.0, 2.0]})
     with pytest.raises(BenchError, match=r"parquet: column group holds values that are not int"):
         read_samples(file, written)
+
+
+def test_a_codebook_of_no_clips_says_nothing_of_them():
+    """Whether or not defaults are written, as in results of before there were such codebooks."""
+    book = CodebookRecord(size=4, covers="8x8 pixels")
+    assert "per_clip" not in book.model_dump() | book.model_dump(exclude_defaults=True)
+    assert CodebookRecord(size=4, covers="a clip", per_clip=32).model_dump()["per_clip"] == 32
