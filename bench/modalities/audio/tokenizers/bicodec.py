@@ -23,7 +23,7 @@ from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import require
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import model_class
-from bench.tokenizers.published import network_of
+from bench.tokenizers.readers import network_of
 from bench.tokenizers.transformers_models import load_transformers
 
 FOLDER, FILE, FEATURES = "BiCodec", "model.safetensors", "wav2vec2-large-xlsr-53"

@@ -20,7 +20,7 @@ from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenize
 from bench.modalities.audio.tokenizers.published import PublishedCodec
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.layouts import Layout
-from bench.tokenizers.published import network_of
+from bench.tokenizers.readers import network_of
 
 RATE = 16000
 """Samples per second of all its recordings; no configuration states it."""

@@ -12,7 +12,7 @@ from bench.contracts.tokens import Codebook
 from bench.modalities.audio.tokenizers.pretrained import PretrainedAudioTokenizer, Structure
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.layouts import Layout
-from bench.tokenizers.published import network_of
+from bench.tokenizers.readers import network_of
 
 
 class PublishedCodec(PretrainedAudioTokenizer):

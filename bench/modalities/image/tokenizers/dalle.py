@@ -17,7 +17,7 @@ from bench.modalities.image.tokenizers.published import PublishedCodes, each
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import area
-from bench.tokenizers.published import network_of
+from bench.tokenizers.readers import network_of
 
 FILES = ("encoder.pkl", "decoder.pkl")
 FACTOR: int = 2 ** (dalle.GROUPS - 1)

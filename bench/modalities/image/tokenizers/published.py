@@ -16,7 +16,7 @@ from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.layouts import Layout
 from bench.tokenizers.pretrained import PretrainedTokenizer
-from bench.tokenizers.published import network_of
+from bench.tokenizers.readers import network_of
 
 
 class Published(PretrainedTokenizer):
