@@ -188,7 +188,7 @@ def _needs_file(spec: SystemSpec) -> bool:
 
 
 def is_offline(asked: bool) -> bool:
-    """Whether checkpoints may not be fetched: asked for, or as the hub's library is told."""
+    """Whether checkpoints may not be fetched: because the user asks so, or because ``HF_HUB_OFFLINE`` is set."""
     return asked or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 

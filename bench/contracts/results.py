@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -24,6 +22,7 @@ from pydantic import (
 
 from bench.contracts.migration import migrated
 from bench.contracts.protocol import Protocol
+from bench.contracts.sample_tables import parquet_bytes, read_table
 from bench.contracts.settings import problems
 from bench.contracts.stats import Estimate
 from bench.contracts.sweep import Sweep
@@ -32,7 +31,7 @@ from bench.machine import dependencies
 from bench.machine.canonical import digest, readable_json, write_atomic
 from bench.machine.documents import parse_json
 from bench.machine.files import read_stored
-from bench.machine.texts import TRACEBACK, plain, visible
+from bench.machine.texts import TRACEBACK, plain
 
 if TYPE_CHECKING:
     from bench.contracts.kept import Kept
@@ -285,7 +284,7 @@ class Run:
         result = result.model_copy(update={"kept": [self._keep(file, result, sample) for sample in kept]})
         if samples:
             table = file.with_suffix(".parquet")
-            write_atomic(table, _parquet(samples))
+            write_atomic(table, parquet_bytes(samples))
             result = result.model_copy(update={"samples": table.name})
         write_atomic(file, readable_json(result.model_dump(mode="json")).encode())
         self._forget(file, result)
@@ -396,63 +395,4 @@ def read_samples(file: Path, result: Result) -> dict[str, list[Any]]:
     Raises:
         BenchError: the file is missing or damaged.
     """
-    if result.samples is None:
-        return {}
-    table = file.parent / result.samples
-    if table.suffix == ".csv":
-        return _read_csv(table)
-    import pyarrow.parquet as parquet  # a tenth of a second that most commands do not need
-    from pyarrow import ArrowException, BufferReader
-
-    try:
-        # From memory and without threads: threads of pyarrow that read a Python file may outlive the interpreter.
-        with parquet.ParquetFile(BufferReader(read_stored(table))) as stored:
-            columns: dict[str, list[Any]] = stored.read(use_threads=False).to_pydict()
-    except (OSError, ArrowException, ValueError) as error:
-        raise BenchError(f"{table}: cannot be read, but {file.name} names it: {error}; measure it again") from error
-    for name, values in columns.items():
-        wanted = str if name == "id" else int if name == "group" else None
-        if wanted and not all(type(value) is wanted for value in values):
-            raise BenchError(f"{table}: column {name} holds values that are not {wanted.__name__}; measure it again")
-    return columns
-
-
-def write_csv(table: Path, samples: Mapping[str, Sequence[Any]], digits: int) -> None:
-    """Write per-sample values as CSV, one line per sample; of the columns of text only the id is written.
-
-    Args:
-        digits: significant digits of the numbers.
-    """
-    columns = [name for name, values in samples.items() if name == "id" or not isinstance(values[0], str | None)]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    for row in zip(*(samples[name] for name in columns), strict=True):
-        writer.writerow([f"{value:.{digits}g}" if isinstance(value, float) else value for value in row])
-    write_atomic(table, stream.getvalue().encode())
-
-
-def _read_csv(table: Path) -> dict[str, list[Any]]:
-    try:
-        header, *rows = csv.reader(io.StringIO(read_stored(table).decode("utf-8")))
-        columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-        return {
-            name: [value if name == "id" else int(value) if name == "group" else float(value) for value in column]
-            for name, column in zip(header, columns, strict=True)
-        }
-    except (OSError, ValueError, csv.Error) as error:
-        raise BenchError(f"{table}: not a table of samples: {error}; restore it, or measure again") from error
-
-
-def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    # Names of files may hold halves of surrogate pairs, which Parquet cannot store, nor can JSON.
-    encodable = {
-        name: [visible(value) for value in column] if all(isinstance(value, str) for value in column) else column
-        for name, column in columns.items()
-    }
-    sink = io.BytesIO()
-    parquet.write_table(arrow.table(encodable), sink)
-    return sink.getvalue()
+    return {} if result.samples is None else read_table(file.parent / result.samples, file.name)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.contracts.results import Result, Run, result_files, write_csv
+from bench.contracts.results import Result, Run, result_files
+from bench.contracts.sample_tables import write_csv
 from bench.gate.pairing import Matched, Measured, Pair, match, read
 from bench.gate.verdicts import Report, compare
 from bench.leaderboard.names import heading

@@ -33,7 +33,7 @@ NO_LIMIT = 60 * 24 * 365
 LARGEST_ARRAY = 1000
 """The most jobs that are submitted as one array; Slurm's default is one more (``MaxArraySize``)."""
 SIGNAL_SECONDS = 90
-"""How many seconds before its time limit a job is told to requeue itself."""
+"""How many seconds before its time limit a job gets the signal to requeue itself."""
 
 
 def command_for(given: Mapping[str, Any], run: Run, cell: Path) -> list[str]:

@@ -31,7 +31,7 @@ class S3Tokenizer(AudioEncoder):
 
     An encoder of speech recognition is cut in two, and what passes is quantized: by a codebook of 4096 entries
     (CosyVoice), or to 3 values in each of 8 dimensions (CosyVoice 2 and 3). No decoder belongs to the codes: CosyVoice
-    turns them into speech by a generative model that is told the speaker beside.
+    turns them into speech by a generative model that gets the speaker separately.
 
     Networks are published as ONNX graphs alone, which are run as they are, clip by clip, on the processor. Their input
     is Whisper's log-mel spectrogram. They take 30 seconds at most, so that a longer clip is seen through windows of 30

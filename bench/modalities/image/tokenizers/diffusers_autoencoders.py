@@ -11,7 +11,7 @@ import torch
 from bench.contracts.tokens import Tokens
 from bench.errors import BenchError
 from bench.modalities.image.tokenizers import taming
-from bench.modalities.image.tokenizers.posterior import generator_of
+from bench.modalities.image.tokenizers.posterior import generator_of, require_mode_or_sample
 from bench.tokenizers.checkpoint import locate
 from bench.tokenizers.checkpoint_files import Checkpoint
 from bench.tokenizers.configurations import CONFIG
@@ -145,8 +145,7 @@ class AutoencoderKL(DiffusersAutoencoder):
         config: Mapping[str, Any] | str | None = None,
         weights: str | None = None,
     ) -> None:
-        if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: choose mode or sample")
+        require_mode_or_sample("latents", latents)
         checkpoint, model = load_diffusers(
             self.library, path, repo, subfolder, revision, offline, file, config, weights
         )

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.errors import BenchError
 from bench.modalities.image.networks.ddconfig import Quantizer
-from bench.modalities.image.tokenizers.posterior import generator_of
+from bench.modalities.image.tokenizers.posterior import generator_of, require_mode_or_sample
 from bench.modalities.image.tokenizers.taming_codes import TamingCodes
 
 
@@ -66,8 +65,7 @@ class GumbelVQ(TamingCodes):
         config: Mapping[str, Any] | str | None = None,
         weights: str | None = None,
     ) -> None:
-        if codes not in ("mode", "sample"):
-            raise BenchError(f"codes={codes}: choose mode or sample")
+        require_mode_or_sample("codes", codes)
         super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
         self.codes, self.seed = codes, seed
 

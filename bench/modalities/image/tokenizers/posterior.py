@@ -19,6 +19,12 @@ LEAST, LARGEST = -30, 20
 """Bounds of the logarithms of variances before they are used, as in latent-diffusion."""
 
 
+def require_mode_or_sample(argument: str, value: str) -> None:
+    """Raise BenchError for another choice of what is taken of a distribution than its ``mode`` or a ``sample``."""
+    if value not in ("mode", "sample"):
+        raise BenchError(f"{argument}={value}: choose mode or sample")
+
+
 def generator_of(image: torch.Tensor, seed: int) -> torch.Generator:
     """A generator on the processor that depends only on an image and a seed."""
     content = hashlib.sha256(seed.to_bytes(8, "little", signed=True))
@@ -57,8 +63,7 @@ class PosteriorLatents(PublishedLatents):
         config: Mapping[str, Any] | str | None = None,
         weights: str | None = None,
     ) -> None:
-        if latents not in ("mode", "sample"):
-            raise BenchError(f"latents={latents}: choose mode or sample")
+        require_mode_or_sample("latents", latents)
         super().__init__(path, repo, subfolder, revision, offline, file, config, weights)
         self.latents, self.seed = latents, seed
 
