@@ -1,4 +1,4 @@
-"""The registry: names of modalities, tasks, tokenizers, quantizers, backbones, datasets, metrics and recognizers.
+"""The registry: names of modalities, tasks, tokenizers, backbones, datasets, metrics and the like.
 
 The built-in lines are in ``bench/lines`` and in ``lines`` of each modality; other packages add theirs through the
 entry-point groups ``bench.KIND``, and suites and protocols through ``bench.suites`` and ``bench.protocols``
@@ -27,11 +27,25 @@ if TYPE_CHECKING:
     from bench.modalities.base import Modality
 
 Kind = Literal[
-    "tokenizers", "quantizers", "backbones", "tasks", "datasets", "metrics", "recognizers", "extractors", "modalities"
+    "tokenizers",
+    "quantizers",
+    "bottlenecks",
+    "estimators",
+    "remedies",
+    "backbones",
+    "tasks",
+    "datasets",
+    "metrics",
+    "recognizers",
+    "extractors",
+    "modalities",
 ]
 KINDS: tuple[Kind, ...] = (
     "tokenizers",
     "quantizers",
+    "bottlenecks",
+    "estimators",
+    "remedies",
     "backbones",
     "tasks",
     "datasets",
@@ -40,6 +54,8 @@ KINDS: tuple[Kind, ...] = (
     "modalities",
 )
 """The kinds that ``bench list`` shows; extractors are named by metrics alone."""
+SINGULAR: dict[str, str] = {"remedies": "remedy"}
+"""Kinds whose singular does not just lack an s."""
 FORMER: dict[str, Kind] = {"recognisers": "recognizers"}
 """Former names of kinds, under which plug-ins and command lines still find them."""
 
@@ -212,7 +228,7 @@ def get(kind: Kind, name: str) -> Entry:
     """
     by_name = entries(kind)
     if name not in by_name:
-        raise UnknownName(kind.removesuffix("s"), name, by_name, elsewhere(name))
+        raise UnknownName(singular(kind), name, by_name, elsewhere(name))
     entry = by_name[name]
     return _stated(kind, entry) if _is_point(entry) else entry
 
@@ -239,7 +255,7 @@ def _stated(kind: Kind, entry: Entry) -> Entry:
         entry = replace(entry, local=True, judges=getattr(implementation, "judges", entry.judges))
     if kind in MODAL and not isinstance(stated, str | tuple):
         raise BenchError(
-            f"{kind.removesuffix('s')} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
+            f"{singular(kind)} {entry.name} of {entry.plugin}: {entry.target} does not state its modality; "
             f'write ENTRY = Entry(..., modality="NAME") in the class, with one of '
             f"{', '.join(face.name for _, face in _faces())}"
         )
@@ -248,8 +264,14 @@ def _stated(kind: Kind, entry: Entry) -> Entry:
 
 def elsewhere(name: str) -> str:
     """Which kind has a name, for messages to those who took it for another kind; empty if none has it."""
-    kind = next((candidate.removesuffix("s") for candidate in KINDS if name in entries(candidate)), "")
-    return f"it is a {kind} (bench show {name})" if kind else ""
+    kind = next((singular(candidate) for candidate in KINDS if name in entries(candidate)), "")
+    article = "an" if kind[:1] in tuple("aeiou") else "a"
+    return f"it is {article} {kind} (bench show {name})" if kind else ""
+
+
+def singular(kind: str) -> str:
+    """What one of a kind is called: ``tokenizer`` of ``tokenizers``."""
+    return SINGULAR.get(kind, kind.removesuffix("s"))
 
 
 def load(target: str) -> Any:

@@ -18,7 +18,7 @@ from bench.contracts.tokens import Codebook, TokenError, Tokens
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.backbones.corpus import Corpus
+    from bench.backbones.corpus import Corpus, Examples
 
 PLAIN = Sampling()
 
@@ -248,6 +248,10 @@ class Backbone(nn.Module, ABC):
         count = self._counts(tokens)
         start = self.conditions(self._withheld(tokens.batch_size, conditions))
         return self.nats(tokens, start).sum() / int(count.sum())
+
+    def loss_of(self, examples: Examples) -> torch.Tensor:
+        """The loss of samples that a corpus gives."""
+        return self.loss(examples.tokens, examples.conditions)
 
     @torch.no_grad()
     def log_likelihood(self, tokens: Tokens, conditions: torch.Tensor | None = None) -> torch.Tensor:

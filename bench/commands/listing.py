@@ -129,7 +129,7 @@ def print_entry(name: str) -> None:
         _print_registered("metrics", metric, metric)
         found = True
     if not found and not _print_surveyed(name):
-        kinds: dict[str, Collection[str]] = {kind.removesuffix("s"): registry.entries(kind) for kind in KINDS}
+        kinds: dict[str, Collection[str]] = {registry.singular(kind): registry.entries(kind) for kind in KINDS}
         kinds |= {"suite": shipped("suites"), "protocol": shipped("protocols"), "weights file": FILES}
         kinds |= _surveyed()
         raise UnknownName.among(_base(name), kinds, _remark_on_task_value(name))
@@ -181,7 +181,7 @@ def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
     try:
         entry = registry.get(kind, base)
     except BenchError as error:  # a plug-in that says too little about itself
-        _print_fields(f"{kind.removesuffix('s')} {name}", {"not loadable here": str(error)})
+        _print_fields(f"{registry.singular(kind)} {name}", {"not loadable here": str(error)})
         return
     fields: dict[str, Any] = {**asdict(entry), "weights": ", ".join(entry.weights), "modality": entry.scope}
     fields.pop("plugin")
@@ -199,7 +199,7 @@ def _print_registered(kind: registry.Kind, name: str, base: str) -> None:
         fields |= _facts(kind, name, entry)
     except BenchError as error:
         fields["not loadable here"] = str(error)
-    _print_fields(f"{kind.removesuffix('s')} {name}", fields)
+    _print_fields(f"{registry.singular(kind)} {name}", fields)
 
 
 def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from bench.contracts.sample_tables import parquet_bytes, read_table
 from bench.contracts.settings import problems
 from bench.contracts.stats import Estimate
 from bench.contracts.sweep import Sweep
+from bench.contracts.trainings import Trainings
 from bench.errors import BenchError, with_remedy
 from bench.machine import dependencies
 from bench.machine.canonical import digest, readable_json, write_atomic
@@ -203,6 +204,7 @@ class Result(_Record):
         default_factory=list, description="what makes the numbers doubtful although they could be measured"
     )
     sweep: Sweep | None = Field(default=None, description="the rows of a task that measures at several settings")
+    trainings: Trainings | None = Field(default=None, description="what was seen while the system was trained")
 
     def fingerprint_of(self, value: str) -> str:
         """The fingerprint of the metric that gave a value, or that it was made of; empty where the task gave it.

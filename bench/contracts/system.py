@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
@@ -26,6 +26,7 @@ from bench.tokenizers.configurations import CONFIG, configuration_file, files_wi
 if TYPE_CHECKING:
     from bench.backbones.pretrained.base import PretrainedBackbone
     from bench.contracts.results import SystemRecord
+    from bench.quantizers.trained.base import Bottleneck
     from bench.tokenizers.base import Tokenizer
 
 ON_HUB = "file"
@@ -45,6 +46,8 @@ class SystemSpec:
 
     kind: ClassVar[str] = "tokenizer"
     """What the spec names; a task states the kinds that it measures."""
+    given_later: ClassVar[Mapping[str, Any]] = {}
+    """Arguments that its class takes from the task, each with some value."""
 
     text: str
     entry: registry.Entry
@@ -142,7 +145,7 @@ class SystemSpec:
             raise BenchError(f"{self.text}: {self.entry.target} is {what}, not a class of a {self.kind}")
         require_packages(factory, self.text)
         try:
-            inspect.signature(factory).bind(**self.arguments)
+            inspect.signature(factory).bind(**self.given_later, **self.arguments)
         except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
             raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
 
@@ -279,8 +282,54 @@ class BackboneSpec(SystemSpec):
         return system
 
 
+@dataclass(frozen=True)
+class BottleneckSpec(SystemSpec):
+    """A bottleneck to train."""
+
+    kind: ClassVar[str] = "bottleneck"
+    given_later: ClassVar[Mapping[str, Any]] = {"width": 1}
+
+    def identity(self) -> dict[str, Any]:
+        """As :meth:`SystemSpec.identity`, with the code of an estimator or a remedy that is the user's."""
+        whole = super().identity()
+        names = (spec_text.name_and_rest(value)[0] for value in self.arguments.values() if isinstance(value, str))
+        own = {name: _source(name) for name in names if registry.is_file_target(name)}
+        return {**whole, "parts": own} if own else whole
+
+    def bottleneck(self, width: int) -> Bottleneck:
+        """The bottleneck for latents of ``width`` dimensions, untrained; its weights depend on torch's seed.
+
+        Raises:
+            BenchError: the arguments do not fit, or what is built is not a Bottleneck.
+        """
+        from bench.quantizers.trained.base import Bottleneck  # imports torch
+
+        system = self._built({"width": width})
+        if not isinstance(system, Bottleneck):
+            kind = "bench.quantizers.trained.base.Bottleneck"
+            raise BenchError(f"{self.text}: {type(system).__name__} is not a {kind}")
+        return system
+
+
+def part(kind: registry.Kind, text: str, **stated: Any) -> Any:
+    """What a text such as ``gumbel@start=2`` names of a kind that is part of a system, built.
+
+    Args:
+        stated: arguments that do not come from the text.
+
+    Raises:
+        UnknownName: nothing of that kind has the name.
+        BenchError: it does not take the arguments.
+    """
+    spec = parse(str(text), kind)
+    return spec._made(registry.load(spec.entry.target), {**spec.arguments, **stated})
+
+
+_SPECS: Mapping[registry.Kind, type[SystemSpec]] = {"backbones": BackboneSpec, "bottlenecks": BottleneckSpec}
+
+
 def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
-    """The tokenizer or the pretrained backbone that the user wrote.
+    """The tokenizer, the pretrained backbone or the bottleneck that the user wrote.
 
     The name ends at the first ``@`` or ``=``, that of a class of a file at the first after the file's path: what
     follows ``@`` are arguments, what follows ``=`` the path of a local checkpoint. Values are read as YAML scalars:
@@ -303,7 +352,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
         raise BenchError(f"{text!r} names a file; write {name}:CLASS")
     kind = kind or _kind(name)
     entry = _custom(name) if ":" in name else registry.get(kind, name)
-    spec = BackboneSpec if kind == "backbones" else SystemSpec
+    spec = _SPECS.get(kind, SystemSpec)
     if mark == "=":
         if not entry.local:
             raise BenchError(f"{text}: {name} cannot load a local checkpoint; write {name}@key=value")
@@ -314,19 +363,22 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 
 
 def _kind(name: str) -> registry.Kind:
-    """The registry kind of a name; a class given by its code is a backbone if it has ``generate``."""
+    """The registry kind of a name; a class given by its code is told by the methods that only its kind has."""
     if ":" not in name:
-        tokenizers, backbones = registry.entries("tokenizers"), registry.entries("backbones")
-        if name not in tokenizers and name not in backbones:
-            named = {"tokenizer": tokenizers, "backbone": [other for other, entry in backbones.items() if entry.local]}
-            raise UnknownName.among(name, named, registry.elsewhere(name))
-        return "tokenizers" if name in tokenizers else "backbones"
+        kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "bottlenecks")
+        known = {kind: registry.entries(kind) for kind in kinds}
+        if found := next((kind for kind in kinds if name in known[kind]), None):
+            return found
+        named: dict[str, Iterable[str]] = {registry.singular(kind): known[kind] for kind in kinds}
+        named["backbone"] = [other for other, entry in known["backbones"].items() if entry.local]
+        raise UnknownName.among(name, named, registry.elsewhere(name))
     if registry.is_file_target(name) and name.rpartition(":")[2].isidentifier():
         check_file(name)  # faster than importing it
     try:
-        return "backbones" if hasattr(registry.load(name), "generate") else "tokenizers"
+        found = registry.load(name)
     except BenchError:  # the check of the system will report it
         return "tokenizers"
+    return "backbones" if hasattr(found, "generate") else "bottlenecks" if hasattr(found, "upkeep") else "tokenizers"
 
 
 def hash_tree(path: Path) -> str:

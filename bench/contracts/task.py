@@ -14,6 +14,7 @@ from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.sweep import Sweep
+from bench.contracts.trainings import Trainings
 from bench.contracts.system import SystemSpec
 from bench.errors import Unavailable
 from bench.modalities.base import Modality
@@ -110,6 +111,7 @@ class Measurement:
         kept: samples kept to be looked at.
         warnings: what makes the numbers doubtful although they could be measured, one sentence each.
         sweep: the rows of a task that measures at several settings.
+        trainings: what was seen while the system was trained.
     """
 
     system: SystemRecord
@@ -120,6 +122,7 @@ class Measurement:
     kept: Sequence[Kept] = ()
     warnings: Sequence[str] = ()
     sweep: Sweep | None = None
+    trainings: Trainings | None = None
 
 
 class Task(ABC):

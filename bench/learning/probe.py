@@ -109,7 +109,7 @@ class Probe:
             backbone = self._new(training, self.seed + repeat)
             train(
                 backbone,
-                lambda generator: training.random(count, generator),
+                lambda generator, backbone=backbone: backbone.loss_of(training.random(count, generator)),
                 self.settings.budget,
                 self.seed + repeat,
                 self._checkpoints[-1],

@@ -8,17 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
 
 from bench.contracts.task import Report
 from bench.machine.canonical import write_atomic
-
-if TYPE_CHECKING:
-    from bench.backbones.base import Backbone
-    from bench.backbones.corpus import Examples
 
 CHECKPOINT_SECONDS = 20.0
 """Seconds between two checkpoints."""
@@ -27,17 +24,37 @@ ABANDONED_SECONDS = 30 * 86400.0
 BETAS = (0.9, 0.95)
 """AdamW's decay rates of the two moments."""
 
-Batches = Callable[[torch.Generator], "Examples"]
-"""A function that draws a batch of training samples with the generator of its step."""
+Loss = Callable[[torch.Generator], torch.Tensor]
+"""A function that draws the batch of a step with the step's generator and returns its loss, a scalar with gradient."""
 
 
-class Budget(BaseModel):
-    """The training budget of a backbone; equal for all that are compared."""
+class Trained(Protocol):
+    """What is trained: a module that hears how far the training is."""
+
+    def progress(self, share: float) -> None:
+        """Called before each step with the share of the training that is done, in [0, 1)."""
+
+
+class Watcher:
+    """Looks at a training after each step; what it has seen is kept with the training's state."""
+
+    def after(self, step: int, generator: torch.Generator) -> None:
+        """Called after each update, with the number of updates made and the generator of the step."""
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs to go on where this watcher is."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where another process was."""
+
+
+class Schedule(BaseModel):
+    """How long something is trained, and with which learning rates; equal for all that are compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(default=300, ge=0, description="updates of the weights")
-    positions: int = Field(default=4096, ge=1, description="approximate positions of grids or sequences per step")
     learning_rate: float = Field(default=3e-3, gt=0, description="highest learning rate, after the warm-up")
     warmup: float = Field(
         default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises to the highest"
@@ -53,6 +70,12 @@ class Budget(BaseModel):
             return self.learning_rate * (step + 1) / math.ceil(rise)
         done = (step - rise) / max(1.0, self.steps - rise)
         return self.learning_rate * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2)
+
+
+class Budget(Schedule):
+    """The training budget of a backbone."""
+
+    positions: int = Field(default=4096, ge=1, description="approximate positions of grids or sequences per step")
 
 
 class Checkpoint:
@@ -88,73 +111,82 @@ class Checkpoint:
 
 
 def train(
-    backbone: Backbone,
-    batches: Batches,
-    budget: Budget,
+    model: nn.Module,
+    loss: Loss,
+    budget: Schedule,
     seed: int,
     checkpoint: Checkpoint | None = None,
     report: Report = lambda phase, done, total: None,
+    watcher: Watcher | None = None,
+    seeded: bool = True,
 ) -> None:
-    """Train a new backbone in place with AdamW (Loshchilov & Hutter 2019), and leave it in evaluation mode.
+    """Train a new model in place with AdamW (Loshchilov & Hutter 2019), and leave it in evaluation mode.
 
     Every step seeds its own batch and its own dropout, so a training resumed from a checkpoint ends as if it had
     never stopped.
 
     Args:
-        batches: draws a batch with the generator of a step.
+        model: a :class:`Trained` module.
+        loss: the loss of a step.
         seed: seed of the batches and of dropout.
         checkpoint: where the state is kept, if given.
         report: called with the progress.
+        watcher: looks at the model after each step, if given.
+        seeded: whether torch's own generator is seeded for each step. Trainings side by side in one process share it,
+            and take everything random from the generator of the step instead.
 
     Raises:
         FloatingPointError: the loss is not finite.
     """
-    decaying = [parameter for parameter in backbone.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in backbone.parameters() if parameter.ndim <= 1]
+    watcher = watcher or Watcher()
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    decaying = [parameter for parameter in weights if parameter.ndim > 1]
+    others = [parameter for parameter in weights if parameter.ndim <= 1]
     groups = [{"params": decaying, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=budget.learning_rate, betas=BETAS)
-    begin = _resume(backbone, optimizer, checkpoint)
+    device = weights[0].device
+    begin = _resume(model, optimizer, watcher, checkpoint.read(device) if checkpoint else None)
     if checkpoint:
         checkpoint.remove_abandoned()
     saved = time.monotonic()
-    backbone.train()
-    device = backbone.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    model.train()
+    with torch.random.fork_rng([device] if device.type == "cuda" else [], enabled=seeded):
         for step in range(begin, budget.steps):
             report("training", step, budget.steps)
-            _update(backbone, optimizer, batches, budget, seed, step)
+            mixed = seed * 1_000_003 + step
+            if seeded:
+                torch.manual_seed(mixed)
+            generator = torch.Generator().manual_seed(mixed)
+            _update(model, optimizer, loss, budget, step, generator)
+            watcher.after(step + 1, generator)
             if checkpoint and (time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == budget.steps):
-                checkpoint.write(
-                    {"step": step + 1, "model": backbone.state_dict(), "optimizer": optimizer.state_dict()}
-                )
+                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "watcher": watcher.state()}
+                checkpoint.write({"step": step + 1, **state})
                 saved = time.monotonic()
     report("training", budget.steps, budget.steps)
-    backbone.eval()
+    model.eval()
 
 
-def _resume(backbone: Backbone, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint | None) -> int:
-    """Load the weights and the optimizer from a checkpoint, if there is one; the step to begin at."""
-    state = checkpoint.read(backbone.device) if checkpoint else None
+def _resume(model: nn.Module, optimizer: torch.optim.Optimizer, watcher: Watcher, state: dict[str, Any] | None) -> int:
+    """Go on from the state in a checkpoint, if there is one; the step to begin at."""
     if state is None:
         return 0
-    backbone.load_state_dict(state["model"])
+    model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
+    watcher.restore(state.get("watcher", {}))
     return int(state["step"])
 
 
 def _update(
-    backbone: Backbone, optimizer: torch.optim.Optimizer, batches: Batches, budget: Budget, seed: int, step: int
+    model: Any, optimizer: torch.optim.Optimizer, loss: Loss, budget: Schedule, step: int, generator: torch.Generator
 ) -> None:
-    mixed = seed * 1_000_003 + step
-    torch.manual_seed(mixed)
     for group in optimizer.param_groups:
         group["lr"] = budget.rate(step)
-    backbone.progress(step / budget.steps)
-    examples = batches(torch.Generator().manual_seed(mixed))
-    loss = backbone.loss(examples.tokens, examples.conditions)
-    if not bool(torch.isfinite(loss)):
-        raise FloatingPointError(f"the loss of training step {step} is {loss.item()}; try a lower learning_rate")
+    model.progress(step / budget.steps)
+    value = loss(generator)
+    if not bool(torch.isfinite(value)):
+        raise FloatingPointError(f"the loss of training step {step} is {value.item()}; try a lower learning_rate")
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(backbone.parameters(), budget.clip)
+    value.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), budget.clip)
     optimizer.step()

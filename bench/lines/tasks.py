@@ -57,6 +57,12 @@ KINDS: tuple[TaskKind, ...] = (
         "bench.tasks.throughput:Throughput",
         "How fast tokenizers and backbones of {signals} are by batch size, dtype and torch.compile, and what it costs",
     ),
+    TaskKind(
+        "bottleneck-study",
+        "bench.tasks.bottleneck_study:BottleneckStudy",
+        "What is left of a codebook when it is trained in a small autoencoder of {signals}, over seeds",
+        needs="autoencoder",
+    ),
 )
 
 

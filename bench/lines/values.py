@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.lines import throughput
+from bench.lines import bottleneck_values, throughput
 from bench.values import FROM_ZERO, Value
 
 # A token of one tokenizer is not a token of another, so neither is better for being lower.
@@ -41,4 +41,5 @@ VALUES: tuple[Value, ...] = (
     SAMPLING_RTF,
     SAMPLING_MEMORY,
     *throughput.VALUES,
+    *bottleneck_values.VALUES,
 )

@@ -189,6 +189,7 @@ def assemble(
         errors=errors,
         warnings=list(measurement.warnings) if measurement else [],
         sweep=measurement.sweep if measurement else None,
+        trainings=measurement.trainings if measurement else None,
     )
 
 

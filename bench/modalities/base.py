@@ -39,14 +39,16 @@ class Modality:
             :class:`bench.registry.Entry`; the module is imported when the kind is listed. Under ``values``, a tuple of
             the :class:`bench.values.Value` that its tasks report beside metrics and ``bits``.
         metrics: the metrics of a protocol that names none, by what they judge: ``reconstruction`` of a sample,
-            ``generation`` of a set, ``tokens`` where nothing is decoded. They are named so that what is installed
-            beside them changes no protocol.
+            ``generation`` of a set, ``tokens`` where nothing is decoded, ``bottleneck`` where one was trained. They
+            are named so that what is installed beside them changes no protocol.
         bits: the likelihood of tokens as a rate; without it the modality has no task ``token-modelling``.
         folder: the dataset that ``--data PATH`` alone stands for.
         drawing: a :class:`bench.learning.drawing.Drawing`: what trained probes are asked to draw and how that is
             judged; without it the modality has no task ``ntp-probe``.
         generated: a :class:`bench.contracts.generated.Generated`: how sets of samples that were made elsewhere are
             taken, and what they are compared with.
+        autoencoder: a :class:`bench.learning.autoencoder.Autoencoder`: the network that bottlenecks are trained in;
+            without it the modality has no task ``bottleneck-study``.
         tasks: names of its tasks by kind, where they are not ``MODALITY-KIND``; empty for a kind it does not offer.
         choices: settings of its tasks by kind, where they are more than the sections above.
         extra: the optional extra of ntp-bench that its tasks need.
@@ -66,6 +68,7 @@ class Modality:
     folder: str = ""
     drawing: str = ""
     generated: str = ""
+    autoencoder: str = ""
     tasks: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     extra: str | None = None

@@ -93,7 +93,7 @@ def test_a_melody_known_by_heart_goes_on(paradigm, levels):
     corpus.add(Tokens(codes=melody))
     torch.manual_seed(0)
     built = build(paradigm, corpus.structure, TINY)
-    train(built, lambda step: corpus.random(1, step), Budget(steps=60, learning_rate=1e-2), seed=0)
+    train(built, lambda step: built.loss_of(corpus.random(1, step)), Budget(steps=60, learning_rate=1e-2), seed=0)
     assert_same(built.extend(cut(Tokens(codes=melody), 6), 14, 0, sampling=GREEDY), Tokens(codes=melody))
 
 

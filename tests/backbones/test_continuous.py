@@ -201,7 +201,7 @@ def test_a_source_is_learned_to_its_entropy_and_drawn_from(paradigm, length, cen
     built = build(paradigm, corpus.structure, TINY)
     built.prepare(corpus)
     built.ratios = (1e-3, 10.0)  # type: ignore[assignment]  # masks of all sizes alike, which the bound asks of
-    train(built, lambda generator: corpus.random(64, generator), budget, seed=0)
+    train(built, lambda generator: built.loss_of(corpus.random(64, generator)), budget, seed=0)
     held_out = source(1024, length, 1, centres)
     costs = -built.log_likelihood(held_out) / length
     error = float(costs.std()) / math.sqrt(len(costs))

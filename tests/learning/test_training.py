@@ -54,7 +54,12 @@ def test_a_markov_source_is_learned_to_its_entropy(paradigm, levels, steps):
     corpus.add(markov(256, 0, levels))
     torch.manual_seed(0)
     backbone = build(paradigm, corpus.structure, TINY)
-    train(backbone, lambda generator: corpus.random(16, generator), Budget(steps=steps, learning_rate=1e-2), seed=0)
+    train(
+        backbone,
+        lambda generator: backbone.loss_of(corpus.random(16, generator)),
+        Budget(steps=steps, learning_rate=1e-2),
+        seed=0,
+    )
     known = entropy(LENGTH * levels)
     found = -float(backbone.log_likelihood(markov(256, 1, levels)).mean())
     assert found == pytest.approx(known, rel=0.03)
@@ -78,7 +83,12 @@ def test_a_pyramid_is_learned_to_its_entropy():
     assert corpus.batch_of(320) == 20  # of the finest grid
     torch.manual_seed(0)
     backbone = build(paradigm_of(corpus.structure), corpus.structure, TINY)
-    train(backbone, lambda generator: corpus.random(20, generator), Budget(steps=120, learning_rate=1e-2), seed=0)
+    train(
+        backbone,
+        lambda generator: backbone.loss_of(corpus.random(20, generator)),
+        Budget(steps=120, learning_rate=1e-2),
+        seed=0,
+    )
     code = -(0.85 * math.log(0.85) + 3 * 0.05 * math.log(0.05))
     windows, *more = corpus.windows(256 * 16)
     assert not more and len(windows.numbers) == 256
@@ -109,7 +119,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path, monkeypatch)
             return corpus.random(2, generator)
 
         try:
-            train(backbone, batches, budget, 3, checkpoint)
+            train(backbone, lambda generator: backbone.loss_of(batches(generator)), budget, 3, checkpoint)
         except KeyboardInterrupt:
             return {}
         assert checkpoint is None or next(calls) < budget.steps
@@ -140,12 +150,7 @@ def test_a_loss_that_is_no_number_is_an_error():
     with torch.no_grad():
         backbone.conditions.weight.fill_(math.nan)
     with pytest.raises(FloatingPointError, match="training step 0"):
-        train(
-            backbone,
-            lambda generator: Examples(Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),)), [0]),
-            Budget(),
-            0,
-        )
+        train(backbone, lambda _: backbone.loss(Tokens(codes=(torch.zeros(1, 8, dtype=torch.int64),))), Budget(), 0)
 
 
 def test_checkpoints_of_trainings_given_up_are_removed(tmp_path):
@@ -155,5 +160,5 @@ def test_checkpoints_of_trainings_given_up_are_removed(tmp_path):
         os.utime(file, (time.time() - days * 86400,) * 2)
     tokens = random_tokens(IMAGE, 2)
     backbone, checkpoint = build("raster", IMAGE, TINY), Checkpoint(tmp_path / "mine.pt", "key")
-    train(backbone, lambda _: Examples(tokens, [0, 1]), Budget(steps=0), 0, checkpoint)
+    train(backbone, lambda _: backbone.loss(tokens), Budget(steps=0), 0, checkpoint)
     assert [file.exists() for file in files] == [False, True, True]

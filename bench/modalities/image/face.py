@@ -30,6 +30,7 @@ IMAGE = Modality(
             *("density_coverage_efficientnet_lite0", "sliced_wasserstein"),
         ),
         "tokens": _RATES,
+        "bottleneck": ("psnr", "ssim", *_RATES),
     },
     bits=Bits(
         Value(
@@ -43,6 +44,7 @@ IMAGE = Modality(
         )
     ),
     folder="image-folder",
+    autoencoder="bench.modalities.image.autoencoder:ImageAutoencoder",
     generated="bench.modalities.image.generation.samples:GENERATED",
     drawing="bench.modalities.image.generation.by_probes:DrawnImagesOfProbes",
     tasks={"token-modelling": "token-modelling", "ntp-probe": "ntp-probe"},

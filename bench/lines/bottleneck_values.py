@@ -1,0 +1,14 @@
+"""Lines of the values that the bottleneck study gives itself."""
+
+from __future__ import annotations
+
+from bench.values import FROM_ZERO, Value
+
+QUANTIZATION_ERROR = Value("quantization_error", "Quant. error", "", False, FROM_ZERO)
+DEAD_CODES = Value("dead_codes", "Dead codes", "", False, (0.0, 1.0), percent=True, section="rate")
+ENCODER_GRADIENT = Value("encoder_gradient", "Encoder gradient", "", None, FROM_ZERO, default=False)
+STEPS_PER_SECOND = Value(
+    "training_steps_per_second", "Training", "step/s", True, FROM_ZERO, device_bound=True, section="cost"
+)
+
+VALUES: tuple[Value, ...] = (QUANTIZATION_ERROR, DEAD_CODES, ENCODER_GRADIENT, STEPS_PER_SECOND)

@@ -1,0 +1,63 @@
+"""The contract of gradient estimators: what the decoder gets, and the gradient that flows back from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench.contracts.system import part
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Vectors through the choice of codewords.
+
+    Attributes:
+        vectors: what the decoder gets of each vector, ``[n, dim]``, with the gradient that the encoder shall get.
+        codes: the chosen codewords, int64 ``[n]``.
+        drawn: log-probability of each code, ``[n]`` with gradient, where it was drawn and the encoder's gradient is
+            that of a score function; else None.
+    """
+
+    vectors: torch.Tensor
+    codes: torch.Tensor
+    drawn: torch.Tensor | None = None
+
+
+class Estimator(nn.Module, ABC):
+    """Chooses a codeword for each vector in training and estimates the gradient of that choice."""
+
+    def progress(self, share: float) -> None:
+        """Called before each training step with the share of the training that is done, in [0, 1)."""
+        return
+
+    @abstractmethod
+    def forward(
+        self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
+    ) -> Carried:
+        """Vectors ``[n, dim]`` carried through the choice of codewords ``[size, dim]``.
+
+        Args:
+            logits: how near each codeword is to each vector, ``[n, size]``; the nearest has the highest.
+            generator: on the processor; everything random comes from it.
+        """
+
+
+def estimator_of(text: str) -> Estimator:
+    """The estimator that ``NAME`` or ``NAME@key=value`` names (``bench list estimators``).
+
+    Raises:
+        UnknownName: there is none of that name.
+        BenchError: it does not take the arguments.
+    """
+    made: Estimator = part("estimators", text)
+    return made
+
+
+def uniform(shape: torch.Size, generator: torch.Generator, like: torch.Tensor) -> torch.Tensor:
+    """Random numbers in (0, 1) of a shape, drawn on the processor, so that every device gets the same."""
+    tiny = torch.finfo(torch.float32).tiny
+    return torch.rand(shape, generator=generator).clamp(min=tiny).to(like)

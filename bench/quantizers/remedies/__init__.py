@@ -1,0 +1,1 @@
+"""Remedies against codebook collapse, one module each."""

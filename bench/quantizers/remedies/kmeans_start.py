@@ -1,0 +1,16 @@
+"""Codewords that begin where the latents are."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.quantizers.remedies.base import Remedy
+from bench.quantizers.vector import VectorQuantizer
+
+
+class KMeansStart(Remedy):
+    """K-means of the untrained encoder's latents gives the first codewords (Łańcucki et al. 2020, arXiv 2005.08520)."""
+
+    def start(self, weight: torch.Tensor, vectors: torch.Tensor, generator: torch.Generator) -> None:
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        weight.copy_(VectorQuantizer.learned(vectors.cpu().float(), self.size, seed))

@@ -1,0 +1,72 @@
+"""What bottlenecks of learned codebooks share."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bench.quantizers.trained.base import Bottleneck, Coded
+from bench.quantizers.trained.codebook import Codebook, Looked, Recipe, Update
+
+BITS = 10
+"""Bits of a token where nothing else is said."""
+
+
+class LearnedBottleneck(Bottleneck):
+    """A bottleneck of codebooks that are trained, all by one recipe.
+
+    Args:
+        width: dimensions of a latent.
+        estimator: how the encoder gets its gradient (``bench list estimators``).
+        remedy: what is done against collapse (``bench list remedies``).
+        update: how codewords follow what is assigned to them: by the gradient of the codebook ``loss``, or by
+            exponential moving averages (``ema``).
+        commitment: weight of the commitment loss.
+
+    Attributes:
+        books: the codebooks, in the order of ``sizes``.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        estimator: str = Recipe.estimator,
+        remedy: str = Recipe.remedy,
+        update: Update = Recipe.update,
+        commitment: float = Recipe.commitment,
+    ) -> None:
+        super().__init__(width)
+        self.recipe = Recipe(estimator, remedy, update, commitment)
+        self.books = nn.ModuleList()
+
+    def add(self, size: int, dim: int) -> None:
+        """Add a codebook of ``size`` codewords of ``dim`` dimensions."""
+        self.books.append(Codebook(size, dim, self.recipe))
+        self.sizes = (*self.sizes, size)
+
+    def progress(self, share: float) -> None:
+        for book in self.books:
+            book.progress(share)
+
+    def upkeep(self, generator: torch.Generator) -> None:
+        for book in self.books:
+            book.upkeep(generator)
+
+
+def coded(latents: torch.Tensor, vectors: torch.Tensor, looked: list[Looked]) -> Coded:
+    """What a bottleneck gives of levels that share the grid of the latents.
+
+    Args:
+        latents: what was coded, ``[batch, *grid, width]``.
+        vectors: what the decoder gets, ``[batch·places, width]``.
+        looked: what the codebook of each level made of it; losses are averaged over levels.
+    """
+    grid = latents.shape[:-1]
+    drawn = [one.drawn.view(grid).flatten(1).sum(1) for one in looked if one.drawn is not None]
+    return Coded(
+        vectors.view_as(latents),
+        tuple(one.codes.view(grid) for one in looked),
+        torch.stack([one.loss for one in looked]).mean(),
+        torch.stack([one.commitment for one in looked]).mean(),
+        torch.stack(drawn).sum(0) if drawn else None,
+    )
