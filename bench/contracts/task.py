@@ -14,8 +14,8 @@ from bench.contracts.protocol import Protocol
 from bench.contracts.results import CodebookRecord, DatasetRecord, SystemRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.sweep import Sweep
-from bench.contracts.trainings import Trainings
 from bench.contracts.system import SystemSpec
+from bench.contracts.trainings import Trainings
 from bench.errors import Unavailable
 from bench.modalities.base import Modality
 

@@ -75,7 +75,7 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def encode_signal(self, signal: Any) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Latents ``[batch, *grid, width]`` of whole signals, and what their tokens say of them: ``signal_shape``, ..."""
+        """Latents ``[batch, *grid, width]`` of whole signals, and the fields of their tokens that describe the signals."""
 
     @abstractmethod
     def decode_signal(self, latents: torch.Tensor, tokens: Tokens) -> Any:
@@ -83,7 +83,7 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def codebook(self, size: int, span: float) -> Codebook:
-        """What a code of ``size`` codewords stands for that is given for ``span`` places along each axis of the grid."""
+        """The codebook of ``size`` entries whose codes stand for ``span`` places along each axis of the grid."""
 
 
 class TrainedTokenizer(Tokenizer):

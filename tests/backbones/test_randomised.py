@@ -8,7 +8,6 @@ from backbone_parts import CASES, IMAGE, TINY, all_tokens, backbone, changed, co
 
 from bench.backbones.base import Structure
 from bench.backbones.build import build
-from bench.backbones.corpus import Examples
 from bench.learning.training import Budget, train
 
 ORDER = torch.tensor([7, 2, 11, 0, 5, 9, 1, 3, 10, 4, 8, 6])

@@ -55,7 +55,7 @@ def test_a_bottleneck_keeps_its_contract(name, grid):
     codes = bottleneck.encode(given.detach())
     for level, seen, size in zip(codes, coded.codes, bottleneck.sizes, strict=True):
         assert level.dtype == seen.dtype == torch.int64 and level.shape == seen.shape
-        assert 0 <= int(level.min()) and int(level.max()) < size
+        assert int(level.min()) >= 0 and int(level.max()) < size
     decoded = bottleneck.decode(codes)
     assert decoded.shape == given.shape and decoded.isfinite().all()
     # Each sample by itself.
@@ -100,7 +100,7 @@ def test_a_codebook_keeps_its_contract(recipe):
         book.upkeep(generator)
     assert vectors.grad is not None and vectors.grad.isfinite().all()
     codes = book.encode(vectors[0].detach())
-    assert 0 <= int(codes.min()) and int(codes.max()) < 8
+    assert int(codes.min()) >= 0 and int(codes.max()) < 8
     assert book.decode(codes).shape == (64, WIDTH)
 
 
