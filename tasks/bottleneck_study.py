@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ from bench.contracts.results import CodebookRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.system import BottleneckSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
-from bench.contracts.trainings import Trainings
+from bench.contracts.trainings import Row, Trainings
 from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.learning.autoencoder import Autoencoder, NetworkSettings, TrainedTokenizer
@@ -37,6 +38,7 @@ from bench.measuring.seen import Seen
 from bench.modalities.signal import Signal
 from bench.quantizers.one_thread import one_thread
 
+ONE_TRAINING = "one training: no interval includes the spread between trainings (study.repeats in a --protocol file)"
 SEEN = {line.name: line for line in (QUANTIZATION_ERROR, DEAD_CODES, ENCODER_GRADIENT)}
 """The values that the last look at a training gives."""
 
@@ -115,6 +117,7 @@ class BottleneckStudy(DatasetTask):
         training.finish()
         tokenizer, (seen, _) = trained[0].tokenizer, outcomes[0]
         values = [{**metrics, **_of_training(one.curves)} for one, (_, metrics) in zip(trained, outcomes, strict=True)]
+        alone = [ONE_TRAINING] if len(trained) == 1 else []
         ends = {
             name: [value[name].value if name in value else None for value in values]
             for name in dict.fromkeys(name for value in values for name in value)
@@ -123,13 +126,15 @@ class BottleneckStudy(DatasetTask):
             system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
             dataset=dataset_record(job.protocol, dataset, seen),
-            metrics={name: over_trainings([value[name] for value in values]) for name in values[0]},
+            metrics=values[0]
+            if len(values) == 1
+            else {name: over_trainings([value[name] for value in values]) for name in values[0]},
             samples={"id": seen.ids, "group": seen.groups},
-            warnings=list(dict.fromkeys(warning for one, _ in outcomes for warning in one.warnings())),
+            warnings=list(dict.fromkeys([*(warning for one, _ in outcomes for warning in one.warnings()), *alone])),
             trainings=Trainings(
                 seeds=[one.seed for one in trained],
                 steps=trained[0].curves.steps,
-                curves={name: [one.curves.rows[name] for one in trained] for name in trained[0].curves.rows},
+                curves={name: [_finite(one.curves.rows[name]) for one in trained] for name in trained[0].curves.rows},
                 ends=ends,
             ),
         )
@@ -185,7 +190,8 @@ class _Training:
             curves,
             seeded=False,
         )
-        return _Trained(seed, TrainedTokenizer(model.network, model.bottleneck), curves)
+        tokenizer = self.network.tokenizer(model.network, model.bottleneck)
+        return _Trained(seed, tokenizer, curves)
 
     def finish(self) -> None:
         """Remove the checkpoints, which are kept until everything is measured."""
@@ -212,6 +218,10 @@ class _Training:
     def _report(self, repeat: int, phase: str, done: int, total: int) -> None:
         self.done[repeat] = done
         self.report(phase, sum(self.done), total * len(self.done))
+
+
+def _finite(values: list[float]) -> Row:
+    return [value if math.isfinite(value) else None for value in values]
 
 
 def _of_training(curves: Curves) -> Mapping[str, Estimate]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import Dataset
+from bench.quantizers.trained.base import Bottleneck
 from bench.tokenizers.base import Tokenizer
 
 
@@ -21,7 +23,6 @@ class NetworkSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: int = Field(default=16, ge=1, description="dimensions of a latent, which the bottleneck codes")
-    channels: int = Field(default=64, ge=1, description="channels of the network")
 
 
 class Autoencoder(nn.Module, ABC):
@@ -35,13 +36,11 @@ class Autoencoder(nn.Module, ABC):
             of signals is taken from there.
 
     Attributes:
-        modality: the modality of the signals.
-        equal_lengths: whether whole signals of a batch must be equally long, because padding would change them.
+        tokenizer: the class that codes whole signals with it.
     """
 
-    modality: ClassVar[str]
     Settings: ClassVar[type[NetworkSettings]]
-    equal_lengths: ClassVar[bool] = False
+    tokenizer: ClassVar[type[TrainedTokenizer]]
 
     def __init__(self, settings: Any, examples: Sequence[torch.Tensor]) -> None:
         super().__init__()
@@ -71,43 +70,33 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, decoded: torch.Tensor, examples: torch.Tensor) -> torch.Tensor:
-        """The loss of each example, ``[n]``: 1 where only the mean of the training signals is decoded."""
-
-    @abstractmethod
-    def encode_signal(self, signal: Any) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Latents ``[batch, *grid, width]`` of whole signals, and the fields of their tokens that describe the signals."""
-
-    @abstractmethod
-    def decode_signal(self, latents: torch.Tensor, tokens: Tokens) -> Any:
-        """Whole signals of latents, as long or as large as the tokens say."""
-
-    @abstractmethod
-    def codebook(self, size: int, span: float) -> Codebook:
-        """The codebook of ``size`` entries whose codes stand for ``span`` places along each axis of the grid."""
+        """The loss of each example, ``[n]``: 1 on average where only the mean of the training signals is decoded."""
 
 
 class TrainedTokenizer(Tokenizer):
-    """An autoencoder and its bottleneck after training, as a tokenizer of whole signals."""
+    """An autoencoder and its bottleneck after training, as a tokenizer of whole signals.
+
+    A modality's class brings whole signals to the network: ``encode`` ends with :meth:`tokens_of`, and ``decode``
+    begins with :meth:`latents_of`.
+    """
 
     casts = False
 
-    def __init__(self, network: Autoencoder, bottleneck: Any) -> None:
+    def __init__(self, network: Autoencoder, bottleneck: Bottleneck) -> None:
         self.network, self.bottleneck = network, bottleneck
-        self.modality = network.modality  # type: ignore[misc]
-        self.equal_lengths = network.equal_lengths
-        spans = bottleneck.spans or (1,) * len(bottleneck.sizes)
-        self.codebooks = tuple(
-            network.codebook(size, float(span)) for size, span in zip(bottleneck.sizes, spans, strict=True)
-        )
+        spans = bottleneck.spans or (Fraction(1),) * len(bottleneck.sizes)
+        self.codebooks = tuple(self.codebook(*level) for level in zip(bottleneck.sizes, spans, strict=True))
 
-    @torch.no_grad()
-    def encode(self, batch: Any) -> Tokens:
-        latents, facts = self.network.encode_signal(batch)
+    @abstractmethod
+    def codebook(self, size: int, span: Fraction) -> Codebook:
+        """The codebook of ``size`` entries whose codes stand for ``span`` places along each axis of the grid."""
+
+    def tokens_of(self, latents: torch.Tensor, **facts: Any) -> Tokens:
+        """The tokens of latents ``[batch, *grid, width]``: their codes, or themselves where nothing is quantized."""
         if not self.bottleneck.sizes:
             return Tokens(latents=latents, **facts)
         return Tokens(codes=tuple(self.bottleneck.encode(latents)), **facts)
 
-    @torch.no_grad()
-    def decode(self, tokens: Tokens) -> Any:
-        latents = tokens.latents if tokens.latents is not None else self.bottleneck.decode(tokens.codes)
-        return self.network.decode_signal(latents, tokens)
+    def latents_of(self, tokens: Tokens) -> torch.Tensor:
+        """The latents ``[batch, *grid, width]`` that the decoder gets of tokens."""
+        return self.bottleneck.decode(tokens.codes) if tokens.latents is None else tokens.latents

@@ -24,8 +24,8 @@ class StudySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schedule: Schedule = Schedule(steps=600, learning_rate=1e-3, weight_decay=0.0)
-    batch: int = Field(default=32, ge=1, description="examples of a step")
+    schedule: Schedule = Schedule(steps=500, learning_rate=1e-3, weight_decay=0.0)
+    batch: int = Field(default=16, ge=1, description="examples of a step")
     repeats: int = Field(default=3, ge=1, description="trainings, each with its own seed, whose mean is reported")
     looks: int = Field(default=20, ge=1, description="how often a training is looked at, evenly over its steps")
     looked_at: int = Field(default=128, ge=1, description="held-out examples that it is looked at with")
@@ -37,6 +37,8 @@ class Model(nn.Module):
     Attributes:
         latents: the latents of the last step, with their gradient once it is known.
     """
+
+    baseline: torch.Tensor
 
     def __init__(self, network: Autoencoder, bottleneck: Bottleneck) -> None:
         super().__init__()

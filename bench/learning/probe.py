@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -62,6 +63,10 @@ def check_probe(settings: ProbeSettings) -> None:
         require_packages(registry.load(registry.get("backbones", settings.paradigm).target), settings.paradigm)
 
 
+def _loss(backbone: Backbone, training: Corpus, count: int, generator: torch.Generator) -> torch.Tensor:
+    return backbone.loss_of(training.random(count, generator))
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The likelihood of the evaluated samples under the probe.
@@ -109,7 +114,7 @@ class Probe:
             backbone = self._new(training, self.seed + repeat)
             train(
                 backbone,
-                lambda generator, backbone=backbone: backbone.loss_of(training.random(count, generator)),
+                partial(_loss, backbone, training, count),
                 self.settings.budget,
                 self.seed + repeat,
                 self._checkpoints[-1],

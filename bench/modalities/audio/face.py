@@ -26,6 +26,7 @@ AUDIO = Modality(
             *("bitrate_file", "real_time_factor", "peak_memory"),
         ),
         "tokens": ("codebook", *_RATES),
+        "bottleneck": ("si_sdr", "mel_distance", "stoi", "codebook", *_RATES),
     },
     bits=Bits(
         Value(
@@ -40,6 +41,7 @@ AUDIO = Modality(
         per_unit=1000.0,
     ),
     folder="audio-folder",
+    autoencoder="bench.modalities.audio.autoencoder:AudioAutoencoder",
     drawing="bench.modalities.audio.continuations:Continuations",
     choices={"ntp-probe": "bench.modalities.audio.continuations:ProbeChoices"},
     extra="audio",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from bench.contracts.tokens import Codebook, Tokens
 from bench.datasets.base import BadSample, Dataset
 from bench.errors import BenchError
-from bench.learning.autoencoder import Autoencoder, NetworkSettings
+from bench.learning.autoencoder import Autoencoder, NetworkSettings, TrainedTokenizer
 
 FACTOR = 4
 """Pixels of an image that a latent stands for, along each axis."""
@@ -22,6 +23,7 @@ FACTOR = 4
 class ImageNetwork(NetworkSettings):
     """The settings of the autoencoder of images."""
 
+    channels: int = Field(default=32, ge=2, description="channels of the network")
     crop: int = Field(default=32, ge=8, multiple_of=FACTOR, description="side of a training crop in pixels")
     blocks: int = Field(default=2, ge=0, description="residual blocks of the encoder and of the decoder")
 
@@ -43,6 +45,25 @@ class Residual(nn.Module):
         return out
 
 
+class TrainedImages(TrainedTokenizer):
+    """Whole images, padded at the right and at the bottom to a multiple of ``FACTOR`` by their last pixels."""
+
+    @torch.no_grad()
+    def encode(self, batch: torch.Tensor) -> Tokens:
+        height, width = batch.shape[-2:]
+        padded = F.pad(batch, (0, -width % FACTOR, 0, -height % FACTOR), mode="replicate")
+        return self.tokens_of(self.network.encode(padded), signal_shape=tuple(batch.shape[1:]))
+
+    @torch.no_grad()
+    def decode(self, tokens: Tokens) -> torch.Tensor:
+        _, height, width = tokens.signal_shape
+        return self.network.decode(self.latents_of(tokens))[..., :height, :width]
+
+    def codebook(self, size: int, span: Fraction) -> Codebook:
+        side = f"{float(FACTOR * span):g}"
+        return Codebook(size, f"{side}x{side} pixels")
+
+
 class ImageAutoencoder(Autoencoder):
     """The encoder and the decoder of VQ-VAE (van den Oord et al. 2017, arXiv 1711.00937, section 4.1), smaller.
 
@@ -51,8 +72,10 @@ class ImageAutoencoder(Autoencoder):
     images.
     """
 
-    modality = "image"
     Settings = ImageNetwork
+    tokenizer = TrainedImages
+    mean: torch.Tensor
+    variance: torch.Tensor
 
     def __init__(self, settings: Any, examples: Sequence[torch.Tensor]) -> None:
         super().__init__(settings, examples)
@@ -119,16 +142,3 @@ class ImageAutoencoder(Autoencoder):
 
     def losses(self, decoded: torch.Tensor, examples: torch.Tensor) -> torch.Tensor:
         return (decoded - examples).square().mean((1, 2, 3)) / self.variance
-
-    def encode_signal(self, signal: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
-        height, width = signal.shape[-2:]
-        padded = F.pad(signal, (0, -width % FACTOR, 0, -height % FACTOR), mode="replicate")
-        return self.encode(padded), {"signal_shape": tuple(signal.shape[1:])}
-
-    def decode_signal(self, latents: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-        _, height, width = tokens.signal_shape
-        return self.decode(latents)[..., :height, :width]
-
-    def codebook(self, size: int, span: float) -> Codebook:
-        side = f"{FACTOR * span:g}"
-        return Codebook(size, f"{side}x{side} pixels")

@@ -68,6 +68,9 @@ class Codebook(nn.Module):
         weight: the codewords as they are stored, ``[size, dimensions that the remedy works in]``.
     """
 
+    counts: torch.Tensor
+    sums: torch.Tensor
+
     def __init__(self, size: int, dim: int, recipe: Recipe) -> None:
         super().__init__()
         self.size, self.dim, self.recipe = size, dim, recipe
@@ -116,7 +119,7 @@ class Codebook(nn.Module):
         if self.remedy.carries:
             carried = self.remedy.carry(taken, words, logits, generator)
         else:
-            carried = self.estimator(taken, words, logits, generator)
+            carried = self.estimator.forward(taken, words, logits, generator)
         chosen = words[carried.codes]
         towards = taken if committing is None else self.remedy.taken(committing)
         distance = F.mse_loss(towards, chosen.detach())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from bench.quantizers.trained.base import Bottleneck, Coded
 from bench.quantizers.trained.codebook import Codebook, Looked, Recipe, Update
@@ -37,11 +36,13 @@ class LearnedBottleneck(Bottleneck):
     ) -> None:
         super().__init__(width)
         self.recipe = Recipe(estimator, remedy, update, commitment)
-        self.books = nn.ModuleList()
+        self.books: list[Codebook] = []
 
     def add(self, size: int, dim: int) -> None:
         """Add a codebook of ``size`` codewords of ``dim`` dimensions."""
-        self.books.append(Codebook(size, dim, self.recipe))
+        book = Codebook(size, dim, self.recipe)
+        self.add_module(f"book_{len(self.books)}", book)
+        self.books.append(book)
         self.sizes = (*self.sizes, size)
 
     def progress(self, share: float) -> None:

@@ -30,12 +30,11 @@ class TrainedVQ(LearnedBottleneck):
         self.books[0].start(latents.flatten(0, -2), generator)
 
     def forward(self, latents: torch.Tensor, generator: torch.Generator) -> Coded:
-        looked = self.books[0](latents.flatten(0, -2), generator)
+        looked = self.books[0].forward(latents.flatten(0, -2), generator)
         return coded(latents, looked.vectors, [looked])
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (self.books[0].encode(latents.flatten(0, -2)).view(latents.shape[:-1]),)
 
     def decode(self, codes: Sequence[torch.Tensor]) -> torch.Tensor:
-        vectors: torch.Tensor = self.books[0].decode(codes[0].flatten()).view(*codes[0].shape, self.width)
-        return vectors
+        return self.books[0].decode(codes[0].flatten()).view(*codes[0].shape, self.width)

@@ -105,7 +105,9 @@ class MDCT(AudioTokenizer):
             quantizer.fit(self._even((shape[:, band] - mean) @ basis), seed)
 
     def encode_waves(self, waves: Audio) -> Tokens:
-        coefficients = [product(self._frames(clip[0].cpu()), self.basis[:, : self.dims]) for clip in waves.clips()]
+        coefficients = [
+            product(frames_of(clip[0].cpu(), self.hop), self.basis[:, : self.dims]) for clip in waves.clips()
+        ]
         count = torch.tensor([len(one) for one in coefficients])
         if not self.family:
             return Tokens(latents=pad_sequence(coefficients, batch_first=True), lengths=(count,))
@@ -120,7 +122,7 @@ class MDCT(AudioTokenizer):
         clips = []
         for row, count in zip(rows.cpu(), tokens.positions(0).tolist(), strict=True):
             coefficients = self._decode(row[:count]) if self.family else row[:count]
-            clips.append(self._wave(F.pad(coefficients, (0, self.hop - self.dims)))[None])
+            clips.append(wave_of(F.pad(coefficients, (0, self.hop - self.dims)), self.basis)[None])
         return Audio.of(clips, self.rate).samples
 
     def _encode(self, coefficients: torch.Tensor) -> torch.Tensor:
@@ -140,17 +142,6 @@ class MDCT(AudioTokenizer):
         for part, quantizer, (mean, basis) in zip(parts, self.quantizers, self.transforms, strict=True):
             bands.append(quantizer.decode(part)[:, : len(mean)] @ basis.T + mean)
         return torch.cat(bands, 1) * self._gains(self.envelope.decode(envelope))
-
-    def _frames(self, clip: torch.Tensor) -> torch.Tensor:
-        """Frames ``[frames, 2·hop]`` of samples ``[time]``: one more than the hops that the clip fills."""
-        hops = math.ceil(len(clip) / self.hop)
-        around = F.pad(clip, (self.hop, (hops + 1) * self.hop - len(clip)))
-        return around.unfold(0, 2 * self.hop, self.hop)
-
-    def _wave(self, coefficients: torch.Tensor) -> torch.Tensor:
-        """Samples ``[time]`` of whole hops: the halves that overlap are added, which cancels their aliases."""
-        halves = (coefficients @ self.basis.T).view(-1, 2, self.hop)
-        return (halves[:-1, 1] + halves[1:, 0]).flatten()
 
     def _log_envelope(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Natural logarithm of the amplitude in each envelope band ``[frames, bands]``."""
@@ -179,7 +170,7 @@ class MDCT(AudioTokenizer):
             except BadSample:
                 continue
             mono = sample.signal.float().mean(0, keepdim=True).numpy()
-            frames = self._frames(torch.from_numpy(resample(mono, sample.rate, self.rate)[0]))
+            frames = frames_of(torch.from_numpy(resample(mono, sample.rate, self.rate)[0]), self.hop)
             chosen.append(frames[:: math.ceil(len(frames) / quota)] @ self.basis[:, : self.dims])
         coefficients = torch.cat(chosen) if chosen else torch.zeros(0, self.dims)
         if len(coefficients) < 2**self.bits:
@@ -212,6 +203,23 @@ class MDCT(AudioTokenizer):
 def product(rows: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
     """``rows @ basis``, each sum in the same order whatever the number of threads; searches may have them all."""
     return rows @ basis
+
+
+def frames_of(clip: torch.Tensor, hop: int) -> torch.Tensor:
+    """Frames ``[frames, 2·hop]`` of samples ``[time]``: one more than the hops that the clip fills."""
+    hops = math.ceil(len(clip) / hop)
+    around = F.pad(clip, (hop, (hops + 1) * hop - len(clip)))
+    return around.unfold(0, 2 * hop, hop)
+
+
+def wave_of(coefficients: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """Samples ``[time]`` of whole hops, of coefficients ``[frames, hop]`` and the basis ``[2·hop, hop]``.
+
+    The halves of the frames that overlap are added, which cancels their aliases.
+    """
+    hop = basis.shape[1]
+    halves = (coefficients @ basis.T).view(-1, 2, hop)
+    return (halves[:-1, 1] + halves[1:, 0]).flatten()
 
 
 def mdct_basis(hop: int) -> torch.Tensor:
