@@ -17,13 +17,13 @@ from bench.contracts.stats import Estimate
 from bench.contracts.system import BottleneckSpec, SystemSpec
 from bench.contracts.task import Job, Measurement, Report, Request
 from bench.contracts.trainings import Row, Trainings
-from bench.datasets.base import Dataset
+from bench.datasets.base import Dataset, Spread
 from bench.errors import BenchError
 from bench.learning.autoencoder import Autoencoder, NetworkSettings, TrainedTokenizer
 from bench.learning.bottleneck import Curves, Model, StudySettings
 from bench.learning.probe import over_trainings
 from bench.learning.study import trained_on
-from bench.learning.training import Checkpoint, train
+from bench.learning.training import CHECKPOINT_SECONDS, Checkpoint, train
 from bench.lines.bottleneck_values import DEAD_CODES, ENCODER_GRADIENT, QUANTIZATION_ERROR, STEPS_PER_SECOND
 from bench.machine.canonical import digest
 from bench.machine.memory import MemoryMeter
@@ -161,7 +161,8 @@ class _Training:
     ) -> None:
         assert isinstance(job.system, BottleneckSpec)
         self.network, self.settings, self.spec, self.job = network, settings, job.system, job
-        self.examples = network.examples_of(trained_on(dataset), settings.network)
+        fitting = Spread(trained_on(dataset), settings.study.fit_samples)
+        self.examples = network.examples_of(fitting, settings.network)
         self.held_out = network.draw(
             network.examples_of(dataset, settings.network),
             settings.study.looked_at,
@@ -185,10 +186,11 @@ class _Training:
             lambda generator: model.loss(self._batch(generator).to(device), generator),
             study.schedule,
             seed,
-            self.checkpoints[repeat],
+            self.checkpoints[repeat] if self.job.options.checkpoint_every else None,
             partial(self._report, repeat),
             curves,
             seeded=False,
+            every=min(CHECKPOINT_SECONDS, self.job.options.checkpoint_every),
         )
         tokenizer = self.network.tokenizer(model.network, model.bottleneck)
         return _Trained(seed, tokenizer, curves)

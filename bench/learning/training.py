@@ -119,6 +119,7 @@ def train(
     report: Report = lambda phase, done, total: None,
     watcher: Watcher | None = None,
     seeded: bool = True,
+    every: float | None = None,
 ) -> None:
     """Train a new model in place with AdamW (Loshchilov & Hutter 2019), and leave it in evaluation mode.
 
@@ -134,11 +135,12 @@ def train(
         watcher: looks at the model after each step, if given.
         seeded: whether torch's own generator is seeded for each step. Trainings side by side in one process share it,
             and take everything random from the generator of the step instead.
+        every: seconds between two checkpoints.
 
     Raises:
         FloatingPointError: the loss is not finite.
     """
-    watcher = watcher or Watcher()
+    watcher, every = watcher or Watcher(), CHECKPOINT_SECONDS if every is None else every
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decaying = [parameter for parameter in weights if parameter.ndim > 1]
     others = [parameter for parameter in weights if parameter.ndim <= 1]
@@ -159,7 +161,7 @@ def train(
             generator = torch.Generator().manual_seed(mixed)
             _update(model, optimizer, loss, budget, step, generator)
             watcher.after(step + 1, generator)
-            if checkpoint and (time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == budget.steps):
+            if checkpoint and (time.monotonic() - saved > every or step + 1 == budget.steps):
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "watcher": watcher.state()}
                 checkpoint.write({"step": step + 1, **state})
                 saved = time.monotonic()

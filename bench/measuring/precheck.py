@@ -50,7 +50,7 @@ def check_arguments(system: SystemSpec) -> None:
     if signature is None:
         return
     try:
-        signature.bind(**system.arguments)
+        signature.bind(**system.given_later, **system.arguments)
     except TypeError as error:
         taken = ", ".join(signature.parameters) or "no arguments"
         raise BenchError(f"{system.text}: {error}; {system.entry.name} takes: {taken}") from error

@@ -1,0 +1,110 @@
+"""Bottlenecks trained in the autoencoders of the modalities, as users train them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import SYSTEMS
+
+from bench import registry
+from bench.contracts.options import Options
+from bench.contracts.system import parse
+from bench.contracts.task import Job, Measurement, Request, open_task
+from bench.errors import BenchError
+
+OWN = SYSTEMS / "own_bottleneck.py"
+SHORT = {
+    "study": {"schedule": {"steps": 12}, "batch": 4, "looks": 3, "looked_at": 8, "fit_samples": 4},
+    "metrics": {"codebook": {}},
+}
+DATA = {"image": "skimage-photos", "audio": "asterisk-prompts"}
+OFFERED = [face for face in registry.entries("modalities") if registry.modality(face).autoencoder]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(cache: Path) -> None:
+    """Checkpoints lie in the cache."""
+
+
+def study(system: str, modality: str = "image", repeats: int = 2, **study: Any) -> Measurement:
+    task, options = open_task(f"{modality}-bottleneck-study"), Options(limit=2, workers=0)
+    short = {**SHORT, "study": {**SHORT["study"], "repeats": repeats, **study}}
+    protocol = task.protocol(Request(("own", short), DATA[modality], options))
+    spec = parse(system)
+    return task.measure(Job(spec, task.for_system(protocol, spec), options), lambda *_: None)
+
+
+@pytest.mark.parametrize("modality", OFFERED)
+@pytest.mark.parametrize("system", ["trained-vq@4", "trained-continuous", f"{OWN}:Signs"], ids=["vq", "latents", "own"])
+def test_it_is_trained_on_every_modality(modality: str, system: str) -> None:
+    measured = study(system, modality)
+    seen = measured.trainings
+    assert seen is not None
+    assert (seen.seeds, seen.steps) == ([0, 1], [4, 8, 12])
+    assert all(len(row) == 3 for rows in seen.curves.values() for row in rows)
+    losses = seen.curves["loss"]
+    assert losses[0] != losses[1]
+    assert measured.metrics["training_steps_per_second"].value
+    if system == "trained-continuous":
+        assert measured.metrics["codebook_utilization"].unavailable
+        return
+    assert measured.codebooks[0].size == 16
+    ends = seen.ends["codebook_utilization"]
+    assert measured.metrics["codebook_utilization"].value == pytest.approx(sum(ends) / 2)  # type: ignore[arg-type]
+    assert "mean of 2 trainings" in measured.metrics["codebook_utilization"].method
+    assert {"utilization", "perplexity", "dead_codes", "quantization_error"} <= seen.curves.keys()
+
+
+def test_seeds_reproduce_a_training_to_the_last_digit() -> None:
+    one, other = (study("trained-vq@4,remedy=kmeans-start") for _ in range(2))
+    assert one.trainings == other.trainings.model_copy(update={"ends": one.trainings.ends})  # type: ignore[union-attr]
+    first, again = (
+        {name: value for name, value in each.trainings.ends.items() if "per_second" not in name}  # type: ignore[union-attr]
+        for each in (one, other)
+    )
+    assert first == again
+
+
+def test_a_killed_study_goes_on_where_it_was(bench, tmp_path: Path) -> None:
+    """Killed in its first training and in the second one, it ends with the curves of one that was not."""
+    short = {"description": "short", **SHORT, "study": {**SHORT["study"], "repeats": 2}}  # type: ignore[dict-item]
+    (tmp_path / "short.yaml").write_text(json.dumps(short))
+    results = []
+    for name, kills in (("whole", 0), ("killed", 2)):
+        (tmp_path / name).mkdir()
+        system = f"{OWN}:Killed@marks={tmp_path / name},kills={kills}"
+        arguments = (
+            *("run", "--suite", "collapse", "--system", system, "--protocol", "short.yaml", "--limit", 2),
+            *("--dataset", "skimage-photos", "--checkpoint-every", "0.001", "--no-mlflow", "--out", f"out-{name}"),
+        )
+        for _ in range(kills):
+            assert "killed by SIGKILL" in bench(*arguments, code=3).stderr
+        bench(*arguments)
+        (file,) = (tmp_path / f"out-{name}" / "results").glob("*.json")
+        results.append(json.loads(file.read_text()))
+    whole, killed = (result["trainings"] for result in results)
+    assert killed["curves"] == whole["curves"]
+    assert killed["ends"]["codebook_entropy"] == whole["ends"]["codebook_entropy"]
+    assert not list((tmp_path / "cache" / "training").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [
+        ("trained-vq@bits=40", "bits of a token must be"),
+        ("trained-vq@remedy=reset-all", "no remedy is called 'reset-all'"),
+        ("trained-vq@colour=red", "colour"),
+    ],
+)
+def test_wrong_choices_are_named_before_anything_is_trained(system: str, told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        study(system)
+
+
+def test_another_dtype_is_refused() -> None:
+    task = open_task("image-bottleneck-study")
+    with pytest.raises(BenchError, match="trains in float32"):
+        task.protocol(Request(("own", SHORT), DATA["image"], Options(dtype="bfloat16")))
