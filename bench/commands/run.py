@@ -100,6 +100,7 @@ def run_suite(
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
     _choose_data(chosen, loaded, specs, reference)
+    loaded = _of_the_data(loaded, chosen["dataset"])
     if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
         raise BenchError("--prompts are only for pretrained backbones; name one with --system")
     store = WeightStore(weights, offline)
@@ -214,6 +215,15 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, systems: Sequence[SystemS
                 f"--data {chosen['data']}: modality {modality.name} has no data set of files; give --dataset"
             )
         chosen["dataset"] = modality.folder
+
+
+def _of_the_data(suite: Suite, dataset: str | None) -> Suite:
+    """A suite with the tasks of the chosen data set's modality; where it has none, as it is: they say what is wrong."""
+    if not dataset:
+        return suite
+    entry = registry.get("datasets", dataset.partition("@")[0])
+    tasks = [line for line in suite.tasks if entry.serves(registry.get("tasks", line.task).scope)]
+    return suite.model_copy(update={"tasks": tasks}) if tasks else suite
 
 
 def _options(chosen: dict[str, Any], launch: Launch) -> Options:

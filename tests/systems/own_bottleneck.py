@@ -1,4 +1,4 @@
-"""A bottleneck of a user's own, and one whose process is killed in the midst of its first trainings."""
+"""A bottleneck of a user's own, and one whose process is killed in the midst of a training."""
 
 import os
 import signal
@@ -34,16 +34,16 @@ class Signs(Bottleneck):
 
 
 class Killed(TrainedVQ):
-    """Vector quantization whose process is killed at some steps, each once."""
+    """Vector quantization that notes each step in a file, and whose process is killed once, at some step."""
 
-    def __init__(self, width: int, marks: str, kills: int) -> None:
-        super().__init__(width, bits=4, estimator="straight-through", update="ema")
-        self.marks, self.kills, self.steps = Path(marks), kills, 0
+    def __init__(self, width: int) -> None:
+        super().__init__(width, bits=4, update="ema")
+        # Not arguments, since what lies in a file that an argument names decides which cell it is.
+        self.notes, self.last = Path(os.environ["STEPS_NOTED_IN"]), int(os.environ.get("KILLED_AT", "0"))
 
     def forward(self, latents: torch.Tensor, generator: torch.Generator) -> Coded:
-        self.steps += 1
-        done = len(list(self.marks.iterdir()))
-        if done < self.kills and self.steps == 4 + done:
-            (self.marks / str(done)).touch()
+        with self.notes.open("a") as notes:
+            notes.write(".")
+        if len(self.notes.read_text()) == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().forward(latents, generator)

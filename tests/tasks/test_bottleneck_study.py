@@ -69,25 +69,23 @@ def test_seeds_reproduce_a_training_to_the_last_digit() -> None:
 
 
 def test_a_killed_study_goes_on_where_it_was(bench, tmp_path: Path) -> None:
-    """Killed in its first training and in the second one, it ends with the curves of one that was not."""
+    """Killed in the midst of its second training, it repeats one step and ends with the curves of one that was not."""
     short = {"description": "short", **SHORT, "study": {**SHORT["study"], "repeats": 2}}  # type: ignore[dict-item]
     (tmp_path / "short.yaml").write_text(json.dumps(short))
-    results = []
-    for name, kills in (("whole", 0), ("killed", 2)):
-        (tmp_path / name).mkdir()
-        system = f"{OWN}:Killed@marks={tmp_path / name},kills={kills}"
-        arguments = (
-            *("run", "--suite", "collapse", "--system", system, "--protocol", "short.yaml", "--limit", 2),
-            *("--dataset", "skimage-photos", "--checkpoint-every", "0.001", "--no-mlflow", "--out", f"out-{name}"),
-        )
-        for _ in range(kills):
-            assert "killed by SIGKILL" in bench(*arguments, code=3).stderr
-        bench(*arguments)
-        (file,) = (tmp_path / f"out-{name}" / "results").glob("*.json")
-        results.append(json.loads(file.read_text()))
-    whole, killed = (result["trainings"] for result in results)
-    assert killed["curves"] == whole["curves"]
-    assert killed["ends"]["codebook_entropy"] == whole["ends"]["codebook_entropy"]
+
+    def run(name: str, **how: Any) -> dict[str, Any]:
+        arguments = ("--protocol", "short.yaml", "--limit", 2, "--dataset", "skimage-photos", "--out", name)
+        system = ("--system", f"{OWN}:Killed", "--checkpoint-every", "0.001", "--no-mlflow")
+        bench("run", "--suite", "collapse", *system, *arguments, STEPS_NOTED_IN=str(tmp_path / f"{name}.txt"), **how)
+        (file,) = (tmp_path / name / "results").glob("*.json")
+        return json.loads(file.read_text())  # type: ignore[no-any-return]
+
+    whole, failed = run("whole"), run("killed", code=3, KILLED_AT="18")
+    assert "killed by SIGKILL" in failed["errors"][0]["message"]
+    killed = run("killed")
+    assert killed["trainings"]["curves"] == whole["trainings"]["curves"]
+    assert killed["metrics"]["codebook_entropy"] == whole["metrics"]["codebook_entropy"]
+    assert [len((tmp_path / f"{name}.txt").read_text()) for name in ("whole", "killed")] == [24, 25]
     assert not list((tmp_path / "cache" / "training").glob("*"))
 
 

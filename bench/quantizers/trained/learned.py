@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields
+from typing import Any
+
 import torch
 
 from bench.quantizers.trained.base import Bottleneck, Coded
@@ -9,10 +13,14 @@ from bench.quantizers.trained.codebook import Codebook, Looked, Recipe, Update
 
 BITS = 10
 """Bits of a token where nothing else is said."""
+RECIPE = tuple(field.name for field in fields(Recipe))
+"""The arguments that all bottlenecks of codebooks take."""
 
 
 class LearnedBottleneck(Bottleneck):
     """A bottleneck of codebooks that are trained, all by one recipe.
+
+    A family passes what else it is given on as ``**recipe``; its signature names the arguments all the same.
 
     Args:
         width: dimensions of a latent.
@@ -37,6 +45,15 @@ class LearnedBottleneck(Bottleneck):
         super().__init__(width)
         self.recipe = Recipe(estimator, remedy, update, commitment)
         self.books: list[Codebook] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        recipe = [
+            one for name, one in inspect.signature(LearnedBottleneck.__init__).parameters.items() if name in RECIPE
+        ]
+        own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if own and own[-1].kind is own[-1].VAR_KEYWORD:
+            cls.__signature__ = inspect.Signature([*own[:-1], *recipe])  # type: ignore[attr-defined]
 
     def add(self, size: int, dim: int) -> None:
         """Add a codebook of ``size`` codewords of ``dim`` dimensions."""
