@@ -24,7 +24,7 @@ from bench.learning.bottleneck import Curves, Model, StudySettings
 from bench.learning.probe import over_trainings
 from bench.learning.study import trained_on
 from bench.learning.training import CHECKPOINT_SECONDS, Checkpoint, train
-from bench.lines.bottleneck_values import DEAD_CODES, ENCODER_GRADIENT, QUANTIZATION_ERROR, STEPS_PER_SECOND
+from bench.lines.bottleneck_values import COMMITMENT, DEAD_CODES, ENCODER_GRADIENT, QUANTIZATION_ERROR, STEPS_PER_SECOND
 from bench.machine.canonical import digest
 from bench.machine.memory import MemoryMeter
 from bench.machine.threads import each_on_one_thread
@@ -39,7 +39,7 @@ from bench.modalities.signal import Signal
 from bench.quantizers.one_thread import one_thread
 
 ONE_TRAINING = "one training: no interval includes the spread between trainings (study.repeats in a --protocol file)"
-SEEN = {line.name: line for line in (QUANTIZATION_ERROR, DEAD_CODES, ENCODER_GRADIENT)}
+SEEN = {line.name: line for line in (QUANTIZATION_ERROR, COMMITMENT, DEAD_CODES, ENCODER_GRADIENT)}
 """The values that the last look at a training gives."""
 
 

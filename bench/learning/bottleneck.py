@@ -102,7 +102,8 @@ class Curves(Watcher):
 
     def restore(self, state: dict[str, Any]) -> None:
         if state:
-            self.steps, self.rows, self.chosen = state["steps"], state["rows"], list(state["chosen"])
+            self.steps, self.rows = state["steps"], state["rows"]
+            self.chosen = [chosen.cpu() for chosen in state["chosen"]]  # read back on the device of the weights
 
     def after(self, step: int, generator: torch.Generator) -> None:
         self.model.bottleneck.upkeep(generator)
@@ -134,6 +135,7 @@ class Curves(Watcher):
                 "perplexity": _mean([perplexity(count) for count in counts]),
                 "dead_codes": 1 - _mean([float(chosen.double().mean()) for chosen in self.chosen]),
                 "quantization_error": float((coded - latents).square().sum() / latents.square().sum()),
+                "commitment_distance": float(model.commitment),
             }
         if model.latents is not None and model.latents.grad is not None:
             row["encoder_gradient"] = float(model.latents.grad.square().sum().sqrt())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bench.values import FROM_ZERO, Value
 
 QUANTIZATION_ERROR = Value("quantization_error", "Quant. error", "", False, FROM_ZERO)
+COMMITMENT = Value("commitment_distance", "Commitment", "", None, FROM_ZERO, default=False)
 DEAD_CODES = Value("dead_codes", "Dead codes", "", False, (0.0, 1.0), percent=True, section="rate")
 ENCODER_GRADIENT = Value("encoder_gradient", "Encoder gradient", "", None, FROM_ZERO, default=False)
 STEPS_PER_SECOND = Value(
     "training_steps_per_second", "Training", "step/s", True, FROM_ZERO, device_bound=True, section="cost"
 )
 
-VALUES: tuple[Value, ...] = (QUANTIZATION_ERROR, DEAD_CODES, ENCODER_GRADIENT, STEPS_PER_SECOND)
+VALUES: tuple[Value, ...] = (QUANTIZATION_ERROR, COMMITMENT, DEAD_CODES, ENCODER_GRADIENT, STEPS_PER_SECOND)
