@@ -16,10 +16,16 @@ from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 
 OWN = SYSTEMS / "own_bottleneck.py"
-SHORT = {
-    "study": {"schedule": {"steps": 12}, "batch": 4, "looks": 3, "looked_at": 8, "fit_samples": 4},
-    "metrics": {"codebook": {}},
+STUDY: dict[str, Any] = {
+    "schedule": {"steps": 12},
+    "batch": 4,
+    "looks": 3,
+    "looked_at": 8,
+    "fit_samples": 4,
+    "repeats": 2,
 }
+METRICS: dict[str, Any] = {"codebook": {}}
+SHORT = {"study": STUDY, "metrics": METRICS}
 DATA = {"image": "skimage-photos", "audio": "asterisk-prompts"}
 OFFERED = [face for face in registry.entries("modalities") if registry.modality(face).autoencoder]
 
@@ -29,10 +35,9 @@ def _own_cache(cache: Path) -> None:
     """Checkpoints lie in the cache."""
 
 
-def study(system: str, modality: str = "image", repeats: int = 2, **study: Any) -> Measurement:
+def study(system: str, modality: str = "image") -> Measurement:
     task, options = open_task(f"{modality}-bottleneck-study"), Options(limit=2, workers=0)
-    short = {**SHORT, "study": {**SHORT["study"], "repeats": repeats, **study}}
-    protocol = task.protocol(Request(("own", short), DATA[modality], options))
+    protocol = task.protocol(Request(("own", dict(SHORT)), DATA[modality], options))
     spec = parse(system)
     return task.measure(Job(spec, task.for_system(protocol, spec), options), lambda *_: None)
 
@@ -70,8 +75,7 @@ def test_seeds_reproduce_a_training_to_the_last_digit() -> None:
 
 def test_a_killed_study_goes_on_where_it_was(bench, tmp_path: Path) -> None:
     """Killed in the midst of its second training, it repeats one step and ends with the curves of one that was not."""
-    short = {"description": "short", **SHORT, "study": {**SHORT["study"], "repeats": 2}}  # type: ignore[dict-item]
-    (tmp_path / "short.yaml").write_text(json.dumps(short))
+    (tmp_path / "short.yaml").write_text(json.dumps({"description": "short", **SHORT}))
 
     def run(name: str, **how: Any) -> dict[str, Any]:
         arguments = ("--protocol", "short.yaml", "--limit", 2, "--dataset", "skimage-photos", "--out", name)
