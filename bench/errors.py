@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from bench.machine.texts import visible
 
@@ -116,6 +118,18 @@ def whole_number(what: str, value: object, least: int, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise BenchError(f"{what} must be a whole number from {least} to {most}, not {value!r}")
     return value
+
+
+def number_from_zero(name: str, value: Any, most: float = math.inf) -> float:
+    """The value of the argument ``name``, checked to be a finite number from zero to ``most``.
+
+    Raises:
+        BenchError: it is not.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not 0 <= value <= most:
+        raise BenchError(f"{name}={value}: write a number from zero {'on' if math.isinf(most) else f'to {most:g}'}")
+    return float(value)
 
 
 class NoResults(BenchError):

@@ -108,7 +108,8 @@ class Curves(Watcher):
     def after(self, step: int, generator: torch.Generator) -> None:
         self.model.bottleneck.upkeep(generator)
         for chosen, codes in zip(self.chosen, self.model.codes, strict=True):
-            chosen[codes.detach().flatten().cpu().unique()] = True
+            used = codes.detach().flatten().cpu().unique()
+            chosen[used[used >= 0]] = True
         self.seconds += time.perf_counter() - self._since
         self.timed += 1
         if step in self.at:

@@ -117,6 +117,29 @@ def bits_a_level(bits: int, levels: int, most: int = LEARNED_BITS) -> int:
     return bits // levels
 
 
+def shared_bits(bits: int, books: int) -> list[int]:
+    """Bits of each of several codebooks that share those of a token; the first ones have one more, if it must be.
+
+    Raises:
+        BenchError: there are fewer bits than codebooks, or too many for one.
+    """
+    whole_number("bits of a token", bits, books, LEARNED_BITS * books)
+    fewest, more = divmod(bits, books)
+    return [fewest + (book < more) for book in range(books)]
+
+
+def hyphenated(name: str, text: str | int, example: str) -> tuple[int, ...]:
+    """The numbers that a user wrote with a hyphen between them, as ``1-2-4-8``.
+
+    Raises:
+        BenchError: these are not numbers; the message names the argument and shows the example.
+    """
+    parts = str(text).split("-")
+    if not all(part.isdecimal() for part in parts):
+        raise BenchError(f"{name}={text}: write numbers with a hyphen between them, as {name}={example}")
+    return tuple(map(int, parts))
+
+
 def check_enough(vectors: torch.Tensor, size: int) -> None:
     """Raise BenchError if there are fewer vectors ``[n, dim]`` than codewords to learn from them."""
     if len(vectors) < size:

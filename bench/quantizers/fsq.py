@@ -51,11 +51,7 @@ class FiniteScalarQuantizer(Quantizer):
     def digits(self, coded: torch.Tensor) -> torch.Tensor:
         """The value of each coefficient, counted from zero, int64 ``[n, coefficients]``."""
         level = torch.tensor(self.levels, dtype=coded.dtype, device=coded.device)
-        half = (level - 1) * (1 - EPSILON) / 2
-        # With two values the shift would push zero, and all near it, to one side: there the sign decides.
-        offset = torch.where((level % 2 == 0) & (level > 2), 0.5, 0.0)
-        bounded = torch.tanh(coded / self.scale.to(coded) + torch.atanh(offset / half)) * half - offset
-        digits = torch.round(bounded) + torch.div(level, 2, rounding_mode="floor")
+        digits = torch.round(bounded(coded / self.scale.to(coded), level)) + level.div(2, rounding_mode="floor")
         return torch.where(level == 2, coded > 0, digits).long()
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -67,3 +63,14 @@ class FiniteScalarQuantizer(Quantizer):
         for index, (level, stride) in enumerate(zip(self.levels, self.strides, strict=True)):
             vectors[:, index] = self.means[index][codes[:, 0].cpu() // stride % level]
         return vectors
+
+
+def bounded(values: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """Values ``[..., coefficients]`` bounded to what rounds to so many whole numbers ``[coefficients]`` around zero.
+
+    Of two numbers the shift of even ones would push zero, and all near it, to one side, so there is none: the sign
+    decides.
+    """
+    half = (levels - 1) * (1 - EPSILON) / 2
+    offset = torch.where((levels % 2 == 0) & (levels > 2), 0.5, 0.0)
+    return torch.tanh(values + torch.atanh(offset / half)) * half - offset

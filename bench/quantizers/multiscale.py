@@ -41,15 +41,14 @@ class MultiScaleQuantizer(MapQuantizer):
     """
 
     def __init__(self, bits: int, scales: tuple[int, ...] = ()) -> None:
-        if any(scale < 1 for scale in scales) or any(a >= b for a, b in pairwise(scales)):
-            raise BenchError(f"scales {'-'.join(map(str, scales))}: they must be positive and rise, as 1-2-4-8")
+        check_scales(scales)
         self.book = VectorQuantizer(bits)
         self._set(scales)
 
     def _set(self, scales: tuple[int, ...]) -> None:
         self.scales = scales
         self.sizes = self.book.sizes * len(scales)
-        self.spans = tuple(Fraction(scales[-1], scale) for scale in scales)
+        self.spans = spans_of(scales)
 
     def fit(self, maps: list[torch.Tensor], seed: int) -> None:
         if not self.scales:
@@ -80,7 +79,7 @@ class MultiScaleQuantizer(MapQuantizer):
 
     def grids(self, height: int, width: int) -> list[tuple[int, int]]:
         """Rows and columns of each scale of a map of that size, coarse to fine."""
-        return [(math.ceil(height / span), math.ceil(width / span)) for span in self.spans]
+        return grids_of(self.spans, height, width)
 
     def _walk(
         self, rest: torch.Tensor, quantize: Callable[[torch.Tensor], torch.Tensor]
@@ -92,7 +91,7 @@ class MultiScaleQuantizer(MapQuantizer):
         """
         asked = []
         for grid in self.grids(*rest.shape[2:]):
-            asked.append(F.interpolate(rest, grid, mode="area").permute(0, 2, 3, 1).flatten(0, 2).contiguous())
+            asked.append(averaged(rest, grid))
             rest = rest - enlarged(quantize(asked[-1]), grid, rest.shape[2:])
         return asked, rest
 
@@ -130,6 +129,28 @@ class MultiScaleQuantizer(MapQuantizer):
         counts = torch.bincount(codes, minlength=self.book.sizes[0])[:, None]
         sums = torch.zeros(len(counts), vectors.shape[1], dtype=torch.float64).index_add_(0, codes, vectors.double())
         return torch.where(counts > 0, (sums / counts.clamp(min=1)).float(), self.book.codewords)
+
+
+def check_scales(scales: Sequence[int]) -> None:
+    """Raise BenchError unless scales are positive and rise."""
+    if any(scale < 1 for scale in scales) or any(a >= b for a, b in pairwise(scales)):
+        raise BenchError(f"scales {'-'.join(map(str, scales))}: they must be positive and rise, as 1-2-4-8")
+
+
+def spans_of(scales: Sequence[int]) -> tuple[Fraction, ...]:
+    """Places of the map, along each axis, that a code of each scale stands for; 1 for the last."""
+    return tuple(Fraction(scales[-1], scale) for scale in scales)
+
+
+def grids_of(spans: Sequence[Fraction], height: int, width: int) -> list[tuple[int, int]]:
+    """Rows and columns of the codes of each span for a map of that size."""
+    return [(math.ceil(height / span), math.ceil(width / span)) for span in spans]
+
+
+def averaged(maps: torch.Tensor, grid: Sequence[int]) -> torch.Tensor:
+    """Means over the areas of a coarser grid, ``[n·positions, dim]``, of maps ``[n, dim, height, width]``."""
+    means: torch.Tensor = F.interpolate(maps, tuple(grid), mode="area").permute(0, 2, 3, 1).flatten(0, 2)
+    return means.contiguous()
 
 
 def enlarged(vectors: torch.Tensor, grid: Sequence[int], size: Sequence[int]) -> torch.Tensor:

@@ -18,7 +18,8 @@ class Coded:
 
     Attributes:
         latents: what the decoder gets, float ``[batch, *grid, width]``, with the gradient that the encoder shall get.
-        codes: codes of each level, int64 ``[batch, *grid of the level]``; empty for continuous latents.
+        codes: codes of each level, int64 ``[batch, *grid of the level]``, -1 where a sample was trained without the
+            level; empty for continuous latents.
         loss: what is added to the loss of the reconstruction, a scalar.
         commitment: mean squared distance of what is quantized to its codeword, a scalar without gradient; zero where
             nothing is quantized.

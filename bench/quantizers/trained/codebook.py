@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.errors import BenchError
+from bench.errors import BenchError, number_from_zero
 from bench.quantizers.estimators.base import Estimator, estimator_of
 from bench.quantizers.remedies.base import Remedy, remedy_of
 
@@ -43,8 +43,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.update not in get_args(Update):
             raise BenchError(f"update={self.update}: codewords are updated by {' or '.join(get_args(Update))}")
-        if isinstance(self.commitment, bool) or not isinstance(self.commitment, int | float) or self.commitment < 0:
-            raise BenchError(f"commitment={self.commitment}: write a number from zero on")
+        number_from_zero("commitment", self.commitment)
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Codebook(nn.Module):
         if averaged:
             self.register_buffer("counts", torch.ones(size))
             self.register_buffer("sums", weight.clone())
-        self._assigned: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._assigned: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def start(self, vectors: torch.Tensor, generator: torch.Generator) -> None:
         """Called once before training with vectors ``[n, dim]`` of the untrained encoder."""
@@ -100,18 +99,19 @@ class Codebook(nn.Module):
 
     def progress(self, share: float) -> None:
         """Called before each training step with the share of the training that is done, in [0, 1)."""
+        self._assigned.clear()
         self.estimator.progress(share)
         self.remedy.progress(share)
 
     def forward(
         self, vectors: torch.Tensor, generator: torch.Generator, committing: torch.Tensor | None = None
     ) -> Looked:
-        """Vectors ``[n, dim]`` of a training step, looked up.
+        """Vectors ``[n, dim]`` of a training step, looked up; a step may look up several times in one codebook.
 
         Args:
             generator: on the processor; everything random comes from it.
-            committing: the same values, if the commitment loss shall reach the encoder on another way than the
-                reconstruction's gradient.
+            committing: the same values, if losses shall reach the encoder on another way than the reconstruction's
+                gradient.
         """
         taken = self.remedy.taken(vectors)
         words = self.remedy.codewords(self.weight)
@@ -121,22 +121,25 @@ class Codebook(nn.Module):
         else:
             carried = self.estimator.forward(taken, words, logits, generator)
         chosen = words[carried.codes]
-        towards = taken if committing is None else self.remedy.taken(committing)
+        towards, asked = taken, logits
+        if committing is not None:
+            towards = self.remedy.taken(committing)
+            asked = self.remedy.logits(towards, words)
         distance = F.mse_loss(towards, chosen.detach())
         loss = self.recipe.commitment * distance
         if self.recipe.update == "loss":
             loss = loss + F.mse_loss(chosen, towards.detach())
-        loss = self.remedy.loss(loss, taken, words, logits, carried.codes)
-        self._assigned = (taken.detach(), carried.codes)
+        loss = self.remedy.loss(loss, towards, words, asked, carried.codes)
+        self._assigned.append((taken.detach(), carried.codes))
         return Looked(self.remedy.given(carried.vectors), carried.codes, loss, distance.detach(), carried.drawn)
 
     @torch.no_grad()
     def upkeep(self, generator: torch.Generator) -> None:
         """Move codewords after an update of the weights, with what was assigned to them in the last step."""
-        if self._assigned is None:
+        if not self._assigned:
             return
-        vectors, codes = self._assigned
-        self._assigned = None
+        vectors, codes = map(torch.cat, zip(*self._assigned, strict=True))
+        self._assigned.clear()
         if self.recipe.update == "ema":
             self._average(vectors, codes)
         moved = self.remedy.upkeep(self.weight, vectors, codes, generator)

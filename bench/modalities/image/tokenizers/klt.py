@@ -12,7 +12,7 @@ from bench.contracts.tokens import Codebook, Tokens
 from bench.errors import BenchError, whole_number
 from bench.machine.spectra import eigenvectors
 from bench.machine.threads import one_torch_thread
-from bench.quantizers.base import MapQuantizer, Quantizer, build
+from bench.quantizers.base import MapQuantizer, Quantizer, build, hyphenated
 from bench.quantizers.multiscale import MultiScaleQuantizer
 from bench.quantizers.one_thread import one_thread
 from bench.tokenizers.base import Tokenizer
@@ -61,7 +61,8 @@ class KLT(Tokenizer):
             raise BenchError(f"scales={scales}: only the quantizer msvq has scales")
         self.quantizer: Quantizer | MapQuantizer | None = None
         if quantizer == "msvq":
-            self.quantizer = MultiScaleQuantizer(bits, _scales(scales))
+            numbers = () if scales is None else hyphenated("scales", scales, "1-2-4-8")
+            self.quantizer = MultiScaleQuantizer(bits, numbers)
         elif quantizer:
             self.quantizer = build(quantizer, bits, levels)
             self.quantizer.check(dims)
@@ -171,13 +172,3 @@ def summable(basis: torch.Tensor) -> torch.Tensor:
         if 255 * float(rounded.abs().sum(0).max()) <= 2**bits:
             return rounded
         bits += 1  # what rounding added is one bit too many
-
-
-def _scales(text: str | int | None) -> tuple[int, ...]:
-    """Scales from what a user wrote, ``1-2-4-8``."""
-    if text is None:
-        return ()
-    parts = str(text).split("-")
-    if not all(part.isdecimal() for part in parts):
-        raise BenchError(f"scales={text}: write numbers with a hyphen between them, as scales=1-2-4-8")
-    return tuple(map(int, parts))
