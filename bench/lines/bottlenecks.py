@@ -28,6 +28,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Yang et al. 2023, arXiv 2305.02765",
     ),
     _entry(
+        "aq",
+        "additive:TrainedAQ",
+        "Sum of one codeword of each codebook, each chosen given the others",
+        "Babenko & Lempitsky 2014; Martinez et al. 2016",
+    ),
+    _entry(
         "multiscale",
         "multiscale:TrainedMultiscale",
         "Grids from coarse to fine, residually quantized with one codebook",

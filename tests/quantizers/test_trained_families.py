@@ -12,6 +12,7 @@ from torch import nn
 
 from bench.errors import BenchError
 from bench.quantizers.remedies.base import Remedy
+from bench.quantizers.trained.additive import TrainedAQ
 from bench.quantizers.trained.base import Bottleneck, Coded
 from bench.quantizers.trained.bit_entropy import entropy_of_bits, entropy_of_codes, entropy_of_mean_bits
 from bench.quantizers.trained.bsq import TrainedBSQ
@@ -50,6 +51,7 @@ STACKS: list[tuple[type[LearnedBottleneck], dict[str, Any]]] = [
     (TrainedRVQ, {"levels": 3, "dropout": 1.0}),
     (TrainedPQ, {"parts": 4}),
     (TrainedGroupedRVQ, {}),
+    (TrainedAQ, {"books": 3}),
     (TrainedMultiscale, {"bits": 3, "scales": "1-2-3"}),
 ]
 
@@ -126,6 +128,18 @@ def test_levels_of_groups_go_from_coarse_to_fine():
     assert [int(code) for code in codes] == [1, 1, 1, 1]
     assert bottleneck.decode(codes).flatten().tolist() == pytest.approx([1.1, 12])
     assert bottleneck.decode(codes[:2]).flatten().tolist() == pytest.approx([1, 10])
+
+
+def test_sums_of_codewords_by_hand():
+    """Of 1, the nearest codeword 0.8 leaves 0.2, of which 0.7 is worse than nothing; but 0.3 + 0.7 is exact."""
+    bottleneck = TrainedAQ(1, bits=3, books=2, rounds=1)
+    with_codewords(bottleneck, [0.0, 0.3, 0.8, 9.0], [-0.5, 0.7])
+    given = torch.ones(1, 1, 1, requires_grad=True)
+    assert [int(code) for code in bottleneck.encode(given)] == [1, 1]
+    coded = step(bottleneck, given)
+    assert [int(code) for code in coded.codes] == [1, 1]
+    assert coded.latents.flatten().tolist() == pytest.approx([1])
+    assert float(coded.commitment) == pytest.approx(0, abs=1e-12)
 
 
 def test_penalties_of_deeper_levels_reach_the_encoder():
