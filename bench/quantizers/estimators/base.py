@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from bench.contracts.system import part
+from bench.errors import BenchError
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,31 @@ class Estimator(nn.Module, ABC):
             logits: how near each codeword is to each vector, ``[n, size]``; the nearest has the highest.
             generator: on the processor; everything random comes from it.
         """
+
+
+class Annealed(Estimator):
+    """An estimator with a temperature that falls geometrically over the training.
+
+    Args:
+        start: temperature at the begin of the training.
+        end: temperature at its end.
+
+    Attributes:
+        temperature: that of the step.
+
+    Raises:
+        BenchError: a temperature is not positive.
+    """
+
+    def __init__(self, start: float, end: float) -> None:
+        super().__init__()
+        if min(start, end) <= 0:
+            raise BenchError(f"temperatures from {start} to {end}: write numbers above zero")
+        self.start, self.end = start, end
+        self.temperature = start
+
+    def progress(self, share: float) -> None:
+        self.temperature = self.start * (self.end / self.start) ** share
 
 
 def estimator_of(text: str) -> Estimator:

@@ -1,0 +1,31 @@
+"""The score function: a codeword is drawn, and its probability changes with the loss that it led to."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.quantizers.estimators.base import Annealed, Carried
+from bench.quantizers.estimators.gumbel import drawn_codes
+from bench.quantizers.estimators.stochastic import spread
+
+
+class Reinforce(Annealed):
+    """REINFORCE (Williams 1992, doi:10.1007/BF00992696): codewords drawn from softmax(logits / T).
+
+    The encoder gets (loss - baseline) ∇ log p(code), whose mean is the exact gradient of the expected loss, and nothing
+    from the vectors that the decoder gets: these have a gradient to the codewords alone. T is as in ``stochastic``.
+
+    Args:
+        start: temperature at the begin of the training.
+        end: temperature at its end.
+    """
+
+    def __init__(self, start: float = 0.5, end: float = 0.02) -> None:
+        super().__init__(start, end)
+
+    def forward(
+        self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
+    ) -> Carried:
+        chances = (logits / (self.temperature * spread(logits))).log_softmax(1)
+        codes = drawn_codes(chances, generator)
+        return Carried(codewords[codes], codes, chances.gather(1, codes[:, None])[:, 0])

@@ -1,0 +1,39 @@
+"""Stochastic choice: a codeword is drawn, less and less widely, and the mean of the draws has the gradient."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.quantizers.estimators.base import Annealed, Carried
+from bench.quantizers.estimators.gumbel import drawn_codes
+
+
+class Stochastic(Annealed):
+    """Codewords drawn from softmax(logits / T), with the gradient of their mean (cf. SQ-VAE, arXiv 2205.07547).
+
+    As T falls, draws turn into the nearest codeword, which is the annealing that SQ-VAE learns; the temperature of
+    ``gumbel`` leaves the draws as they are. Backward there is no noise: the Jacobian is that of Σ pₖ cₖ, with which
+    the expected gradient is exact for a linear decoder. T is in units of the standard deviation of a vector's logits
+    over codewords, on average over the batch, so that it does not depend on the scale of latents. Codewords, too, get
+    the decoder's gradient.
+
+    Args:
+        start: temperature at the begin of the training.
+        end: temperature at its end.
+    """
+
+    def __init__(self, start: float = 0.5, end: float = 0.02) -> None:
+        super().__init__(start, end)
+
+    def forward(
+        self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
+    ) -> Carried:
+        sharp = logits / (self.temperature * spread(logits))
+        codes = drawn_codes(sharp, generator)
+        mean = sharp.softmax(1) @ codewords
+        return Carried(mean + (codewords[codes] - mean).detach(), codes)
+
+
+def spread(logits: torch.Tensor) -> torch.Tensor:
+    """Standard deviation of logits ``[n, size]`` over codewords, on average over vectors: a scalar without gradient."""
+    return logits.detach().std(1).mean().clamp(min=torch.finfo(logits.dtype).tiny)
