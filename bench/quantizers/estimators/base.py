@@ -87,3 +87,18 @@ def uniform(shape: torch.Size, generator: torch.Generator, like: torch.Tensor) -
     """Random numbers in (0, 1) of a shape, drawn on the processor, so that every device gets the same."""
     tiny = torch.finfo(torch.float32).tiny
     return torch.rand(shape, generator=generator).clamp(min=tiny).to(like)
+
+
+def spread(logits: torch.Tensor) -> torch.Tensor:
+    """Standard deviation of logits ``[n, size]`` over codewords, on average over vectors: a scalar without gradient.
+
+    What is drawn in units of it does not depend on the scale of latents.
+    """
+    return logits.detach().std(1).mean().clamp(min=torch.finfo(logits.dtype).tiny)
+
+
+def drawn_codes(chances: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Codes int64 ``[n]``, each drawn with its chances ``[n, size]``, which add up to 1."""
+    sums = chances.detach().cumsum(1)
+    at = uniform(sums[:, :1].shape, generator, sums) * sums[:, -1:]
+    return torch.searchsorted(sums, at)[:, 0].clamp(max=chances.shape[1] - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Annealed, Carried, uniform
+from bench.quantizers.estimators.base import Annealed, Carried, spread, uniform
 
 
 class Gumbel(Annealed):
@@ -21,14 +21,14 @@ class Gumbel(Annealed):
             (straight-through), and not the relaxed mixture of codewords.
     """
 
-    def __init__(self, start: float = 1.0, end: float = 0.0625, hard: bool = True) -> None:
+    def __init__(self, start: float = 1.0, end: float = 0.0625, width: float = 0.1, hard: bool = True) -> None:
         super().__init__(start, end)
-        self.hard = hard
+        self.width, self.hard = width, hard
 
     def forward(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
-        noisy = logits + gumbel_noise(logits, generator)
+        noisy = logits / (self.width * spread(logits)) + gumbel_noise(logits, generator)
         codes = noisy.argmax(1)
         relaxed = (noisy / self.temperature).softmax(1) @ codewords
         if not self.hard:
@@ -39,8 +39,3 @@ class Gumbel(Annealed):
 def gumbel_noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Independent draws of Gumbel(0, 1), of a tensor's shape; the largest of logits with them is a draw of softmax."""
     return -(-uniform(like.shape, generator, like).log()).log()
-
-
-def drawn_codes(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Codes int64 ``[n]`` drawn from the softmax of logits ``[n, size]``."""
-    return (logits.detach() + gumbel_noise(logits, generator)).argmax(1)

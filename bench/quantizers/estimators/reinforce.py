@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Annealed, Carried
-from bench.quantizers.estimators.gumbel import drawn_codes
-from bench.quantizers.estimators.stochastic import spread
+from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, spread
 
 
 class Reinforce(Annealed):
@@ -27,5 +25,5 @@ class Reinforce(Annealed):
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
         chances = (logits / (self.temperature * spread(logits))).log_softmax(1)
-        codes = drawn_codes(chances, generator)
+        codes = drawn_codes(chances.exp(), generator)
         return Carried(codewords[codes], codes, chances.gather(1, codes[:, None])[:, 0])

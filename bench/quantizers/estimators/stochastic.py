@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Annealed, Carried
-from bench.quantizers.estimators.gumbel import drawn_codes
+from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, spread
 
 
 class Stochastic(Annealed):
@@ -28,12 +27,7 @@ class Stochastic(Annealed):
     def forward(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
-        sharp = logits / (self.temperature * spread(logits))
-        codes = drawn_codes(sharp, generator)
-        mean = sharp.softmax(1) @ codewords
+        chances = (logits / (self.temperature * spread(logits))).softmax(1)
+        codes = drawn_codes(chances, generator)
+        mean = chances @ codewords
         return Carried(mean + (codewords[codes] - mean).detach(), codes)
-
-
-def spread(logits: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of logits ``[n, size]`` over codewords, on average over vectors: a scalar without gradient."""
-    return logits.detach().std(1).mean().clamp(min=torch.finfo(logits.dtype).tiny)
