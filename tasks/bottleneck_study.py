@@ -21,6 +21,7 @@ from bench.datasets.base import Dataset, Spread
 from bench.errors import BenchError
 from bench.learning.autoencoder import Autoencoder, NetworkSettings, TrainedTokenizer
 from bench.learning.bottleneck import Curves, Model, StudySettings
+from bench.learning.gradients import gradient_estimates
 from bench.learning.probe import over_trainings
 from bench.learning.study import trained_on
 from bench.learning.training import CHECKPOINT_SECONDS, Checkpoint, train
@@ -52,11 +53,12 @@ class Choices(DatasetSettings):
 
 @dataclass(frozen=True)
 class _Trained:
-    """One training: its seed, the trained tokenizer, what was seen on the way, and what was measured of it."""
+    """One training: its seed, the trained tokenizer, what was seen on the way, and its gradients at the end."""
 
     seed: int
     tokenizer: TrainedTokenizer
     curves: Curves
+    gradients: Mapping[str, Estimate]
 
 
 class BottleneckStudy(DatasetTask):
@@ -116,7 +118,7 @@ class BottleneckStudy(DatasetTask):
         outcomes = [self._measured(job, settings, dataset, one, report) for one in trained]
         training.finish()
         tokenizer, (seen, _) = trained[0].tokenizer, outcomes[0]
-        values = [{**metrics, **_of_training(one.curves)} for one, (_, metrics) in zip(trained, outcomes, strict=True)]
+        values = [{**metrics, **_of_training(one)} for one, (_, metrics) in zip(trained, outcomes, strict=True)]
         alone = [ONE_TRAINING] if len(trained) == 1 else []
         ends = {
             name: [value[name].value if name in value else None for value in values]
@@ -192,8 +194,11 @@ class _Training:
             seeded=False,
             every=min(CHECKPOINT_SECONDS, self.job.options.checkpoint_every),
         )
-        tokenizer = self.network.tokenizer(model.network, model.bottleneck)
-        return _Trained(seed, tokenizer, curves)
+        model.progress(max(0, study.schedule.steps - 1) / max(1, study.schedule.steps))  # as in the last step
+        with torch.no_grad():
+            latents = model.network.encode(self.held_out)
+        gradients = gradient_estimates(model.bottleneck, latents, seed)
+        return _Trained(seed, self.network.tokenizer(model.network, model.bottleneck), curves, gradients)
 
     def finish(self) -> None:
         """Remove the checkpoints, which are kept until everything is measured."""
@@ -226,8 +231,9 @@ def _finite(values: list[float]) -> Row:
     return [value if math.isfinite(value) else None for value in values]
 
 
-def _of_training(curves: Curves) -> Mapping[str, Estimate]:
+def _of_training(trained: _Trained) -> Mapping[str, Estimate]:
     """The estimates that a training gives by itself."""
+    curves = trained.curves
     estimates = {
         name: Estimate(value=curves.rows[name][-1]).described_by(line)
         for name, line in SEEN.items()
@@ -237,5 +243,6 @@ def _of_training(curves: Curves) -> Mapping[str, Estimate]:
     lacking = None if speed else "the training was resumed after its last step"
     return {
         **estimates,
+        **trained.gradients,
         STEPS_PER_SECOND.name: Estimate(value=speed, unavailable=lacking).described_by(STEPS_PER_SECOND),
     }

@@ -4,32 +4,34 @@ The encoder of the toy has two numbers u for each sample: its latents are the po
 place of the grid. The decoder is known, too: its loss L is that of :func:`toy_loss` on the coordinates, in the same
 plane, of what the bottleneck gives. So any bottleneck can be measured, whatever its width and however it codes.
 
-The loss of codes is flat between jumps, and where the choice is not drawn its gradient is zero almost everywhere. What
-an encoder can follow is the loss of its neighborhood, and the truth is therefore the gradient of the expected loss of a
-training step at latents that Gaussian noise moves::
+The loss of codes is flat between jumps: where the choice is not drawn, its gradient is zero almost everywhere. What an
+encoder can follow is the loss of a neighborhood. The truth is therefore the gradient of the expected loss of a training
+step at latents that Gaussian noise moves::
 
     J(u) = E L(u + s e),  e ~ N(0, 1),     ∇J(u) = E L(u + s e) e / s
 
-with s = ``SMOOTHING`` standard deviations of the latents; the mean is over e and over everything random in the step. The
-estimate g is what reaches u in such a step, on the mean over the same neighborhood, E g(u + s e). It equals ∇J exactly,
-whatever s is, for an estimator without bias, such as the score function, for the relaxed mixture of Gumbel-softmax, and
-where nothing is quantized.
+with s = ``SMOOTHING`` standard deviations of the latents; the mean is over e and over everything random in the step.
+The estimate g is what reaches u in such a step, on average over the same neighborhood: E g(u + s e). Whatever s is, it
+equals ∇J exactly for an estimator without bias, such as the score function; for the relaxed mixture of Gumbel-softmax;
+and where nothing is quantized.
 
 Both means are integrals over the plane: sums over a lattice of nodes, moved at random within their cells, with Gaussian
-weights. There are two lattices, and two steps on each. Squares and products of means take one factor from either
-lattice, so that the noise of the sums does not add to them; the difference of the steps on one lattice is the variance.
+weights. There are two lattices, and two steps on each. Squares and products of means take one factor from each lattice,
+so that the noise of the sums does not add to them; the difference between the steps on a lattice is the variance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 import torch
 
+from bench.contracts.stats import Estimate
+from bench.lines.bottleneck_values import GRADIENT_BIAS, GRADIENT_COSINE, GRADIENT_VARIANCE
 from bench.machine.spectra import eigenvectors
 from bench.quantizers.trained.base import Bottleneck
+from bench.values import Value
 
 SMOOTHING = 0.5
 """Standard deviation of the noise, in those of the latents along the axes of the plane."""
@@ -72,7 +74,8 @@ class Plane:
         axes = eigenvectors(covariance)[:, -2:]
         largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
         variances = (axes * (covariance @ axes)).sum(0)
-        if axes.shape[1] < 2 or float(variances.min()) <= torch.finfo(latents.dtype).eps * float(vectors.square().sum(1).mean()):
+        negligible = torch.finfo(latents.dtype).eps * vectors.square().sum(1).mean()
+        if axes.shape[1] < 2 or bool((variances <= negligible).any()):
             return None
         grid = tuple(latents.shape[1:-1]) if bottleneck.spans else (1,) * (latents.ndim - 2)
         return cls(center.to(latents), (axes * largest.sign() * variances.sqrt()).to(latents), grid)
@@ -89,17 +92,66 @@ class Plane:
 
 @dataclass(frozen=True)
 class Gradients:
-    """An estimator's gradient g against the true one; sums are over the points.
+    """Gradients at the points, from either lattice.
 
     Attributes:
-        bias: √(Σ |E g - ∇J|² / Σ |∇J|²).
-        variance: Σ E |g - E g|² / Σ |∇J|², of steps that differ in nothing but what they draw.
-        cosine: Σ E g · ∇J / √(Σ |E g|² Σ |∇J|²); None where no gradient reaches the encoder.
+        truth: the gradients ∇J, ``[lattices, points, 2]``.
+        mean: what the encoder gets on average, E g, ``[lattices, points, 2]``.
+        scatter: E |g - E g|² of steps that differ in nothing but what they draw, summed over points.
+        unquantized: Σ |∇J|² without a quantizer.
     """
 
-    bias: float
-    variance: float
-    cosine: float | None
+    truth: torch.Tensor
+    mean: torch.Tensor
+    scatter: float
+    unquantized: float
+
+    @property
+    def power(self) -> float:
+        """Σ |∇J|² over the points."""
+        return float((self.truth[0] * self.truth[1]).sum())
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether there is no true gradient, because codes hardly change in the plane."""
+        return self.power <= LEAST * self.unquantized
+
+    @property
+    def bias(self) -> float:
+        """√(Σ |E g - ∇J|² / Σ |∇J|²)."""
+        first, second = self.mean - self.truth
+        return (max(0.0, float((first * second).sum())) / self.power) ** 0.5
+
+    @property
+    def variance(self) -> float:
+        """Σ E |g - E g|² / Σ |∇J|²."""
+        return self.scatter / self.power
+
+    @property
+    def cosine(self) -> float | None:
+        """Σ E g · ∇J / √(Σ |E g|² Σ |∇J|²); None where no gradient reaches the encoder."""
+        reached = float((self.mean[0] * self.mean[1]).sum())
+        if reached <= 0:
+            return None
+        along = float((self.mean * self.truth.flip(0)).sum()) / 2
+        return min(1.0, max(-1.0, along / (reached * self.power) ** 0.5))
+
+
+def gradient_estimates(bottleneck: Bottleneck, latents: torch.Tensor, seed: int) -> dict[str, Estimate]:
+    """The estimates of bias, variance and cosine in the plane of latents ``[n, *grid, width]``, by their names."""
+    plane = Plane.through(latents, bottleneck)
+    values: dict[Value, float | None] = dict.fromkeys((GRADIENT_BIAS, GRADIENT_VARIANCE, GRADIENT_COSINE))
+    if plane is None:
+        lacking = "the latents have collapsed to a line or a point"
+    elif (measured := measure_gradients(bottleneck, plane, seed)).vanishes:
+        lacking = "codes hardly change between latents, so that the loss has no gradient to compare with"
+    else:
+        lacking = "no gradient reaches the encoder"
+        values = dict(zip(values, (measured.bias, measured.variance, measured.cosine), strict=True))
+    return {
+        line.name: Estimate(value=value, unavailable=lacking if value is None else None).described_by(line)
+        for line, value in values.items()
+    }
 
 
 def toy_loss(coordinates: torch.Tensor) -> torch.Tensor:
@@ -109,14 +161,11 @@ def toy_loss(coordinates: torch.Tensor) -> torch.Tensor:
     return losses.flatten(1).mean(1)
 
 
-def measure_gradients(bottleneck: Bottleneck, plane: Plane, seed: int) -> Gradients | None:
-    """The bias and the variance of the gradient through a bottleneck, which is left as it is.
+def measure_gradients(bottleneck: Bottleneck, plane: Plane, seed: int) -> Gradients:
+    """The gradient through a bottleneck and the true one; the bottleneck is left as it is.
 
     Args:
         seed: decides the lattices and everything that is drawn.
-
-    Returns:
-        None where the true gradient vanishes, because codes hardly change in the plane.
     """
     generator = torch.Generator().manual_seed(seed)
     points = _lattice(POINTS, 2 / (POINTS - 1))
@@ -124,28 +173,20 @@ def measure_gradients(bottleneck: Bottleneck, plane: Plane, seed: int) -> Gradie
     before = {name: value.clone() for name, value in bottleneck.state_dict().items()}
     training = bottleneck.training
     bottleneck.train()
-    truths, means, spreads, powers = [], [], [], []
+    truth, mean, scatter, unquantized = [], [], 0.0, 0.0
     try:
         for _ in range(2):
             nodes = _lattice(NODES, side) + side * (torch.rand(NODES**2, 2, generator=generator).double() - 0.5)
             losses, gradients = zip(*(_step(bottleneck, plane, nodes, generator) for _ in range(2)), strict=True)
-            weights = (-torch.cdist(points, nodes).square() / (2 * SMOOTHING**2)).exp()
-            weights /= weights.sum(1, keepdim=True)
-            truths.append(_slope(torch.stack(losses).mean(0), weights, points, nodes))
-            means.append(weights @ torch.stack(gradients).mean(0))
-            spreads.append((weights @ (gradients[0] - gradients[1]).square().sum(1) / 2).sum())
-            powers.append(_slope(toy_loss(nodes[:, None]), weights, points, nodes).square().sum())
+            weights = (-torch.cdist(points, nodes).square() / (2 * SMOOTHING**2)).softmax(1)
+            truth.append(_slope(torch.stack(losses).mean(0), weights, points, nodes))
+            mean.append(weights @ torch.stack(gradients).mean(0))
+            scatter += float((weights @ (gradients[0] - gradients[1]).square().sum(1)).sum()) / 4
+            unquantized += float(_slope(toy_loss(nodes[:, None]), weights, points, nodes).square().sum()) / 2
     finally:
         bottleneck.load_state_dict(before)
         bottleneck.train(training)
-    power = float((truths[0] * truths[1]).sum())
-    if power <= LEAST * float(powers[0]):
-        return None
-    wrong = float(((means[0] - truths[0]) * (means[1] - truths[1])).sum())
-    own = float((means[0] * means[1]).sum())
-    along = float((means[0] * truths[1] + means[1] * truths[0]).sum()) / 2
-    cosine = min(1.0, max(-1.0, along / (own * power) ** 0.5)) if own > 0 else None
-    return Gradients((max(0.0, wrong) / power) ** 0.5, float(sum(spreads)) / 2 / power, cosine)
+    return Gradients(torch.stack(truth), torch.stack(mean), scatter, unquantized)
 
 
 def _lattice(count: int, side: float) -> torch.Tensor:
@@ -163,10 +204,10 @@ def _slope(losses: torch.Tensor, weights: torch.Tensor, points: torch.Tensor, no
 def _step(
     bottleneck: Bottleneck, plane: Plane, nodes: torch.Tensor, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The losses ``[nodes]`` of a training step at nodes ``[nodes, 2]``, and the gradients ``[nodes, 2]`` that reach them.
+    """A training step at nodes ``[nodes, 2]``: their losses ``[nodes]`` and the gradients that reach them.
 
-    It is taken in parts, each with nodes from the whole plane. Where codes are drawn with a score function, the baseline
-    is the mean loss of a part, weighted by the density of the latents.
+    It is taken in parts, each with nodes from the whole plane. The baseline of a score function is the mean loss of a
+    part, weighted by the density of the latents.
     """
     parts = max(1, len(nodes) * prod(plane.grid) // AT_ONCE)
     losses, gradients = nodes.new_empty(len(nodes)), nodes.new_empty(nodes.shape)

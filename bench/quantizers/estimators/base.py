@@ -51,7 +51,7 @@ class Annealed(Estimator):
     """An estimator with a temperature that falls geometrically over the training.
 
     Args:
-        start: temperature at the begin of the training.
+        start: temperature at the beginning of the training.
         end: temperature at its end.
 
     Attributes:

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import torch
 
+from bench.errors import BenchError
 from bench.quantizers.estimators.base import Annealed, Carried, spread, uniform
 
 
 class Gumbel(Annealed):
     """Gumbel-softmax (Jang et al. 2017, arXiv 1611.01144; survey eqs. 6 to 8): softmax((log π + g) / τ) of codewords.
 
-    π is the softmax of the logits, and g Gumbel noise, so that codes are drawn from π at every temperature τ, which
-    decides how sharp the relaxation is. It falls geometrically over the training; 1 to 1/16 is what DALL-E does
-    (Ramesh et al. 2021, arXiv 2102.12092). Codewords, too, get the decoder's gradient.
+    Codes are drawn from π = softmax(logits / width) at every temperature τ, as the codeword with the largest log π + g
+    where g is Gumbel noise; τ decides how sharp the relaxation is, and falls geometrically over the training. Its
+    default from 1 to 1/16 is that of DALL-E (Ramesh et al. 2021, arXiv 2102.12092). Codewords, too, get the decoder's
+    gradient.
+
+    Logits are squared distances here, whose scale is that of the latents, and with a scale of 1 the first draws are
+    uniform. The width is therefore in units of the standard deviation of a vector's logits over codewords, on average
+    over the batch.
 
     Args:
-        start: temperature at the begin of the training.
+        start: temperature τ at the beginning of the training.
         end: temperature at its end.
+        width: what logits are divided by before codes are drawn, in units of their spread.
         hard: whether the decoder gets the drawn codeword itself, with the gradient of the relaxation
-            (straight-through), and not the relaxed mixture of codewords.
+            (straight-through), instead of the relaxed mixture of codewords.
+
+    Raises:
+        BenchError: a temperature or the width is not positive.
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.0625, width: float = 0.1, hard: bool = True) -> None:
         super().__init__(start, end)
+        if width <= 0:
+            raise BenchError(f"width={width}: write a number above zero")
         self.width, self.hard = width, hard
 
     def forward(

@@ -14,7 +14,7 @@ class Reinforce(Annealed):
     from the vectors that the decoder gets: these have a gradient to the codewords alone. T is as in ``stochastic``.
 
     Args:
-        start: temperature at the begin of the training.
+        start: temperature at the beginning of the training.
         end: temperature at its end.
     """
 

@@ -10,14 +10,14 @@ from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, spr
 class Stochastic(Annealed):
     """Codewords drawn from softmax(logits / T), with the gradient of their mean (cf. SQ-VAE, arXiv 2205.07547).
 
-    As T falls, draws turn into the nearest codeword, which is the annealing that SQ-VAE learns; the temperature of
-    ``gumbel`` leaves the draws as they are. Backward there is no noise: the Jacobian is that of Σ pₖ cₖ, with which
-    the expected gradient is exact for a linear decoder. T is in units of the standard deviation of a vector's logits
-    over codewords, on average over the batch, so that it does not depend on the scale of latents. Codewords, too, get
-    the decoder's gradient.
+    As T falls, draws turn into the nearest codeword, an annealing that SQ-VAE learns; the temperature of ``gumbel``
+    leaves the draws as they are. Backward there is no noise of the draw: the Jacobian is that of the mean Σ pₖ cₖ, with
+    which the expected gradient is exact for a linear decoder. T is in units of the standard deviation of a vector's
+    logits over codewords, on average over the batch, so that it does not depend on the scale of latents. Codewords,
+    too, get the decoder's gradient.
 
     Args:
-        start: temperature at the begin of the training.
+        start: temperature at the beginning of the training.
         end: temperature at its end.
     """
 
