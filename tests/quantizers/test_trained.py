@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from bench import registry
 from bench.contracts.system import BottleneckSpec, parse
 from bench.errors import BenchError
+from bench.learning.gradients import gradient_estimates
 from bench.quantizers.trained.base import Bottleneck, Coded
 from bench.quantizers.trained.codebook import Codebook, Recipe
 
@@ -123,3 +126,11 @@ def test_codewords_follow_running_averages():
     book.upkeep(torch.Generator())
     expected = (0.99 * begin + 0.01 * vectors.sum(0)) / (0.99 + 0.02 + 1e-5)
     assert torch.allclose(book.weight, expected)
+
+
+@pytest.mark.parametrize("name", registry.entries("bottlenecks"))
+def test_the_gradient_through_it_is_measured(name):
+    bottleneck, given = built(name), latents((4, 4), batch=40).detach()
+    bottleneck.start(given, torch.Generator().manual_seed(0))
+    for estimate in gradient_estimates(bottleneck, given, 0).values():
+        assert math.isfinite(estimate.value) if estimate.value is not None else estimate.unavailable
