@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import pytest
 import torch
@@ -162,6 +163,15 @@ def test_the_plane_is_that_of_the_largest_principal_components() -> None:
     assert float(plane.axes[3, 0]) > 0.9 and float(plane.axes[1, 1]) > 2.7
     points = torch.randn(5, 2, generator=random)
     torch.testing.assert_close(plane.coordinates(plane.latents(points))[:, 0], points)
+
+
+def test_places_that_are_coded_together_stay_together() -> None:
+    coarse = Continuous(4)
+    coarse.spans = (Fraction(2),)
+    plane = Plane.through(torch.randn(50, 2, 3, 4, generator=torch.Generator().manual_seed(0)), coarse)
+    assert plane is not None and plane.grid == (2, 3)
+    gradients = measure_gradients(coarse, plane, 0)
+    assert gradients.bias < 0.02 and gradients.cosine == pytest.approx(1, abs=1e-3)
 
 
 def test_a_bottleneck_is_left_as_it_is() -> None:
