@@ -41,9 +41,9 @@ class Killed(TrainedVQ):
         # Not arguments, since what lies in a file that an argument names decides which cell it is.
         self.notes, self.last = Path(os.environ["STEPS_NOTED_IN"]), int(os.environ.get("KILLED_AT", "0"))
 
-    def forward(self, latents: torch.Tensor, generator: torch.Generator) -> Coded:
+    def upkeep(self, generator: torch.Generator) -> None:
         with self.notes.open("a") as notes:
             notes.write(".")
         if len(self.notes.read_text()) == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().forward(latents, generator)
+        super().upkeep(generator)
