@@ -17,4 +17,46 @@ ENTRIES: tuple[Entry, ...] = (
         "Codewords begin as the means of the first latents' clusters",
         "Łańcucki et al. 2020, arXiv 2005.08520",
     ),
+    _entry(
+        "reset",
+        "reset:Reset",
+        "Rarely used codewords are put beside often used ones",
+        "Williams et al. 2020 (HQA), arXiv 2002.08111",
+    ),
+    _entry(
+        "random-restart",
+        "random_restart:RandomRestart",
+        "Rarely used codewords begin again at random latents of the batch",
+        "Dhariwal et al. 2020 (Jukebox), arXiv 2005.00341",
+    ),
+    _entry(
+        "online-clustering",
+        "online_clustering:OnlineClustering",
+        "The less a codeword is used, the further it goes to an anchor among the latents",
+        "Zheng & Vedaldi 2023 (CVQ-VAE), arXiv 2307.15139",
+    ),
+    _entry(
+        "affine",
+        "affine:Affine",
+        "All codewords are scaled and shifted together, used or not",
+        "Huh et al. 2023, arXiv 2305.08842",
+    ),
+    _entry(
+        "simvq",
+        "frozen:SimVQ",
+        "A frozen random codebook times a learned matrix",
+        "Zhu et al. 2024 (SimVQ), arXiv 2411.02038",
+    ),
+    _entry(
+        "vqgan-lc",
+        "frozen:VQGANLC",
+        "A frozen codebook of cluster means behind a learned projector",
+        "Zhu et al. 2024 (VQGAN-LC), arXiv 2406.11837",
+    ),
+    _entry(
+        "low-dim",
+        "low_dim:LowDim",
+        "Codewords of few dimensions, l2-normalized as the latents are",
+        "Yu et al. 2021 (ViT-VQGAN), arXiv 2110.04627",
+    ),
 )

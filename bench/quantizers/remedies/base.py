@@ -22,10 +22,12 @@ class Remedy(nn.Module):
         dim: dimensions of the stored codewords; those of the vectors unless the remedy projects them.
         carries: whether it carries vectors through the choice itself, in place of a gradient estimator.
         averages: whether codewords may be updated by moving averages rather than by a gradient.
+        learned: whether the stored codewords are updated at all; if not, they get no gradient.
     """
 
     carries: ClassVar[bool] = False
     averages: ClassVar[bool] = True
+    learned: ClassVar[bool] = True
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
@@ -83,6 +85,11 @@ class Remedy(nn.Module):
             the numbers of those that were moved, int64 ``[moved]``; None if none was.
         """
         return None
+
+
+def counted(codes: torch.Tensor, size: int) -> torch.Tensor:
+    """How often each of ``size`` codewords was chosen, float32 ``[size]``."""
+    return torch.bincount(codes, minlength=size).float()
 
 
 def remedy_of(text: str, size: int, dim: int) -> Remedy:

@@ -12,5 +12,10 @@ class KMeansStart(Remedy):
     """K-means of the untrained encoder's latents gives the first codewords (Łańcucki et al. 2020, arXiv 2005.08520)."""
 
     def start(self, weight: torch.Tensor, vectors: torch.Tensor, generator: torch.Generator) -> None:
-        seed = int(torch.randint(2**31 - 1, (), generator=generator))
-        weight.copy_(VectorQuantizer.learned(vectors.cpu().float(), self.size, seed))
+        weight.copy_(means(vectors, self.size, generator))
+
+
+def means(vectors: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
+    """The means of ``size`` clusters of vectors ``[n, dim]``, ``[size, dim]``."""
+    seed = int(torch.randint(2**31 - 1, (), generator=generator))
+    return VectorQuantizer.learned(vectors.cpu().float(), size, seed)

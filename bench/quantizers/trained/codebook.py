@@ -81,9 +81,9 @@ class Codebook(nn.Module):
             )
         averaged = recipe.update == "ema"
         if averaged and not self.remedy.averages:
-            raise BenchError(f"remedy {recipe.remedy} learns codewords by their gradient; leave out update=ema")
+            raise BenchError(f"remedy {recipe.remedy} does not average codewords; leave out update=ema")
         weight = (torch.rand(size, self.remedy.dim) * 2 - 1) / size
-        self.weight = nn.Parameter(weight, requires_grad=not averaged)
+        self.weight = nn.Parameter(weight, requires_grad=self.remedy.learned and not averaged)
         if averaged:
             self.register_buffer("counts", torch.ones(size))
             self.register_buffer("sums", weight.clone())
