@@ -59,8 +59,9 @@ class OnlineClustering(Remedy):
         """The number of the anchor of each codeword, ``[codewords]``."""
         if self.anchor == "random":
             return torch.randint(len(vectors), (len(codewords),), generator=generator).to(vectors.device)
-        nearness = self.logits(vectors, codewords).T
+        nearness = self.logits(vectors, codewords)
         if self.anchor == "closest":
-            return nearness.argmax(1)
-        drawn = torch.multinomial(nearness.softmax(1).cpu(), 1, generator=generator)[:, 0]
-        return drawn.to(vectors.device)
+            return nearness.argmax(0)
+        below = nearness.T.softmax(1).cumsum(1)
+        drawn = torch.rand(len(below), 1, generator=generator).to(below) * below[:, -1:]
+        return torch.searchsorted(below, drawn, right=True)[:, 0].clamp(max=len(vectors) - 1)
