@@ -32,6 +32,10 @@ def nearest(remedy: Remedy, given: torch.Tensor, weight: torch.Tensor) -> torch.
     return remedy.logits(given, weight).argmax(1)
 
 
+def moments(weight: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    return torch.stack([weight.mean(0), weight.var(0, correction=0), given.mean(0), given.var(0, correction=0)])
+
+
 @pytest.mark.parametrize(("at_once", "pairs"), [(None, {3: 0, 4: 1, 2: 0}), (1, {3: 0})])
 def test_the_rarest_codewords_go_beside_the_most_used(at_once, pairs):
     """Six uses, three, one and none: 0.2 of the most is 1.2, so that two of five codewords are in use."""
@@ -106,21 +110,16 @@ def test_affine_codewords_are_those_of_their_authors():
         learned.shifting.copy_(numbers("bias", (DIM,)) / RATE)
     # The names of shapes (1, DIM) and (DIM,) give the same numbers.
     close(learned.codewords(codewords()).detach(), kept["affine_learned"])
-    running.start(codewords(), vectors(0), generator())
     for step in range(STEPS):
         codes = torch.zeros(COUNT, dtype=torch.int64)
         if step == 0:  # the authors take the first statistics as they are
-            running.moments.copy_(_moments_of(codewords(), vectors(0)))
+            running.moments.copy_(moments(codewords(), vectors(0)))
         else:
             running.upkeep(codewords() * (1 + step), vectors(step), codes, generator())
         close(running.codewords(codewords()), kept[f"affine_running_{step}"])
 
 
-def _moments_of(weight: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-    return torch.stack([weight.mean(0), weight.var(0, correction=0), given.mean(0), given.var(0, correction=0)])
-
-
-def test_affine_codewords_have_the_moments_of_the_vectors_at_first():
+def test_affine_codewords_have_themoments_the_vectors_at_first():
     remedy, weight = Affine(64, 3, statistics=True), torch.empty(64, 3)
     given = torch.randn(500, 3, generator=generator()) * torch.tensor([1.0, 5.0, 0.1]) + 7
     remedy.start(weight, given, generator())
@@ -134,7 +133,7 @@ def test_an_affine_codebook_looks_up_what_the_package_does():
     with torch.no_grad():
         book.weight.copy_(codewords())
         assert isinstance(book.remedy, Affine)
-        book.remedy.moments.copy_(_moments_of(codewords(), vectors(0)))
+        book.remedy.moments.copy_(moments(codewords(), vectors(0)))
     looked = book(vectors(0), generator())
     assert torch.equal(looked.codes, kept["package_affine_codes"])
     close(looked.vectors.detach(), kept["package_affine_out"])

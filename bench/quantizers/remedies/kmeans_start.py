@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from bench.quantizers.base import check_enough
 from bench.quantizers.remedies.base import Remedy
 from bench.quantizers.vector import VectorQuantizer
 
@@ -16,6 +17,11 @@ class KMeansStart(Remedy):
 
 
 def means(vectors: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
-    """The means of ``size`` clusters of vectors ``[n, dim]``, ``[size, dim]``."""
+    """The means of ``size`` clusters of vectors ``[n, dim]``, ``[size, dim]``.
+
+    Raises:
+        BenchError: there are fewer vectors.
+    """
+    check_enough(vectors, size)
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
     return VectorQuantizer.learned(vectors.cpu().float(), size, seed)
