@@ -59,4 +59,52 @@ ENTRIES: tuple[Entry, ...] = (
         "Codewords of few dimensions, l2-normalized as the latents are",
         "Yu et al. 2021 (ViT-VQGAN), arXiv 2110.04627",
     ),
+    _entry(
+        "soft",
+        "soft:Soft",
+        "The decoder is trained on the posterior mean of the codewords",
+        "Wu & Flierl 2020, arXiv 1905.11062",
+    ),
+    _entry(
+        "annealed-soft",
+        "soft:AnnealedSoft",
+        "The decoder is trained on a mixture of codewords that hardens",
+        "Agustsson et al. 2017, arXiv 1704.00648",
+    ),
+    _entry(
+        "scq",
+        "convex:SoftConvex",
+        "The decoder is trained on the best convex combination of codewords",
+        "Gautam et al. 2023, arXiv 2310.03004",
+    ),
+    _entry(
+        "ibq",
+        "index_backpropagation:IndexBackpropagation",
+        "Straight-through on the one-hot choice, which gives all codewords a gradient",
+        "Shi et al. 2024, arXiv 2412.02692",
+    ),
+    _entry(
+        "sq-vae",
+        "self_annealed:SelfAnnealed",
+        "Codewords are drawn with a noise of learned variance",
+        "Takida et al. 2022, arXiv 2205.07547",
+    ),
+    _entry(
+        "entropy",
+        "entropy:EntropyPenalty",
+        "Certain for each vector, evenly spread over the batch",
+        "Yu et al. 2024, arXiv 2310.05737",
+    ),
+    _entry(
+        "prior",
+        "prior:PriorRegularization",
+        "KL divergence of the batch's codes to the uniform, and half of the codes drawn",
+        "Zhang et al. 2023, arXiv 2303.06424",
+    ),
+    _entry(
+        "vq-wae",
+        "transport:Transport",
+        "Wasserstein distance of latents and weighted codewords",
+        "Vuong et al. 2023, arXiv 2302.05917",
+    ),
 )

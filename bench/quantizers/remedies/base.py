@@ -23,11 +23,13 @@ class Remedy(nn.Module):
         carries: whether it carries vectors through the choice itself, in place of a gradient estimator.
         averages: whether codewords may be updated by moving averages rather than by a gradient.
         learned: whether the stored codewords are updated at all; if not, they get no gradient.
+        commits: whether its loss contains the commitment loss, so that a weight of that can be chosen.
     """
 
     carries: ClassVar[bool] = False
     averages: ClassVar[bool] = True
     learned: ClassVar[bool] = True
+    commits: ClassVar[bool] = True
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
@@ -71,9 +73,14 @@ class Remedy(nn.Module):
         vectors: torch.Tensor,
         codewords: torch.Tensor,
         logits: torch.Tensor,
-        codes: torch.Tensor,
+        carried: Carried,
     ) -> torch.Tensor:
-        """The loss of the codebook, given that of codebook and commitment."""
+        """The loss of the codebook.
+
+        Args:
+            loss: that of codebook and commitment, with the weights of the recipe.
+            carried: what the estimator or :meth:`carry` made of the vectors.
+        """
         return loss
 
     def upkeep(

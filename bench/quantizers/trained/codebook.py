@@ -82,6 +82,11 @@ class Codebook(nn.Module):
         averaged = recipe.update == "ema"
         if averaged and not self.remedy.averages:
             raise BenchError(f"remedy {recipe.remedy} does not average codewords; leave out update=ema")
+        if not self.remedy.commits and recipe.commitment != Recipe.commitment:
+            raise BenchError(
+                f"remedy {recipe.remedy} has a loss of its own in place of the commitment loss; leave out "
+                f"commitment={recipe.commitment}"
+            )
         weight = (torch.rand(size, self.remedy.dim) * 2 - 1) / size
         self.weight = nn.Parameter(weight, requires_grad=self.remedy.learned and not averaged)
         if averaged:
@@ -130,7 +135,7 @@ class Codebook(nn.Module):
         loss = self.recipe.commitment * distance
         if self.recipe.update == "loss":
             loss = loss + F.mse_loss(chosen, towards.detach())
-        loss = self.remedy.loss(loss, towards, words, asked, carried.codes)
+        loss = self.remedy.loss(loss, towards, words, asked, carried)
         self._assigned.append((taken.detach(), carried.codes))
         return Looked(self.remedy.given(carried.vectors), carried.codes, loss, distance.detach(), carried.drawn)
 
