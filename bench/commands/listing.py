@@ -11,12 +11,14 @@ import textwrap
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bench import registry
+from bench.commands.bottleneck_facts import FACTS as BOTTLENECK_FACTS
 from bench.commands.kinds import KINDS as LISTED
+from bench.commands.result_text import print_result
 from bench.commands.tokenizer_facts import tokenizer_facts
 from bench.contracts.suite import read_yaml, shipped
 from bench.contracts.system import parse
@@ -24,9 +26,6 @@ from bench.errors import BenchError, UnknownName
 from bench.machine.extras import install
 from bench.machine.weights import FILES
 from bench.registry import KINDS, Entry
-
-if TYPE_CHECKING:
-    from bench.contracts.sweep import Sweep
 
 ANY = "any modality"
 PLUGINS = "plug-ins"
@@ -108,7 +107,7 @@ def print_entry(name: str) -> None:
         UnknownName: nothing has that name.
     """
     if name.endswith(".json") and Path(name).is_file():
-        _print_result(Path(name))
+        print_result(Path(name))
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # looking up a name must not download gigabytes
     found = False
@@ -216,6 +215,8 @@ def _facts(kind: registry.Kind, name: str, entry: Entry) -> dict[str, Any]:
         return _defaults(entry)
     if kind == "tasks":
         return _task_facts(entry)
+    if kind in BOTTLENECK_FACTS:
+        return BOTTLENECK_FACTS[kind](name)
     if kind == "modalities":
         return {name: value for name, value in vars(registry.load(entry.target)).items() if value}
     own = getattr(registry.load(entry.target), "facts", None)
@@ -302,44 +303,3 @@ def _print_fields(title: str, fields: dict[str, Any]) -> None:
         click.echo(f"  {name:<{width}} {first}")
         for item in more:
             click.echo(f"  {'':<{width}} {item}")
-
-
-def _print_result(file: Path) -> None:
-    from bench.contracts.results import read_result
-    from bench.leaderboard.reasons import clean
-
-    result = read_result(file)
-    click.echo(f"{result.system.name}: {result.status}, {result.finished}")
-    click.echo(f"  {result.protocol.line()}")
-    for metric, measured in result.protocol.metrics.items():
-        click.echo(f"  metric {metric} v{measured.version} [{result.protocol.fingerprint_of(metric)}]")
-    for name, estimate in result.metrics.items():
-        if estimate.value is None:
-            click.echo(f"  {name:<34} - ({estimate.lacking})")
-            continue
-        interval = f" [{estimate.interval[0]:.6g}, {estimate.interval[1]:.6g}]" if estimate.interval else ""
-        note = f"  ({estimate.note})" if estimate.note else ""
-        click.echo(f"  {name:<34} {estimate.value:.6g}{interval} {estimate.unit}{note}")
-    if result.sweep:
-        _print_sweep(result.sweep)
-    for warning in result.warnings:
-        click.echo(f"  warning: {clean(warning)}")
-    for error in result.errors:
-        click.echo(error.traceback or f"{error.type}: {error.told}")
-
-
-def _print_sweep(sweep: Sweep) -> None:
-    """Print the rows of a sweep as a table, words on the left and numbers on the right of their columns."""
-    from bench.leaderboard.sweeps import sweep_table
-
-    table = sweep_table(sweep)
-    columns = list(zip(table.titles, *table.rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    for row in (table.titles, *table.rows):
-        texts = (
-            text.ljust(width) if place in table.texts else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        click.echo(f"  {'  '.join(texts)}".rstrip())
-    for remark in table.remarks:
-        click.echo(f"  {remark}")

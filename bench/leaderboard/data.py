@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.contracts.results import Result
 from bench.contracts.stats import Estimate
+from bench.leaderboard.collapse import judged_claims
 from bench.leaderboard.ranking import rank
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.relative import Relative
@@ -41,7 +42,9 @@ def to_json(tables: Sequence[Table], references: Sequence[Relative | None] | Non
     the conditions, which stand once above, and the tracebacks, which show paths of the machine; ``others`` are of the
     same subject, measured with other metrics. ``ranking`` is over several metrics and complete rows. A table that is
     relative to a row has ``"relative_to"``, its label, and each other row ``"differences": {metric: {"difference",
-    "difference_low", "difference_high", "difference_paired"}}`` to it, over the samples that the rows share.
+    "difference_low", "difference_high", "difference_paired"}}`` to it, over the samples that the rows share. A table of
+    trainings of codebooks has ``"claims"``: what a survey claims of their collapse, each with the label of a row, or
+    null, the share of codes that each training used, and the verdict.
 
     Args:
         references: what each table is relative to; nothing by default.
@@ -89,6 +92,7 @@ def _differences(reference: Relative | None, row: Row) -> dict[str, dict[str, An
 
 
 def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
+    judged = judged_claims(table)
     return {
         **({"relative_to": reference.row.label} if reference else {}),
         "fingerprint": table.protocol.fingerprint,
@@ -120,6 +124,7 @@ def _table(table: Table, reference: Relative | None) -> dict[str, Any]:
             for row in table.rows
         ],
         "ranking": _ranking(table),
+        **({"claims": [line.record() for line in (*judged.families, *judged.remedies)]} if judged else {}),
     }
 
 

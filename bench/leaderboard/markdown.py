@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from bench.leaderboard.collapse import Judged
+from bench.leaderboard.collapse_text import NOTES, Grid, grids
 from bench.leaderboard.names import heading
 from bench.leaderboard.page import Entry, Page, PageColumn, fold
 
@@ -17,14 +19,18 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#$!])")
 
 
-def text(pages: Sequence[Page], reported: Sequence[Sequence[ReportedRow]]) -> str:
+def text(
+    pages: Sequence[Page], reported: Sequence[Sequence[ReportedRow]], claims: Sequence[Judged | None] | None = None
+) -> str:
     """Return the pages one below the other, each under its protocol line as a heading.
 
     Args:
         pages: the tables as people read them.
         reported: for each page, what papers report under its protocol; shown below the table.
+        claims: for each page, what a survey claims of its systems; shown above the table.
     """
-    return "\n".join(_page(page) + _reported(rows) for page, rows in zip(pages, reported, strict=True))
+    parts = zip(pages, reported, claims or [None] * len(pages), strict=True)
+    return "\n".join(_page(page, judged) + _reported(rows) for page, rows, judged in parts)
 
 
 def escape(words: str) -> str:
@@ -32,9 +38,9 @@ def escape(words: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", words.translate(_ENTITIES))
 
 
-def _page(page: Page) -> str:
+def _page(page: Page, judged: Judged | None) -> str:
     (columns,) = fold(page, lambda _: True)
-    lines = [f"## {escape(page.heading)}", ""]
+    lines = [f"## {escape(page.heading)}", "", *(_claims(judged) if judged else [])]
     lines += [_row(["System", *map(_header, columns)]), _row([":--", *("--:" for _ in columns)])]
     rows = list(enumerate(page.lines))
     for group, members in groupby(rows, key=lambda row: row[1].group):
@@ -45,6 +51,26 @@ def _page(page: Page) -> str:
     below += [f"{_marks((number,)).strip()} {escape(footnote)}" for number, footnote in enumerate(page.footnotes, 1)]
     lines += ["", *(f"- {remark}" for remark in below)] if below else []
     return "\n".join(lines) + "\n"
+
+
+def _claims(judged: Judged) -> list[str]:
+    """The claims as tables, what they mean, and the heading of the leaderboard that follows."""
+    lines = [f"What *{escape(judged.source)}* claims, and what was measured.", ""]
+    for grid in grids(judged):
+        lines += [f"### {escape(grid.title)}", "", *_grid(grid), ""]
+    return [*lines, *(f"- {escape(note)}" for note in NOTES), "", "### Leaderboard", ""]
+
+
+def _grid(grid: Grid) -> list[str]:
+    lines = [
+        _row([escape(title) for title in grid.titles]),
+        _row(["--:" if place in grid.numeric else ":--" for place in range(len(grid.titles))]),
+    ]
+    for group, rows in groupby(grid.rows, key=lambda row: row.group):
+        if group:
+            lines.append(_row([f"*{escape(group)}*", *("" for _ in grid.titles[1:])]))
+        lines += [_row([escape(text) for text in row.texts]) for row in rows]
+    return lines
 
 
 def _reported(rows: Sequence[ReportedRow]) -> str:

@@ -234,7 +234,7 @@ def _with_facts(columns: Sequence[PageColumn], table: Table) -> list[PageColumn]
     facts: Mapping[str, list[PageColumn]] = {"quality": [], "rate": [], "cost": []}
     if {count for count in counts if count is not None} - {table.protocol.dataset.n}:
         facts["quality"].append(_words("N", "quality", ["" if count is None else str(count) for count in counts]))
-    books = ["" if row.failed else _codebooks(row.result) for row in table.rows]
+    books = ["" if row.failed else codebooks(row.result) for row in table.rows]
     if any(books):
         facts["rate"].append(_words("Codebook", "rate", books))
     if len(table.setups) > 1 and any(column.section == "cost" for column in columns):
@@ -249,7 +249,7 @@ def _words(title: str, section: str, words: Sequence[str]) -> PageColumn:
     return PageColumn(title, section, tuple(Entry(word) for word in words))
 
 
-def _codebooks(result: Result) -> str:
+def codebooks(result: Result) -> str:
     """The sizes of the codebooks: ``1024``, ``4×256``, ``4096+2×512``."""
     runs = [(size, len(list(same))) for size, same in groupby(book.size for book in result.codebooks)]
     return "+".join(f"{count}×{size}" if count > 1 else str(size) for size, count in runs)

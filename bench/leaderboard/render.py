@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.errors import UnknownName
 from bench.leaderboard import data, latex, markdown, terminal
+from bench.leaderboard.collapse import judged_claims
 from bench.leaderboard.page import Page, compose
 from bench.leaderboard.relative import Relative
 from bench.leaderboard.table import Table
@@ -48,9 +49,12 @@ def render(
     from bench.leaderboard.reported import beside
 
     pages = _pages(tables, metrics, references)
+    if format == "latex":
+        return latex.text(pages)
+    claims = [judged_claims(table) for table in tables]
     if format == "terminal":
-        return terminal.text(pages, width)
-    return markdown.text(pages, [beside(table) for table in tables]) if format == "markdown" else latex.text(pages)
+        return terminal.text(pages, width, claims)
+    return markdown.text(pages, [beside(table) for table in tables], claims)
 
 
 def styled(
@@ -65,7 +69,7 @@ def styled(
     """
     console = console or Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)
     with console.capture() as capture:
-        terminal.show(_pages(tables, metrics, references), console)
+        terminal.show(_pages(tables, metrics, references), console, [judged_claims(table) for table in tables])
     return capture.get()
 
 

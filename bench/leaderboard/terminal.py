@@ -13,25 +13,31 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from bench.leaderboard.collapse import Judged
+from bench.leaderboard.collapse_text import NOTES, grids
 from bench.leaderboard.page import Entry, Page, PageColumn, fold
 
 NARROWEST_NAME = 16
 PLAIN_BEST = "*"
 
 
-def text(pages: Sequence[Page], width: int) -> str:
+def text(pages: Sequence[Page], width: int, claims: Sequence[Judged | None] | None = None) -> str:
     """Return the pages as plain text of ``width`` characters per line, the same on every machine."""
     stream = io.StringIO()
     # An empty environment, so that no variable of the shell changes what is written.
     console = Console(file=stream, width=width, color_system=None, legacy_windows=False, _environ={})
-    show(pages, console)
+    show(pages, console, claims)
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
-def show(pages: Sequence[Page], console: Console) -> None:
-    """Print the pages; the best is bold, or marked by an asterisk where nothing can be bold."""
+def show(pages: Sequence[Page], console: Console, claims: Sequence[Judged | None] | None = None) -> None:
+    """Print the pages; the best is bold, or marked by an asterisk where nothing can be bold.
+
+    Args:
+        claims: for each page, what a survey claims of its systems; what was measured of it is shown below the table.
+    """
     plain = console.color_system is None
-    for number, page in enumerate(pages):
+    for number, (page, judged) in enumerate(zip(pages, claims or [None] * len(pages), strict=True)):
         if number:
             console.print()
         console.print(Text(page.heading, style="bold"))
@@ -45,6 +51,29 @@ def show(pages: Sequence[Page], console: Console) -> None:
             console.print(Text(f"[{index}] {footnote}", style="dim"))
         if page.hidden:
             console.print(Text(f"More columns with --format csv or json: {', '.join(page.hidden)}.", style="dim"))
+        if judged:
+            _show_claims(judged, console)
+
+
+def _show_claims(judged: Judged, console: Console) -> None:
+    """Print the claims of which something was measured, how many were not, and what the tables mean."""
+    console.print()
+    console.print(Text(f"Claimed by {judged.source}, and measured:", style="bold"))
+    for shown in grids(judged, everything=False):
+        grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False, header_style="")
+        for place, title in enumerate(shown.titles):
+            grid.add_column(title, justify="right" if place in shown.numeric else "left", overflow="fold")
+        for group, rows in groupby(shown.rows, key=lambda row: row.group):
+            if group:
+                grid.add_row(Text(group, style="italic"))
+            for row in rows:
+                grid.add_row(*map(Text, row.texts))
+        console.print(grid)
+        console.print()
+    left = sum(not line.measured for line in (*judged.families, *judged.remedies))
+    remarks = [f"{left} more claims, of which nothing was measured here, with --format markdown or json."] * bool(left)
+    for remark in (*NOTES, *remarks):
+        console.print(Text(remark, style="dim"))
 
 
 def _fits(page: Page, console: Console, columns: Sequence[PageColumn]) -> bool:
