@@ -38,11 +38,10 @@ def estimator_facts(name: str) -> dict[str, Any]:
     """Arguments with their defaults of a gradient estimator, and the remedies that it combines with."""
     entry = registry.get("estimators", name.partition("@")[0])
     carrying = [other for other, kind in _classes("remedies").items() if getattr(kind, "carries", False)]
+    but = f" but {', '.join(carrying)}, which bring their own" if carrying else ""
     return {
         "arguments": _defaults(registry.load(entry.target)),
-        "combines with": f"every remedy but {', '.join(carrying)}, which bring their own"
-        if carrying
-        else "every remedy",
+        "combines with": f"every remedy{but}",
         "to use it": f"trained-vq@estimator={name}",
     }
 
@@ -52,9 +51,7 @@ def remedy_facts(name: str) -> dict[str, Any]:
     entry = registry.get("remedies", name.partition("@")[0])
     kind = registry.load(entry.target)
     estimators = "no estimator: it brings its own" if kind.carries else "every estimator"
-    updates = (
-        "update=loss and update=ema" if kind.averages else "update=loss only: it learns codewords by their gradient"
-    )
+    updates = "update=loss and update=ema" if kind.averages else "update=loss only, by the gradient of codewords"
     return {
         "arguments": _defaults(kind),
         "combines with": [estimators, updates],

@@ -64,7 +64,7 @@ class Line:
     @property
     def judgment(self) -> str:
         """The verdict and its reason."""
-        return clean(": ".join(filter(None, (self.kind, self.finding.reason))))
+        return clean(f"{self.kind} ({self.finding.reason})" if self.finding.reason else self.kind)
 
     def record(self) -> dict[str, Any]:
         """Return the line for machines."""
@@ -110,6 +110,13 @@ def judged_claims(table: Table) -> Judged | None:
         families=tuple(_families(said, measured)),
         remedies=tuple(_remedies(said, measured)),
     )
+
+
+def plain_vq(table: Table) -> Row | None:
+    """The first row of plain VQ, which others are compared with; None without one."""
+    family = claims().families[0]
+    rows = (row for row in table.rows if row.result.trainings and not row.failed and not _changed(row))
+    return next((row for row in rows if family.covers(row.result.system.entry)), None)
 
 
 @dataclass(frozen=True)
@@ -198,9 +205,7 @@ def _remedies(said: Claims, measured: _Rows) -> Iterator[Line]:
 
 def _remedied(subject: str, kind: Remedies | None, row: Row, use: Use, plain: Use | None) -> Line:
     """The line of a remedy beside a system that has it."""
-    finding = (
-        raised(use, plain) if plain else Finding("cannot tell", "the system without it was not measured beside it")
-    )
+    finding = raised(use, plain) if plain else Finding("cannot tell", "the system without it was not measured")
     if kind:
         return Line(subject, kind.kind, "more", kind.claim, row, use, plain, finding)
     return Line(subject, UNCLAIMED, "", "", row, use, plain, finding, HIGHER.get(finding.kind, ""))

@@ -17,8 +17,8 @@ NOTES = (
     "many equally likely codes would use; of several codebooks the one that is used least counts.",
     "A verdict holds for this network, this data, these sizes of codebooks and this number of steps. It rests on 95% "
     "intervals over seeds (Student's t; Welch's for a gain). It is “cannot tell” where an interval reaches both sides, "
-    "with a single training, or where the change over the last quarter of the steps, continued for as many steps again, "
-    "would reverse it.",
+    "with a single training, or where the change over the last quarter of the steps, continued for as many again as "
+    "there were, would reverse it.",
     "Used: codes that held-out data use, the mean over codebooks. Dead: codes that no training step chose between the "
     "last two looks. In brackets: the smallest and the largest of the trainings. Gain: used, minus that of the same "
     "system without the remedy.",

@@ -13,6 +13,7 @@ DIGITS = 3
 DASH = "–"
 LOOKS = 5
 """Looks that a table shows, evenly over those that there are; the last is always one of them."""
+SEVERAL = "Mean of {} trainings, in brackets the smallest and the largest."
 TITLES = {
     "utilization": Heading("Utilization", percent=True),
     "perplexity": Heading("Perplexity"),
@@ -54,6 +55,11 @@ class Curve:
         """The mean over seeds at a look; None if none has a value."""
         values = self.at(look)
         return sum(values) / len(values) if values else None
+
+    @property
+    def means(self) -> Row:
+        """The means over seeds at all looks."""
+        return [self.mean(look) for look in range(len(self.steps))]
 
     def text(self, look: int) -> str:
         """The mean at a look, and in brackets the smallest and largest value where seeds differ."""
@@ -97,9 +103,7 @@ def training_table(trainings: Trainings) -> TrainingTable:
     return TrainingTable(
         steps=tuple(trainings.steps[look] for look in looks),
         rows=tuple((curve.words, tuple(curve.text(look) for look in looks)) for curve in curves(trainings)),
-        remark=f"Mean of {count} trainings, in brackets the smallest and the largest."
-        if count > 1
-        else "One training.",
+        remark=SEVERAL.format(count) if count > 1 else "One training.",
     )
 
 

@@ -46,7 +46,7 @@ class Finding:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.reason}" if self.reason else self.kind
+        return f"{self.kind} ({self.reason})" if self.reason else self.kind
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def use_of(result: Result) -> Use | None:
 
 
 def usable_share(size: int, tokens: float | None) -> float:
-    """The share of ``size`` codes that ``tokens`` draws, all codes equally likely, use on average: 1 - (1 - 1/size)^n."""
+    """The share of ``size`` equally likely codes that ``tokens`` draws use on average: 1 - (1 - 1/size)^tokens."""
     if tokens is None or size < 2:
         return 1.0
     return -math.expm1(tokens * math.log1p(-1 / size))
@@ -183,7 +183,7 @@ def judged(prevents: Prevents, use: Use, plain: Use | None) -> Finding:
             return Finding("refuted", f"no codebook of it collapsed ({why}), though that of VQ did")
         return Finding("cannot tell", f"no codebook of it collapsed ({why}); of plain VQ: {vq}")
     better = raised(use, plain)
-    return Finding(better.kind, f"{why}; against plain VQ {better.reason}")
+    return Finding(better.kind, f"{why}; more than plain VQ by {better.reason}")
 
 
 def raised(use: Use, plain: Use) -> Finding:
@@ -198,7 +198,7 @@ def raised(use: Use, plain: Use) -> Finding:
         if _crosses(gain.value, use.change - plain.change):
             return Finding("cannot tell", f"the budget is too small: {text}, and the two still approach each other")
         return Finding("confirmed" if gain.low > 0 else "refuted", text)
-    if -NEGLIGIBLE <= gain.low and gain.high <= NEGLIGIBLE:
+    if max(-gain.low, gain.high) <= NEGLIGIBLE:
         return Finding("refuted", f"no difference: {text}")
     return Finding("cannot tell", f"the spread is too large: {text}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.site.labels import labels
@@ -23,6 +23,15 @@ COLORS = 32
 
 def files(plot: Plot) -> dict[str, bytes]:
     """Return the plot's files by suffix: ``.png`` and ``.svg``."""
+    return written(lambda: _figure(plot))
+
+
+def written(make: Callable[[], Any]) -> dict[str, bytes]:
+    """Return the files of a figure by suffix: ``.png`` and ``.svg``.
+
+    Args:
+        make: makes the figure, in the style of all figures.
+    """
     from matplotlib import rc_context
 
     style = {
@@ -38,16 +47,16 @@ def files(plot: Plot) -> dict[str, bytes]:
     }
     with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that no font here has
-        figure = _figure(plot)
-        written = {}
+        figure = make()
+        data = {}
         for suffix, options in (
             (".png", {"dpi": DPI * SCALE, "pil_kwargs": {"compress_level": 0}}),
             (".svg", {"metadata": {"Date": None}}),
         ):
             sink = io.BytesIO()
             figure.savefig(sink, format=suffix[1:], **options)
-            written[suffix] = sink.getvalue()
-    return written | {".png": _smaller(written[".png"])}
+            data[suffix] = sink.getvalue()
+    return data | {".png": _smaller(data[".png"])}
 
 
 def _smaller(png: bytes) -> bytes:

@@ -221,6 +221,11 @@ def steps_of(points: Iterable[Point], rising: bool) -> tuple[tuple[float, float]
 
 
 def axis_of(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
+    """Return the axis of a column, on which all values and their intervals lie."""
+    return spanned(clean(column.heading.title), clean(column.unit), bool(column.higher_is_better), coordinates)
+
+
+def spanned(title: str, unit: str, higher_is_better: bool, coordinates: Sequence[Coordinate]) -> Axis:
     """Return an axis on which all values and their intervals lie."""
     values = [c.value for c in coordinates]
     logarithmic = min(values) > 0 and max(values) / min(values) > LOGARITHMIC
@@ -238,12 +243,12 @@ def axis_of(column: Column, coordinates: Sequence[Coordinate]) -> Axis:
         if low < 0 <= min(ends):
             low = 0.0
     return Axis(
-        title=clean(column.heading.title),
-        unit=clean(column.unit),
+        title=title,
+        unit=unit,
         low=low,
         high=high,
         logarithmic=logarithmic,
-        higher_is_better=bool(column.higher_is_better),
+        higher_is_better=higher_is_better,
         ticks=tuple((value, f"{value:g}") for value in _ticks(low, high, logarithmic)),
     )
 

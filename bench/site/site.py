@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.errors import with_remedy
+from bench.leaderboard.collapse import judged_claims
+from bench.leaderboard.collapse_text import NOTES, grids
 from bench.leaderboard.digits import significant
 from bench.leaderboard.ledger_text import data_of
 from bench.leaderboard.ranking import rank
@@ -22,12 +24,14 @@ from bench.leaderboard.render import Format, render
 from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.sweeps import sweep_table
 from bench.leaderboard.table import Row, Table
+from bench.leaderboard.trainings import training_table
 from bench.machine.canonical import digest
 from bench.reported.model import catalogs
 from bench.reported.systems import Section, Survey, Surveyed, counts, surveyed
-from bench.site import figures
+from bench.site import curve_figures, figures
 from bench.site.again import commands
 from bench.site.cards import card
+from bench.site.curves import Chart, Panel, charts
 from bench.site.definitions import as_yaml, definitions
 from bench.site.drawing import System, draw
 from bench.site.gallery import Shown, gallery
@@ -169,6 +173,10 @@ class Site:
             for plot in family.plots:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
+        drawn = charts(table, pages)
+        for chart in drawn:
+            for suffix, data in curve_figures.files(chart).items():
+                yield f"plots/{name}/{_safe(chart.name)}{suffix}", data
         samples = self._gallery(table, pages)
         shown = grid(table, pages)
         yield (
@@ -179,6 +187,8 @@ class Site:
                 grid=shown,
                 relative=choices(table, shown.columns, pages),
                 families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in groups],
+                charts=[(chart, _safe(chart.name)) for chart in drawn],
+                claims=_claims(table, pages),
                 ranking=rank(table),
                 definitions=definitions(table),
                 commands=commands(table),
@@ -228,6 +238,12 @@ class Site:
             for place, index in enumerate(order)
         ]
 
+    def _curves(self, table: Table, row: Row) -> list[tuple[Chart, Panel]]:
+        """The panel of a row in each of the table's charts."""
+        pages = self._pages(table)
+        key = pages[row.result.key].key
+        return [(chart, panel) for chart in charts(table, pages) for panel in chart.panels if panel.key == key]
+
     def _system(self, name: str, rows: Sequence[tuple[Table, Row]]) -> bytes:
         parts = []
         for table, row in rows:
@@ -239,12 +255,35 @@ class Site:
                     "href": f"tables/{self._name(table)}.html",
                     "estimates": _estimates(table, row),
                     "sweep": sweep_table(row.result.sweep) if row.result.sweep else None,
+                    "trainings": training_table(row.result.trainings) if row.result.trainings else None,
+                    "charts": self._curves(table, row),
                     "gallery": kept,
                     "samples": [self._samples.view(shown) for shown in kept.samples],
                     "elsewhere": elsewhere(table, row),
                 }
             )
         return self._page("system.html", "../", name=clean(name), parts=parts)
+
+
+def _claims(table: Table, pages: Mapping[str, System]) -> dict[str, Any] | None:
+    """What a survey claims of the systems of a table, with their pages; None if it claims nothing."""
+    judged = judged_claims(table)
+    if judged is None:
+        return None
+    return {
+        "source": judged.source,
+        "notes": NOTES,
+        "grids": [
+            (
+                grid,
+                [
+                    (group, [(row, pages.get(row.line.row.result.key) if row.line.row else None) for row in rows])
+                    for group, rows in groupby(grid.rows, key=lambda row: row.group)
+                ],
+            )
+            for grid in grids(judged)
+        ],
+    }
 
 
 def _by_section() -> list[tuple[Survey, list[tuple[Section, list[Surveyed]]]]]:

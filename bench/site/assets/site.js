@@ -205,6 +205,30 @@ function family(box) {
   charts.forEach(marks);
 }
 
+// Panels of curves: those whose system is named.
+function panels(form) {
+  const words = form.querySelector("input");
+  const section = form.closest("section");
+  const charts = all(".chart", section);
+  const count = form.querySelector("output");
+  const apply = () => {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const panel of all(".panel", section)) {
+      panel.hidden = !wanted.every((word) => panel.dataset.name.toLowerCase().includes(word));
+    }
+    for (const group of all(".panels", section)) {
+      group.previousElementSibling.hidden = !all(".panel", group).some((panel) => !panel.hidden);
+    }
+    const first = all(".panel", charts.find((chart) => !chart.hidden));
+    count.textContent = `${first.filter((panel) => !panel.hidden).length} of ${first.length} systems`;
+  };
+  form.hidden = false;
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", apply);
+  section.addEventListener("change", apply);
+  apply();
+}
+
 function marks(chart) {
   const tip = chart.querySelector("[data-readout]");
   for (const sheet of all("svg.plot", chart)) {
@@ -307,6 +331,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const table of all("table[data-results]")) filtered(table, sortable(table));
   all(".scroll").forEach(beyond);
   all("[data-family]").forEach(family);
+  all("form[data-panels]").forEach(panels);
   all("[data-compare]").forEach(compare);
   all("[data-bench]").forEach(bench);
   for (const row of all("table[data-results] tr[data-key]")) {
