@@ -10,12 +10,17 @@ from bench.contracts.suite import shipped
 from bench.leaderboard.page import DASH
 from bench.leaderboard.reasons import clean
 from bench.leaderboard.table import Row, Table
-from bench.reported.claims import Claims, Family, Method, Remedies, claims
+from bench.reported.claims import Claims, Family, Method, claims
 from bench.reported.collapse import Finding, Use, collapsed, gain_of, judged, raised, use_of
 
 PLAIN: Mapping[str, str] = {"remedy": "none", "estimator": "straight-through", "update": "loss"}
 """The recipe of a bottleneck to which nothing was done; ``bench.quantizers.trained.codebook.Recipe`` has the same."""
-UNCLAIMED = "Nothing is claimed of them by the survey"
+UNCLAIMED = {
+    "remedy": "Other remedies",
+    "estimator": "Gradient estimators",
+    "update": "Updates of the codewords",
+}
+"""Kinds of systems of which the survey claims nothing, by the argument that makes them so."""
 OTHERS = {True: "collapses", False: "does not collapse", None: "cannot tell"}
 HIGHER = {"confirmed": "uses more", "refuted": "does not use more"}
 
@@ -171,7 +176,7 @@ def _families(said: Claims, measured: _Rows) -> Iterator[Line]:
             yield Line(subject, "", claim, why, None, None, None, Finding("not measured", _why_not(family)))
         for row in rows:
             use = measured.use(row)
-            finding = judged(family.prevents, use, measured.plain_vq(said, row))
+            finding = judged(family.prevents, use, measured.plain_vq(said, row)).remarked(family.remark)
             yield Line(subject, "", claim, why, row, use, None, finding)
     for row in measured.plain():
         if row.result.key not in claimed and _method_of(said, row) is None:
@@ -195,20 +200,19 @@ def _remedies(said: Claims, measured: _Rows) -> Iterator[Line]:
             why = method.why or "no system of this table has it"
             yield Line(subject, kind.kind, "more", kind.claim, None, None, None, Finding("not measured", why))
         for row, key in found.get(method.method, []):
-            plain = measured.without(row, key) if key else measured.plain_vq(said, row)
-            yield _remedied(subject, kind, row, measured.use(row), plain)
-    for row in unclaimed:
-        key = next((key for key in _changed(row) if measured.without(row, key)), _changed(row)[0])
+            use, plain = measured.use(row), measured.without(row, key) if key else measured.plain_vq(said, row)
+            yield Line(subject, kind.kind, "more", kind.claim, row, use, plain, _raised(use, plain))
+    keys = [next((key for key in _changed(row) if measured.without(row, key)), _changed(row)[0]) for row in unclaimed]
+    for row, key in sorted(zip(unclaimed, keys, strict=True), key=lambda pair: list(UNCLAIMED).index(pair[1])):
+        finding = _raised(measured.use(row), measured.without(row, key))
+        verdict = HIGHER.get(finding.kind, "")
         subject = clean(f"{key}={_arguments(row)[key]}")
-        yield _remedied(subject, None, row, measured.use(row), measured.without(row, key))
+        use, plain = measured.use(row), measured.without(row, key)
+        yield Line(subject, UNCLAIMED[key], "", "the survey claims nothing of them", row, use, plain, finding, verdict)
 
 
-def _remedied(subject: str, kind: Remedies | None, row: Row, use: Use, plain: Use | None) -> Line:
-    """The line of a remedy beside a system that has it."""
-    finding = raised(use, plain) if plain else Finding("cannot tell", "the system without it was not measured")
-    if kind:
-        return Line(subject, kind.kind, "more", kind.claim, row, use, plain, finding)
-    return Line(subject, UNCLAIMED, "", "", row, use, plain, finding, HIGHER.get(finding.kind, ""))
+def _raised(use: Use, plain: Use | None) -> Finding:
+    return raised(use, plain) if plain else Finding("cannot tell", "the system without it was not measured")
 
 
 def _method_of(said: Claims, row: Row) -> tuple[Method, str] | None:

@@ -19,9 +19,9 @@ NOTES = (
     "intervals over seeds (Student's t; Welch's for a gain). It is “cannot tell” where an interval reaches both sides, "
     "with a single training, or where the change over the last quarter of the steps, continued for as many again as "
     "there were, would reverse it.",
-    "Used: codes that held-out data use, the mean over codebooks. Dead: codes that no training step chose between the "
-    "last two looks. In brackets: the smallest and the largest of the trainings. Gain: used, minus that of the same "
-    "system without the remedy.",
+    "Used: codes that held-out data use, counted in this way, the mean over codebooks. Dead: codes that no training "
+    "step chose between the last two looks. In brackets: the smallest and the largest of the trainings. Gain: used, "
+    "minus that of the same system without the remedy.",
     "“Partially” is confirmed where more is used than by plain VQ and a codebook collapses nevertheless.",
 )
 """What the tables show, and how verdicts are reached."""

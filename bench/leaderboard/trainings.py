@@ -20,6 +20,7 @@ TITLES = {
     "dead_codes": Heading("Dead codes", percent=True),
     "loss": Heading("Loss"),
     "quantization_error": Heading("Quantization error"),
+    "commitment_distance": Heading("Commitment distance"),
     "encoder_gradient": Heading("Encoder gradient"),
 }
 """Curves in the order in which they are shown; others follow under the headings that tables give them."""

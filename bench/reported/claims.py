@@ -36,6 +36,7 @@ class Family(_Strict):
     )
     suite: str = Field(default="", description="a suite that measures it where there is no codebook to train")
     why: str = Field(default="", description="why it cannot be trained here")
+    remark: str = Field(default="", description="what a reader must know of how it is trained here")
 
     def covers(self, entry: str) -> bool:
         """Whether a bottleneck of that name belongs to it."""

@@ -3,7 +3,8 @@
 The survey calls it collapse where a few codewords are used and the majority is not. So a codebook has collapsed here
 where held-out data use less than half of it. What is counted is the share of codes that are used at least once, divided
 by the share that as many equally likely codes would use on average, which is 1 where there are many more tokens than
-codes; of a system with several codebooks it is that of the codebook that is used least. Means over trainings have 95%
+codes, or where their number is not known; of a system with several codebooks it is that of the codebook that is used
+least. Means over trainings have 95%
 intervals by Student's t. An interval on both sides of one half decides nothing, and neither does a single training.
 Nor does a training that is still on its way: if the change over its last quarter, continued at that rate for as many
 steps again as it had, would bring the mean over the line, the budget is too small to tell.
@@ -30,6 +31,8 @@ FULL = 0.99
 LAST = 0.25
 """The last part of a training, whose change is continued."""
 USED, PERPLEXITY, DEAD = "codebook_utilization", "codebook_perplexity", "dead_codes"
+TOKENS = "tokens"
+"""Unit of the number of codes of a sample."""
 Kind = Literal["confirmed", "refuted", "cannot tell", "not measured"]
 
 
@@ -44,6 +47,10 @@ class Finding:
 
     kind: Kind
     reason: str = ""
+
+    def remarked(self, remark: str) -> Finding:
+        """This finding with a remark behind its reason."""
+        return Finding(self.kind, "; ".join(filter(None, (self.reason, remark))))
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.reason})" if self.reason else self.kind
@@ -220,10 +227,10 @@ def _change(trainings: Trainings) -> float:
 
 
 def _tokens(result: Result) -> list[float | None]:
-    """How many held-out codes each codebook has; None where codebooks differ in what a code covers."""
-    assert result.trainings is not None
+    """How many held-out codes each codebook has; None where a rate per sample is not measured, or codebooks differ."""
     books = result.codebooks
-    per_sample = next((row for name, row in result.trainings.ends.items() if name.startswith("tokens_per_")), [None])[0]
+    rates = (estimate.value for estimate in result.metrics.values() if estimate.unit == TOKENS)
+    per_sample = next((rate for rate in rates if rate is not None), None)
     if per_sample is None or result.dataset is None or len({book.covers for book in books}) > 1:
         return [None] * len(books)
     return [per_sample * result.dataset.n / len(books)] * len(books)

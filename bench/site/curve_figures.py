@@ -8,10 +8,10 @@ from bench.site.curves import Chart, Panel
 from bench.site.figures import ACCENT, DIM, DPI, FAINT, INK, written
 
 COLUMNS = 4
-WIDE, TALL = 160, 118
+WIDE, TALL = 160, 112
 """Width and height of a panel with its margins, in pixels."""
-LEFT, TOP, BELOW = 34, 30, 26
-HEAD = 46
+LEFT, TOP, BELOW = 34, 22, 18
+HEAD = 38
 
 
 def files(chart: Chart) -> dict[str, bytes]:

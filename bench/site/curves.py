@@ -14,7 +14,7 @@ from bench.site.drawing import System
 from bench.site.layout import Frame
 from bench.site.plots import Axis, Coordinate, spanned
 
-FRAME = Frame(width=190, height=116, left=34, right=8, top=8, bottom=20, text=11)
+FRAME = Frame(width=190, height=116, left=38, right=8, top=8, bottom=22, text=13)
 """A panel; small enough for two beside each other on a phone."""
 MOST_TICKS = 4
 QUANTIZERS = "Quantizers alone"

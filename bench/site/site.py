@@ -46,6 +46,7 @@ from bench.site.views import source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 ASSETS = ("site.css", "site.js", "relative.js", "icon.svg")
 POLICY = "; ".join(
@@ -69,6 +70,13 @@ def slug(text: str, *identity: Any) -> str:
     """Return a file name for any text: its harmless characters, and a hash of the text and what identifies it."""
     words = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", text)[-60:].strip("-.") or "x"
     return f"{words}-{digest([text, *identity])[:8]}"
+
+
+def breakable(name: str) -> Markup:
+    """Return a system's name as HTML that may break behind the signs between its arguments."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([@=,])(?=\w)", r"\1<wbr>", str(escape(name))))  # noqa: S704  # it is escaped
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class Site:
         )
         templates.filters |= {
             "clean": clean,
+            "breakable": breakable,
             "brief": brief,
             "with_remedy": with_remedy,
             "yaml": as_yaml,

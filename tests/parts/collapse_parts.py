@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hand_made import N, protocol, result
 
 from bench.contracts import spec_text
 from bench.contracts.results import CodebookRecord, Result, Run
-from bench.contracts.stats import clustered_mean
-from bench.contracts.system import parse
+from bench.contracts.stats import Estimate, clustered_mean
 from bench.contracts.trainings import Trainings
 
 STEPS = [100, 200, 300, 400]
 UNDER = protocol(task="image-bottleneck-study", settings={}, metrics={"psnr": 1, "codebook": 1})
+RUN = (
+    ("trained-vq", (0.04, 0.05, 0.06)),
+    ("trained-fsq", (0.93, 0.94, 0.95)),
+    ("trained-vq@remedy=online-clustering", (0.88, 0.9, 0.92)),
+    ("trained-vq@remedy=affine", (0.02, 0.05, 0.3)),
+    ("trained-vq@update=ema", (0.07, 0.08, 0.09)),
+    ("trained-continuous", ()),
+)
+"""A few systems with the used shares of their trainings."""
 STUDY = f"tables/*{UNDER.fingerprint}*.html"
 VALUES = ("psnr", "codebook_utilization", "dead_codes")
 
@@ -52,20 +61,29 @@ def trained(
             "codebook_utilization": [*used],
             "codebook_perplexity": [share * size / 2 for share in used],
             "dead_codes": [1 - share for share in used],
-            "tokens_per_image": [tokens] * len(used),
         }
         ends |= {f"codebook_utilization_level_{level}": [*shares] for level, shares in enumerate(levels)}
         curves["utilization"] = [[share / 4, share / 2, share - rise, share] for share in used]
-    spec = parse(name, "bottlenecks")
+    entry, _, rest = spec_text.name_and_rest(name)
+    arguments = {key or "bits": spec_text.value(text) for key, text in spec_text.arguments(rest)} if rest else {}
     made = result(name, "discrete" if used else "continuous", protocol=UNDER, suite="collapse", **fields)
-    records = [CodebookRecord(size=size, covers="4x4 pixels")] * books if used else []
-    means = {value: clustered_mean(ends[value], range(len(seeds))) for value in VALUES if value in ends}  # type: ignore[arg-type]
-    facts = {"entry": spec_text.name_and_rest(name)[0], "arguments": dict(spec.arguments)}
+    means = {value: clustered_mean(np.array(ends[value]), np.arange(len(seeds))) for value in VALUES if value in ends}
+    if used:
+        means["tokens_per_image"] = Estimate(value=tokens, unit="tokens", stderr=0.0, n=N)
     return made.model_copy(
         update={
-            "system": made.system.model_copy(update=facts),
-            "codebooks": records,
+            "system": made.system.model_copy(update={"entry": entry, "arguments": arguments}),
+            "codebooks": [CodebookRecord(size=size, covers="4x4 pixels")] * books if used else [],
             "metrics": means,
             "trainings": Trainings(seeds=seeds, steps=STEPS, curves=curves, ends=ends),
         }
     )
+
+
+def write_study(folder: Path) -> Path:
+    """Write a run of a few systems and return its folder."""
+    run = Run(folder)
+    for name, used in RUN:
+        made = trained(name, used)
+        run.write(run.file_of(name, made.protocol), made, None)
+    return run.path

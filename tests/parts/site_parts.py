@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from collapse_parts import STUDY, write_study
 from hand_made import protocol, result
 from PIL import Image
 
@@ -25,11 +26,13 @@ ALL_PAGES = [
     IMAGES,
     SOUNDS,
     PUBLISHED,
+    STUDY,
     "gallery/image-recon*.html",
     "gallery/audio-recon*.html",
     "systems/vq-*.html",
     "systems/opus-*.html",
     "systems/*script*.html",
+    "systems/*online-clustering*.html",
     "reported/image.html",
     "reported/audio.html",
     "surveys.html",
@@ -57,7 +60,7 @@ def wav(seed: int) -> bytes:
 
 
 def write_runs(folder: Path) -> list[Path]:
-    """Write runs of images, of audio, and of one system under a protocol with reported numbers."""
+    """Write runs of images, of audio, of one system under a protocol with reported numbers, and of trainings."""
     images, sounds, published = (Run(folder / name) for name in ("images", "sounds", "published"))
     ids = [f"photo-{i}" for i in range(6)]
     for i, name in enumerate(NAMES):
@@ -90,4 +93,4 @@ def write_runs(folder: Path) -> list[Path]:
     for name, value in (("llamagen-vq-ds16", 2.25), ("best", 0.1)):
         made = result(name, rfid=(value, 0.01), psnr=(21.0, 0.1), protocol=LIKE)
         published.write(published.file_of(name, LIKE), made, None)
-    return [run.path for run in (images, sounds, published)]
+    return [*(run.path for run in (images, sounds, published)), write_study(folder / "study")]
