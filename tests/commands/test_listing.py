@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from collapse_parts import STEPS, write_study
 
 from bench import registry
 from bench.cli import main
 from bench.contracts.protocol import Protocol
+from bench.contracts.results import Run
 from bench.contracts.suite import load_preset, load_suite, shipped
 from bench.contracts.task import Request, Task, open_task
 from bench.errors import BenchError
@@ -126,6 +128,24 @@ def test_show_says_what_decides_a_choice(bench, tmp_path, name, lines):
     shown = " ".join(bench("show", name, HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="0").stdout.split())
     for line in lines:
         assert line in shown
+
+
+def test_show_says_what_bottlenecks_are_made_of_and_what_combines():
+    def shown(name: str) -> str:
+        return " ".join(CliRunner().invoke(main, ["show", name]).stdout.split())
+
+    bottleneck = shown("trained-vq@bits=4")
+    assert "arguments bits=4, estimator=straight-through, remedy=none, update=loss, commitment=0.25" in bottleneck
+    assert "codebooks 16 codes" in bottleneck and "remedy any of bench list remedies" in bottleneck
+    assert "combines with every remedy" in shown("straight-through")
+    assert "combines with every estimator update=loss and update=ema" in shown("kmeans-start")
+
+
+def test_show_prints_a_few_looks_at_trainings(tmp_path):
+    (file,) = (file for file in Run(write_study(tmp_path)).files() if file.name.startswith("trained-fsq"))
+    lines = [line.split() for line in CliRunner().invoke(main, ["show", str(file)]).stdout.splitlines()]
+    assert ["Value", *(word for step in STEPS for word in ("Step", str(step)))] in lines
+    assert any(line[:1] == ["Utilization"] and line[-4:] == ["94", "(93", "to", "95)"] for line in lines)
 
 
 def test_doctor_names_what_is_here_and_what_helps(bench, tmp_path):

@@ -12,6 +12,8 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from collapse_parts import RUN as STUDIED
+from collapse_parts import STUDY
 from PIL import Image
 from playwright.sync_api import expect
 from site_parts import ALL_PAGES, IMAGES, NAMES, PUBLISHED, SCRIPT
@@ -172,6 +174,27 @@ def test_one_metric_of_a_plot_at_a_time(visit):
     expect(family.locator(".chart:visible")).to_have_count(1)
     family.get_by_label("Metric").select_option("SSIM")
     expect(family.locator(".chart:visible title").first).to_have_text("SSIM against bpp")
+
+
+def test_curves_of_the_systems_that_are_named(visit):
+    """One value at a time; without a panel left, a group has no heading either."""
+    page = visit(STUDY)
+    section = page.locator("section[aria-labelledby=trainings]")
+    panels = section.locator(".panel:visible")
+    expect(section.locator(".chart:visible")).to_have_count(1)
+    assert panels.count() == len([used for _, used in STUDIED if used])
+    section.get_by_label("Systems").fill("remedy")
+    expect(panels).to_have_count(2)
+    expect(section.locator("h4:visible")).to_have_count(2)
+    expect(section.locator("output")).to_have_text("2 of 5 systems")
+    section.get_by_label("Metric").select_option("Loss")
+    expect(panels).to_have_count(2)
+    section.get_by_label("Systems").fill("continuous")
+    expect(section.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("^Loss of trained-continuous, mean of 3")
+    )
+    verdict = page.locator("table.claims tr", has_text="online-clustering").locator(".verdict")
+    expect(verdict).to_have_text("confirmed")
 
 
 def test_reported_rows_stay_apart(visit):
