@@ -96,7 +96,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Yu et al. 2024, arXiv 2310.05737",
     ),
     _entry(
-        "prior",
+        "uniform-prior",
         "prior:PriorRegularization",
         "KL divergence of the batch's codes to the uniform, and half of the codes drawn",
         "Zhang et al. 2023, arXiv 2303.06424",

@@ -12,7 +12,7 @@ import torch
 from bench.errors import BenchError
 from bench.quantizers.estimators.base import drawn_codes
 from bench.quantizers.remedies import assignments, convex, self_annealed, transport
-from bench.quantizers.remedies.base import Remedy, remedy_of
+from bench.quantizers.remedies.base import remedy_of
 from bench.quantizers.trained.codebook import Codebook, Recipe
 
 
@@ -40,6 +40,7 @@ def test_sq_vae_is_the_publishers(monkeypatch):
     monkeypatch.setattr(self_annealed, "gumbel_noise", lambda like, generator: golden.noise())
     book, vectors = book_of(f"sq-vae@weight={count},first={golden.RELAXATION}"), golden.vectors()
     remedy = book.remedy
+    assert isinstance(remedy, self_annealed.SelfAnnealed)
     with torch.no_grad():
         remedy.scaled_log_variance.fill_(golden.LOG_VARIANCE / self_annealed.RATE)
     looked = book(vectors, random())
@@ -137,7 +138,7 @@ def test_a_codeword_that_nothing_is_assigned_to_has_a_finite_gradient():
 
 
 def test_the_divergence_to_the_prior_is_zero_for_a_uniform_batch_and_log_k_for_one_code():
-    remedy = remedy_of("prior@weight=1,temperature=0.001", 8, 3)
+    remedy = remedy_of("uniform-prior@weight=1,temperature=0.001", 8, 3)
     for logits, expected in ((torch.eye(8), 0.0), (torch.eye(8)[:1].repeat(8, 1), math.log(8))):
         loss = remedy.loss(torch.zeros(()), torch.zeros(8, 3), torch.zeros(8, 3), logits, None)
         assert loss.item() == pytest.approx(expected, abs=1e-5)
@@ -146,7 +147,7 @@ def test_the_divergence_to_the_prior_is_zero_for_a_uniform_batch_and_log_k_for_o
 def test_the_stated_share_of_codes_is_drawn_and_the_others_are_the_nearest():
     vectors = golden.vectors().detach().repeat(200, 1)
     for share, low, high in ((0.0, 0.0, 0.0), (0.5, 0.3, 0.5), (1.0, 0.6, 1.0)):
-        book = book_of(f"prior@drawn={share},temperature=100")
+        book = book_of(f"uniform-prior@drawn={share},temperature=100")
         other = (book(vectors, random()).codes != book.encode(vectors)).double().mean()
         assert low <= other <= high
 
@@ -217,7 +218,7 @@ def test_what_a_remedy_has_no_use_for_is_rejected():
     with pytest.raises(BenchError, match="temperature=0: write a number above zero"):
         remedy_of("soft@temperature=0", 8, 3)
     with pytest.raises(BenchError, match="drawn=2: write a share"):
-        remedy_of("prior@drawn=2", 8, 3)
+        remedy_of("uniform-prior@drawn=2", 8, 3)
 
 
 CLUSTERS, DIM = 8, 4
@@ -249,7 +250,7 @@ def test_the_nearest_codeword_takes_all():
 
 
 @pytest.mark.parametrize(
-    "remedy", ["soft", "annealed-soft", "ibq", "sq-vae", "entropy@temperature=1", "prior", "vq-wae"]
+    "remedy", ["soft", "annealed-soft", "ibq", "sq-vae", "entropy@temperature=1", "uniform-prior", "vq-wae"]
 )
 def test_a_remedy_brings_more_codewords_into_use(remedy):
     assert used_on_clusters(remedy) > 1

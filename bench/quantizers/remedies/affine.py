@@ -52,7 +52,8 @@ class Affine(Remedy):
         if not self.statistics:
             return (1 + self.rate * self.scaling) * weight + self.rate * self.shifting
         mean, variance, wanted_mean, wanted_variance = self.moments
-        return (weight - mean) * (wanted_variance / (variance + TINY)).sqrt() + wanted_mean
+        moved: torch.Tensor = (weight - mean) * (wanted_variance / (variance + TINY)).sqrt() + wanted_mean
+        return moved
 
     def upkeep(
         self, weight: torch.Tensor, vectors: torch.Tensor, codes: torch.Tensor, generator: torch.Generator
