@@ -24,6 +24,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Liu et al. 2015",
     ),
     _entry("ervq", "refined:RefinedResidualQuantizer", "rvq-beam, all codebooks refined together", "Ai et al. 2017"),
+    _entry("qinco", "qinco:ImplicitQuantizer", "rvq, whose codebooks networks adapt", "Huijben et al. 2024"),
+    _entry("qinco2", "qinco_beam:BeamImplicitQuantizer", "qinco along sixteen paths", "Vallaeys et al. 2025"),
     _entry(
         "pq",
         "product:ProductQuantizer",

@@ -59,6 +59,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Liu et al. 2015",
     ),
     _mdct("ervq", "ervq", "MDCT bands, residual vector quantized, all codebooks refined together", "Ai et al. 2017"),
+    _mdct("qinco", "qinco", "MDCT bands, residual vector quantized by networks", "Huijben et al. 2024"),
+    _mdct("qinco2", "qinco2", "MDCT bands, qinco along sixteen paths", "Vallaeys et al. 2025"),
     _mdct("pq", "pq", "MDCT bands, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _mdct("rvpq", "rvpq", "MDCT bands, residual product quantized", "Niu et al. 2023"),
     _mdct(

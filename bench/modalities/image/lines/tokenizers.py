@@ -48,6 +48,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Liu et al. 2015",
     ),
     _klt("ervq", "ervq", "KLT of patches, residual vector quantized, all codebooks refined together", "Ai et al. 2017"),
+    _klt("qinco", "qinco", "KLT of patches, residual vector quantized by networks", "Huijben et al. 2024"),
+    _klt("qinco2", "qinco2", "KLT of patches, qinco along sixteen paths", "Vallaeys et al. 2025"),
     _klt("pq", "pq", "KLT of patches, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _klt("rvpq", "rvpq", "KLT of patches, residual product quantized", "Niu et al. 2023"),
     _klt(
