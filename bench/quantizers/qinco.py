@@ -18,7 +18,7 @@ RATE, WARM_UP = 5e-3, 0.1
 """Highest learning rate, and the share of the steps in which it rises to it."""
 CANDIDATES = 16
 """Codewords of a level that are tried with each sum where not all are: in training, and by ``qinco2``."""
-JUDGED = 16_384
+JUDGED = 4_096
 """Vectors by which the trained networks are compared with the codebooks that they started from."""
 AT_ONCE = 256
 """Vectors that are searched together: sixteen paths with sixteen candidates each take 256 sums per vector."""
@@ -56,16 +56,20 @@ class ImplicitQuantizer(ResidualQuantizer):
             self.networks = start
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        parts = (vectors.cpu() / self.scale).split(AT_ONCE)
-        return torch.cat([self.networks.search(part, self.paths, self.candidates) for part in parts])
+        return self._searched(vectors, self.paths, self.candidates)
 
     @torch.no_grad()
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         *_, decoded = self.networks.sums(codes)
         return decoded * self.scale
 
+    def _searched(self, vectors: torch.Tensor, paths: int = 1, candidates: int | None = None) -> torch.Tensor:
+        parts = (vectors.cpu() / self.scale).split(AT_ONCE)
+        return torch.cat([self.networks.search(part, paths, candidates) for part in parts])
+
     def _lost(self, vectors: torch.Tensor) -> float:
-        return float((self.decode(self.encode(vectors)) - vectors).double().square().sum())
+        """Squared error of vectors ``[n, dim]`` along one path, by which all families keep the same networks."""
+        return float((self.decode(self._searched(vectors)) - vectors).double().square().sum())
 
     def _trained(
         self, networks: ImplicitCodebooks, vectors: torch.Tensor, generator: torch.Generator

@@ -150,7 +150,7 @@ def test_a_level_learns_codewords_that_depend_on_the_level_before(monkeypatch: p
         quantizer.fit(points, seed=0)
         lost[family] = float((quantizer.decode(quantizer.encode(points)) - points).square().sum(1).mean())
     assert lost["rvq"] > 0.5
-    assert lost["qinco"] < 0.02, lost
+    assert lost["qinco"] < lost["rvq"] / 10, lost
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -25,11 +25,12 @@ from bench.modalities.audio.tokenizers.base import AudioTokenizer
 from bench.modalities.audio.tokenizers.companding import Companding, alaw_codes, alaw_table, ulaw_codes, ulaw_table
 from bench.modalities.audio.tokenizers.mdct import MDCT, mdct_basis
 from bench.modalities.audio.tokenizers.mel import MelGriffinLim
+from bench.quantizers import qinco
 
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
 ENTRIES = {entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry.local)}
 LATENT = [f"{entry.name}@of=mdct-continuous,bits=8" for entry in TOKENIZERS if entry.serves("audio")]
-QUICK = {f"mdct-{family}": f"mdct-{family}@1.2,bits=6" for family in ("ervq", "opq", "apq")}
+QUICK = {f"mdct-{family}": f"mdct-{family}@1.2,bits=6" for family in ("ervq", "qinco", "qinco2", "opq", "apq")}
 """Those that learn slowly, with two bands of few codewords."""
 SAMPLES = np.arange(-(2**15), 2**15)
 
@@ -45,7 +46,9 @@ def fit_split() -> Dataset:
 @cache
 def fitted(text: str) -> Any:
     tokenizer = parse(text).build()
-    tokenizer.fit(fit_split(), seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(qinco, "MOST_STEPS", 50)
+        tokenizer.fit(fit_split(), seed=0)
     return tokenizer
 
 

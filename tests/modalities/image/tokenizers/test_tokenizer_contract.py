@@ -19,6 +19,7 @@ from bench.datasets.base import Sample
 from bench.lines.checkpoints import entries_of
 from bench.modalities.image.datasets.skimage_photos import SkimagePhotos
 from bench.modalities.image.lines import published
+from bench.quantizers import qinco
 from bench.tokenizers.base import Tokenizer
 
 ENTRIES = {
@@ -86,7 +87,9 @@ def build(
         if entry.target in FITTED:
             arguments = FITTED[entry.target] if entry.args["quantizer"] else {}
             tokenizer = SystemSpec(name, entry, arguments).build()
-            tokenizer.fit(fit_split(), seed=0)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(qinco, "MOST_STEPS", 50)
+                tokenizer.fit(fit_split(), seed=0)
             return tokenizer
         if entry.target in AS_IT_IS:
             return SystemSpec(name, entry, {}).build()
