@@ -83,7 +83,8 @@ class ImplicitCodebooks(nn.Module):
         The fixed codewords that choose candidates are learned beside it, from what the level before leaves; no
         gradient of theirs reaches the networks.
         """
-        total, before = torch.zeros(()), None
+        total = torch.zeros(())
+        before: torch.Tensor | None = None
         for index, decoded in enumerate(self.sums(codes)):
             total = total + (decoded - vectors).square().mean()
             if before is not None:
