@@ -57,6 +57,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
     _entry(
+        "cq",
+        "composite:CompositeQuantizer",
+        "Sum of one codeword of each level, whose inner products are nearly constant",
+        "Zhang et al. 2014",
+    ),
+    _entry(
         "vaq",
         "variance:VarianceAwareQuantizer",
         "Each coefficient by itself, of as many bits as its variance earns",

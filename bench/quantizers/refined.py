@@ -6,7 +6,7 @@ import faiss
 import torch
 
 from bench.quantizers.beam import BeamResidualQuantizer
-from bench.quantizers.vector import POINTS
+from bench.quantizers.vector import drawn
 
 ROUNDS = 6
 DAMPING = 1e-3
@@ -27,8 +27,7 @@ class RefinedResidualQuantizer(BeamResidualQuantizer):
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         super().fit(vectors, seed)
-        draw = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(seed))
-        sample = vectors[draw[: POINTS * max(self.sizes)]]
+        sample = drawn(vectors, max(self.sizes), seed)
         best, least = self.codewords, float("inf")
         for _ in range(ROUNDS):
             codes = self.encode(sample)

@@ -64,3 +64,9 @@ class VectorQuantizer(Quantizer):
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         return self.codewords[codes[:, 0]]
+
+
+def drawn(vectors: torch.Tensor, codewords: int, seed: int) -> torch.Tensor:
+    """The vectors ``[n, dim]`` in an order drawn by the seed, no more than so many codewords are learned from."""
+    order = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(seed))
+    return vectors[order[: POINTS * codewords]]

@@ -15,7 +15,7 @@ from bench.quantizers.lfq import LookupFreeQuantizer
 from bench.quantizers.refined import refined
 from bench.quantizers.variance import allotted
 
-FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "vaq", "fsq", "lfq", "bsq")
+FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "cq", "vaq", "fsq", "lfq", "bsq")
 
 
 def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -192,6 +192,35 @@ def test_aq_is_a_sum_chosen_jointly():
     got = ((quantizer.decode(quantizer.encode(sample)) - sample) ** 2).sum(1)
     best = ((sums[nearest(sample, sums)] - sample) ** 2).sum(1)
     assert float((got - best).mean()) < 0.02 * float(best.mean())
+
+
+def test_cq_finds_the_best_of_all_pairs_under_its_objective():
+    quantizer, sample = fitted("cq"), vectors(300, seed=6)
+    pairs = torch.cartesian_prod(torch.arange(8), torch.arange(8)).repeat(300, 1)
+    every = quantizer.objective(sample.repeat_interleave(64, 0), pairs).view(300, 64)
+    torch.testing.assert_close(quantizer.objective(sample, quantizer.encode(sample)), every.min(1).values)
+
+
+def test_cq_learns_downhill_from_opq_and_keeps_the_inner_products_constant():
+    quantizer, sample = fitted("cq"), vectors()
+    assert all(after <= before for before, after in itertools.pairwise(quantizer.losses))
+    assert errors(quantizer, sample).mean() <= errors(fitted("opq"), sample).mean()
+    scale = sample.square().sum(1).mean()
+    products = 2 * (quantizer.codewords[0] @ quantizer.codewords[1].T)
+    codes = quantizer.encode(sample)
+    torch.testing.assert_close(quantizer.products(codes), products[codes[:, 0], codes[:, 1]])
+    assert quantizer.products(codes).std() < 0.01 * scale < products.std()
+
+
+def test_cq_codewords_are_best_given_all_else():
+    """Against automatic differentiation: nothing is left to gain in any direction."""
+    quantizer, sample = build("cq", 9, 3), vectors(400, dim=9)
+    quantizer.fit(sample, seed=0)
+    codes = torch.randint(8, (400, 3), generator=torch.Generator().manual_seed(1))
+    book = quantizer._updated(1, sample.double(), codes).requires_grad_()
+    quantizer.codewords[1] = book
+    (slope,) = torch.autograd.grad(quantizer.objective(sample, codes).sum(), book)
+    torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-6, rtol=0)
 
 
 def test_fsq_rounds_the_bounded_coefficient():
