@@ -57,6 +57,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
     _entry(
+        "ockm",
+        "cartesian:OptimizedCartesianKMeans",
+        "apq, of which the rotation is learned together with the codebooks",
+        "Wang et al. 2014",
+    ),
+    _entry(
         "cq",
         "composite:CompositeQuantizer",
         "Sum of one codeword of each level, whose inner products are nearly constant",

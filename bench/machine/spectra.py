@@ -64,6 +64,14 @@ def eigenvectors(matrix: torch.Tensor) -> torch.Tensor:
     return _first(matrix, EIGENVECTORS)
 
 
+def nearest_rotation(matrix: torch.Tensor) -> torch.Tensor:
+    """The orthogonal U of a square float64 matrix A that maximizes tr AᵀU, so that X U is nearest to Y for A = XᵀY.
+
+    It is the polar factor, by singular vectors (Schönemann 1966). These are found by QR iteration in the end.
+    """
+    return _first(matrix, NEAREST_ROTATIONS)
+
+
 def _first(matrix: torch.Tensor, ways: tuple[Way, ...]) -> torch.Tensor:
     """The result of the first way that does not fail, or of the last one whatever it is, on the matrix's device."""
     # A GPU's libraries also raise errors of their own, and have too little memory where the processor has enough.
@@ -197,6 +205,19 @@ def _eigenvectors_by_jacobi(matrix: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(vectors[:, ::-1]))
 
 
+def _polar_factor(matrix: torch.Tensor) -> torch.Tensor:
+    left, _, right = torch.linalg.svd(matrix)
+    factor: torch.Tensor = left @ right
+    return factor
+
+
+def _polar_factor_by_qr(matrix: torch.Tensor) -> torch.Tensor:
+    from scipy.linalg import svd
+
+    left, _, right = svd(_numpy(matrix), lapack_driver="gesvd", check_finite=False)
+    return torch.from_numpy(left @ right)
+
+
 # Of a positive semidefinite matrix, eigenvalues are singular values.
 FACTORS: tuple[Way, ...] = (
     _cholesky,
@@ -224,3 +245,4 @@ EIGENVECTORS: tuple[Way, ...] = (
     _eigenvectors_by_qr,
     _eigenvectors_by_jacobi,
 )
+NEAREST_ROTATIONS: tuple[Way, ...] = (_polar_factor, _on_processor(_polar_factor), _polar_factor_by_qr)

@@ -47,19 +47,23 @@ class PartwiseQuantizer(Quantizer):
         self.check(vectors.shape[1])
         check_enough(vectors, max(self.sizes))
         self.rotation = self.rotated(vectors, seed)
-        for quantizer, part in zip(self.quantizers, self._cut(vectors), strict=True):
+        for quantizer, part in zip(self.quantizers, self.cut(vectors), strict=True):
             quantizer.fit(part, seed)
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        cut = self._cut(vectors.cpu())
+        cut = self.cut(vectors.cpu())
         return torch.cat([quantizer.encode(part) for quantizer, part in zip(self.quantizers, cut, strict=True)], 1)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        levels = codes.split([len(quantizer.sizes) for quantizer in self.quantizers], 1)
-        parts = [quantizer.decode(code) for quantizer, code in zip(self.quantizers, levels, strict=True)]
+        parts = [quantizer.decode(code) for quantizer, code in zip(self.quantizers, self.split(codes), strict=True)]
         return torch.cat(parts, 1) @ self.rotation.T
 
-    def _cut(self, vectors: torch.Tensor) -> list[torch.Tensor]:
+    def split(self, codes: torch.Tensor) -> list[torch.Tensor]:
+        """Codes ``[n, levels of the part]`` of each part, of codes ``[n, levels]``."""
+        return list(codes.split([len(quantizer.sizes) for quantizer in self.quantizers], 1))
+
+    def cut(self, vectors: torch.Tensor) -> list[torch.Tensor]:
+        """The parts ``[n, dim/parts]`` of the rotated vectors."""
         # In float64, where the order of a sum, which depends on the number of vectors, hardly changes the result.
         turned = (vectors.double() @ self.rotation.double()).float()
         return [part.contiguous() for part in turned.chunk(self.parts, 1)]

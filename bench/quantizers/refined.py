@@ -35,10 +35,11 @@ class RefinedResidualQuantizer(BeamResidualQuantizer):
             if lost >= least:
                 break
             best, least = self.codewords, lost
-            self._use(refined(self.codewords, codes, sample))
-        self._use(best)
+            self.use(refined(self.codewords, codes, sample))
+        self.use(best)
 
-    def _use(self, codewords: list[torch.Tensor]) -> None:
+    def use(self, codewords: list[torch.Tensor]) -> None:
+        """Take codewords float32 ``[size, dim]`` of each level that were learned elsewhere."""
         self.codewords = codewords
         faiss.copy_array_to_vector(torch.cat(codewords).numpy().ravel(), self.quantizer.codebooks)
 

@@ -78,6 +78,12 @@ ENTRIES: tuple[Entry, ...] = (
         "MDCT bands, additively quantized by parts after a learned rotation",
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
+    _mdct(
+        "ockm",
+        "ockm",
+        "MDCT bands, additively quantized by parts, their rotation learned with the codebooks",
+        "Wang et al. 2014",
+    ),
     _mdct("cq", "cq", "MDCT bands, quantized as sums whose inner products are nearly constant", "Zhang et al. 2014"),
     _mdct("vaq", "vaq", "MDCT bands, coefficients quantized with bits by their variance", "Paparrizos et al. 2022"),
     _mdct("fsq", "fsq", "MDCT bands, finite scalar quantized", "Mentzer et al. 2023"),

@@ -70,6 +70,12 @@ ENTRIES: tuple[Entry, ...] = (
         "KLT of patches, additively quantized by parts after a learned rotation",
         "Babenko & Lempitsky 2014; Wang et al. 2014",
     ),
+    _klt(
+        "ockm",
+        "ockm",
+        "KLT of patches, additively quantized by parts, their rotation learned with the codebooks",
+        "Wang et al. 2014",
+    ),
     _klt("cq", "cq", "KLT of patches, quantized as sums whose inner products are nearly constant", "Zhang et al. 2014"),
     _klt("vaq", "vaq", "KLT of patches, coefficients quantized with bits by their variance", "Paparrizos et al. 2022"),
     _klt("fsq", "fsq", "KLT of patches, finite scalar quantized", "Mentzer et al. 2023"),
