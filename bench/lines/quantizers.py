@@ -27,6 +27,33 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("qinco", "qinco:ImplicitQuantizer", "rvq, whose codebooks networks adapt", "Huijben et al. 2024"),
     _entry("qinco2", "qinco_beam:BeamImplicitQuantizer", "qinco along sixteen paths", "Vallaeys et al. 2025"),
     _entry(
+        "irvq",
+        "progressive:ProgressiveResidualQuantizer",
+        "rvq-beam, its codebooks learned in a growing number of dimensions",
+        "Liu et al. 2015",
+    ),
+    _entry(
+        "sq", "stacked:StackedQuantizer", "rvq, its codebooks refined for the greedy search", "Martinez et al. 2014"
+    ),
+    _entry(
+        "prvq",
+        "projected:ProjectedResidualQuantizer",
+        "rvq, each level codes half of the principal components of what is left",
+        "Wei et al. 2014",
+    ),
+    _entry(
+        "grvq",
+        "progressive:GeneralizedResidualQuantizer",
+        "irvq, each codebook learned again given all the others",
+        "Liu et al. 2017",
+    ),
+    _entry(
+        "trq",
+        "transformed:TransformedResidualQuantizer",
+        "rvq, a rotation for each codeword before the next level",
+        "Yuan & Liu 2015",
+    ),
+    _entry(
         "pq",
         "product:ProductQuantizer",
         "Parts of the vector, each with a codebook of its own",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faiss
 import torch
 
 from bench.quantizers.beam import BeamResidualQuantizer
@@ -37,11 +36,6 @@ class RefinedResidualQuantizer(BeamResidualQuantizer):
             best, least = self.codewords, lost
             self.use(refined(self.codewords, codes, sample))
         self.use(best)
-
-    def use(self, codewords: list[torch.Tensor]) -> None:
-        """Take codewords float32 ``[size, dim]`` of each level that were learned elsewhere."""
-        self.codewords = codewords
-        faiss.copy_array_to_vector(torch.cat(codewords).numpy().ravel(), self.quantizer.codebooks)
 
 
 def refined(codewords: list[torch.Tensor], codes: torch.Tensor, vectors: torch.Tensor) -> list[torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faiss
+import torch
 
 from bench.quantizers.additive import AdditiveQuantizer
 from bench.quantizers.base import LEARNED_BITS
@@ -24,3 +25,9 @@ class ResidualQuantizer(AdditiveQuantizer):
         quantizer.train_type = faiss.ResidualQuantizer.Train_default
         quantizer.cp.seed = seed + 1
         return quantizer
+
+    def use(self, codewords: list[torch.Tensor]) -> None:
+        """Take codewords float32 ``[size, dim]`` of each level that were learned elsewhere."""
+        self.codewords = codewords
+        faiss.copy_array_to_vector(torch.cat(codewords).numpy().ravel(), self.quantizer.codebooks)
+        self.quantizer.is_trained = True

@@ -35,8 +35,13 @@ class VectorQuantizer(Quantizer):
         return made
 
     @staticmethod
-    def learned(vectors: torch.Tensor, codes: int, seed: int, iterations: int = ITERATIONS) -> torch.Tensor:
-        """Codewords float32 ``[codes, dim]`` that k-means learns from vectors ``[n, dim]``, at least one per code."""
+    def learned(
+        vectors: torch.Tensor, codes: int, seed: int, iterations: int = ITERATIONS, start: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Codewords float32 ``[codes, dim]`` that k-means learns from vectors ``[n, dim]``, at least one per code.
+
+        It starts from the codewords ``start``, or from vectors that it draws.
+        """
         kmeans = faiss.Kmeans(
             vectors.shape[1],
             codes,
@@ -45,7 +50,7 @@ class VectorQuantizer(Quantizer):
             min_points_per_centroid=1,
             max_points_per_centroid=POINTS,
         )
-        kmeans.train(vectors.numpy())
+        kmeans.train(vectors.numpy(), init_centroids=None if start is None else start.numpy())
         return torch.from_numpy(np.array(kmeans.centroids, np.float32))
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:

@@ -7,16 +7,42 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from bench.errors import BenchError, UnknownName
 from bench.quantizers.base import build
+from bench.quantizers.decorrelation import klt
 from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
+from bench.quantizers.progressive import _extended
 from bench.quantizers.refined import refined
+from bench.quantizers.stacked import recentered
+from bench.quantizers.transformed import TransformedResidualQuantizer, turned
 from bench.quantizers.variance import allotted
 from bench.quantizers.vector import drawn
 
-FAMILIES = ("vq", "rvq", "rvq-beam", "ervq", "pq", "rvpq", "opq", "aq", "apq", "ockm", "cq", "vaq", "fsq", "lfq", "bsq")
+FAMILIES = (
+    "vq",
+    "rvq",
+    "rvq-beam",
+    "ervq",
+    "irvq",
+    "sq",
+    "prvq",
+    "grvq",
+    "trq",
+    "pq",
+    "rvpq",
+    "opq",
+    "aq",
+    "apq",
+    "ockm",
+    "cq",
+    "vaq",
+    "fsq",
+    "lfq",
+    "bsq",
+)
 
 
 def vectors(n: int = 4000, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -72,8 +98,9 @@ def test_vq_takes_the_nearest_codeword():
     assert torch.equal(quantizer.encode(sample)[:, 0], nearest(sample, quantizer.codewords))
 
 
-def test_rvq_quantizes_what_the_stage_before_left():
-    quantizer, rest = fitted("rvq"), vectors(300, seed=5)
+@pytest.mark.parametrize("family", ["rvq", "sq", "prvq"])
+def test_a_level_quantizes_what_the_stage_before_left(family):
+    quantizer, rest = fitted(family), vectors(300, seed=5)
     for level, code in enumerate(quantizer.encode(rest).T):
         best = nearest(rest, quantizer.codewords[level])
         assert torch.equal(code, best)
@@ -91,8 +118,9 @@ def best_errors(books: list[torch.Tensor], sample: torch.Tensor) -> torch.Tensor
     return ((sums[nearest(sample, sums)] - sample) ** 2).sum(1)
 
 
-def test_beam_search_finds_the_best_of_all_pairs_of_small_codebooks():
-    quantizer, sample = fitted("rvq-beam"), vectors(500, seed=5)
+@pytest.mark.parametrize("family", ["rvq-beam", "irvq", "grvq"])
+def test_beam_search_finds_the_best_of_all_pairs_of_small_codebooks(family):
+    quantizer, sample = fitted(family), vectors(500, seed=5)
     torch.testing.assert_close(errors(quantizer, sample), best_errors(quantizer.codewords, sample))
 
 
@@ -127,7 +155,7 @@ def test_refined_codebooks_are_the_least_squares_of_all_levels(levels):
     codes = torch.randint(7, (400, levels), generator=torch.Generator().manual_seed(1))
     books = [vectors(8, seed=20 + level) for level in range(levels)]
     new = refined(books, codes, sample)
-    design = torch.cat([torch.nn.functional.one_hot(level, 8) for level in codes.T], 1).double()
+    design = torch.cat([F.one_hot(level, 8) for level in codes.T], 1).double()
     expected = design @ (torch.linalg.pinv(design) @ sample.double())
     sums = torch.stack([book[code] for book, code in zip(new, codes.T, strict=True)]).sum(0)
     torch.testing.assert_close(sums.double(), expected, atol=1e-3, rtol=0)
@@ -138,6 +166,69 @@ def test_refining_is_encoded_as_well_as_all_pairs_can_be_and_loses_less():
     beam, ervq, sample = fitted("rvq-beam"), fitted("ervq"), vectors(4000)
     assert errors(ervq, sample).mean() < 0.98 * errors(beam, sample).mean()
     torch.testing.assert_close(errors(ervq, sample), best_errors(ervq.codewords, sample))
+
+
+@pytest.mark.parametrize(("family", "start"), [("sq", "rvq"), ("grvq", "irvq")])
+def test_codebooks_learned_again_lose_less_in_the_end(family, start):
+    before, after, sample = fitted(start), fitted(family), vectors()
+    assert all(later <= earlier for earlier, later in itertools.pairwise(after.losses))
+    assert after.losses[0] == pytest.approx(float(errors(before, drawn(sample, 8, 0)).mean()), rel=1e-4)
+    assert errors(after, sample).mean() < 0.99 * errors(before, sample).mean()
+
+
+def test_recentered_codewords_are_the_means_of_what_the_others_leave():
+    sample, book = vectors(400), vectors(8, seed=2)
+    codes = torch.randint(7, (400,), generator=torch.Generator().manual_seed(1))
+    new = recentered(book, codes, sample - book[codes])
+    means = torch.stack([sample[codes == code].mean(0) for code in range(7)])
+    torch.testing.assert_close(new, torch.cat([means, book[7:]]))
+
+
+def test_prvq_codes_half_of_the_principal_components_of_each_residual():
+    quantizer, rest = fitted("prvq"), vectors()
+    for book in quantizer.codewords:
+        _, basis = klt(rest)
+        assert (((book - rest.mean(0)) @ basis)[:, 4:].abs() < 1e-5).all()
+        rest = rest - book[nearest(rest, book)]
+    assert torch.linalg.matrix_rank(quantizer.codewords[0] - quantizer.codewords[0].mean(0)) == 4
+
+
+def test_codewords_grow_from_fewer_dimensions_to_more():
+    """In one dimension it is k-means; with more, the new ones start as means of the vectors of a codeword."""
+    sample = vectors(500)
+    book = _extended(torch.tensor([[-1.0], [1.0], [99.0]]), sample[:, :3].contiguous())
+    signs = [(sample[:, 0] < 0), (sample[:, 0] >= 0)]
+    expected = torch.stack([sample[sign, 1:3].mean(0) for sign in signs])
+    torch.testing.assert_close(
+        book, torch.tensor([[-1.0, 0, 0], [1, 0, 0], [99, 0, 0]]) + F.pad(expected, (1, 0, 0, 1))
+    )
+
+
+def test_trq_codes_the_rotated_residual_and_turns_it_back():
+    quantizer, sample = fitted("trq"), vectors(300, seed=5)
+    codes, decoded = quantizer.encode(sample), quantizer.decode(quantizer.encode(sample))
+    first, second = (book.codewords for book in quantizer.books)
+    torch.testing.assert_close(
+        quantizer.rotations[0] @ quantizer.rotations[0].transpose(1, 2), torch.eye(8).repeat(8, 1, 1), atol=1e-5, rtol=0
+    )
+    for vector, (one, other), back in zip(sample, codes.tolist(), decoded, strict=True):
+        assert one == int(nearest(vector[None], first))
+        rotated = (vector - first[one])[None] @ quantizer.rotations[0][one]
+        assert other == int(nearest(rotated, second))
+        torch.testing.assert_close(back, first[one] + quantizer.rotations[0][one] @ second[other])
+
+
+def test_trq_learns_downhill_and_finds_the_rotations_that_clusters_have():
+    (losses,) = fitted("trq").losses
+    assert all(after <= before * (1 + 1e-6) for before, after in itertools.pairwise(losses))
+    turns = torch.linalg.qr(torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(3)))[0]
+    clusters = torch.arange(4000) % 4
+    sample, unturned = (vectors()[:, None] @ turns[clusters])[:, 0], build("vq", 3, 1)
+    book, rotations = TransformedResidualQuantizer((2, 3))._aligned(sample, clusters, 4, 8, seed=0)
+    unturned.fit(sample, seed=0)
+    lost = errors(book, turned(sample, clusters, rotations)).mean()
+    assert lost < 0.6 * errors(unturned, sample).mean()
+    torch.testing.assert_close(lost, errors(fitted("vq", bits=3), vectors()).mean(), rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize(("bits", "sizes"), [(2, (2, 2)), (6, (4, 2, 4, 2)), (10, (8, 4, 8, 4))])

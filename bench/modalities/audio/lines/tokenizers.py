@@ -61,6 +61,33 @@ ENTRIES: tuple[Entry, ...] = (
     _mdct("ervq", "ervq", "MDCT bands, residual vector quantized, all codebooks refined together", "Ai et al. 2017"),
     _mdct("qinco", "qinco", "MDCT bands, residual vector quantized by networks", "Huijben et al. 2024"),
     _mdct("qinco2", "qinco2", "MDCT bands, qinco along sixteen paths", "Vallaeys et al. 2025"),
+    _mdct(
+        "irvq",
+        "irvq",
+        "MDCT bands, residual vector quantized, codebooks learned in a growing number of dimensions",
+        "Liu et al. 2015",
+    ),
+    _mdct(
+        "sq",
+        "sq",
+        "MDCT bands, residual vector quantized, codebooks refined for the greedy search",
+        "Martinez et al. 2014",
+    ),
+    _mdct(
+        "prvq", "prvq", "MDCT bands, residual vector quantized in half of the principal components", "Wei et al. 2014"
+    ),
+    _mdct(
+        "grvq",
+        "grvq",
+        "MDCT bands, residual vector quantized, each codebook learned again given all the others",
+        "Liu et al. 2017",
+    ),
+    _mdct(
+        "trq",
+        "trq",
+        "MDCT bands, residual vector quantized, a rotation for each codeword before the next level",
+        "Yuan & Liu 2015",
+    ),
     _mdct("pq", "pq", "MDCT bands, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _mdct("rvpq", "rvpq", "MDCT bands, residual product quantized", "Niu et al. 2023"),
     _mdct(

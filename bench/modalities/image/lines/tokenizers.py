@@ -50,6 +50,36 @@ ENTRIES: tuple[Entry, ...] = (
     _klt("ervq", "ervq", "KLT of patches, residual vector quantized, all codebooks refined together", "Ai et al. 2017"),
     _klt("qinco", "qinco", "KLT of patches, residual vector quantized by networks", "Huijben et al. 2024"),
     _klt("qinco2", "qinco2", "KLT of patches, qinco along sixteen paths", "Vallaeys et al. 2025"),
+    _klt(
+        "irvq",
+        "irvq",
+        "KLT of patches, residual vector quantized, codebooks learned in a growing number of dimensions",
+        "Liu et al. 2015",
+    ),
+    _klt(
+        "sq",
+        "sq",
+        "KLT of patches, residual vector quantized, codebooks refined for the greedy search",
+        "Martinez et al. 2014",
+    ),
+    _klt(
+        "prvq",
+        "prvq",
+        "KLT of patches, residual vector quantized in half of the principal components",
+        "Wei et al. 2014",
+    ),
+    _klt(
+        "grvq",
+        "grvq",
+        "KLT of patches, residual vector quantized, each codebook learned again given all the others",
+        "Liu et al. 2017",
+    ),
+    _klt(
+        "trq",
+        "trq",
+        "KLT of patches, residual vector quantized, a rotation for each codeword before the next level",
+        "Yuan & Liu 2015",
+    ),
     _klt("pq", "pq", "KLT of patches, product quantized", "Jégou et al. 2011; Ge et al. 2013"),
     _klt("rvpq", "rvpq", "KLT of patches, residual product quantized", "Niu et al. 2023"),
     _klt(

@@ -30,7 +30,8 @@ from bench.quantizers import qinco
 FAMILIES = ("vq", "rvq", "pq", "aq", "fsq", "lfq", "bsq")
 ENTRIES = {entry.name: entry for entry in LINES if entry.tokens != "bytes" and not (entry.weights or entry.local)}
 LATENT = [f"{entry.name}@of=mdct-continuous,bits=8" for entry in TOKENIZERS if entry.serves("audio")]
-QUICK = {f"mdct-{family}": f"mdct-{family}@1.2,bits=6" for family in ("ervq", "qinco", "qinco2", "opq", "apq")}
+SLOW = ("ervq", "irvq", "sq", "grvq", "trq", "qinco", "qinco2", "opq", "apq", "ockm", "cq")
+QUICK = {f"mdct-{family}": f"mdct-{family}@1.2,bits=6" for family in SLOW}
 """Those that learn slowly, with two bands of few codewords."""
 SAMPLES = np.arange(-(2**15), 2**15)
 
