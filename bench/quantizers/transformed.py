@@ -12,7 +12,7 @@ from bench.quantizers.decorrelation import klt
 from bench.quantizers.stacked import recentered
 from bench.quantizers.vector import VectorQuantizer, drawn
 
-ROUNDS = 10
+ROUNDS = 5
 MORE = 4
 """Times as many vectors are learned from as k-means looks at: each cluster has a rotation to learn."""
 HOLD = 64.0

@@ -274,6 +274,19 @@ def test_vaq_allots_bits_as_reverse_water_filling_does():
     assert tuple(allotted(variances, 7)) == min(lost, key=lambda given: lost[given])
 
 
+@pytest.mark.parametrize("bits", [6, 12, 20])
+def test_vaq_is_within_a_bit_of_reverse_water_filling(bits):
+    """A coefficient above the water level θ earns log2(σ²/θ)/2 bits (Cover & Thomas 2006, §10.3.3)."""
+    quantizer, variances = fitted("vaq", bits), vectors().double().var(0)
+    low, high = 0.0, float(variances.max())
+    for _ in range(60):
+        level = (low + high) / 2
+        earned = (variances / level).log2().clamp(min=0) / 2
+        low, high = (low, level) if earned.sum() < bits else (level, high)
+    assert earned.sum() == pytest.approx(bits)
+    assert (torch.tensor(quantizer.allotted) - earned).abs().max() < 1
+
+
 def test_vaq_codes_each_coefficient_by_its_nearest_value():
     quantizer, sample = fitted("vaq", bits=8), vectors(300, seed=6)
     decoded = quantizer.decode(quantizer.encode(sample))

@@ -47,7 +47,7 @@ def is_not_finite(matrix: torch.Tensor) -> torch.Tensor:
 def failing(request, monkeypatch) -> None:
     """The first of the methods fail; the last of each never does."""
     count, way = request.param
-    for name in ("FACTORS", "SINGULAR_VALUES", "NUCLEAR_NORMS", "EIGENVALUES", "EIGENVECTORS"):
+    for name in ("FACTORS", "SINGULAR_VALUES", "NUCLEAR_NORMS", "EIGENVALUES", "EIGENVECTORS", "NEAREST_ROTATIONS"):
         ways = getattr(spectra, name)
         broken = min(count, len(ways) - 1)
         monkeypatch.setattr(spectra, name, (way,) * broken + ways[broken:])
@@ -130,3 +130,13 @@ def test_what_products_do_not_reach_is_computed_otherwise(monkeypatch) -> None:
     assert float(spectra.nuclear_norm(matrix)) == pytest.approx(float(matrix.sum()), rel=1e-13)
     with pytest.raises(np.linalg.LinAlgError, match="did not converge"):
         spectra._polar_trace(matrix)
+
+
+@pytest.mark.parametrize("rank", [DIM, 2])
+def test_the_nearest_rotation_turns_vectors_back(failing, rank) -> None:
+    noise = torch.Generator().manual_seed(0)
+    turn, _ = torch.linalg.qr(torch.randn(DIM, DIM, generator=noise, dtype=torch.float64))
+    vectors = torch.randn(MANY, rank, generator=noise, dtype=torch.float64) @ torch.eye(rank, DIM, dtype=torch.float64)
+    found = spectra.nearest_rotation(vectors.T @ (vectors @ turn))
+    torch.testing.assert_close(vectors @ found, vectors @ turn)
+    torch.testing.assert_close(found @ found.T, torch.eye(DIM, dtype=torch.float64))
