@@ -9,7 +9,7 @@ import torch
 from bench.quantizers.base import Quantizer, bits_a_level, check_enough
 from bench.quantizers.product import check_parts
 from bench.quantizers.rotated import OptimizedProductQuantizer
-from bench.quantizers.vector import drawn
+from bench.quantizers.vector import VectorQuantizer, drawn
 
 ROUNDS = 10
 STARTS = 8
@@ -60,7 +60,7 @@ class CompositeQuantizer(Quantizer):
         start = OptimizedProductQuantizer(self.bits, self.parts)
         start.fit(vectors, seed)
         sample = drawn(vectors, self.sizes[0], seed).double()
-        books = [part.codewords for part in start.quantizers]
+        books = [part.codewords for part in start.quantizers if isinstance(part, VectorQuantizer)]
         self.codewords = list(torch.block_diag(*books).double().split(self.sizes))
         self.codewords = [book @ start.rotation.T.double() for book in self.codewords]
         self.weight = WEIGHT / max(float(sample.square().sum(1).mean()), 1e-12)
@@ -154,4 +154,5 @@ class CompositeQuantizer(Quantizer):
 
 def _products(chosen: torch.Tensor) -> torch.Tensor:
     """Sum ``[n]`` of the inner products of all ordered pairs of different levels' codewords ``[levels, n, dim]``."""
-    return chosen.sum(0).square().sum(1) - chosen.square().sum((0, 2))
+    products: torch.Tensor = chosen.sum(0).square().sum(1) - chosen.square().sum((0, 2))
+    return products

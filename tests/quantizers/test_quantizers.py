@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.errors import BenchError, UnknownName
 from bench.quantizers.base import build
+from bench.quantizers.composite import CompositeQuantizer
 from bench.quantizers.decorrelation import klt
 from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
@@ -328,7 +329,7 @@ def test_cq_learns_downhill_from_opq_and_keeps_the_inner_products_constant():
 
 def test_cq_codewords_are_best_given_all_else():
     """Against automatic differentiation: nothing is left to gain in any direction."""
-    quantizer, sample = build("cq", 9, 3), vectors(400, dim=9)
+    quantizer, sample = CompositeQuantizer(9, 3), vectors(400, dim=9)
     quantizer.fit(sample, seed=0)
     codes = torch.randint(8, (400, 3), generator=torch.Generator().manual_seed(1))
     book = quantizer._updated(1, sample.double(), codes).requires_grad_()
