@@ -61,8 +61,8 @@ class CompositeQuantizer(Quantizer):
         start.fit(vectors, seed)
         sample = drawn(vectors, self.sizes[0], seed).double()
         books = [part.codewords for part in start.quantizers if isinstance(part, VectorQuantizer)]
-        self.codewords = list(torch.block_diag(*books).double().split(self.sizes))
-        self.codewords = [book @ start.rotation.T.double() for book in self.codewords]
+        padded: torch.Tensor = torch.block_diag(*books).double() @ start.rotation.T.double()
+        self.codewords = list(padded.split(self.sizes))
         self.weight = WEIGHT / max(float(sample.square().sum(1).mean()), 1e-12)
         codes = start.encode(sample.float())
         self.losses = []
@@ -154,5 +154,4 @@ class CompositeQuantizer(Quantizer):
 
 def _products(chosen: torch.Tensor) -> torch.Tensor:
     """Sum ``[n]`` of the inner products of all ordered pairs of different levels' codewords ``[levels, n, dim]``."""
-    products: torch.Tensor = chosen.sum(0).square().sum(1) - chosen.square().sum((0, 2))
-    return products
+    return chosen.sum(0).square().sum(1) - chosen.square().sum((0, 2))
