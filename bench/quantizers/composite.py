@@ -62,7 +62,7 @@ class CompositeQuantizer(Quantizer):
         sample = drawn(vectors, self.sizes[0], seed).double()
         books = [part.codewords for part in start.quantizers if isinstance(part, VectorQuantizer)]
         padded: torch.Tensor = torch.block_diag(*books).double() @ start.rotation.T.double()
-        self.codewords = list(padded.split(self.sizes))
+        self.codewords: list[torch.Tensor] = list(padded.split(self.sizes))
         self.weight = WEIGHT / max(float(sample.square().sum(1).mean()), 1e-12)
         codes = start.encode(sample.float())
         self.losses = []
