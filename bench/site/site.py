@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.errors import with_remedy
-from bench.leaderboard.collapse import judged_claims
-from bench.leaderboard.collapse_text import NOTES, grids
 from bench.leaderboard.digits import significant
 from bench.leaderboard.ledger_text import data_of
 from bench.leaderboard.ranking import rank
@@ -25,18 +23,19 @@ from bench.leaderboard.reported import elsewhere, number
 from bench.leaderboard.sweeps import sweep_table
 from bench.leaderboard.table import Row, Table
 from bench.leaderboard.trainings import training_table
-from bench.machine.canonical import digest
 from bench.reported.model import catalogs
 from bench.reported.systems import Section, Survey, Surveyed, counts, surveyed
 from bench.site import curve_figures, figures
 from bench.site.again import commands
 from bench.site.cards import card
+from bench.site.claims import claims
 from bench.site.curves import Chart, Panel, charts
 from bench.site.definitions import as_yaml, definitions
 from bench.site.drawing import System, draw
 from bench.site.gallery import Shown, gallery
 from bench.site.grid import grid
 from bench.site.ledger import Ledger
+from bench.site.names import breakable, slug
 from bench.site.plots import families
 from bench.site.relative import choices
 from bench.site.samples import Samples
@@ -46,7 +45,6 @@ from bench.site.views import source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
 ASSETS = ("site.css", "site.js", "relative.js", "icon.svg")
 POLICY = "; ".join(
@@ -64,19 +62,6 @@ DOWNLOADS: tuple[tuple[Format, str, str], ...] = (
     ("latex", "tex", "LaTeX (booktabs)"),
     ("json", "json", "JSON, results whole"),
 )
-
-
-def slug(text: str, *identity: Any) -> str:
-    """Return a file name for any text: its harmless characters, and a hash of the text and what identifies it."""
-    words = re.sub(r"[^A-Za-z0-9.@+_-]+", "-", text)[-60:].strip("-.") or "x"
-    return f"{words}-{digest([text, *identity])[:8]}"
-
-
-def breakable(name: str) -> Markup:
-    """Return a system's name as HTML that may break behind the signs between its arguments."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"([@=,])(?=\w)", r"\1<wbr>", str(escape(name))))  # it is escaped
 
 
 @dataclass(frozen=True)
@@ -115,6 +100,11 @@ class Site:
     @cached_property
     def _samples(self) -> Samples:
         return Samples()
+
+    @cached_property
+    def _charts(self) -> dict[str, list[Chart]]:
+        """The curves over training of each table, by the name of its files."""
+        return {self._name(table): charts(table, self._pages(table)) for table in self.sources.tables}
 
     @cached_property
     def _templates(self) -> Environment:
@@ -182,7 +172,7 @@ class Site:
             for plot in family.plots:
                 for suffix, data in figures.files(plot).items():
                     yield f"plots/{name}/{_safe(plot.name)}{suffix}", data
-        drawn = charts(table, pages)
+        drawn = self._charts[name]
         for chart in drawn:
             for suffix, data in curve_figures.files(chart).items():
                 yield f"plots/{name}/{_safe(chart.name)}{suffix}", data
@@ -197,7 +187,7 @@ class Site:
                 relative=choices(table, shown.columns, pages),
                 families=[(f.title, [(draw(p, pages), _safe(p.name)) for p in f.plots]) for f in groups],
                 charts=[(chart, _safe(chart.name)) for chart in drawn],
-                claims=_claims(table, pages),
+                claims=claims(table, pages),
                 ranking=rank(table),
                 definitions=definitions(table),
                 commands=commands(table),
@@ -249,9 +239,10 @@ class Site:
 
     def _curves(self, table: Table, row: Row) -> list[tuple[Chart, Panel]]:
         """The panel of a row in each of the table's charts."""
-        pages = self._pages(table)
-        key = pages[row.result.key].key
-        return [(chart, panel) for chart in charts(table, pages) for panel in chart.panels if panel.key == key]
+        key = self._pages(table)[row.result.key].key
+        return [
+            (chart, panel) for chart in self._charts[self._name(table)] for panel in chart.panels if panel.key == key
+        ]
 
     def _system(self, name: str, rows: Sequence[tuple[Table, Row]]) -> bytes:
         parts = []
@@ -272,27 +263,6 @@ class Site:
                 }
             )
         return self._page("system.html", "../", name=clean(name), parts=parts)
-
-
-def _claims(table: Table, pages: Mapping[str, System]) -> dict[str, Any] | None:
-    """What a survey claims of the systems of a table, with their pages; None if it claims nothing."""
-    judged = judged_claims(table)
-    if judged is None:
-        return None
-    return {
-        "source": judged.source,
-        "notes": NOTES,
-        "grids": [
-            (
-                grid,
-                [
-                    (group, [(row, pages.get(row.line.row.result.key) if row.line.row else None) for row in rows])
-                    for group, rows in groupby(grid.rows, key=lambda row: row.group)
-                ],
-            )
-            for grid in grids(judged)
-        ],
-    }
 
 
 def _by_section() -> list[tuple[Survey, list[tuple[Section, list[Surveyed]]]]]:
