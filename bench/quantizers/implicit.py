@@ -124,12 +124,10 @@ class ImplicitCodebooks(nn.Module):
         size = len(level.codewords)
         if candidates is None or candidates >= size:
             tried = torch.arange(size).expand(*decoded.shape[:2], -1)
-            codewords = level.codewords
         else:
             tried = level.candidates(vectors[:, None] - decoded, candidates)
-            codewords = level.codewords[tried]
         before = decoded[:, :, None]
-        return tried, before + level(codewords, before)
+        return tried, before + level(level.codewords[tried], before)
 
     def _implicit(self) -> list[ImplicitCodebook]:
         return [level for level in self.levels if isinstance(level, ImplicitCodebook)]

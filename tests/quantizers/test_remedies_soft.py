@@ -77,7 +77,7 @@ def test_the_entropy_penalty_is_that_of_lookup_free_quantization():
 
 
 def test_ibq_gives_both_of_two_codewords_the_gradient_worked_out_by_hand():
-    """z c = (0.6, 0.2), p = σ(0.4) of the chosen; its codeword gets g and, through the choice, ± g (c₁ - c₂) p (1-p) z."""
+    """z c = (0.6, 0.2), p = σ(0.4) of the chosen; its codeword gets g, both ± g (c₁ - c₂) p (1-p) z."""
     codewords = torch.tensor([[0.3], [0.1]], requires_grad=True)
     remedy = remedy_of("ibq", 2, 1)
     vectors = torch.tensor([[2.0]])
@@ -209,7 +209,7 @@ def test_transport_fills_codewords_as_their_shares_say():
 
 
 def test_what_a_remedy_has_no_use_for_is_rejected():
-    with pytest.raises(BenchError, match="leave out commitment=1.0"):
+    with pytest.raises(BenchError, match=r"leave out commitment=1\.0"):
         book_of("sq-vae", commitment=1.0)
     with pytest.raises(BenchError, match="leave out update=ema"):
         book_of("scq", update="ema")
