@@ -1,0 +1,1 @@
+"""Link prediction: what a small model that sees tokens of nodes alone knows of the graph."""

@@ -1,0 +1,1 @@
+"""Metrics of the tokens of nodes."""
