@@ -15,6 +15,7 @@ import torch
 from audio_cases import SIGNAL_CASES
 from audio_rate_cases import AUDIO_RATE_CASES
 from generation_cases import GENERATION_CASES, SET_CASES, Generated
+from graph_cases import GRAPH_CASES
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tester import (
@@ -108,4 +109,5 @@ CASES = {
     **{name: case for set_metric, case in SET_CASES.items() for name, case in on_both(set_metric, case).items()},
     **SIGNAL_CASES,
     **AUDIO_RATE_CASES,
+    **GRAPH_CASES,
 }

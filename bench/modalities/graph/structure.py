@@ -88,18 +88,25 @@ def distances(graph: KnowledgeGraph, anchors: np.ndarray) -> np.ndarray:
     return found
 
 
-def nearest_anchors(found: np.ndarray, nearest: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest anchors of each node and how far they are, nearest first; of equally near ones the first chosen.
+def nearest_anchors(
+    found: np.ndarray, nearest: int, generator: np.random.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest anchors of each node and how far they are, nearest first.
 
     Args:
         found: distances ``[nodes, anchors]`` as of :func:`distances`.
         nearest: how many to take.
+        generator: decides between equally near ones; without it the first chosen goes first.
 
     Returns:
         Numbers of anchors, and distances, both int64 ``[nodes, nearest]``; -1 in both where no more can be reached.
     """
     far = np.where(found < 0, np.iinfo(np.int64).max, found)
-    order = np.argsort(far, axis=1, kind="stable")[:, :nearest]
+    if generator is None:
+        order = np.argsort(far, axis=1, kind="stable")
+    else:
+        order = np.lexsort((generator.random(found.shape), far), axis=1)
+    order = order[:, :nearest]
     away = np.take_along_axis(found, order, axis=1)
     return np.where(away < 0, -1, order), away
 

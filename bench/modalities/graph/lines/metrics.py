@@ -8,9 +8,7 @@ from bench.registry import Entry
 from bench.values import FROM_ZERO, Value
 
 _entry = partial(Entry, modality="graph")
-_bits = partial(
-    Value, unit="bit/node", higher_is_better=False, bounds=FROM_ZERO, section="rate", shown_unit=""
-)
+_bits = partial(Value, unit="bit/node", higher_is_better=False, bounds=FROM_ZERO, section="rate", shown_unit="")
 
 ENTRIES: tuple[Entry, ...] = (
     _entry(
@@ -19,9 +17,9 @@ ENTRIES: tuple[Entry, ...] = (
         "Nodes that no other node shares all its tokens with, and pairs of nodes that share them",
         source="counted",
         values=(
-            Value("node_uniqueness", "Unique", "", True, (0.0, 1.0), section="quality", percent=True),
-            Value("node_collisions", "Collisions", "nodes", False, FROM_ZERO, default=False),
-            Value("node_pairs", "Equal pairs", "pairs", False, FROM_ZERO, default=False),
+            Value("node_uniqueness", "Unique", "", True, (0.0, 1.0), section="rate", percent=True),
+            Value("node_collisions", "Collisions", "nodes", False, FROM_ZERO, section="rate", default=False),
+            Value("node_pairs", "Equal pairs", "pairs", False, FROM_ZERO, section="rate", default=False),
         ),
     ),
     _entry(

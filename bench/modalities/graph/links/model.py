@@ -9,17 +9,17 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
-from bench.learning.training import Budget
+from bench.learning.training import Schedule
 
 Scorer = Literal["complex", "distmult", "rotate"]
 
 
-class LinkBudget(Budget):
+class LinkBudget(Schedule):
     """The training budget of a link predictor; equal for all that are compared."""
 
-    steps: int = Field(default=600, ge=0, description="updates of the weights")
-    positions: int = Field(default=512, ge=1, description="queries per step")
-    learning_rate: float = Field(default=3e-3, gt=0, description="highest learning rate, after the warm-up")
+    steps: int = Field(default=500, ge=0, description="updates of the weights")
+    queries: int = Field(default=512, ge=1, description="queries per step")
+    learning_rate: float = Field(default=1e-2, gt=0, description="highest learning rate, after the warm-up")
     weight_decay: float = Field(default=0.1, ge=0, description="weight decay of matrices; vectors do not decay")
 
 
@@ -31,7 +31,7 @@ class LinkSettings(BaseModel):
     scorer: Scorer = Field(
         default="complex", description="complex (Trouillon 2016), distmult (Yang 2015) or rotate (Sun 2019)"
     )
-    code_width: int = Field(default=64, ge=1, description="channels of the embedding of a code")
+    code_width: int = Field(default=32, ge=1, description="channels of the embedding of a code")
     hidden: int = Field(default=256, ge=1, description="channels of the hidden layer of the encoder")
     width: int = Field(default=128, ge=2, multiple_of=2, description="channels of a node and of a relation")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout of the encoder, in training")
@@ -74,6 +74,9 @@ class LinkModel(nn.Module):
         self.relations = nn.Embedding(2 * relations, settings.width)
         for table in (*self.tables, self.relations):
             nn.init.normal_(table.weight, std=settings.width**-0.5)
+
+    def progress(self, share: float) -> None:
+        """Nothing follows from how far the training is."""
 
     def nodes(self) -> torch.Tensor:
         """The vectors of all nodes, ``[nodes, width]``."""

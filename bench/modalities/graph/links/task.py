@@ -12,12 +12,11 @@ from bench.contracts.results import CodebookRecord
 from bench.contracts.stats import Estimate
 from bench.contracts.task import Job, Measurement, Report
 from bench.contracts.tokens import Tokens
-from bench.datasets.base import Dataset
 from bench.errors import BenchError
 from bench.learning.probe import per_unit
 from bench.learning.study import NoReconstruction
 from bench.learning.tokenized import Tokenized
-from bench.learning.training import Checkpoint, optimize
+from bench.learning.training import Checkpoint, train
 from bench.machine.canonical import digest
 from bench.machine.weights import cache_dir
 from bench.measuring.dataset_task import DatasetSettings, DatasetTask
@@ -27,7 +26,7 @@ from bench.measuring.planning import learned_from
 from bench.measuring.records import dataset_record, system_record
 from bench.metrics.guarded import MetricSet
 from bench.modalities.graph.datasets.knowledge_graph import graph_of
-from bench.modalities.graph.lines.values import WEIGHTS
+from bench.modalities.graph.lines.values import MRR, WEIGHTS
 from bench.modalities.graph.triples import KnowledgeGraph
 from bench.tokenizers.base import Tokenizer
 
@@ -78,10 +77,13 @@ class LinkPrediction(DatasetTask):
         totals = totals_of(rankings, np.array(evaluated.indices))
         groups, seen = np.array(evaluated.seen.groups), evaluated.seen
         links = {
-            name: per_unit(total.values, total.amounts, groups).described_by(total.line, training.note)
+            name: per_unit(total.values, total.amounts, groups).described_by(
+                total.line, training.note if total.line is MRR else ""
+            )
             for name, total in totals.items()
         }
-        weights = Estimate(value=float(training.weights), n=1, method="exact")
+        count = float(training.weights)
+        weights = Estimate(value=count, stderr=0.0, interval=(count, count), n=1, method="exact")
         training.finish()
         return Measurement(
             system=system_record(job, tokenizer, seen),
@@ -168,22 +170,22 @@ class LinkTraining:
             model = LinkModel(self.sizes, self.codes, len(self.graph.relations), self.settings).to(self.device)
         self.weights = sum(parameter.numel() for parameter in model.parameters())
         self.note = (
-            f"{self.settings.scorer} on tokens, {self.weights} weights, {budget.steps} steps of {budget.positions} "
+            f"{self.settings.scorer} on tokens, {self.weights} weights, {budget.steps} steps of {budget.queries} "
             f"queries from {len(self.graph.train)} triples"
         )
         queries = torch.from_numpy(queries_of(self.graph.train, len(self.graph.relations)))
 
-        def loss(generator: torch.Generator, _: float) -> torch.Tensor:
-            drawn = torch.randint(len(queries), (budget.positions,), generator=generator)
+        def loss(generator: torch.Generator) -> torch.Tensor:
+            drawn = torch.randint(len(queries), (budget.queries,), generator=generator)
             return model.loss(queries[drawn].to(self.device))
 
         name = digest([self.key, repeat])
         self._checkpoints.append(Checkpoint(cache_dir() / "training" / f"{name[:32]}.pt", name))
-        optimize(model, loss, budget, seed, self.device, self._checkpoints[-1], self.report)
+        train(model, loss, budget, seed, self._checkpoints[-1], self.report)
         return model
 
     def _ranking(self, model: LinkModel, queries: np.ndarray, known: Filter) -> Ranking:
-        count = self.settings.budget.positions
+        count = self.settings.budget.queries
         ranks, candidates = [], []
         for begin in range(0, len(queries), count):
             part = queries[begin : begin + count]

@@ -78,7 +78,7 @@ def unique_share(tuples: np.ndarray) -> float:
 
 
 def keys_of(tokens: Tokens) -> torch.Tensor:
-    """A hash of 128 bits of each sample's codes or bytes, int64 ``[batch, 2]``: equal where all of them are, in order."""
+    """A hash of 128 bits of each sample's codes or bytes, int64 ``[batch, 2]``: equal where all are, in order."""
     if tokens.payload:
         digests = [hashlib.blake2b(data, digest_size=16).digest() for data in tokens.payload]
         return torch.from_numpy(np.frombuffer(b"".join(digests), np.int64).reshape(-1, 2).copy())

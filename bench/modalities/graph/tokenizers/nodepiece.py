@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from bench.contracts.tokens import Codebook
@@ -29,6 +31,8 @@ class NodePiece(NodeTokenizer):
         relations: relations that describe a node; 0 for none; -1 for as many as 66% of the nodes have at most.
         distances: whether the distances of the anchors are tokens, too.
         mix: how anchors are chosen: ``degree``, ``pagerank``, ``random``, or shares of several.
+        ties: which of equally near anchors go first: the ``first`` chosen, which makes nodes alike where all anchors
+            are near, or any, at ``random``, which tells nodes apart by chance.
 
     Raises:
         BenchError: no tokens would be left, or an argument is out of range.
@@ -41,6 +45,7 @@ class NodePiece(NodeTokenizer):
         relations: int = -1,
         distances: bool = True,
         mix: str = MIX,
+        ties: Literal["first", "random"] = "first",
     ) -> None:
         super().__init__()
         if anchors <= 0 or (anchors >= 1 and anchors % 1):
@@ -49,6 +54,9 @@ class NodePiece(NodeTokenizer):
             raise BenchError(f"nearest={nearest}, relations={relations}: neither can be negative", "see bench show")
         if not nearest and not relations:
             raise BenchError("nearest=0 and relations=0 leave no tokens", "raise one of them")
+        if ties not in ("first", "random"):
+            raise BenchError(f"ties={ties!r} is neither first nor random")
+        self.ties = ties
         self.anchors, self.nearest, self.relations, self.distances = anchors, nearest, relations, distances
         self.shares = structure.parsed_mix(mix)
 
@@ -66,10 +74,13 @@ class NodePiece(NodeTokenizer):
         nodes = len(graph.nodes)
         count = int(self.anchors) if self.anchors >= 1 else max(1, round(self.anchors * nodes))
         if count > nodes:
-            raise BenchError(f"anchors={count}: the graph has {nodes} nodes", "choose fewer anchors, or a share below 1")
+            raise BenchError(
+                f"anchors={count}: the graph has {nodes} nodes", "choose fewer anchors, or a share below 1"
+            )
         anchors = structure.choose_anchors(graph, count, self.shares, generator)
         found = structure.distances(graph, anchors)
-        chosen, away = structure.nearest_anchors(found, min(self.nearest, count))
+        draws = generator if self.ties == "random" else None
+        chosen, away = structure.nearest_anchors(found, min(self.nearest, count), draws)
         levels = [_level(chosen, count, "one of the nearest anchors of the node")]
         if self.distances:
             levels.append(_level(away, int(found.max()) + 1, "edges to an anchor"))
