@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from bench.registry import Entry
-from bench.values import FROM_ZERO, Value
+from bench.values import FROM_ZERO, PlotPart, Value
 
 _entry = partial(Entry, modality="graph")
-_bits = partial(Value, unit="bit/node", higher_is_better=False, bounds=FROM_ZERO, section="rate", shown_unit="")
+_bits = partial(Value, unit="bit/node", bounds=FROM_ZERO, section="rate", shown_unit="")
 
 ENTRIES: tuple[Entry, ...] = (
     _entry(
@@ -32,7 +32,7 @@ ENTRIES: tuple[Entry, ...] = (
         "bits_per_node",
         "bench.modalities.graph.metrics.rates:BitsPerNode",
         "Nominal rate: log2 of the codebook's size for each code",
-        values=(_bits("bits_per_node", "bits/node"),),
+        values=(_bits("bits_per_node", "bits/node", plots=(PlotPart("rate"),)),),
     ),
     _entry(
         "bits_per_node_entropy",
