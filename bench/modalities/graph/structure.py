@@ -19,7 +19,8 @@ MOST_ITERATIONS = 1000
 
 def degrees(graph: KnowledgeGraph) -> np.ndarray:
     """The number of training triples that begin or end at each node, int64 ``[nodes]``; a loop counts twice."""
-    return np.bincount(graph.train[:, [0, 2]].ravel(), minlength=len(graph.nodes))
+    counts: np.ndarray = np.bincount(graph.train[:, [0, 2]].ravel(), minlength=len(graph.nodes))
+    return counts
 
 
 def pagerank(graph: KnowledgeGraph, damping: float = DAMPING) -> np.ndarray:
@@ -122,7 +123,7 @@ def relations_at(graph: KnowledgeGraph) -> list[np.ndarray]:
 
 def usual_context(contexts: list[np.ndarray]) -> int:
     """How many relations to take of each node where nothing is said: as many as 66% of the nodes have at most."""
-    return max(1, math.ceil(np.percentile([len(context) for context in contexts], 66)))
+    return max(1, math.ceil(float(np.percentile([len(context) for context in contexts], 66))))
 
 
 def sampled_context(contexts: list[np.ndarray], count: int, generator: np.random.Generator) -> np.ndarray:

@@ -58,8 +58,8 @@ class KnowledgeGraph:
                     rows.append((node[head], relation_of[relation], node[tail]))
             return np.array(rows, np.int64).reshape(-1, 3)
 
-        parts = [numbered(part) for part in (train, valid, test)]
-        return cls(nodes, relations, *parts, unknown=unknown)
+        learned, held, asked = numbered(train), numbered(valid), numbered(test)
+        return cls(nodes, relations, learned, held, asked, unknown)
 
     @property
     def known(self) -> KnowledgeGraph:

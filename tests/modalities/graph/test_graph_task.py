@@ -57,7 +57,8 @@ def test_numbers_follow_from_the_seed_alone(measure):
 def test_an_interrupted_training_is_resumed(measure, monkeypatch, cache):
     whole = measure("node-id")
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
-    update, steps = training._update, []
+    update = training._update
+    steps: list[int] = []
 
     def killed(*arguments):
         if len(steps) == 45:  # in the middle of the second training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ def summary(ranking: Ranking, nodes: int) -> dict[str, float]:
     """The values of one training."""
     totals = totals_of([ranking], np.arange(nodes))
     return {name: per_unit(total.values, total.amounts, np.arange(nodes)).value for name, total in totals.items()}
+
+
+def _loss(model: LinkModel, queries: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return model.loss(queries)
 
 
 def ranked(graph, scores: torch.Tensor) -> Ranking:
@@ -100,7 +105,7 @@ def test_a_model_learns_what_it_can_tell_apart(tmp_path, one_thread):
     for name, codes in (("own", torch.arange(12)), ("shared", torch.arange(12) // 2)):
         torch.manual_seed(0)
         model = LinkModel([12], [codes[:, None]], RELATIONS, settings)
-        train(model, lambda _, model=model: model.loss(queries), settings.budget, 0)
+        train(model, partial(_loss, model, queries), settings.budget, 0)
         with torch.no_grad():
             scores = model.scores(queries)
             losses[name] = torch.nn.functional.cross_entropy(scores, queries[:, 2]).item()
