@@ -35,7 +35,7 @@ def pagerank(graph: KnowledgeGraph, damping: float = DAMPING) -> np.ndarray:
     step = sparse.coo_array((1 / out[heads], (tails, heads)), shape=(n, n)).tocsr()
     rank = np.full(n, 1 / n)
     for _ in range(MOST_ITERATIONS):
-        following = damping * (step @ rank) + (1 - damping) / n
+        following: np.ndarray = damping * (step @ rank) + (1 - damping) / n
         if np.abs(following - rank).sum() < PAGERANK_TOLERANCE:
             return following
         rank = following
