@@ -54,7 +54,7 @@ KINDS: tuple[Kind, ...] = (
     "modalities",
 )
 """The kinds that ``bench list`` shows; extractors are named by metrics alone."""
-SINGULAR: dict[str, str] = {"remedies": "remedy"}
+SINGULAR: dict[str, str] = {"modalities": "modality", "remedies": "remedy"}
 """Kinds whose singular does not just lack an s."""
 FORMER: dict[str, Kind] = {"recognisers": "recognizers"}
 """Former names of kinds, under which plug-ins and command lines still find them."""
