@@ -36,7 +36,7 @@ def _entropy(probabilities: torch.Tensor) -> torch.Tensor:
 
 def _joint(logits: torch.Tensor) -> torch.Tensor:
     """Probabilities of all values of bits, ``[n, 2^bits]``."""
-    joint = logits.new_ones(len(logits), 1)
-    for bit in logits.sigmoid().unbind(1):
-        joint = (joint[:, :, None] * torch.stack([1 - bit, bit], 1)[:, None]).flatten(1)
-    return joint
+    bits = torch.arange(logits.shape[1], device=logits.device)
+    values = torch.arange(2 ** len(bits), device=logits.device)
+    digits = (values[:, None] >> bits) & 1
+    return (logits @ digits.to(logits).T).softmax(1)
