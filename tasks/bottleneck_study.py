@@ -128,9 +128,7 @@ class BottleneckStudy(DatasetTask):
             system=system_record(job, tokenizer, seen),
             codebooks=[CodebookRecord(**vars(book)) for book in tokenizer.codebooks],
             dataset=dataset_record(job.protocol, dataset, seen),
-            metrics=values[0]
-            if len(values) == 1
-            else {name: over_trainings([value[name] for value in values]) for name in values[0]},
+            metrics={name: _over_all(name, [value[name] for value in values]) for name in values[0]},
             samples={"id": seen.ids, "group": seen.groups},
             warnings=list(dict.fromkeys([*(warning for one, _ in outcomes for warning in one.warnings()), *alone])),
             trainings=Trainings(
@@ -225,6 +223,17 @@ class _Training:
     def _report(self, repeat: int, phase: str, done: int, total: int) -> None:
         self.done[repeat] = done
         self.report(phase, sum(self.done), total * len(self.done))
+
+
+def _over_all(name: str, estimates: list[Estimate]) -> Estimate:
+    """The estimate of a value over all trainings, within its bounds; where some have none, over those that have one."""
+    having = [estimate for estimate in estimates if estimate.value is not None]
+    if len(estimates) == 1 or not having:
+        return estimates[0]
+    lacking = next((estimate.unavailable for estimate in estimates if estimate.value is None), None)
+    note = f"{len(having)} of {len(estimates)} trainings; in the others: {lacking}" if lacking else ""
+    over, line = over_trainings(having), registry.values().get(name)
+    return over.described_by(line, note) if line else over.model_copy(update={"note": note or over.note})
 
 
 def _finite(values: list[float]) -> Row:

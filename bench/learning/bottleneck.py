@@ -24,11 +24,11 @@ class StudySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schedule: Schedule = Schedule(steps=400, learning_rate=1e-3, weight_decay=0.0)
+    schedule: Schedule = Schedule(steps=250, learning_rate=3e-3, weight_decay=0.0)
     batch: int = Field(default=8, ge=1, description="examples of a step")
-    repeats: int = Field(default=3, ge=1, description="trainings, each with its own seed, whose mean is reported")
+    repeats: int = Field(default=4, ge=1, description="trainings, each with its own seed, whose mean is reported")
     fit_samples: int = Field(default=200, ge=1, description="the most training signals, evenly spaced in the fit split")
-    looks: int = Field(default=16, ge=1, description="how often a training is looked at, evenly over its steps")
+    looks: int = Field(default=10, ge=1, description="how often a training is looked at, evenly over its steps")
     looked_at: int = Field(default=128, ge=1, description="held-out examples that it is looked at with")
 
 

@@ -34,7 +34,7 @@ class AudioNetwork(NetworkSettings):
     """The settings of the network on frames of audio."""
 
     channels: int = Field(default=256, ge=1, description="channels of the network")
-    frames: int = Field(default=64, ge=1, description="successive frames of a training example")
+    frames: int = Field(default=32, ge=1, description="successive frames of a training example")
     blocks: int = Field(default=1, ge=0, description="residual layers of the encoder and of the decoder")
 
 

@@ -25,7 +25,7 @@ class ImageNetwork(NetworkSettings):
 
     channels: int = Field(default=32, ge=2, description="channels of the network")
     crop: int = Field(default=32, ge=8, multiple_of=FACTOR, description="side of a training crop in pixels")
-    blocks: int = Field(default=2, ge=0, description="residual blocks of the encoder and of the decoder")
+    blocks: int = Field(default=1, ge=0, description="residual blocks of the encoder and of the decoder")
 
 
 class Residual(nn.Module):
