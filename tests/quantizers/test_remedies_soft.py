@@ -225,14 +225,16 @@ CLUSTERS, DIM = 8, 4
 
 
 def used_on_clusters(remedy: str, steps: int = 60) -> int:
-    """Codewords in use after a training on a mixture of as many clusters, all far to one side of where they begin.
+    """Codewords in use after a training on a mixture of as many clusters, far to one side of which they begin.
 
     Vectors are given, rather than those of an encoder, and the decoder is the identity.
     """
     torch.manual_seed(0)
     generator = random()
-    centers = torch.randn(CLUSTERS, DIM, generator=generator) + 3
+    centers = torch.randn(CLUSTERS, DIM, generator=generator)
     book = Codebook(CLUSTERS, DIM, Recipe(remedy=remedy))
+    with torch.no_grad():
+        book.weight.sub_(3)
     book.start(centers.repeat(16, 1), generator)
     optimizer = torch.optim.Adam(book.parameters(), lr=0.1)
     for step in range(steps):
@@ -250,7 +252,7 @@ def test_the_nearest_codeword_takes_all():
 
 
 @pytest.mark.parametrize(
-    "remedy", ["soft", "annealed-soft", "ibq", "sq-vae", "entropy@temperature=1", "uniform-prior", "vq-wae"]
+    "remedy", ["soft", "annealed-soft", "scq", "ibq", "sq-vae", "entropy@temperature=1", "uniform-prior", "vq-wae"]
 )
 def test_a_remedy_brings_more_codewords_into_use(remedy):
     assert used_on_clusters(remedy) > 1

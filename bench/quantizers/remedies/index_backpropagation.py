@@ -17,8 +17,8 @@ class IndexBackpropagation(Remedy):
 
     Codewords are chosen by the inner product, straight-through on the one-hot choice. To the losses of codebook and
     commitment, here with the weights of the recipe, comes the squared distance with the gradient through the choice
-    (the double quantization loss), and the entropy penalty. Codewords begin normal about 0, with the mean square
-    of the first latents where the publisher's have 1.
+    (the double quantization loss), and the entropy penalty. Codewords begin normal about 0 with the standard
+    deviation of the first latents, where the publisher's have 1.
 
     Args:
         weight: weight of the entropy penalty; that of the publisher's configuration.
@@ -36,8 +36,7 @@ class IndexBackpropagation(Remedy):
         self.weight, self.temperature = above_zero("weight", weight), above_zero("temperature", temperature)
 
     def start(self, weight: torch.Tensor, vectors: torch.Tensor, generator: torch.Generator) -> None:
-        noise = torch.randn(weight.shape, generator=generator).to(vectors)
-        weight.copy_(noise * vectors.square().mean(0).sqrt())
+        weight.copy_(torch.randn(weight.shape, generator=generator).to(vectors) * vectors.std(0))
 
     def logits(self, vectors: torch.Tensor, codewords: torch.Tensor) -> torch.Tensor:
         return vectors @ codewords.T

@@ -34,7 +34,7 @@ class PriorRegularization(Remedy):
     carries: ClassVar[bool] = True
     averages: ClassVar[bool] = False
 
-    def __init__(self, size: int, dim: int, weight: float = 0.02, drawn: float = 0.5, temperature: float = 0.1) -> None:
+    def __init__(self, size: int, dim: int, weight: float = 0.01, drawn: float = 0.5, temperature: float = 0.1) -> None:
         super().__init__(size, dim)
         self.weight, self.temperature = above_zero("weight", weight), above_zero("temperature", temperature)
         if not 0 <= drawn <= 1:
