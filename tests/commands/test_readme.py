@@ -85,7 +85,11 @@ def test_the_example_tokenizer_is_complete(bench, tmp_path, suite, limit, rate, 
     assert "wer" not in own.metrics or own.metrics["wer"].value is not None
 
 
-SHOWN = {"french.yaml": "recogniser: whisper@large-v3", "masked.yaml": "paradigm: masked"}
+SHOWN = {
+    "french.yaml": "recogniser: whisper@large-v3",
+    "masked.yaml": "paradigm: masked",
+    "longer.yaml": "steps: 20000",
+}
 
 
 def test_the_protocol_shown_is_one(bench, tmp_path):
@@ -96,6 +100,20 @@ def test_the_protocol_shown_is_one(bench, tmp_path):
         (suite,) = set(re.findall(rf"--suite (\S+) .*--protocol {name}", README))
         shown = bench("run", "--suite", suite, "--protocol", name, "--dry-run", "--offline").stdout
         assert SHOWN[name] in shown
+
+
+def test_the_example_bottleneck_is_trained(bench, tmp_path):
+    """On images, few steps long."""
+    (command,) = (block for block in blocks("sh") if "--suite collapse" in block)
+    (example,) = (block for block in blocks("python") if block.startswith("# my_bottleneck.py\n"))
+    (tmp_path / "my_bottleneck.py").write_text(example)
+    study = {"schedule": {"steps": 4}, "batch": 2, "repeats": 2, "looks": 2, "looked_at": 2}
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump({"description": "short", "study": study}))
+    short = ("--protocol", "short.yaml", "--dataset", "skimage-photos", "--limit", 2)
+    bench(*shlex.split(command)[1:], *short, "--offline", "--no-mlflow")
+    results = {result.system.name: result for result in Run(tmp_path / "runs" / "collapse").results()}
+    assert results["my_bottleneck.py:Ternary"].codebooks[0].size == 3**6
+    assert all(result.trainings and result.status == "ok" for result in results.values())
 
 
 def test_the_throughput_command_sweeps(bench, tmp_path):

@@ -14,7 +14,9 @@ from bench.errors import BenchError
 from bench.reported.model import catalogs
 from bench.reported.systems import FOLDER, STATES, Survey, _read, called, surveyed, surveys
 
-KINDS: tuple[registry.Kind, ...] = ("tokenizers", "quantizers", "backbones", "recognizers")
+KINDS: tuple[registry.Kind, ...] = (
+    *("tokenizers", "quantizers", "bottlenecks", "estimators", "remedies", "backbones", "recognizers"),
+)
 
 
 def test_every_entry_of_the_surveys_is_there_under_its_section():
