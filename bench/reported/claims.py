@@ -38,6 +38,12 @@ class Family(_Strict):
     why: str = Field(default="", description="why it cannot be trained here")
     remark: str = Field(default="", description="what a reader must know of how it is trained here")
 
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Family:
+        if bool(self.systems) == bool(self.why):
+            raise ValueError(f"{self.family}: say which systems belong to it, or why none does, and not both")
+        return self
+
     def covers(self, entry: str) -> bool:
         """Whether a bottleneck of that name belongs to it."""
         return any(fnmatchcase(entry, pattern) for pattern in self.systems)
@@ -56,8 +62,8 @@ class Method(_Strict):
 
     @model_validator(mode="after")
     def _says_something(self) -> Method:
-        if not (self.by or self.why):
-            raise ValueError(f"{self.method}: say which arguments are it, or why none is")
+        if bool(self.by) == bool(self.why):
+            raise ValueError(f"{self.method}: say which arguments are it, or why none is, and not both")
         return self
 
     def matched(self, entry: str, arguments: Mapping[str, Any]) -> str | None:
