@@ -75,8 +75,8 @@ class Estimate(BaseModel):
 
 
 @lru_cache(maxsize=256)
-def student_quantile(degrees: int) -> float:
-    """Two-sided 95% quantile of Student's t with the given degrees of freedom."""
+def student_quantile(degrees: float) -> float:
+    """Two-sided 95% quantile of Student's t with the given degrees of freedom, which need not be a whole number."""
     from scipy.special import stdtrit  # what scipy.stats.t.ppf calls; scipy.stats takes a second to import
 
     return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))

@@ -133,7 +133,10 @@ def mean_of(values: Sequence[float]) -> Mean:
 
 
 def gain_of(use: Use, plain: Use) -> Mean:
-    """By how much more of its codebooks a system used than a plain one; Welch's interval, as variances differ."""
+    """By how much more of its codebooks a system used than a plain one.
+
+    The interval is Welch's, with the degrees of freedom of Welch and Satterthwaite, as variances differ.
+    """
     sides = [mean_of(side.mean) for side in (use, plain)]
     value = sides[0].value - sides[1].value
     least, most = sides[0].least - sides[1].most, sides[0].most - sides[1].least
@@ -147,7 +150,7 @@ def gain_of(use: Use, plain: Use) -> Mean:
     if not sum(errors):
         return Mean(value, value, value, least, most)
     degrees = sum(errors) ** 2 / sum(error**2 / (count - 1) for error, count in zip(errors, counts, strict=True))
-    half = student_quantile(max(1, math.floor(degrees))) * math.sqrt(sum(errors))
+    half = student_quantile(degrees) * math.sqrt(sum(errors))
     return Mean(value, value - half, value + half, least, most)
 
 
@@ -190,15 +193,18 @@ def judged(prevents: Prevents, use: Use, plain: Use | None) -> Finding:
             return Finding("refuted", f"no codebook of it collapsed ({why}), though that of VQ did")
         return Finding("cannot tell", f"no codebook of it collapsed ({why}); of plain VQ: {vq}")
     better = raised(use, plain)
-    return Finding(better.kind, f"{why}; more than plain VQ by {better.reason}")
+    return Finding(better.kind, f"{why}; its gain over plain VQ: {better.reason}")
 
 
 def raised(use: Use, plain: Use) -> Finding:
-    """Judge the claim that a remedy raises the use of a codebook above that of the same system without it."""
+    """Judge the claim that a remedy raises the use of a codebook above that of the same system without it.
+
+    Where that uses everything already, a remedy can refute the claim by using less, but nothing can confirm it.
+    """
     if min(len(use.mean), len(plain.mean)) < 2:
         return Finding("cannot tell", "only one training")
     before, gain = mean_of(plain.mean), gain_of(use, plain)
-    if before.value >= FULL:
+    if before.value >= FULL and gain.high >= 0:
         return Finding("cannot tell", f"without it {_percent(before.value)} are used already")
     text = f"95% interval {_interval(gain)} points"
     if gain.low > 0 or gain.high < 0:
@@ -216,14 +222,18 @@ def _crosses(distance: float, change: float) -> bool:
 
 
 def _change(trainings: Trainings) -> float:
-    """The mean over seeds of how much the used share changed over the last quarter of the steps."""
+    """The mean over seeds of how much the used share changed over the last quarter of the steps.
+
+    It is seen from the look nearest to the beginning of that quarter, at the rate since then.
+    """
     rows, steps = trainings.curves.get("utilization", []), trainings.steps
     if len(steps) < 2:
         return 0.0
-    start = min(range(len(steps)), key=lambda look: abs(steps[look] - (1 - LAST) * steps[-1]))
+    start = min(range(len(steps) - 1), key=lambda look: abs(steps[look] - (1 - LAST) * steps[-1]))
     pairs = [(row[start], row[-1]) for row in rows]
     moved = [after - before for before, after in pairs if before is not None and after is not None]
-    return sum(moved) / len(moved) if moved else 0.0
+    quarters = (1 - steps[start] / steps[-1]) / LAST
+    return sum(moved) / len(moved) / quarters if moved else 0.0
 
 
 def _tokens(result: Result) -> list[float | None]:

@@ -6,6 +6,8 @@ import math
 
 import pytest
 from collapse_parts import trained
+from scipy.special import stdtrit
+from scipy.stats import ttest_ind
 
 from bench.leaderboard.collapse import PLAIN
 from bench.quantizers.trained.codebook import Recipe
@@ -60,6 +62,10 @@ def test_a_change_that_does_not_lead_over_the_line_decides_nothing() -> None:
 
 def test_partial_prevention_is_relative_to_plain_vq() -> None:
     assert judged("partially", use(*LOST), None).kind == "cannot tell"
+    assert (
+        "its gain over plain VQ: the spread is too large"
+        in judged("partially", use(0.03, 0.05, 0.09), use(*LOST)).reason
+    )
     both = judged("partially", use(*KEPT), use(*KEPT))
     assert both.kind == "cannot tell" and "of plain VQ: 94% used" in both.reason
 
@@ -72,6 +78,7 @@ def test_partial_prevention_is_relative_to_plain_vq() -> None:
         (use(0.5, 0.501, 0.502), use(0.5, 0.501, 0.502), "refuted", "no difference"),
         (use(0.1, 0.2, 0.3), use(0.05, 0.1, 0.2), "cannot tell", "the spread is too large"),
         (use(1.0, 1.0, 1.0), use(0.99, 0.995, 1.0), "cannot tell", "without it 99.5% are used already"),
+        (use(0.5, 0.51, 0.52), use(0.99, 0.995, 1.0), "refuted", "95% interval"),
         (use(0.5), use(0.1), "cannot tell", "only one training"),
         (use(0.50, 0.51, 0.52), use(0.40, 0.41, 0.42, change=0.03), "cannot tell", "the budget is too small"),
     ],
@@ -82,14 +89,31 @@ def test_whether_a_remedy_raises_the_use(of: Use, plain: Use, kind: str, reason:
 
 
 def test_the_interval_of_a_gain_by_hand() -> None:
-    """Welch's: variances 0.0001 and 0.0004 over 3, so 0.0129² of 3 degrees (2.94, rounded down to 2)."""
+    """Welch's: variances 0.0001 and 0.0004 over 3, so an error of 0.0129 with 50/17 degrees of freedom."""
     gain = gain_of(use(0.49, 0.50, 0.51), use(0.28, 0.30, 0.32))
-    error = math.sqrt((0.0001 + 0.0004) / 3)
-    degrees = (0.0005 / 3) ** 2 / ((0.0001 / 3) ** 2 / 2 + (0.0004 / 3) ** 2 / 2)
-    assert gain.value == pytest.approx(0.2) and int(degrees) == 2
-    assert (gain.low, gain.high) == pytest.approx((0.2 - 4.302653 * error, 0.2 + 4.302653 * error))
+    half = float(stdtrit(50 / 17, 0.975)) * math.sqrt((0.0001 + 0.0004) / 3)
+    assert (gain.value, gain.low, gain.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
     exact = gain_of(use(0.5, 0.5), use(0.25, 0.25))
     assert exact.low == exact.value == exact.high == 0.25
+
+
+@pytest.mark.parametrize("plain", [(0.28, 0.30, 0.32), (0.1, 0.35, 0.4, 0.2), (0.3, 0.3, 0.3)])
+def test_the_interval_of_a_gain_is_that_of_scipy(plain: tuple[float, ...]) -> None:
+    shares = (0.49, 0.50, 0.51, 0.47)
+    gain = gain_of(use(*shares), use(*plain))
+    expected = ttest_ind(shares, plain, equal_var=False).confidence_interval()
+    assert (gain.low, gain.high) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("steps", [[100, 200, 300, 400], [200, 400], [100, 400], [40, 80, 390, 400]])
+def test_the_last_quarter_is_a_quarter_however_often_was_looked(steps: list[int]) -> None:
+    """The use rises by one share per thousand steps, so by 0.1 in a quarter of 400."""
+    made = trained("trained-vq", (0.4, 0.5))
+    assert made.trainings is not None
+    curves = {"utilization": [[step / 1000 for step in steps]] * 2}
+    trainings = made.trainings.model_copy(update={"steps": steps, "curves": curves})
+    found = use_of(made.model_copy(update={"trainings": trainings}))
+    assert found is not None and found.change == pytest.approx(0.1)
 
 
 def test_how_many_codes_can_be_used() -> None:
