@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import faiss
 import torch
 
 from bench.quantizers.residual import ResidualQuantizer
@@ -27,6 +24,4 @@ class BeamResidualQuantizer(ResidualQuantizer):
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         super().fit(vectors, seed)
-        assert isinstance(self.quantizer, faiss.ResidualQuantizer)
-        # faiss 1.15.1 mistakes which sums belong to a vector where it keeps more of them than there are.
-        self.quantizer.max_beam_size = min(BEAM, math.prod(self.sizes))
+        self.widen(BEAM)

@@ -7,7 +7,7 @@ import torch
 from bench.quantizers.beam import BEAM
 from bench.quantizers.decorrelation import klt
 from bench.quantizers.stages import StagewiseQuantizer
-from bench.quantizers.vector import VectorQuantizer, drawn
+from bench.quantizers.vector import VectorQuantizer, recentered
 
 STEPS = 4
 """Numbers of dimensions, each twice the one before and the last all of them."""
@@ -38,21 +38,11 @@ class GeneralizedResidualQuantizer(ProgressiveResidualQuantizer):
     losses: list[float]
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
+        def moved(own: torch.Tensor, codes: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
+            return progressive_codewords(left + own[codes], len(own), seed, own)
+
         super().fit(vectors, seed)
-        sample = drawn(vectors, max(self.sizes), seed)
-        best, left = self.codewords, sample - self.decode(codes := self.encode(sample))
-        self.losses = [float(left.double().square().sum(1).mean())]
-        for _ in range(ROUNDS):
-            for level, size in enumerate(self.sizes):
-                own = self.codewords[level]
-                moved = progressive_codewords(left + own[codes[:, level]], size, seed, own)
-                self.use([*self.codewords[:level], moved, *self.codewords[level + 1 :]])
-                left = sample - self.decode(codes := self.encode(sample))
-            lost = float(left.double().square().sum(1).mean())
-            if lost < self.losses[-1]:
-                best = self.codewords
-            self.losses.append(min(lost, self.losses[-1]))
-        self.use(best)
+        self.losses = self.learn_again(vectors, seed, ROUNDS, moved)
 
 
 def progressive_codewords(
@@ -83,7 +73,5 @@ def _extended(codewords: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
     """Codewords ``[size, few]`` with the means of their vectors ``[n, dim]`` in the dimensions that they lack."""
     few = codewords.shape[1]
     codes = VectorQuantizer.holding(codewords).encode(vectors[:, :few])[:, 0]
-    sums = torch.zeros(len(codewords), vectors.shape[1] - few, dtype=torch.float64)
-    sums.index_add_(0, codes, vectors[:, few:].double())
-    counts = torch.bincount(codes, minlength=len(codewords)).clamp(min=1)
-    return torch.cat([codewords, (sums / counts[:, None]).float()], 1)
+    lacking = torch.zeros(len(codewords), vectors.shape[1] - few)
+    return torch.cat([codewords, recentered(lacking, codes, vectors[:, few:])], 1)

@@ -10,7 +10,7 @@ from bench.errors import BenchError
 from bench.quantizers.base import LEARNED_BITS, Quantizer
 from bench.quantizers.parts import PartwiseQuantizer
 from bench.quantizers.product import balanced_order
-from bench.quantizers.vector import VectorQuantizer
+from bench.quantizers.vector import VectorQuantizer, shuffled
 
 ROUNDS = 8
 ENOUGH = 64
@@ -41,10 +41,8 @@ def learned_rotation(vectors: torch.Tensor, parts: int, codewords: int, seed: in
     quantizer.cp.seed = seed + 1
     learning.pq, learning.niter = quantizer, ROUNDS
     faiss.copy_array_to_vector(np.eye(dim, dtype=np.float32)[order].ravel(), learning.A)
-    draw = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(seed))[
-        : max(ENOUGH * codewords, 4 * dim)
-    ]
-    learning.train(np.ascontiguousarray(vectors[draw].numpy()))
+    sample = shuffled(vectors, max(ENOUGH * codewords, 4 * dim), seed)
+    learning.train(np.ascontiguousarray(sample.numpy()))
     return torch.from_numpy(faiss.vector_to_array(learning.A).reshape(dim, dim).T.copy())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.quantizers.residual import ResidualQuantizer
-from bench.quantizers.vector import drawn
+from bench.quantizers.vector import recentered
 
 ROUNDS = 10
 
@@ -26,26 +26,4 @@ class StackedQuantizer(ResidualQuantizer):
 
     def fit(self, vectors: torch.Tensor, seed: int) -> None:
         super().fit(vectors, seed)
-        sample = drawn(vectors, max(self.sizes), seed)
-        best, codes = self.codewords, self.encode(sample)
-        self.losses = [self._lost(sample, codes)]
-        for _ in range(ROUNDS):
-            for level in range(len(self.sizes)):
-                moved = recentered(self.codewords[level], codes[:, level], sample - self.decode(codes))
-                self.use([*self.codewords[:level], moved, *self.codewords[level + 1 :]])
-                codes = self.encode(sample)
-            lost = self._lost(sample, codes)
-            if lost < self.losses[-1]:
-                best = self.codewords
-            self.losses.append(min(lost, self.losses[-1]))
-        self.use(best)
-
-    def _lost(self, vectors: torch.Tensor, codes: torch.Tensor) -> float:
-        return float((vectors - self.decode(codes)).double().square().sum(1).mean())
-
-
-def recentered(codewords: torch.Tensor, codes: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
-    """Codewords ``[size, dim]``, each moved by the mean of what is left ``[n, dim]`` of the vectors with its code."""
-    sums = torch.zeros(codewords.shape, dtype=torch.float64).index_add_(0, codes, left.double())
-    counts = torch.bincount(codes, minlength=len(codewords)).clamp(min=1)
-    return codewords + (sums / counts[:, None]).float()
+        self.losses = self.learn_again(vectors, seed, ROUNDS, recentered)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 
-import faiss
 import torch
 
 from bench.quantizers.base import check_enough
@@ -32,9 +30,6 @@ class StagewiseQuantizer(ResidualQuantizer):
             book = VectorQuantizer.holding(self.stage(rest, size, seed))
             codewords.append(book.codewords)
             rest = rest - book.decode(book.encode(rest))
-        quantizer = self.create(vectors.shape[1], seed)
-        assert isinstance(quantizer, faiss.ResidualQuantizer)
-        # faiss 1.15.1 mistakes which sums belong to a vector where it keeps more of them than there are.
-        quantizer.max_beam_size = min(self.beam, math.prod(self.sizes))
-        self.quantizer = quantizer
+        self.quantizer = self.create(vectors.shape[1], seed)
+        self.widen(self.beam)
         self.use(codewords)

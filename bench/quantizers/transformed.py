@@ -9,8 +9,7 @@ import torch
 from bench.machine.spectra import nearest_rotation
 from bench.quantizers.base import Quantizer, bits_a_level, check_enough
 from bench.quantizers.decorrelation import klt
-from bench.quantizers.stacked import recentered
-from bench.quantizers.vector import VectorQuantizer, drawn
+from bench.quantizers.vector import VectorQuantizer, drawn, mean_loss, recentered
 
 ROUNDS = 5
 MORE = 4
@@ -93,7 +92,7 @@ class TransformedResidualQuantizer(Quantizer):
     ) -> list[float]:
         """Better the codebook and the rotations in place; the mean squared errors before and after each round."""
         codes = book.encode(aligned := turned(rest, clusters, rotations))
-        losses = [float((aligned - book.decode(codes)).double().square().sum(1).mean())]
+        losses = [mean_loss(aligned - book.decode(codes))]
         for _ in range(ROUNDS):
             targets = book.decode(codes).double()
             for cluster in clusters.unique():
@@ -102,7 +101,7 @@ class TransformedResidualQuantizer(Quantizer):
                 rotations[cluster] = nearest_rotation(pull).float()
             codes = book.encode(aligned := turned(rest, clusters, rotations))
             book.use(recentered(book.codewords, codes[:, 0], aligned - book.decode(codes)))
-            losses.append(float((aligned - book.decode(codes)).double().square().sum(1).mean()))
+            losses.append(mean_loss(aligned - book.decode(codes)))
         return losses
 
 

@@ -73,5 +73,21 @@ class VectorQuantizer(Quantizer):
 
 def drawn(vectors: torch.Tensor, codewords: int, seed: int) -> torch.Tensor:
     """The vectors ``[n, dim]`` in an order drawn by the seed, no more than so many codewords are learned from."""
-    order = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(seed))
-    return vectors[order[: POINTS * codewords]]
+    return shuffled(vectors, POINTS * codewords, seed)
+
+
+def shuffled(vectors: torch.Tensor, most: int, seed: int) -> torch.Tensor:
+    """The vectors ``[n, dim]`` in an order drawn by the seed, the first ``most`` of them."""
+    return vectors[torch.randperm(len(vectors), generator=torch.Generator().manual_seed(seed))[:most]]
+
+
+def recentered(codewords: torch.Tensor, codes: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
+    """Codewords ``[size, dim]``, each moved by the mean of what is left ``[n, dim]`` of the vectors with its code."""
+    sums = torch.zeros(codewords.shape, dtype=torch.float64).index_add_(0, codes, left.double())
+    counts = torch.bincount(codes, minlength=len(codewords)).clamp(min=1)
+    return codewords + (sums / counts[:, None]).float()
+
+
+def mean_loss(left: torch.Tensor) -> float:
+    """Mean squared length of what is left ``[n, dim]`` of vectors."""
+    return float(left.double().square().sum(1).mean())

@@ -17,10 +17,9 @@ from bench.quantizers.fsq import FiniteScalarQuantizer, levels_of
 from bench.quantizers.lfq import LookupFreeQuantizer
 from bench.quantizers.progressive import _extended
 from bench.quantizers.refined import refined
-from bench.quantizers.stacked import recentered
 from bench.quantizers.transformed import TransformedResidualQuantizer, turned
 from bench.quantizers.variance import allotted
-from bench.quantizers.vector import drawn
+from bench.quantizers.vector import drawn, recentered
 
 FAMILIES = (
     "vq",
@@ -383,6 +382,20 @@ def test_wrong_settings_are_named():
         build("rrvq", 6, 2)
     with pytest.raises(BenchError, match="7 bits per token do not divide into 2"):
         build("rvq", 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("family", "most"),
+    [
+        *[("vq", 20), ("rvq", 20), ("pq", 20), ("opq", 20), ("rvpq", 24), ("apq", 20), ("ockm", 20), ("aq", 12)],
+        *[("rvq-beam", 12), ("irvq", 12), ("grvq", 12), ("sq", 12), ("prvq", 12), ("ervq", 10), ("trq", 10)],
+        *[("cq", 8), ("qinco", 8), ("qinco2", 8), ("vaq", 62), ("fsq", 62), ("lfq", 62), ("bsq", 62)],
+    ],
+)
+def test_more_bits_than_a_codebook_may_have_are_rejected(family, most):
+    assert sum(math.log2(size) for size in build(family, most, 1).sizes) == most
+    with pytest.raises(BenchError, match=f"from 1 to {most}, not {most + 1}"):
+        build(family, most + 1, 1)
 
 
 @pytest.mark.parametrize("family", ["vq", "rvq", "rvq-beam", "ervq", "pq", "opq", "aq"])
