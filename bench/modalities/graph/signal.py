@@ -42,7 +42,7 @@ class NodeSignal(Signal):
         return values
 
     def other(self, signal: torch.Tensor) -> torch.Tensor:
-        """A neighbor in number, which every graph of two nodes has."""
+        """A neighbor in number. Graphs have two nodes: with one, no triple could be held back."""
         return (signal - 1).abs()
 
     def check(self, output: Any, signal: torch.Tensor) -> None:

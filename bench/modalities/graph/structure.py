@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
 
 from bench.errors import BenchError
 
@@ -25,6 +26,8 @@ def degrees(graph: KnowledgeGraph) -> np.ndarray:
 
 def pagerank(graph: KnowledgeGraph, damping: float = DAMPING) -> np.ndarray:
     """PageRank (Page et al. 1999) on the triples with their inverses, float64 ``[nodes]`` of sum 1.
+
+    As ``networkx.pagerank``, which is not a dependency, but without a graph of Python objects.
 
     The walk takes each triple at a node with equal probability, in either direction, so that every node has a way out;
     with probability ``1 - damping`` it jumps to any node.
@@ -72,21 +75,9 @@ def choose_anchors(
 
 
 def distances(graph: KnowledgeGraph, anchors: np.ndarray) -> np.ndarray:
-    """The number of edges, in either direction, from each node to each anchor; int64 ``[nodes, anchors]``, -1 for none.
-
-    One breadth-first search from all anchors at once.
-    """
-    count = len(anchors)
-    found = np.full((len(graph.nodes), count), -1, np.int64)
-    found[anchors, np.arange(count)] = 0
-    front = (found == 0).astype(np.float64)
-    hops = 0
-    while front.any():
-        hops += 1
-        front = ((graph.adjacency @ front) > 0) & (found < 0)
-        found[front] = hops
-        front = front.astype(np.float64)
-    return found
+    """Edges between each node and each anchor, in either direction; int64 ``[nodes, anchors]``, -1 for unreachable."""
+    edges: np.ndarray = dijkstra(graph.adjacency, indices=anchors, unweighted=True).T
+    return np.where(np.isinf(edges), -1, edges).astype(np.int64)
 
 
 def nearest_anchors(

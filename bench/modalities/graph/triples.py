@@ -27,6 +27,8 @@ class KnowledgeGraph:
         test: triples that are evaluated.
         unknown: how many triples of ``valid`` and ``test`` were left out since training does not have their nodes or
             relation.
+        repeated: how many of ``test`` were left out since they are in ``valid`` or ``train``, and of ``valid`` since
+            they are in ``train``.
     """
 
     nodes: tuple[str, ...]
@@ -35,6 +37,7 @@ class KnowledgeGraph:
     valid: np.ndarray
     test: np.ndarray
     unknown: int = 0
+    repeated: int = 0
 
     @classmethod
     def of(cls, train: Sequence[Named], valid: Sequence[Named], test: Sequence[Named]) -> KnowledgeGraph:
@@ -44,28 +47,30 @@ class KnowledgeGraph:
         node = {name: number for number, name in enumerate(nodes)}
         relation_of = {name: number for number, name in enumerate(relations)}
         seen: set[Named] = set()
-        unknown = 0
+        unknown = repeated = 0
 
         def numbered(triples: Sequence[Named]) -> np.ndarray:
-            nonlocal unknown
+            nonlocal unknown, repeated
             rows = []
             for triple in dict.fromkeys(triples):
                 head, relation, tail = triple
                 if head not in node or tail not in node or relation not in relation_of:
                     unknown += 1
-                elif triple not in seen:
+                elif triple in seen:
+                    repeated += 1
+                else:
                     seen.add(triple)
                     rows.append((node[head], relation_of[relation], node[tail]))
             return np.array(rows, np.int64).reshape(-1, 3)
 
         learned, held, asked = numbered(train), numbered(valid), numbered(test)
-        return cls(nodes, relations, learned, held, asked, unknown)
+        return cls(nodes, relations, learned, held, asked, unknown, repeated)
 
     @property
     def known(self) -> KnowledgeGraph:
         """The graph without the triples that are held back: all that a tokenizer may learn from."""
         none = np.zeros((0, 3), np.int64)
-        return replace(self, valid=none, test=none, unknown=0)
+        return replace(self, valid=none, test=none, unknown=0, repeated=0)
 
     @cached_property
     def adjacency(self) -> sparse.csr_array:

@@ -40,7 +40,26 @@ def test_what_is_learned_from_has_no_triple_that_is_held_back(tmp_path):
 def test_held_out_triples_of_what_training_lacks_are_counted(tmp_path):
     dataset = path_graph(tmp_path)
     assert dataset.graph.test.tolist() == [[1, 0, 5]]
-    assert "1 triples of valid and test are left out" in dataset.remarks[0]
+    assert dataset.remarks == (
+        "triples of valid and test left out, since no training triple has their nodes or relation: 1",
+    )
+    assert not dataset.fit_split().remarks
+
+
+def test_held_out_triples_that_are_not_held_out_are_counted(tmp_path):
+    """One of training, and one that is for validation, too; a line that is there twice is one triple."""
+    path_graph(tmp_path)
+    (tmp_path / "test.txt").write_text("n1\tbefore\tn5\n" * 2 + "n0\tbefore\tn1\nn0\tbefore\tn5\n")
+    dataset = GraphFolder(data=str(tmp_path))
+    assert dataset.graph.test.tolist() == [[1, 0, 5]]
+    assert dataset.remarks == ("triples of valid and test left out, since they are in train, or in both: 2",)
+
+
+def test_names_may_hold_what_only_some_programs_break_lines_at(tmp_path):
+    path_graph(tmp_path)
+    with (tmp_path / "train.txt").open("a", encoding="utf-8", newline="") as stream:
+        stream.write("n0\tbefore\ta\u2028b\r\nc\x85d\tbefore\tn0\r\n")
+    assert {"a\u2028b", "c\x85d"} < set(GraphFolder(data=str(tmp_path)).graph.nodes)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +69,14 @@ def test_held_out_triples_of_what_training_lacks_are_counted(tmp_path):
         ({"train.txt": "a\tr\tb\n\na\tr\t\n"}, "line 3"),
         ({"test.txt": None}, "no test file"),
         ({"test.tsv": "n01\tnext\tn02\n"}, "has test.txt and test.tsv; keep one"),
-        ({"test.txt": "x\ty\tz\n"}, "test.txt: no triple to use"),
+        ({"test.txt": "x\ty\tz\n"}, "test.txt: no triples to use .*no training triple has their nodes"),
+        (
+            {"test.txt": "n00\tnear\tn01\n"},
+            "test.txt: no triples to use .*no training triple has their nodes or relation",
+        ),
+        ({"train.txt": ""}, "train.txt: no triples; give triples in each of the files"),
+        ({"valid.txt": "\n"}, "valid.txt: no triples; give triples in each of the files"),
+        ({"train.txt": "a\tr\ta\n", "valid.txt": "a\tr\ta\n"}, "valid.txt: no triples to use .*they are in train"),
         ({"train.txt": b"\xff\xfe\xfd"}, "UTF-8"),
     ],
 )

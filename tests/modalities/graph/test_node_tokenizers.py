@@ -85,6 +85,7 @@ def test_random_codes_of_a_node_are_distinct(tmp_path):
     [
         "nodepiece@0",
         "nodepiece@2.5",
+        "nodepiece@nan",
         "nodepiece@nearest=-1",
         "nodepiece-anchors@nearest=0",
         "nodepiece@ties=last",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
@@ -54,16 +55,13 @@ class GraphDataset(Dataset):
         whole = KnowledgeGraph.of(*(read_triples(self.files[part]) for part in PARTS))
         for part in PARTS:
             if not len(getattr(whole, part)):
+                why = "; ".join(_left_out(whole)) if part != "train" else ""
                 raise BenchError(
-                    f"{self.files[part]}: no triple to use; of valid and test, those count whose nodes and relations "
-                    "training has, and that are not among the training triples"
+                    f"{self.files[part]}: no triples" + (f" to use ({why})" if why else ""),
+                    "give triples in each of the files; nodes and relations of valid and test must occur in train",
                 )
         self.graph = whole if split == "test" else whole.known
-        if self.graph.unknown:
-            self.remarks = (
-                f"{self.graph.unknown} triples of valid and test are left out, since no training triple has their "
-                "nodes or relation",
-            )
+        self.remarks = tuple(_left_out(self.graph))
 
     @abstractmethod
     def find(self) -> Mapping[str, Path]:
@@ -95,6 +93,15 @@ class GraphDataset(Dataset):
         return self.training() if self.split == "test" else None
 
 
+def _left_out(graph: KnowledgeGraph) -> list[str]:
+    """What of the held-out triples is left out, and why, a sentence for each reason."""
+    reasons = {
+        "no training triple has their nodes or relation": graph.unknown,
+        "they are in train, or in both": graph.repeated,
+    }
+    return [f"triples of valid and test left out, since {why}: {count}" for why, count in reasons.items() if count]
+
+
 def graph_of(dataset: Dataset) -> KnowledgeGraph:
     """The graph whose nodes a data set has, or some of whose nodes it has.
 
@@ -121,12 +128,12 @@ def read_triples(path: Path) -> list[Named]:
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: {error}", "give a UTF-8 text with a triple per line") from error
     triples = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):  # not splitlines, which breaks at U+2028, too
         if line.strip():
             names = [name.strip() for name in line.split("\t")]
             if len(names) != 3 or not all(names):
                 raise BenchError(
-                    f"{path}, line {number}: {line[:80]!r} is not a triple",
+                    f"{path}, line {number}: {line.rstrip()[:80]!r} is not a triple",
                     "write head, relation and tail, separated by tabs",
                 )
             triples.append((names[0], names[1], names[2]))

@@ -48,10 +48,13 @@ class NodePiece(NodeTokenizer):
         ties: Literal["first", "random"] = "first",
     ) -> None:
         super().__init__()
-        if anchors <= 0 or (anchors >= 1 and anchors % 1):
+        if not anchors > 0 or (anchors >= 1 and anchors % 1):
             raise BenchError(f"anchors={anchors} is neither a number of anchors nor a share of the nodes below 1")
         if nearest < 0 or relations < -1:
-            raise BenchError(f"nearest={nearest}, relations={relations}: neither can be negative", "see bench show")
+            raise BenchError(
+                f"nearest={nearest}, relations={relations}: neither can be negative",
+                "write 0 for none, or relations=-1 for as many as most nodes have",
+            )
         if not nearest and not relations:
             raise BenchError("nearest=0 and relations=0 leave no tokens", "raise one of them")
         if ties not in ("first", "random"):
