@@ -195,7 +195,8 @@ def _remedies(said: Claims, measured: _Rows) -> Iterator[Line]:
         elif _changed(row):
             unclaimed.append(row)
     for kind, method in said.methods():
-        subject = method.method + (f" [{method.refs}]" if method.refs else "")
+        where = f" [{method.refs}]" if method.refs else f" ({method.source})" if method.source else ""
+        subject = method.method + where
         if method.method not in found:
             why = method.why or "no system of this table has it"
             yield Line(subject, kind.kind, "more", kind.claim, None, None, None, Finding("not measured", why))

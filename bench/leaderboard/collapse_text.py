@@ -23,6 +23,7 @@ NOTES = (
     "step chose between the last two looks. In brackets: the smallest and the largest of the trainings. Gain: used, "
     "minus that of the same system without the remedy.",
     "“Partially” is confirmed where more is used than by plain VQ and a codebook collapses nevertheless.",
+    "Numbers in square brackets are references of the survey.",
 )
 """What the tables show, and how verdicts are reached."""
 
