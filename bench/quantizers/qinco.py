@@ -31,7 +31,8 @@ class ImplicitQuantizer(ResidualQuantizer):
     network, which starts by adding nothing to it: training starts from ``rvq``. All levels are trained together with
     AdamW, on the sum of the mean squared errors after each of them, from codes that the networks of that step choose,
     among all codes or among the sixteen preselected ones as in QINCo2. Coding tries all of them, level by level. If
-    the vectors learned from are not coded better in the end, the codebooks of ``rvq`` stay.
+    the vectors learned from are not coded better in the end, the codebooks of ``rvq`` stay. So small and so briefly
+    trained, it codes the photographs of ``image-recon`` at twelve bits no better than ``rvq``.
     """
 
     most_bits = 8
