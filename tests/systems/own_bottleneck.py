@@ -14,10 +14,12 @@ from bench.quantizers.trained.vector import TrainedVQ
 class Signs(Bottleneck):
     """The signs of the first dimensions of a latent, straight through."""
 
+    weights: torch.Tensor
+
     def __init__(self, width: int, bits: int = 4) -> None:
         super().__init__(width)
         self.bits, self.sizes = bits, (2**bits,)
-        self.weights = 2 ** torch.arange(bits)
+        self.register_buffer("weights", 2 ** torch.arange(bits), persistent=False)  # which follows it to a GPU
 
     def forward(self, latents: torch.Tensor, generator: torch.Generator) -> Coded:
         coded = self.decode(self.encode(latents))

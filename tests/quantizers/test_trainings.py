@@ -1,4 +1,4 @@
-"""A training that is cut off and resumed from its checkpoint ends as one that was not, to the last bit."""
+"""Trainings with every bottleneck, estimator and remedy: resumed from a checkpoint, and on a device that pretends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from places import SYSTEMS
+from pretended_device import DEVICE, MixedDevicesError, PretendedDevice
 from torch import nn
 
 from bench import registry
@@ -17,6 +19,8 @@ from bench.learning.autoencoder import Autoencoder, NetworkSettings, TrainedToke
 from bench.learning.bottleneck import Curves, Model
 from bench.learning.training import Checkpoint, Schedule, train
 
+CPU = torch.device("cpu")
+OWN = f"{SYSTEMS / 'own_bottleneck.py'}:Signs"
 DIMS, GRID = 6, (3, 4)
 SETTINGS = NetworkSettings(width=8)
 SCHEDULE = Schedule(steps=6, learning_rate=1e-2, weight_decay=0.0)
@@ -46,6 +50,11 @@ def cases() -> list[str]:
     for name in registry.entries("remedies"):
         texts += [f"trained-vq@bits=6,remedy={name}{arguments}" for arguments in ARGUMENTS.get(name, [""])]
     return [*texts, "trained-vq@bits=6,update=ema"]
+
+
+@pytest.fixture(autouse=True)
+def _alone(one_thread: None) -> None:
+    """One thread for every test."""
 
 
 class Linear(Autoencoder):
@@ -82,39 +91,63 @@ class CutOffError(Exception):
     """The process ends."""
 
 
-def model_of(text: str, seed: int) -> Model:
+def model_of(text: str, seed: int = 0) -> Model:
+    """A model whose bottleneck has not been started."""
     spec = parse(text)
     assert isinstance(spec, BottleneckSpec)
     torch.manual_seed(seed)
     return Model(Linear(SETTINGS, []), spec.bottleneck(SETTINGS.width))
 
 
-def trained(model: Model, checkpoint: Checkpoint | None = None, until: int = SCHEDULE.steps) -> dict[str, Any]:
+def started(text: str) -> Model:
+    model, first = model_of(text), Linear.draw([], 32, SETTINGS, torch.Generator().manual_seed(8))
+    with torch.no_grad():
+        model.bottleneck.start(model.network.encode(first), torch.Generator().manual_seed(7))
+    return model
+
+
+def trained(
+    model: Model, checkpoint: Checkpoint | None = None, until: int = SCHEDULE.steps, device: torch.device = CPU
+) -> dict[str, Any]:
     """The state, and what was seen, of the training of a model, which is resumed if there is a checkpoint."""
     held_out = Linear.draw([], 5, SETTINGS, torch.Generator().manual_seed(9))
-    curves = Curves(model, held_out, SCHEDULE, looks=SCHEDULE.steps)
+    curves = Curves(model.to(device), held_out.to(device), SCHEDULE, looks=SCHEDULE.steps)
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         if len(curves.steps) == until:
             raise CutOffError
-        return model.loss(Linear.draw([], 4, SETTINGS, generator), generator)
+        return model.loss(Linear.draw([], 4, SETTINGS, generator).to(device), generator)
 
     train(model, loss, SCHEDULE, 5, checkpoint, watcher=curves, seeded=False, every=0.0)
-    return {"state": model.state_dict(), **curves.state()}
+    return {"state": {name: value.cpu() for name, value in model.state_dict().items()}, **curves.state()}
 
 
 @pytest.mark.parametrize("text", cases())
-def test_a_resumed_training_ends_as_one_that_was_not_cut_off(text: str, tmp_path: Path, one_thread: None) -> None:
-    whole, cut_off = (model_of(text, seed=0) for _ in range(2))
-    for model in (whole, cut_off):
-        first = Linear.draw([], 32, SETTINGS, torch.Generator().manual_seed(8))
-        with torch.no_grad():
-            model.bottleneck.start(model.network.encode(first), torch.Generator().manual_seed(7))
-    expected, checkpoint = trained(whole), Checkpoint(tmp_path / "state.pt", "key")
+def test_a_resumed_training_ends_as_one_that_was_not_cut_off(text: str, tmp_path: Path) -> None:
+    checkpoint, expected = Checkpoint(tmp_path / "state.pt", "key"), trained(started(text))
     with pytest.raises(CutOffError):
-        trained(cut_off, checkpoint, until=CUT_OFF)
+        trained(started(text), checkpoint, until=CUT_OFF)
     # Another model, as another process builds it: what is not in the checkpoint is lost, the start included.
-    resumed = trained(model_of(text, seed=1), checkpoint)
-    assert resumed["steps"] == list(range(1, SCHEDULE.steps + 1))
-    assert resumed["rows"] == expected["rows"]
-    torch.testing.assert_close(resumed["state"], expected["state"], rtol=0, atol=0, equal_nan=True)
+    equal(trained(model_of(text, seed=1), checkpoint), expected)
+
+
+@pytest.mark.parametrize("text", [*cases(), OWN])
+def test_a_training_stays_on_its_device(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, model = trained(started(text)), started(text)
+    with PretendedDevice(monkeypatch):
+        equal(trained(model, device=DEVICE), expected)
+
+
+def test_a_tensor_that_stays_behind_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PretendedDevice(monkeypatch):
+        moved = torch.ones(2).to(DEVICE)
+        assert (moved + torch.tensor(1.0)).cpu().tolist() == [2, 2]  # a scalar may stay
+        with pytest.raises(MixedDevicesError):
+            moved + torch.ones(2)
+
+
+def equal(reached: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Check that two trainings saw the same and ended alike, to the last bit."""
+    assert reached["steps"] == expected["steps"] == list(range(1, SCHEDULE.steps + 1))
+    assert reached["rows"] == expected["rows"]
+    torch.testing.assert_close(reached["state"], expected["state"], rtol=0, atol=0, equal_nan=True)
