@@ -132,6 +132,17 @@ def number_from_zero(name: str, value: Any, most: float = math.inf) -> float:
     return float(value)
 
 
+def number_above_zero(name: str, value: Any) -> float:
+    """The value of the argument ``name``, checked to be a finite number above zero.
+
+    Raises:
+        BenchError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise BenchError(f"{name}={value}: write a number above zero")
+    return float(value)
+
+
 class NoResults(BenchError):
     """Folders hold no results; commands that read them exit with 3, as nothing was measured."""
 

@@ -92,8 +92,8 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "entropy",
         "entropy:EntropyPenalty",
-        "Certain for each vector, evenly spread over the batch",
-        "Yu et al. 2024, arXiv 2310.05737",
+        "A penalty: assignments certain for each vector, evenly spread over the batch",
+        "Yu et al. 2023, arXiv 2310.05737",
     ),
     _entry(
         "uniform-prior",

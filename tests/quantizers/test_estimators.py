@@ -223,7 +223,17 @@ def test_temperatures_fall_geometrically(name: str) -> None:
     assert seen == pytest.approx([2, 0.2, 0.2 * math.sqrt(0.1)])
 
 
-@pytest.mark.parametrize("text", ["gumbel@start=0", "stochastic@end=-1", "reinforce@start=0", "gumbel@width=0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gumbel@start=0",
+        "stochastic@end=-1",
+        "reinforce@start=0",
+        "gumbel@width=0",
+        "gumbel@end=.nan",
+        "gumbel@start=true",
+    ],
+)
 def test_wrong_temperatures_are_named(text: str) -> None:
     with pytest.raises(BenchError, match="above zero"):
         estimator_of(text)

@@ -217,7 +217,7 @@ def test_what_a_remedy_has_no_use_for_is_rejected():
         book_of("ibq", estimator="rotation")
     with pytest.raises(BenchError, match="temperature=0: write a number above zero"):
         remedy_of("soft@temperature=0", 8, 3)
-    with pytest.raises(BenchError, match="drawn=2: write a share"):
+    with pytest.raises(BenchError, match="drawn=2: write a number from zero to 1"):
         remedy_of("uniform-prior@drawn=2", 8, 3)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bench.contracts.system import part
-from bench.errors import BenchError
+from bench.errors import number_above_zero
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,11 @@ class Carried:
 
 
 class Estimator(nn.Module, ABC):
-    """Chooses a codeword for each vector in training and estimates the gradient of that choice."""
+    """Chooses a codeword for each vector in training and estimates the gradient of that choice.
+
+    What it keeps from step to step is a parameter or a buffer, from which a training is resumed; what :meth:`progress`
+    sets need not be.
+    """
 
     def progress(self, share: float) -> None:
         """Called before each training step with the share of the training that is done, in [0, 1)."""
@@ -58,18 +62,16 @@ class Annealed(Estimator):
         temperature: that of the step.
 
     Raises:
-        BenchError: a temperature is not positive.
+        BenchError: a temperature is not above zero.
     """
 
     def __init__(self, start: float, end: float) -> None:
         super().__init__()
-        if min(start, end) <= 0:
-            raise BenchError(f"temperatures from {start} to {end}: write numbers above zero")
-        self.start, self.end = start, end
-        self.temperature = start
+        self.start, self.end = number_above_zero("start", start), number_above_zero("end", end)
+        self.temperature = self.start
 
     def progress(self, share: float) -> None:
-        self.temperature = self.start * (self.end / self.start) ** share
+        self.temperature = geometric(self.start, self.end, share)
 
 
 def estimator_of(text: str) -> Estimator:
@@ -81,6 +83,16 @@ def estimator_of(text: str) -> Estimator:
     """
     made: Estimator = part("estimators", text)
     return made
+
+
+def geometric(start: float, end: float, share: float) -> float:
+    """The temperature after a share of a training in which it goes from ``start`` to ``end`` by equal factors."""
+    return start * (end / start) ** share
+
+
+def straight_through(values: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    """Values, with the gradient of a source of the same shape as if they were equal."""
+    return source + (values - source).detach()
 
 
 def uniform(shape: torch.Size, generator: torch.Generator, like: torch.Tensor) -> torch.Tensor:
@@ -95,6 +107,14 @@ def spread(logits: torch.Tensor) -> torch.Tensor:
     What is drawn in units of it does not depend on the scale of latents.
     """
     return logits.detach().std(1).mean().clamp(min=torch.finfo(logits.dtype).tiny)
+
+
+def relative(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Logits ``[n, size]`` in units of ``temperature`` times their spread over codewords, whatever the latents' scale.
+
+    Their softmax is soft assignments or chances, which turn hard as the temperature goes to 0.
+    """
+    return logits / (temperature * spread(logits))
 
 
 def drawn_codes(chances: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

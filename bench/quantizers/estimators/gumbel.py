@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from bench.errors import BenchError
-from bench.quantizers.estimators.base import Annealed, Carried, spread, uniform
+from bench.errors import number_above_zero
+from bench.quantizers.estimators.base import Annealed, Carried, relative, straight_through, uniform
 
 
 class Gumbel(Annealed):
@@ -28,24 +28,22 @@ class Gumbel(Annealed):
             (straight-through), instead of the relaxed mixture of codewords.
 
     Raises:
-        BenchError: a temperature or the width is not positive.
+        BenchError: a temperature or the width is not above zero.
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.0625, width: float = 0.1, hard: bool = True) -> None:
         super().__init__(start, end)
-        if width <= 0:
-            raise BenchError(f"width={width}: write a number above zero")
-        self.width, self.hard = width, hard
+        self.width, self.hard = number_above_zero("width", width), hard
 
     def forward(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
-        noisy = logits / (self.width * spread(logits)) + gumbel_noise(logits, generator)
+        noisy = relative(logits, self.width) + gumbel_noise(logits, generator)
         codes = noisy.argmax(1)
         relaxed = (noisy / self.temperature).softmax(1) @ codewords
         if not self.hard:
             return Carried(relaxed, codes)
-        return Carried(relaxed + (codewords[codes] - relaxed).detach(), codes)
+        return Carried(straight_through(codewords[codes], relaxed), codes)
 
 
 def gumbel_noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

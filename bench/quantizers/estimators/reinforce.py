@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, spread
+from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, relative
 
 
 class Reinforce(Annealed):
     """REINFORCE (Williams 1992, doi:10.1007/BF00992696): codewords drawn from softmax(logits / T).
 
-    The encoder gets (loss - baseline) ∇ log p(code), whose mean is the exact gradient of the expected loss, and nothing
-    from the vectors that the decoder gets: these have a gradient to the codewords alone. T is as in ``stochastic``.
+    The encoder gets (loss - baseline) ∇ log p(code) and nothing from the vectors that the decoder gets: these have a
+    gradient to the codewords alone. With T taken as a constant and a baseline that does not depend on what is drawn,
+    its mean is the exact gradient of the expected loss. T is in units of the standard deviation of a vector's logits
+    over codewords, on average over the batch.
 
     Args:
         start: temperature at the beginning of the training.
@@ -24,6 +26,6 @@ class Reinforce(Annealed):
     def forward(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
-        chances = (logits / (self.temperature * spread(logits))).log_softmax(1)
+        chances = relative(logits, self.temperature).log_softmax(1)
         codes = drawn_codes(chances.exp(), generator)
         return Carried(codewords[codes], codes, chances.gather(1, codes[:, None])[:, 0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, spread
+from bench.quantizers.estimators.base import Annealed, Carried, drawn_codes, relative, straight_through
 
 
 class Stochastic(Annealed):
@@ -27,7 +27,7 @@ class Stochastic(Annealed):
     def forward(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
-        chances = (logits / (self.temperature * spread(logits))).softmax(1)
+        chances = relative(logits, self.temperature).softmax(1)
         codes = drawn_codes(chances, generator)
         mean = chances @ codewords
-        return Carried(mean + (codewords[codes] - mean).detach(), codes)
+        return Carried(straight_through(codewords[codes], mean), codes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.quantizers.estimators.base import Carried, Estimator
+from bench.quantizers.estimators.base import Carried, Estimator, straight_through
 
 
 class StraightThrough(Estimator):
@@ -14,4 +14,4 @@ class StraightThrough(Estimator):
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
     ) -> Carried:
         codes = logits.argmax(1)
-        return Carried(vectors + (codewords[codes] - vectors).detach(), codes)
+        return Carried(straight_through(codewords[codes], vectors), codes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.errors import BenchError
+from bench.errors import BenchError, number_above_zero
 from bench.quantizers.remedies.base import Remedy
 
 MOMENTUM = 0.1
@@ -35,9 +35,7 @@ class Affine(Remedy):
         super().__init__(size, dim)
         if not isinstance(statistics, bool):
             raise BenchError(f"statistics={statistics}: write true or false")
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0:
-            raise BenchError(f"rate={rate}: write a number above zero")
-        self.statistics, self.rate = statistics, rate
+        self.statistics, self.rate = statistics, number_above_zero("rate", rate)
         if statistics:
             self.register_buffer("moments", torch.tensor([0.0, 1.0, 0.0, 1.0])[:, None].repeat(1, dim))
         else:

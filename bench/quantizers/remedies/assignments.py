@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from bench.errors import BenchError
-from bench.quantizers.estimators.base import spread
-
 LEAST_SHARE = 1e-12
 """The least mean share of a codeword whose logarithm is taken, since that of zero has no gradient."""
-
-
-def relative(logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Logits ``[n, size]`` in units of ``temperature`` times their spread over codewords, whatever the latents' scale.
-
-    Minus the squared distances, they become those of soft assignments; towards a temperature of 0 these turn hard.
-    """
-    return logits / (temperature * spread(logits))
 
 
 def entropies(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,14 +33,3 @@ def by_index(codewords: torch.Tensor, codes: torch.Tensor, shares: torch.Tensor)
     """
     mixed = shares @ codewords.detach()
     return codewords[codes] + (mixed - mixed.detach())
-
-
-def above_zero(name: str, value: float) -> float:
-    """A number of a remedy's arguments that must be above zero.
-
-    Raises:
-        BenchError: it is not; the message names the argument.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise BenchError(f"{name}={value}: write a number above zero")
-    return float(value)

@@ -14,6 +14,9 @@ from bench.quantizers.estimators.base import Carried
 class Remedy(nn.Module):
     """What is done against collapse: a remedy overrides the steps that it changes. This class is the remedy ``none``.
 
+    What it keeps from step to step is a parameter or a buffer, from which a training is resumed; what :meth:`progress`
+    sets need not be.
+
     Args:
         size: number of codewords.
         dim: dimensions of the vectors.

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
+from bench.errors import number_above_zero
 from bench.quantizers.estimators.base import Carried
-from bench.quantizers.remedies.assignments import above_zero
 from bench.quantizers.remedies.base import Remedy
 
 TOLERANCE = 1e-6
@@ -35,7 +35,7 @@ class SoftConvex(Remedy):
 
     def __init__(self, size: int, dim: int, weight: float = 0.1) -> None:
         super().__init__(size, dim)
-        self.weight = above_zero("weight", weight)
+        self.weight = number_above_zero("weight", weight)
 
     def carry(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator

@@ -7,8 +7,9 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
+from bench.errors import number_above_zero
 from bench.quantizers.estimators.base import Carried
-from bench.quantizers.remedies.assignments import above_zero, by_index, entropies
+from bench.quantizers.remedies.assignments import by_index, entropies
 from bench.quantizers.remedies.base import Remedy
 
 
@@ -33,7 +34,10 @@ class IndexBackpropagation(Remedy):
 
     def __init__(self, size: int, dim: int, weight: float = 0.05, temperature: float = 0.01) -> None:
         super().__init__(size, dim)
-        self.weight, self.temperature = above_zero("weight", weight), above_zero("temperature", temperature)
+        self.weight, self.temperature = (
+            number_above_zero("weight", weight),
+            number_above_zero("temperature", temperature),
+        )
 
     def start(self, weight: torch.Tensor, vectors: torch.Tensor, generator: torch.Generator) -> None:
         weight.copy_(torch.randn(weight.shape, generator=generator).to(vectors) * vectors.std(0))

@@ -1,4 +1,4 @@
-"""The batch's mean assignment shall be uniform, and some of its codes are drawn."""
+"""A penalty on a batch's mean assignment that is not uniform; some of the codes are drawn."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import torch
 
-from bench.errors import BenchError
-from bench.quantizers.estimators.base import Carried, drawn_codes
-from bench.quantizers.remedies.assignments import above_zero, by_index, entropies, relative
+from bench.errors import number_above_zero, number_from_zero
+from bench.quantizers.estimators.base import Carried, drawn_codes, relative
+from bench.quantizers.remedies.assignments import by_index, entropies
 from bench.quantizers.remedies.base import Remedy
 
 
@@ -36,10 +36,11 @@ class PriorRegularization(Remedy):
 
     def __init__(self, size: int, dim: int, weight: float = 0.01, drawn: float = 0.5, temperature: float = 0.1) -> None:
         super().__init__(size, dim)
-        self.weight, self.temperature = above_zero("weight", weight), above_zero("temperature", temperature)
-        if not 0 <= drawn <= 1:
-            raise BenchError(f"drawn={drawn}: write a share from 0 to 1")
-        self.drawn = drawn
+        self.weight, self.temperature = (
+            number_above_zero("weight", weight),
+            number_above_zero("temperature", temperature),
+        )
+        self.drawn = number_from_zero("drawn", drawn, most=1)
 
     def carry(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator

@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from bench.quantizers.estimators.base import Carried
+from bench.errors import number_above_zero
+from bench.quantizers.estimators.base import Carried, geometric
 from bench.quantizers.estimators.gumbel import gumbel_noise
-from bench.quantizers.remedies.assignments import above_zero, entropies
+from bench.quantizers.remedies.assignments import entropies
 from bench.quantizers.remedies.base import Remedy
 
 RATE = 10.0
@@ -53,7 +54,7 @@ class SelfAnnealed(Remedy):
     def __init__(self, size: int, dim: int, weight: float = 0.002, first: float = 1.0, last: float = 0.2) -> None:
         super().__init__(size, dim)
         self.weight, self.first, self.last = (
-            above_zero(name, value) for name, value in (("weight", weight), ("first", first), ("last", last))
+            number_above_zero(name, value) for name, value in (("weight", weight), ("first", first), ("last", last))
         )
         self.scaled_log_variance = nn.Parameter(torch.zeros(()))
         self.temperature, self.risen = self.first, 1.0
@@ -68,7 +69,7 @@ class SelfAnnealed(Remedy):
         self.scaled_log_variance.fill_(math.log(FIRST_VARIANCE * float(variance.sum())) / RATE)
 
     def progress(self, share: float) -> None:
-        self.temperature = self.first * (self.last / self.first) ** share
+        self.temperature = geometric(self.first, self.last, share)
         self.risen = min(1.0, share / WARMUP)
 
     def carry(

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from bench.quantizers.estimators.base import Carried
-from bench.quantizers.remedies.assignments import above_zero, relative
+from bench.errors import number_above_zero
+from bench.quantizers.estimators.base import Carried, geometric, relative
 from bench.quantizers.remedies.base import Remedy
 
 
@@ -33,7 +33,7 @@ class Soft(Remedy):
 
     def __init__(self, size: int, dim: int, temperature: float = 0.1) -> None:
         super().__init__(size, dim)
-        self.temperature = above_zero("temperature", temperature)
+        self.temperature = number_above_zero("temperature", temperature)
 
     def carry(
         self, vectors: torch.Tensor, codewords: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
@@ -71,8 +71,8 @@ class AnnealedSoft(Soft):
     """
 
     def __init__(self, size: int, dim: int, first: float = 1.0, last: float = 0.01) -> None:
-        super().__init__(size, dim, above_zero("first", first))
-        self.first, self.last = self.temperature, above_zero("last", last)
+        super().__init__(size, dim, number_above_zero("first", first))
+        self.first, self.last = self.temperature, number_above_zero("last", last)
 
     def progress(self, share: float) -> None:
-        self.temperature = self.first * (self.last / self.first) ** share
+        self.temperature = geometric(self.first, self.last, share)

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from bench.errors import number_above_zero
 from bench.quantizers.estimators.base import Carried, spread
-from bench.quantizers.remedies.assignments import above_zero
 from bench.quantizers.remedies.base import Remedy
 
 ROUNDS = 3
@@ -43,7 +43,7 @@ class Transport(Remedy):
     ) -> None:
         super().__init__(size, dim)
         self.weight, self.divergence, self.temperature = (
-            above_zero(name, value)
+            number_above_zero(name, value)
             for name, value in (("weight", weight), ("divergence", divergence), ("temperature", temperature))
         )
         self.shares = nn.Parameter(torch.zeros(size))

@@ -47,10 +47,11 @@ class TrainedAQ(LearnedBottleneck):
         rest = committing = vectors - torch.stack(words).sum(0)
         looked = []
         for book, word in zip(self.books, words, strict=True):
-            one = book(rest + word, generator, committing + word)
-            rest, committing = rest + word - one.vectors, committing + word - one.vectors.detach()
-            looked.append(one)
-        return coded(latents, vectors - rest, looked)
+            level = book(rest + word, generator, committing + word)
+            rest, committing = rest + word - level.vectors, committing + word - level.vectors.detach()
+            looked.append(level)
+        codes = [level.codes.view(latents.shape[:-1]) for level in looked]
+        return coded((vectors - rest).view_as(latents), codes, looked)
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         codes = self._chosen(latents.flatten(0, -2), self.rounds)

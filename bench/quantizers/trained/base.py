@@ -38,7 +38,8 @@ class Bottleneck(nn.Module, ABC):
     """Turns latents ``[batch, *grid, width]`` of an encoder into codes and back; the grid has one axis or two.
 
     A class of one's own takes ``width`` and whatever arguments it likes. It is measured beside those of the bench, as
-    ``my_file.py:Class@bits=8``.
+    ``my_file.py:Class@bits=8``. What it keeps from step to step is a parameter or a buffer: a training is resumed from
+    the ``state_dict`` alone, without :meth:`start`, and tensors follow the module to a GPU only as these.
 
     Args:
         width: dimensions of a latent.

@@ -46,8 +46,8 @@ class TrainedFSQ(ImplicitBottleneck):
 def levels_of(bits: int) -> tuple[int, ...]:
     """Numbers of values of the coordinates for so many bits, powers of two from 4 on.
 
-    Each coordinate has 8, or one or two have 4: with five values or more, as the paper advises, there would be fewer
-    coordinates than the paper has at as many bits.
+    All coordinates have 8 values, but for one or two that have 4 where the bits are not a multiple of 3.
+    The paper advises five values or more; 16 in place of 4 would leave fewer coordinates than it has for as many bits.
     """
     bits = whole_number("bits of a token", bits, 2, LEARNED_BITS)
     fours = -bits % 3

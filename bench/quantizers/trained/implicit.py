@@ -1,4 +1,4 @@
-"""What bottlenecks share whose codewords are not learned: each of a few projected coordinates has fixed values."""
+"""Bottlenecks without learned codewords: each of a few projected coordinates takes one of its fixed values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.errors import number_from_zero
+from bench.quantizers.estimators.base import straight_through
 from bench.quantizers.trained.base import Bottleneck, Coded
 
 
@@ -67,7 +68,7 @@ class ImplicitBottleneck(Bottleneck):
         values = self.values(digits)
         distance = F.mse_loss(bounded, values)
         return Coded(
-            self.back(bounded + (values - bounded).detach()),
+            self.back(straight_through(values, bounded)),
             (self._codes(digits),),
             self.commitment * distance + self.penalty(bounded),
             distance.detach(),

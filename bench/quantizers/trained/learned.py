@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -49,7 +50,9 @@ class LearnedBottleneck(Bottleneck):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         recipe = [
-            one for name, one in inspect.signature(LearnedBottleneck.__init__).parameters.items() if name in RECIPE
+            parameter
+            for name, parameter in inspect.signature(LearnedBottleneck.__init__).parameters.items()
+            if name in RECIPE
         ]
         own = list(inspect.signature(cls.__init__).parameters.values())[1:]
         if own and own[-1].kind is own[-1].VAR_KEYWORD:
@@ -71,20 +74,19 @@ class LearnedBottleneck(Bottleneck):
             book.upkeep(generator)
 
 
-def coded(latents: torch.Tensor, vectors: torch.Tensor, looked: list[Looked]) -> Coded:
-    """What a bottleneck gives of levels that share the grid of the latents.
+def coded(decoded: torch.Tensor, codes: Iterable[torch.Tensor], looked: list[Looked]) -> Coded:
+    """What a bottleneck gives of levels through which all latents went; losses are averaged over levels.
 
     Args:
-        latents: what was coded, ``[batch, *grid, width]``.
-        vectors: what the decoder gets, ``[batch·places, width]``.
-        looked: what the codebook of each level made of it; losses are averaged over levels.
+        decoded: what the decoder gets, ``[batch, *grid, width]``.
+        codes: codes of each level, ``[batch, *grid of the level]``.
+        looked: what the codebook of each level made of its vectors, sample after sample.
     """
-    grid = latents.shape[:-1]
-    drawn = [one.drawn.view(grid).flatten(1).sum(1) for one in looked if one.drawn is not None]
+    drawn = [level.drawn.view(len(decoded), -1).sum(1) for level in looked if level.drawn is not None]
     return Coded(
-        vectors.view_as(latents),
-        tuple(one.codes.view(grid) for one in looked),
-        torch.stack([one.loss for one in looked]).mean(),
-        torch.stack([one.commitment for one in looked]).mean(),
+        decoded,
+        tuple(codes),
+        torch.stack([level.loss for level in looked]).mean(),
+        torch.stack([level.commitment for level in looked]).mean(),
         torch.stack(drawn).sum(0) if drawn else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.errors import BenchError, number_from_zero, whole_number
+from bench.errors import number_above_zero, number_from_zero, whole_number
 from bench.quantizers.base import LEARNED_BITS
 from bench.quantizers.trained.bit_entropy import entropy_of_bits, entropy_of_codes
 from bench.quantizers.trained.implicit import ImplicitBottleneck
@@ -39,9 +39,7 @@ class TrainedLFQ(ImplicitBottleneck):
         super().__init__(width, (2,) * whole_number("bits of a token", bits, 1, LEARNED_BITS), commitment)
         self.entropy = number_from_zero("entropy", entropy)
         self.diversity = number_from_zero("diversity", diversity)
-        self.temperature = number_from_zero("temperature", temperature)
-        if not self.temperature:
-            raise BenchError("temperature=0: soft assignments need more")
+        self.temperature = number_above_zero("temperature", temperature)
 
     def bounded(self, projected: torch.Tensor) -> torch.Tensor:
         return projected

@@ -12,7 +12,7 @@ from bench.quantizers.base import LEARNED_BITS, hyphenated
 from bench.quantizers.multiscale import averaged, check_scales, enlarged, grids_of, spans_of
 from bench.quantizers.trained.base import Coded
 from bench.quantizers.trained.codebook import Codebook, Looked
-from bench.quantizers.trained.learned import BITS, LearnedBottleneck
+from bench.quantizers.trained.learned import BITS, LearnedBottleneck, coded
 
 
 class TrainedMultiscale(LearnedBottleneck):
@@ -57,18 +57,12 @@ class TrainedMultiscale(LearnedBottleneck):
         rest = committing = maps = _maps(latents)
         looked: list[Looked] = []
         for scale, grid in enumerate(self._grids(maps)):
-            one = self._book(averaged(rest, grid), generator, averaged(committing, grid) if scale else None)
-            output = enlarged(one.vectors, grid, maps.shape[2:])
+            level = self._book(averaged(rest, grid), generator, averaged(committing, grid) if scale else None)
+            output = enlarged(level.vectors, grid, maps.shape[2:])
             rest, committing = rest - output, committing - output.detach()
-            looked.append(one)
-        drawn = [one.drawn.view(len(latents), -1).sum(1) for one in looked if one.drawn is not None]
-        return Coded(
-            _latents(maps - rest, latents.ndim),
-            self._shaped([one.codes for one in looked], latents),
-            torch.stack([one.loss for one in looked]).mean(),
-            torch.stack([one.commitment for one in looked]).mean(),
-            torch.stack(drawn).sum(0) if drawn else None,
-        )
+            looked.append(level)
+        codes = self._shaped([level.codes for level in looked], latents)
+        return coded(_latents(maps - rest, latents.ndim), codes, looked)
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         rest, codes = _maps(latents), []

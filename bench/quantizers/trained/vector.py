@@ -31,7 +31,7 @@ class TrainedVQ(LearnedBottleneck):
 
     def forward(self, latents: torch.Tensor, generator: torch.Generator) -> Coded:
         looked = self.books[0].forward(latents.flatten(0, -2), generator)
-        return coded(latents, looked.vectors, [looked])
+        return coded(looked.vectors.view_as(latents), [looked.codes.view(latents.shape[:-1])], [looked])
 
     def encode(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (self.books[0].encode(latents.flatten(0, -2)).view(latents.shape[:-1]),)
