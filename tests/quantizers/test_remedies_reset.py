@@ -119,7 +119,7 @@ def test_affine_codewords_are_those_of_their_authors():
         close(running.codewords(codewords()), kept[f"affine_running_{step}"])
 
 
-def test_affine_codewords_have_themoments_the_vectors_at_first():
+def test_affine_codewords_have_the_moments_of_the_vectors_at_first():
     remedy, weight = Affine(64, 3, statistics=True), torch.empty(64, 3)
     given = torch.randn(500, 3, generator=generator()) * torch.tensor([1.0, 5.0, 0.1]) + 7
     remedy.start(weight, given, generator())
