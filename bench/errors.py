@@ -120,6 +120,27 @@ def whole_number(what: str, value: object, least: int, most: int) -> int:
     return value
 
 
+def number_above_zero(name: str, value: Any) -> float:
+    """The value of the argument ``name``, checked to be a finite number above zero.
+
+    Raises:
+        BenchError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise BenchError(f"{name}={value}: write a number above zero{_without_exponent(value)}")
+    return float(value)
+
+
+def _without_exponent(value: Any) -> str:
+    """How to write a number such as ``1e-3``, which YAML reads as text; empty for all else."""
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    written = f"{number:.12f}".rstrip("0").rstrip(".")
+    return f"; {value} is text to YAML, write {written}" if math.isfinite(number) and float(written) == number else ""
+
+
 def number_from_zero(name: str, value: Any, most: float = math.inf) -> float:
     """The value of the argument ``name``, checked to be a finite number from zero to ``most``.
 
@@ -128,30 +149,9 @@ def number_from_zero(name: str, value: Any, most: float = math.inf) -> float:
     """
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not 0 <= value <= most:
-        raise BenchError(f"{name}={value}: write a number from zero {'on' if math.isinf(most) else f'to {most:g}'}")
+        bounds = "on" if math.isinf(most) else f"to {most:g}"
+        raise BenchError(f"{name}={value}: write a number from zero {bounds}{_without_exponent(value)}")
     return float(value)
-
-
-def number_above_zero(name: str, value: Any) -> float:
-    """The value of the argument ``name``, checked to be a finite number above zero.
-
-    Raises:
-        BenchError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise BenchError(f"{name}={value}: write a number above zero")
-    return float(value)
-
-
-class NoResults(BenchError):
-    """Folders hold no results; commands that read them exit with 3, as nothing was measured."""
-
-    def __init__(self, *paths: object) -> None:
-        super().__init__(f"no results in {', '.join(map(str, paths))}")
-
-
-class Unavailable(BenchError):
-    """Something cannot be computed here, for lack of weights or a package: the cause, and the remedy if any."""
 
 
 def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:

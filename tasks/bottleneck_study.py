@@ -38,6 +38,7 @@ from bench.measuring.records import dataset_record, system_record
 from bench.measuring.seen import Seen
 from bench.modalities.signal import Signal
 from bench.quantizers.one_thread import one_thread
+from bench.quantizers.trained.checks import require_coding, require_levels
 
 ONE_TRAINING = "one training: no interval includes the spread between trainings (study.repeats in a --protocol file)"
 SEEN = {line.name: line for line in (QUANTIZATION_ERROR, COMMITMENT, DEAD_CODES, ENCODER_GRADIENT)}
@@ -97,7 +98,13 @@ class BottleneckStudy(DatasetTask):
         if not system.is_own:  # what a user's class does when it is built is the cell's business
             settings = self.choices(**protocol.settings)
             assert isinstance(settings, Choices)
-            system.bottleneck(settings.network.width)
+            try:
+                system.bottleneck(settings.network.width)
+            except BenchError:
+                raise
+            except Exception:  # as is what an estimator or a remedy of the user's does
+                if not system.own_parts:
+                    raise
         return protocol
 
     def unmeasurable(self, job: Job) -> str:
@@ -214,10 +221,13 @@ class _Training:
             torch.manual_seed(seed)
             network = self.network(self.settings.network, self.examples)
             model = Model(network, self.spec.bottleneck(self.settings.network.width))
+        require_levels(model.bottleneck, self.network.tokenizer.modality)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            examples = [self._batch(generator) for _ in range(4)]
-            model.bottleneck.start(network.encode(torch.cat(examples)), generator)
+            latents = network.encode(torch.cat([self._batch(generator) for _ in range(4)]))
+            model.bottleneck.start(latents, generator)
+        if self.spec.is_own:
+            require_coding(model.bottleneck, latents)
         return repeat, model.to(self.job.options.device)
 
     def _report(self, repeat: int, phase: str, done: int, total: int) -> None:

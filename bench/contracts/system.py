@@ -144,10 +144,16 @@ class SystemSpec:
             what = "a module" if inspect.ismodule(factory) else f"of the type {type(factory).__name__}"
             raise BenchError(f"{self.text}: {self.entry.target} is {what}, not a class of a {self.kind}")
         require_packages(factory, self.text)
+        self._require_own_arguments(factory, self.given_later)
         try:
             inspect.signature(factory).bind(**self.given_later, **self.arguments)
         except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
-            raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory)}") from error
+            raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory, self.given_later)}") from error
+
+    def _require_own_arguments(self, factory: Any, stated: Mapping[str, Any]) -> None:
+        """Check that the text gives no argument that the bench states itself."""
+        if taken := next((name for name in self.arguments if name in stated), None):
+            raise BenchError(f"{self.text}: {taken} is set by the bench; {_usage(self.entry, factory, stated)}")
 
     def uncastable(self, dtype: str) -> str:
         """Why its class gives no result in a dtype; empty if it may give one. Imports the class."""
@@ -215,9 +221,10 @@ class SystemSpec:
     def _built(self, stated: dict[str, Any]) -> Any:
         with watched():
             self.check()
-            return self._made(registry.load(self.entry.target), {**self.arguments, **stated})
+            return self._made(registry.load(self.entry.target), stated)
 
-    def _made(self, factory: Any, arguments: dict[str, Any]) -> Any:
+    def _made(self, factory: Any, stated: Mapping[str, Any]) -> Any:
+        arguments = {**self.arguments, **stated}
         try:
             return factory(**arguments)
         except BenchError as error:
@@ -227,7 +234,8 @@ class SystemSpec:
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
             # Not for classes of users, whose errors need the place in their code.
             if not self.is_own and (wrong := mistyped(factory, arguments)):
-                raise BenchError(f"{self.text}: {wrong}; {_usage(self.entry, factory)}") from error
+                usage = _usage(self.entry, factory, {**self.given_later, **stated})
+                raise BenchError(f"{self.text}: {wrong}; {usage}") from error
             raise
 
 
@@ -292,9 +300,14 @@ class BottleneckSpec(SystemSpec):
     def identity(self) -> dict[str, Any]:
         """As :meth:`SystemSpec.identity`, with the code of an estimator or a remedy that is the user's."""
         whole = super().identity()
-        names = (spec_text.name_and_rest(value)[0] for value in self.arguments.values() if isinstance(value, str))
-        own = {name: _source(name) for name in names if registry.is_file_target(name)}
+        own = {name: _source(name) for name in self.own_parts}
         return {**whole, "parts": own} if own else whole
+
+    @property
+    def own_parts(self) -> list[str]:
+        """The estimators and remedies of its arguments that are classes in files of the user."""
+        names = (spec_text.name_and_rest(value)[0] for value in self.arguments.values() if isinstance(value, str))
+        return [name for name in names if registry.is_file_target(name)]
 
     def bottleneck(self, width: int) -> Bottleneck:
         """The bottleneck for latents of ``width`` dimensions, untrained; its weights depend on torch's seed.
@@ -319,10 +332,18 @@ def part(kind: registry.Kind, text: str, **stated: Any) -> Any:
 
     Raises:
         UnknownName: nothing of that kind has the name.
-        BenchError: it does not take the arguments.
+        BenchError: it does not take the arguments, or the text is empty.
     """
+    if not text:
+        raise BenchError(f"no {registry.singular(kind)} is named", f"all names: bench list {kind}")
     spec = parse(str(text), kind)
-    return spec._made(registry.load(spec.entry.target), {**spec.arguments, **stated})
+    factory = registry.load(spec.entry.target)
+    spec._require_own_arguments(factory, stated)
+    try:
+        inspect.signature(factory).bind(**stated, **spec.arguments)
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"{spec.text}: {error}; {_usage(spec.entry, factory, stated)}") from error
+    return spec._made(factory, stated)
 
 
 _SPECS: Mapping[registry.Kind, type[SystemSpec]] = {"backbones": BackboneSpec, "bottlenecks": BottleneckSpec}
@@ -461,9 +482,10 @@ def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
     return ""
 
 
-def _usage(entry: registry.Entry, factory: Any) -> str:
+def _usage(entry: registry.Entry, factory: Any, stated: Mapping[str, Any]) -> str:
+    """Which arguments a text may give: those of the constructor without the ones that the bench states."""
     try:
-        names = inspect.signature(factory).parameters
+        names = [name for name in inspect.signature(factory).parameters if name not in stated]
     except ValueError:
         return f"{entry.name} is not a class of a system"
     return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

@@ -14,6 +14,7 @@ from torch import nn
 from bench.learning.autoencoder import Autoencoder
 from bench.learning.training import Schedule, Watcher
 from bench.quantizers.trained.base import Bottleneck
+from bench.quantizers.trained.checks import require_coded
 
 BASELINE_DECAY = 0.9
 """Share of the running mean of losses that a step keeps, from which a score function's gradient takes the advantage."""
@@ -58,6 +59,8 @@ class Model(nn.Module):
         latents = self.network.encode(examples)
         latents.retain_grad()
         coded = self.bottleneck(latents, generator)
+        if self.latents is None:  # the first step shows what the others give
+            require_coded(self.bottleneck, coded, latents)
         losses = self.network.losses(self.network.decode(coded.latents), examples)
         self.latents, self.codes, self.commitment = latents, coded.codes, coded.commitment
         loss: torch.Tensor = losses.mean() + coded.loss

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bench.contracts.system import part
-from bench.errors import number_above_zero
+from bench.errors import BenchError, number_above_zero
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def estimator_of(text: str) -> Estimator:
         UnknownName: there is none of that name.
         BenchError: it does not take the arguments.
     """
-    made: Estimator = part("estimators", text)
+    made = part("estimators", text)
+    if not isinstance(made, Estimator):
+        raise BenchError(f"{text}: {type(made).__name__} is not a bench.quantizers.estimators.base.Estimator")
     return made
 
 

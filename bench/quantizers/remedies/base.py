@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bench.contracts.system import part
+from bench.errors import BenchError
 from bench.quantizers.estimators.base import Carried
 
 
@@ -109,5 +110,7 @@ def remedy_of(text: str, size: int, dim: int) -> Remedy:
         UnknownName: there is none of that name.
         BenchError: it does not take the arguments.
     """
-    made: Remedy = part("remedies", text, size=size, dim=dim)
+    made = part("remedies", text, size=size, dim=dim)
+    if not isinstance(made, Remedy):
+        raise BenchError(f"{text}: {type(made).__name__} is not a bench.quantizers.remedies.base.Remedy")
     return made
