@@ -14,8 +14,6 @@ from bench.registry import Kind
 
 WIDTH = 16
 """Dimensions of a latent for which codebooks are stated, the default of the study of images."""
-GIVEN = ("self", "width", "size", "dim")
-"""Parameters that the study gives, not the user."""
 
 
 def bottleneck_facts(name: str) -> dict[str, Any]:
@@ -79,14 +77,17 @@ def _classes(kind: Kind) -> dict[str, Any]:
 
 
 def _defaults(kind: type) -> dict[str, Any]:
-    """What the constructor of a class takes, with defaults; where it passes arguments on, what its bases take too."""
+    """What the constructor of a class takes, with defaults; where it passes arguments on, what its bases take too.
+
+    What the study gives has no default.
+    """
     taken: dict[str, Any] = {}
     for base in kind.__mro__:
         if "__init__" not in vars(base):
             continue
         parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
         for parameter in parameters:
-            if parameter.default is not parameter.empty and parameter.name not in (*taken, *GIVEN):
+            if parameter.default is not parameter.empty and parameter.name not in taken:
                 taken[parameter.name] = parameter.default
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break

@@ -130,6 +130,8 @@ def _problem(model: type[BaseModel], section: str, error: ErrorDetails) -> str:
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"{_shown(value)} is out of range: {words} {context[bound]}"
+    if kind == "multiple_of":
+        return f"{_shown(value)} is not a multiple of {context['multiple_of']}"
     if kind in ("model_type", "model_attributes_type", "dict_type", "mapping_type"):
         inner = _model_at(model, loc)
         names = f" of {', '.join(inner.model_fields)}" if inner else ""

@@ -148,7 +148,10 @@ class SystemSpec:
         try:
             inspect.signature(factory).bind(**self.given_later, **self.arguments)
         except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
-            raise BenchError(f"{self.text}: {error}; {_usage(self.entry, factory, self.given_later)}") from error
+            usage = _usage(self.entry, factory, self.given_later)
+            if self.is_own and str(error) == "missing a required argument: 'width'":
+                usage += "; a bottleneck is a subclass of bench.quantizers.trained.base.Bottleneck"
+            raise BenchError(f"{self.text}: {error}; {usage}") from error
 
     def _require_own_arguments(self, factory: Any, stated: Mapping[str, Any]) -> None:
         """Check that the text gives no argument that the bench states itself."""

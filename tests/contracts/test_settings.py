@@ -28,6 +28,7 @@ class Outer(_Strict):
     probe: Inner | None = None
     name: str = Field(default="x", pattern="^[a-z]+$")
     parts: list[Inner] = Field(default=[Inner()], min_length=1)
+    side: int = Field(default=8, multiple_of=4)
     needed: int
 
     @field_validator("needed")
@@ -48,8 +49,8 @@ NAMES = "width, rate, on, kind"
             {"probe": {"widht": 1}},
             f"probe.widht: no such setting; did you mean width? (probe takes {NAMES})",
         ),
-        ({"porbe": {}}, "porbe: no such setting; did you mean probe? (there is probe, name, parts, needed)"),
-        ({"zzz": 1}, "zzz: no such setting; there is probe, name, parts, needed"),
+        ({"porbe": {}}, "porbe: no such setting; did you mean probe? (there is probe, name, parts, side, needed)"),
+        ({"zzz": 1}, "zzz: no such setting; there is probe, name, parts, side, needed"),
         ({"parts": [{"zzz": 1}]}, "parts.0.zzz: no such setting; parts.0 takes width, rate, on, kind"),
         ({"probe": {"width": "big"}}, "probe.width: 'big' is not a whole number"),
         ({"probe": {"width": 1.5}}, "probe.width: 1.5 is not a whole number"),
@@ -67,6 +68,7 @@ NAMES = "width, rate, on, kind"
         ({"name": 3}, "name: 3 is not text"),
         ({"name": "X"}, "name: 'X' does not have the form ^[a-z]+$"),
         ({1: 2}, "1: 1 is not the name of a setting; put it in quotes if it is meant to be one"),
+        ({"side": 30}, "side: 30 is not a multiple of 4"),
         ({"needed": 1}, "needed: odd numbers have no half"),
         ({"needed": "x" * 99}, f"needed: '{'x' * 59}... is not a whole number"),
     ],

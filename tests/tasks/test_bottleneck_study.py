@@ -16,6 +16,7 @@ from bench.contracts.task import Job, Measurement, Request, open_task
 from bench.errors import BenchError
 
 OWN = SYSTEMS / "own_bottleneck.py"
+WRONG = SYSTEMS / "wrong_bottlenecks.py"
 STUDY: dict[str, Any] = {
     "schedule": {"steps": 12},
     "batch": 4,
@@ -99,11 +100,52 @@ def test_a_killed_study_goes_on_where_it_was(bench, tmp_path: Path) -> None:
         ("trained-vq@bits=40", "bits of a token must be"),
         ("trained-vq@remedy=reset-all", "no remedy is called 'reset-all'"),
         ("trained-vq@colour=red", "colour"),
+        ("trained-vq@width=4", "width is set by the bench; trained-vq takes: bits"),
+        ("trained-vq@remedy=low-dim@dim=4", "dim is set by the bench; low-dim takes: dims"),
+        ("trained-vq@remedy=entropy@tau=1", "'tau'; entropy takes: weight, temperature"),
+        ("trained-vq@remedy=", "no remedy is named; all names: bench list remedies"),
+        ("trained-vq@commitment=1e-3", "1e-3 is text to YAML, write 0.001"),
+        (f"trained-vq@remedy={OWN}:Signs", "missing a required argument"),
+        (f"trained-vq@estimator={WRONG}:NotAnEstimator", "NotAnEstimator is not a bench.quantizers.estimators"),
+        (f"trained-vq@remedy={WRONG}:NotARemedy", "NotARemedy is not a bench.quantizers.remedies"),
     ],
 )
 def test_wrong_choices_are_named_before_anything_is_trained(system: str, told: str) -> None:
     with pytest.raises(BenchError, match=told):
         study(system)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("OneSize", "sizes is 16; give a tuple"),
+        ("OfAudio", "is a bottleneck of audio, not of image"),
+        ("HalfTheGrid", r"encode gives int64 \[16, 4, 8\] as codes of level 0 .* or state in spans"),
+        ("FromOne", "encode gives codes from 1 to 16 in level 0, whose size is 16"),
+        ("Halves", "encode gives float32 .* give int64"),
+        ("TooNarrow", r"decode gives float32 \[16, 8, 8, 3\] as latents; give float32 \[16, 8, 8, 16\]"),
+        ("ATuple", "forward gives a tuple; give a bench.quantizers.trained.base.Coded"),
+        ("NoLoss", "forward gives a NoneType as loss"),
+        ("NoLevels", "forward gives 0 levels of codes"),
+    ],
+)
+def test_what_is_wrong_in_a_class_of_ones_own_is_named(name: str, told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        study(f"{WRONG}:{name}")
+
+
+def test_a_class_that_is_not_a_bottleneck_is_told_what_to_be() -> None:
+    with pytest.raises(BenchError, match="a bottleneck is a subclass of bench.quantizers.trained.base.Bottleneck"):
+        parse(f"{WRONG}:NotABottleneck").check()
+
+
+def test_an_error_in_a_remedy_of_ones_own_is_left_to_the_cell() -> None:
+    task = open_task("image-bottleneck-study")
+    protocol = task.protocol(Request(("own", SHORT), DATA["image"], Options(limit=2)))
+    spec = parse(f"trained-vq@remedy={WRONG}:Raises")
+    assert task.for_system(protocol, spec) == protocol
+    with pytest.raises(ZeroDivisionError):
+        task.measure(Job(spec, protocol, Options(limit=2, workers=0)), lambda *_: None)
 
 
 def test_another_dtype_is_refused() -> None:
