@@ -90,6 +90,17 @@ def test_what_cannot_be_measured_says_why(measure, tmp_path, monkeypatch):
         measure("node-id")
 
 
+def test_what_chance_cannot_miss_has_no_index(measure, tmp_path):
+    """Of two nodes, the one that is not asked for is filtered, since training has it."""
+    for part, triple in {"train": "a\tr\tb\n", "valid": "b\tr\ta\n", "test": "a\tr\ta\n"}.items():
+        (tmp_path / f"{part}.txt").write_text(triple)
+    metrics = measure("node-id", data=str(tmp_path)).metrics
+    assert metrics["link_mrr"].value == 1
+    for name in ("link_amri", "link_adjusted_mrr"):
+        assert metrics[name].value is None
+        assert "chance ranks it first" in metrics[name].lacking
+
+
 def test_a_table_of_images_is_no_graph(measure):
     task = open_task("graph-link-prediction")
     with pytest.raises(BenchError, match="skimage-photos is a data set of image"):

@@ -32,7 +32,7 @@ from bench.tokenizers.base import Tokenizer
 
 from .model import LinkModel, LinkSettings
 from .ranks import Filter, Ranking, queries_of, realistic_ranks
-from .totals import totals_of
+from .totals import Total, totals_of
 
 
 class Settings(DatasetSettings):
@@ -77,9 +77,7 @@ class LinkPrediction(DatasetTask):
         totals = totals_of(rankings, np.array(evaluated.indices))
         groups, seen = np.array(evaluated.seen.groups), evaluated.seen
         links = {
-            name: per_unit(total.values, total.amounts, groups).described_by(
-                total.line, training.note if total.line is MRR else ""
-            )
+            name: _ratio(total, groups).described_by(total.line, training.note if total.line is MRR else "")
             for name, total in totals.items()
         }
         count = float(training.weights)
@@ -98,6 +96,13 @@ class LinkPrediction(DatasetTask):
             },
             warnings=seen.warnings(),
         )
+
+
+def _ratio(total: Total, groups: np.ndarray) -> Estimate:
+    """A total as an estimate; without a value where chance leaves nothing to gain."""
+    if not total.amounts.any():
+        return Estimate(value=None, unavailable="each query has a single candidate, so chance ranks it first, too")
+    return per_unit(total.values, total.amounts, groups)
 
 
 def _codes(tokenized: Tokenized, tokenizer: Tokenizer) -> list[torch.Tensor]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bench.contracts.tokens import Codebook
-from bench.errors import BenchError
+from bench.errors import BenchError, whole_number
 from bench.modalities.graph.triples import KnowledgeGraph
 
 from .base import Level, NodeTokenizer
+
+MOST_ENTRIES = 2**24
+"""The most entries of a codebook of random codes: each has an embedding of its own."""
 
 
 class RandomCodes(NodeTokenizer):
@@ -19,12 +22,14 @@ class RandomCodes(NodeTokenizer):
         size: entries of the codebook.
 
     Raises:
-        BenchError: the codebook has fewer entries than a node has codes.
+        BenchError: an argument is not a whole number in range, or the codebook has fewer entries than a node has codes.
     """
 
     def __init__(self, codes: int = 8, size: int = 32) -> None:
         super().__init__()
-        if not 1 <= codes <= size:
+        whole_number("size", size, 1, MOST_ENTRIES)
+        whole_number("codes", codes, 1, MOST_ENTRIES)
+        if codes > size:
             raise BenchError(f"codes={codes} distinct codes cannot be drawn of size={size}", "raise size")
         self.codes, self.size = codes, size
 

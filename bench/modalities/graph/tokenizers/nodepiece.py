@@ -7,13 +7,15 @@ from typing import Literal
 import numpy as np
 
 from bench.contracts.tokens import Codebook
-from bench.errors import BenchError
+from bench.errors import BenchError, whole_number
 from bench.modalities.graph import structure
 from bench.modalities.graph.triples import KnowledgeGraph
 
 from .base import Level, NodeTokenizer
 
 MIX = "degree:40+pagerank:40+random:20"
+MOST_CODES = 2**16
+"""The most codes of a node in one level."""
 
 
 class NodePiece(NodeTokenizer):
@@ -50,11 +52,8 @@ class NodePiece(NodeTokenizer):
         super().__init__()
         if not anchors > 0 or (anchors >= 1 and anchors % 1):
             raise BenchError(f"anchors={anchors} is neither a number of anchors nor a share of the nodes below 1")
-        if nearest < 0 or relations < -1:
-            raise BenchError(
-                f"nearest={nearest}, relations={relations}: neither can be negative",
-                "write 0 for none, or relations=-1 for as many as most nodes have",
-            )
+        whole_number("nearest", nearest, 0, MOST_CODES)
+        whole_number("relations", relations, -1, MOST_CODES)
         if not nearest and not relations:
             raise BenchError("nearest=0 and relations=0 leave no tokens", "raise one of them")
         if ties not in ("first", "random"):
