@@ -13,7 +13,7 @@ def klt(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     The columns of the basis are the eigenvectors of the covariance, by descending variance.
     """
     wide = vectors.double()
-    basis = eigenvectors(torch.cov(wide.T)).flip(1)
+    basis = eigenvectors(torch.cov(wide.T).view(wide.shape[1], -1)).flip(1)  # of one dimension it is a scalar
     # An eigenvector's sign is arbitrary: fix it, so that every LAPACK gives the same codes.
     basis = basis * basis.gather(0, basis.abs().argmax(0, keepdim=True)).sign()
     return wide.mean(0).float(), basis.float().contiguous()

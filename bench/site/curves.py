@@ -125,7 +125,7 @@ def _chart(
     shown = {row.result.key: seen[row.result.key][name] for row in having}
     first = next(iter(shown.values()))
     y = _axis(list(shown.values()))
-    steps = max((curve.steps[-1] for curve in shown.values() if curve.steps), default=1)
+    steps = max([1, *(curve.steps[-1] for curve in shown.values() if curve.steps)])
     against = shown.get(reference.result.key) if reference else None
     looks = chosen(len(first.steps))
 

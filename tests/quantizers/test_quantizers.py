@@ -377,6 +377,13 @@ def test_bsq_codewords_lie_on_the_unit_sphere():
     assert codes[:, 0].tolist() == [sum(2**i for i, v in enumerate(row) if v > 0) for row in projected.tolist()]
 
 
+@pytest.mark.parametrize("family", ["irvq", "grvq", "prvq", "trq"])
+def test_vectors_of_one_coefficient_have_principal_axes_too(family):
+    quantizer, sample = build(family, 4, 2), vectors(300, 1)
+    quantizer.fit(sample, 0)
+    assert errors(quantizer, sample).mean() < 0.1 * sample.square().mean()
+
+
 def test_wrong_settings_are_named():
     with pytest.raises(UnknownName, match="did you mean rvq"):
         build("rrvq", 6, 2)
