@@ -215,6 +215,13 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(visit, pattern):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_long_name_is_broken_on_a_phone(visit):
+    """Such as that of a class in a file deep in folders."""
+    page = visit("systems/vq-*.html", **PHONE)
+    page.evaluate("document.querySelector('header.top nav > :last-child').textContent = 'name'.repeat(50)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def until(page, condition: str) -> None:
     """Wait until a condition holds, at most 10 s. The browser's own waiting evaluates text in the page, which its
     policy forbids, unless the condition holds at once."""

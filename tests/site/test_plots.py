@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import fields
 from itertools import combinations
 
 import numpy as np
 import pytest
+from collapse_parts import trained
 from hand_made import result
 from PIL import Image, ImageColor
 
 from bench.leaderboard.table import build
 from bench.modalities.audio import spectrogram
 from bench.site import figures
+from bench.site.curves import charts
 from bench.site.drawing import System, draw
 from bench.site.labels import MARK, labels
 from bench.site.layout import NARROW, PAPER, WIDE, text_width
@@ -168,3 +171,15 @@ def test_a_mean_without_the_hard_samples_is_on_no_frontier():
     )
     ((found,),) = (family.plots for family in families(table) if family.title == "Rate and distortion")
     assert [p.label for p in found.points if p.on_frontier] == ["whole"]
+
+
+def test_trainings_without_a_step_have_curves_too():
+    """A look at step 0 alone, as of a study of no steps."""
+    made = trained("trained-vq", (0.1, 0.2))
+    assert made.trainings is not None
+    first = {name: [row[:1] for row in rows] for name, rows in made.trainings.curves.items()}
+    made = made.model_copy(update={"trainings": made.trainings.model_copy(update={"steps": [0], "curves": first})})
+    (table,) = build([made])
+    page = System(**{field.name: "" for field in fields(System)})
+    shown = charts(table, {made.key: page})
+    assert all(panel.mean for chart in shown for panel in chart.panels) and shown
