@@ -154,46 +154,6 @@ def number_from_zero(name: str, value: Any, most: float = math.inf) -> float:
     return float(value)
 
 
-def did_you_mean(name: str, known: Iterable[str], kinds: Mapping[str, Iterable[str]] | None = None) -> str:
-    """A question that offers the existing names nearest to a wrong one; empty if none is near.
-
-    Args:
-        known: the names that exist.
-        kinds: names by kind; each offered name is then followed by its kinds.
-    """
-    near = nearest(name, known)
-    if not near:
-        return ""
-    if kinds:
-        near = [f"{match} ({', '.join(kind for kind, names in kinds.items() if match in names)})" for match in near]
-    return f"did you mean {', '.join(near)}?"
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known names most like a given one, best first.
-
-    Names that contain it or are contained in it come before those that are spelled alike.
-    """
-    wanted = _plain(name)
-
-    def place(candidate: str) -> tuple[bool, float]:
-        text = _plain(candidate)
-        inside = min(len(text), len(wanted)) >= LEAST_COMMON and (wanted in text or text in wanted)
-        return inside, max(_ratio(wanted, text), 0.99 * _ratio(wanted, text[: len(wanted)]))
-
-    places = {candidate: place(candidate) for candidate in known}
-    near = [candidate for candidate, (inside, ratio) in places.items() if inside or ratio >= ALIKE]
-    return sorted(near, key=lambda candidate: (*(-part for part in places[candidate]), candidate))[:NEAR]
-
-
-def _ratio(left: str, right: str) -> float:
-    return difflib.SequenceMatcher(None, left, right).ratio()
-
-
-def _plain(name: str) -> str:
-    return name.casefold().replace("_", "-")
-
-
 class NoResults(BenchError):
     """Folders hold no results; commands that read them exit with 3, as nothing was measured."""
 

@@ -25,21 +25,23 @@ class MixedDevicesError(Exception):
 class Pretended(torch.Tensor):
     """A tensor on the device that pretends, with its values on the processor."""
 
-    values: torch.Tensor
+    held: torch.Tensor
 
     @staticmethod
     def __new__(cls, values: torch.Tensor) -> Pretended:
         made: Pretended = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls, values.shape, strides=values.stride(), dtype=values.dtype, device=DEVICE
         )
-        made.values = values
+        made.held = values
         return made
 
-    def __repr__(self, *, tensor_contents: object = None) -> str:
-        return f"Pretended({self.values!r})"
+    def __repr__(self, *, tensor_contents: object = None) -> str:  # type: ignore[override]
+        return f"Pretended({self.held!r})"
 
     @classmethod
-    def __torch_dispatch__(cls, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
         return _computed(function, args, kwargs or {})
 
 
@@ -81,4 +83,4 @@ def _computed(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any
 
 
 def _values(value: Any) -> Any:
-    return value.values if isinstance(value, Pretended) else value
+    return value.held if isinstance(value, Pretended) else value

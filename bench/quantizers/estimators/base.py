@@ -89,7 +89,8 @@ def estimator_of(text: str) -> Estimator:
 
 def geometric(start: float, end: float, share: float) -> float:
     """The temperature after a share of a training in which it goes from ``start`` to ``end`` by equal factors."""
-    return start * (end / start) ** share
+    temperature: float = start * (end / start) ** share
+    return temperature
 
 
 def straight_through(values: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
