@@ -48,6 +48,8 @@ class SystemSpec:
     """What the spec names; a task states the kinds that it measures."""
     given_later: ClassVar[Mapping[str, Any]] = {}
     """Arguments that its class takes from the task, each with some value."""
+    measured_by: ClassVar[str] = ""
+    """What measures such systems, for messages of tasks that do not; empty where many do."""
 
     text: str
     entry: registry.Entry
@@ -299,6 +301,7 @@ class BottleneckSpec(SystemSpec):
 
     kind: ClassVar[str] = "bottleneck"
     given_later: ClassVar[Mapping[str, Any]] = {"width": 1}
+    measured_by: ClassVar[str] = "bench run --suite collapse trains it"
 
     def identity(self) -> dict[str, Any]:
         """As :meth:`SystemSpec.identity`, with the code of an estimator or a remedy that is the user's."""

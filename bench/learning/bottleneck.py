@@ -20,12 +20,20 @@ BASELINE_DECAY = 0.9
 """Share of the running mean of losses that a step keeps, from which a score function's gradient takes the advantage."""
 
 
+class StudySchedule(Schedule):
+    """How long bottlenecks are trained, and with which learning rates."""
+
+    steps: int = Field(default=250, ge=1, description="updates of the weights")
+    learning_rate: float = Field(default=3e-3, gt=0, description="highest learning rate, after the warm-up")
+    weight_decay: float = Field(default=0.0, ge=0, description="weight decay of matrices; vectors do not decay")
+
+
 class StudySettings(BaseModel):
     """How bottlenecks are trained: one network, one schedule and the same seeds for all that are compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schedule: Schedule = Schedule(steps=250, learning_rate=3e-3, weight_decay=0.0)
+    schedule: StudySchedule = StudySchedule()
     batch: int = Field(default=8, ge=1, description="examples of a step")
     repeats: int = Field(default=4, ge=1, description="trainings, each with its own seed, whose mean is reported")
     fit_samples: int = Field(default=200, ge=1, description="the most training signals, evenly spaced in the fit split")

@@ -187,7 +187,8 @@ def _update(
     model.progress(step / budget.steps)
     value = loss(generator)
     if not bool(torch.isfinite(value)):
-        raise FloatingPointError(f"the loss of training step {step} is {value.item()}; try a lower learning_rate")
+        hint = "try a lower learning_rate" if step else "no weight was updated yet, so the model or the data give it"
+        raise FloatingPointError(f"the loss of training step {step} is {value.item()}; {hint}")
     optimizer.zero_grad(set_to_none=True)
     value.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), budget.clip)

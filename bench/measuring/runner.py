@@ -154,8 +154,9 @@ def _shares(suite: Suite, systems: list[SystemSpec]) -> Iterator[tuple[SuiteTask
 
     for system in systems:
         if not any(takes(task, system) for task in tasks):
+            hint = system.measured_by or tasks[0].wanted
             raise BenchError(
-                f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {tasks[0].wanted}"
+                f"{system.text}: {tasks[0].name} does not measure {system.kind.removesuffix('s')}s; {hint}"
             )
     for line, task in zip(suite.tasks, tasks, strict=True):
         measured = [system for system in systems if takes(task, system)]
