@@ -219,9 +219,9 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, systems: Sequence[SystemS
 
 def _of_the_data(suite: Suite, dataset: str | None) -> Suite:
     """A suite with the tasks of the chosen data set's modality; where it has none, as it is: they say what is wrong."""
-    if not dataset:
+    entry = registry.entries("datasets").get((dataset or "").partition("@")[0])
+    if entry is None:  # none is chosen, or that of --reference, which is a file
         return suite
-    entry = registry.get("datasets", dataset.partition("@")[0])
     tasks = [line for line in suite.tasks if entry.serves(registry.get("tasks", line.task).scope)]
     return suite.model_copy(update={"tasks": tasks}) if tasks else suite
 

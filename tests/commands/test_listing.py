@@ -208,7 +208,7 @@ def test_systems_of_surveys_are_listed_by_section_and_filtered():
         return done.output
 
     whole = listed()
-    assert " §2 Techniques: Vector quantization (VQ)\n  VQ-VAE         runnable   method: vq; " in whole
+    assert " §2 Techniques: Vector quantization (VQ)\n  VQ-VAE         runnable   method: trained-vq, vq; " in whole
     assert whole.splitlines()[-1].startswith("383 systems: ")
     video = json.loads(listed("--modality", "video", "--state", "reported", "--format", "json"))["systems"]
     assert {record["system"] for record in video} >= {"VideoGPT", "VidTok", "OmniTokenizer"}
