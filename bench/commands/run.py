@@ -100,7 +100,7 @@ def run_suite(
     if reference is not None and not (any(spec.kind in GENERATED for spec in specs) and _compares(loaded)):
         raise BenchError("--reference has no generated images to be compared with; give them with --samples PATH")
     _choose_data(chosen, loaded, specs, reference)
-    loaded = _of_the_data(loaded, chosen["dataset"])
+    loaded = of_the_data(loaded, chosen["dataset"])
     if chosen["prompts"] and not any(spec.kind == "backbone" for spec in specs):
         raise BenchError("--prompts are only for pretrained backbones; name one with --system")
     store = WeightStore(weights, offline)
@@ -217,13 +217,15 @@ def _choose_data(chosen: dict[str, Any], suite: Suite, systems: Sequence[SystemS
         chosen["dataset"] = modality.folder
 
 
-def _of_the_data(suite: Suite, dataset: str | None) -> Suite:
+def of_the_data(suite: Suite, dataset: str | None) -> Suite:
     """A suite with the tasks of the chosen data set's modality; where it has none, as it is: they say what is wrong."""
     entry = registry.entries("datasets").get((dataset or "").partition("@")[0])
     if entry is None:  # none is chosen, or that of --reference, which is a file
         return suite
     tasks = [line for line in suite.tasks if entry.serves(registry.get("tasks", line.task).scope)]
-    return suite.model_copy(update={"tasks": tasks}) if tasks else suite
+    # Lines that differ in their data alone are one now.
+    once = list({(line.task, line.protocol): line for line in reversed(tasks)}.values())[::-1]
+    return suite.model_copy(update={"tasks": once}) if tasks else suite
 
 
 def _options(chosen: dict[str, Any], launch: Launch) -> Options:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.contracts.results import Result
 from bench.contracts.suite import shipped
 from bench.leaderboard.page import DASH
 from bench.leaderboard.reasons import clean
@@ -93,11 +94,13 @@ class Judged:
 
     Attributes:
         source: the survey and its authors.
+        budget: how long the systems were trained, as a sentence.
         families: the claims of its table 1, a line per family and system.
         remedies: the claims of its §2.9, in groups of one kind.
     """
 
     source: str
+    budget: str
     families: tuple[Line, ...]
     remedies: tuple[Line, ...]
 
@@ -112,8 +115,21 @@ def judged_claims(table: Table) -> Judged | None:
     said = claims()
     return Judged(
         source=f"{said.survey} ({said.authors})",
+        budget=_budget(measured.rows[0].result),
         families=tuple(_families(said, measured)),
         remedies=tuple(_remedies(said, measured)),
+    )
+
+
+def _budget(result: Result) -> str:
+    """How long a system was trained, in words."""
+    study = result.protocol.setting("study") or {}
+    steps, repeats, batch = (study.get("schedule") or {}).get("steps"), study.get("repeats"), study.get("batch")
+    if not (steps and repeats and batch):
+        return "How long the systems were trained is not stated in this protocol."
+    return (
+        f"Each system was trained {repeats} times, for {steps} steps of {batch} examples in a small network: what is "
+        "confirmed or refuted is what the claim says of such a training, not of one that has converged."
     )
 
 

@@ -22,10 +22,16 @@ NOTES = (
     "Used: codes that held-out data use, counted in this way, the mean over codebooks. Dead: codes that no training "
     "step chose between the last two looks. In brackets: the smallest and the largest of the trainings. Gain: used, "
     "minus that of the same system without the remedy.",
+    "A remedy that is confirmed uses more codes; the leaderboard says whether it reconstructs better.",
     "“Partially” is confirmed where more is used than by plain VQ and a codebook collapses nevertheless.",
     "Numbers in square brackets are references of the survey.",
 )
 """What the tables show, and how verdicts are reached."""
+
+
+def notes(judged: Judged) -> tuple[str, ...]:
+    """The sentences below claims: how long was trained, what the tables show, and how verdicts are reached."""
+    return (judged.budget, *NOTES)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _page(page: Page, judged: Judged | None) -> str:
 
 def _claims(judged: Judged) -> list[str]:
     """The claims as tables, what they mean, and the heading of the leaderboard that follows."""
-    lines = [f"What *{escape(judged.source)}* claims, and what was measured.", ""]
+    lines = [f"What *{escape(judged.source)}* claims, and what was measured. {escape(judged.budget)}", ""]
     for grid in grids(judged):
         lines += [f"### {escape(grid.title)}", "", *_grid(grid), ""]
     return [*lines, *(f"- {escape(note)}" for note in NOTES), "", "### Leaderboard", ""]

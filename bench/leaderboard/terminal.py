@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bench.leaderboard.collapse import Judged
-from bench.leaderboard.collapse_text import NOTES, grids
+from bench.leaderboard.collapse_text import grids, notes
 from bench.leaderboard.page import Entry, Page, PageColumn, fold
 
 NARROWEST_NAME = 16
@@ -71,8 +71,10 @@ def _show_claims(judged: Judged, console: Console) -> None:
         console.print(grid)
         console.print()
     left = sum(not line.measured for line in (*judged.families, *judged.remedies))
-    remarks = [f"{left} more claims, of which nothing was measured here, with --format markdown or json."] * bool(left)
-    for remark in (*NOTES, *remarks):
+    remarks = [f"{left} claims about what was not measured here are left out; --format markdown shows them."] * bool(
+        left
+    )
+    for remark in (*notes(judged), *remarks):
         console.print(Text(remark, style="dim"))
 
 

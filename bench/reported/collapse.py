@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.contracts.results import Result
@@ -162,7 +162,8 @@ def collapsed(use: Use) -> tuple[bool | None, str]:
     used = "used" if use.books == 1 else "of the least used codebook"
     text = f"{_percent(share.value)} {used}"
     if share.low < LINE <= share.high:
-        return None, f"the spread is too large: {_interval(share)}% {used}"
+        within = replace(share, low=max(share.low, 0.0), high=min(share.high, 1.0))
+        return None, f"the spread is too large: {_interval(within)}% {used}"
     below = share.high < LINE
     if _crosses(share.value - LINE, use.change):
         moved = "rises" if below else "falls"

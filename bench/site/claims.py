@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bench.leaderboard.collapse import judged_claims
-from bench.leaderboard.collapse_text import NOTES, Grid, GridRow, grids
+from bench.leaderboard.collapse_text import Grid, GridRow, grids, notes
 from bench.leaderboard.table import Table
 from bench.site.drawing import System
 
@@ -50,7 +50,7 @@ def claims(table: Table, pages: Mapping[str, System]) -> PageClaims | None:
 
     return PageClaims(
         source=judged.source,
-        notes=NOTES,
+        notes=notes(judged),
         grids=tuple(
             (
                 grid,

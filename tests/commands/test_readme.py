@@ -109,7 +109,7 @@ def test_the_example_bottleneck_is_trained(bench, tmp_path):
     (tmp_path / "my_bottleneck.py").write_text(example)
     study = {"schedule": {"steps": 4}, "batch": 2, "repeats": 2, "looks": 2, "looked_at": 2}
     (tmp_path / "short.yaml").write_text(yaml.safe_dump({"description": "short", "study": study}))
-    short = ("--protocol", "short.yaml", "--dataset", "skimage-photos", "--limit", 2)
+    short = ("--protocol", "short.yaml", "--limit", 2)
     bench(*shlex.split(command)[1:], *short, "--offline", "--no-mlflow")
     results = {result.system.name: result for result in Run(tmp_path / "runs" / "collapse").results()}
     assert results["my_bottleneck.py:Ternary"].codebooks[0].size == 3**6
