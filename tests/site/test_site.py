@@ -172,13 +172,13 @@ def test_an_earlier_site_is_replaced_and_nothing_else_is(tmp_path, no_figures):
     with pytest.raises(BenchError, match="choose another"):
         publish((run,), tmp_path / "thesis")
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years"
-    assert {path.name for path in tmp_path.iterdir()} == {"images", "sounds", "published", "site", "thesis"}
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "sounds", "published", "study", "site", "thesis"}
 
 
 def test_the_command(bench, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no results" in bench("publish", "empty", code=3).stderr
-    (_, run, _) = write_runs(tmp_path)
+    (_, run, *_) = write_runs(tmp_path)
     assert "1 table, 2 systems: out/index.html" in bench("publish", run, "--out", "out").stdout
     assert "is not a site" in bench("publish", run, "--out", "sounds", code=2).stderr
 
