@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from bench.errors import BenchError, UnknownName
 from bench.machine.extras import remedy
@@ -40,19 +40,7 @@ Kind = Literal[
     "extractors",
     "modalities",
 ]
-KINDS: tuple[Kind, ...] = (
-    "tokenizers",
-    "quantizers",
-    "bottlenecks",
-    "estimators",
-    "remedies",
-    "backbones",
-    "tasks",
-    "datasets",
-    "metrics",
-    "recognizers",
-    "modalities",
-)
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "extractors")
 """The kinds that ``bench list`` shows; extractors are named by metrics alone."""
 SINGULAR: dict[str, str] = {"modalities": "modality", "remedies": "remedy"}
 """Kinds whose singular does not just lack an s."""

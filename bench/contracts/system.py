@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from bench import registry
 from bench.contracts import spec_text
+from bench.contracts.arguments import mistyped, usage
 from bench.contracts.signatures import check_file
+from bench.contracts.system_contents import hash_tree, names_existing, source_of
 from bench.errors import BenchError, Unavailable, UnknownName
-from bench.machine.canonical import digest, sha256_file
 from bench.machine.documents import problem
 from bench.machine.extras import require_packages
-from bench.machine.file_hashes import file_sha256
 from bench.machine.watch import watched
 from bench.machine.weights import FILES, WeightStore
 from bench.tokenizers.configurations import CONFIG, configuration_file, files_with
@@ -89,15 +88,15 @@ class SystemSpec:
 
     def paths(self) -> list[Path]:
         """The existing files and folders that its arguments name."""
-        return [Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)]
+        return [Path(value) for key, value in self.arguments.items() if key != ON_HUB and names_existing(value)]
 
     def identity(self) -> dict[str, Any]:
         """What decides the system's numbers, as far as known before it is built: code, arguments, file hashes."""
-        named = {key: Path(value) for key, value in self.arguments.items() if key != ON_HUB and _is_path(value)}
+        named = {key: Path(value) for key, value in self.arguments.items() if key != ON_HUB and names_existing(value)}
         files = {key: hash_tree(path) for key, path in named.items()}
         if "path" in named and named["path"].is_file():
             files |= {f"beside: {path.name}": hash_tree(path) for path in files_with(named["path"])}
-        files |= _source(self.entry.target)
+        files |= source_of(self.entry.target)
         if repo := self.arguments.get("repo"):
             from bench.tokenizers.checkpoint import cached_revision
 
@@ -150,15 +149,15 @@ class SystemSpec:
         try:
             inspect.signature(factory).bind(**self.given_later, **self.arguments)
         except (TypeError, ValueError) as error:  # ValueError: a built-in class that does not state its arguments
-            usage = _usage(self.entry, factory, self.given_later)
+            hint = usage(self.entry, factory, self.given_later)
             if self.is_own and str(error) == "missing a required argument: 'width'":
-                usage += "; a bottleneck is a subclass of bench.quantizers.trained.base.Bottleneck"
-            raise BenchError(f"{self.text}: {error}; {usage}") from error
+                hint += "; a bottleneck is a subclass of bench.quantizers.trained.base.Bottleneck"
+            raise BenchError(f"{self.text}: {error}; {hint}") from error
 
     def _require_own_arguments(self, factory: Any, stated: Mapping[str, Any]) -> None:
         """Check that the text gives no argument that the bench states itself."""
         if taken := next((name for name in self.arguments if name in stated), None):
-            raise BenchError(f"{self.text}: {taken} is set by the bench; {_usage(self.entry, factory, stated)}")
+            raise BenchError(f"{self.text}: {taken} is set by the bench; {usage(self.entry, factory, stated)}")
 
     def uncastable(self, dtype: str) -> str:
         """Why its class gives no result in a dtype; empty if it may give one. Imports the class."""
@@ -239,8 +238,8 @@ class SystemSpec:
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
             # Not for classes of users, whose errors need the place in their code.
             if not self.is_own and (wrong := mistyped(factory, arguments)):
-                usage = _usage(self.entry, factory, {**self.given_later, **stated})
-                raise BenchError(f"{self.text}: {wrong}; {usage}") from error
+                hint = usage(self.entry, factory, {**self.given_later, **stated})
+                raise BenchError(f"{self.text}: {wrong}; {hint}") from error
             raise
 
 
@@ -306,7 +305,7 @@ class BottleneckSpec(SystemSpec):
     def identity(self) -> dict[str, Any]:
         """As :meth:`SystemSpec.identity`, with the code of an estimator or a remedy that is the user's."""
         whole = super().identity()
-        own = {name: _source(name) for name in self.own_parts}
+        own = {name: source_of(name) for name in self.own_parts}
         return {**whole, "parts": own} if own else whole
 
     @property
@@ -348,7 +347,7 @@ def part(kind: registry.Kind, text: str, **stated: Any) -> Any:
     try:
         inspect.signature(factory).bind(**stated, **spec.arguments)
     except (TypeError, ValueError) as error:
-        raise BenchError(f"{spec.text}: {error}; {_usage(spec.entry, factory, stated)}") from error
+        raise BenchError(f"{spec.text}: {error}; {usage(spec.entry, factory, stated)}") from error
     return spec._made(factory, stated)
 
 
@@ -390,7 +389,7 @@ def parse(text: str, kind: registry.Kind | None = None) -> SystemSpec:
 
 
 def _kind(name: str) -> registry.Kind:
-    """The registry kind of a name; a class given by its code is told by the methods that only its kind has."""
+    """The registry kind of a name; a class given by its code is recognized by methods that only its kind has."""
     if ":" not in name:
         kinds: tuple[registry.Kind, ...] = ("tokenizers", "backbones", "bottlenecks")
         known = {kind: registry.entries(kind) for kind in kinds}
@@ -406,40 +405,6 @@ def _kind(name: str) -> registry.Kind:
     except BenchError:  # the check of the system will report it
         return "tokenizers"
     return "backbones" if hasattr(found, "generate") else "bottlenecks" if hasattr(found, "upkeep") else "tokenizers"
-
-
-def hash_tree(path: Path) -> str:
-    """sha256, in hex, of a file, or over the names and contents of all files of a folder.
-
-    Raises:
-        BenchError: there is no such file or folder.
-    """
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir():
-        raise BenchError(f"no such file or folder: {path}")
-    files = sorted(f for f in path.rglob("*") if f.is_file())
-    return digest({f.relative_to(path).as_posix(): file_sha256(f) for f in files})
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str | Path) and bool(str(value)) and Path(value).exists()
-
-
-def _source(target: str) -> dict[str, str]:
-    """Hash of the code of a system that is not the bench's, including its neighbors, which it may import."""
-    module = target.rpartition(":")[0]
-    if registry.is_file_target(target):
-        folder = Path(module).resolve().parent
-        return {"source": digest({file.name: sha256_file(file) for file in sorted(folder.glob("*.py"))})}
-    top = module.partition(".")[0]
-    spec = importlib.util.find_spec(top)
-    if top == "bench" or spec is None or spec.origin is None:
-        return {}
-    if not spec.submodule_search_locations:
-        return {"source": sha256_file(Path(spec.origin))}
-    root = Path(next(iter(spec.submodule_search_locations)))
-    return {"source": digest({str(file.relative_to(root)): sha256_file(file) for file in sorted(root.rglob("*.py"))})}
 
 
 def _custom(name: str) -> registry.Entry:
@@ -463,35 +428,3 @@ def _arguments(text: str, entry: registry.Entry, rest: str) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise BenchError(f"{text}: {key}={value} is not a value ({problem(error)}); put text in quotes") from error
     return args
-
-
-def mistyped(factory: Any, arguments: Mapping[str, Any]) -> str:
-    """A sentence on the first argument that is not of the type its constructor states; empty if all are."""
-    from pydantic import TypeAdapter, ValidationError  # a tenth of a second, for a message
-
-    words = {
-        int: "a whole number",
-        float: "a finite number",
-        bool: "true or false",
-        str: "text",
-        type(None): "nothing",
-    }
-    hints = get_type_hints(factory if inspect.isfunction(factory) else factory.__init__)
-    for name, value in arguments.items():
-        types = [hint for hint in get_args(hints.get(name)) or (hints.get(name),) if hint in words]
-        try:
-            if types:
-                adapter: TypeAdapter[Any] = TypeAdapter(hints[name], config={"allow_inf_nan": False})
-                adapter.validate_python(value, strict=True)
-        except ValidationError:
-            return f"{name} must be {' or '.join(words[kind] for kind in types)}, not {value!r}"
-    return ""
-
-
-def _usage(entry: registry.Entry, factory: Any, stated: Mapping[str, Any]) -> str:
-    """Which arguments a text may give: those of the constructor without the ones that the bench states."""
-    try:
-        names = [name for name in inspect.signature(factory).parameters if name not in stated]
-    except ValueError:
-        return f"{entry.name} is not a class of a system"
-    return f"{entry.name} takes: {', '.join(names) or 'no arguments'}"

@@ -48,7 +48,7 @@ class Modality:
         generated: a :class:`bench.contracts.generated.Generated`: how sets of samples that were made elsewhere are
             taken, and what they are compared with.
         autoencoder: a :class:`bench.learning.autoencoder.Autoencoder`: the network that bottlenecks are trained in;
-            without it the modality has no task ``bottleneck-study``.
+            its task ``bottleneck-study`` needs it.
         tasks: names of its tasks by kind, where they are not ``MODALITY-KIND``; empty for a kind it does not offer.
         choices: settings of its tasks by kind, where they are more than the sections above.
         extra: the optional extra of ntp-bench that its tasks need.

@@ -1,4 +1,4 @@
-"""Results of the bottleneck study made by hand: trainings whose codebooks end as they are told to."""
+"""Results of the bottleneck study made by hand: trainings whose codebooks are used as a test says."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class GraphFolder(GraphDataset):
     def find(self) -> Mapping[str, Path]:
         remedy = "give a folder with train.txt, valid.txt and test.txt (or .tsv) with --data PATH"
         if not self.data:
-            raise BenchError(f"{self.name} has no folder", remedy)
+            raise BenchError(f"{self.name} needs a folder", remedy)
         root = Path(self.data).expanduser().absolute()
         if not root.is_dir():
             raise BenchError(f"{root}: {'is a file' if root.exists() else 'no such folder'}", remedy)
